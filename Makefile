@@ -1,0 +1,52 @@
+# make demo   the lead desk over the sample leads
+# make test   everything that CI runs
+# make lint   style, types and floors alone
+# make crash  the daemon, killed in the middle N times (N=1000)
+# make bench  the measurements
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+N ?= 1000
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint crash bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	$(BIN)/blackboard demo
+
+test: lint
+	$(BIN)/pytest -n 2
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+crash: $(VENV)/installed-dev
+	$(BIN)/pytest tests -m processes -k crash --crash-runs=$(N) --timeout=0
+
+bench: $(VENV)/installed-dev
+	$(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc
+
+clean:
+	rm -rf $(VENV) build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The build backend is installed first and pinned like everything else, so that installing the checkout fetches nothing.
+$(VENV)/created: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or later is needed; name one with: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) hatchling editables
+	@touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	$(PIP) --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/created pyproject.toml
+	$(PIP) --no-build-isolation -e '.[dev]'
+	@touch $(VENV)/installed $@

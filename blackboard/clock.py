@@ -1,0 +1,95 @@
+"""The one reader of the clock. Times are whole microseconds since the epoch, in UTC, everywhere below the views."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+__all__ = ["Clock", "Instant", "ManualClock", "SystemClock", "from_datetime", "iso", "parse_instant", "to_datetime"]
+
+Instant = int
+"""Microseconds since 1970-01-01T00:00:00Z."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Clock(Protocol):
+    """Tells the time and waits; everything that needs either is given one of these."""
+
+    def now(self) -> Instant:
+        """The instant, in microseconds since the epoch."""
+
+    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        """Wait for `event`, or until the instant; None waits for the event alone. True if the event is set."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> Instant:
+        return time.time_ns() // 1000
+
+    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        if until is None:
+            return event.wait()
+        # The platform refuses to wait for centuries; whoever waits that long looks again.
+        return event.wait(min(max(0, until - self.now()) / 1e6, threading.TIMEOUT_MAX))
+
+
+class ManualClock:
+    """A clock that stands still until it is moved: for tests, forecasts and backtests.
+
+    Waiting for an instant moves it there at once, so a daemon on this clock runs through weeks without a pause.
+    """
+
+    def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
+        self._now = from_datetime(start) if isinstance(start, datetime) else start
+        self._lock = threading.Lock()
+
+    def now(self) -> Instant:
+        return self._now
+
+    def advance(self, by: timedelta) -> Instant:
+        """Move by `by`; a negative step is a clock that steps back."""
+        with self._lock:
+            self._now += by // _MICROSECOND
+            return self._now
+
+    def set(self, to: Instant) -> None:
+        """Move to the instant `to`."""
+        with self._lock:
+            self._now = to
+
+    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        if event.is_set() or until is None:
+            return event.is_set()
+        with self._lock:
+            self._now = max(self._now, until)
+        return event.is_set()
+
+
+def to_datetime(at: Instant) -> datetime:
+    """The instant as an aware datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def from_datetime(at: datetime) -> Instant:
+    """An aware datetime as an instant; a naive one is taken as UTC."""
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def iso(at: Instant | None) -> str | None:
+    """ISO 8601 text such as `2026-01-05T09:00:00.000000Z`, as the views show it."""
+    return None if at is None else to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_instant(text: str) -> Instant:
+    """An ISO 8601 date or time as an instant; without a zone it is UTC.
+
+    Raises:
+        ValueError: the text is not ISO 8601.
+    """
+    return from_datetime(datetime.fromisoformat(text))

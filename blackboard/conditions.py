@@ -1,0 +1,391 @@
+"""Conditions over the strengths of marks: what wakes an agent, what holds it back. Pure expressions that refuse to be
+used as a truth value: `if strength(Smoke) >= 0.7` raises.
+
+    strength(Smoke) >= 0.7                              one mark
+    total(Smoke) >= 2 & count(Fire) >= 1                the marks of one subject
+    count(Qualified, Rejected, over="board") >= 20      the whole board
+    strength(Lead, subject="lead/vip-*") >= 0.3         narrowed by a pattern
+    strength(Qualified) < 0.3                           falling: it went cold
+
+The text of a condition, `str(condition)`, is its form in deployment files and in the database; `parse` reads it back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal, NoReturn
+
+from blackboard.errors import InvalidCondition, nearest
+from blackboard.marks import Mark
+
+__all__ = ["Comparison", "Condition", "Measure", "both", "count", "parse", "strength", "strongest", "total"]
+
+Scope = Literal["subject", "board"]
+FUNCTIONS = ("strength", "total", "max", "count")
+KindLike = type[Mark] | str
+
+
+class Condition:
+    """An expression that is true or false of the marks at an instant. Combine with `&`, `|`, and `~` in guards."""
+
+    def __and__(self, other: Condition) -> Condition:
+        return _combine("&", self, other)
+
+    def __or__(self, other: Condition) -> Condition:
+        return _combine("|", self, other)
+
+    def __invert__(self) -> Condition:
+        return Not(self)
+
+    def __bool__(self) -> NoReturn:
+        raise InvalidCondition(
+            f"the condition {self} has no truth value of its own; combine conditions with & and |, not with and, or"
+        )
+
+    def leaves(self) -> Iterator[Comparison]:
+        """Every comparison in it, left to right."""
+        raise NotImplementedError
+
+    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        """Whether it is true, given the truth of each comparison."""
+        raise NotImplementedError
+
+    def holds(self, value: Callable[[Measure], float]) -> bool:
+        """Whether it is true, given the value of each measure."""
+        return self.truth(lambda leaf: leaf.met(value(leaf.measure)))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that it speaks of, each once."""
+        return tuple(dict.fromkeys(kind for leaf in self.leaves() for kind in leaf.measure.kinds))
+
+    @property
+    def scope(self) -> Scope:
+        """ "board" if any part of it is taken over the whole board."""
+        return "board" if any(leaf.measure.over == "board" for leaf in self.leaves()) else "subject"
+
+    @property
+    def falling(self) -> bool:
+        """Whether it waits for something to fall, as a watch."""
+        return all(leaf.operator == "<" for leaf in self.leaves())
+
+    @property
+    def per_mark(self) -> bool:
+        """Whether it looks at one mark alone, so that each mark of a `separate` kind crosses by itself."""
+        return isinstance(self, Comparison) and self.measure.function == "strength"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number taken over marks: the strength of one, or the total, max or count of those of a subject or the board."""
+
+    function: str
+    kinds: tuple[str, ...]
+    over: Scope = "subject"
+    subject: str | None = None
+
+    def __ge__(self, threshold: float) -> Comparison:
+        return Comparison(self, ">=", threshold)
+
+    def __lt__(self, threshold: float) -> Comparison:
+        return Comparison(self, "<", threshold)
+
+    def __gt__(self, threshold: float) -> NoReturn:
+        raise InvalidCondition(f"write {self} >= {threshold}: a threshold counts as met when it is reached")
+
+    def __le__(self, threshold: float) -> NoReturn:
+        raise InvalidCondition(f"write {self} < {threshold}: something has gone cold when it is below its threshold")
+
+    def covers(self, subject: str) -> bool:
+        """Whether marks of that subject count."""
+        return self.subject is None or fnmatchcase(subject, self.subject)
+
+    def __str__(self) -> str:
+        rest = [*self.kinds]
+        if self.over == "board":
+            rest.append("over=board")
+        if self.subject is not None:
+            rest.append("subject='{}'".format(self.subject.replace("'", "''")))
+        return f"{self.function}({', '.join(rest)})"
+
+
+@dataclass(frozen=True)
+class Comparison(Condition):
+    """A measure against a threshold: `>=` is met when it is reached, `<` when it has been left."""
+
+    measure: Measure
+    operator: Literal[">=", "<"]
+    threshold: float
+
+    def __post_init__(self) -> None:
+        number = self.threshold
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1e12:
+            raise InvalidCondition(f"{self.measure}: a threshold is a number above 0, not {number!r}")
+        object.__setattr__(self, "threshold", float(number))
+
+    def leaves(self) -> Iterator[Comparison]:
+        yield self
+
+    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        return decide(self)
+
+    def met(self, value: float) -> bool:
+        """Whether it is true of a value of its measure."""
+        return (value >= self.threshold) == (self.operator == ">=")
+
+    def __str__(self) -> str:
+        short = f"{self.threshold:.12g}"
+        # The text is what the board stores, so it must read back as the same number.
+        return f"{self.measure} {self.operator} {short if float(short) == self.threshold else repr(self.threshold)}"
+
+
+@dataclass(frozen=True)
+class Combination(Condition):
+    """Two or more conditions that must all hold (`&`), or of which one must (`|`)."""
+
+    operator: Literal["&", "|"]
+    parts: tuple[Condition, ...]
+
+    def leaves(self) -> Iterator[Comparison]:
+        for part in self.parts:
+            yield from part.leaves()
+
+    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        return (all if self.operator == "&" else any)(part.truth(decide) for part in self.parts)
+
+    def __str__(self) -> str:
+        texts = [f"({part})" if isinstance(part, Combination) else str(part) for part in self.parts]
+        return f" {self.operator} ".join(texts)
+
+
+@dataclass(frozen=True)
+class Not(Condition):
+    """The opposite of a condition; for guards only."""
+
+    part: Condition
+
+    def leaves(self) -> Iterator[Comparison]:
+        yield from self.part.leaves()
+
+    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        return not self.part.truth(decide)
+
+    def __str__(self) -> str:
+        return f"~({self.part})"
+
+
+def strength(kind: KindLike, *, subject: str | None = None) -> Measure:
+    """The strength of one mark of a kind: weight x intensity x share."""
+    return _measure("strength", (kind,), "subject", subject)
+
+
+def total(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
+    """The sum of the strengths of the marks of one subject, or of the whole board."""
+    return _measure("total", kinds, over, subject)
+
+
+def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
+    """The strength of the strongest mark of one subject, or of the whole board; its text form is `max`."""
+    return _measure("max", kinds, over, subject)
+
+
+def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
+    """The number of marks of one subject, or of the whole board."""
+    return _measure("count", kinds, over, subject)
+
+
+def both(one: Condition | None, other: Condition | None) -> Condition | None:
+    """Both conditions, where either may be missing."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
+
+
+def check_watch(condition: Condition) -> Condition:
+    """The condition, if it can wake an agent.
+
+    Raises:
+        InvalidCondition: negated, mixing rising and falling, or combining over more than one subject.
+    """
+    if not isinstance(condition, Condition):
+        raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
+    if _negated(condition):
+        raise InvalidCondition(f"{condition}: negation is for guards (only_if, unless); a watch rises or falls")
+    if len({leaf.operator for leaf in condition.leaves()}) > 1:
+        raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
+    if isinstance(condition, Combination) and condition.scope == "board":
+        raise InvalidCondition(f"{condition}: & and | join conditions over one subject; watch the board by itself")
+    return condition
+
+
+def parse(text: str) -> Condition:
+    """The condition that a text such as `strength(smoke) >= 0.7 & count(fire) >= 1` describes.
+
+    Raises:
+        InvalidCondition: where and what is wrong.
+    """
+    return _Parser(text).whole()
+
+
+def _measure(function: str, kinds: tuple[KindLike, ...], over: Scope, subject: str | None) -> Measure:
+    if not kinds:
+        raise InvalidCondition(f"{function}() needs a kind")
+    if over not in ("subject", "board"):
+        raise InvalidCondition(f'{function}: over is "subject" or "board", not {over!r}')
+    names = []
+    for kind in kinds:
+        name = kind if isinstance(kind, str) else getattr(kind, "kind", "")
+        if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+            raise InvalidCondition(f"{function}: {kind!r} is not a kind of mark")
+        names.append(name)
+    if not isinstance(subject, str | None):
+        raise InvalidCondition(f"{function}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
+    return Measure(function, tuple(dict.fromkeys(names)), over, subject)
+
+
+def _combine(operator: Literal["&", "|"], one: Condition, other: Any) -> Condition:
+    if not isinstance(other, Condition):
+        raise InvalidCondition(f"{operator} joins two conditions, not a condition and {other!r}")
+    parts: list[Condition] = []
+    for part in (one, other):
+        parts.extend(part.parts if isinstance(part, Combination) and part.operator == operator else (part,))
+    return Combination(operator, tuple(parts))
+
+
+def _negated(condition: Condition) -> bool:
+    return isinstance(condition, Not) or (
+        isinstance(condition, Combination) and any(_negated(part) for part in condition.parts)
+    )
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'(?:[^']|'')*'|\"[^\"]*\")|(?P<sign>>=|<=|[<>&|~(),=]))",
+    re.ASCII,
+)
+_MAX_TEXT = 10_000
+_MAX_DEPTH = 50
+
+
+def _unquoted(token: str) -> str:
+    return token[1:-1].replace("''", "'") if token[0] == "'" else token[1:-1]
+
+
+class _Parser:
+    """Recursive descent over this grammar:
+
+    either := every ('|' every)*
+    every := unary ('&' unary)*
+    unary := '~' unary | '(' either ')' | comparison
+    """
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str) or len(text) > _MAX_TEXT:
+            raise InvalidCondition(f"a condition is text of at most {_MAX_TEXT} characters")
+        self.text, self.at, self.depth = text, 0, 0
+        self.kind = self.token = ""
+        self.advance()
+
+    def advance(self) -> None:
+        rest = self.text[self.at :]
+        if not rest.strip():
+            self.kind, self.token, self.start = "end", "the end", len(self.text)
+            return
+        match = _TOKEN.match(self.text, self.at)
+        if match is None:
+            self.start = self.at + len(rest) - len(rest.lstrip())
+            self.fail(f"{self.text[self.start]!r} means nothing here")
+        self.kind, self.token = match.lastgroup or "", match[match.lastgroup or 0]
+        self.start, self.at = match.start(self.kind), match.end()
+
+    def fail(self, message: str) -> NoReturn:
+        raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
+
+    def take(self, *tokens: str) -> str:
+        if self.kind not in ("sign", "name") or self.token not in tokens:
+            self.fail(f"expected {' or '.join(tokens)}, found {self.token}")
+        token = self.token
+        self.advance()
+        return token
+
+    def whole(self) -> Condition:
+        condition = self.either()
+        if self.kind != "end":
+            self.fail(f"expected & or | or the end, found {self.token}")
+        return condition
+
+    def either(self) -> Condition:
+        condition = self.every()
+        while self.token == "|" and self.kind == "sign":
+            self.advance()
+            condition = condition | self.every()
+        return condition
+
+    def every(self) -> Condition:
+        condition = self.unary()
+        while self.token == "&" and self.kind == "sign":
+            self.advance()
+            condition = condition & self.unary()
+        return condition
+
+    def unary(self) -> Condition:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            self.fail("nested too deeply")
+        try:
+            if self.kind == "sign" and self.token == "~":
+                self.advance()
+                return ~self.unary()
+            if self.kind == "sign" and self.token == "(":
+                self.advance()
+                inner = self.either()
+                self.take(")")
+                return inner
+            return self.comparison()
+        finally:
+            self.depth -= 1
+
+    def comparison(self) -> Condition:
+        measure = self.measure()
+        if self.kind == "sign" and self.token in (">", "<="):
+            self.fail("write >= (reached) or < (left)")
+        operator = self.take(">=", "<")
+        if self.kind != "number":
+            self.fail(f"expected a number, found {self.token}")
+        number = float(self.token)
+        self.advance()
+        return measure >= number if operator == ">=" else measure < number
+
+    def measure(self) -> Measure:
+        if self.kind != "name":
+            self.fail(f"expected {', '.join(FUNCTIONS)}, found {self.token}")
+        if self.token not in FUNCTIONS:
+            self.fail(f"there is no measure {self.token!r}{nearest(self.token, FUNCTIONS)}")
+        function = self.token
+        self.advance()
+        self.take("(")
+        kinds: list[str] = []
+        options: dict[str, str] = {}
+        while True:
+            if self.kind != "name":
+                self.fail(f"expected a kind, found {self.token}")
+            name = self.token
+            self.advance()
+            if self.kind == "sign" and self.token == "=":
+                if name not in ("over", "subject") or name in options:
+                    self.fail("only over=board and subject='...' can be set, each once")
+                self.advance()
+                if self.kind not in ("name", "text"):
+                    self.fail(f"expected a value for {name}, found {self.token}")
+                options[name] = self.token if self.kind == "name" else _unquoted(self.token)
+                self.advance()
+            else:
+                kinds.append(name)
+            if self.take(",", ")") == ")":
+                break
+        if function == "strength" and (len(kinds) != 1 or options.get("over", "subject") != "subject"):
+            self.fail("strength is taken of one mark of one kind; use max, total or count for more")
+        return _measure(function, tuple(kinds), options.get("over", "subject"), options.get("subject"))  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+"""Durations as people write them (`90s`, `30m`, `3d`, `1h30m`) to microseconds and back; bare numbers are refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+from blackboard.errors import InvalidDuration
+
+__all__ = ["Duration", "DurationLike", "Microseconds", "format_duration", "parse_duration"]
+
+
+class Microseconds(int):
+    """An int that is known to be a parsed duration."""
+
+
+DurationLike = str | timedelta | Microseconds
+"""What a public argument takes for a duration: text with a unit, or a timedelta. Never a bare number."""
+
+_UNITS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)", re.ASCII)
+_WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+", re.ASCII)
+_LONGEST = 1_000 * 365 * _UNITS["d"]
+
+
+def parse_duration(text: DurationLike) -> int:
+    """The microseconds in a duration: `90s`, `1h30m`, `0.5d`, or a timedelta.
+
+    Raises:
+        InvalidDuration: no unit, an unknown unit, a negative length, or over a thousand years.
+    """
+    if isinstance(text, Microseconds):
+        length = int(text)
+    elif isinstance(text, timedelta):
+        length = text // timedelta(microseconds=1)
+    elif not isinstance(text, str) or len(text) > 64 or not _WHOLE.fullmatch(text):
+        hint = " (a bare number has no unit)" if re.fullmatch(r"[\d.]+", str(text)[:64]) else ""
+        raise InvalidDuration(f"{str(text)[:64]!r} is not a duration{hint}; write it like 90s, 30m, 12h, 3d or 2w")
+    else:
+        # Exact, so that a formatted duration reads back as itself; floats lose microseconds after 285 years.
+        length = round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+    if not 0 <= length <= _LONGEST:
+        raise InvalidDuration(f"{str(text)!r} is out of range; a duration lies between 0s and 1000 years")
+    return length
+
+
+def format_duration(length: int) -> str:
+    """The shortest exact text for `length` microseconds, such as `1h30m`."""
+    if length == 0:
+        return "0s"
+    parts = []
+    for unit, size in sorted(_UNITS.items(), key=lambda item: -item[1]):
+        if unit == "w" and length % size:
+            continue  # 10d reads better than 1w3d
+        count, length = divmod(length, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts)
+
+
+def _validate(value: Any) -> int:
+    try:
+        return Microseconds(parse_duration(value))
+    except InvalidDuration as error:
+        raise ValueError(str(error)) from None
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_validate),
+    AfterValidator(Microseconds),  # pydantic makes a plain int of it in between
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "30m", "3d"]}),
+]
+"""A pydantic field that is written as text and read as microseconds."""

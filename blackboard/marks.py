@@ -1,0 +1,252 @@
+"""What a mark is: a pydantic model per kind, and what the deployment sets for the kind. It stores nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from blackboard.clock import Instant, to_datetime
+from blackboard.decay import Decay, Never, law_from
+from blackboard.errors import ConfigurationError, InvalidMark, Mistake
+
+__all__ = ["Decision", "Given", "Joins", "Kind", "Mark", "Need", "check_intensity", "check_subject", "describe_invalid"]
+
+Joins = Literal["add", "max", "replace", "separate"]
+"""How a repeated deposit joins the mark of its kind and subject that lies there."""
+
+MAX_SUBJECT = 512
+RESERVED = ("subject", "intensity")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the board knows of a mark at the instant it was read or given to an agent."""
+
+    id: int
+    event_id: int
+    author: str
+    strength: float
+    deposited_at: Instant
+    reinforced_at: Instant
+    reinforcements: int
+
+
+class Mark(BaseModel):
+    """The base of every kind of mark: `class Smoke(Mark, kind="smoke"): detail: str`.
+
+    Class arguments set what holds where a deployment says nothing: `decay` (a law; default: never fades), `weight`
+    (at least 0, default 1), `floor` (at least 0, default 0.01), `joins` (default "max"), `cap` (the highest intensity
+    that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
+
+    Fields: `subject` (1 to 512 characters) says what the mark is about; `intensity` (at least 0) how strongly.
+    A mark read from the board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str] = ""
+    defaults: ClassVar[Kind]
+
+    subject: str
+    intensity: float = 1.0
+    _given: Given | None = PrivateAttr(default=None)
+    _instead: Mark | None = PrivateAttr(default=None)
+
+    def __init_subclass__(cls, **class_arguments: Any) -> None:
+        super().__init_subclass__()  # pydantic hands the class arguments on to the hook below
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        kind: str = "",
+        decay: Decay | str | None = None,
+        weight: float = 1.0,
+        floor: float = 0.01,
+        joins: Joins = "max",
+        cap: float | None = None,
+        unique: str | None = None,
+        **rest: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**rest)
+        if not kind:
+            raise InvalidMark(f'{cls.__name__} names no kind: write class {cls.__name__}(Mark, kind="...")')
+        # pydantic would take the attribute of that name, such as a property, for the field's default.
+        if clash := [name for name in cls.__annotations__ if name in Mark.__annotations__ or hasattr(Mark, name)]:
+            place = f"{cls.__name__}.{clash[0]}"
+            raise InvalidMark(f"{place}: that name belongs to every mark; call the field something else")
+        cls.kind = kind
+        cls.defaults = Kind(
+            name=kind,
+            decay=law_from(decay) if decay is not None else Never(),
+            weight=weight,
+            floor=floor,
+            joins=joins,
+            cap=cap,
+            unique=unique,
+            model=f"{cls.__module__}:{cls.__qualname__}",
+            schema=cls.payload_schema(),
+        )
+
+    @classmethod
+    def payload_schema(cls) -> dict[str, Any]:
+        """The JSON schema of the payload, as the board registers it."""
+        schema = cls.model_json_schema()
+        for name in RESERVED:
+            schema["properties"].pop(name, None)
+        schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED]
+        return schema
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The fields that this kind adds, as JSON-ready values."""
+        return self.model_dump(mode="json", exclude=set(RESERVED))
+
+    def otherwise(self, instead: Mark) -> Self:
+        """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""
+        other = self.model_copy()
+        other._instead = instead
+        return other
+
+    @property
+    def given(self) -> Given:
+        """What the board knows of this mark.
+
+        Raises:
+            InvalidMark: the mark was made by a program and does not come from a board.
+        """
+        if self._given is None:
+            raise InvalidMark(f"this {self.kind} mark was not read from a board: it has no id, strength or author yet")
+        return self._given
+
+    @property
+    def id(self) -> int:
+        return self.given.id
+
+    @property
+    def strength(self) -> float:
+        """Kind weight x intensity x share, at the instant the mark was read or given."""
+        return self.given.strength
+
+    @property
+    def author(self) -> str:
+        return self.given.author
+
+    @property
+    def deposited_at(self) -> datetime:
+        return to_datetime(self.given.deposited_at)
+
+    @property
+    def reinforced_at(self) -> datetime:
+        return to_datetime(self.given.reinforced_at)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The type of a mark with everything a deployment sets for it."""
+
+    name: str
+    decay: Decay = field(default_factory=Never)
+    weight: float = 1.0
+    floor: float = 0.01
+    joins: Joins = "max"
+    cap: float | None = None
+    unique: str | None = None
+    model: str = ""
+    schema: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
+            mistakes.append("a kind is named by up to 64 letters (a to z), digits and underscores, such as lead")
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            mistakes.append(f"weight must be a number of at least 0, not {self.weight}")
+        if not (math.isfinite(self.floor) and self.floor >= 0):
+            mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
+        if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
+            mistakes.append(f"cap must be a number above 0, not {self.cap}")
+        if self.joins not in get_args(Joins):
+            mistakes.append(f"joins must be one of {', '.join(get_args(Joins))}, not {self.joins!r}")
+        if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
+            mistakes.append(f"unique names {self.unique!r}, which is no field of the payload")
+        if mistakes:
+            raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
+
+    def life(self, law: Decay, intensity: float) -> int | None:
+        """How long a mark of `intensity` under `law` stays live, in microseconds; None for ever."""
+        if intensity <= 0 or intensity < self.floor:
+            return 0
+        return law.age_below(self.floor / intensity)
+
+
+class Need(Mark, kind="need", joins="separate"):
+    """Something that a person must decide. It does not fade; `blackboard inbox` shows it."""
+
+    question: str
+    options: list[str] = Field(default_factory=list)
+    detail: str = ""
+
+
+class Decision(Mark, kind="decision", joins="separate"):
+    """What was decided about a subject, by a person or by an agent that may."""
+
+    answer: str
+    need: int | None = None
+
+
+def check_subject(subject: str) -> str:
+    """The subject, if it can be stored.
+
+    Raises:
+        InvalidMark: empty, over 512 characters, or not encodable text.
+    """
+    if not isinstance(subject, str) or not subject.strip():
+        raise InvalidMark("the subject is empty; say what the mark is about, such as lead/4711")
+    if len(subject) > MAX_SUBJECT:
+        raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are kept")
+    if "\x00" in subject or any("\ud800" <= c <= "\udfff" for c in subject):
+        raise InvalidMark("the subject holds characters that are not text")
+    return subject
+
+
+def check_intensity(intensity: float) -> float:
+    """The intensity as a float, if it can be stored.
+
+    Raises:
+        InvalidMark: not a number, negative, NaN, infinite or over 1e12.
+    """
+    if isinstance(intensity, bool) or not isinstance(intensity, int | float):
+        raise InvalidMark(f"intensity must be a number, not {intensity!r}")
+    try:
+        number = float(intensity)
+    except OverflowError:  # an int can be larger than any float, and too long to print
+        number = math.inf
+    if not 0 <= number <= 1e12:  # NaN fails this too
+        raise InvalidMark(f"intensity must be a number between 0 and 1e12, not {number}")
+    return number
+
+
+def describe_invalid(kind: str, error: ValidationError) -> str:
+    """A pydantic error as one line that names each wrong field."""
+    parts = []
+    for problem in error.errors(include_url=False, include_input=False)[:10]:
+        place = ".".join(str(step) for step in problem["loc"]) or "payload"
+        parts.append(f"{place}: {problem['msg'].lower()}")
+    return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
+
+
+def dump_payload(payload: dict[str, Any]) -> str:
+    """A payload as the JSON text that is stored.
+
+    Raises:
+        InvalidMark: a value that JSON cannot hold, such as NaN or half a surrogate pair.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidMark(f"the payload is not JSON: {error}") from None
+    return text

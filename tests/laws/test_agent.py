@@ -1,0 +1,111 @@
+"""An agent is a function and what it declares; the declaration is data, and every mistake in it is named at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from blackboard.agent import agent, of_subject, strongest_of, watch
+from blackboard.conditions import count, parse, strength
+from blackboard.deployment import AgentSpec
+from blackboard.errors import ConfigurationError, InvalidCondition
+from blackboard.marks import Mark
+
+
+class Smoke(Mark, kind="smoke"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm"):
+    level: int
+
+
+HOT = strength(Smoke) >= 0.7
+
+
+@agent(
+    watches={"hot": HOT, "cold": watch(strength(Smoke) < 0.3, unless=count(Alarm) >= 1, rearm=0.1, own=True)},
+    writes=[Alarm],
+    reads=[strongest_of(Smoke, 3), of_subject("alarm")],
+    only_if=count(Smoke, over="board") >= 1,
+    unless=count(Smoke) >= 100,
+    batch=10,
+    gather="3s",
+    formerly="guard",
+)
+def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+    return [Alarm(subject=smoke.subject, level=3) for smoke in smokes]
+
+
+def test_an_agent_is_still_its_function() -> None:
+    assert watchman([Smoke(subject="kitchen")], None) == [Alarm(subject="kitchen", level=3)]
+    assert watchman.name == "watchman"
+
+
+def test_a_declaration_is_data_that_survives_json() -> None:
+    assert AgentSpec.model_validate_json(watchman.spec.model_dump_json()) == watchman.spec
+
+
+def test_a_declaration_keeps_what_was_said() -> None:
+    spec = watchman.spec
+    assert [one.name for one in spec.watches] == ["hot", "cold"]
+    assert [(one.rearm, one.own) for one in spec.watches] == [(None, False), (0.1, True)]
+    assert spec.writes == ("alarm",)
+    assert [read.kind for read in spec.reads] == ["smoke", "alarm"]
+    assert [(read.limit, read.same_subject) for read in spec.reads] == [(3, False), (5, True)]
+    assert (spec.settings.batch, spec.settings.gather, spec.formerly) == (10, 3_000_000, "guard")
+    assert watchman.kinds["alarm"] is Alarm
+
+
+def test_guards_of_the_agent_join_those_of_the_watch() -> None:
+    hot, cold = watchman.spec.watches
+    needed = count(Smoke, over="board") >= 1
+    assert hot.guard == needed & ~(count(Smoke) >= 100)
+    assert cold.guard == needed & ~((count(Alarm) >= 1) | (count(Smoke) >= 100))
+
+
+def test_a_single_watch_needs_no_name() -> None:
+    @agent(watches=HOT, name="nose")
+    def smell(marks: list[Mark], context: Any) -> None:
+        return None
+
+    assert smell.name == "nose"
+    assert smell.spec.watches[0].condition == parse("strength(smoke) >= 0.7")
+    assert smell.spec.watches[0].guard is None
+
+
+def test_an_agent_may_be_asynchronous() -> None:
+    @agent(watches=HOT)
+    async def slow(marks: list[Mark], context: Any) -> None:
+        return None
+
+    assert slow.name == "slow"
+
+
+def test_every_mistake_in_the_settings_is_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+
+        @agent(watches=HOT, batch=0, gather=3, bach=5)
+        def wrong(marks: list[Mark], context: Any) -> None:
+            return None
+
+    places = [mistake.place for mistake in caught.value.mistakes]
+    assert places == ["agent 'wrong', batch", "agent 'wrong', gather", "agent 'wrong', bach"]
+
+
+def test_a_function_that_cannot_be_called_with_marks_and_context_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="two arguments: marks and context"):
+
+        @agent(watches=HOT)
+        def wrong(marks: list[Mark]) -> None:
+            return None
+
+
+@pytest.mark.parametrize("condition", [~HOT, HOT & (strength(Smoke) < 0.9), True, "smoke"])
+def test_what_cannot_wake_an_agent_is_refused_where_it_is_declared(condition: Any) -> None:
+    with pytest.raises(InvalidCondition):
+
+        @agent(watches=condition)
+        def wrong(marks: list[Mark], context: Any) -> None:
+            return None

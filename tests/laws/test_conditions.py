@@ -1,0 +1,279 @@
+"""A condition is an expression, never a truth value; its text reads back as itself, and bad text says where."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blackboard.conditions import (
+    Comparison,
+    Condition,
+    Measure,
+    Not,
+    both,
+    check_watch,
+    count,
+    parse,
+    strength,
+    strongest,
+    total,
+)
+from blackboard.errors import InvalidCondition
+from blackboard.marks import Mark
+from tests.laws.strategies import comparisons, conditions, measures
+
+
+class Smoke(Mark, kind="smoke"):
+    pass
+
+
+class Fire(Mark, kind="fire"):
+    pass
+
+
+HOT = strength(Smoke) >= 0.7
+BURNS = count(Fire) >= 1
+
+
+@given(conditions)
+def test_a_condition_reads_back_from_its_text(condition: Condition) -> None:
+    again = parse(str(condition))
+    assert again == condition
+    assert str(again) == str(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (strength(Smoke) >= 0.7, "strength(smoke) >= 0.7"),
+        (total(Smoke, Fire, over="board") >= 20, "total(smoke, fire, over=board) >= 20"),
+        (strongest("smoke") < 1 / 3, f"max(smoke) < {1 / 3!r}"),
+        (count(Smoke, subject="o'clock*") >= 3, "count(smoke, subject='o''clock*') >= 3"),
+        (HOT & BURNS & HOT, "strength(smoke) >= 0.7 & count(fire) >= 1 & strength(smoke) >= 0.7"),
+        (HOT & (BURNS | HOT), "strength(smoke) >= 0.7 & (count(fire) >= 1 | strength(smoke) >= 0.7)"),
+        (~(HOT | BURNS), "~(strength(smoke) >= 0.7 | count(fire) >= 1)"),
+    ],
+)
+def test_a_condition_is_written_like_this(condition: Condition, text: str) -> None:
+    assert str(condition) == text
+    assert parse(text) == condition
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "strength(smoke)>=.7",
+        "strength( smoke )\n  >= 0.7",
+        "(((strength(smoke) >= 7e-1)))",
+    ],
+)
+def test_room_brackets_and_the_form_of_a_number_mean_nothing(text: str) -> None:
+    assert parse(text) == HOT
+
+
+def test_and_binds_closer_than_or() -> None:
+    assert parse("count(a) >= 1 | count(b) >= 1 & count(c) >= 1") == (count("a") >= 1) | (
+        (count("b") >= 1) & (count("c") >= 1)
+    )
+
+
+def test_a_subject_may_stand_in_double_quotes() -> None:
+    assert parse("count(smoke, subject=\"a''b\") >= 1") == (count("smoke", subject="a''b") >= 1)
+    assert parse("count(smoke, subject=kitchen) >= 1") == (count("smoke", subject="kitchen") >= 1)
+
+
+def test_a_kind_named_twice_counts_once() -> None:
+    assert count(Smoke, "smoke", Fire).kinds == ("smoke", "fire")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "character 1: expected strength, total, max, count, found the end"),
+        ("strenth(smoke) >= 1", "there is no measure 'strenth'; did you mean 'strength'"),
+        ("strength(smoke >= 1", "character 16: expected , or \\), found >="),
+        ("strength(smoke) > 1", "character 17: write >= \\(reached\\) or < \\(left\\)"),
+        ("strength(smoke) <= 1", "write >= \\(reached\\) or < \\(left\\)"),
+        ("strength(smoke) = 1", "expected >= or <, found ="),
+        ("strength(smoke) >= high", "expected a number, found high"),
+        ("strength(smoke) >= -1", "'-' means nothing here"),
+        ("strength(smoke) >= 0", "a threshold is a number above 0"),
+        ("strength(smoke) >= 1e999", "a threshold is a number above 0"),
+        ("strength(smoke) >= 1 and count(fire) >= 1", "expected & or | or the end, found and"),
+        ("strength(smoke) >= 1 &", "found the end"),
+        ("(strength(smoke) >= 1", "expected \\), found the end"),
+        ("strength(smoke, fire) >= 1", "strength is taken of one mark of one kind"),
+        ("strength(smoke, over=board) >= 1", "strength is taken of one mark of one kind"),
+        ("strength() >= 1", "expected a kind"),
+        ("count(over=board) >= 1", "needs a kind"),
+        ("count(smoke, over=moon) >= 1", 'over is "subject" or "board", not \'moon\''),
+        ("count(smoke, colour=grey) >= 1", "only over=board and subject='...' can be set"),
+        ("count(smoke, over=board, over=board) >= 1", "each once"),
+        ("count(smoke, subject='x) >= 1", "means nothing here"),
+        ("count(größe) >= 1", "'ö' means nothing here"),
+        ("~" * 200 + "count(smoke) >= 1", "nested too deeply"),
+        ("(" * 200 + "count(smoke) >= 1", "nested too deeply"),
+        ("count(smoke) >= 1 & " * 2000, "at most 10000 characters"),
+    ],
+)
+def test_bad_text_is_refused_with_its_place(text: str, message: str) -> None:
+    with pytest.raises(InvalidCondition, match=message):
+        parse(text)
+
+
+@given(
+    st.one_of(
+        st.text(max_size=60),
+        st.lists(
+            st.sampled_from(
+                [*"(),=&|~<' ", ">=", "strength", "max", "smoke", "over", "board", "0.7"],
+            ),
+            max_size=20,
+        ).map("".join),
+    )
+)
+def test_any_text_is_a_condition_or_refused(text: str) -> None:
+    try:
+        condition = parse(text)
+    except InvalidCondition:
+        return
+    assert parse(str(condition)) == condition
+
+
+@given(conditions, st.data())
+def test_a_condition_with_one_wrong_character_is_another_or_refused(condition: Condition, data: st.DataObject) -> None:
+    text = str(condition)
+    at = data.draw(st.integers(0, len(text)))
+    changed = text[:at] + data.draw(st.characters()) + text[at + 1 :]
+    with suppress(InvalidCondition):
+        assert parse(str(parse(changed))) == parse(changed)
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(InvalidCondition, match="a condition is text"):
+        parse(7)  # type: ignore[arg-type]
+
+
+@given(conditions)
+def test_a_condition_has_no_truth_value(condition: Condition) -> None:
+    with pytest.raises(InvalidCondition, match="no truth value"):
+        bool(condition)
+
+
+def test_and_or_not_and_chained_comparisons_raise() -> None:
+    with pytest.raises(InvalidCondition, match="no truth value"):
+        HOT and BURNS  # noqa: B018
+    with pytest.raises(InvalidCondition, match="no truth value"):
+        HOT or BURNS  # noqa: B018
+    with pytest.raises(InvalidCondition, match="no truth value"):
+        not HOT  # noqa: B018
+    with pytest.raises(InvalidCondition, match="no truth value"):
+        0.3 <= strength(Smoke) < 0.7  # noqa: B015
+
+
+@given(measures)
+def test_a_measure_is_compared_by_reached_and_left_alone(measure: Measure) -> None:
+    with pytest.raises(InvalidCondition, match=">="):
+        measure > 1  # noqa: B015
+    with pytest.raises(InvalidCondition, match="<"):
+        measure <= 1  # noqa: B015
+    assert (measure >= 1) == (measure >= 1)
+    assert (measure < 1) == (measure < 1)
+
+
+@pytest.mark.parametrize("threshold", [0, -1, float("nan"), float("inf"), 1.1e12, 10**400, True, "1", None])
+def test_a_threshold_that_nothing_could_meet_is_refused(threshold: Any) -> None:
+    with pytest.raises(InvalidCondition, match="a threshold is a number above 0"):
+        strength(Smoke) >= threshold  # noqa: B015
+
+
+@pytest.mark.parametrize("wrong", ["", "two words", "größe", Mark, 5, None])
+def test_what_is_no_kind_cannot_be_measured(wrong: Any) -> None:
+    with pytest.raises(InvalidCondition, match="is not a kind"):
+        strength(wrong)
+
+
+def test_a_measure_that_cannot_be_is_refused() -> None:
+    with pytest.raises(InvalidCondition, match="needs a kind"):
+        total()
+    with pytest.raises(InvalidCondition, match="over is"):
+        total(Smoke, over="moon")  # type: ignore[arg-type]
+    with pytest.raises(InvalidCondition, match="subject is a pattern"):
+        strength(Smoke, subject=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("other", [True, 0.7, "count(fire) >= 1", None])
+def test_a_condition_joins_conditions_alone(other: Any) -> None:
+    for join in (lambda: HOT & other, lambda: HOT | other):
+        with pytest.raises(InvalidCondition, match="joins two conditions"):
+            join()
+
+
+@pytest.mark.parametrize(
+    ("condition", "falling", "scope", "per_mark"),
+    [
+        (HOT, False, "subject", True),
+        (strength(Smoke) < 0.3, True, "subject", True),
+        (total(Smoke) < 0.3, True, "subject", False),
+        (count(Smoke, over="board") >= 3, False, "board", False),
+        (HOT & BURNS, False, "subject", False),
+        ((total(Smoke) < 1) | (count(Fire) < 1), True, "subject", False),
+    ],
+)
+def test_what_can_wake_an_agent_is_let_through(condition: Condition, falling: bool, scope: str, per_mark: bool) -> None:
+    assert check_watch(condition) is condition
+    assert (condition.falling, condition.scope, condition.per_mark) == (falling, scope, per_mark)
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (~HOT, "negation is for guards"),
+        (HOT & ~BURNS, "negation is for guards"),
+        (HOT & (strength(Smoke) < 0.9), "rises .* or falls .*, not both"),
+        (HOT & (count(Fire, over="board") >= 1), "watch the board by itself"),
+        (True, "an agent watches a condition"),
+        ("strength(smoke) >= 1", "an agent watches a condition"),
+    ],
+)
+def test_what_cannot_wake_an_agent_is_refused(condition: Any, message: str) -> None:
+    with pytest.raises(InvalidCondition, match=message):
+        check_watch(condition)
+
+
+@given(conditions, st.dictionaries(measures, st.floats(0, 1e12)))
+def test_a_condition_holds_as_its_parts_do(condition: Condition, values: dict[Measure, float]) -> None:
+    def value(measure: Measure) -> float:
+        return values.get(measure, 0.0)
+
+    assert Not(condition).holds(value) is not condition.holds(value)
+    assert both(condition, None) is both(None, condition) is condition
+    assert both(None, None) is None
+    joined = both(condition, HOT)
+    assert joined is not None
+    assert joined.holds(value) == (condition.holds(value) and HOT.holds(value))
+    assert (condition | HOT).holds(value) == (condition.holds(value) or HOT.holds(value))
+
+
+@given(comparisons)
+def test_a_threshold_is_met_when_it_is_reached(comparison: Comparison) -> None:
+    met = comparison.holds(lambda _: comparison.threshold)
+    assert met == (comparison.operator == ">=")
+
+
+@given(conditions)
+def test_a_condition_names_every_kind_once(condition: Condition) -> None:
+    named = [kind for leaf in condition.leaves() for kind in leaf.measure.kinds]
+    assert sorted(condition.kinds) == sorted(set(named))
+
+
+def test_a_pattern_narrows_to_subjects() -> None:
+    vip = strength(Smoke, subject="lead/vip-*")
+    assert vip.covers("lead/vip-1")
+    assert not vip.covers("lead/1")
+    assert not vip.covers("LEAD/VIP-1")
+    assert strength(Smoke).covers("anything")

@@ -1,0 +1,116 @@
+"""A deployment is plain data: it survives JSON unchanged, refuses what it does not know, and names what was meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from blackboard.conditions import count, strength
+from blackboard.decay import Decay, Exponential
+from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
+from blackboard.errors import InvalidCondition, UnknownName
+from blackboard.marks import Kind, Need
+from tests.laws.strategies import laws
+
+
+def deployment(weight: float = 1.0) -> Deployment:
+    watch = WatchSpec(name="hot", when="strength(smoke) >= 0.7", only_if="count(fire) >= 1", unless="count(rain) >= 1")
+    watchman = AgentSpec(name="watchman", watches=(watch,), reads=(ReadSpec(kind="map"),), writes=("alarm",))
+    return Deployment(
+        version=3,
+        kinds={"smoke": KindSpec(weight=weight, decay={"law": "exponential", "half_life": "1h"})},
+        agents={"watchman": watchman},
+        trust={"press": 0.5},
+    )
+
+
+@given(laws, st.floats(0, 100), st.floats(0, 1), st.sampled_from(["add", "max", "replace", "separate"]))
+def test_a_kind_comes_back_from_what_is_registered(law: Decay, weight: float, floor: float, joins: Any) -> None:
+    kind = Kind("smoke", law, weight, floor, joins, cap=2.0, unique="slot", schema={"properties": {"slot": {}}})
+    spec = KindSpec.model_validate_json(KindSpec.of(kind).model_dump_json())
+    assert spec.kind("smoke") == kind
+
+
+def test_a_deployment_comes_back_from_json() -> None:
+    first = deployment()
+    assert Deployment.model_validate_json(first.model_dump_json()) == first
+
+
+def test_the_version_is_no_part_of_the_content() -> None:
+    first = deployment()
+    assert first.content() == first.model_copy(update={"version": 9}).content()
+    assert first.content() != deployment(weight=2.0).content()
+
+
+def test_what_is_not_there_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownName, match="there is no kind 'smok'; did you mean 'smoke'"):
+        deployment().kind("smok")
+    with pytest.raises(UnknownName, match="there is no agent 'watchmen'; did you mean 'watchman'"):
+        deployment().agent("watchmen")
+    assert deployment().agent("watchman").name == "watchman"
+
+
+def test_a_copy_with_other_kinds_does_not_remember_the_old_ones() -> None:
+    first = deployment()
+    assert first.kind("smoke").weight == 1.0
+    second = first.model_copy(update={"kinds": deployment(weight=2.0).kinds})
+    assert second.kind("smoke").weight == 2.0
+    assert first.kind("smoke").weight == 1.0
+    assert first.kind("smoke") is first.kind("smoke")
+
+
+def test_kinds_that_are_registered_stay_when_others_are_added() -> None:
+    first = deployment()
+    second = first.with_kinds({"smoke": Kind("smoke", weight=9.0), "need": Need.defaults})
+    assert second.kind("smoke").weight == 1.0
+    assert second.kind("need") == Need.defaults
+    assert second.kind("smoke").decay == Exponential("1h")
+    with pytest.raises(UnknownName):
+        first.kind("need")
+
+
+def test_a_guard_turns_unless_into_its_opposite() -> None:
+    watch = deployment().agents["watchman"].watches[0]
+    assert watch.condition == (strength("smoke") >= 0.7)
+    assert watch.guard == (count("fire") >= 1) & ~(count("rain") >= 1)
+    assert WatchSpec(name="w", when="count(a) >= 1").guard is None
+
+
+def test_an_agent_knows_every_kind_that_it_speaks_of() -> None:
+    assert deployment().agents["watchman"].kinds == {"smoke", "fire", "rain", "map", "alarm"}
+
+
+@pytest.mark.parametrize("text", ["smoke", "~(count(smoke) >= 1)", "count(smoke) >= 1 & count(smoke) < 3"])
+def test_a_watch_that_cannot_wake_is_refused_as_a_condition(text: str) -> None:
+    with pytest.raises(InvalidCondition):
+        WatchSpec(name="w", when=text)
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "place"),
+    [
+        (AgentSettings, {"batch": 0}, "batch"),
+        (AgentSettings, {"gather": 3}, "gather"),
+        (AgentSettings, {"concurrency": 65}, "concurrency"),
+        (AgentSettings, {"urgency": float("nan")}, "urgency"),
+        (AgentSettings, {"when_faded": "forget"}, "when_faded"),
+        (AgentSettings, {"bach": 3}, "bach"),
+        (Budget, {"usd_per_day": -1}, "usd_per_day"),
+        (ReadSpec, {"kind": "a", "limit": 0}, "limit"),
+        (WatchSpec, {"name": "w", "when": "count(a) >= 1", "rearm": 0}, "rearm"),
+        (Deployment, {"kind": {}}, "kind"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_its_place(model: Any, values: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model(**values)
+    assert place in {str(step) for problem in caught.value.errors() for step in problem["loc"]}
+
+
+def test_a_deployment_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        deployment().version = 4  # type: ignore[misc]

@@ -1,0 +1,238 @@
+"""A mark that cannot be stored is refused where it is declared or left, with the field and the reason."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, ValidationError
+
+from blackboard.clock import to_datetime
+from blackboard.decay import Decay, Exponential, Never, Step
+from blackboard.errors import ConfigurationError, InvalidLaw, InvalidMark
+from blackboard.marks import (
+    Decision,
+    Given,
+    Kind,
+    Mark,
+    Need,
+    check_intensity,
+    check_subject,
+    describe_invalid,
+    dump_payload,
+)
+from tests.laws.strategies import intensities, laws
+
+
+class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, joins="add", cap=5.0):
+    detail: str
+    seen: list[int] = Field(default_factory=list)
+
+
+def test_the_class_says_what_holds_where_a_deployment_says_nothing() -> None:
+    kind = Smoke.defaults
+    assert (kind.name, kind.weight, kind.floor, kind.joins, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)
+    assert kind.decay == Exponential("1h")
+    assert kind.model.endswith(":Smoke")
+
+
+def test_a_kind_that_says_nothing_never_fades_and_keeps_the_strongest() -> None:
+    class Plain(Mark, kind="plain"):
+        pass
+
+    assert Plain.defaults == Kind(
+        "plain", Never(), 1.0, 0.01, "max", model=Plain.defaults.model, schema=Plain.payload_schema()
+    )
+
+
+def test_the_registered_schema_is_the_payload_alone() -> None:
+    schema = Smoke.payload_schema()
+    assert set(schema["properties"]) == {"detail", "seen"}
+    assert schema["required"] == ["detail"]
+    assert schema["additionalProperties"] is False
+
+
+def test_the_payload_is_what_the_kind_adds() -> None:
+    mark = Smoke(subject="kitchen", intensity=0.5, detail="thin")
+    assert mark.payload == {"detail": "thin", "seen": []}
+
+
+def test_a_mark_does_not_change() -> None:
+    mark = Smoke(subject="kitchen", detail="thin")
+    with pytest.raises(ValidationError):
+        mark.detail = "thick"  # type: ignore[misc]
+
+
+def test_a_field_that_the_kind_does_not_have_is_refused() -> None:
+    with pytest.raises(ValidationError, match="colour"):
+        Smoke(subject="kitchen", detail="thin", colour="grey")  # type: ignore[call-arg]
+
+
+def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
+    mark = Smoke(subject="kitchen", detail="thin")
+    for name in ("id", "strength", "author", "deposited_at", "reinforced_at"):
+        with pytest.raises(InvalidMark, match="was not read from a board"):
+            getattr(mark, name)
+
+
+def test_a_mark_that_was_read_shows_what_the_board_knows() -> None:
+    mark = Smoke(subject="kitchen", detail="thin")
+    mark._given = Given(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
+    assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))
+
+
+def test_what_to_leave_instead_travels_with_a_copy() -> None:
+    mark, other = Smoke(subject="kitchen", detail="thin"), Need(subject="kitchen", question="who?")
+    assert mark.otherwise(other)._instead is other
+    assert mark._instead is None
+
+
+def test_a_class_without_a_kind_is_refused() -> None:
+    with pytest.raises(InvalidMark, match=r'write class Nameless\(Mark, kind="\.\.\."\)'):
+
+        class Nameless(Mark):
+            pass
+
+
+@pytest.mark.filterwarnings("ignore:Field name")
+@pytest.mark.parametrize(
+    "name", ["subject", "intensity", "kind", "id", "strength", "author", "payload", "defaults", "reinforced_at", "copy"]
+)
+def test_a_field_may_not_take_a_name_that_every_mark_has(name: str) -> None:
+    with pytest.raises(InvalidMark, match=f"Greedy.{name}: that name belongs to every mark"):
+        type("Greedy", (Mark,), {"__annotations__": {name: str}, "__module__": __name__}, kind="greedy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kind": "two words"}, "named by up to 64 letters"),
+        ({"kind": "größe"}, "named by up to 64 letters"),
+        ({"kind": "k" * 65}, "named by up to 64 letters"),
+        ({"kind": "2nd"}, "named by up to 64 letters"),
+        ({"kind": "k", "weight": -1.0}, "weight must be"),
+        ({"kind": "k", "weight": math.nan}, "weight must be"),
+        ({"kind": "k", "floor": math.inf}, "floor must be"),
+        ({"kind": "k", "cap": 0.0}, "cap must be"),
+        ({"kind": "k", "joins": "sometimes"}, "joins must be one of add, max, replace, separate"),
+        ({"kind": "k", "unique": "slot"}, "unique names 'slot'"),
+    ],
+)
+def test_a_kind_that_cannot_be_is_refused_where_it_is_declared(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        type("Wrong", (Mark,), {"__module__": __name__}, **arguments)
+
+
+def test_every_mistake_of_a_kind_is_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Kind("two words", weight=-1.0, floor=-1.0, cap=-1.0, joins="no")  # type: ignore[arg-type]
+    assert len(caught.value.mistakes) == 5
+
+
+def test_a_law_that_cannot_be_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(InvalidLaw, match="did you mean 'never'"):
+        type("Wrong", (Mark,), {"__module__": __name__}, kind="wrong", decay="nevr")
+
+
+@given(st.one_of(st.just(0.0), intensities), st.floats(0, 10), laws)
+def test_a_mark_is_live_exactly_while_what_is_left_reaches_the_floor(
+    intensity: float, floor: float, law: Decay
+) -> None:
+    life = Kind("k", floor=floor).life(law, intensity)
+    if life is None:
+        return
+    left = intensity * law.share(life)
+    assert left < floor + 1e-9 * max(intensity, 1.0) or left == 0
+    if life > 0:
+        assert intensity * law.share(life - 1) >= floor - 1e-9 * max(intensity, 1.0)
+
+
+def test_a_weight_neither_buries_nor_revives() -> None:
+    light, heavy = Kind("k", floor=0.1, weight=0.001), Kind("k", floor=0.1, weight=1000.0)
+    assert light.life(Exponential("1h"), 1.0) == heavy.life(Exponential("1h"), 1.0)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.01])
+def test_a_mark_of_no_intensity_is_not_live(floor: float) -> None:
+    assert Kind("k", floor=floor).life(Never(), 0.0) == 0
+
+
+def test_without_a_floor_a_mark_lives_until_nothing_is_left() -> None:
+    assert Kind("k", floor=0.0).life(Step("1h"), 1e-300) == 3_600_000_000
+    assert Kind("k", floor=0.0).life(Exponential("1h"), 1.0) is None
+
+
+@pytest.mark.parametrize("intensity", [0, 1, 0.5, 1e12, 10**12])
+def test_a_number_of_at_least_nothing_is_an_intensity(intensity: float) -> None:
+    checked = check_intensity(intensity)
+    assert checked == intensity
+    assert isinstance(checked, float)
+
+
+@pytest.mark.parametrize(
+    "intensity",
+    [math.nan, math.inf, -math.inf, -0.1, -1, 1.1e12, 10**400, 10**5000, -(10**400), True, False, "1", None, 1j, [1.0]],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_intensity_is_refused(intensity: Any) -> None:
+    with pytest.raises(InvalidMark, match="intensity must be a"):
+        check_intensity(intensity)
+
+
+@given(st.text("abc/ é漢\U0001f600", min_size=1, max_size=512).filter(str.strip))
+def test_a_text_is_a_subject_as_it_is(subject: str) -> None:
+    assert check_subject(subject) == subject
+
+
+@pytest.mark.parametrize(
+    ("subject", "message"),
+    [
+        ("", "is empty"),
+        (" \t\n", "is empty"),
+        (None, "is empty"),
+        (b"lead", "is empty"),
+        ("x" * 513, "513 characters long; at most 512"),
+        ("a\x00b", "not text"),
+        ("a\ud800b", "not text"),
+    ],
+)
+def test_what_is_no_subject_is_refused(subject: Any, message: str) -> None:
+    with pytest.raises(InvalidMark, match=message):
+        check_subject(subject)
+
+
+def test_an_invalid_payload_is_told_field_by_field() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Smoke.model_validate({"subject": "kitchen", "seen": ["x"], "colour": 1})
+    text = describe_invalid("smoke", caught.value)
+    assert text.startswith("the payload does not fit kind 'smoke': ")
+    for field in ("detail:", "seen.0:", "colour:"):
+        assert field in text
+    assert "\n" not in text
+
+
+def test_a_payload_is_stored_as_it_is_written() -> None:
+    assert dump_payload({"who": "Zoë 漢", "n": [1, 2.5, None]}) == '{"who":"Zoë 漢","n":[1,2.5,null]}'
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "\ud800", {1, 2}, object()])
+def test_a_payload_that_json_cannot_hold_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidMark, match="the payload is not JSON"):
+        dump_payload({"x": value})
+
+
+def test_a_payload_that_holds_itself_is_refused() -> None:
+    endless: dict[str, Any] = {}
+    endless["more"] = endless
+    with pytest.raises(InvalidMark, match="the payload is not JSON"):
+        dump_payload(endless)
+
+
+def test_the_kinds_of_the_board_itself_are_separate_and_do_not_fade() -> None:
+    for cls in (Need, Decision):
+        assert cls.defaults.joins == "separate"
+        assert cls.defaults.decay == Never()

@@ -1,0 +1,54 @@
+"""The share that SQLite computes is the share that Python computes, to 1e-9, for every law, in every SQLite at hand."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Float, literal, select
+from sqlalchemy.dialects import sqlite
+
+from blackboard.decay import Curve, Decay
+from tests.laws.strategies import ages, landmarks, laws
+
+DIALECT = sqlite.dialect()
+
+
+@pytest.fixture(scope="module", params=["sqlite3", "pysqlite3"])
+def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
+    try:
+        module = importlib.import_module(request.param)
+    except ImportError:
+        pytest.skip(f"{request.param} has no build for this machine")
+    connection = module.connect(":memory:")
+    try:
+        connection.execute("select power(2.0, 1.0)")
+    except module.OperationalError:
+        pytest.skip(f"the SQLite of {request.param} was built without mathematical functions")
+    yield connection
+    connection.close()
+
+
+def in_sql(connection: Any, law: Decay, age: int) -> float:
+    a, b = law.parameters
+    if isinstance(law, Curve):
+        start, a, b = max(segment for segment in law.segments if segment[0] <= age)
+        age -= start
+    expression = law.share_sql(literal(age, Float), literal(a, Float), literal(b, Float))
+    text = str(select(expression).compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    return float(connection.execute(text).fetchone()[0])
+
+
+@given(law=laws, age=ages)
+def test_sql_and_python_agree_at_any_age(connection: Any, law: Decay, age: int) -> None:
+    assert in_sql(connection, law, age) == pytest.approx(law.share(age), rel=1e-9, abs=1e-12)
+
+
+@given(law=laws, data=st.data())
+def test_sql_and_python_agree_at_the_corners(connection: Any, law: Decay, data: st.DataObject) -> None:
+    age = data.draw(st.sampled_from(landmarks(law)))
+    assert in_sql(connection, law, age) == pytest.approx(law.share(age), rel=1e-9, abs=1e-12)
