@@ -1,0 +1,55 @@
+"""Model calls: planned as frozen text, sent once, read without trust. Nothing here imports the provider's SDK early.
+
+settings    which provider and model, and where the key comes from
+schema      an answer's pydantic model as the JSON schema that the API takes
+request     one call as canonical text, its greatest size and its highest cost
+prices      the dated table, and what a call cost in whole micro-dollars
+protocol    what a client can do
+client      the client for Anthropic's API: the one importer of `anthropic`, at the first call
+batches     the texts of the Message Batches API
+reply       the raw answer, what it says of itself, and its reading into a pydantic model
+failures    every way in which a call can bring no usable answer
+"""
+
+from blackboard.model.client import AnthropicClient, client_from
+from blackboard.model.failures import (
+    CallFailure,
+    KeyRefused,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    Rejected,
+    SpendLimit,
+    Unusable,
+)
+from blackboard.model.prices import Lane, Price, Prices, load_prices
+from blackboard.model.protocol import BatchItem, Client
+from blackboard.model.reply import Reply, Usage, parse
+from blackboard.model.request import estimate_tokens, highest_cost, plan
+from blackboard.model.settings import ModelSettings
+
+__all__ = [
+    "AnthropicClient",
+    "BatchItem",
+    "CallFailure",
+    "Client",
+    "KeyRefused",
+    "Lane",
+    "ModelSettings",
+    "NotSent",
+    "OutcomeUnknown",
+    "Overloaded",
+    "Price",
+    "Prices",
+    "Rejected",
+    "Reply",
+    "SpendLimit",
+    "Unusable",
+    "Usage",
+    "client_from",
+    "estimate_tokens",
+    "highest_cost",
+    "load_prices",
+    "parse",
+    "plan",
+]

@@ -1,0 +1,234 @@
+"""The law: a planned request goes over the wire byte for byte, once, and every way it can fail says what it cost."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from blackboard.errors import ConfigurationError
+from blackboard.model import (
+    KeyRefused,
+    ModelSettings,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    Rejected,
+    SpendLimit,
+    Unusable,
+    client_from,
+    parse,
+)
+from tests.model.conftest import KEY, Verdict
+from tests.support.faults import Cut, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
+
+
+def test_an_answer_comes_back_raw_with_what_it_says_of_itself(api, client, body):
+    reply = client.send(body)
+    assert parse(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
+    assert reply.request_id == "req_000001"
+    assert (reply.model, reply.stop_reason) == ("claude-haiku-4-5", "end_turn")
+    assert reply.usage.input == api.usage.input_tokens > 0
+    assert reply.usage.output == api.usage.output_tokens > 0
+
+
+def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api, client, body):
+    api.queue(Status(529), Cut())
+    for failure in (Overloaded, OutcomeUnknown):
+        with pytest.raises(failure):
+            client.send(body)
+    client.send(body)
+    assert api.bodies == [body.encode("utf-8")] * 3
+    assert api.calls[0].headers["content-type"] == "application/json"
+    assert api.calls[0].key == KEY
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        (Status(400), Rejected),
+        (Status(404), Rejected),
+        (Status(413), Rejected),
+        (Status(422), Rejected),
+        (Status(307, {"location": "/v1/elsewhere"}), Rejected),
+        (Status(401), KeyRefused),
+        (Status(403), KeyRefused),
+        (Status(402), SpendLimit),
+        (Status(429, code="enforced_spend_limit_reached"), SpendLimit),
+        (Status(400, message="Your credit balance is too low to access the API."), SpendLimit),
+        (Status(429), Overloaded),
+        (Status(500), Overloaded),
+        (Status(503, body="<html>Service Unavailable</html>"), Overloaded),
+        (Status(504), Overloaded),
+        (Status(529), Overloaded),
+        (Status(502, body="<html>Bad Gateway</html>"), OutcomeUnknown),
+        (Status(504, body="<html>Gateway Timeout</html>"), OutcomeUnknown),
+        (Status(408), OutcomeUnknown),
+        (Cut(0), OutcomeUnknown),
+        (Cut(40), OutcomeUnknown),
+    ],
+    ids=str,
+)
+def test_each_failure_has_its_class_and_is_not_tried_again(api, client, body, fault, failure):
+    api.queue(fault)
+    with pytest.raises(failure) as raised:
+        client.send(body)
+    assert type(raised.value) is failure
+    assert len(api.calls) == 1
+    if isinstance(fault, Status):
+        assert raised.value.request_id == "req_000001"
+        assert api.paid == 0
+
+
+def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api, connect, body):
+    api.queue(hang := Hang())
+    with pytest.raises(OutcomeUnknown):
+        connect(timeout="150ms").send(body)
+    hang.release.set()
+    assert (len(api.calls), api.paid) == (1, 1)
+
+
+def test_a_port_where_nobody_listens_was_not_sent_to(connect, body):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(NotSent, match="cannot be reached"):
+            connect(f"http://127.0.0.1:{unused.getsockname()[1]}").send(body)
+
+
+def test_a_closed_client_sends_nothing(api, client, body):
+    client.close()
+    with pytest.raises(NotSent):
+        client.send(body)
+    assert not api.calls
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after": "Mon, 05 Jan 2026 09:01:30 GMT"}, 90.0),
+        ({"retry-after": "Mon, 05 Jan 2026 08:00:00 GMT"}, 0.0),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "999999999"}, 3600.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(api, client, body, headers, seconds):
+    api.queue(Status(429, headers))
+    with pytest.raises(Overloaded) as raised:
+        client.send(body)
+    assert raised.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Junk(), "junk"),
+        (Junk("{"), "junk"),
+        (Junk(""), "junk"),
+        (refusal(), "refusal"),
+        (cut_off(), "max_tokens"),
+        (window_exceeded(), "context_window"),
+        (over_long(), "mismatch"),
+    ],
+    ids=["html", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
+)
+def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api, client, body, fault, reason):
+    api.queue(fault)
+    reply = client.send(body)
+    assert api.paid == 1
+    assert (reply.usage is None) == isinstance(fault, Junk)
+    with pytest.raises(Unusable) as raised:
+        parse(reply.raw, Verdict)
+    assert raised.value.reason == reason
+    assert len(str(raised.value)) < 1000
+
+
+def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(api, connect, body):
+    api.responder = lambda body: {"verdict": "good " * 500, "score": 1}
+    with pytest.raises(Unusable) as raised:
+        parse(connect().send(body).raw, Verdict)
+    assert raised.value.reason == "max_tokens"
+
+
+def test_many_threads_share_one_client(api, client, body):
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(client.send, [body] * 40))
+    assert len({reply.request_id for reply in replies}) == 40
+    assert api.paid == 40
+
+
+def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api, client, body):
+    api.queue(hang := Hang())
+    ended = []
+
+    def send() -> None:
+        try:
+            client.send(body)
+        except (OutcomeUnknown, NotSent) as failure:
+            ended.append(failure)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert api.wait_for_calls(1)
+    client.close()
+    hang.release.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_the_key_shows_nowhere(api, client, body, caplog):
+    caplog.set_level(logging.DEBUG)
+    api.queue(Status(401, message=f"the key {KEY} is wrong"), Cut(0))
+    shown = [repr(client), str(vars(ModelSettings()))]
+    for _ in range(2):
+        with pytest.raises((KeyRefused, OutcomeUnknown)) as raised:
+            client.send(body)
+        shown.append(str(raised.value))
+    assert KEY not in "".join(shown) + caplog.text
+    assert "***" in shown[2]
+
+
+def test_importing_the_package_does_not_import_the_sdk():
+    code = (
+        "import sys, blackboard.model as m; m.AnthropicClient('k'); print({'anthropic', 'httpx2'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+class TestClientFrom:
+    def test_no_key_is_offline_and_a_key_is_not(self):
+        assert client_from(ModelSettings(), {}) is None
+        assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": "  "}) is None
+        assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": KEY}) is not None
+        assert client_from(ModelSettings(provider="offline"), {"ANTHROPIC_API_KEY": KEY}) is None
+
+    def test_the_key_may_lie_in_a_file(self, tmp_path, api, body):
+        (tmp_path / "key").write_text(f"{KEY}\n")
+        environ = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key"), "ANTHROPIC_BASE_URL": api.url}
+        client = client_from(ModelSettings(), environ)
+        assert client is not None
+        client.send(body)
+        client.close()
+        assert api.calls[0].key == KEY
+
+    @pytest.mark.parametrize("content", [b"", b"two words", b"caf\xc3\xa9", b"\xff\xfe"])
+    def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path, content):
+        (tmp_path / "key").write_bytes(content)
+        with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY_FILE") as raised:
+            client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")})
+        assert "two words" not in str(raised.value)
+
+    def test_a_missing_file_or_key_is_told(self, tmp_path):
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")})
+        with pytest.raises(ConfigurationError, match="needs a key"):
+            client_from(ModelSettings(provider="anthropic"), {})

@@ -1,0 +1,104 @@
+"""The law: whatever text arrives can be kept, and is either read as the answer or refused in one clear sentence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from blackboard.model import Reply, Unusable, Usage, parse
+from tests.model.conftest import Verdict
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def message(text: str = "", **changes: Any) -> str:
+    whole = {
+        "type": "message",
+        "model": "claude-haiku-4-5",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": None},
+    }
+    return json.dumps({**whole, **changes})
+
+
+def reason(raw: str, answer: type[BaseModel] = Verdict) -> str:
+    with pytest.raises(Unusable) as raised:
+        parse(raw, answer)
+    assert "\n" not in str(raised.value)
+    str(raised.value).encode("utf-8")
+    return raised.value.reason
+
+
+def survives(raw: str) -> None:
+    reply = Reply.of(raw)
+    assert reply.raw == raw
+    for word in (reply.model, reply.stop_reason):
+        assert word is None or word.encode("utf-8") is not None
+    try:
+        parse(raw, Verdict)
+    except Unusable as failure:
+        str(failure).encode("utf-8")
+
+
+def test_the_answer_is_read_past_the_models_thinking():
+    content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": '{"verdict":"bad",'}]
+    raw = message(content=[*content, {"type": "text", "text": '"score":0}'}])
+    assert parse(raw, Verdict) == Verdict(verdict="bad", score=0)
+    assert Reply.of(raw).usage == Usage(7, 3)
+
+
+def test_a_field_that_does_not_fit_is_named():
+    with pytest.raises(Unusable, match=r"does not fit Verdict: verdict: .*; score: ") as raised:
+        parse(message('{"verdict": "maybe", "score": 2}'), Verdict)
+    assert raised.value.reason == "mismatch"
+
+
+def test_each_way_to_be_unusable_has_its_reason():
+    assert reason(message("no json")) == "junk"
+    assert reason(message("  ")) == "junk"
+    assert reason(message(content=None)) == "junk"
+    assert reason("[]") == "junk"
+    assert reason(message('{"verdict": "\\ud800"}')) == "junk"
+    assert reason(message("{}")) == "mismatch"
+    assert reason(message("{}", stop_reason="refusal", stop_details={"category": "bio"})) == "refusal"
+    assert reason(message("{}", stop_reason="max_tokens")) == "max_tokens"
+    assert reason(message("{}", stop_reason="model_context_window_exceeded")) == "context_window"
+
+
+def test_usage_that_makes_no_sense_is_unknown_and_not_zero():
+    for usage in (None, [], {}, {"output_tokens": -1}, {"output_tokens": 1.5}, {"output_tokens": True}):
+        assert Reply.of(message(usage=usage)).usage is None
+    assert Reply.of(message(usage={"output_tokens": 1 << 70})).usage is None
+
+
+@given(st.text(st.characters()) | st.binary().map(lambda junk: junk.decode("utf-8", "replace")))
+def test_any_text_is_kept_and_never_breaks_the_reader(raw):
+    survives(raw)
+
+
+@given(JSON)
+def test_any_json_is_kept_and_never_breaks_the_reader(value):
+    survives(json.dumps(value))
+
+
+@given(JSON, JSON, JSON, JSON, JSON)
+def test_a_message_with_anything_in_its_places_never_breaks_the_reader(text, content, stop, usage, model):
+    survives(message(content=content, stop_reason=stop, usage=usage, model=model))
+    survives(message(content=[{"type": "text", "text": text}], stop_details=stop, stop_reason="refusal"))
+    survives(message(json.dumps(text), usage=usage))
+
+
+@pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, message("[" * 100_000)])
+def test_text_made_to_exhaust_the_reader_is_only_junk(raw):
+    survives(raw)
+    assert reason(raw) == "junk"

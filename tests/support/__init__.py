@@ -1,0 +1,1 @@
+"""Help for tests and benchmarks; it has no tests of its own."""

@@ -1,0 +1,88 @@
+"""What the stand-in for the Messages API can be told to do instead of answering well, once for each fault queued."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Cut", "Fault", "Hang", "Junk", "Says", "Status", "cut_off", "over_long", "refusal", "window_exceeded"]
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """An error status in the API's own form; nothing is paid. `body` replaces that form, as a gateway would."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = "so it was told"
+    code: str | None = None
+    body: str | None = None
+
+    @property
+    def error(self) -> dict[str, object]:
+        details = {"details": {"error_code": self.code}} if self.code else {}
+        return {"type": _TYPES.get(self.status, "api_error"), "message": self.message, **details}
+
+
+@dataclass(frozen=True)
+class Hang:
+    """Works, pays, and holds the answer back until `release` is set, or the server ends."""
+
+    release: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Works, pays, and breaks the connection after so many bytes of the answer; 0 breaks it before the status line."""
+
+    after: int = 40
+
+
+@dataclass(frozen=True)
+class Junk:
+    """Status 200 with a text that is no message. Paid, for all that anyone can tell."""
+
+    text: str = "<html>It works!</html>"
+
+
+@dataclass(frozen=True)
+class Says:
+    """A well-formed message with this text and this stop reason, whatever the responder would have said."""
+
+    text: str
+    stop_reason: str = "end_turn"
+
+
+Fault = Status | Hang | Cut | Junk | Says
+
+
+def refusal() -> Says:
+    return Says("", "refusal")
+
+
+def cut_off() -> Says:
+    """An answer that ran into max_tokens."""
+    return Says('{"verdict": "go', "max_tokens")
+
+
+def window_exceeded() -> Says:
+    return Says("", "model_context_window_exceeded")
+
+
+def over_long(size: int = 1_000_000) -> Says:
+    """An answer of `size` letters where a short one was asked for, with every sign of being well."""
+    return Says('{"verdict": "' + "x" * size + '"}')
