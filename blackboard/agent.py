@@ -118,6 +118,8 @@ class Agent:
     kinds: Mapping[str, type[Mark]] = field(default_factory=dict)
     """The mark classes it was declared with, by kind."""
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None
+    alone: Callable[[Mark], bool] | None = None
+    """Which marks get an activation of their own."""
 
     @property
     def name(self) -> str:
@@ -138,6 +140,7 @@ def agent(
     name: str | None = None,
     formerly: str | None = None,
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
+    alone: Callable[[Mark], bool] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` an agent; `def` or `async def`.
@@ -152,6 +155,7 @@ def agent(
         formerly: the name it had before, whose absorbed marks it inherits.
         publish: called with a reader of the board and the settings after each commit of this agent and at start, to
             rewrite something outside the database from the marks; it must be able to run twice.
+        alone: says of a mark whether it must have an activation of its own.
         settings: any of `AgentSettings`: batch, gather, urgency, rest, rest_per, concurrency, timeout, max_attempts,
             when_faded and the rest; durations as text.
 
@@ -193,7 +197,7 @@ def agent(
         parameters = inspect.signature(function).parameters
         if len(parameters) != 2:
             raise ConfigurationError([Mistake(f"agent {own!r}", "its function takes two arguments: marks and context")])
-        return Agent(spec, function, {kind.kind: kind for kind in (*writes, *kinds)}, publish)
+        return Agent(spec, function, {kind.kind: kind for kind in (*writes, *kinds)}, publish, alone)
 
     return declare
 

@@ -195,6 +195,7 @@ class Decision(Mark, kind="decision", joins="separate"):
 
     answer: str
     need: int | None = None
+    question: str = ""
 
 
 def check_subject(subject: str) -> str:

@@ -1,0 +1,75 @@
+"""A persistent blackboard: agents leave typed marks that fade; strong enough marks wake agents.
+
+    from blackboard import Blackboard, Mark, agent, strength
+
+Everything is imported when it is first asked for, so that a command that needs little starts fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blackboard.agent import Agent, Context, agent, of_subject, strongest_of, watch
+    from blackboard.board import Blackboard, MarkView, Receipt
+    from blackboard.clock import ManualClock, SystemClock
+    from blackboard.conditions import count, parse, strength, strongest, total
+    from blackboard.daemon import Daemon
+    from blackboard.decay import Curve, Exponential, Linear, Never, Power, Step
+    from blackboard.errors import BlackboardError
+    from blackboard.marks import Decision, Mark, Need
+
+_HOME = {
+    "agent": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
+    "board": ("Blackboard", "MarkView", "Receipt"),
+    "clock": ("ManualClock", "SystemClock"),
+    "conditions": ("count", "parse", "strength", "strongest", "total"),
+    "daemon": ("Daemon",),
+    "decay": ("Curve", "Exponential", "Linear", "Never", "Power", "Step"),
+    "errors": ("BlackboardError",),
+    "marks": ("Decision", "Mark", "Need"),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "Agent",
+    "Blackboard",
+    "BlackboardError",
+    "Context",
+    "Curve",
+    "Daemon",
+    "Decision",
+    "Exponential",
+    "Linear",
+    "ManualClock",
+    "Mark",
+    "MarkView",
+    "Need",
+    "Never",
+    "Power",
+    "Receipt",
+    "Step",
+    "SystemClock",
+    "agent",
+    "count",
+    "of_subject",
+    "parse",
+    "strength",
+    "strongest",
+    "strongest_of",
+    "total",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'blackboard' has no attribute {name!r}")
+    if _WHERE[name] == name:
+        # `agent` is a module and the decorator in it: importing the module would otherwise hide the decorator.
+        value = getattr(importlib.import_module(f"blackboard.{name}"), name)
+    else:
+        value = getattr(importlib.import_module(f"blackboard.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value

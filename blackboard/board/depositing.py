@@ -1,0 +1,187 @@
+"""Leaving a mark, and everything that follows from it in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from blackboard.board import evaporating, falling, following, rising
+from blackboard.board.moment import Moment, law_key
+from blackboard.decay import Decay
+from blackboard.errors import InvalidMark
+from blackboard.marks import Kind
+from blackboard.reinforcement import State, join
+from blackboard.store import marks as M
+from blackboard.store.rows import MarkRow
+
+__all__ = ["Deposit", "Receipt", "Taken", "deposit"]
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A mark to be left, checked and in the store's terms."""
+
+    kind: str
+    subject: str
+    payload: str
+    intensity: float
+    author: str
+    key: str | None = None
+    decay: Decay | None = None
+    unique: str | None = None
+    """The value of the kind's unique field, if it has one."""
+    activation_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a deposit."""
+
+    mark_id: int
+    event_id: int
+    outcome: Literal["deposited", "reinforced", "unchanged", "repeated"]
+    strength: float
+    crossed: tuple[str, ...] = ()
+    """The agents whose watches crossed because of it."""
+
+
+class Taken(InvalidMark):
+    """Another live mark of the kind has the same value in the field that is unique."""
+
+
+def deposit(m: Moment, d: Deposit) -> Receipt:
+    """Leave a mark: join it, record the event, test the watches, compute the falls.
+
+    Raises:
+        UnknownName: the kind is not registered.
+        Taken: the kind's unique value belongs to another live mark.
+    """
+    kind = m.kind(d.kind)
+    if d.key is not None and (known := m.tx.one(M.FIND_KEY, key=d.key)) is not None:
+        found = m.tx.one(M.GET_MARK, id=known[0])
+        return Receipt(known[0], known[1], "repeated", 0.0 if found is None else m.strength(MarkRow(*found)))
+    falling.settle(m, d.kind, d.subject)
+    law = d.decay or kind.decay
+    arriving = State(d.intensity * m.deployment.trust.get(d.author, 1.0), m.now, law)
+    old = None if kind.joins == "separate" else _lying(m, kind, d.subject)
+    state = join(kind, None if old is None else m.state(old), arriving)
+    if old is not None and state is None:
+        _remember_key(m, d, old.id, old.event_id)
+        return Receipt(old.id, old.event_id, "unchanged", m.strength(old))
+    assert state is not None
+    row = _reinforce(m, d, kind, old, state) if old is not None else _leave(m, d, kind, state)
+    _remember_key(m, d, row.id, row.event_id)
+    crossed = rising.deposited(m, old, row)
+    falling.arm(m, row, weakened=old is not None and m.strength(row) < m.strength(old))
+    falling.release_guards(m, row.kind, row.subject)
+    return Receipt(
+        row.id,
+        row.event_id,
+        "deposited" if old is None else "reinforced",
+        m.strength(row),
+        tuple(dict.fromkeys(watch.agent.name for watch in crossed)),
+    )
+
+
+def _lying(m: Moment, kind: Kind, subject: str) -> MarkRow | None:
+    """The live mark of a kind and subject; one that has evaporated is moved to the history first."""
+    lying = None
+    for found in m.tx.all(M.FIND_MARK, kind=kind.name, subject=subject):
+        row = following.follow(m, MarkRow(*found))
+        if row.evaporates_at is not None and row.evaporates_at <= m.now:
+            evaporating.evaporate(m, row)
+        elif lying is None:
+            lying = row
+    return lying
+
+
+def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
+    event_id = m.next_event()
+    row = MarkRow(
+        id=event_id,
+        kind=d.kind,
+        subject=d.subject,
+        payload=d.payload,
+        author=d.author,
+        intensity=state.intensity,
+        law=_law(m, kind, state.law),
+        anchored_at=m.now,
+        event_id=event_id,
+        deposited_at=m.now,
+        reinforced_at=m.now,
+        reinforcements=0,
+        evaporates_at=state.evaporates_at(kind),
+        order_key=state.law.order_key(state.intensity, m.now),
+    )
+    _claim_unique(m, d, row.id)
+    _record(m, d, row, "deposited")
+    m.tx.run(M.INSERT_MARK, **row._asdict())
+    return row
+
+
+def _reinforce(m: Moment, d: Deposit, kind: Kind, old: MarkRow, state: State) -> MarkRow:
+    row = old._replace(
+        payload=d.payload,
+        author=d.author,
+        intensity=state.intensity,
+        law=_law(m, kind, state.law),
+        anchored_at=m.now,
+        event_id=m.next_event(),
+        reinforced_at=m.now,
+        reinforcements=old.reinforcements + 1,
+        evaporates_at=state.evaporates_at(kind),
+        order_key=state.law.order_key(state.intensity, m.now),
+    )
+    _claim_unique(m, d, row.id)
+    _record(m, d, row, "reinforced")
+    m.tx.run(M.UPDATE_MARK, key=row.id, **{name: getattr(row, name) for name in _CHANGED})
+    return row
+
+
+_CHANGED = (
+    "payload", "author", "intensity", "law", "anchored_at", "event_id", "reinforced_at", "reinforcements",
+    "evaporates_at", "order_key",
+)  # fmt: skip
+
+
+def _record(m: Moment, d: Deposit, row: MarkRow, event: str) -> None:
+    m.tx.run(
+        M.INSERT_EVENT,
+        id=row.event_id,
+        at=m.now,
+        mark_id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        event=event,
+        intensity=row.intensity,
+        law=row.law,
+        evaporates_at=row.evaporates_at,
+        author=row.author,
+        activation_id=d.activation_id,
+        payload=row.payload,
+    )
+
+
+def _law(m: Moment, kind: Kind, law: Decay) -> str:
+    return law_key(law) if law is kind.decay else m.laws.key(m.tx, law)
+
+
+def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
+    if d.unique is None:
+        return
+    holder = m.tx.one(M.FIND_UNIQUE, kind=d.kind, value=d.unique)
+    if holder is not None and holder[0] != mark_id:
+        found = m.tx.one(M.GET_MARK, id=holder[0])
+        row = None if found is None else MarkRow(*found)
+        if row is not None and (row.evaporates_at is None or row.evaporates_at > m.now):
+            field = m.kind(d.kind).unique
+            raise Taken(f"{d.kind}.{field}: {d.unique} belongs to mark {row.id} on {row.subject}")
+        if row is not None:
+            evaporating.evaporate(m, row)
+    m.tx.run(M.DELETE_UNIQUE, mark_id=mark_id)
+    m.tx.run(M.INSERT_UNIQUE, kind=d.kind, value=d.unique, mark_id=mark_id)
+
+
+def _remember_key(m: Moment, d: Deposit, mark_id: int, event_id: int) -> None:
+    if d.key is not None:
+        m.tx.run(M.INSERT_KEY, key=d.key, mark_id=mark_id, event_id=event_id, at=m.now)

@@ -1,0 +1,205 @@
+"""Falling watches and the opening of guards: computed ahead from the decay laws, never polled.
+
+A fall is a row with the instant at which a condition that is not met now will be met by fading alone. A stored instant
+decides. Whoever changes marks first settles the falls that came due before, so the timing of passes never matters.
+"""
+
+from __future__ import annotations
+
+from blackboard.board import rising
+from blackboard.board.moment import Moment, Watch
+from blackboard.conditions import Condition
+from blackboard.forecast import Faded, first_true, value_at
+from blackboard.store import activations as A
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import FallRow, MarkRow
+
+__all__ = ["arm", "guard_opens", "live_marks", "release_guards", "settle", "settle_due", "withdrawn"]
+
+SETTLED_AT_ONCE = 500
+
+
+def settle(m: Moment, kind: str, subject: str) -> None:
+    """Record the falls that came due before this deposit or withdrawal, of the watches that it could disturb."""
+    for watch in {*m.in_force.falling.get(kind, ()), *m.in_force.guarded.get(kind, ())}:
+        if not watch.falling:
+            continue
+        for scope in {subject, ""}:
+            for row in m.tx.all(W.DUE_FALLS_OF, watch_id=watch.id, subject=scope, now=m.now):
+                _fall(m, watch, FallRow(*row))
+
+
+def settle_due(m: Moment, limit: int = SETTLED_AT_ONCE) -> int:
+    """Record the falls that have come due, earliest first; returns how many."""
+    rows = m.tx.all(W.DUE_FALLS, now=m.now, limit=limit)
+    for row in rows:
+        due = FallRow(*row)
+        watch = m.in_force.watches.get(due.watch_id)
+        if watch is None:
+            m.tx.run(W.DELETE_FALLS_OF_WATCH, watch_id=due.watch_id)
+        else:
+            _fall(m, watch, due)
+    return len(rows)
+
+
+def arm(m: Moment, row: MarkRow, *, weakened: bool = False) -> None:
+    """After a deposit: compute when each falling watch on the kind will cross, as things now stand."""
+    for watch in m.in_force.falling.get(row.kind, ()):
+        if watch.covers(row.subject):
+            arm_watch(m, watch, row, weakened=weakened)
+
+
+def arm_watch(m: Moment, watch: Watch, row: MarkRow, *, weakened: bool = True) -> None:
+    """Compute when one falling watch will cross for a mark, its subject or the board."""
+    if watch.condition.per_mark:
+        _arm(m, watch, row.subject, row.id, [m.faded(row)], row.event_id)
+    elif watch.over_board:
+        if not weakened and m.tx.one(W.FALL, watch_id=watch.id, subject="", mark_id=0) is not None:
+            return  # a deposit that only adds can but put it off; when it comes due, it is computed afresh
+        _arm(m, watch, "", 0, live_marks(m, watch.condition, None), None)
+    else:
+        _arm(m, watch, row.subject, 0, live_marks(m, watch.condition, row.subject), row.event_id)
+
+
+def withdrawn(m: Moment, row: MarkRow) -> None:
+    """A withdrawn mark fires nothing: forget its falls, and compute those of its subject and the board afresh."""
+    for watch in m.in_force.falling.get(row.kind, ()):
+        if watch.condition.per_mark:
+            m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            continue
+        subject = "" if watch.over_board else row.subject
+        m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=subject, mark_id=0)
+        marks = live_marks(m, watch.condition, None if watch.over_board else row.subject)
+        due = first_true(watch.condition, marks, m.now)
+        if due is None or due > m.now:
+            m.tx.run(W.INSERT_FALL, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
+
+
+def release_guards(m: Moment, kind: str, subject: str) -> None:
+    """Marks of a kind that a guard speaks of have changed: look at what it holds back again."""
+    for watch in m.in_force.guarded.get(kind, ()):
+        if any(leaf.measure.over == "board" and kind in leaf.measure.kinds for leaf in watch.spec.guard.leaves()):  # type: ignore[union-attr]
+            released = m.tx.run(W.RELEASE_WATCH, watch=watch.id, at=m.now)
+        else:
+            released = m.tx.run(W.RELEASE_SUBJECT, watch=watch.id, of_subject=subject, at=m.now)
+        m.wakes = m.wakes or released.rowcount > 0
+
+
+def guard_opens(m: Moment, watch: Watch, subject: str) -> tuple[bool, int | None]:
+    """Whether a watch's guard lets a crossing of the subject through, and if not, when fading alone will open it."""
+    if watch.spec.guard is None:
+        return True, None
+    opens = first_true(watch.spec.guard, live_marks(m, watch.spec.guard, subject), m.now, subject)
+    return opens == m.now, opens
+
+
+def guard_holds_at(m: Moment, watch: Watch, subject: str, at: int) -> bool:
+    """Whether a watch's guard held at the instant of a fall."""
+    if watch.spec.guard is None:
+        return True
+    marks = live_marks(m, watch.spec.guard, subject, at)
+    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
+
+
+def _arm(m: Moment, watch: Watch, subject: str, mark_id: int, marks: list[Faded], event_id: int | None) -> None:
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    armed = m.tx.one(W.FALL, **key)
+    due = first_true(watch.condition, marks, m.now)
+    if due == m.now:  # already below: it falls now if it was above, and otherwise never was
+        if armed is not None:
+            _fall(m, watch, FallRow(watch.id, subject, mark_id, m.now))
+        return
+    if armed is None:
+        m.tx.run(W.INSERT_FALL, **key, due_at=due)
+    else:
+        m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
+    m.wakes = True
+
+
+def _fall(m: Moment, watch: Watch, due: FallRow) -> None:
+    """A fall has come due: record the crossing, or that a guard let it pass."""
+    at = m.now if due.due_at is None else due.due_at
+    key = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
+    if watch.over_board:
+        marks = live_marks(m, watch.condition, None, at)
+        later = first_true(watch.condition, marks, at)
+        if later is None or later > at:  # deposits since then have put it off
+            m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject="", of_mark=0, due_at=later)
+            return
+    m.tx.run(W.DELETE_FALL, **key)
+    value, event_id = _value_at_fall(m, watch, due, at)
+    rising.cross(m, watch, due.subject, due.mark_id, value, 1, crossed_at=at, event_id=event_id)
+    if not guard_holds_at(m, watch, due.subject, at):
+        _pass(m, watch, due, value, at)
+
+
+def _pass(m: Moment, watch: Watch, due: FallRow, value: float, at: int) -> None:
+    """Close a crossing whose guard was not met at the crossing: recorded, and nobody is woken."""
+    row = m.tx.one(W.WAITING, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
+    activation_id = (m.tx.one(A.LAST_ACTIVATION)[0] or 0) + 1
+    m.tx.run(
+        A.INSERT_ACTIVATION,
+        **closed_activation(
+            m, watch, due.subject, "passed", f"{watch.condition} ({value:.4g}); the guard was not met", at
+        ),
+    )
+    m.tx.run(W.CLOSE_CROSSING, key=row[0], state="passed", activation_id=activation_id, closed_at=m.now)
+
+
+def closed_activation(
+    m: Moment, watch: Watch, subject: str, state: str, reason: str, crossed_at: int
+) -> dict[str, object]:
+    """The row of an activation that ended before it began."""
+    return {
+        "agent": watch.agent.name,
+        "watch_id": watch.id,
+        "subject": subject or None,
+        "state": state,
+        "reason": reason,
+        "crossed_at": crossed_at,
+        "created_at": m.now,
+        "started_at": None,
+        "finished_at": m.now,
+        "retry_at": None,
+        "attempt": 0,
+        "interruptions": 0,
+        "error": None,
+        "worker": None,
+        "lease_until": None,
+        "fence": 0,
+        "depth": 0,
+        "marks_absorbed": 0,
+        "marks_left": 0,
+    }
+
+
+def _value_at_fall(m: Moment, watch: Watch, due: FallRow, at: int) -> tuple[float, int | None]:
+    if due.mark_id:
+        found = m.tx.one(M.GET_MARK, id=due.mark_id)
+        if found is None:
+            return 0.0, None
+        row = MarkRow(*found)
+        return m.faded(row).strength(at), row.event_id
+    marks = live_marks(m, watch.condition, None if watch.over_board else due.subject, at)
+    leaf = next(watch.condition.leaves())
+    return value_at(leaf.measure, marks, at), None
+
+
+def live_marks(m: Moment, condition: Condition, subject: str | None, at: int | None = None) -> list[Faded]:
+    """The marks that a condition speaks of, of one subject or (None) of the board; measures over the board see all."""
+    at = m.now if at is None else at
+    marks: dict[int, Faded] = {}
+    for leaf in condition.leaves():
+        everywhere = subject is None or leaf.measure.over == "board"
+        for kind in leaf.measure.kinds:
+            found = (
+                m.tx.run(M.MARKS_OF_KIND, kind=kind)
+                if everywhere
+                else m.tx.run(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
+            )
+            for values in found.fetchall():
+                row = MarkRow(*values)
+                if row.evaporates_at is None or row.evaporates_at > at:
+                    marks[row.id] = m.faded(row)
+    return list(marks.values())

@@ -1,0 +1,265 @@
+"""Reading the board: marks as they are, were or will be; agents, agenda, activations. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.board.claiming import resting, strongest
+from blackboard.board.moment import Moment
+from blackboard.clock import iso
+from blackboard.deployment import Deployment
+from blackboard.reinforcement import State
+from blackboard.store import activations as A
+from blackboard.store import deployments as D
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+
+__all__ = ["MarkView", "activations", "agenda", "agents", "history", "marks", "status"]
+
+
+@dataclass(frozen=True)
+class MarkView:
+    """A mark as a person sees it, at one instant."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    author: str
+    weight: float
+    intensity: float
+    strength: float
+    law: str
+    deposited_at: str | None
+    reinforced_at: str | None
+    evaporates_at: str | None
+    as_of: str | None
+    age_seconds: float
+    reinforcements: int
+    event_id: int
+
+
+def marks(
+    m: Moment,
+    *,
+    kind: str | None = None,
+    subject: str | None = None,
+    min_strength: float | None = None,
+    at: int | None = None,
+    limit: int | None = None,
+) -> list[MarkView]:
+    """Marks, strongest first: live now, or at another instant, past or future.
+
+    Raises:
+        UnknownName: the kind is not registered.
+    """
+    if kind is not None:
+        m.kind(kind)
+    if at is not None and at < m.now:
+        return _past(m, kind, subject, min_strength, at, limit)
+    as_of = m.now if at is None else at
+    if at is None and kind is not None and subject is None and min_strength is None and limit is not None:
+        pairs = strongest(m, kind, limit)
+        return [_view(row, m.kind(row.kind).weight, strength, as_of) for row, strength in pairs]
+    narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
+    statement = M.live_by(
+        kind=kind is not None,
+        subject=subject is not None,
+        law=False,
+        ordered="strength",
+        limited=limit is not None,
+        weakest=min_strength is not None,
+    )
+    given = {name: value for name, value in narrowed.items() if value is not None}
+    return [
+        _view(MarkRow(*values[:-2]), values[-2], values[-1], as_of)
+        for values in m.tx.all(statement, as_of=as_of, **given)
+    ]
+
+
+def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkView:
+    return MarkView(
+        id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        payload=json.loads(row.payload),
+        author=row.author,
+        weight=weight,
+        intensity=row.intensity,
+        strength=strength,
+        law=row.law,
+        deposited_at=iso(row.deposited_at),
+        reinforced_at=iso(row.reinforced_at),
+        evaporates_at=iso(row.evaporates_at),
+        as_of=iso(as_of),
+        age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
+        reinforcements=row.reinforcements,
+        event_id=row.event_id,
+    )
+
+
+def _past(
+    m: Moment, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
+) -> list[MarkView]:
+    """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
+    then = _deployment_at(m, at)
+    views = []
+    for values in m.tx.run(M.AT_INSTANT, at=at).fetchall():
+        event = EventRow(*values)
+        if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
+            continue
+        weight = then.kinds[event.kind].weight if event.kind in then.kinds else m.kind(event.kind).weight
+        law = m.laws.get(m.tx, event.law)
+        strength = weight * State(event.intensity, event.at, law).left(at)
+        if min_strength is not None and strength < min_strength:
+            continue
+        deposits = [
+            one
+            for one in (EventRow(*found) for found in m.tx.all(M.EVENTS_OF_SUBJECT, subject=event.subject))
+            if one.mark_id == event.mark_id and one.at <= at and one.event in ("deposited", "reinforced")
+        ]
+        first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
+        row = MarkRow(
+            event.mark_id, event.kind, event.subject, last.payload or "{}", last.author, event.intensity, event.law,
+            event.at, last.id, first.at, last.at, max(0, len(deposits) - 1), event.evaporates_at, None,
+        )  # fmt: skip
+        views.append(_view(row, weight, strength, at))
+    views.sort(key=lambda view: (-view.strength, view.id))
+    return views[:limit]
+
+
+def _deployment_at(m: Moment, at: int) -> Deployment:
+    content = None
+    for _version, since, text in m.tx.all(D.VERSIONS):
+        if since <= at:
+            content = text
+    return m.deployment if content is None else Deployment.model_validate_json(content)
+
+
+def history(m: Moment, subject: str) -> Iterator[EventRow]:
+    """Every event of a subject's marks, oldest first."""
+    return (EventRow(*values) for values in m.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
+
+
+def agents(m: Moment) -> list[dict[str, Any]]:
+    """Each registered agent with what it watches and how it is."""
+    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in m.tx.all(W.COUNT_WAITING)}
+    states: dict[str, dict[str, int]] = {}
+    for agent, state, count in m.tx.all(A.COUNT_BY_STATE):
+        states.setdefault(agent, {})[state] = count
+    rows = []
+    for agent in m.deployment.agents.values():
+        rest = resting(m, agent.name)
+        watches = [watch for watch in m.in_force.watches.values() if watch.agent.name == agent.name]
+        counts = states.get(agent.name, {})
+        rows.append(
+            {
+                "agent": agent.name,
+                "watches": {watch.spec.name: str(watch.condition) for watch in watches},
+                "writes": list(agent.writes),
+                "state": "running" if counts.get("running") else (rest[0] if rest else "waits"),
+                "until": iso(rest[1]) if rest else None,
+                "waiting": sum(waiting.get(watch.id, (0, 0))[0] for watch in watches),
+                "activations": counts,
+            }
+        )
+    return rows
+
+
+def agenda(m: Moment) -> list[dict[str, Any]]:
+    """The crossings that wait, strongest value first, with what holds each back."""
+    rows = []
+    for watch in m.in_force.watches.values():
+        rest = resting(m, watch.agent.name)
+        for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+            row = CrossingRow(*values)
+            held = row.held or (rest[0] if rest else None)
+            if held is None and row.ready_at is not None and row.ready_at > m.now:
+                held = "gathers"
+            rows.append(
+                {
+                    "id": row.id,
+                    "agent": watch.agent.name,
+                    "watch": watch.spec.name,
+                    "subject": row.subject or None,
+                    "mark_id": row.mark_id or None,
+                    "condition": str(watch.condition),
+                    "value": row.value,
+                    "threshold": row.threshold,
+                    "crossed_at": iso(row.crossed_at),
+                    "late_seconds": (row.noticed_at - row.crossed_at) / 1e6,
+                    "ready_at": iso(row.ready_at),
+                    "held": held,
+                }
+            )
+    rows.sort(key=lambda row: (-row["value"], row["id"]))
+    return rows
+
+
+def activations(
+    m: Moment, *, agent: str | None = None, state: str | None = None, limit: int = 20
+) -> list[dict[str, Any]]:
+    """Activations, newest first."""
+    if agent is not None:
+        m.deployment.agent(agent)
+    if state is not None:
+        found = list(reversed(m.tx.all(A.IN_STATE, state=state)))
+    else:
+        found = m.tx.all(A.NEWEST, agent=agent or "", limit=limit)
+    rows = []
+    for values in found:
+        row = ActivationRow(*values)
+        if agent is None or row.agent == agent:
+            rows.append(activation_view(m, row))
+    return rows[:limit]
+
+
+def activation_view(m: Moment, row: ActivationRow) -> dict[str, Any]:
+    """An activation as a person sees it."""
+    watch = m.in_force.watches.get(row.watch_id)
+    return {
+        "id": row.id,
+        "agent": row.agent,
+        "watch": watch.spec.name if watch else None,
+        "subject": row.subject,
+        "state": row.state,
+        "reason": row.reason,
+        "crossed_at": iso(row.crossed_at),
+        "started_at": iso(row.started_at),
+        "finished_at": iso(row.finished_at),
+        "retry_at": iso(row.retry_at),
+        "attempt": row.attempt,
+        "interruptions": row.interruptions,
+        "error": row.error,
+        "marks_absorbed": row.marks_absorbed,
+        "marks_left": row.marks_left,
+    }
+
+
+def status(m: Moment) -> dict[str, Any]:
+    """The state of the board in one look."""
+    board = m.tx.one(A.BOARD)
+    states: dict[str, int] = {}
+    for _agent, state, count in m.tx.all(A.COUNT_BY_STATE):
+        states[state] = states.get(state, 0) + count
+    kinds = m.tx.all(M.COUNT_LIVE, now=m.now)
+    return {
+        "as_of": iso(m.now),
+        "deployment": m.deployment.version,
+        "paused": (board[6] or True) if board[5] else False,
+        "marks": {kind: count for kind, count in kinds},
+        "events": m.last_event,
+        "waiting": sum(count for _, count, _ in m.tx.all(W.COUNT_WAITING)),
+        "activations": states,
+        "next_fall": iso(m.tx.one(W.NEXT_FALL)[0]),
+        "next_evaporation": iso(m.tx.one(M.NEXT_EVAPORATION)[0]),
+        "follow_ups": len(m.tx.all(W.FOLLOW_UPS)),
+        "workers": [
+            {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
+            for id_, pid, host, started, seen in m.tx.all(A.WORKERS)
+        ],
+    }

@@ -1,0 +1,203 @@
+"""One open transaction at one instant under one deployment: what everything on this floor works in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from blackboard.conditions import Condition
+from blackboard.decay import Curve, Decay, law_from
+from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.forecast import Faded
+from blackboard.marks import Kind
+from blackboard.reinforcement import State
+from blackboard.store import deployments as D
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statement import Transaction
+
+__all__ = ["InForce", "Moment", "Watch", "read_in_force"]
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """A registered watch with what its agent sets for it."""
+
+    id: int
+    agent: AgentSpec
+    spec: WatchSpec
+
+    @property
+    def condition(self) -> Condition:
+        return self.spec.condition
+
+    @property
+    def falling(self) -> bool:
+        return self.spec.condition.falling
+
+    @property
+    def over_board(self) -> bool:
+        return self.spec.condition.scope == "board"
+
+    @property
+    def not_author(self) -> str:
+        """The author whose marks are no stimuli: the agent itself, unless the watch says so."""
+        return "" if self.spec.own else self.agent.name
+
+    @property
+    def threshold(self) -> float:
+        """The (first) threshold of its condition."""
+        return next(self.spec.condition.leaves()).threshold
+
+    def covers(self, subject: str) -> bool:
+        """Whether any part of its condition counts marks of the subject."""
+        return any(leaf.measure.covers(subject) for leaf in self.spec.condition.leaves())
+
+
+@dataclass(frozen=True, eq=False)
+class InForce:
+    """The registered deployment, with its watches found by the kinds that they speak of."""
+
+    deployment: Deployment
+    watches: dict[int, Watch] = field(default_factory=dict)
+    rising: dict[str, list[Watch]] = field(default_factory=dict)
+    falling: dict[str, list[Watch]] = field(default_factory=dict)
+    guarded: dict[str, list[Watch]] = field(default_factory=dict)
+    following: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """(kind, old law) of marks that still follow a change of law, with the new law and the instant of the change."""
+
+
+def read_in_force(tx: Transaction) -> InForce:
+    """Read the deployment that is registered."""
+    row = tx.one(D.CURRENT)
+    deployment = Deployment() if row is None else Deployment.model_validate_json(row[1])
+    if row is not None:
+        deployment = deployment.model_copy(update={"version": row[0]})
+    watches = {}
+    for id_, agent, name, active in tx.all(W.ALL_WATCHES):
+        if not active or agent not in deployment.agents:
+            continue
+        spec = next((spec for spec in deployment.agents[agent].watches if spec.name == name), None)
+        if spec is not None:
+            watches[id_] = Watch(id_, deployment.agents[agent], spec)
+    rising, falling, guarded = defaultdict(list), defaultdict(list), defaultdict(list)
+    for watch in watches.values():
+        for kind in watch.condition.kinds:
+            (falling if watch.falling else rising)[kind].append(watch)
+        if watch.spec.guard is not None:
+            for kind in watch.spec.guard.kinds:
+                guarded[kind].append(watch)
+    following = {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
+    return InForce(deployment, watches, dict(rising), dict(falling), dict(guarded), following)
+
+
+class Laws:
+    """Laws by the text that marks carry; parsed once in a process, for a text always means the same law."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Decay] = {}
+
+    def get(self, tx: Transaction, key: str) -> Decay:
+        """The law that a mark's `law` names."""
+        if (law := self._known.get(key)) is None:
+            for name, spec in tx.all(M.ALL_LAWS):
+                self._known[name] = law_from(spec)
+            law = self._known[key]
+        return law
+
+    def key(self, tx: Transaction, law: Decay) -> str:
+        """The text that names a law, registered if it is new."""
+        key = law_key(law)
+        if tx.one(M.FIND_LAW, law=key) is None:
+            a, b = law.parameters
+            tx.run(M.INSERT_LAW, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
+            if isinstance(law, Curve):
+                rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
+                tx.run_many(M.INSERT_SEGMENT, rows)
+        return key
+
+
+def law_key(law: Decay) -> str:
+    """The text that marks carry for a law: readable, and short even for a curve of many points."""
+    text = str(law)
+    return text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"
+
+
+class Moment:
+    """An open transaction, its instant, and what is in force.
+
+    The instant is the board's time: the larger of the clock and the last time that was recorded.
+    """
+
+    __slots__ = ("_last_event", "in_force", "laws", "now", "recorded", "tx", "wakes")
+
+    def __init__(
+        self, tx: Transaction, in_force: InForce, laws: Laws, now: int, last_event: int, recorded: int
+    ) -> None:
+        self.tx, self.in_force, self.laws, self.now = tx, in_force, laws, now
+        self.recorded = recorded
+        self._last_event = last_event
+        self.wakes = False
+        """Whether a daemon should look at the board after the commit."""
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.in_force.deployment
+
+    @property
+    def last_event(self) -> int:
+        """The id of the last event on the board; 0 on an empty one."""
+        return self._last_event
+
+    def next_event(self) -> int:
+        """The id for a new event."""
+        self._last_event += 1
+        return self._last_event
+
+    def kind(self, name: str) -> Kind:
+        """The registered kind of that name."""
+        return self.in_force.deployment.kind(name)
+
+    def state(self, row: MarkRow) -> State:
+        """The fading part of a mark, as it lies there."""
+        return State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+
+    def strength(self, row: MarkRow, at: int | None = None) -> float:
+        """A mark's strength at an instant, by default this one; it need not be live."""
+        at = self.now if at is None else at
+        return self.kind(row.kind).weight * self.state(row).left(at)
+
+    def faded(self, row: MarkRow) -> Faded:
+        """The mark as far as fading goes."""
+        return Faded(row.kind, row.subject, self.kind(row.kind).weight, self.state(row), row.evaporates_at)
+
+    def record(
+        self,
+        row: MarkRow,
+        event: str,
+        *,
+        author: str,
+        intensity: float | None = None,
+        activation_id: int | None = None,
+        payload: str | None = None,
+    ) -> EventRow:
+        """Write an event of a mark with the state that it produced."""
+        written = EventRow(
+            self.next_event(),
+            self.now,
+            row.id,
+            row.kind,
+            row.subject,
+            event,
+            row.intensity if intensity is None else intensity,
+            row.law,
+            row.evaporates_at,
+            author,
+            activation_id,
+            payload,
+        )
+        self.tx.run(M.INSERT_EVENT, **written._asdict())
+        return written

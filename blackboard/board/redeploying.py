@@ -1,0 +1,132 @@
+"""A change of the deployment: one recorded event at one instant, which marks then follow in bounded batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blackboard.board import following
+from blackboard.board.moment import Moment
+from blackboard.deployment import Deployment, WatchSpec
+from blackboard.store import activations as A
+from blackboard.store import deployments as D
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+
+__all__ = ["Change", "register"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What registering a deployment changed, in words."""
+
+    version: int
+    changed: tuple[str, ...]
+
+
+def register(m: Moment, new: Deployment) -> Change:
+    """Put a deployment in force. Equal content changes nothing.
+
+    Kinds that the board knows and the new deployment does not are kept: marks of them may lie there.
+    """
+    old = m.deployment
+    kinds = {**old.kinds, **new.kinds}
+    new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
+    if old.version and new.content() == old.content():
+        return Change(old.version, ())
+    if m.in_force.following:
+        # One change of law at a time: the marks of an earlier one arrive first.
+        while following.follow_batch(m, 1000):
+            pass
+    version = old.version + 1
+    m.tx.run(D.INSERT_DEPLOYMENT, version=version, at=m.now, content=new.content())
+    m.tx.run(D.SET_VERSION, version=version, at=m.now)
+    retest: set[str] = set()
+    changed = _kinds(m, old, new, retest)
+    changed += _agents(m, old, new, retest)
+    if old.trust != new.trust:
+        changed.append("trust")
+    if old.budget != new.budget:
+        changed.append("budget")
+    m.wakes = True
+    return Change(version, tuple(changed))
+
+
+def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+    changed = []
+    for name, spec in new.kinds.items():
+        kind = new.kind(name)
+        law = m.laws.key(m.tx, kind.decay)
+        before = m.tx.one(D.KIND_ROW, name=name)
+        if before is None:
+            m.tx.run(M.INSERT_KIND, name=name, weight=kind.weight, floor=kind.floor, law=law)
+            changed.append(f"kind {name}: new")
+            continue
+        if old.kinds.get(name) == spec:
+            continue
+        changed.append(f"kind {name}")
+        m.tx.run(M.UPDATE_KIND, key=name, weight=kind.weight, floor=kind.floor, law=law)
+        if before[2] != law:
+            m.tx.run(D.INSERT_SUCCESSION, kind=name, law=before[2], successor=law, at=m.now)
+            _follow_up(m, "law", f"{name} {before[2]}")
+        if before[1] != kind.floor:
+            _refloor(m, name, law)
+        if before[0] != kind.weight or before[2] != law or before[1] != kind.floor:
+            retest.add(name)
+    return changed
+
+
+def _refloor(m: Moment, kind: str, law: str) -> None:
+    """A new floor moves the instants of evaporation: marks follow as they would a new law."""
+    if m.tx.one(D.SUCCESSION, kind=kind, law=law) is None:
+        m.tx.run(D.INSERT_SUCCESSION, kind=kind, law=law, successor=law, at=m.now)
+        _follow_up(m, "law", f"{kind} {law}")
+
+
+def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+    changed = []
+    known = {(agent, name): (id_, active) for id_, agent, name, active in m.tx.all(W.ALL_WATCHES)}
+    for agent in new.agents.values():
+        former = agent.formerly
+        if former and former not in new.agents and any(owner == former for owner, _ in known):
+            m.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
+            if m.tx.one(A.AGENT_STATE, agent=agent.name) is None:
+                m.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
+            known = {(agent.name if owner == former else owner, name): row for (owner, name), row in known.items()}
+            changed.append(f"agent {agent.name}: formerly {former}")
+    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
+    for key, (id_, active) in known.items():
+        if key not in wanted and active:
+            m.tx.run(W.SET_ACTIVE, key=id_, active=0)
+            m.tx.run(W.CLOSE_WATCH, watch=id_, at=m.now)
+            m.tx.run(W.DELETE_FALLS_OF_WATCH, watch_id=id_)
+            m.tx.run(W.DELETE_TOTALS, watch_id=id_)
+            changed.append(f"watch {key[1]} of {key[0]}: gone")
+    for agent in new.agents.values():
+        before = old.agents.get(agent.name) or old.agents.get(agent.formerly or "")
+        if before is None:
+            changed.append(f"agent {agent.name}: new")
+        elif before != agent:
+            changed.append(f"agent {agent.name}")
+        for watch in agent.watches:
+            row = known.get((agent.name, watch.name))
+            if row is None:
+                m.tx.run(W.INSERT_WATCH, agent=agent.name, name=watch.name, active=1, watermark=0)
+                id_ = m.tx.one(W.FIND_WATCH, agent=agent.name, name=watch.name)[0]
+            else:
+                id_ = row[0]
+                if not row[1]:
+                    m.tx.run(W.SET_ACTIVE, key=id_, active=1)
+            was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
+            if row is None or not row[1] or was is None or _differs(was, watch) or retest & set(watch.condition.kinds):
+                _follow_up(m, "watch", str(id_))
+            if was is not None and watch.guard != was.guard:
+                m.tx.run(W.RELEASE_WATCH, watch=id_, at=m.now)
+    return changed
+
+
+def _differs(old: WatchSpec, new: WatchSpec) -> bool:
+    return (old.when, old.own) != (new.when, new.own)
+
+
+def _follow_up(m: Moment, sort: str, name: str) -> None:
+    m.tx.run(W.INSERT_FOLLOW_UP, sort=sort, name=name, at=m.now, upto=m.last_event, position=0)

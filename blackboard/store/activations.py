@@ -1,0 +1,108 @@
+"""Queries on activations, agents' rests and pauses, and workers."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select
+
+from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.tables import activation, activation_mark, agent_state, board, event, rest, worker
+
+p = bindparam
+ONE = number(1)
+
+ACTIVATION_COLUMNS = (*activation.c,)
+INSERT_ACTIVATION = insert_into(activation, "id")
+LAST_ACTIVATION = Statement(select(func.max(activation.c.id)))
+GET_ACTIVATION = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.id == p("id")))
+START_ACTIVATION = update_by(
+    activation, "id", "state", "started_at", "attempt", "worker", "lease_until", "fence", "retry_at"
+)
+END_ACTIVATION = update_by(
+    activation, "id", "state", "finished_at", "retry_at", "error", "attempt", "worker", "lease_until", "marks_left",
+    "interruptions",
+)  # fmt: skip
+EXTEND_LEASE = Statement(
+    activation.update()
+    .where(activation.c.worker == p("by"), activation.c.state == word("running"))
+    .values(lease_until=p("until"))
+)
+READY_TO_RETRY = Statement(
+    select(*ACTIVATION_COLUMNS)
+    .where(activation.c.state == word("ready"), activation.c.agent == p("agent"), activation.c.retry_at <= p("now"))
+    .order_by(activation.c.retry_at, activation.c.id)
+    .limit(ONE)
+)
+NEXT_RETRY = Statement(
+    select(func.min(activation.c.retry_at)).where(
+        activation.c.state == word("ready"), activation.c.agent == p("agent"), activation.c.retry_at > p("now")
+    )
+)
+RUNNING_OF = Statement(
+    select(func.count()).where(activation.c.state == word("running"), activation.c.agent == p("agent"))
+)
+RUNNING = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.state == word("running")))
+IN_STATE = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.state == p("state")).order_by(activation.c.id))
+COUNT_BY_STATE = Statement(
+    select(activation.c.agent, activation.c.state, func.count()).group_by(activation.c.agent, activation.c.state)
+)
+WOKEN_SINCE = Statement(
+    select(func.count()).where(activation.c.agent == p("agent"), activation.c.created_at > p("since"))
+)
+
+INSERT_GIVEN = insert_into(activation_mark)
+GIVEN = Statement(
+    select(
+        activation_mark.c.mark_id,
+        activation_mark.c.role,
+        activation_mark.c.event_id,
+        activation_mark.c.strength,
+        activation_mark.c.previous_event_id,
+        *event.c,
+    )
+    .select_from(activation_mark.outerjoin(event, event.c.id == activation_mark.c.event_id))
+    .where(activation_mark.c.activation_id == p("activation_id"))
+    .order_by(activation_mark.c.strength.desc(), activation_mark.c.mark_id)
+)
+MOVE_GIVEN = Statement(
+    activation_mark.update()
+    .where(activation_mark.c.activation_id == p("from_id"), activation_mark.c.mark_id == p("of_mark"))
+    .values(activation_id=p("to_id"))
+)
+_reads = select(
+    p("to_id", type_=activation.c.id.type),
+    activation_mark.c.mark_id,
+    activation_mark.c.role,
+    activation_mark.c.event_id,
+    activation_mark.c.strength,
+    activation_mark.c.previous_event_id,
+).where(activation_mark.c.activation_id == p("from_id"), activation_mark.c.role == word("read"))
+COPY_READS = Statement(insert(activation_mark).from_select([c.name for c in activation_mark.c], _reads))
+COUNT_GIVEN = update_by(activation, "id", "marks_absorbed")
+LEFT_BY = Statement(select(*event.c).where(event.c.activation_id == p("activation_id")).order_by(event.c.id))
+
+AGENT_STATES = Statement(select(*agent_state.c))
+AGENT_STATE = Statement(select(*agent_state.c).where(agent_state.c.agent == p("agent")))
+INSERT_AGENT_STATE = insert_into(agent_state)
+SET_REST = update_by(agent_state, "agent", "rest_until", "failures")
+SET_PAUSE = update_by(agent_state, "agent", "paused", "paused_because")
+RENAME_STATE = Statement(agent_state.update().where(agent_state.c.agent == p("former")).values(agent=p("agent")))
+PAUSE_BOARD = Statement(board.update().values(paused=p("paused"), paused_because=p("because")))
+BOARD = Statement(select(*board.c))
+
+REST_OF = Statement(select(rest.c.until).where(rest.c.agent == p("agent"), rest.c.subject == p("subject")))
+INSERT_REST = insert_into(rest)
+UPDATE_REST = Statement(
+    rest.update().where(rest.c.agent == p("of_agent"), rest.c.subject == p("of_subject")).values(until=p("until"))
+)
+DROP_RESTS = Statement(delete(rest).where(rest.c.until <= p("now")))
+
+WORKERS = Statement(select(*worker.c))
+INSERT_WORKER = insert_into(worker)
+SEE_WORKER = update_by(worker, "id", "seen_at")
+DELETE_WORKER = Statement(delete(worker).where(worker.c.id == p("id")))
+NEWEST = Statement(
+    select(*ACTIVATION_COLUMNS)
+    .where(or_(p("agent", type_=activation.c.agent.type) == word(""), activation.c.agent == p("agent")))
+    .order_by(activation.c.id.desc())
+    .limit(p("limit", type_=Integer))
+)

@@ -1,0 +1,268 @@
+"""One database: connections, transactions, and the writers' turn. It knows no table.
+
+A process has one writing connection, behind a gate: threads hand in what they want written, whoever holds the gate
+commits it all together, so that eight threads share one flush to the disk. Between processes a lock file is the
+queue: `flock` wakes waiters in turn, where SQLite's busy timeout lets the unlucky one starve.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from blackboard.errors import ConfigurationError, Mistake, StoreBusy, StoreError, StoreMissing
+from blackboard.store import dialect as differences
+from blackboard.store.statement import Transaction
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+Work = Callable[[Transaction], T]
+
+
+class _Entry:
+    """One piece of work that waits at the gate."""
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Database:
+    """Opens connections to one database and runs transactions on them.
+
+    Raises:
+        ConfigurationError: the URL is not one.
+        StoreError: it cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url = make_url(url)
+            self.engine = create_engine(self.url, module=differences.driver(self.url), poolclass=NullPool)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
+            raise ConfigurationError([Mistake("database.url", f"{url!r} cannot be used: {error}")]) from None
+        self.dialect = self.engine.dialect
+        self.path = self._path()
+        self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+        self._gate = threading.Lock()
+        self._waiting: deque[_Entry] = deque()
+        self._writer: Any = None
+        self._readers: list[Any] = []
+        self._turn: int | None = None
+        self._pid = os.getpid()
+        self.on_commit: Callable[[], None] = lambda: None
+
+    def _path(self) -> Path | None:
+        if self.dialect.name != "sqlite":
+            return None
+        name = self.url.database
+        if not name or name == ":memory:" or name.startswith("file:"):
+            raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
+        return Path(name).absolute()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is a file that this program may create."""
+        return self.path is not None
+
+    def exists(self) -> bool:
+        """Whether there is anything there."""
+        return self.path is None or (self.path.exists() and self.path.stat().st_size > 0)
+
+    def connect(self, *, writes: bool) -> Any:
+        """A fresh DBAPI connection, which the caller closes."""
+        if self.path is not None:
+            if not writes and not self.path.exists():
+                raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' makes one")
+            if not self.path.exists():
+                self._create_file(self.path)
+        try:
+            connection = self._raw()
+            differences.prepare(connection, self.dialect, writes=writes)
+        except Exception as error:
+            raise self._translated(error) from None
+        return connection
+
+    def _raw(self) -> Any:
+        arguments, options = self.dialect.create_connect_args(self.url)
+        if self.embedded:
+            options["check_same_thread"] = False
+        return self.dialect.loaded_dbapi.connect(*arguments, **options)
+
+    def _create_file(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be made: {error.strerror}; check the folder's permissions") from None
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` in a writing transaction, perhaps together with that of other threads, and commit it durably.
+
+        What `work` raises is raised here, and nothing of it is kept. It may be run twice, so it must not have effects
+        outside the transaction.
+        """
+        entry = _Entry(work)
+        self._waiting.append(entry)
+        with self._gate:
+            if not entry.done.is_set():
+                batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+                self._commit(batch)
+        if entry.error is not None:
+            raise entry.error
+        return entry.result  # type: ignore[no-any-return]
+
+    def _commit(self, batch: list[_Entry]) -> None:
+        try:
+            with self.transaction() as tx:
+                for entry in batch:
+                    entry.result = entry.work(tx)
+        except BaseException as error:
+            if len(batch) == 1:
+                batch[0].error = error
+            else:  # find out whose it was: each alone
+                for entry in batch:
+                    self._commit([entry])
+                return
+        for entry in batch:
+            entry.done.set()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A writing transaction on the process's writing connection; the caller holds the gate."""
+        self._forked()
+        with self.turn():
+            if self._writer is None:
+                self._writer = self.connect(writes=True)
+            cursor = self._writer.cursor()
+            try:
+                cursor.execute(differences.begin_write(self.dialect))
+                if lock := differences.lock_board(self.dialect):
+                    cursor.execute(lock)
+                yield Transaction(cursor, self.dialect)
+                cursor.execute("COMMIT")
+            except BaseException as error:
+                self._abandon(cursor)
+                raise self._translated(error) from None
+            finally:
+                with contextlib.suppress(Exception):
+                    cursor.close()
+        self.on_commit()
+
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[Transaction]:
+        """A writing transaction of a thread that runs alone."""
+        with self._gate, self.transaction() as tx:
+            yield tx
+
+    def _abandon(self, cursor: Any) -> None:
+        try:
+            cursor.execute("ROLLBACK")
+        except Exception:
+            # Nothing was open, or the connection is of no use any more: the next transaction makes a new one.
+            with contextlib.suppress(Exception):
+                self._writer.close()
+            self._writer = None
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A reading transaction: one snapshot for everything that is read in it."""
+        self._forked()
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self.connect(writes=False)
+        cursor = connection.cursor()
+        try:
+            cursor.execute("BEGIN")
+            yield Transaction(cursor, self.dialect)
+            cursor.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(Exception):
+                connection.close()
+            raise self._translated(error) from None
+        cursor.close()
+        self._readers.append(connection)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """The turn to write among processes."""
+        if self.path is None:
+            yield
+            return
+        if self._turn is None:
+            try:
+                self._turn = os.open(f"{self.path}-turn", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise StoreError(f"{self.path}-turn cannot be opened: {error.strerror}; check permissions") from None
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._wait_for_turn(self._turn)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
+
+    def _wait_for_turn(self, handle: int) -> None:
+        # flock queues waiters in turn but knows no timeout, so a thread waits, and is left behind if it takes too long:
+        # a process that was stopped in mid-transaction must not hang everyone for ever.
+        taken, given_up, lock = threading.Event(), threading.Event(), threading.Lock()
+
+        def wait() -> None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            with lock:
+                if given_up.is_set():
+                    fcntl.flock(handle, fcntl.LOCK_UN)
+                else:
+                    taken.set()
+
+        threading.Thread(target=wait, daemon=True, name="blackboard-turn").start()
+        if not taken.wait(differences.BUSY_SECONDS):
+            with lock:
+                if not taken.is_set():
+                    given_up.set()
+                    self._turn = None  # the left-behind thread keeps this handle
+                    raise StoreBusy(
+                        f"{self.where} was held by another process for over {differences.BUSY_SECONDS:.0f} s; try again"
+                    )
+
+    def _translated(self, error: BaseException) -> BaseException:
+        base = getattr(self.dialect.loaded_dbapi, "Error", ())
+        if isinstance(error, base) and isinstance(error, Exception):
+            return differences.translate(error, self.where)
+        return error
+
+    def _forked(self) -> None:
+        # A connection must not be used on both sides of a fork: forget what the parent had, without closing it.
+        if self._pid != os.getpid():
+            self._pid, self._writer, self._readers, self._turn = os.getpid(), None, [], None
+            self._gate, self._waiting = threading.Lock(), deque()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._gate:
+            for connection in (*self._readers, self._writer):
+                if connection is not None:
+                    with contextlib.suppress(Exception):
+                        connection.close()
+            self._readers, self._writer = [], None
+            if self._turn is not None:
+                os.close(self._turn)
+                self._turn = None
+        self.engine.dispose()

@@ -1,0 +1,225 @@
+"""Queries on marks and their events."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Integer, and_, bindparam, delete, func, or_, select
+
+from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.strength import live_marks
+from blackboard.store.tables import absorbed, board, deposit_key, event, kind, law, law_segment, mark, unique_value
+
+p = bindparam
+ONE, ZERO = number(1), number(0)
+
+# -- what a transaction begins with ---------------------------------------------------------------------------------
+
+_last = select(event.c.id, event.c.at).order_by(event.c.id.desc()).limit(ONE).subquery("last")
+PRESENT = Statement(
+    select(board.c.version, board.c.recorded_at, _last.c.id, _last.c.at).select_from(
+        board.outerjoin(_last, number(1) == number(1))
+    )
+)
+"""(deployment version, latest recorded instant, last event's id, its instant); the last two null on an empty board."""
+
+RECORD_TIME = Statement(board.update().values(recorded_at=p("at")))
+
+# -- marks ------------------------------------------------------------------------------------------------------------
+
+MARK_COLUMNS = (*mark.c,)
+INSERT_EVENT = insert_into(event)
+INSERT_MARK = insert_into(mark)
+UPDATE_MARK = update_by(
+    mark,
+    "id",
+    "payload",
+    "author",
+    "intensity",
+    "law",
+    "anchored_at",
+    "event_id",
+    "reinforced_at",
+    "reinforcements",
+    "evaporates_at",
+    "order_key",
+)
+REBASE_MARK = update_by(mark, "id", "intensity", "law", "anchored_at", "evaporates_at", "order_key")
+DELETE_MARK = Statement(delete(mark).where(mark.c.id == p("id")))
+FIND_MARK = Statement(
+    select(*MARK_COLUMNS).where(mark.c.kind == p("kind"), mark.c.subject == p("subject")).order_by(mark.c.id.desc())
+)
+GET_MARK = Statement(select(*MARK_COLUMNS).where(mark.c.id == p("id")))
+MARKS_OF_SUBJECT = FIND_MARK
+MARKS_AFTER = Statement(
+    select(*MARK_COLUMNS)
+    .where(mark.c.kind == p("kind"), mark.c.event_id > p("after"), mark.c.event_id <= p("upto"))
+    .order_by(mark.c.event_id)
+    .limit(p("limit", type_=Integer))
+)
+MARKS_OF_KIND = Statement(select(*MARK_COLUMNS).where(mark.c.kind == p("kind")))
+UNDER_LAW = Statement(
+    select(*MARK_COLUMNS)
+    .where(mark.c.kind == p("kind"), mark.c.law == p("law"), mark.c.anchored_at < p("at"))
+    .limit(p("limit", type_=Integer))
+)
+EVAPORATED = Statement(
+    select(*MARK_COLUMNS)
+    .where(mark.c.evaporates_at <= p("now"))
+    .order_by(mark.c.evaporates_at)
+    .limit(p("limit", type_=Integer))
+)
+NEXT_EVAPORATION = Statement(select(func.min(mark.c.evaporates_at)))
+COUNT_LIVE = Statement(
+    select(mark.c.kind, func.count())
+    .where(or_(mark.c.evaporates_at.is_(None), mark.c.evaporates_at > p("now")))
+    .group_by(mark.c.kind)
+    .order_by(mark.c.kind)
+)
+FORGET_ABSORBED = Statement(delete(absorbed).where(absorbed.c.mark_id == p("mark_id")))
+
+# -- keys and unique values -------------------------------------------------------------------------------------------
+
+FIND_KEY = Statement(select(deposit_key.c.mark_id, deposit_key.c.event_id).where(deposit_key.c.key == p("key")))
+INSERT_KEY = insert_into(deposit_key)
+FIND_UNIQUE = Statement(
+    select(unique_value.c.mark_id).where(unique_value.c.kind == p("kind"), unique_value.c.value == p("value"))
+)
+INSERT_UNIQUE = insert_into(unique_value)
+DELETE_UNIQUE = Statement(delete(unique_value).where(unique_value.c.mark_id == p("mark_id")))
+
+# -- laws and kinds ---------------------------------------------------------------------------------------------------
+
+FIND_LAW = Statement(select(law.c.law).where(law.c.law == p("law")))
+INSERT_LAW = insert_into(law)
+INSERT_SEGMENT = insert_into(law_segment)
+INSERT_KIND = insert_into(kind)
+UPDATE_KIND = update_by(kind, "name", "weight", "floor", "law")
+ALL_LAWS = Statement(select(law.c.law, law.c.spec))
+
+# -- events -----------------------------------------------------------------------------------------------------------
+
+EVENT_COLUMNS = (*event.c,)
+GET_EVENT = Statement(select(*EVENT_COLUMNS).where(event.c.id == p("id")))
+EVENTS_OF_SUBJECT = Statement(select(*EVENT_COLUMNS).where(event.c.subject == p("subject")).order_by(event.c.id))
+DEPTH_BEHIND = Statement(select(event.c.activation_id).where(event.c.id == p("id")))
+
+_later = event.alias("later")
+AT_INSTANT = Statement(
+    select(*EVENT_COLUMNS)
+    .where(
+        event.c.at <= p("at"),
+        event.c.event.not_in([word("evaporated"), word("withdrawn")]),
+        or_(event.c.evaporates_at.is_(None), event.c.evaporates_at > p("at")),
+        ~select(_later.c.id)
+        .where(
+            _later.c.subject == event.c.subject,
+            _later.c.mark_id == event.c.mark_id,
+            _later.c.id > event.c.id,
+            _later.c.at <= p("at"),
+        )
+        .exists(),
+    )
+    .order_by(event.c.id)
+)
+"""The state of every mark that was live at a past instant: its last event up to then."""
+
+GONE_SINCE = Statement(
+    select(*(column for column in event.c))
+    .where(event.c.kind == p("kind"), event.c.id > p("since"), event.c.event == word("evaporated"))
+    .order_by(event.c.id)
+)
+LAST_DEPOSIT = Statement(
+    select(*EVENT_COLUMNS)
+    .where(
+        event.c.subject == p("subject"),
+        event.c.mark_id == p("mark_id"),
+        event.c.event.in_([word("deposited"), word("reinforced")]),
+    )
+    .order_by(event.c.id.desc())
+    .limit(ONE)
+)
+COUNT_REINFORCEMENTS = Statement(
+    select(func.count())
+    .select_from(event)
+    .where(event.c.subject == p("subject"), event.c.mark_id == p("mark_id"), event.c.event == word("reinforced"))
+)
+
+# -- live marks with their strength ------------------------------------------------------------------------------------
+
+_clock = select(p("as_of", type_=BigInteger).label("as_of")).cte("clock").prefix_with("MATERIALIZED")
+_live = live_marks(_clock).subquery("live")
+LIVE_COLUMNS = (*(_live.c[column.name] for column in mark.c), _live.c.weight, _live.c.strength)
+LIVE_NAMES = (*(column.name for column in mark.c), "weight", "strength")
+
+
+def live_query(*, kind: bool, subject: bool, law: bool, ordered: str, limited: bool, weakest: bool) -> Statement:
+    """A query of live marks at `as_of`, narrowed by whichever parameters are asked for."""
+    query = select(*LIVE_COLUMNS)
+    if kind:
+        query = query.where(_live.c.kind == p("kind"))
+    if subject:
+        query = query.where(_live.c.subject == p("subject"))
+    if law:
+        query = query.where(_live.c.law == p("law"))
+    if weakest:
+        query = query.where(_live.c.strength >= p("min_strength"))
+    query = query.order_by((_live.c.order_key if ordered == "order_key" else _live.c.strength).desc(), _live.c.id)
+    if limited:
+        query = query.limit(p("limit", type_=Integer))
+    return Statement(query)
+
+
+_queries: dict[tuple[object, ...], Statement] = {}
+
+
+def live_by(**shape: bool | str) -> Statement:
+    """`live_query`, each shape built once."""
+    key = tuple(sorted(shape.items()))
+    if key not in _queries:
+        _queries[key] = live_query(**shape)  # type: ignore[arg-type]
+    return _queries[key]
+
+
+LAWS_IN_USE = Statement(
+    select(mark.c.law).where(mark.c.kind == p("kind"), mark.c.law > p("after")).order_by(mark.c.law).limit(ONE)
+)
+"""The next law in use by a kind's marks after one: asked in a row, it skips through the index."""
+
+STIMULI = Statement(
+    select(*MARK_COLUMNS, absorbed.c.event_id)
+    .select_from(mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id)))
+    .where(
+        mark.c.kind == p("kind"),
+        mark.c.subject == p("subject"),
+        or_(mark.c.evaporates_at.is_(None), mark.c.evaporates_at > p("now")),
+        mark.c.event_id > func.coalesce(absorbed.c.event_id, ZERO),
+        mark.c.author != p("not_author"),
+    )
+)
+"""The marks of one subject that a watch has not absorbed; the last column is what it absorbed of it before."""
+
+BOARD_STIMULI = Statement(
+    select(*MARK_COLUMNS, absorbed.c.event_id)
+    .select_from(mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id)))
+    .where(
+        mark.c.kind == p("kind"),
+        mark.c.event_id > p("watermark"),
+        or_(mark.c.evaporates_at.is_(None), mark.c.evaporates_at > p("now")),
+        mark.c.event_id > func.coalesce(absorbed.c.event_id, ZERO),
+        mark.c.author != p("not_author"),
+    )
+)
+"""The same over the whole board, beyond the watch's watermark."""
+
+EXPIRED_STIMULI = Statement(
+    select(*MARK_COLUMNS, absorbed.c.event_id)
+    .select_from(mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id)))
+    .where(
+        mark.c.evaporates_at > p("after"),
+        mark.c.evaporates_at <= p("upto"),
+        mark.c.kind == p("kind"),
+        mark.c.law == p("law"),
+        mark.c.event_id > p("watermark"),
+        mark.c.event_id > func.coalesce(absorbed.c.event_id, ZERO),
+        mark.c.author != p("not_author"),
+    )
+)

@@ -1,0 +1,100 @@
+"""The rows of the tables as named tuples, in the order of their columns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["ActivationRow", "CrossingRow", "EventRow", "FallRow", "MarkRow"]
+
+
+class MarkRow(NamedTuple):
+    """A row of `mark`: a live mark, or one that evaporated and was not yet moved to the history."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: str
+    author: str
+    intensity: float
+    law: str
+    anchored_at: int
+    event_id: int
+    deposited_at: int
+    reinforced_at: int
+    reinforcements: int
+    evaporates_at: int | None
+    order_key: float | None
+
+
+class EventRow(NamedTuple):
+    """A row of `event`: what happened to a mark, with the state that it produced."""
+
+    id: int
+    at: int
+    mark_id: int
+    kind: str
+    subject: str
+    event: str
+    intensity: float
+    law: str
+    evaporates_at: int | None
+    author: str
+    activation_id: int | None
+    payload: str | None
+
+
+class CrossingRow(NamedTuple):
+    """A row of `crossing`."""
+
+    id: int
+    watch_id: int
+    subject: str
+    mark_id: int
+    state: str
+    crossed_at: int
+    noticed_at: int
+    value: float
+    threshold: float
+    marks: int
+    urgent: int
+    ready_at: int | None
+    held: str | None
+    law: str
+    order_key: float | None
+    event_id: int | None
+    activation_id: int | None
+    closed_at: int | None
+
+
+class FallRow(NamedTuple):
+    """A row of `fall`."""
+
+    watch_id: int
+    subject: str
+    mark_id: int
+    due_at: int | None
+
+
+class ActivationRow(NamedTuple):
+    """A row of `activation`."""
+
+    id: int
+    agent: str
+    watch_id: int
+    subject: str | None
+    state: str
+    reason: str
+    crossed_at: int
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    retry_at: int | None
+    attempt: int
+    interruptions: int
+    error: str | None
+    worker: str | None
+    lease_until: int | None
+    fence: int
+    depth: int
+    marks_absorbed: int
+    marks_left: int

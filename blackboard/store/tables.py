@@ -1,0 +1,375 @@
+"""The tables, declared once. Times are microseconds since the epoch; money is whole micro-dollars; no logic here.
+
+The views that people query are in `views`; their names are plural, the tables' are singular.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+
+__all__ = ["metadata"]
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+# SQLite gives a row id only to a column declared exactly INTEGER; PostgreSQL wants 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Time = BigInteger
+
+
+def required(name: str, type_: object, *args: object, **options: object) -> Column:  # type: ignore[type-arg]
+    return Column(name, type_, *args, nullable=False, **options)  # type: ignore[arg-type,call-overload,misc,no-any-return]
+
+
+board = Table(
+    "board",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    required("uid", Text),
+    required("created_at", Time),
+    # The latest instant that was recorded by anything but a mark's event; those carry their own.
+    required("recorded_at", Time),
+    required("version", Integer),
+    required("paused", Integer),
+    Column("paused_because", Text),
+)
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    required("at", Time),
+    required("content", Text),
+)
+
+law = Table(
+    "law",
+    metadata,
+    Column("law", Text, primary_key=True),
+    required("name", Text),
+    required("a", Float),
+    required("b", Float),
+    required("spec", Text),
+)
+
+law_segment = Table(
+    "law_segment",
+    metadata,
+    Column("law", Text, ForeignKey("law.law"), primary_key=True),
+    Column("age", Time, primary_key=True, autoincrement=False),
+    required("share", Float),
+    required("slope", Float),
+)
+
+kind = Table(
+    "kind",
+    metadata,
+    Column("name", Text, primary_key=True),
+    required("weight", Float),
+    required("floor", Float),
+    required("law", Text, ForeignKey("law.law")),
+)
+
+# A change of a kind's law that has been decided and whose marks are still following, in batches.
+succession = Table(
+    "succession",
+    metadata,
+    Column("kind", Text, ForeignKey("kind.name"), primary_key=True),
+    Column("law", Text, ForeignKey("law.law"), primary_key=True),
+    required("successor", Text, ForeignKey("law.law")),
+    required("at", Time),
+)
+
+# A mark's id is the id of the event that first left it, so it is never given twice.
+mark = Table(
+    "mark",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    required("kind", Text, ForeignKey("kind.name")),
+    required("subject", Text),
+    required("payload", Text),
+    required("author", Text),
+    required("intensity", Float),
+    required("law", Text),
+    required("anchored_at", Time),
+    required("event_id", Id),
+    required("deposited_at", Time),
+    required("reinforced_at", Time),
+    required("reinforcements", Integer),
+    Column("evaporates_at", Time),
+    Column("order_key", Float),
+    Index(None, "kind", "subject"),
+    Index(None, "kind", "law", "order_key"),
+    Index(None, "kind", "event_id"),
+    Index(None, "evaporates_at"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    required("at", Time),
+    required("mark_id", Id),
+    required("kind", Text),
+    required("subject", Text),
+    required("event", Text),
+    required("intensity", Float),
+    required("law", Text),
+    Column("evaporates_at", Time),
+    required("author", Text),
+    Column("activation_id", Id),
+    Column("payload", Text),
+    Index(None, "subject", "mark_id", "id"),
+    Index(
+        "ix_event_activation_id",
+        "activation_id",
+        sqlite_where=text("activation_id IS NOT NULL"),
+        postgresql_where=text("activation_id IS NOT NULL"),
+    ),
+)
+
+deposit_key = Table(
+    "deposit_key",
+    metadata,
+    Column("key", Text, primary_key=True),
+    required("mark_id", Id),
+    required("event_id", Id),
+    required("at", Time),
+    sqlite_with_rowid=False,
+)
+
+unique_value = Table(
+    "unique_value",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    required("mark_id", Id),
+    Index(None, "mark_id"),
+    sqlite_with_rowid=False,
+)
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("agent", Text),
+    required("name", Text),
+    required("active", Integer),
+    # Events up to this one are absorbed, for a watch over the whole board.
+    required("watermark", Id),
+    Index("uq_watch_agent_name", "agent", "name", unique=True),
+)
+
+absorbed = Table(
+    "absorbed",
+    metadata,
+    Column("watch_id", Integer, primary_key=True, autoincrement=False),
+    Column("mark_id", Id, primary_key=True, autoincrement=False),
+    required("event_id", Id),
+    required("activation_id", Id),
+    Index(None, "mark_id"),
+    sqlite_with_rowid=False,
+)
+
+# Sums from which the total and count of a watch over the whole board follow without a scan.
+board_total = Table(
+    "board_total",
+    metadata,
+    Column("watch_id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("law", Text, primary_key=True),
+    required("marks", Integer),
+    required("sum0", Float),
+    required("sum1", Float),
+    required("anchor", Time),
+    # Marks that evaporated up to this instant are no longer in the sums.
+    required("settled", Time),
+    sqlite_with_rowid=False,
+)
+
+# The instants at which falling watches will cross, as things stand.
+fall = Table(
+    "fall",
+    metadata,
+    Column("watch_id", Integer, primary_key=True, autoincrement=False),
+    Column("subject", Text, primary_key=True),
+    Column("mark_id", Id, primary_key=True, autoincrement=False),
+    Column("due_at", Time),
+    Index(None, "due_at"),
+    Index(None, "mark_id"),
+    sqlite_with_rowid=False,
+)
+
+crossing = Table(
+    "crossing",
+    metadata,
+    Column("id", Id, primary_key=True),
+    required("watch_id", Integer),
+    required("subject", Text),
+    required("mark_id", Id),
+    required("state", Text),
+    required("crossed_at", Time),
+    required("noticed_at", Time),
+    required("value", Float),
+    required("threshold", Float),
+    # How many marks stood behind it when it was last tested.
+    required("marks", Integer),
+    required("urgent", Integer),
+    # Not to be claimed before this instant; null while only a new mark can change that.
+    Column("ready_at", Time),
+    Column("held", Text),
+    required("law", Text),
+    Column("order_key", Float),
+    Column("event_id", Id),
+    Column("activation_id", Id),
+    Column("closed_at", Time),
+    Index(
+        "uq_crossing_waiting",
+        "watch_id",
+        "subject",
+        "mark_id",
+        unique=True,
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_crossing_ready",
+        "watch_id",
+        "ready_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_crossing_order",
+        "watch_id",
+        "law",
+        "order_key",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index("ix_crossing_activation", "activation_id"),
+    Index("ix_crossing_subject", "subject"),
+)
+
+activation = Table(
+    "activation",
+    metadata,
+    Column("id", Id, primary_key=True),
+    required("agent", Text),
+    required("watch_id", Integer),
+    Column("subject", Text),
+    required("state", Text),
+    required("reason", Text),
+    required("crossed_at", Time),
+    required("created_at", Time),
+    Column("started_at", Time),
+    Column("finished_at", Time),
+    Column("retry_at", Time),
+    required("attempt", Integer),
+    required("interruptions", Integer),
+    Column("error", Text),
+    Column("worker", Text),
+    Column("lease_until", Time),
+    required("fence", Integer),
+    required("depth", Integer),
+    required("marks_absorbed", Integer),
+    required("marks_left", Integer),
+    Index(
+        "ix_activation_open",
+        "state",
+        "agent",
+        "retry_at",
+        sqlite_where=text("state IN ('ready', 'running', 'dead', 'aside')"),
+        postgresql_where=text("state IN ('ready', 'running', 'dead', 'aside')"),
+    ),
+    Index(None, "agent", "created_at"),
+    Index(None, "finished_at"),
+)
+
+activation_mark = Table(
+    "activation_mark",
+    metadata,
+    Column("activation_id", Id, primary_key=True, autoincrement=False),
+    Column("mark_id", Id, primary_key=True, autoincrement=False),
+    required("role", Text),
+    required("event_id", Id),
+    required("strength", Float),
+    # What the watch had absorbed of the mark before: put back if the activation never begins.
+    Column("previous_event_id", Id),
+    Index(None, "mark_id"),
+    sqlite_with_rowid=False,
+)
+
+agent_state = Table(
+    "agent_state",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    required("paused", Integer),
+    Column("paused_because", Text),
+    Column("rest_until", Time),
+    required("failures", Integer),
+)
+
+rest = Table(
+    "rest",
+    metadata,
+    Column("agent", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    required("until", Time),
+    sqlite_with_rowid=False,
+)
+
+# Work that follows from a change of the deployment and is done in bounded batches.
+follow_up = Table(
+    "follow_up",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    required("sort", Text),
+    required("name", Text),
+    required("at", Time),
+    required("upto", Id),
+    required("position", Id),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("pid", Integer),
+    required("host", Text),
+    required("started_at", Time),
+    required("seen_at", Time),
+)
+
+model_call = Table(
+    "model_call",
+    metadata,
+    Column("id", Id, primary_key=True),
+    required("activation_id", Id),
+    required("agent", Text),
+    required("model", Text),
+    required("lane", Text),
+    required("state", Text),
+    required("body", Text),
+    required("planned_at", Time),
+    Column("sent_at", Time),
+    Column("answered_at", Time),
+    Column("applied_at", Time),
+    required("reserved", BigInteger),
+    Column("reply", Text),
+    Column("request_id", Text),
+    Column("custom_id", Text),
+    Column("batch_id", Text),
+    Column("input_tokens", Integer),
+    Column("cache_read_tokens", Integer),
+    Column("cache_write_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cost", BigInteger),
+    Column("direct_cost", BigInteger),
+    Column("error", Text),
+    Index(None, "activation_id"),
+    Index(None, "agent", "sent_at"),
+    Index(None, "sent_at"),
+    Index(None, "state"),
+)

@@ -1,0 +1,135 @@
+"""The views that people query: a documented, tested contract. They need no function of this program's.
+
+They are made anew at each upgrade, so they are no part of the migrations.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, FromClause, select, text
+from sqlalchemy import literal_column as literal
+from sqlalchemy.engine import Dialect
+
+from blackboard.store import dialect as differences
+from blackboard.store.strength import live_marks, seconds
+
+__all__ = ["VIEWS", "view_definitions"]
+
+VIEWS: dict[str, tuple[str, ...]] = {
+    "live_marks": (
+        "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
+        "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
+    ),
+    "mark_history": (
+        "id", "at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
+    ),
+    "agenda": (
+        "id", "agent", "watch", "subject", "mark_id", "value", "threshold", "crossed_at", "noticed_at", "ready_at", "held",
+    ),
+    "activations": (
+        "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
+        "error", "marks_absorbed", "marks_left", "retry_at", "interruptions", "depth", "worker",
+    ),
+    "provenance": ("mark_id", "activation_id", "parent_mark_id"),
+    "model_calls": (
+        "id", "activation_id", "agent", "model", "lane", "state", "input_tokens", "cache_read_tokens",
+        "cache_write_tokens", "output_tokens", "cost_usd", "reserved_usd", "planned_at", "sent_at", "answered_at",
+        "applied_at", "latency_seconds", "request_id", "error",
+    ),
+    "costs": (
+        "day", "agent", "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "usd",
+        "marks_left", "usd_per_mark", "share_from_cache", "usd_direct",
+    ),
+}  # fmt: skip
+"""Each view's columns, in order."""
+
+
+def view_definitions(dialect: Dialect) -> dict[str, str]:
+    """The SELECT behind each view."""
+
+    def iso(column: str) -> str:
+        return differences.iso_sql(dialect, column)
+
+    return {
+        "live_marks": _live_marks(dialect),
+        "mark_history": f"""
+SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author, e.activation_id, e.payload
+FROM event e""",
+        "agenda": f"""
+SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.value,
+  c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at, {iso("c.ready_at")} AS ready_at,
+  c.held
+FROM crossing c JOIN watch w ON w.id = c.watch_id
+WHERE c.state = 'waiting'""",
+        "activations": f"""
+SELECT a.id, a.agent, w.name AS watch, a.subject, a.state, a.reason, {iso("a.crossed_at")} AS crossed_at,
+  {iso("a.started_at")} AS started_at, {iso("a.finished_at")} AS finished_at, a.attempt, a.error, a.marks_absorbed,
+  a.marks_left, {iso("a.retry_at")} AS retry_at, a.interruptions, a.depth, a.worker
+FROM activation a JOIN watch w ON w.id = a.watch_id""",
+        "provenance": """
+SELECT e.mark_id, e.activation_id, g.mark_id AS parent_mark_id
+FROM event e JOIN activation_mark g ON g.activation_id = e.activation_id
+WHERE e.activation_id IS NOT NULL AND e.event IN ('deposited', 'reinforced')""",
+        "model_calls": f"""
+SELECT m.id, m.activation_id, m.agent, m.model, m.lane, m.state, m.input_tokens, m.cache_read_tokens,
+  m.cache_write_tokens, m.output_tokens, m.cost / 1000000.0 AS cost_usd, m.reserved / 1000000.0 AS reserved_usd,
+  {iso("m.planned_at")} AS planned_at, {iso("m.sent_at")} AS sent_at, {iso("m.answered_at")} AS answered_at,
+  {iso("m.applied_at")} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id, m.error
+FROM model_call m""",
+        "costs": f"""
+SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens,
+  c.cost / 1000000.0 AS usd, c.marks_left, c.cost / 1000000.0 / nullif(c.marks_left, 0) AS usd_per_mark,
+  c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0) AS share_from_cache,
+  c.direct / 1000000.0 AS usd_direct
+FROM (
+  SELECT {differences.date_sql(dialect, "m.sent_at")} AS day, m.agent, count(*) AS calls,
+    sum(coalesce(m.input_tokens, 0)) AS input_tokens, sum(coalesce(m.cache_read_tokens, 0)) AS cache_read_tokens,
+    sum(coalesce(m.cache_write_tokens, 0)) AS cache_write_tokens, sum(coalesce(m.output_tokens, 0)) AS output_tokens,
+    sum(coalesce(m.cost, 0)) AS cost, sum(coalesce(m.direct_cost, 0)) AS direct,
+    sum(CASE WHEN m.state = 'applied' THEN a.marks_left ELSE 0 END) AS marks_left
+  FROM model_call m JOIN activation a ON a.id = m.activation_id
+  WHERE m.sent_at IS NOT NULL
+  GROUP BY 1, 2
+) c""",
+    }
+
+
+def clock_now(dialect: Dialect) -> FromClause:
+    """The board's time as a one-row table: the larger of the database's clock and what was last recorded."""
+    return (
+        select(
+            literal(
+                f"{differences.greatest_sql(dialect)}({differences.clock_sql(dialect)}, b.recorded_at,"
+                " coalesce((SELECT e.at FROM event e ORDER BY e.id DESC LIMIT 1), 0))"
+            ).label("as_of")
+        )
+        .select_from(text("board b WHERE b.id = 1"))
+        .cte("clock")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _live_marks(dialect: Dialect) -> str:
+    live = live_marks(clock_now(dialect)).subquery("live")
+
+    def iso(column: str) -> ColumnElement[str]:
+        return literal(f"({differences.iso_sql(dialect, f'live.{column}')})").label(column)
+
+    query = select(
+        live.c.id,
+        live.c.kind,
+        live.c.subject,
+        live.c.payload,
+        live.c.author,
+        live.c.weight,
+        live.c.intensity,
+        live.c.strength,
+        live.c.law,
+        live.c.order_key,
+        iso("deposited_at"),
+        iso("reinforced_at"),
+        iso("evaporates_at"),
+        iso("as_of"),
+        seconds(live.c.reinforced_at, live.c.as_of).label("age_seconds"),
+        live.c.reinforcements,
+    )
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

@@ -1,0 +1,221 @@
+"""Queries on watches, crossings, falls and totals: what the agenda is made of."""
+
+from __future__ import annotations
+
+from sqlalchemy import Integer, bindparam, case, delete, func, select
+
+from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, watch
+
+p = bindparam
+ONE = number(1)
+waiting = crossing.c.state == word("waiting")
+
+# -- watches ------------------------------------------------------------------------------------------------------------
+
+ALL_WATCHES = Statement(select(watch.c.id, watch.c.agent, watch.c.name, watch.c.active))
+INSERT_WATCH = insert_into(watch, "id")
+FIND_WATCH = Statement(select(watch.c.id).where(watch.c.agent == p("agent"), watch.c.name == p("name")))
+SET_ACTIVE = update_by(watch, "id", "active")
+RENAME_AGENT = Statement(watch.update().where(watch.c.agent == p("former")).values(agent=p("agent")))
+WATERMARK = Statement(select(watch.c.watermark).where(watch.c.id == p("id")))
+SET_WATERMARK = update_by(watch, "id", "watermark")
+
+# -- absorption ---------------------------------------------------------------------------------------------------------
+
+ABSORBED = Statement(
+    select(absorbed.c.event_id).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == p("mark_id"))
+)
+INSERT_ABSORBED = insert_into(absorbed)
+UPDATE_ABSORBED = Statement(
+    absorbed.update()
+    .where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == p("mark_id"))
+    .values(event_id=p("event_id"), activation_id=p("activation_id"))
+)
+UNABSORB = Statement(
+    delete(absorbed).where(
+        absorbed.c.watch_id == p("watch_id"),
+        absorbed.c.mark_id == p("mark_id"),
+        absorbed.c.activation_id == p("activation_id"),
+    )
+)
+DROP_ABSORBED_UPTO = Statement(
+    delete(absorbed).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.event_id <= p("watermark"))
+)
+
+# -- crossings ----------------------------------------------------------------------------------------------------------
+
+CROSSING_COLUMNS = (*crossing.c,)
+INSERT_CROSSING = insert_into(crossing, "id")
+RENEW_CROSSING = Statement(
+    crossing.update()
+    .where(
+        crossing.c.watch_id == p("watch"),
+        crossing.c.subject == p("of_subject"),
+        crossing.c.mark_id == p("of_mark"),
+        waiting,
+    )
+    .values(
+        law=p("law"),
+        order_key=p("order_key"),
+        event_id=p("event_id"),
+        marks=p("marks"),
+        urgent=case((crossing.c.urgent > p("urgent"), crossing.c.urgent), else_=p("urgent")),
+        ready_at=case(
+            (crossing.c.held.is_not(None), crossing.c.ready_at),
+            (crossing.c.ready_at < p("ready_at"), crossing.c.ready_at),
+            else_=p("ready_at"),
+        ),
+    )
+)
+WAITING = Statement(
+    select(*CROSSING_COLUMNS)
+    .where(
+        crossing.c.watch_id == p("watch_id"),
+        crossing.c.subject == p("subject"),
+        crossing.c.mark_id == p("mark_id"),
+        waiting,
+    )
+    .limit(ONE)
+)
+READY = Statement(
+    select(crossing.c.id)
+    .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at <= p("now"))
+    .limit(ONE)
+)
+NEXT_READY = Statement(
+    select(func.min(crossing.c.ready_at)).where(
+        crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at > p("now")
+    )
+)
+_few = (
+    select(crossing.c.marks)
+    .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.held.is_(None))
+    .limit(p("limit", type_=Integer))
+    .subquery()
+)
+GATHERED = Statement(select(func.coalesce(func.sum(_few.c.marks), number(0))))
+_candidates = select(*CROSSING_COLUMNS).where(
+    crossing.c.watch_id == p("watch_id"),
+    waiting,
+    (crossing.c.held.is_(None)) | (crossing.c.ready_at <= p("now")),
+)
+CANDIDATES_OF_LAW = Statement(
+    _candidates.where(crossing.c.law == p("law"))
+    .order_by(crossing.c.order_key.desc(), crossing.c.id)
+    .limit(p("limit", type_=Integer))
+)
+CANDIDATES_OF_OTHER_LAWS = Statement(
+    _candidates.where(crossing.c.law != p("law")).order_by(crossing.c.id).limit(p("limit", type_=Integer))
+)
+HOLD_CROSSING = update_by(crossing, "id", "held", "ready_at")
+CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
+RELEASE_SUBJECT = Statement(
+    crossing.update()
+    .where(
+        crossing.c.watch_id == p("watch"),
+        crossing.c.subject == p("of_subject"),
+        waiting,
+        crossing.c.held == word("guard"),
+    )
+    .values(held=None, ready_at=p("at"))
+)
+RELEASE_WATCH = Statement(
+    crossing.update()
+    .where(crossing.c.watch_id == p("watch"), waiting, crossing.c.held == word("guard"))
+    .values(held=None, ready_at=p("at"))
+)
+WAITING_OF_WATCH = Statement(
+    select(*CROSSING_COLUMNS).where(crossing.c.watch_id == p("watch_id"), waiting).order_by(crossing.c.id)
+)
+WAITING_OF_SUBJECT = Statement(
+    select(*CROSSING_COLUMNS)
+    .where(crossing.c.watch_id == p("watch_id"), crossing.c.subject == p("subject"), waiting)
+    .order_by(crossing.c.id)
+)
+WAITING_OF_MARK = Statement(
+    select(*CROSSING_COLUMNS)
+    .where(crossing.c.subject == p("subject"), crossing.c.mark_id == p("mark_id"), waiting)
+    .order_by(crossing.c.id)
+)
+CLOSE_WATCH = Statement(
+    crossing.update()
+    .where(crossing.c.watch_id == p("watch"), waiting)
+    .values(state=word("withdrawn"), closed_at=p("at"))
+)
+FINISH_CROSSINGS = Statement(
+    crossing.update().where(crossing.c.activation_id == p("activation")).values(state=p("state"), closed_at=p("at"))
+)
+MOVE_CROSSING = Statement(
+    crossing.update()
+    .where(crossing.c.activation_id == p("from_id"), crossing.c.mark_id == p("of_mark"))
+    .values(activation_id=p("to_id"))
+)
+COUNT_WAITING = Statement(
+    select(crossing.c.watch_id, func.count(), func.min(crossing.c.crossed_at))
+    .where(waiting)
+    .group_by(crossing.c.watch_id)
+)
+SUBJECTS_LEFT = Statement(select(crossing.c.subject).where(crossing.c.activation_id == p("activation_id")).distinct())
+
+# -- falls ----------------------------------------------------------------------------------------------------------------
+
+FALL = Statement(
+    select(fall.c.due_at).where(
+        fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.mark_id == p("mark_id")
+    )
+)
+INSERT_FALL = insert_into(fall)
+UPDATE_FALL = Statement(
+    fall.update()
+    .where(fall.c.watch_id == p("watch"), fall.c.subject == p("of_subject"), fall.c.mark_id == p("of_mark"))
+    .values(due_at=p("due_at"))
+)
+DELETE_FALL = Statement(
+    delete(fall).where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.mark_id == p("mark_id"))
+)
+DELETE_FALLS_OF_WATCH = Statement(delete(fall).where(fall.c.watch_id == p("watch_id")))
+DELETE_FALLS_OF_MARK = Statement(delete(fall).where(fall.c.mark_id == p("mark_id")))
+DUE_FALLS = Statement(
+    select(*fall.c).where(fall.c.due_at <= p("now")).order_by(fall.c.due_at).limit(p("limit", type_=Integer))
+)
+DUE_FALLS_OF = Statement(
+    select(*fall.c)
+    .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.due_at <= p("now"))
+    .order_by(fall.c.due_at)
+)
+FALLS_OF = Statement(
+    select(fall.c.mark_id, fall.c.due_at)
+    .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"))
+    .order_by(fall.c.due_at)
+)
+NEXT_FALL = Statement(select(func.min(fall.c.due_at)))
+
+# -- totals over the whole board -----------------------------------------------------------------------------------------
+
+TOTALS = Statement(
+    select(
+        board_total.c.kind,
+        board_total.c.law,
+        board_total.c.marks,
+        board_total.c.sum0,
+        board_total.c.sum1,
+        board_total.c.anchor,
+        board_total.c.settled,
+    ).where(board_total.c.watch_id == p("watch_id"))
+)
+INSERT_TOTAL = insert_into(board_total)
+UPDATE_TOTAL = Statement(
+    board_total.update()
+    .where(board_total.c.watch_id == p("watch"), board_total.c.kind == p("of_kind"), board_total.c.law == p("of_law"))
+    .values(marks=p("marks"), sum0=p("sum0"), sum1=p("sum1"), anchor=p("anchor"), settled=p("settled"))
+)
+DELETE_TOTALS = Statement(delete(board_total).where(board_total.c.watch_id == p("watch_id")))
+
+# -- work that follows a change of the deployment ---------------------------------------------------------------------------
+
+FOLLOW_UPS = Statement(select(*follow_up.c).order_by(follow_up.c.id))
+INSERT_FOLLOW_UP = insert_into(follow_up, "id")
+MOVE_FOLLOW_UP = update_by(follow_up, "id", "position")
+DELETE_FOLLOW_UP = Statement(delete(follow_up).where(follow_up.c.id == p("id")))
+LAST_EVENT = Statement(select(func.max(event.c.id)))
