@@ -1,0 +1,114 @@
+"""The words of dates and times that the offline rules know, in English, German, French, Spanish, Italian and Dutch."""
+
+from __future__ import annotations
+
+__all__ = ["CONNECTORS", "MONTHS", "NEXT_WEEK", "PARTS", "RELATIVE", "THIS_WEEK", "WEEKDAYS"]
+
+
+def _numbered(*rows: str, first: int) -> dict[str, int]:
+    return {word: number for number, row in enumerate(rows, first) for word in row.split()}
+
+
+# Short forms that are words of another language ("mon", "mar", "so") are left out on purpose.
+WEEKDAYS = _numbered(
+    "monday montag lundi lunes lunedì lunedi maandag",
+    "tuesday tues tue dienstag mardi martes martedì martedi dinsdag",
+    "wednesday wed mittwoch mercredi miércoles miercoles mercoledì mercoledi woensdag",
+    "thursday thurs thu donnerstag jeudi jueves giovedì giovedi donderdag",
+    "friday fri freitag vendredi viernes venerdì venerdi vrijdag",
+    "saturday samstag sonnabend samedi sábado sabado sabato zaterdag",
+    "sunday sonntag dimanche domingo domenica zondag",
+    first=0,
+)
+
+MONTHS = _numbered(
+    "january jan januar janvier enero gennaio januari",
+    "february feb februar février fevrier febrero febbraio februari",
+    "march märz maerz mars marzo maart",
+    "april apr avril abril aprile",
+    "may mai mayo maggio mei",
+    "june jun juni juin junio giugno",
+    "july jul juli juillet julio luglio",
+    "august aug août aout agosto augustus",
+    "september sept sep septembre septiembre settembre",
+    "october oct oktober okt octobre octubre ottobre",
+    "november nov novembre noviembre",
+    "december dec dezember dez décembre decembre diciembre dicembre",
+    first=1,
+)
+
+RELATIVE = {
+    "day after tomorrow": 2,
+    "übermorgen": 2,
+    "uebermorgen": 2,
+    "après-demain": 2,
+    "apres-demain": 2,
+    "pasado mañana": 2,
+    "pasado manana": 2,
+    "dopodomani": 2,
+    "overmorgen": 2,
+    "tomorrow": 1,
+    "morgen": 1,
+    "demain": 1,
+    "mañana": 1,
+    "manana": 1,
+    "domani": 1,
+    "today": 0,
+    "heute": 0,
+    "aujourd'hui": 0,
+    "hoy": 0,
+    "oggi": 0,
+    "vandaag": 0,
+}
+"""Days from today. Longer words come first, since they hold the shorter ones."""
+
+NEXT_WEEK = (
+    "next week",
+    "nächste woche",
+    "nächster woche",
+    "naechste woche",
+    "kommende woche",
+    "semaine prochaine",
+    "próxima semana",
+    "proxima semana",
+    "semana que viene",
+    "settimana prossima",
+    "prossima settimana",
+    "volgende week",
+)
+THIS_WEEK = ("this week", "diese woche", "dieser woche", "cette semaine", "esta semana", "questa settimana")
+
+PARTS = {
+    "morning": (9, 12),
+    "vormittag": (9, 12),
+    "früh": (9, 12),
+    "matin": (9, 12),
+    "matinée": (9, 12),
+    "por la mañana": (9, 12),
+    "de la mañana": (9, 12),
+    "mattina": (9, 12),
+    "ochtend": (9, 12),
+    "noon": (12, 13),
+    "lunchtime": (12, 13),
+    "mittag": (12, 13),
+    "midi": (12, 13),
+    "mediodía": (12, 13),
+    "mezzogiorno": (12, 13),
+    "afternoon": (13, 17),
+    "nachmittag": (13, 17),
+    "après-midi": (13, 17),
+    "apres-midi": (13, 17),
+    "tarde": (13, 17),
+    "pomeriggio": (13, 17),
+    "middag": (13, 17),
+    "evening": (17, 20),
+    "abend": (17, 20),
+    "soir": (17, 20),
+    "noche": (17, 20),
+    "sera": (17, 20),
+    "avond": (17, 20),
+}
+"""Parts of the day, as the hours from and until."""
+
+CONNECTORS = ("on", "am", "den", "le", "el", "il", "op", "this", "next", "nächsten", "kommenden", "coming")
+"""Words that tie a time to a day that is named after it."""

@@ -1,0 +1,154 @@
+"""The law: a time that somebody names is found as they meant it; what cannot be, or was not named, is no wish."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.times import wishes
+from agents.wish import Wish, parse_wish
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("next Tuesday at 3pm", ["2026-03-03T15:00"]),
+        ("Tuesday 15:00 is fine", ["2026-03-03T15:00"]),
+        ("Dienstag 15 Uhr", ["2026-03-03T15:00"]),
+        ("mardi à 15h30", ["2026-03-03T15:30"]),
+        ("martes a las 15:30", ["2026-03-03T15:30"]),
+        ("giovedì alle 10", ["2026-03-05T10:00"]),
+        ("dinsdag om 10", ["2026-03-03T10:00"]),
+        ("mañana a las 10", ["2026-03-03T10:00"]),
+        ("mañana por la mañana", ["2026-03-03T09:00/12:00"]),
+        ("Guten Morgen! Donnerstag Vormittag?", ["2026-03-05T09:00/12:00"]),
+        ("Dienstag Morgen", ["2026-03-03T09:00/12:00"]),
+        ("übermorgen nach 14 Uhr", ["2026-03-04T14:00/2026-03-05T00:00"]),
+        ("2026-03-04 10:00", ["2026-03-04T10:00"]),
+        ("Offer 2026-03-10T15:30", ["2026-03-10T15:30"]),
+        ("4. März um 11 Uhr", ["2026-03-04T11:00"]),
+        ("04.03.2026 11:00", ["2026-03-04T11:00"]),
+        ("on March 5th, 11am", ["2026-03-05T11:00"]),
+        ("Tuesday, 10 March at 14:00", ["2026-03-10T14:00"]),
+        ("Tuesday next week, 10am", ["2026-03-10T10:00"]),
+        ("nächste Woche Dienstag 15 Uhr", ["2026-03-10T15:00"]),
+        ("next week", ["2026-03-09/2026-03-13"]),
+        ("Monday or Tuesday afternoon", ["2026-03-09T13:00/17:00", "2026-03-03T13:00/17:00"]),
+        ("at 3pm on Tuesday or 4pm on Wednesday", ["2026-03-03T15:00", "2026-03-04T16:00"]),
+        ("Wed 10am or 2pm", ["2026-03-04T10:00", "2026-03-04T14:00"]),
+        ("tomorrow between 9 and 11am", ["2026-03-03T09:00/11:00"]),
+        ("in 3 days at noon", ["2026-03-05T12:00/13:00"]),
+        ("for 40 people on Tuesday at 10", ["2026-03-03T10:00"]),
+        ("Tuesday at 25:00", ["2026-03-03"]),
+    ],
+)
+def test_a_named_time_is_found(text: str, expected: list[str]) -> None:
+    assert [str(wish) for wish in wishes(text, MONDAY)] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31 February at 10am",
+        "30.02.2026 um 10 Uhr",
+        "2026-02-30",
+        "35.13.2026",
+        "2001-01-01 at 9:00",
+        "today at 8:00",
+        "29 March 02:30",  # the clocks leap over it
+        "300 users, budget of 10.000 EUR, version 1.2.3, 50% off",
+        "call me after 4pm",
+        "good morning",
+        "",
+    ],
+)
+def test_what_is_impossible_over_or_not_named_is_no_wish(text: str) -> None:
+    assert wishes(text, MONDAY) == []
+
+
+def test_a_weekday_is_never_today() -> None:
+    assert [str(wish) for wish in wishes("Monday 10:00", MONDAY)] == ["2026-03-09T10:00"]
+
+
+def test_days_are_counted_from_when_it_was_said_and_dropped_if_over_by_now() -> None:
+    assert wishes("tomorrow 10:00", MONDAY, now=MONDAY + timedelta(days=3)) == []
+    assert [str(wish) for wish in wishes("in 5 days", MONDAY, now=MONDAY + timedelta(days=3))] == ["2026-03-07"]
+
+
+ZONES = st.sampled_from(["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
+MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001
+WORDS = st.sampled_from(
+    [
+        "tuesday",
+        "dienstag",
+        "morgen",
+        "mañana",
+        "next week",
+        "in 3 days",
+        "2026-03-04",
+        "31.02.",
+        "march 5",
+        "5. märz",
+        "3pm",
+        "15:30",
+        "15h",
+        "25:00",
+        "9-11am",
+        "nach 14 uhr",
+        "afternoon",
+        "or",
+        "bis",
+        "à",
+        "um",
+        "on",
+        "am",
+        "5",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
+def test_any_text_gives_at_most_five_wishes_all_of_them_ahead(text: str, moment: datetime, zone: str) -> None:
+    now = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
+    found = wishes(text, now)
+    assert len(found) <= 5
+    assert all(wish.future(now) for wish in found)
+
+
+@given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
+def test_the_text_of_a_wish_reads_back_as_the_wish(text: str, moment: datetime, zone: str) -> None:
+    here = ZoneInfo(zone)
+    for wish in wishes(text, moment.replace(tzinfo=here, microsecond=0)):
+        again = parse_wish(str(wish), here)
+        assert again is not None
+        assert str(again) == str(wish)
+        assert again.start.replace(second=0) == wish.start
+
+
+@given(st.datetimes(datetime(2026, 3, 3), datetime(2027, 12, 31)), ZONES)  # noqa: DTZ001
+def test_an_exact_time_is_found_as_written(moment: datetime, zone: str) -> None:
+    here = ZoneInfo(zone)
+    text = f"{moment:%Y-%m-%dT%H:%M}"
+    found = wishes(f"can we do {text}?", MONDAY.astimezone(here))
+    stated = parse_wish(text, here)
+    expected = [stated] if stated and stated.future(MONDAY) else []
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026-02-30", "2026-03-04T25:00", "2026-03-04/", "2026-03-04T12:00/09:00", "9999-12-31"]
+)
+def test_a_text_that_is_no_wish_is_none(text: str) -> None:
+    assert parse_wish(text, BERLIN) is None
+
+
+@given(st.text())
+def test_reading_a_wish_never_raises(text: str) -> None:
+    assert isinstance(parse_wish(text, BERLIN), Wish | None)

@@ -1,0 +1,130 @@
+"""The law: over the sample leads the desk comes to rest with one verdict for each lead, each in one insight's evidence,
+and no slot booked twice; in few calls, and whatever the order in which the leads came."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from agents.answers import prompt
+from agents.desk import Desk
+from agents.kinds import Lead
+from agents.suspicion import looks_like_an_attack
+from blackboard.agent import Agent
+from blackboard.decay import law_from
+from blackboard.marks import Decision
+from tests.desk.world import World, settings
+
+SAMPLES = files("agents").joinpath("samples")
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def leads() -> list[Lead]:
+    with SAMPLES.joinpath("leads.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
+    return [Lead(subject=row["email"] or row["phone"], message=row.pop("inbound_message"), **row) for row in rows]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    (tmp_path / "calendar.ics").write_bytes(SAMPLES.joinpath("calendar.ics").read_bytes())
+    world = World(settings(tmp_path))
+    for lead in leads():
+        world.leave(lead)
+    return world
+
+
+def test_the_samples_are_as_messy_as_a_web_form() -> None:
+    marks = leads()
+    assert len(marks) >= 60
+    assert sum(looks_like_an_attack(mark) for mark in marks) >= 6
+    assert len({mark.subject for mark in marks}) < len(marks)
+
+
+def test_every_lead_has_one_verdict_and_every_verdict_one_insight(world: World) -> None:
+    world.run()
+    verdicts = [*world.of("qualified"), *world.of("rejected")]
+    assert sorted(mark.lead for mark in verdicts) == sorted(mark.id for mark in world.of("lead"))
+    evidence = [number for mark in world.of("insight") for number in mark.evidence]
+    assert sorted(evidence) == sorted(mark.id for mark in verdicts)
+
+
+def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_with_a_person(world: World) -> None:
+    world.run()
+    slots = [mark.slot for mark in world.of("appointment")]
+    assert len(slots) == len(set(slots)) > 20
+    settled = {number for mark in world.of("appointment") for number in (mark.qualified, *mark.also)}
+    asked = {mark.subject for mark in world.of("need")}
+    assert all(mark.id in settled or mark.subject in asked for mark in world.of("qualified"))
+    assert asked, "somebody wants the slot that another has"
+
+
+def test_attacks_do_not_qualify_unless_the_lead_is_good_without_them(world: World) -> None:
+    world.run()
+    attacks = {mark.id for mark in world.of("lead") if looks_like_an_attack(mark)}
+    good = {mark.subject for mark in world.of("qualified") if mark.lead in attacks}
+    assert good == {"carla@ruizpan.example", "pat.quinn@research.example"}
+
+
+def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: World, tmp_path: Path) -> None:
+    other = World(settings(tmp_path))
+    shuffled = leads()
+    Random(7).shuffle(shuffled)
+    for lead in shuffled:
+        other.leave(lead)
+
+    def verdicts(world: World) -> list[tuple[str, str, float, str]]:
+        message = {mark.id: mark.message for mark in world.of("lead")}
+        marks = [*world.of("qualified"), *world.of("rejected")]
+        return sorted((mark.subject, message[mark.lead], mark.score, mark.kind) for mark in marks)
+
+    world.run()
+    other.run()
+    assert verdicts(world) == verdicts(other)
+
+
+def test_calls_are_few(world: World) -> None:
+    world.run()
+    assert world.calls.count("sales") == 7  # 69 leads, ten in a call
+    assert world.calls.count("scheduler") <= 6
+    assert world.calls.count("analyst") <= 2
+
+
+def test_an_answer_of_a_person_books_the_meeting(world: World) -> None:
+    world.run()
+    need = next(mark for mark in world.of("need") if mark.subject == "priya.nair@medisys.example")
+    before = len(world.of("appointment"))
+    world.leave(Decision(subject=need.subject, answer="Whatever is earliest is fine", need=need.id), author="human")
+    world.run()
+    assert len(world.of("appointment")) == before + 1
+    assert world.of("appointment")[-1].subject == need.subject
+
+
+@pytest.mark.parametrize("name", ["sales", "scheduler", "analyst", "conflicts", "insights"])
+def test_prompts_are_short(name: str) -> None:
+    assert len(prompt(name).split()) <= 90
+
+
+@pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
+def test_a_deployment_file_names_what_exists(name: str) -> None:
+    file = tomllib.loads((CONFIG / name).read_text("utf-8"))
+    agents: dict[str, Agent] = {}
+    for path in file["deployment"]["agents"]:
+        module, attribute = path.split(":")
+        found = getattr(import_module(module), attribute)
+        agents[found.name] = found
+    known = {kind for agent in agents.values() for kind in agent.kinds} | {"need", "decision"}
+    assert set(file["kinds"]) <= known
+    for kind in file["kinds"].values():
+        law_from(kind["decay"])
+    for agent, section in file["agents"].items():
+        watches = {watch.name for watch in agents[agent].spec.watches}
+        assert set(section.pop("watches", {})) <= watches
+        type(agents[agent].spec.settings).model_validate(section)
+    Desk.of(file["settings"])

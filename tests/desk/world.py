@@ -1,0 +1,133 @@
+"""A stand-in for the daemon: gives each mark once to each watch of its kind, until nothing new is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from agents.analyst import analyst
+from agents.coordinator import coordinator
+from agents.sales import sales
+from agents.scheduler import scheduler
+from blackboard.agent import Agent
+from blackboard.clock import from_datetime
+from blackboard.conditions import Comparison
+from blackboard.marks import Given, Mark
+
+MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+"""09:00 in Berlin."""
+_IDS = count(1)
+
+
+def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength: float | None = None) -> Any:
+    """The mark as it would come from a board."""
+    number = next(_IDS)
+    moment = from_datetime(at)
+    mark._given = Given(number, number, author, mark.intensity if strength is None else strength, moment, moment, 0)
+    return mark
+
+
+@dataclass
+class Context:
+    """What an agent is given, with what it may read, and the answers that it gets."""
+
+    watch: str
+    settings: dict[str, Any]
+    lying: Sequence[Mark] = ()
+    answer: Callable[[str, Any, type], Any] | None = None
+    """Answers in the place of the offline rules."""
+    reads: Iterable[str] | None = None
+    now: datetime = MONDAY
+    agent: str = "agent"
+    activation_id: int = 1
+    attempt: int = 1
+    reason: str = ""
+    offline: bool = True
+    asked: list[Any] = field(default_factory=list)
+
+    def read(self, kind: Any, subject: str | None = None) -> list[Any]:
+        name = kind if isinstance(kind, str) else kind.kind
+        assert self.reads is None or name in self.reads, f"{name} is not declared in reads"
+        found = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
+        return sorted(found, key=lambda mark: -mark.strength)
+
+    def ask(self, system: str, data: Any, answer: type, offline: Callable[[Any], Any] | None = None) -> Any:
+        assert not self.asked, "an activation makes one call at most"
+        self.asked.append(data)
+        if self.answer is not None:
+            return self.answer(system, data, answer)
+        assert offline is not None
+        return offline(data)
+
+
+def settings(folder: Path, **more: Any) -> dict[str, Any]:
+    return {"desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "Europe/Berlin", **more}}
+
+
+class World:
+    """Marks, and the four agents that work on them until nothing is left to do."""
+
+    agents = (sales, scheduler, coordinator, analyst)
+
+    def __init__(
+        self, settings: dict[str, Any], answer: Callable[[str, Any, type], Any] | None = None, now: datetime = MONDAY
+    ) -> None:
+        self.settings, self.answer, self.now = settings, answer, now
+        self.marks: list[Mark] = []
+        self.absorbed: set[tuple[str, str, int]] = set()
+        self.calls: list[str] = []
+
+    def leave(self, mark: Mark, author: str = "webform") -> None:
+        unique = mark.defaults.unique
+        if unique and any(getattr(mark, unique) == getattr(o, unique) for o in self.of(mark.kind)):
+            assert mark._instead is not None
+            mark = mark._instead
+        self.marks.append(laid(mark, at=self.now, author=author))
+
+    def of(self, kind: str) -> list[Any]:
+        return [mark for mark in self.marks if mark.kind == kind]
+
+    def run(self, most: int = 200) -> int:
+        """Work until at rest; the number of activations that took."""
+        for done in range(most):
+            if not any(self._wake(agent) for agent in self.agents):
+                return done
+        raise AssertionError(f"not at rest after {most} rounds")
+
+    def _wake(self, agent: Agent) -> bool:
+        for watch in agent.spec.watches:
+            if watch.condition.falling:
+                continue
+            key = (agent.name, watch.name)
+            least = (
+                watch.condition.threshold if isinstance(watch.condition, Comparison) and watch.condition.per_mark else 0
+            )
+            waiting = [
+                mark
+                for mark in self.marks
+                if mark.strength >= least
+                and mark.kind in watch.condition.kinds
+                and mark.author != agent.name
+                and (*key, mark.id) not in self.absorbed
+            ]
+            if waiting:
+                self._activate(
+                    agent, watch.name, sorted(waiting, key=lambda m: (-m.strength, m.id))[: agent.spec.settings.batch]
+                )
+                return True
+        return False
+
+    def _activate(self, agent: Agent, watch: str, batch: Sequence[Mark]) -> None:
+        self.now += timedelta(seconds=1)
+        kinds = {read.kind for read in agent.spec.reads}
+        context = Context(watch, self.settings, list(self.marks), self.answer, kinds, self.now, agent.name)
+        left: Any = agent(list(batch), context)
+        self.calls += [agent.name] * len(context.asked)
+        self.absorbed |= {(agent.name, watch, mark.id) for mark in batch}
+        for mark in left:
+            assert mark.kind in agent.spec.writes
+            self.leave(mark, author=agent.name)
