@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agents.analyst import BASELINE, analyst, partition
 from agents.kinds import Insight, Qualified, Rejected
 from agents.schemas import Pattern, Patterns
-from tests.desk.world import Context, laid
+from tests.desk.world import Context, laid, woken
 
 
 def outcomes(good: int, bad: int) -> list[Any]:
@@ -23,7 +23,7 @@ def outcomes(good: int, bad: int) -> list[Any]:
 
 def test_outcomes_are_one_call_and_their_insights_name_them() -> None:
     marks, context = outcomes(4, 5), Context("outcomes", {})
-    left = analyst(marks, context)
+    left = woken(analyst, marks, context)
     assert len(context.asked) == 1
     assert sorted(number for mark in left for number in mark.evidence) == sorted(mark.id for mark in marks)
     assert {mark.pattern for mark in left} == {"4 of 9 qualified and came from: ads", "5 of 9 were rejected for: spam"}
@@ -31,7 +31,7 @@ def test_outcomes_are_one_call_and_their_insights_name_them() -> None:
 
 def test_what_no_pattern_names_is_in_the_baseline() -> None:
     marks = outcomes(1, 0)
-    (left,) = analyst(marks, Context("outcomes", {}))
+    (left,) = woken(analyst, marks, Context("outcomes", {}))
     assert (left.pattern, left.evidence) == (BASELINE, [marks[0].id])
 
 
@@ -49,7 +49,7 @@ def test_a_pattern_without_evidence_of_its_own_is_no_insight() -> None:
 
 def test_nothing_is_asked_about_nothing() -> None:
     context = Context("outcomes", {})
-    assert analyst([], context) == []
+    assert woken(analyst, [], context) == []
     assert context.asked == []
 
 
@@ -59,7 +59,7 @@ def test_an_insight_of_no_weight_is_still_on_the_board() -> None:
     def answer(system: str, data: Any, schema: type) -> Patterns:
         return Patterns(insights=[Pattern(pattern="", ids=[mark.id for mark in marks], weight=0.0)])
 
-    (left,) = analyst(marks, Context("outcomes", {}, answer=answer))
+    (left,) = woken(analyst, marks, Context("outcomes", {}, answer=answer))
     assert left.intensity > Insight.defaults.floor
 
 

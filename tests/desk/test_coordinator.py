@@ -14,7 +14,7 @@ from agents.kinds import Conflict, Insight, Qualified, Task
 from agents.schemas import Pick, Picks, Ruling, Rulings, Step, Steps
 from blackboard.errors import ModelError
 from blackboard.marks import Decision, Need
-from tests.desk.world import Context, World, laid, settings
+from tests.desk.world import Context, World, laid, settings, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
 
@@ -39,51 +39,53 @@ def ruled(*rulings: tuple[int, str | None]) -> Any:
 
 
 def test_a_clash_is_settled_with_the_nearest_free_slot() -> None:
-    (left,) = coordinator([conflict()], Context("conflict", {}))
+    (left,) = woken(coordinator, [conflict()], Context("conflict", {}))
     assert isinstance(left, Decision)
     assert left.answer in {f"Offer {slot}" for slot in FREE}
 
 
 def test_a_clash_over_a_valuable_lead_goes_to_a_person() -> None:
-    (left,) = coordinator([conflict(score=0.9)], Context("conflict", {}))
+    (left,) = woken(coordinator, [conflict(score=0.9)], Context("conflict", {}))
     assert isinstance(left, Need)
     assert left.options == FREE
 
 
 def test_a_clash_after_a_decision_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
-    (left,) = coordinator([conflict(again=True)], context)
+    (left,) = woken(coordinator, [conflict(again=True)], context)
     assert isinstance(left, Need)
     assert context.asked == []
 
 
 def test_a_clash_with_nothing_free_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
-    (left,) = coordinator([conflict(free=[])], context)
+    (left,) = woken(coordinator, [conflict(free=[])], context)
     assert isinstance(left, Need)
     assert context.asked == []
 
 
 def test_two_clashes_of_one_person_are_one_ruling() -> None:
-    left = coordinator([conflict("a"), conflict("a", 0.7), conflict("b")], Context("conflict", {}))
+    left = woken(coordinator, [conflict("a"), conflict("a", 0.7), conflict("b")], Context("conflict", {}))
     assert [mark.subject for mark in left] == ["a", "b"]
 
 
 def test_no_slot_is_offered_to_two_people() -> None:
-    left = coordinator([conflict(who) for who in "abc"], Context("conflict", {}))
+    left = woken(coordinator, [conflict(who) for who in "abc"], Context("conflict", {}))
     assert sorted(type(mark).__name__ for mark in left) == ["Decision", "Decision", "Need"]
     assert len({mark.answer for mark in left if isinstance(mark, Decision)}) == 2
 
 
 def test_a_slot_that_was_not_free_is_a_need_and_no_decision() -> None:
     mark = conflict()
-    (left,) = coordinator([mark], Context("conflict", {}, answer=ruled((mark.id, "2026-03-03T15:00"), (9**9, FREE[0]))))
+    (left,) = woken(
+        coordinator, [mark], Context("conflict", {}, answer=ruled((mark.id, "2026-03-03T15:00"), (9**9, FREE[0])))
+    )
     assert isinstance(left, Need)
 
 
 def test_a_clash_without_a_ruling_fails_the_activation() -> None:
     with pytest.raises(ModelError):
-        coordinator([conflict()], Context("conflict", {}, answer=ruled()))
+        woken(coordinator, [conflict()], Context("conflict", {}, answer=ruled()))
 
 
 def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
@@ -93,7 +95,7 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
         tasks = [("Answer ads first", False), ("Block the form?", True), (" ", False)]
         return Steps(rulings=[Step(id=m.id, task=t, ask=ask) for m, (t, ask) in zip(marks, tasks, strict=True)])
 
-    left = coordinator(marks, Context("insight", {}, answer=answer))
+    left = woken(coordinator, marks, Context("insight", {}, answer=answer))
     assert [type(mark) for mark in left] == [Task, Need]
     assert {mark.subject for mark in left} == {"desk"}
 

@@ -14,7 +14,7 @@ from agents.sales import LONGEST, sales
 from agents.schemas import Verdict, Verdicts
 from agents.suspicion import looks_like_an_attack
 from blackboard.errors import ModelError
-from tests.desk.world import MONDAY, Context, laid, settings
+from tests.desk.world import MONDAY, Context, laid, settings, woken
 
 
 def lead(
@@ -35,18 +35,20 @@ def scripted(*verdicts: Verdict) -> Any:
 def test_ten_leads_are_one_call_and_ten_verdicts(tmp_path: Path) -> None:
     leads = [lead(subject=f"{n}@x.example") for n in range(10)]
     context = Context("new", settings(tmp_path))
-    left = sales(leads, context)
+    left = woken(sales, leads, context)
     assert len(context.asked) == 1
     assert [(mark.subject, mark.lead) for mark in left] == [(mark.subject, mark.id) for mark in leads]
 
 
 def test_two_enquiries_of_one_person_are_two_verdicts(tmp_path: Path) -> None:
     leads = [lead(), lead()]
-    assert [mark.lead for mark in sales(leads, Context("new", settings(tmp_path)))] == [mark.id for mark in leads]
+    assert [mark.lead for mark in woken(sales, leads, Context("new", settings(tmp_path)))] == [
+        mark.id for mark in leads
+    ]
 
 
 def test_the_intensity_of_a_qualified_lead_is_its_score(tmp_path: Path) -> None:
-    (left,) = sales([lead()], Context("new", settings(tmp_path)))
+    (left,) = woken(sales, [lead()], Context("new", settings(tmp_path)))
     assert isinstance(left, Qualified)
     assert left.intensity == left.score
     assert left.times == ["2026-03-03T15:00"]
@@ -55,14 +57,14 @@ def test_the_intensity_of_a_qualified_lead_is_its_score(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("score", "kind"), [(0.5, Qualified), (0.49, Rejected), (0.0, Rejected), (1.0, Qualified)])
 def test_a_lead_qualifies_from_one_half(score: float, kind: type, tmp_path: Path) -> None:
     mark = lead()
-    (left,) = sales([mark], Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, score))))
+    (left,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, score))))
     assert isinstance(left, kind)
 
 
 def test_a_verdict_on_a_mark_that_was_not_given_is_left_out(tmp_path: Path) -> None:
     mark = lead()
     context = Context("new", settings(tmp_path), answer=scripted(verdict(10**9, 1.0), verdict(mark.id, 0.1)))
-    (left,) = sales([mark], context)
+    (left,) = woken(sales, [mark], context)
     assert isinstance(left, Rejected)
     assert left.subject == mark.subject
 
@@ -70,20 +72,24 @@ def test_a_verdict_on_a_mark_that_was_not_given_is_left_out(tmp_path: Path) -> N
 def test_a_lead_without_a_verdict_fails_the_activation(tmp_path: Path) -> None:
     one, two = lead(), lead()
     with pytest.raises(ModelError, match=str(two.id)):
-        sales([one, two], Context("new", settings(tmp_path), answer=scripted(verdict(one.id))))
+        woken(sales, [one, two], Context("new", settings(tmp_path), answer=scripted(verdict(one.id))))
 
 
 def test_two_verdicts_on_one_lead_fail_the_activation(tmp_path: Path) -> None:
     mark = lead()
     with pytest.raises(ModelError, match="once"):
-        sales([mark], Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, 0.1), verdict(mark.id, 1.0))))
+        woken(
+            sales,
+            [mark],
+            Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, 0.1), verdict(mark.id, 1.0))),
+        )
 
 
 def test_times_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
     mark = lead()
     times = ["2026-02-31", "2020-01-01T10:00", "soon", "2026-03-04T10:00", "2026-03-04T10:00", "2026-03-29T02:30"]
     context = Context("new", settings(tmp_path), answer=scripted(verdict(mark.id, times=times)))
-    (left,) = sales([mark], context)
+    (left,) = woken(sales, [mark], context)
     assert isinstance(left, Qualified)
     assert left.times == ["2026-03-04T10:00"]
 
@@ -91,7 +97,7 @@ def test_times_that_cannot_be_are_not_kept(tmp_path: Path) -> None:
 def test_what_a_model_writes_is_cut_to_length_and_to_one_line(tmp_path: Path) -> None:
     mark = lead()
     answer = scripted(verdict(mark.id, reason="a\nb" * 1000, wants="\x00\ud800x" * 500))
-    (left,) = sales([mark], Context("new", settings(tmp_path), answer=answer))
+    (left,) = woken(sales, [mark], Context("new", settings(tmp_path), answer=answer))
     assert isinstance(left, Qualified)
     assert len(left.reason) <= 200
     assert "\n" not in left.reason
@@ -102,7 +108,7 @@ def test_what_a_model_writes_is_cut_to_length_and_to_one_line(tmp_path: Path) ->
 def test_a_model_is_not_told_who_the_person_is(tmp_path: Path) -> None:
     mark = lead(name="Ann Lee", phone="+1 555 0100", email="a@x.example", company="X", message="word " * 5000)
     context = Context("new", settings(tmp_path))
-    sales([mark], context)
+    woken(sales, [mark], context)
     (row,) = context.asked[0]["leads"]
     assert set(row) == {"id", "message", "company"}
     assert len(row["message"]) <= LONGEST
@@ -110,21 +116,21 @@ def test_a_model_is_not_told_who_the_person_is(tmp_path: Path) -> None:
 
 def test_tasks_are_read_as_context(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path), lying=[laid(Task(subject="desk", todo="Answer ads first", insight=1))])
-    sales([lead()], context)
+    woken(sales, [lead()], context)
     assert context.asked[0]["tasks"] == ["Answer ads first"]
 
 
 def test_tomorrow_is_the_day_after_the_lead_was_written(tmp_path: Path) -> None:
     late = laid(Lead(subject="a@x.example", message="We need a quote. Tomorrow at 3pm?"), at=MONDAY.replace(day=1))
     context = Context("new", settings(tmp_path))
-    (left,) = sales([late], context)
+    (left,) = woken(sales, [late], context)
     assert context.asked[0]["leads"][0]["on"] == "2026-03-01"
     assert isinstance(left, Rejected) or left.times == ["2026-03-02T15:00"]
 
 
 def test_no_call_is_made_for_nothing(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path))
-    assert sales([], context) == []
+    assert woken(sales, [], context) == []
     assert context.asked == []
 
 
@@ -134,7 +140,7 @@ def test_going_cold_leaves_one_nudge_for_a_person_and_needs_no_model(tmp_path: P
         for n, who in enumerate(["a", "b", "a"])
     ]
     context = Context("cold", settings(tmp_path))
-    left = sales(marks, context)
+    left = woken(sales, marks, context)
     assert sorted(mark.subject for mark in left) == ["a", "b"]
     assert context.asked == []
 
@@ -168,7 +174,7 @@ def test_what_speaks_to_people_is_not(message: str) -> None:
 @given(st.text(max_size=300))
 def test_the_offline_rules_judge_any_text(message: str) -> None:
     mark = lead(message)
-    (left,) = sales([mark], Context("new", settings(Path("/nowhere"))))
+    (left,) = woken(sales, [mark], Context("new", settings(Path("/nowhere"))))
     assert isinstance(left, Qualified | Rejected)
 
 
@@ -182,7 +188,7 @@ def test_whatever_ids_a_model_names_each_lead_has_one_verdict_or_the_activation_
     verdicts = [verdict(number, score) for number, (_, score) in zip(named, answers, strict=True)]
     context = Context("new", settings(Path("/nowhere")), answer=scripted(*verdicts))
     if all(named.count(number) == 1 for number in ids):
-        assert [mark.lead for mark in sales(leads, context)] == ids
+        assert [mark.lead for mark in woken(sales, leads, context)] == ids
     else:
         with pytest.raises(ModelError):
-            sales(leads, context)
+            woken(sales, leads, context)

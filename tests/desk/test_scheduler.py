@@ -15,7 +15,7 @@ from agents.scheduler import publish, scheduler
 from agents.schemas import Pick, Picks
 from blackboard.errors import AgentError, ConfigurationError, ModelError
 from blackboard.marks import Decision
-from tests.desk.world import Context, laid, settings
+from tests.desk.world import Context, laid, settings, woken
 
 
 def qualified(*times: str, subject: str = "a@x.example", score: float = 0.8) -> Qualified:
@@ -42,13 +42,13 @@ def scripted(*picks: tuple[int, str | None]) -> Any:
 
 
 def test_a_wish_that_is_free_is_booked_as_an_instant(tmp_path: Path) -> None:
-    (left,) = scheduler([qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
+    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
     assert isinstance(left, Appointment)
     assert (left.slot, left.ends) == ("2026-03-03T14:00:00Z", "2026-03-03T14:30:00Z")
 
 
 def test_without_a_wish_the_earliest_slot_after_the_notice_is_booked(tmp_path: Path) -> None:
-    (left,) = scheduler([qualified()], Context("new", settings(tmp_path)))
+    (left,) = woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
     assert isinstance(left, Appointment)
     assert left.slot == "2026-03-02T09:00:00Z"
 
@@ -56,14 +56,14 @@ def test_without_a_wish_the_earliest_slot_after_the_notice_is_booked(tmp_path: P
 def test_of_two_who_want_one_slot_the_first_gets_it_and_the_other_is_a_conflict(tmp_path: Path) -> None:
     one, two = qualified("2026-03-03T15:00"), qualified("2026-03-03T15:00", subject="b@x.example")
     context = Context("new", settings(tmp_path))
-    left = scheduler([one, two], context)
+    left = woken(scheduler, [one, two], context)
     assert [(type(mark), mark.qualified) for mark in left] == [(Appointment, one.id), (Conflict, two.id)]
     assert len(context.asked) == 1
     assert left[1].free == ["2026-03-03T14:00", "2026-03-03T14:30", "2026-03-03T15:30"]
 
 
 def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_taken(tmp_path: Path) -> None:
-    (left,) = scheduler([qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
+    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
     assert isinstance(left._instead, Conflict)
     assert left._instead.subject == left.subject
 
@@ -71,7 +71,7 @@ def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_take
 def test_a_wish_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     lying = [booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
     context = Context("new", settings(tmp_path), lying)
-    (left,) = scheduler([qualified("2026-03-03T15:00")], context)
+    (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], context)
     assert isinstance(left, Conflict)
     assert context.asked == []
 
@@ -79,20 +79,20 @@ def test_a_wish_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> No
 def test_a_qualified_mark_that_has_its_appointment_gets_no_other(tmp_path: Path) -> None:
     one, two = qualified(), qualified()
     context = Context("new", settings(tmp_path), [booked("2026-03-03T14:00:00Z", one)])
-    (left,) = scheduler([one, two], context)
+    (left,) = woken(scheduler, [one, two], context)
     assert left.qualified == two.id
 
 
 def test_no_free_slot_at_all_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path, horizon="30m"))
-    (left,) = scheduler([qualified()], context)
+    (left,) = woken(scheduler, [qualified()], context)
     assert isinstance(left, Conflict)
     assert left.free == []
     assert context.asked == []
 
 
 def test_a_wish_beyond_the_horizon_is_a_conflict_that_offers_nothing_else(tmp_path: Path) -> None:
-    (left,) = scheduler([qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
+    (left,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
     assert isinstance(left, Conflict)
     assert left.free == []
     assert "farther ahead" in left.reason
@@ -100,14 +100,14 @@ def test_a_wish_beyond_the_horizon_is_a_conflict_that_offers_nothing_else(tmp_pa
 
 def test_an_earlier_decision_is_context_and_keeps_nobody_from_booking(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path), [said("Offer 2026-03-02T11:00")])
-    (left,) = scheduler([qualified()], context)
+    (left,) = woken(scheduler, [qualified()], context)
     assert isinstance(left, Appointment)
     assert context.asked[0]["asks"][0]["decided_before"] == "Offer 2026-03-02T11:00"
 
 
 def test_the_model_sees_only_a_short_list_of_free_slots(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path))
-    scheduler([qualified("2026-03-04T09:00/12:00"), qualified(subject="b@x.example")], context)
+    woken(scheduler, [qualified("2026-03-04T09:00/12:00"), qualified(subject="b@x.example")], context)
     shown = [clock for clocks in context.asked[0]["free"].values() for clock in clocks.split()]
     assert len(shown) == 3 + 2 + 2
 
@@ -115,21 +115,21 @@ def test_the_model_sees_only_a_short_list_of_free_slots(tmp_path: Path) -> None:
 @pytest.mark.parametrize("slot", ["2026-03-03T15:30", "2026-03-07T10:00", "2020-01-01T10:00", "junk", None])
 def test_a_slot_that_was_not_offered_is_not_booked(slot: str | None, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T15:00")
-    (left,) = scheduler([mark], Context("new", settings(tmp_path), answer=scripted((mark.id, slot))))
+    (left,) = woken(scheduler, [mark], Context("new", settings(tmp_path), answer=scripted((mark.id, slot))))
     assert isinstance(left, Conflict)
 
 
 def test_a_slot_that_was_offered_to_another_is_not_booked(tmp_path: Path) -> None:
     one, two = qualified("2026-03-03T15:00"), qualified("2026-03-03T16:00", subject="b@x.example")
     answer = scripted((one.id, "2026-03-03T16:00"), (two.id, "2026-03-03T15:00"), (10**9, "2026-03-03T16:00"))
-    assert [mark.kind for mark in scheduler([one, two], Context("new", settings(tmp_path), answer=answer))] == [
+    assert [mark.kind for mark in woken(scheduler, [one, two], Context("new", settings(tmp_path), answer=answer))] == [
         "conflict"
     ] * 2
 
 
 def test_an_ask_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        scheduler([qualified()], Context("new", settings(tmp_path), answer=scripted()))
+        woken(scheduler, [qualified()], Context("new", settings(tmp_path), answer=scripted()))
 
 
 @pytest.mark.parametrize(
@@ -146,41 +146,41 @@ def test_an_ask_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
 )
 def test_a_decision_that_names_a_time_books_it(answer: str, slot: str, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T16:00")
-    (left,) = scheduler([said(answer)], Context("decided", settings(tmp_path), [mark, said(answer)]))
+    (left,) = woken(scheduler, [said(answer)], Context("decided", settings(tmp_path), [mark, said(answer)]))
     assert isinstance(left, Appointment)
     assert (left.slot, left.qualified) == (slot, mark.id)
 
 
 def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
     context = Context("decided", settings(tmp_path), [qualified()])
-    scheduler([said("Offer 2026-03-05T10:30", need=None, author="coordinator")], context)
+    woken(scheduler, [said("Offer 2026-03-05T10:30", need=None, author="coordinator")], context)
     assert context.asked == []
 
 
 def test_a_decision_books_also_when_only_the_conflict_is_left_on_the_board(tmp_path: Path) -> None:
     conflict = laid(Conflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
-    (left,) = scheduler([said("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
+    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
     assert (left.qualified, left.lead, left.who) == (5, 4, "Ann")
 
 
 def test_a_decision_that_cannot_be_booked_is_a_conflict_that_says_so(tmp_path: Path) -> None:
     lying = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
-    (left,) = scheduler([said("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
+    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
     assert isinstance(left, Conflict)
     assert left.again
 
 
 def test_a_decision_that_books_for_next_year_is_a_conflict(tmp_path: Path) -> None:
-    (left,) = scheduler([said("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
+    (left,) = woken(scheduler, [said("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
     assert isinstance(left, Conflict)
 
 
 def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
-    assert scheduler([said("No, cancel this one")], Context("decided", settings(tmp_path), [qualified()])) == []
+    assert woken(scheduler, [said("No, cancel this one")], Context("decided", settings(tmp_path), [qualified()])) == []
 
 
 def test_a_decision_that_nobody_can_read_goes_back_as_a_conflict(tmp_path: Path) -> None:
-    (left,) = scheduler([said("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
+    (left,) = woken(scheduler, [said("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
     assert isinstance(left, Conflict)
     assert left.again
 
@@ -188,20 +188,20 @@ def test_a_decision_that_nobody_can_read_goes_back_as_a_conflict(tmp_path: Path)
 def test_a_decision_about_nothing_open_does_nothing(tmp_path: Path) -> None:
     mark = qualified()
     context = Context("decided", settings(tmp_path), [mark, booked("2026-03-03T14:00:00Z", mark)])
-    assert scheduler([said("Tuesday 16:00")], context) == []
-    assert scheduler([said("Tuesday 16:00", subject="nobody")], context) == []
+    assert woken(scheduler, [said("Tuesday 16:00")], context) == []
+    assert woken(scheduler, [said("Tuesday 16:00", subject="nobody")], context) == []
     assert context.asked == []
 
 
 def test_one_decision_settles_all_that_is_open_with_a_person(tmp_path: Path) -> None:
     one, two = qualified(score=0.7), qualified(score=0.9)
-    (left,) = scheduler([said("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
+    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
     assert (left.qualified, left.also) == (two.id, [one.id])
 
 
 def test_an_answer_to_a_need_goes_before_another_decision(tmp_path: Path) -> None:
     both = [said("Tuesday 15:00", need=3), said("Offer 2026-03-04T10:00", need=None, author="coordinator")]
-    (left,) = scheduler(both, Context("decided", settings(tmp_path), [qualified()]))
+    (left,) = woken(scheduler, both, Context("decided", settings(tmp_path), [qualified()]))
     assert left.slot == "2026-03-03T14:00:00Z"
 
 
@@ -218,7 +218,7 @@ def test_whatever_a_model_picks_no_slot_is_given_twice_and_each_ask_is_settled(
         rows = zip(data["asks"], picked, strict=False)
         return Picks(picks=[Pick(id=row["id"], slot=slot, clash="") for row, slot in rows])
 
-    left = scheduler(asks, Context("new", settings(Path("/nowhere")), answer=answer))
+    left = woken(scheduler, asks, Context("new", settings(Path("/nowhere")), answer=answer))
     slots = [mark.slot for mark in left if isinstance(mark, Appointment)]
     assert len(slots) == len(set(slots))
     assert sorted(mark.qualified for mark in left) == sorted(mark.id for mark in asks)
@@ -251,7 +251,7 @@ def test_a_withdrawn_appointment_leaves_the_calendar(tmp_path: Path) -> None:
 def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "calendar.ics").write_text("junk")
     with pytest.raises(AgentError, match="not a calendar"):
-        scheduler([qualified()], Context("new", settings(tmp_path)))
+        woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
     with pytest.raises(AgentError, match="not a calendar"):
         publish(Reader(), settings(tmp_path))
     assert (tmp_path / "calendar.ics").read_text() == "junk"
@@ -260,7 +260,7 @@ def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path
 def test_wrong_settings_are_all_named(tmp_path: Path) -> None:
     wrong = {**settings(tmp_path)["desk"], "time_zone": "Mars/Base", "working_hours": ["17:00", "nine"], "slott": "30m"}
     with pytest.raises(ConfigurationError) as caught:
-        scheduler([qualified()], Context("new", {"desk": wrong}))
+        woken(scheduler, [qualified()], Context("new", {"desk": wrong}))
     places = {mistake.place for mistake in caught.value.mistakes}
     assert places == {f"settings.desk.{place}" for place in ("time_zone", "working_hours.1", "slott")}
     assert "did you mean 'slot'" in str(caught.value)

@@ -7,8 +7,10 @@ import csv
 import tomllib
 from importlib import import_module
 from importlib.resources import files
+from io import StringIO
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -26,8 +28,8 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 
 def leads() -> list[Lead]:
-    with SAMPLES.joinpath("leads.csv").open(encoding="utf-8", newline="") as file:
-        rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
+    file = StringIO(SAMPLES.joinpath("leads.csv").read_text("utf-8"), newline="")
+    rows: list[dict[str, Any]] = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
     return [Lead(subject=row["email"] or row["phone"], message=row.pop("inbound_message"), **row) for row in rows]
 
 

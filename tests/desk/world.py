@@ -68,6 +68,13 @@ def settings(folder: Path, **more: Any) -> dict[str, Any]:
     return {"desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "Europe/Berlin", **more}}
 
 
+def woken(agent: Agent, marks: Sequence[Mark], context: Context) -> list[Any]:
+    """What an agent leaves."""
+    left = agent(list(marks), context)
+    assert isinstance(left, list)
+    return left
+
+
 class World:
     """Marks, and the four agents that work on them until nothing is left to do."""
 
@@ -125,7 +132,7 @@ class World:
         self.now += timedelta(seconds=1)
         kinds = {read.kind for read in agent.spec.reads}
         context = Context(watch, self.settings, list(self.marks), self.answer, kinds, self.now, agent.name)
-        left: Any = agent(list(batch), context)
+        left = woken(agent, batch, context)
         self.calls += [agent.name] * len(context.asked)
         self.absorbed |= {(agent.name, watch, mark.id) for mark in batch}
         for mark in left:
