@@ -1,0 +1,12 @@
+"""What a deployment file says: read, checked and turned into a deployment; every mistake at once. It opens no database.
+
+sections    what each section may hold
+files       where the file is, what the environment overrides, what is wrong with either
+resolving   the agents and kinds that the file names, with what it sets for them
+"""
+
+from blackboard.settings.files import Settings, find_config, load_settings
+from blackboard.settings.resolving import Resolved, resolve, resolve_file
+from blackboard.settings.sections import DaemonSettings
+
+__all__ = ["DaemonSettings", "Resolved", "Settings", "find_config", "load_settings", "resolve", "resolve_file"]
