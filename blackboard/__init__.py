@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blackboard.agent import Agent, Context, agent, of_subject, strongest_of, watch
+    from blackboard.agency import Agent, Context, agent, of_subject, strongest_of, watch
     from blackboard.board import Blackboard, MarkView, Receipt
     from blackboard.clock import ManualClock, SystemClock
     from blackboard.conditions import count, parse, strength, strongest, total
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from blackboard.marks import Decision, Mark, Need
 
 _HOME = {
-    "agent": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
+    "agency": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
     "board": ("Blackboard", "MarkView", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
     "conditions": ("count", "parse", "strength", "strongest", "total"),
@@ -66,10 +66,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'blackboard' has no attribute {name!r}")
-    if _WHERE[name] == name:
-        # `agent` is a module and the decorator in it: importing the module would otherwise hide the decorator.
-        value = getattr(importlib.import_module(f"blackboard.{name}"), name)
-    else:
-        value = getattr(importlib.import_module(f"blackboard.{_WHERE[name]}"), name)
+    value = getattr(importlib.import_module(f"blackboard.{_WHERE[name]}"), name)
     globals()[name] = value
     return value

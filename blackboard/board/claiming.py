@@ -14,7 +14,7 @@ from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 
-__all__ = ["Claim", "GivenRow", "claim", "next_ready", "resting"]
+__all__ = ["Claim", "GivenRow", "claim", "may_claim", "next_ready", "resting"]
 
 DEFAULT_BATCH = 100
 """Most marks in one activation of a watch over subjects, where the agent sets no batch."""
@@ -63,6 +63,16 @@ def claim(m: Moment, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
         if choice.crossings:
             return _begin(m, watch, choice, worker, lease)
     return None
+
+
+def may_claim(m: Moment, name: str) -> bool:
+    """Whether a claim for the agent could succeed: a cheap look before a transaction is begun for it."""
+    agent = m.deployment.agents.get(name)
+    if agent is None or resting(m, name) is not None:
+        return False
+    if m.tx.one(A.RUNNING_OF, agent=name)[0] >= agent.settings.concurrency:
+        return False
+    return m.tx.one(A.READY_TO_RETRY, agent=name, now=m.now) is not None or bool(_ready(m, agent))
 
 
 def resting(m: Moment, agent: str) -> tuple[str, int | None] | None:

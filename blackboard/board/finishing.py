@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from blackboard.agenda import backoff, halves
-from blackboard.board import rising
+from blackboard.board import journal, rising
 from blackboard.board.depositing import Deposit, Receipt, Taken, deposit
 from blackboard.board.moment import Moment
 from blackboard.deployment import AgentSpec
@@ -15,7 +15,7 @@ from blackboard.store import activations as A
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow
 
-__all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "split"]
+__all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "set_alone", "split"]
 
 
 class Leaving:
@@ -32,6 +32,7 @@ def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Lea
     if not _mine(m, row):
         return None
     receipts = [_leave(m, one) for one in leaves]
+    journal.applied(m, row.id)
     _end(m, row, "done", marks_left=len(receipts))
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="done", at=m.now)
     _rest(m, row, agent)
@@ -64,6 +65,17 @@ def fail(m: Moment, row: ActivationRow, agent: AgentSpec, error: str, chance: ra
     return "ready"
 
 
+def set_alone(m: Moment, row: ActivationRow, marks: Sequence[int]) -> bool:
+    """Give each of these marks an activation of its own; False if the run is no longer this worker's."""
+    if not _mine(m, row):
+        return False
+    for mark_id in marks:
+        split(m, row, [mark_id])
+    m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+    m.wakes = True
+    return True
+
+
 def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None) -> int:
     """Move some of an activation's marks to a new one that is ready at once; returns its id."""
     new = row._replace(
@@ -79,11 +91,15 @@ def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int =
     return new_id
 
 
-def put_back(m: Moment, row: ActivationRow, *, until: int | None, reason: str) -> bool:
-    """Put a run back on the agenda until an instant (None: until a person acts), without counting it as a failure."""
+def put_back(m: Moment, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
+    """Put a run back on the agenda until an instant, without counting it as a failure.
+
+    `held` says that neither time nor work alone will let it go on (a budget, a person); with `until` None it then
+    waits for a person.
+    """
     if not _mine(m, row):
         return False
-    _end(m, row, "ready" if until is not None else "held", error=reason, retry_at=until, attempt=row.attempt - 1)
+    _end(m, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
     m.wakes = True
     return True
 

@@ -11,6 +11,7 @@ p = bindparam
 ONE = number(1)
 
 ACTIVATION_COLUMNS = (*activation.c,)
+waiting = activation.c.state.in_([word("ready"), word("held")])
 INSERT_ACTIVATION = insert_into(activation, "id")
 LAST_ACTIVATION = Statement(select(func.max(activation.c.id)))
 GET_ACTIVATION = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.id == p("id")))
@@ -28,13 +29,13 @@ EXTEND_LEASE = Statement(
 )
 READY_TO_RETRY = Statement(
     select(*ACTIVATION_COLUMNS)
-    .where(activation.c.state == word("ready"), activation.c.agent == p("agent"), activation.c.retry_at <= p("now"))
+    .where(waiting, activation.c.agent == p("agent"), activation.c.retry_at <= p("now"))
     .order_by(activation.c.retry_at, activation.c.id)
     .limit(ONE)
 )
 NEXT_RETRY = Statement(
     select(func.min(activation.c.retry_at)).where(
-        activation.c.state == word("ready"), activation.c.agent == p("agent"), activation.c.retry_at > p("now")
+        waiting, activation.c.agent == p("agent"), activation.c.retry_at > p("now")
     )
 )
 RUNNING_OF = Statement(

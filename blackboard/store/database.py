@@ -242,6 +242,18 @@ class Database:
                         f"{self.where} was held by another process for over {differences.BUSY_SECONDS:.0f} s; try again"
                     )
 
+    def checkpoint(self) -> None:
+        """Move what readers allow of the write-ahead log into the file; waits for nobody."""
+        if self.path is None:
+            return
+        connection = self.connect(writes=True)
+        try:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except Exception as error:
+            raise self._translated(error) from None
+        finally:
+            connection.close()
+
     def _translated(self, error: BaseException) -> BaseException:
         base = getattr(self.dialect.loaded_dbapi, "Error", ())
         if isinstance(error, base) and isinstance(error, Exception):

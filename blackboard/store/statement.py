@@ -40,7 +40,7 @@ class Statement:
             assert isinstance(self.core, ClauseElement)
             compiled = self.core.compile(dialect=dialect)
             order = compiled.positiontup  # type: ignore[attr-defined]
-            constants = {name: value for name, value in compiled.params.items() if value is not None}
+            constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # type: ignore[attr-defined]
             known = Compiled(str(compiled), tuple(order) if order is not None else None, constants)
             self._compiled[dialect.name] = known
         return known

@@ -51,8 +51,8 @@ def upgrade() -> None:
         "ix_activation_open",
         "activation",
         ["state", "agent", "retry_at"],
-        sqlite_where=sa.text("state IN ('ready', 'running', 'dead', 'aside')"),
-        postgresql_where=sa.text("state IN ('ready', 'running', 'dead', 'aside')"),
+        sqlite_where=sa.text("state IN ('ready', 'running', 'held', 'dead', 'aside')"),
+        postgresql_where=sa.text("state IN ('ready', 'running', 'held', 'dead', 'aside')"),
     )
     op.create_table(
         "activation_mark",

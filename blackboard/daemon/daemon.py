@@ -1,0 +1,374 @@
+"""The daemon: a loop that looks at what is due, does it, and sleeps until the next instant that follows from the laws.
+
+Nothing is polled. A deposit of this process sets an event; one of another process sends a datagram; everything that
+fading will bring about has an instant, for which the alarm is set. A slow tick stands behind all of it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from blackboard.agency import Agent
+from blackboard.board import claiming, finishing
+from blackboard.board.claiming import Claim
+from blackboard.board.door import Blackboard
+from blackboard.board.moment import Moment
+from blackboard.clock import Instant, SystemClock
+from blackboard.daemon.asking import Asker
+from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
+from blackboard.daemon.presence import Presence
+from blackboard.daemon.publishing import Publisher
+from blackboard.daemon.quiescence import Report, still_to_do
+from blackboard.daemon.running import Runner
+from blackboard.daemon.timer import Alarm
+from blackboard.errors import BlackboardError, StoreError
+from blackboard.model import Client, ModelSettings, Prices
+from blackboard.settings import DaemonSettings
+from blackboard.store import activations as A
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+
+__all__ = ["Daemon"]
+
+log = structlog.get_logger("blackboard")
+Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
+
+
+@dataclass
+class _Run:
+    """An activation that runs in a thread of this process."""
+
+    claim: Claim
+    agent: Agent
+    deadline: Instant
+    thread: threading.Thread | None = None
+    given_up: bool = False
+
+
+@dataclass
+class _Next:
+    """What a look at the board found to be due, and the next instant at which something will be."""
+
+    falls: bool = False
+    evaporation: bool = False
+    follow_ups: bool = False
+    instants: list[Instant] = field(default_factory=list)
+
+
+class Daemon:
+    """Wakes the agents of one board. Several may serve one board at once.
+
+    Args:
+        board: what it serves.
+        agents: the agents whose functions this process has; others are left to other daemons.
+        settings: ticks, leases, limits.
+        model: which model answers; without a client the agents' offline rules do.
+        client: the connection to the provider, or None.
+        context: what agents see as `context.settings`.
+        chance: where jitter comes from.
+    """
+
+    def __init__(
+        self,
+        board: Blackboard,
+        agents: Mapping[str, Agent] | Iterable[Agent],
+        settings: DaemonSettings | None = None,
+        *,
+        model: ModelSettings | None = None,
+        client: Client | None = None,
+        prices: Prices | None = None,
+        context: Mapping[str, Any] | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.board = board
+        self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
+        self.settings = settings or DaemonSettings()
+        self.on_event: Callable[[str, dict[str, Any]], None] = lambda event, details: None
+        self.reload: Reload | None = None
+        self._chance = chance or random.Random()
+        self._wake = threading.Event()
+        self._stopping = self._at_once = self._reloading = False
+        self._runs: dict[tuple[int, int], _Run] = {}
+        self._lock = threading.Lock()
+        self._presence = Presence(board.database.path, self._wake.set)
+        asker = Asker(board, client, model or ModelSettings(), prices, self._chance)
+        self._runner = Runner(board, asker, context or {}, self._chance, self._tell)
+        self._publisher = Publisher(board, self.agents, context or {})
+        self._alarm: Alarm | None = None
+        self._passes = self._make_passes()
+        self._pass_due: dict[int, Instant] = {}
+        self._latest: Instant = 0
+        for agent in self.agents.values():
+            board.models.add(agent.kinds.values())
+
+    def _make_passes(self) -> list[Pass]:
+        settings = self.settings
+        self._follow_ups = FollowUps(self.board, settings.evaporation_batch)
+        self._evaporation = Evaporation(self.board, settings.evaporation_batch)
+        self._recovery = Recovery(self.board, self._presence, settings.lease, settings.lease // 3)
+        return [
+            self._recovery,
+            Checkpoint(self.board, settings.checkpoint),
+            Retention(
+                self.board,
+                settings.keep_history,
+                settings.keep_activations,
+                settings.keep_model_calls,
+                settings.evaporation_batch,
+                3_600_000_000,
+            ),
+        ]
+
+    # -- from outside -------------------------------------------------------------------------------------------------
+
+    def run(self, *, until_quiescent: bool = False) -> Report:
+        """Serve the board until `stop`, or until nothing waits that time or work alone could finish.
+
+        Returns:
+            What was left, and why.
+        """
+        self._enter()
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                try:
+                    self._look(until_quiescent)
+                    if until_quiescent and not self._runs and self.board.read(self._nothing_left):
+                        break
+                except StoreError as error:
+                    # The cause may pass (a full disk, a lock held too long): say so, and look again at the next tick.
+                    log.error("the board cannot be used", error=str(error))
+                if not self._stopping:
+                    self._sleep()
+            return self._leave()
+        finally:
+            self._exit()
+
+    def stop(self, *, now: bool = False) -> None:
+        """Finish what runs, within the grace of the settings, and hand back the rest; `now` does not wait."""
+        self._stopping = True
+        self._at_once = self._at_once or now
+        self._wake.set()
+
+    def request_reload(self) -> None:
+        """Read the deployment again at the next look."""
+        self._reloading = True
+        self._wake.set()
+
+    # -- the loop -------------------------------------------------------------------------------------------------------
+
+    def _enter(self) -> None:
+        board = self.board
+        board.on_wake = self._wake.set
+        self._presence.enter()
+        self._latest = board.clock.now()
+        board.write(self._register, record=True)
+        self._recovery.run_once()
+        self._publisher.start()
+        if isinstance(board.clock, SystemClock):
+            self._alarm = Alarm(self._wake.set, self.settings.tick)
+            self._alarm.start()
+        unknown = sorted(set(board.deployment.agents) - set(self.agents))
+        log.info("started", worker=self._presence.id, agents=sorted(self.agents), board=board.database.where)
+        if unknown:
+            log.warning("agents of the deployment that this daemon does not run", agents=unknown)
+
+    def _register(self, m: Moment) -> None:
+        import os
+        import socket
+
+        m.tx.run(
+            A.INSERT_WORKER,
+            id=self._presence.id,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started_at=m.now,
+            seen_at=m.now,
+        )
+
+    def _look(self, until_quiescent: bool) -> None:
+        """Do everything that is due now."""
+        self._mind_the_clock()
+        if self._reloading:
+            self._reload()
+        self._end_overdue()
+        now = self.board.clock.now()
+        for index, one in enumerate(self._passes):
+            if self._pass_due.get(index, 0) <= now:
+                while one.run_once() >= self.settings.evaporation_batch and not self._stopping:
+                    pass
+                self._pass_due[index] = now + one.interval
+        while not self._stopping:
+            due = self.board.read(self._due)
+            busy = self._claim_all()
+            if due.falls or due.evaporation:
+                busy = self._evaporation.run_once() > 0 or busy
+            if due.follow_ups:
+                busy = self._follow_ups.run_once() > 0 or busy
+            if not busy:
+                break
+
+    def _due(self, m: Moment) -> _Next:
+        fall, evaporation = m.tx.one(W.NEXT_FALL)[0], m.tx.one(M.NEXT_EVAPORATION)[0]
+        following = {kind for kind, _ in m.in_force.following}
+        found = _Next(
+            falls=fall is not None and fall <= m.now,
+            evaporation=evaporation is not None and evaporation <= m.now and not following,
+            follow_ups=m.tx.one(W.FOLLOW_UPS) is not None,
+        )
+        found.instants = [at for at in (fall, evaporation) if at is not None and at > m.now]
+        for agent in m.deployment.agents.values():
+            if agent.name in self.agents and (at := claiming.next_ready(m, agent)) is not None:
+                found.instants.append(at)
+        return found
+
+    def _claim_all(self) -> bool:
+        """Start every activation that is ready and for which there is room."""
+        started = False
+        for name, agent in self.agents.items():
+            while not self._stopping and self._active() < self.settings.workers:
+                if not self.board.read(lambda m, name=name: claiming.may_claim(m, name)):  # type: ignore[misc]
+                    break
+                claim = self.board.write(
+                    lambda m, name=name: claiming.claim(  # type: ignore[misc]
+                        m, m.deployment.agents[name], self._presence.id, self.settings.lease
+                    ),
+                    record=True,
+                )
+                if claim is None:
+                    break
+                self._start(agent, claim)
+                started = True
+        return started
+
+    def _start(self, agent: Agent, claim: Claim) -> None:
+        run = _Run(claim, agent, self.board.clock.now() + claim.agent.settings.timeout)
+        key = (claim.row.id, claim.row.fence)
+        with self._lock:
+            self._runs[key] = run
+        self._tell(
+            "claimed", {"id": claim.row.id, "agent": agent.name, "marks": len(claim.given), "watch": claim.watch}
+        )
+
+        def work() -> None:
+            try:
+                self._runner.run(agent, claim)
+                self._publisher.changed(agent)
+            except BlackboardError as error:
+                log.error("an activation could not be ended", activation=claim.row.id, error=str(error))
+            finally:
+                with self._lock:
+                    self._runs.pop(key, None)
+                self._wake.set()
+
+        # A thread for each run, not a pool: one that hangs past its timeout is left behind and takes no one's place.
+        run.thread = threading.Thread(target=work, name=f"{agent.name}-{claim.row.id}", daemon=True)
+        run.thread.start()
+
+    def _active(self) -> int:
+        with self._lock:
+            return sum(1 for run in self._runs.values() if not run.given_up)
+
+    def _end_overdue(self) -> None:
+        now = self.board.clock.now()
+        with self._lock:
+            overdue = [run for run in self._runs.values() if run.deadline <= now and not run.given_up]
+        for run in overdue:
+            run.given_up = True
+            seconds = run.claim.agent.settings.timeout / 1e6
+            self._runner.failed(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
+
+    def _sleep(self) -> None:
+        now = self.board.clock.now()
+        instants = [now + self.settings.tick]
+        try:
+            instants += self.board.read(self._due).instants
+        except StoreError:
+            pass  # said already; the tick is soon enough
+        with self._lock:
+            running = [run for run in self._runs.values() if not run.given_up]
+            instants += [run.deadline for run in running]
+        until = min(instants)
+        if self._alarm is not None:
+            self._alarm.at(until)
+            self.board.clock.wait(self._wake, now + self.settings.tick)
+        elif running:
+            # A clock that is moved by waiting must not run ahead of the agents' threads.
+            self._wake.wait(60)
+        else:
+            self.board.clock.wait(self._wake, until)
+
+    def _mind_the_clock(self) -> None:
+        now = self.board.clock.now()
+        if now < self._latest - 1_000_000:
+            log.warning(
+                "the clock stepped back: strengths stand still until it has caught up",
+                by_seconds=(self._latest - now) / 1e6,
+            )
+            if self._alarm is not None:
+                self._alarm.stepped_back()
+            self._pass_due.clear()
+        self._latest = now
+
+    def _reload(self) -> None:
+        self._reloading = False
+        if self.reload is None:
+            return
+        try:
+            agents, context = self.reload()
+        except BlackboardError as error:
+            log.error("the deployment file has mistakes; what was in force stays so", error=str(error))
+            return
+        self.agents = dict(agents)
+        self._runner.settings = context
+        self._publisher = Publisher(self.board, self.agents, context)
+        log.info("reloaded", version=self.board.deployment.version)
+
+    def _nothing_left(self, m: Moment) -> bool:
+        return not still_to_do(m, set(self.agents))
+
+    # -- the end ----------------------------------------------------------------------------------------------------------
+
+    def _leave(self) -> Report:
+        """Wait for what runs, hand back what does not end in time."""
+        if self._stopping and self._runs and not self._at_once:
+            log.info("stopping", running=len(self._runs), grace_seconds=self.settings.grace / 1e6)
+        until = self.board.clock.now() + self.settings.grace
+        while self._runs and not self._at_once and self.board.clock.now() < until:
+            self._wake.clear()
+            if not self._runs:
+                break
+            if self._alarm is not None:
+                self.board.clock.wait(self._wake, until)
+            else:
+                self._wake.wait(60)
+        with self._lock:
+            rest = [run.claim for run in self._runs.values()]
+        for claim in rest:
+            self.board.write(lambda m, claim=claim: finishing.hand_back(m, claim.row))  # type: ignore[misc]
+        return self.board.read(lambda m: Report.of(m, set(self.agents)))
+
+    def _exit(self) -> None:
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm = None
+        self._publisher.stop()
+        self._presence.leave()
+        try:
+            self.board.write(lambda m: m.tx.run(A.DELETE_WORKER, id=self._presence.id) and None)
+        except StoreError as error:
+            log.error("the worker could not sign off", error=str(error))
+        self.board.on_wake = lambda: None
+        log.info("stopped", worker=self._presence.id)
+
+    def _tell(self, event: str, details: dict[str, Any]) -> None:
+        try:
+            self.on_event(event, details)
+        except Exception as error:
+            log.error("a listener failed", event=event, error=str(error))

@@ -1,0 +1,59 @@
+"""Rewrites what follows from the marks outside the database, after the commit; it may do so twice, and never loses any."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from blackboard.agency import Agent
+from blackboard.board.door import Blackboard
+from blackboard.marks import Mark
+
+__all__ = ["Publisher", "Reader"]
+
+log = structlog.get_logger("blackboard")
+
+
+class Reader:
+    """A board to read marks from, and no more."""
+
+    def __init__(self, board: Blackboard) -> None:
+        self._board = board
+
+    def marks(self, kind: str | None = None, *, subject: str | None = None, limit: int | None = None) -> list[Mark]:
+        """The live marks, strongest first."""
+        return self._board.marks(kind, subject=subject, limit=limit)
+
+
+class Publisher:
+    """Calls the agents' `publish` functions: at the start, and after each activation that left marks.
+
+    One at a time, so that an older state never overwrites a newer one.
+    """
+
+    def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
+        self._reader, self._agents, self._settings = Reader(board), agents, settings
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Bring everything up to date: the process may have died between a commit and what follows from it."""
+        for agent in self._agents.values():
+            self.changed(agent)
+
+    def changed(self, agent: Agent) -> None:
+        """Bring what follows from an agent's marks up to date."""
+        if agent.publish is None:
+            return
+        with self._lock:
+            try:
+                agent.publish(self._reader, self._settings)
+            except Exception as error:  # the marks are the truth; the next change, or start, writes it again
+                log.error("publishing failed; it is tried again at the next change", agent=agent.name, error=str(error))
+
+    def stop(self) -> None:
+        """Wait for one that is under way."""
+        with self._lock:
+            pass

@@ -1,0 +1,83 @@
+"""Quiescence: nothing waits that time or work alone could finish, nothing runs; and what is left, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+from blackboard.board.claiming import resting
+from blackboard.board.moment import Moment
+from blackboard.clock import iso
+from blackboard.store import activations as A
+from blackboard.store import watching as W
+from blackboard.store.rows import ActivationRow, CrossingRow
+
+__all__ = ["Report", "still_to_do"]
+
+
+def still_to_do(m: Moment, agents: Set[str]) -> bool:
+    """Whether anything runs, or waits for gathering, a rest or a retry, that these agents would finish.
+
+    It does not wait for budgets, guards, falls in the future, pauses, or people.
+    """
+    if m.tx.one(A.RUNNING) is not None or m.tx.one(W.FOLLOW_UPS) is not None:
+        return True
+    paused = _paused(m)
+    for values in m.tx.all(A.IN_STATE, state="ready"):
+        row = ActivationRow(*values)
+        if row.agent in agents and row.agent not in paused and row.retry_at is not None:
+            return True
+    for watch in m.in_force.watches.values():
+        if watch.agent.name not in agents or watch.agent.name in paused:
+            continue
+        for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+            crossing = CrossingRow(*values)
+            if crossing.held in (None, "rest") or (crossing.ready_at is not None and crossing.ready_at <= m.now):
+                return True
+    due = m.tx.one(W.NEXT_FALL)[0]
+    return due is not None and due <= m.now
+
+
+def _paused(m: Moment) -> set[str]:
+    """The agents that wait for a person."""
+    return {name for name in m.deployment.agents if (rest := resting(m, name)) is not None and rest[1] is None}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a daemon left when it ended."""
+
+    lines_: tuple[str, ...]
+
+    @classmethod
+    def of(cls, m: Moment, agents: Set[str]) -> Report:
+        """What is left on the board."""
+        lines = []
+        for agent in sorted(_paused(m)):
+            rest = resting(m, agent)
+            lines.append(f"{agent}: {rest[0] if rest else 'paused'}")
+        for watch in m.in_force.watches.values():
+            waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
+            for held in sorted({row.held or "" for row in waiting}):
+                count = sum(1 for row in waiting if (row.held or "") == held)
+                reason = {"": "ready", "guard": "held back by a guard", "rest": "resting"}.get(held, held)
+                away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
+                lines.append(f"{watch.agent.name}.{watch.spec.name}: {count} on the agenda, {reason}{away}")
+        for state, words in (
+            ("held", "held"),
+            ("dead", "dead: see 'blackboard activations --state dead'"),
+            ("aside", "set aside"),
+        ):
+            rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
+            for agent in sorted({row.agent for row in rows}):
+                mine = [row for row in rows if row.agent == agent]
+                why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""
+                lines.append(f"{agent}: {len(mine)} {words}{why}")
+        fall = m.tx.one(W.NEXT_FALL)[0]
+        if fall is not None:
+            lines.append(f"the next falling watch crosses at {iso(fall)}")
+        return cls(tuple(lines))
+
+    def lines(self) -> tuple[str, ...]:
+        """One line for each thing that is left; empty for nothing at all."""
+        return self.lines_

@@ -1,0 +1,218 @@
+"""Runs one activation: the agent's function on its marks, outside any transaction, and then its end in one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from blackboard.agency import Agent
+from blackboard.board import finishing, journal
+from blackboard.board.claiming import Claim, GivenRow
+from blackboard.board.depositing import Deposit, Receipt
+from blackboard.board.door import Blackboard
+from blackboard.board.finishing import Leaving
+from blackboard.board.moment import Moment
+from blackboard.daemon.asking import Asker, Postponed
+from blackboard.daemon.context import RunContext
+from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
+from blackboard.marks import Given, Mark, check_intensity, check_subject, dump_payload
+
+__all__ = ["Runner"]
+
+log = structlog.get_logger("blackboard")
+
+
+class Runner:
+    """Runs activations of one daemon's agents."""
+
+    def __init__(
+        self,
+        board: Blackboard,
+        asker: Asker,
+        settings: Mapping[str, Any],
+        chance: random.Random,
+        tell: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self.board, self.asker, self.settings, self.chance, self.tell = board, asker, settings, chance, tell
+
+    def run(self, agent: Agent, claim: Claim) -> None:
+        """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back."""
+        try:
+            outcome = self._attempt(agent, claim)
+        except Postponed as wait:
+            self.board.write(
+                lambda m: finishing.put_back(m, claim.row, until=wait.until, reason=wait.reason, held=wait.held)
+            )
+            log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
+            self.tell("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
+            return
+        except StoreError as error:
+            # The end could not be written. The lease runs out, or this worker's next look takes it up again.
+            log.error("an activation's end could not be written", activation=claim.row.id, error=str(error))
+            raise
+        except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
+            self.failed(agent, claim, _describe(error), spoiled=isinstance(error, ModelError))
+            return
+        if outcome is None:
+            log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
+            return
+        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.given), left=len(outcome))
+        self.tell(
+            "done",
+            {
+                "id": claim.row.id,
+                "agent": agent.name,
+                "marks": len(claim.given),
+                "left": len(outcome),
+                "watch": claim.watch,
+            },
+        )
+
+    def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False) -> None:
+        """End a run with a failure; `spoiled` says that the model's answer is to blame, so that it is not used again."""
+
+        def work(m: Moment) -> str | None:
+            state = finishing.fail(m, claim.row, claim.agent, error, self.chance)
+            if state is not None and spoiled:
+                journal.spoiled(m, claim.row.id, error)
+            return state
+
+        state = self.board.write(work, record=True)
+        if state is not None:
+            log.warning("failed", activation=claim.row.id, agent=agent.name, state=state, error=error.splitlines()[0])
+            self.tell(
+                "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
+            )
+
+    def _attempt(self, agent: Agent, claim: Claim) -> list[Receipt] | None:
+        marks = self._marks(claim.given)
+        if not marks and claim.given:
+            return self._finish(claim, [])  # none of them fits its kind any more; they were logged
+        if not (marks := self._set_alone(agent, claim, marks)):
+            return None
+        reads: dict[str, list[Mark]] = {}
+        for mark in self._marks(claim.reads):
+            reads.setdefault(mark.kind, []).append(mark)
+        context = RunContext(claim, reads, self.settings, self.asker)
+        result = agent.function(marks, context)
+        if inspect.isawaitable(result):
+            result = asyncio.run(_awaited(result))
+        return self._finish(claim, _collect(claim, result))
+
+    def _marks(self, given: tuple[GivenRow, ...]) -> list[Mark]:
+        deployment = self.board.deployment
+        marks = []
+        for one in given:
+            event = one.event
+            trace = Given(
+                event.mark_id, event.id, event.author, one.strength, one.deposited_at, event.at, one.reinforcements
+            )
+            try:
+                marks.append(
+                    self.board.models.make(
+                        event.kind, event.subject, event.payload or "{}", event.intensity, trace, deployment
+                    )
+                )
+            except InvalidMark as error:
+                log.warning("a mark that no longer fits its kind is skipped", mark=event.mark_id, error=str(error))
+        return marks
+
+    def _set_alone(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
+        """Marks that the agent wants to see alone get an activation each; the rest stays."""
+        if agent.alone is None or len(marks) < 2:
+            return marks
+        apart = [mark for mark in marks if agent.alone(mark)]
+        if len(apart) == len(marks):
+            apart = apart[1:]
+        if not apart:
+            return marks
+        ids = [mark.id for mark in apart]
+        if not self.board.write(lambda m: finishing.set_alone(m, claim.row, ids)):
+            return []
+        return [mark for mark in marks if mark.id not in set(ids)]
+
+    def _finish(self, claim: Claim, left: list[Mark]) -> list[Receipt] | None:
+        _check(claim, left)
+
+        def work(m: Moment) -> list[Receipt] | None:
+            return finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
+
+        return self.board.write(work, record=True)
+
+
+def _collect(claim: Claim, result: Any) -> list[Mark]:
+    if result is None:
+        return []
+    if isinstance(result, Mark):
+        return [result]
+    limit = claim.agent.settings.max_marks
+    try:
+        items = iter(result)
+    except TypeError:
+        raise AgentError(f"it returned {type(result).__name__}; an agent returns marks, or nothing") from None
+    left: list[Mark] = []
+    for item in items:
+        if len(left) == limit:
+            raise AgentError(f"it leaves more than {limit} marks (max_marks)")
+        left.append(item)
+    return left
+
+
+def _check(claim: Claim, left: list[Mark]) -> None:
+    writes, limit = claim.agent.writes, claim.agent.settings.max_payload
+    for mark in _with_alternatives(left):
+        if not isinstance(mark, Mark):
+            raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks, or nothing")
+        if mark.kind not in writes:
+            raise Undeclared(
+                f"it left a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
+            )
+        if (size := len(dump_payload(mark.payload).encode())) > limit:
+            raise AgentError(
+                f"it left a {mark.kind!r} with a payload of {size} bytes; at most {limit} are kept (max_payload)"
+            )
+        check_subject(mark.subject)
+        check_intensity(mark.intensity)
+
+
+def _with_alternatives(left: list[Mark]) -> list[Any]:
+    found: list[Any] = []
+    for mark in left:
+        one: Any = mark
+        while one is not None:
+            found.append(one)
+            one = getattr(one, "_instead", None)
+    return found
+
+
+def _leaving(m: Moment, claim: Claim, mark: Mark) -> Leaving:
+    unique = m.kind(mark.kind).unique
+    payload = mark.payload
+    deposit = Deposit(
+        mark.kind,
+        mark.subject,
+        dump_payload(payload),
+        mark.intensity,
+        claim.agent.name,
+        unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
+        activation_id=claim.row.id,
+    )
+    return Leaving(deposit, None if mark._instead is None else _leaving(m, claim, mark._instead))
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def _describe(error: BaseException) -> str:
+    """The whole error for the dead letter; one line where the fault is the contract's, not the code's."""
+    if isinstance(error, BlackboardError):
+        return f"{type(error).__name__}: {error}"
+    text = "".join(traceback.format_exception(error)).strip()
+    return f"{type(error).__name__}: {error}\n\n{text}"[:20_000]

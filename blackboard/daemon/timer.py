@@ -1,0 +1,88 @@
+"""The alarm of a daemon: the one place that knows APScheduler.
+
+Its jobs live in memory and do no work: they set an event and return. The truth about what is due is in the tables, so
+a job that is lost costs the length of a tick. `misfire_grace_time=None`, because by default a job that is a second
+late behind a busy pool is dropped; and the one-shot job gets a new id each time, because re-arming an id while it runs
+is skipped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from datetime import UTC
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from blackboard.clock import Instant, to_datetime
+
+__all__ = ["Alarm"]
+
+# It reports each job it runs; what happens is told by the daemon's own log.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+class Alarm:
+    """Calls `ring` at an instant, and at a steady tick behind it.
+
+    Args:
+        ring: sets an event and returns; called from another thread.
+        tick: microseconds between ticks.
+    """
+
+    def __init__(self, ring: Callable[[], None], tick: int) -> None:
+        self._ring = ring
+        self._tick = tick
+        self._ids = itertools.count()
+        self._armed: tuple[str, Instant] | None = None
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            timezone=UTC,
+            daemon=True,
+        )
+
+    def start(self) -> None:
+        """Start ticking."""
+        self._scheduler.start()
+        self._add_tick()
+
+    def at(self, instant: Instant | None) -> None:
+        """Ring at an instant instead of the one set before; None for no instant."""
+        if self._armed is not None:
+            if self._armed[1] == instant:
+                return
+            try:
+                self._scheduler.remove_job(self._armed[0])
+            except JobLookupError:
+                pass  # it has rung
+            self._armed = None
+        if instant is not None:
+            name = f"due-{next(self._ids)}"
+            self._scheduler.add_job(self._due, DateTrigger(to_datetime(instant), timezone=UTC), args=[name], id=name)
+            self._armed = (name, instant)
+
+    def stepped_back(self) -> None:
+        """The clock was set back: an interval job would wait until the old time comes round again."""
+        self._scheduler.remove_job("tick")
+        self._add_tick()
+
+    def stop(self) -> None:
+        """Ring no more."""
+        self._scheduler.shutdown(wait=False)
+
+    def _add_tick(self) -> None:
+        trigger = IntervalTrigger(seconds=max(1, self._tick // 1_000_000), timezone=UTC)
+        self._scheduler.add_job(self._ring, trigger, id="tick", replace_existing=True)
+
+    def _due(self, name: str) -> None:
+        if self._armed is not None and self._armed[0] == name:
+            self._armed = None
+        self._ring()
