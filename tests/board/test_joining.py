@@ -1,0 +1,274 @@
+"""How a repeat joins the mark that lies there: by strengths now, by the kind's rule, once for each key."""
+
+from __future__ import annotations
+
+import pytest
+
+from blackboard import strength
+from blackboard.decay import Exponential, Linear, Never, Power, Step
+from blackboard.errors import InvalidMark, UnknownName
+from tests.board.world import HOUR, MINUTE, World, kind, spec
+
+
+def one(world: World) -> float:
+    [[value]] = world.strengths().values()
+    return value
+
+
+def test_add_sums_what_is_left_and_the_new_intensity(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="add")})
+    world.put("smoke", intensity=1.0)
+    world.advance(HOUR)
+    receipt = world.put("smoke", intensity=0.25)
+    assert receipt.outcome == "reinforced"
+    assert receipt.strength == pytest.approx(0.75)
+    assert one(world) == pytest.approx(0.75)
+
+
+def test_add_stops_at_the_cap_and_never_weakens(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="add", cap=2.0)})
+    for _ in range(5):
+        world.put("smoke", intensity=0.9)
+    assert one(world) == 2.0
+    world.deploy({"smoke": kind("smoke", Never(), joins="add", cap=1.0)})
+    world.put("smoke", intensity=0.5)
+    assert one(world) == 2.0
+
+
+def test_max_compares_strengths_as_they_are_now(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")})
+    world.put("smoke", intensity=1.0)
+    world.advance(HOUR)
+    assert world.put("smoke", intensity=0.4).outcome == "unchanged"
+    assert one(world) == pytest.approx(0.5)
+    assert world.put("smoke", intensity=0.6).outcome == "reinforced"
+    assert one(world) == pytest.approx(0.6)
+
+
+def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), joins="max")}, spec("watchman", strength("smoke") >= 0.3)
+    )
+    first = world.put("smoke", intensity=1.0, payload={})
+    assert world.woken("watchman") == [first.mark_id]
+    before = world.mark(first.mark_id)
+    receipt = world.put("smoke", intensity=0.9)
+    assert (receipt.outcome, receipt.crossed) == ("unchanged", ())
+    assert world.mark(first.mark_id) == before
+    assert world.woken("watchman") is None
+    assert len(world.board.history("s")) == 1
+
+
+def test_an_aged_step_mark_is_not_raised_by_a_weaker_repeat(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Step("1h"), joins="max")})
+    world.put("smoke", intensity=1.0)
+    world.advance(59 * MINUTE)
+    world.put("smoke", intensity=0.5)
+    world.advance(2 * MINUTE)
+    assert world.strengths() == {}
+
+
+def test_replace_may_weaken(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="replace")})
+    world.put("smoke", intensity=1.0)
+    world.put("smoke", intensity=0.1)
+    assert one(world) == 0.1
+
+
+def test_separate_marks_lie_side_by_side(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="separate")})
+    assert len({world.put("smoke", intensity=1.0).mark_id for _ in range(3)}) == 3
+    assert world.strengths() == {"s": [1.0, 1.0, 1.0]}
+
+
+def test_marks_of_different_payloads_and_subjects_are_never_merged(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="separate"), "fire": kind("fire", Never(), joins="max")})
+    payloads = [{"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, {"a": {"b": [1, {"c": None}]}}]
+    for payload in payloads:
+        world.put("smoke", payload=payload)
+    assert sorted(str(view.payload) for view in world.board.look(kind="smoke")) == sorted(map(str, payloads))
+    world.put("fire", "x", payload={"a": {"b": 1}})
+    world.put("fire", "y", payload={"a": {"b": 2}})
+    assert len(world.board.look(kind="fire")) == 2
+
+
+def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="add")})
+    for detail in ("thin", "thick"):
+        world.put("smoke", payload={"detail": detail})
+    [view] = world.board.look()
+    assert view.payload == {"detail": "thick"}
+    assert view.reinforcements == 1
+    assert [event.payload for event in world.board.history("s")] == ['{"detail":"thin"}', '{"detail":"thick"}']
+
+
+def test_the_same_key_again_is_answered_with_the_first_result(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="add")}, spec("watchman", strength("smoke") >= 0.3))
+    first = world.put("smoke", intensity=1.0, key="row 1")
+    assert world.woken("watchman") == [first.mark_id]
+    again = world.put("smoke", intensity=7.0, key="row 1")
+    assert (again.outcome, again.mark_id, again.event_id) == ("repeated", first.mark_id, first.event_id)
+    assert one(world) == 1.0
+    assert world.woken("watchman") is None
+
+
+def test_a_key_outlives_its_mark(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Linear("1h"))})
+    first = world.put("smoke", key="row 1")
+    world.board.withdraw(first.mark_id)
+    again = world.put("smoke", key="row 1")
+    assert (again.outcome, again.strength) == ("repeated", 0.0)
+    assert world.board.look() == []
+
+
+def test_a_key_is_remembered_for_a_deposit_that_lost(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")})
+    world.put("smoke", intensity=1.0)
+    world.put("smoke", intensity=0.9, key="k")
+    world.advance(10 * HOUR)
+    assert world.put("smoke", intensity=0.9, key="k").outcome == "repeated"
+
+
+def test_trust_scales_what_an_author_deposits(world: World) -> None:
+    world.deploy({"smoke": kind("smoke")}, trust={"person:ada": 0.5})
+    assert world.put("smoke", intensity=0.8).strength == pytest.approx(0.4)
+
+
+def test_trust_is_applied_before_the_cap(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", cap=1.0)}, trust={"person:ada": 0.5})
+    assert world.put("smoke", intensity=4.0).strength == 1.0
+
+
+def test_a_deposit_may_carry_a_law_of_its_own(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never())})
+    world.put("smoke", "fades", decay=Exponential("1h"))
+    world.put("smoke", "stays")
+    world.advance(HOUR)
+    assert world.strengths() == {"stays": [1.0], "fades": [pytest.approx(0.5)]}
+
+
+def test_at_a_join_the_law_that_evaporates_later_stays(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Step("1h"), joins="add")})
+    first = world.put("smoke", decay=Step("3h"))
+    world.put("smoke")
+    assert world.mark(first.mark_id).law == "step(lasting=3h)"
+    other = world.put("smoke", "t")
+    world.put("smoke", "t", decay=Step("2h"))
+    assert world.mark(other.mark_id).law == "step(lasting=2h)"
+
+
+def test_until_is_full_to_the_instant_and_gone_at_it(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"))})
+    end = world.clock.now() + HOUR
+    world.put("smoke", until="2026-01-05T10:00:00Z")
+    world.clock.set(end - 1)
+    assert world.strengths() == {"s": [1.0]}
+    world.clock.set(end)
+    assert world.strengths() == {}
+
+
+def test_until_in_the_past_is_refused(world: World) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    with pytest.raises(InvalidMark, match="has passed"):
+        world.put("smoke", until="2025-01-01")
+    assert world.board.look() == []
+
+
+def test_a_mark_that_has_evaporated_but_was_not_moved_is_moved_by_the_depositor_first(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Linear("1h"), joins="add")})
+    first = world.put("smoke")
+    world.advance(HOUR)
+    second = world.put("smoke", intensity=0.5)
+    assert second.outcome == "deposited"
+    assert second.mark_id != first.mark_id
+    assert [event.event for event in world.board.history("s")] == ["deposited", "evaporated", "deposited"]
+    assert one(world) == 0.5
+
+
+@pytest.mark.parametrize("law", [Exponential("1h"), Linear("1h"), Power("1h"), Step("1h")])
+def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World, law: object) -> None:
+    world.deploy({"smoke": kind("smoke", law, floor=0.3, joins="add")})  # type: ignore[arg-type]
+    world.put("smoke", "swept")
+    world.put("smoke", "unswept")
+    world.advance(5 * HOUR)
+    world.board.write(lambda m: None)
+    unswept = world.put("smoke", "unswept", 0.5)
+    world.evaporate()
+    swept = world.put("smoke", "swept", 0.5)
+    assert (swept.outcome, swept.strength) == (unswept.outcome, unswept.strength)
+
+
+def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
+    world.deploy({"slot": kind("slot", Linear("1h"), joins="separate", unique="at")})
+    world.put("slot", "a", payload={"at": "9:00"})
+    with pytest.raises(InvalidMark, match=r"slot\.at: 9:00 belongs to mark 1 on a"):
+        world.put("slot", "b", payload={"at": "9:00"})
+    assert len(world.board.look()) == 1
+    world.put("slot", "b", payload={"at": "10:00"})
+    world.advance(HOUR)
+    world.put("slot", "c", payload={"at": "9:00"})
+    assert [view.subject for view in world.board.look()] == ["c"]
+
+
+def test_a_withdrawn_mark_gives_its_unique_value_back(world: World) -> None:
+    world.deploy({"slot": kind("slot", joins="max", unique="at")})
+    first = world.put("slot", "a", payload={"at": "9:00"})
+    world.board.withdraw(first.mark_id)
+    assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
+
+
+def test_a_mark_that_takes_another_unique_value_frees_the_old_one(world: World) -> None:
+    world.deploy({"slot": kind("slot", joins="replace", unique="at")})
+    world.put("slot", "a", payload={"at": "9:00"})
+    world.put("slot", "a", payload={"at": "10:00"})
+    assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
+
+
+@pytest.mark.parametrize("intensity", [-0.1, float("nan"), float("inf"), True, "1"])
+def test_an_intensity_that_is_no_amount_is_refused_and_poisons_nothing(world: World, intensity: object) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    with pytest.raises(InvalidMark, match="intensity"):
+        world.put("smoke", intensity=intensity)  # type: ignore[arg-type]
+    assert world.board.look() == []
+
+
+@pytest.mark.parametrize("subject", ["", "  ", "x" * 513, "a\x00b"])
+def test_a_subject_that_says_nothing_is_refused(world: World, subject: str) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    with pytest.raises(InvalidMark, match="subject"):
+        world.put("smoke", subject)
+    assert world.board.look() == []
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest_name(world: World) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    with pytest.raises(UnknownName, match="did you mean 'smoke'"):
+        world.put("smok")
+
+
+def test_a_deposit_of_nothing_evaporates_at_once(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"))})
+    world.put("smoke", intensity=0.0)
+    assert world.strengths() == {}
+    world.evaporate()
+    assert [event.event for event in world.board.history("s")] == ["deposited", "evaporated"]
+
+
+def test_nobody_can_sign_as_an_agent_of_the_board(world: World) -> None:
+    from blackboard import Blackboard
+    from tests.board.world import Smoke
+
+    world.deploy({"smoke": kind("smoke")}, spec("watchman", strength("smoke") >= 0.5))
+    with Blackboard.open(f"sqlite:///{world.path}", author="watchman", clock=world.clock) as other:
+        with pytest.raises(InvalidMark, match="only its activations"):
+            other.leave("smoke", "s", {})
+        with pytest.raises(InvalidMark, match="only its activations"):
+            list(other.deposit_many([Smoke(subject="s")]))
+    assert world.board.look() == []
+
+
+def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: World) -> None:
+    from tests.board.world import Smoke
+
+    with pytest.raises(ValueError, match="shorter"):
+        list(world.board.deposit_many([Smoke(subject="a"), Smoke(subject="b")], keys=["1"]))

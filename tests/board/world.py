@@ -1,0 +1,190 @@
+"""A board on a temporary file and a manual clock, with agents that claim and finish when a test says so."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from blackboard import Blackboard, ManualClock, Mark, agent
+from blackboard.board import claiming, evaporating, falling, finishing, following
+from blackboard.board.claiming import Claim
+from blackboard.board.depositing import Receipt
+from blackboard.board.finishing import Leaving
+from blackboard.board.moment import Moment
+from blackboard.board.redeploying import Change, register
+from blackboard.decay import Decay
+from blackboard.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.marks import Kind
+from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statement import Statement
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+LEASE = 10 * MINUTE
+
+
+def spec(name: str, watches: Any, **declared: Any) -> AgentSpec:
+    """An agent as its declaration would register it."""
+
+    @agent(watches=watches, name=name, **declared)
+    def function(marks: Any, context: Any) -> None:
+        return None
+
+    return function.spec
+
+
+def kind(
+    name: str,
+    decay: Decay | None = None,
+    *,
+    weight: float = 1.0,
+    floor: float = 0.0,
+    joins: Any = "max",
+    cap: float | None = None,
+    unique: str | None = None,
+) -> KindSpec:
+    """A kind without a payload model of its own."""
+    made = Kind(name, weight=weight, floor=floor, joins=joins, cap=cap, unique=unique)
+    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, joins, cap, unique))
+
+
+class World:
+    """One board and what a test does to it."""
+
+    def __init__(self, path: Path, clock: ManualClock | None = None) -> None:
+        self.path = path
+        self.clock = clock or ManualClock()
+        self.board = Blackboard.open(f"sqlite:///{path}", author="person:ada", clock=self.clock)
+        self.deployment = Deployment()
+        self.chance = random.Random(1)
+
+    def close(self) -> None:
+        self.board.close()
+
+    # -- the deployment
+
+    def deploy(
+        self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec, trust: dict[str, float] | None = None
+    ) -> Change:
+        """Put kinds and agents in force; kinds that are not named stay as they are."""
+        self.deployment = Deployment(
+            kinds={**self.deployment.kinds, **(kinds or {})},
+            agents={one.name: one for one in agents},
+            trust=trust or {},
+        )
+        return self.board.apply(self.deployment)
+
+    def register(self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec) -> Change:
+        """Like `deploy`, but no mark has followed yet."""
+        self.deployment = Deployment(
+            kinds={**self.deployment.kinds, **(kinds or {})}, agents={one.name: one for one in agents}
+        )
+        return self.board.write(lambda m: register(m, self.deployment), record=True)
+
+    def follow(self, limit: int = 1000) -> int:
+        batches = 0
+        while self.board.write(lambda m: following.follow_batch(m, limit)):
+            batches += 1
+            assert batches < 10_000
+        return batches
+
+    # -- marks
+
+    def put(self, kind: str, subject: str = "s", intensity: float = 1.0, **options: Any) -> Receipt:
+        payload = options.pop("payload", {})
+        return self.board.leave(kind, subject, payload, intensity=intensity, **options)
+
+    def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
+        """A deposit signed by an agent, as only an activation of it can make it."""
+        return self.board.write(
+            lambda m: depositing_deposit(m, self.board, kind, subject, intensity, author)
+        )
+
+    def strengths(self, **narrowed: Any) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        for view in self.board.look(**narrowed):
+            found.setdefault(view.subject, []).append(view.strength)
+        return found
+
+    def advance(self, microseconds: float) -> int:
+        return self.clock.advance(timedelta(microseconds=int(microseconds)))
+
+    def evaporate(self, limit: int = 1000) -> int:
+        """The pass that settles falls and moves evaporated marks to the history, until nothing is left to do."""
+        count = 0
+        while done := self.board.write(lambda m: evaporating.evaporate_due(m, limit)):
+            count += done
+            assert count < 100_000
+        return count
+
+    def settle(self) -> int:
+        return self.board.write(lambda m: falling.settle_due(m))
+
+    # -- agents
+
+    def claim(self, name: str, worker: str = "worker") -> Claim | None:
+        return self.board.write(lambda m: claiming.claim(m, m.deployment.agent(name), worker, LEASE))
+
+    def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
+        def work(m: Moment) -> list[Receipt] | None:
+            made = [
+                Leaving(
+                    self.board.prepare(
+                        m, kind, subject, {}, intensity, author=claim.agent.name, activation_id=claim.row.id
+                    )
+                )
+                for kind, subject, intensity in leaves
+            ]
+            return finishing.finish(m, claim.row, claim.agent, made)
+
+        return self.board.write(work)
+
+    def fail(self, claim: Claim, error: str = "it broke") -> str | None:
+        return self.board.write(lambda m: finishing.fail(m, claim.row, claim.agent, error, self.chance))
+
+    def woken(self, name: str) -> list[int] | None:
+        """Claim and finish once: the ids of the marks that were given, or None if the agent did not wake."""
+        if (claim := self.claim(name)) is None:
+            return None
+        assert self.finish(claim) is not None
+        return given(claim)
+
+    def waiting(self, name: str) -> int:
+        return sum(1 for row in self.board.agenda() if row["agent"] == name)
+
+    # -- below the door
+
+    def rows(self, statement: Statement, **values: Any) -> list[Any]:
+        return self.board.read(lambda m: m.tx.all(statement, **values))
+
+    def sql(self, text: str, *values: Any) -> list[Any]:
+        """A query of a test's own, on the driver's cursor."""
+        return self.board.read(lambda m: list(m.tx.cursor.execute(text, values).fetchall()))
+
+    def crossings(self, state: str | None = None) -> list[CrossingRow]:
+        found = [CrossingRow(*row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
+        return [row for row in found if state is None or row.state == state]
+
+    def mark(self, mark_id: int) -> MarkRow:
+        return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
+
+
+def depositing_deposit(
+    m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str
+) -> Receipt:
+    from blackboard.board.depositing import deposit
+
+    return deposit(m, board.prepare(m, kind, subject, {}, intensity, author=author, activation_id=0))
+
+
+def given(claim: Claim) -> list[int]:
+    return [one.event.mark_id for one in claim.given]
+
+
+class Smoke(Mark, kind="smoke"):
+    """A mark with a payload."""
+
+    detail: str = ""
