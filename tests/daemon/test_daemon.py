@@ -1,0 +1,552 @@
+"""The daemon wakes each agent with exactly its marks, and whatever the agent does, ends the activation in the database.
+
+Everything runs on a clock that waiting moves, so hours pass without a pause.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, of_subject, strength, strongest_of, total, watch
+from blackboard.agency import Agent
+from blackboard.daemon import Report
+from blackboard.deployment import Deployment, KindSpec
+from blackboard.errors import ModelError
+
+
+class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, joins="add"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", joins="separate"):
+    level: int
+
+
+class Stray(Mark, kind="stray"):
+    pass
+
+
+class Seat(Mark, kind="seat", joins="separate", unique="number"):
+    number: int
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:test") as opened:
+        yield opened
+
+
+def deploy(board: Blackboard, *agents: Agent, kinds: tuple[type[Mark], ...] = (Smoke, Alarm, Stray, Seat)) -> None:
+    board.models.add(kinds)
+    board.apply(
+        Deployment(
+            kinds={kind.kind: KindSpec.of(kind.defaults) for kind in kinds},
+            agents={one.name: one.spec for one in agents},
+        )
+    )
+
+
+def rest(board: Blackboard, *agents: Agent, **options: Any) -> Report:
+    deploy(board, *agents)
+    return Daemon(board, agents, chance=random.Random(1), **options).run(until_quiescent=True)
+
+
+def smoke(board: Blackboard, subject: str = "kitchen", intensity: float = 0.8) -> int:
+    return board.deposit(Smoke(subject=subject), intensity=intensity).mark_id
+
+
+def test_an_agent_is_woken_with_the_marks_that_crossed_and_leaves_marks_as_itself(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], batch=10)
+    def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+        return [Alarm(subject=one.subject, level=round(10 * one.strength)) for one in smokes]
+
+    deploy(board, watchman)
+    smoke(board, "kitchen", 0.8)
+    smoke(board, "cellar", 0.3)
+    assert rest(board, watchman).lines() == ()
+    (alarm,) = board.marks(Alarm)
+    assert (alarm.subject, alarm.level, alarm.author) == ("kitchen", 8, "watchman")
+
+
+def test_an_async_agent_is_awaited(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm])
+    async def watchman(smokes: list[Smoke], context: Any) -> Alarm:
+        return Alarm(subject=smokes[0].subject, level=1)
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert len(board.marks(Alarm)) == 1
+
+
+def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(board: Blackboard) -> None:
+    seen: list[float] = []
+
+    @agent(watches=strength(Smoke) >= 0.7)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        seen.append(round(smokes[0].strength, 3))
+        if len(seen) == 1:
+            smoke(board, intensity=0.2)
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert seen == [0.8, 1.0]
+
+
+def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Blackboard) -> None:
+    seen: list[str] = []
+
+    @agent(watches=strength(Smoke) >= 0.7, batch=10)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        seen.extend(one.subject for one in smokes)
+
+    deploy(board)
+    smoke(board, "kitchen", 0.7)
+    smoke(board, "cellar", 0.9)
+    rest(board, watchman)
+    assert seen == ["cellar", "kitchen"]
+
+
+def test_a_falling_watch_wakes_once_at_the_instant_that_follows_from_the_law(board: Blackboard, clock: ManualClock) -> None:
+    seen: list[tuple[str, str]] = []
+
+    @agent(watches=strength(Smoke) < 0.4)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        seen.append((smokes[0].subject, context.now.isoformat()))
+
+    deploy(board, watchman)
+    smoke(board, intensity=0.8)
+    start = clock.now()
+    report = rest(board, watchman)
+    assert seen == [], "a fall in the future is not waited for"
+    assert report.lines() == ("the next falling watch crosses at 2026-01-05T10:00:00.000001Z",)
+    clock.set(start + 3_600_000_000 + 1)
+    rest(board, watchman)
+    clock.advance(timedelta(hours=1))
+    rest(board, watchman)
+    assert seen == [("kitchen", "2026-01-05T10:00:00.000001+00:00")]
+
+
+def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: ManualClock) -> None:
+    @agent(watches=strength(Smoke) < 0.4)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        pass
+
+    deploy(board, watchman)
+    smoke(board, intensity=0.8)
+    clock.advance(timedelta(hours=5))
+    rest(board, watchman)
+    (only,) = board.activations()
+    assert only["crossed_at"] == "2026-01-05T10:00:00.000001Z"
+    assert only["started_at"] == "2026-01-05T14:00:00.000000Z"
+
+
+def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackboard, clock: ManualClock) -> None:
+    batches: list[list[str]] = []
+
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m", urgency=2.0)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        batches.append(sorted(one.subject for one in smokes))
+
+    deploy(board, watchman)
+    begin = clock.now()
+    smoke(board, "a")
+    rest(board, watchman)
+    assert clock.now() - begin >= 600_000_000, "a part-filled batch waits for its gather time"
+    for subject in "bcd":
+        smoke(board, subject)
+    full = clock.now()
+    rest(board, watchman)
+    assert clock.now() == full, "a full batch does not wait"
+    smoke(board, "e")
+    smoke(board, "f", 2.5)
+    rest(board, watchman)
+    assert clock.now() == full, "an urgent mark takes the others along"
+    assert batches == [["a"], ["b", "c", "d"], ["e", "f"]]
+
+
+def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:
+    at: list[int] = []
+
+    @agent(watches=strength(Smoke) >= 0.1, batch=1, rest="30m")
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        at.append(clock.now())
+
+    deploy(board, watchman)
+    for subject in "abc":
+        smoke(board, subject, 5)
+    rest(board, watchman)
+    assert [later - earlier for earlier, later in zip(at, at[1:], strict=False)] == [1_800_000_000] * 2
+
+
+def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: ManualClock) -> None:
+    at: list[int] = []
+
+    @agent(watches=watch(strength(Alarm) >= 1, unless=strength(Smoke) >= 0.4))
+    def medic(alarms: list[Alarm], context: Any) -> None:
+        at.append(clock.now())
+
+    deploy(board, medic)
+    smoke(board, "ward", 0.8)
+    begin = clock.now()
+    board.deposit(Alarm(subject="ward", level=1))
+    report = rest(board, medic)
+    assert at == []
+    assert report.lines()[0] == "medic.watch: 1 on the agenda, held back by a guard"
+    verdict = board.explain("medic", "ward")["watches"][0]["verdict"]
+    assert "guard holds it back until 2026-01-05T10:00:00.000001Z" in verdict
+    clock.set(begin + 3_600_000_001)
+    rest(board, medic)
+    assert at == [begin + 3_600_000_001]
+
+
+def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> list[Mark]:
+        return [Alarm(subject="x", level=1), Stray(subject="x")]
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    (only,) = board.activations()
+    assert only["state"] == "dead"
+    assert "it left a 'stray', which it does not declare in writes" in only["error"]
+    assert board.marks(Alarm) == []
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [(42, "an agent returns marks"), (["marks"], "it returned str among its marks"), ("smoke", "it returned str among")],
+)
+def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) -> None:
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> Any:
+        return result
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert words in board.activations()[0]["error"]
+
+
+def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=8, max_attempts=2)
+    def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+        if any(one.subject == "e" for one in smokes):
+            raise ValueError("poison")
+        return [Alarm(subject=one.subject, level=1) for one in smokes]
+
+    deploy(board, watchman)
+    for subject in "abcdefgh":
+        smoke(board, subject)
+    report = rest(board, watchman)
+    assert sorted(alarm.subject for alarm in board.marks(Alarm)) == list("abcdfgh")
+    (dead,) = board.activations(state="dead")
+    assert dead["marks_absorbed"] == 1
+    assert "ValueError: poison" in dead["error"]
+    assert "Traceback" in dead["error"], "the dead letter holds the whole error"
+    assert any("1 dead" in line for line in report.lines())
+
+
+def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard) -> None:
+    broken = True
+
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+        if broken:
+            raise ValueError("not yet")
+        return [Alarm(subject=one.subject, level=1) for one in smokes]
+
+    deploy(board, watchman)
+    smoke(board, "a")
+    rest(board, watchman)
+    smoke(board, "b")
+    rest(board, watchman)
+    first, second = sorted(one["id"] for one in board.activations(state="dead"))
+    broken = False
+    board.retry(first)
+    board.discard(second)
+    rest(board, watchman)
+    assert [alarm.subject for alarm in board.marks(Alarm)] == ["a"]
+    assert {one["state"] for one in board.activations()} == {"done", "discarded"}
+
+
+def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(board: Blackboard, clock: ManualClock) -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], timeout="5m", max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+        clock.advance(timedelta(minutes=6))
+        nudge.set()
+        assert release.wait(60)
+        return [Alarm(subject="late", level=1)]
+
+    deploy(board, watchman)
+    smoke(board)
+    daemon = Daemon(board, [watchman])
+    nudge = daemon._wake
+
+    def told(event: str, details: dict[str, Any]) -> None:
+        if event == "failed":
+            release.set()
+
+    daemon.on_event = told
+    daemon.run(until_quiescent=True)
+    ended.set()
+    (only,) = board.activations()
+    assert only["state"] == "dead"
+    assert "ran past its timeout of 300 s" in only["error"]
+    assert board.marks(Alarm) == []
+
+
+def test_a_retry_sees_the_same_marks_at_the_same_strengths(board: Blackboard) -> None:
+    seen: list[tuple[list[float], list[float], str]] = []
+
+    @agent(watches=strength(Alarm) >= 1, reads=[of_subject(Smoke), strongest_of(Alarm)], max_attempts=2)
+    def medic(alarms: list[Alarm], context: Any) -> None:
+        seen.append(([a.strength for a in alarms], [s.strength for s in context.read(Smoke)], context.now.isoformat()))
+        if len(seen) == 1:
+            smoke(board, "ward", 3.0)
+            raise ValueError("again")
+
+    deploy(board, medic)
+    smoke(board, "ward", 0.5)
+    board.deposit(Alarm(subject="ward", level=1))
+    rest(board, medic)
+    assert seen[0] == seen[1]
+    assert seen[0][1] == [0.5]
+
+
+def test_reading_what_was_not_declared_is_refused(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, reads=[of_subject(Alarm)], max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        context.read("alram")
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert "does not declare that it reads 'alram'; did you mean 'alarm'?" in board.activations()[0]["error"]
+
+
+def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -> None:
+    batches: list[list[str]] = []
+
+    @agent(watches=strength(Smoke) >= 0.1, batch=10, alone=lambda mark: mark.detail == "odd")
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        batches.append(sorted(one.subject for one in smokes))
+
+    deploy(board, watchman)
+    for subject, detail in (("a", ""), ("b", "odd"), ("c", ""), ("d", "odd")):
+        board.deposit(Smoke(subject=subject, detail=detail))
+    rest(board, watchman)
+    assert sorted(batches) == [["a", "c"], ["b"], ["d"]]
+
+
+def test_a_unique_value_that_is_taken_is_answered_with_the_other_mark(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Seat, Alarm], batch=10)
+    def usher(smokes: list[Smoke], context: Any) -> list[Mark]:
+        return [Seat(subject=one.subject, number=1).otherwise(Alarm(subject=one.subject, level=1)) for one in smokes]
+
+    deploy(board, usher)
+    smoke(board, "first", 0.9)
+    smoke(board, "second", 0.8)
+    rest(board, usher)
+    assert [seat.subject for seat in board.marks(Seat)] == ["first"]
+    assert [alarm.subject for alarm in board.marks(Alarm)] == ["second"]
+
+
+def test_a_watch_over_the_board_takes_everything_that_gathered(board: Blackboard) -> None:
+    taken: list[int] = []
+
+    @agent(watches=count(Alarm, over="board") >= 3)
+    def clerk(alarms: list[Alarm], context: Any) -> None:
+        taken.append(len(alarms))
+
+    deploy(board, clerk)
+    for n in range(7):
+        board.deposit(Alarm(subject=f"room/{n}", level=n))
+        if n == 3:
+            rest(board, clerk)
+    rest(board, clerk)
+    assert taken == [4, 3]
+
+
+def test_both_sides_of_a_combined_condition_are_given_together(board: Blackboard) -> None:
+    taken: list[list[str]] = []
+
+    @agent(watches=(total(Smoke) >= 0.5) & (count(Alarm) >= 2))
+    def chief(marks: list[Mark], context: Any) -> None:
+        taken.append(sorted(mark.kind for mark in marks))
+
+    deploy(board, chief)
+    smoke(board, "a", 0.6)
+    board.deposit(Alarm(subject="a", level=1))
+    board.deposit(Alarm(subject="b", level=1))
+    rest(board, chief)
+    assert taken == []
+    board.deposit(Alarm(subject="a", level=2))
+    rest(board, chief)
+    assert taken == [["alarm", "alarm", "smoke"]]
+
+
+def test_publishing_follows_each_commit_and_each_start(board: Blackboard) -> None:
+    published: list[int] = []
+
+    def publish(reader: Any, settings: Any) -> None:
+        published.append(len(reader.marks(kind="alarm")))
+
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=1, publish=publish)
+    def watchman(smokes: list[Smoke], context: Any) -> Alarm:
+        return Alarm(subject=smokes[0].subject, level=1)
+
+    deploy(board, watchman)
+    smoke(board, "a")
+    smoke(board, "b")
+    rest(board, watchman)
+    assert published == [0, 1, 2]
+
+
+class Verdict(BaseModel):
+    level: int
+
+
+def test_without_a_model_the_offline_rules_answer_and_are_not_journalled(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm])
+    def watchman(smokes: list[Smoke], context: Any) -> Alarm:
+        assert context.offline
+        verdict = context.ask("Judge.", {"n": 3}, Verdict, offline=lambda data: Verdict(level=data["n"]))
+        return Alarm(subject=smokes[0].subject, level=verdict.level)
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert board.marks(Alarm)[0].level == 3
+
+
+def test_an_agent_asks_once(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, max_attempts=1)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        for _ in range(2):
+            context.ask("Judge.", {}, Verdict, offline=lambda data: Verdict(level=1))
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    assert "asked twice" in board.activations()[0]["error"]
+
+
+def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackboard) -> None:
+    woken: list[str] = []
+
+    @agent(watches=strength(Smoke) >= 0.1)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        woken.append(smokes[0].subject)
+
+    deploy(board, watchman)
+    board.pause("watchman", "lunch")
+    smoke(board)
+    report = rest(board, watchman)
+    assert woken == []
+    assert report.lines()[0] == "watchman: it is paused: lunch"
+    board.resume("watchman")
+    rest(board, watchman)
+    assert woken == ["kitchen"]
+
+
+def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: Blackboard) -> None:
+    class Report1(Mark, kind="report", joins="separate"):
+        text: str
+
+    class Report2(Mark, kind="report", joins="separate"):
+        text: str
+        grade: int
+
+    seen: list[str] = []
+
+    @agent(watches=strength(Report2) >= 0.1, batch=10)
+    def reader(reports: list[Report2], context: Any) -> None:
+        seen.extend(one.text for one in reports)
+
+    board.deposit(Report1(subject="old", text="old"))
+    deploy(board, reader, kinds=(Report2,))
+    board.deposit(Report2(subject="new", text="new", grade=1))
+    Daemon(board, [reader]).run(until_quiescent=True)
+    assert seen == ["new"]
+    assert [mark.subject for mark in board.marks(Report2)] == ["new"]
+    assert {view.subject for view in board.look(kind="report")} == {"old", "new"}
+    assert {one["state"] for one in board.activations()} == {"done"}
+
+
+def test_stopping_hands_back_what_does_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
+    release, running = threading.Event(), threading.Event()
+    runs: list[int] = []
+
+    @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm])
+    def watchman(smokes: list[Smoke], context: Any) -> Alarm:
+        runs.append(context.attempt)
+        if len(runs) == 1:
+            running.set()
+            assert release.wait(60)
+        return Alarm(subject="done", level=len(runs))
+
+    deploy(board, watchman)
+    smoke(board)
+    daemon = Daemon(board, [watchman])
+    serving = threading.Thread(target=daemon.run)
+    serving.start()
+    assert running.wait(60)
+    daemon.stop(now=True)
+    serving.join(60)
+    assert board.activations()[0]["state"] == "ready"
+    release.set()
+    rest(board, watchman)
+    assert [alarm.level for alarm in board.marks(Alarm)] == [2]
+    assert board.activations()[0]["state"] == "done"
+
+
+def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Blackboard) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, max_attempts=2)
+    def watchman(smokes: list[Smoke], context: Any) -> None:
+        raise ModelError("no verdict for mark 7")
+
+    deploy(board, watchman)
+    smoke(board)
+    rest(board, watchman)
+    (only,) = board.activations()
+    assert (only["state"], only["attempt"], only["error"]) == ("dead", 2, "ModelError: no verdict for mark 7")
+
+
+def test_two_daemons_share_the_work_and_double_none_of_it(board: Blackboard, tmp_path: Path, clock: ManualClock) -> None:
+    lock, seen = threading.Lock(), []
+
+    def make() -> Agent:
+        @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=1, concurrency=4)
+        def watchman(smokes: list[Smoke], context: Any) -> Alarm:
+            with lock:
+                seen.append(smokes[0].id)
+            return Alarm(subject=smokes[0].subject, level=1)
+
+        return watchman
+
+    deploy(board, make())
+    for n in range(40):
+        smoke(board, f"room/{n}")
+    other = Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:other")
+    daemons: list[Callable[..., Report]] = [Daemon(one, [make()]).run for one in (board, other)]
+    threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    other.close()
+    assert sorted(seen) == sorted(set(seen))
+    assert len(board.marks(Alarm)) == 40
