@@ -131,7 +131,7 @@ class AgentSettings(Data):
     rest: Duration = Microseconds(0)
     rest_per: Literal["agent", "subject"] = "agent"
     concurrency: int = Field(default=1, ge=1, le=64)
-    timeout: Duration = Microseconds(300_000_000)
+    timeout: Duration = Microseconds(600_000_000)
     max_attempts: int = Field(default=3, ge=1, le=100)
     retry_after: Duration = Microseconds(10_000_000)
     when_faded: Literal["keep", "drop"] = "keep"
