@@ -22,6 +22,10 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """The instant, in microseconds since the epoch."""
 
+    def running(self) -> int:
+        """Microseconds that this machine has run, from an arbitrary start: no step of the clock and no sleep of the
+        machine moves it, so lengths of time are measured by it."""
+
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
         """Wait for `event`, or until the instant; None waits for the event alone. True if the event is set."""
 
@@ -31,6 +35,9 @@ class SystemClock:
 
     def now(self) -> Instant:
         return time.time_ns() // 1000
+
+    def running(self) -> int:
+        return time.monotonic_ns() // 1000
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
         if until is None:
@@ -47,26 +54,39 @@ class ManualClock:
 
     def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
         self._now = from_datetime(start) if isinstance(start, datetime) else start
+        self._running = 0
         self._lock = threading.Lock()
 
     def now(self) -> Instant:
         return self._now
 
+    def running(self) -> int:
+        return self._running
+
     def advance(self, by: timedelta) -> Instant:
-        """Move by `by`; a negative step is a clock that steps back."""
+        """Let time pass; a negative length is a clock that steps back."""
+        with self._lock:
+            self._now += by // _MICROSECOND
+            self._running += max(0, by // _MICROSECOND)
+            return self._now
+
+    def step(self, by: timedelta) -> Instant:
+        """Set the clock forward or back without any time passing, as a person, a server or a suspended machine does."""
         with self._lock:
             self._now += by // _MICROSECOND
             return self._now
 
     def set(self, to: Instant) -> None:
-        """Move to the instant `to`."""
+        """Let time pass until the instant `to`, or step back to it."""
         with self._lock:
+            self._running += max(0, to - self._now)
             self._now = to
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
         if event.is_set() or until is None:
             return event.is_set()
         with self._lock:
+            self._running += max(0, until - self._now)
             self._now = max(self._now, until)
         return event.is_set()
 
