@@ -21,6 +21,7 @@ import recurring_ical_events
 from icalendar import Calendar, Event
 
 from blackboard.errors import AgentError
+from blackboard.failpoints import reach
 
 __all__ = ["Busy", "Meeting", "busy", "rewrite"]
 
@@ -177,6 +178,7 @@ def _replace(path: Path, before: bytes | None, after: bytes) -> bool:
             shutil.copymode(path, temporary)
         if _read(path) != before:
             return False
+        reach("publish.written")
         os.replace(temporary, path)
         temporary = None
         return True

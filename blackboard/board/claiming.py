@@ -8,6 +8,7 @@ from blackboard.agenda import strongest_first
 from blackboard.board import falling, rising, totals
 from blackboard.board.moment import Moment, Watch
 from blackboard.deployment import AgentSpec
+from blackboard.failpoints import reach
 from blackboard.forecast import value_at
 from blackboard.store import activations as A
 from blackboard.store import marks as M
@@ -317,6 +318,7 @@ def _begin(m: Moment, watch: Watch, choice: _Choice, worker: str, lease: int) ->
     row = row._replace(id=m.tx.one(A.LAST_ACTIVATION)[0])
     for crossing in choice.crossings:
         m.tx.run(W.CLOSE_CROSSING, key=crossing.id, state="claimed", activation_id=row.id, closed_at=None)
+    reach("claim.within")
     _absorb(m, watch, row.id, choice)
     given = tuple(_given(m, event, strength) for event, strength in choice.given.values())
     reads = _read(m, watch.agent, row.id, given)

@@ -1,9 +1,9 @@
-"""The end of an activation: what the agent left, what it absorbed and the new state, in one transaction or not at all."""
+"""The end of an activation: what the agent left, what it absorbed and its state, in one transaction or not at all."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from blackboard.agenda import backoff, halves
 from blackboard.board import journal, rising
@@ -11,6 +11,7 @@ from blackboard.board.depositing import Deposit, Receipt, Taken, deposit
 from blackboard.board.moment import Moment
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
+from blackboard.failpoints import reach
 from blackboard.store import activations as A
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow
@@ -33,6 +34,7 @@ def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Lea
         return None
     receipts = [_leave(m, one) for one in leaves]
     journal.applied(m, row.id)
+    reach("apply.within")
     _end(m, row, "done", marks_left=len(receipts))
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="done", at=m.now)
     _rest(m, row, agent)
@@ -109,15 +111,26 @@ def hand_back(m: Moment, row: ActivationRow) -> bool:
     return put_back(m, row, until=m.now, reason="")
 
 
-def recover(m: Moment, dead: Sequence[str], *, expired: bool) -> int:
-    """Take up what workers left behind that are dead, or (`expired`) whose lease has run out; returns how many."""
+def recover(
+    m: Moment,
+    dead: Sequence[str],
+    *,
+    expired: bool,
+    lost: Callable[[ActivationRow], bool] = lambda row: False,
+) -> int:
+    """Take up what workers left behind that are dead, or (`expired`) whose lease has run out; returns how many.
+
+    Args:
+        lost: says of what runs whether its worker, though alive, no longer runs it.
+    """
     count = 0
     for values in m.tx.all(A.RUNNING):
         row = ActivationRow(*values)
         late = expired and row.lease_until is not None and row.lease_until <= m.now
-        if row.worker in dead or late:
+        if row.worker in dead or late or lost(row):
             _end(m, row, "ready", retry_at=m.now, attempt=row.attempt - 1, interruptions=row.interruptions + 1)
             count += 1
+    reach("recovery.within")
     for worker in dead:
         m.tx.run(A.DELETE_WORKER, id=worker)
     m.wakes = m.wakes or count > 0

@@ -18,6 +18,7 @@ from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.deployment import AgentSettings
 from blackboard.errors import AgentError, ModelError, UnknownName
+from blackboard.failpoints import reach
 from blackboard.model import (
     Client,
     KeyRefused,
@@ -94,6 +95,7 @@ class Asker:
             row = self._unknown(claim, row, "the process died while the call was under way")
         if row is None:
             row = self._plan(claim, system, data, answer)
+            reach("call.planned")
         elif row.state != "planned":
             # Tried before: the same request again, to the byte.
             before = row
@@ -119,8 +121,10 @@ class Asker:
         assert self.client is not None
         reserve = self._reserve(row)
         self.board.write(lambda m: journal.sent(m, row.id, reserve), record=True)
+        reach("call.sent")
         try:
             reply = self.client.send(row.body)
+            reach("call.answered")
         except Overloaded as failure:
             wait = self._wait(claim, failure.retry_after)
             raise self._later(row, failure, wait) from None
@@ -161,6 +165,7 @@ class Asker:
             direct,
         )
         self.board.write(lambda m: journal.answered(m, row.id, reply.raw, reply.request_id, spent), record=True)
+        reach("call.kept")
         return row._replace(state="answered", reply=reply.raw)
 
     def _parse(self, row: CallRow, answer: type[A]) -> A:

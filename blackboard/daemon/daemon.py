@@ -28,6 +28,7 @@ from blackboard.daemon.quiescence import Report, still_to_do
 from blackboard.daemon.running import Runner
 from blackboard.daemon.timer import Alarm
 from blackboard.errors import BlackboardError, StoreError
+from blackboard.failpoints import reach
 from blackboard.model import Client, ModelSettings, Prices
 from blackboard.settings import DaemonSettings
 from blackboard.store import activations as A
@@ -66,7 +67,8 @@ class Daemon:
 
     Args:
         board: what it serves.
-        agents: the agents whose functions this process has; others are left to other daemons.
+        agents: the agents whose functions this process has; others are left to other daemons. Those that the board
+            does not know are put in force as they declare themselves; those that it knows stay as they are registered.
         settings: ticks, leases, limits.
         model: which model answers; without a client the agents' offline rules do.
         client: the connection to the provider, or None.
@@ -111,7 +113,7 @@ class Daemon:
         settings = self.settings
         self._follow_ups = FollowUps(self.board, settings.evaporation_batch)
         self._evaporation = Evaporation(self.board, settings.evaporation_batch)
-        self._recovery = Recovery(self.board, self._presence, settings.lease, settings.lease // 3)
+        self._recovery = Recovery(self.board, self._presence, self._running, settings.lease, settings.lease // 3)
         return [
             self._recovery,
             Checkpoint(self.board, settings.checkpoint),
@@ -133,8 +135,8 @@ class Daemon:
         Returns:
             What was left, and why.
         """
-        self._enter()
         try:
+            self._enter()
             while not self._stopping:
                 self._wake.clear()
                 try:
@@ -168,14 +170,18 @@ class Daemon:
         board.on_wake = self._wake.set
         self._presence.enter()
         self._latest = board.clock.now()
+        if new := [agent for name, agent in self.agents.items() if name not in board.deployment.agents]:
+            board.install(*new)
         board.write(self._register, record=True)
-        self._recovery.run_once()
+        reach("worker.registered")
+        recovered = self._recovery.run_once()
         self._publisher.start()
         if isinstance(board.clock, SystemClock):
             self._alarm = Alarm(self._wake.set, self.settings.tick)
             self._alarm.start()
         unknown = sorted(set(board.deployment.agents) - set(self.agents))
         log.info("started", worker=self._presence.id, agents=sorted(self.agents), board=board.database.where)
+        self._tell("started", {"worker": self._presence.id, "recovered": recovered})
         if unknown:
             log.warning("agents of the deployment that this daemon does not run", agents=unknown)
 
@@ -235,17 +241,22 @@ class Daemon:
             while not self._stopping and self._active() < self.settings.workers:
                 if not self.board.read(lambda m, name=name: claiming.may_claim(m, name)):  # type: ignore[misc]
                     break
-                claim = self.board.write(
-                    lambda m, name=name: claiming.claim(  # type: ignore[misc]
-                        m, m.deployment.agents[name], self._presence.id, self.settings.lease
-                    ),
-                    record=True,
-                )
+                reach("claim.before")
+                claim = self.board.write(lambda m, name=name: self._claim(m, name), record=True)  # type: ignore[misc]
                 if claim is None:
                     break
+                reach("claim.after")
                 self._start(agent, claim)
                 started = True
         return started
+
+    def _claim(self, m: Moment, name: str) -> Claim | None:
+        agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
+        return None if agent is None else claiming.claim(m, agent, self._presence.id, self.settings.lease)
+
+    def _running(self) -> set[tuple[int, int]]:
+        with self._lock:
+            return set(self._runs)
 
     def _start(self, agent: Agent, claim: Claim) -> None:
         run = _Run(claim, agent, self.board.clock.now() + claim.agent.settings.timeout)

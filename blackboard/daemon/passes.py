@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,9 @@ from blackboard.board import evaporating, finishing, following, retention
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
 from blackboard.daemon.presence import Presence
+from blackboard.failpoints import reach
 from blackboard.store import activations as A
+from blackboard.store.rows import ActivationRow
 
 __all__ = ["Checkpoint", "Evaporation", "FollowUps", "Pass", "Recovery", "Retention"]
 
@@ -34,7 +37,15 @@ class FollowUps:
     interval: int = 0
 
     def run_once(self) -> int:
-        return self.board.write(lambda m: following.follow_batch(m, self.limit))
+        def work(m: Moment) -> int:
+            count = following.follow_batch(m, self.limit)
+            reach("following.within")
+            return count
+
+        reach("following.before")
+        count = self.board.write(work)
+        reach("following.after")
+        return count
 
 
 @dataclass
@@ -46,15 +57,28 @@ class Evaporation:
     interval: int = 0
 
     def run_once(self) -> int:
-        return self.board.write(lambda m: evaporating.evaporate_due(m, self.limit))
+        def work(m: Moment) -> int:
+            count = evaporating.evaporate_due(m, self.limit)
+            reach("evaporation.within")
+            return count
+
+        reach("evaporation.before")
+        count = self.board.write(work)
+        reach("evaporation.after")
+        return count
 
 
 @dataclass
 class Recovery:
-    """Takes up what dead workers left behind, keeps this worker's leases, and notes that it was seen."""
+    """Takes up what dead workers left behind, keeps this worker's leases, and notes that it was seen.
+
+    What bears this worker's name and does not run any more, because its end could not be written, is taken up too.
+    """
 
     board: Blackboard
     presence: Presence
+    runs: Callable[[], Collection[tuple[int, int]]]
+    """What this worker runs: ids and fences."""
     lease: int
     interval: int
 
@@ -65,9 +89,15 @@ class Recovery:
         def work(m: Moment) -> int:
             m.tx.run(A.EXTEND_LEASE, by=self.presence.id, until=m.now + self.lease)
             m.tx.run(A.SEE_WORKER, key=self.presence.id, seen_at=m.now)
-            return finishing.recover(m, dead, expired=True)
+            return finishing.recover(m, dead, expired=True, lost=lambda row: self._lost(row, runs))
 
-        return self.board.write(work, record=True)
+        runs = self.runs()
+        count = self.board.write(work, record=True)
+        reach("recovery.after")
+        return count
+
+    def _lost(self, row: ActivationRow, runs: Collection[tuple[int, int]]) -> bool:
+        return row.worker == self.presence.id and (row.id, row.fence) not in runs
 
 
 @dataclass

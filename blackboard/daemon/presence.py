@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from blackboard.board.waking import run_folder
+from blackboard.failpoints import reach
 
 __all__ = ["Presence"]
 
@@ -38,6 +39,7 @@ class Presence:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = os.open(self._path(self.id, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reach("worker.locked")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self._path(self.id, "sock")))
         self._listener = threading.Thread(
@@ -78,8 +80,10 @@ class Presence:
     def _is_dead(self, worker: str) -> bool:
         try:
             handle = os.open(self._path(worker, "lock"), os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
+        except FileNotFoundError:
             return True
+        except OSError:
+            return False  # it cannot be told: the lease decides
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

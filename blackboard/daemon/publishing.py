@@ -10,6 +10,7 @@ import structlog
 
 from blackboard.agency import Agent
 from blackboard.board.door import Blackboard
+from blackboard.failpoints import reach
 from blackboard.marks import Mark
 
 __all__ = ["Publisher", "Reader"]
@@ -49,7 +50,9 @@ class Publisher:
             return
         with self._lock:
             try:
+                reach("publish.before")
                 agent.publish(self._reader, self._settings)
+                reach("publish.after")
             except Exception as error:  # the marks are the truth; the next change, or start, writes it again
                 log.error("publishing failed; it is tried again at the next change", agent=agent.name, error=str(error))
 

@@ -21,6 +21,7 @@ from blackboard.board.moment import Moment
 from blackboard.daemon.asking import Asker, Postponed
 from blackboard.daemon.context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
+from blackboard.failpoints import reach
 from blackboard.marks import Given, Mark, check_intensity, check_subject, dump_payload
 
 __all__ = ["Runner"]
@@ -83,7 +84,9 @@ class Runner:
                 journal.spoiled(m, claim.row.id, error)
             return state
 
+        reach("failure.before")
         state = self.board.write(work, record=True)
+        reach("failure.after")
         if state is not None:
             log.warning("failed", activation=claim.row.id, agent=agent.name, state=state, error=error.splitlines()[0])
             self.tell(
@@ -100,6 +103,7 @@ class Runner:
         for mark in self._marks(claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.asker)
+        reach("agent.before")
         result = agent.function(marks, context)
         if inspect.isawaitable(result):
             result = asyncio.run(_awaited(result))
@@ -138,12 +142,16 @@ class Runner:
         return [mark for mark in marks if mark.id not in set(ids)]
 
     def _finish(self, claim: Claim, left: list[Mark]) -> list[Receipt] | None:
+        reach("agent.after")
         _check(claim, left)
 
         def work(m: Moment) -> list[Receipt] | None:
             return finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
 
-        return self.board.write(work, record=True)
+        reach("apply.before")
+        receipts = self.board.write(work, record=True)
+        reach("apply.after")
+        return receipts
 
 
 def _collect(claim: Claim, result: Any) -> list[Mark]:

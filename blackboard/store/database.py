@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from blackboard.errors import ConfigurationError, Mistake, StoreBusy, StoreError, StoreMissing
+from blackboard.failpoints import reach
 from blackboard.store import dialect as differences
 from blackboard.store.statement import Transaction
 
@@ -117,6 +118,7 @@ class Database:
         What `work` raises is raised here, and nothing of it is kept. It may be run twice, so it must not have effects
         outside the transaction.
         """
+        self._forked()
         entry = _Entry(work)
         self._waiting.append(entry)
         with self._gate:
@@ -145,7 +147,6 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A writing transaction on the process's writing connection; the caller holds the gate."""
-        self._forked()
         with self.turn():
             if self._writer is None:
                 self._writer = self.connect(writes=True)
@@ -154,8 +155,11 @@ class Database:
                 cursor.execute(differences.begin_write(self.dialect))
                 if lock := differences.lock_board(self.dialect):
                     cursor.execute(lock)
+                reach("transaction.begun")
                 yield Transaction(cursor, self.dialect)
+                reach("commit.before")
                 cursor.execute("COMMIT")
+                reach("commit.after")
             except BaseException as error:
                 self._abandon(cursor)
                 raise self._translated(error) from None
@@ -167,6 +171,7 @@ class Database:
     @contextlib.contextmanager
     def exclusively(self) -> Iterator[Transaction]:
         """A writing transaction of a thread that runs alone."""
+        self._forked()
         with self._gate, self.transaction() as tx:
             yield tx
 
@@ -248,7 +253,9 @@ class Database:
             return
         connection = self.connect(writes=True)
         try:
+            reach("checkpoint.before")
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            reach("checkpoint.after")
         except Exception as error:
             raise self._translated(error) from None
         finally:
@@ -261,13 +268,15 @@ class Database:
         return error
 
     def _forked(self) -> None:
-        # A connection must not be used on both sides of a fork: forget what the parent had, without closing it.
+        # A connection must not be used on both sides of a fork: forget what the parent had, without closing it. Before
+        # the gate is taken, for another thread of the parent may have held it at the fork, and nobody opens it here.
         if self._pid != os.getpid():
             self._pid, self._writer, self._readers, self._turn = os.getpid(), None, [], None
             self._gate, self._waiting = threading.Lock(), deque()
 
     def close(self) -> None:
         """Close every connection."""
+        self._forked()
         with self._gate:
             for connection in (*self._readers, self._writer):
                 if connection is not None:

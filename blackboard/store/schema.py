@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
+from blackboard.failpoints import reach
 from blackboard.resources import migrations_folder
 from blackboard.store import dialect as differences
 from blackboard.store.database import Database
@@ -119,12 +120,15 @@ def _upgrade(database: Database, now: int) -> None:
             with connection.begin():
                 # Another process may have done it while this one waited for its turn.
                 if _revision(raw, database) != HEAD:
+                    reach("migration.begun")
                     config.attributes["connection"] = connection
                     upgrade(config, "head")
                     _make_views(connection, database)
                     _make_board(connection, database, now)
+                    reach("migration.made")
         except Exception as error:
             raise _reworded(error, database) from None
+    reach("migration.committed")
     if database.path is not None:
         with contextlib.suppress(OSError):
             os.chmod(database.path, 0o600)
