@@ -6,7 +6,7 @@ An agent holds no board and no connection. The daemon reads for it and writes fo
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -150,7 +150,7 @@ def agent(
         writes: the kinds it may leave.
         reads: marks it is shown besides, from `strongest_of` and `of_subject`.
         only_if, unless: guards for all of its watches.
-        kinds: mark classes it speaks of that neither `writes` nor the program's imports make known.
+        kinds: mark classes it speaks of that neither its conditions nor `writes` name, such as those that it reads.
         name: its name; the function's by default.
         formerly: the name it had before, whose absorbed marks it inherits.
         publish: called with a reader of the board and the settings after each commit of this agent and at start, to
@@ -197,7 +197,9 @@ def agent(
         parameters = inspect.signature(function).parameters
         if len(parameters) != 2:
             raise ConfigurationError([Mistake(f"agent {own!r}", "its function takes two arguments: marks and context")])
-        return Agent(spec, function, {kind.kind: kind for kind in (*writes, *kinds)}, publish, alone)
+        guards = [one for one in (only_if, unless) if one is not None]
+        spoken = {kind.kind: kind for kind in (*_models([*watched.values(), *guards]), *writes, *kinds)}
+        return Agent(spec, function, spoken, publish, alone)
 
     return declare
 
@@ -205,6 +207,13 @@ def agent(
 def _both(one: Condition | None, other: Condition | None, operator: str) -> str | None:
     texts = [f"({condition})" for condition in (one, other) if condition is not None]
     return operator.join(texts) or None
+
+
+def _models(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
+    for item in watched:
+        one = item if isinstance(item, Watch) else Watch(item)
+        for condition in (one.when, one.only_if, one.unless):
+            yield from () if condition is None else condition.models
 
 
 def _kind_name(kind: KindLike) -> str:

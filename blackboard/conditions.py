@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NoReturn
 
@@ -63,6 +63,11 @@ class Condition:
         return tuple(dict.fromkeys(kind for leaf in self.leaves() for kind in leaf.measure.kinds))
 
     @property
+    def models(self) -> tuple[type[Mark], ...]:
+        """The mark classes that it was written with; none where it was parsed from text."""
+        return tuple(dict.fromkeys(model for leaf in self.leaves() for model in leaf.measure.models))
+
+    @property
     def scope(self) -> Scope:
         """ "board" if any part of it is taken over the whole board."""
         return "board" if any(leaf.measure.over == "board" for leaf in self.leaves()) else "subject"
@@ -86,6 +91,7 @@ class Measure:
     kinds: tuple[str, ...]
     over: Scope = "subject"
     subject: str | None = None
+    models: tuple[type[Mark], ...] = field(default=(), compare=False, repr=False)
 
     def __ge__(self, threshold: float) -> Comparison:
         return Comparison(self, ">=", threshold)
@@ -243,7 +249,8 @@ def _measure(function: str, kinds: tuple[KindLike, ...], over: Scope, subject: s
         names.append(name)
     if not isinstance(subject, str | None):
         raise InvalidCondition(f"{function}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
-    return Measure(function, tuple(dict.fromkeys(names)), over, subject)
+    models = tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
+    return Measure(function, tuple(dict.fromkeys(names)), over, subject, models)
 
 
 def _combine(operator: Literal["&", "|"], one: Condition, other: Any) -> Condition:

@@ -12,11 +12,13 @@ from blackboard.board import (
     explaining,
     finishing,
     following,
+    installing,
     looking,
     people,
     redeploying,
 )
 from blackboard.board.depositing import Deposit, Receipt, deposit
+from blackboard.board.installing import Declared
 from blackboard.board.looking import MarkView
 from blackboard.board.models import Models
 from blackboard.board.moment import InForce, Laws, Moment, read_in_force
@@ -412,12 +414,29 @@ class Blackboard:
         The change is one event at one instant; marks follow in bounded batches, each as of that instant, so whoever
         calls may be interrupted: a daemon, or the next call, goes on.
         """
+        return self._put_in_force(lambda m: deployment)
+
+    def install(self, *agents: Declared, kinds: Iterable[type[Mark]] = ()) -> Change:
+        """Put agents in force as they declare themselves, where no deployment file does it; other agents stay.
+
+        The kinds that they speak of are registered where the board does not know them yet.
+
+        Args:
+            agents: what `@agent` made.
+            kinds: mark classes to put in force as they declare themselves, even where the board has them otherwise.
+
+        Raises:
+            ConfigurationError: an agent speaks of a kind that nobody knows.
+        """
+        kinds = tuple(kinds)
+        self.models.add(kinds)
+        for agent in agents:
+            self.models.add(agent.kinds.values())
+        return self._put_in_force(lambda m: installing.beside(m.deployment, agents, kinds))
+
+    def _put_in_force(self, wanted: Callable[[Moment], Deployment]) -> Change:
         built_in = {"need": Need.defaults, "decision": Decision.defaults}
-
-        def work(m: Moment) -> Change:
-            return redeploying.register(m, deployment.with_kinds(built_in))
-
-        change = self.write(work, record=True)
+        change = self.write(lambda m: redeploying.register(m, wanted(m).with_kinds(built_in)), record=True)
         while self.write(lambda m: following.follow_batch(m, BATCH)):
             pass
         return change

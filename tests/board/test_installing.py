@@ -1,0 +1,101 @@
+"""A program puts its agents in force without a deployment file, and changes nothing that it does not name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, of_subject, strength, watch
+from blackboard.errors import ConfigurationError
+from tests.board.world import World, kind
+
+
+class Smoke(Mark, kind="smoke"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", joins="separate"):
+    level: int
+
+
+class Drill(Mark, kind="drill"):
+    pass
+
+
+@agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], unless=count(Drill) >= 1)
+def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
+    return [Alarm(subject=one.subject, level=round(10 * one.strength)) for one in smokes]
+
+
+@agent(watches=watch(strength(Smoke) >= 0.3), name="watchman", writes=[Alarm])
+def stricter(smokes: list[Smoke], context: Any) -> None:
+    return None
+
+
+def test_an_agent_is_installed_with_every_kind_that_it_speaks_of(world: World) -> None:
+    change = world.board.install(watchman)
+    assert "agent watchman: new" in change.changed
+    assert {"smoke", "alarm", "drill", "need", "decision"} <= world.board.deployment.kinds.keys()
+    assert world.put("smoke", "kitchen", 0.8).crossed == ("watchman",)
+
+
+def test_installing_twice_changes_nothing(world: World) -> None:
+    version = world.board.install(watchman).version
+    again = world.board.install(watchman)
+    assert (again.version, again.changed) == (version, ())
+
+
+def test_an_agent_is_installed_anew_and_the_others_stay(world: World) -> None:
+    @agent(watches=strength(Alarm) >= 0.5)
+    def listener(alarms: list[Alarm], context: Any) -> None:
+        return None
+
+    world.board.install(watchman, listener)
+    world.board.install(stricter)
+    assert str(world.board.deployment.agents["watchman"].watches[0].when) == "strength(smoke) >= 0.3"
+    assert "listener" in world.board.deployment.agents
+
+
+def test_a_kind_keeps_what_a_deployment_set_unless_it_is_named(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", weight=2.0)})
+    world.board.install(watchman)
+    assert world.board.deployment.kinds["smoke"].weight == 2.0
+    world.board.install(kinds=[Smoke])
+    assert world.board.deployment.kinds["smoke"].weight == 1.0
+
+
+def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: World) -> None:
+    world.board.install(watchman)
+
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], formerly="watchman")
+    def guard(smokes: list[Smoke], context: Any) -> None:
+        return None
+
+    world.board.install(guard)
+    assert set(world.board.deployment.agents) == {"guard"}
+
+
+def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World) -> None:
+    @agent(watches=strength("smoke") >= 0.7, reads=[of_subject("smokke")])
+    def reader(smokes: list[Smoke], context: Any) -> None:
+        return None
+
+    with pytest.raises(ConfigurationError, match=r"'smoke', which is not known.*kinds=\[\.\.\.\]"):
+        world.board.install(reader)
+    assert world.board.deployment.version == 0
+
+
+def test_a_daemon_puts_the_agents_in_force_that_the_board_does_not_know(tmp_path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
+        board.deposit(Smoke(subject="kitchen"), intensity=0.8)
+        Daemon(board, [watchman]).run(until_quiescent=True)
+        assert [alarm.level for alarm in board.marks(Alarm)] == [8]
+
+
+def test_a_daemon_leaves_an_agent_as_it_is_registered(tmp_path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
+        board.install(watchman)
+        Daemon(board, [stricter]).run(until_quiescent=True)
+        assert str(board.deployment.agents["watchman"].watches[0].when) == "strength(smoke) >= 0.7"
