@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from blackboard.board import (
     evaporating,
@@ -16,6 +17,7 @@ from blackboard.board import (
     looking,
     people,
     redeploying,
+    timekeeping,
 )
 from blackboard.board.depositing import Deposit, Receipt, deposit
 from blackboard.board.installing import Declared
@@ -28,7 +30,7 @@ from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_i
 from blackboard.decay import Decay, Step, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark
+from blackboard.errors import InvalidMark, StoreError
 from blackboard.marks import Decision, Given, Mark, Need, check_intensity, check_subject, dump_payload
 from blackboard.store import marks as M
 from blackboard.store import schema
@@ -36,7 +38,7 @@ from blackboard.store.database import Database
 from blackboard.store.rows import EventRow
 from blackboard.store.statement import Transaction
 
-__all__ = ["Blackboard"]
+__all__ = ["Blackboard", "Leave"]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Mark)
@@ -44,6 +46,16 @@ When = str | Instant | Any
 
 BATCH = 1000
 """Marks in one transaction where many are written."""
+
+
+class Leave(NamedTuple):
+    """A mark to be left by its kind's name."""
+
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    intensity: float = 1.0
+    key: str | None = None
 
 
 class Blackboard:
@@ -57,6 +69,8 @@ class Blackboard:
     ) -> None:
         self.database, self.clock, self.author, self.models = database, clock, author, models
         self.on_wake = on_wake or (lambda: None)
+        self.leap: int | None = timekeeping.LEAP
+        """Microseconds ahead of the last record from which the clock is not believed; None believes any."""
         self._bell = Bell(database.path)
         self._laws = Laws()
         self._in_force: InForce | None = None
@@ -159,8 +173,9 @@ class Blackboard:
 
         Raises:
             InvalidMark: as for `deposit`; the marks of that transaction are then not kept, those before it are.
+            ValueError: there are more marks than keys, or fewer.
         """
-        keyed = zip(marks, iter(lambda: None, 0) if keys is None else keys, strict=False)
+        keyed = zip(marks, itertools.repeat(None), strict=False) if keys is None else zip(marks, keys, strict=True)
         batch: list[tuple[Mark, str | None]] = []
         for pair in keyed:
             batch.append(pair)
@@ -169,6 +184,22 @@ class Blackboard:
                 batch = []
         if batch:
             yield from self._deposit_batch(batch)
+
+    def leave_many(self, wanted: Sequence[Leave]) -> list[Receipt | InvalidMark]:
+        """Leave many marks in one transaction; each comes to a receipt, or to what is wrong with it.
+
+        Raises:
+            UnknownName: no such kind is registered; nothing is kept then.
+        """
+
+        def one(m: Moment, leave: Leave) -> Receipt | InvalidMark:
+            try:
+                ready = self.prepare(m, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
+                return deposit(m, ready)
+            except InvalidMark as error:
+                return error
+
+        return self.write(lambda m: [one(m, leave) for leave in wanted])
 
     def _deposit_batch(self, batch: Sequence[tuple[Mark, str | None]]) -> list[Receipt]:
         self.models.add({type(mark) for mark, _ in batch})
@@ -185,6 +216,7 @@ class Blackboard:
         ]
 
         def work(m: Moment) -> list[Receipt]:
+            _check_author(m.deployment, self.author)
             receipts = []
             for kind, subject, payload, intensity, mark, key in prepared:
                 unique = self._registered(m, kind).deployment.kind(kind).unique
@@ -210,8 +242,8 @@ class Blackboard:
         deployment = self._registered(m, kind).deployment
         registered = deployment.kind(kind)
         author = author or self.author
-        if activation_id is None and author in deployment.agents:
-            raise InvalidMark(f"{author!r} is an agent of this board; only its activations can sign as it")
+        if activation_id is None:
+            _check_author(deployment, author)
         checked = self.models.check(kind, payload, deployment)
         return Deposit(
             kind,
@@ -365,6 +397,7 @@ class Blackboard:
         """
 
         def work(m: Moment) -> Receipt:
+            timekeeping.answered(m, need_id, text)
             return people.answer(self._registered(m, "decision"), need_id, text, self.author)
 
         return self.write(work)
@@ -378,12 +411,18 @@ class Blackboard:
         self.write(lambda m: people.pause(m, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
-        """Wake an agent, or all, again.
+        """Wake an agent, or all, again. For all, it also says that a clock which is in doubt is right.
 
         Raises:
             UnknownName: there is no such agent.
         """
-        self.write(lambda m: people.resume(m, agent))
+
+        def work(m: Moment) -> None:
+            if agent is None:
+                timekeeping.believe(m)
+            people.resume(m, agent)
+
+        self.write(work)
 
     def retry(self, activation_id: int) -> None:
         """Try a dead, held or failed activation again, with all its attempts.
@@ -458,13 +497,19 @@ class Blackboard:
         def run(tx: Transaction) -> T:
             nonlocal wakes
             m = self._moment(tx)
+            if m.doubted is not None:
+                timekeeping.ask(self._registered(m, "need"))
             result = work(m)
             wakes = m.wakes
             if record and m.recorded < m.now:
                 tx.run(M.RECORD_TIME, at=m.now)
             return result
 
-        result = self.database.write(run)
+        try:
+            result = self.database.write(run)
+        except BaseException:
+            self._in_force = None  # it may hold what was taken back
+            raise
         if wakes:
             self.on_wake()
             self._bell.ring()
@@ -472,16 +517,24 @@ class Blackboard:
 
     def read(self, work: Callable[[Moment], T]) -> T:
         """Run `work` on one snapshot of the board, at the board's time."""
-        with self.database.read() as tx:
-            return work(self._moment(tx))
+        try:
+            with self.database.read() as tx:
+                return work(self._moment(tx))
+        except StoreError:
+            self._in_force = None  # another file may come to lie there
+            raise
 
     def _moment(self, tx: Transaction) -> Moment:
         version, recorded_at, event_id, event_at = tx.one(M.PRESENT)
-        tx.now = max(self.clock.now(), recorded_at, event_at or 0)
+        clock = self.clock.now()
+        tx.now, doubted = timekeeping.time_of(clock, max(recorded_at, event_at or 0), self.leap)
         in_force = self._in_force
         if in_force is None or in_force.deployment.version != version or in_force.following:
             in_force = self._in_force = read_in_force(tx)
-        return Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at)
+        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at)
+        if doubted:
+            m.doubted = clock
+        return m
 
     def _instant(self, when: When) -> Instant:
         if isinstance(when, int):
@@ -505,6 +558,11 @@ class Blackboard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_author(deployment: Deployment, author: str) -> None:
+    if author in deployment.agents:
+        raise InvalidMark(f"{author!r} is an agent of this board; only its activations can sign as it")
 
 
 def _user() -> str:

@@ -1,0 +1,5 @@
+"""`python -m blackboard`: the same as the installed command."""
+
+from blackboard.cli import main
+
+main()

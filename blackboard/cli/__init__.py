@@ -1,0 +1,56 @@
+"""The command line: reads what a person typed, asks the board, prints. It decides nothing and knows no table.
+
+app         the commands, their common options, and how a failure ends
+session     which board and which deployment a command works on
+output      tables for people, one JSON document for programs
+changing    init, deposit, withdraw, answer, pause, resume
+loading     load; `rows` and `loader` read CSV and JSON Lines and leave the marks
+reading     marks, history, status, agents, agenda, activations, inbox, explain
+querying    sql
+checking    check
+running     run; `logs` says how it logs
+watching    watch
+demo        demo
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+__all__ = ["main"]
+
+COMMON = ("--config", "--database", "--author")
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and end the process with 0 done, 1 failed or 2 wrong usage."""
+    from blackboard.cli.app import app
+
+    try:
+        app(args=common_first(sys.argv[1:]), prog_name="blackboard")
+        sys.exit(0)
+    finally:
+        # What is read through `head` ends early, on purpose: that is no failure to tell of.
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def common_first(arguments: list[str]) -> list[str]:
+    """The arguments with the common options before the command, wherever they were written."""
+    common: list[str] = []
+    rest: list[str] = []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            return [*common, *rest, argument, *waiting]
+        if argument in COMMON:
+            common += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
+        elif argument.startswith(tuple(f"{name}=" for name in COMMON)):
+            common.append(argument)
+        else:
+            rest.append(argument)
+    return common + rest

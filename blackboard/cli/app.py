@@ -1,0 +1,91 @@
+"""The commands, their common options, and how a failure ends: one message, an exit code, and no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from blackboard.cli import changing, checking, demo, loading, querying, reading, running, watching
+from blackboard.cli.output import note
+from blackboard.cli.session import Session
+from blackboard.errors import BlackboardError, ConfigurationError
+
+__all__ = ["app"]
+
+
+class Commands(TyperGroup):
+    """Turns the errors of this program into messages and exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BlackboardError as error:
+            self._tell(ctx, error, str(error))
+            raise typer.Exit(error.exit_code) from None
+        except (KeyboardInterrupt, BrokenPipeError, EOFError):
+            raise
+        except OSError as error:
+            self._tell(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            raise typer.Exit(1) from None
+        except Exception as error:
+            if type(error).__module__.startswith(("typer", "click")):
+                raise
+            self._tell(
+                ctx, error, f"{type(error).__name__}: {error}\nThis is a mistake in blackboard; --debug shows where."
+            )
+            raise typer.Exit(1) from None
+
+    def _tell(self, ctx: Any, error: Exception, message: str) -> None:
+        session = ctx.find_object(Session)
+        if session is not None and session.debug:
+            raise error
+        if isinstance(error, ConfigurationError) and len(error.mistakes) > 1:
+            note(f"error: {len(error.mistakes)} mistakes")
+            message = "\n".join(f"  {line}" for line in message.splitlines())
+            note(message)
+        else:
+            note(f"error: {message}")
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A board on which agents leave marks that fade; a mark strong enough wakes the agent that watches for it.",
+)
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The deployment file. [BLACKBOARD_CONFIG, ./blackboard.toml]", show_default=False),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The board, whatever the file says: an SQLAlchemy URL, or a path."),
+    ] = None,
+    author: Annotated[str | None, typer.Option(metavar="NAME", help="Who signs what this command deposits.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """The options that every command takes, before it or after it."""
+    if version:
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as installed
+
+        try:
+            typer.echo(installed("blackboard-marks"))
+        except PackageNotFoundError:
+            typer.echo("not installed")
+        raise typer.Exit
+    context.obj = Session(config, database, author, debug)
+
+
+for _group in (changing, loading, running, reading, querying, checking, watching, demo):
+    _group.add_to(app)

@@ -1,0 +1,36 @@
+"""How the program logs: a line for a person on a terminal, a JSON object on a line elsewhere; never on stdout."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from blackboard.clock import Clock, SystemClock, iso
+
+__all__ = ["configure"]
+
+
+def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
+    """Set up structured logs for this process."""
+    clock = clock or SystemClock()
+
+    def stamp(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        event["at"] = iso(clock.now())
+        return event
+
+    for_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            stamp,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(timestamp_key="at") if for_people else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,117 @@
+"""Prints tables for people and one JSON document for programs. What comes from the board is text, never markup.
+
+A web form can hold the control sequences of a terminal: none reaches one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["AsJson", "clean", "console", "document", "grid", "note", "number", "say", "short", "table"]
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+
+WIDE = 160
+"""Columns of a table that no terminal shows."""
+
+
+def document(value: Any) -> None:
+    """Print a value as the one JSON document of a command."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def say(text: str) -> None:
+    """Print a line for a person."""
+    sys.stdout.write(clean(text, keep="\n") + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line beside the result: on stderr."""
+    sys.stderr.write(clean(text, keep="\n") + "\n")
+
+
+def clean(value: Any, keep: str = "") -> str:
+    """A value as text that a terminal shows and does not obey."""
+    if value is None:
+        return "-"
+    text = value if isinstance(value, str) else str(value)
+    return "".join(
+        character
+        if character.isprintable() or character in keep
+        else " "
+        if character.isspace()
+        else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def number(value: float) -> str:
+    """A strength, total or count, to four digits."""
+    return f"{value:.4g}"
+
+
+def short(seconds: float) -> str:
+    """A length of time in its two largest units, such as `3d4h`."""
+    from blackboard.durations import format_duration, parse_duration
+
+    length = max(0, round(seconds)) * 1_000_000
+    for unit, lesser in (("1d", "1h"), ("1h", "1m")):
+        if length >= parse_duration(unit):
+            length -= length % parse_duration(lesser)
+    return format_duration(length)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables are printed."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else shutil.get_terminal_size((WIDE, 24)).columns
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
+    """A table of cells; the last column takes what room is left."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    rows = [[clean(cell) for cell in row] for row in rows]
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
+        last = index == len(columns) - 1
+        made.add_column(column, justify="right" if numeric else "left", no_wrap=not last, overflow="ellipsis")
+    for row in rows:
+        made.add_row(*map(Text, row))
+    return made
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, title: str | None = None) -> None:
+    """Print a table, or what is to be said where it has no rows."""
+    rows = list(rows)
+    if rows:
+        console().print(grid(columns, rows, title=title))
+    else:
+        say(empty)
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """Print names and values, one below the other."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        say(f"{name:<{width}}  {clean(value)}")
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).replace("+", "", 1).isdigit()

@@ -1,0 +1,69 @@
+"""What a deployment file says of its demonstration in `[settings.demo]`. It reads no samples."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blackboard.errors import ConfigurationError, Mistake
+
+__all__ = ["Demo", "file_of"]
+
+
+class Demo(BaseModel):
+    """`[settings.demo]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: str
+    """The rows, as `package:file`."""
+    kind: str
+    subject: tuple[str, ...] = Field(min_length=1)
+    map: dict[str, str] = Field(default_factory=dict)
+    author: str = "person:demo"
+    """Who signs the samples."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Files that the agents want beside the board: their name there, and where they come from, as `package:file`."""
+    show: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The kinds that are worth showing at the end, and the fields of each."""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], path: object) -> Demo:
+        """The section of a deployment file's settings.
+
+        Raises:
+            ConfigurationError: it is missing, or every mistake in it.
+        """
+        if "demo" not in settings:
+            raise ConfigurationError(
+                [Mistake(f"{path}, settings.demo", "is missing: it names the samples and their kind")]
+            )
+        try:
+            return cls.model_validate(settings["demo"])
+        except ValidationError as error:
+            raise ConfigurationError(
+                Mistake(f"{path}, settings.demo.{'.'.join(map(str, problem['loc']))}", problem["msg"].lower())
+                for problem in error.errors()
+            ) from None
+
+
+def file_of(path: str) -> Traversable:
+    """The file that `package:file` names.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    package, _, name = path.partition(":")
+    try:
+        found = importlib.resources.files(package) / name
+    except (ImportError, TypeError, ValueError):
+        found = None
+    if not name or found is None or not found.is_file():
+        raise ConfigurationError(
+            [Mistake("settings.demo", f"{path!r} is no file; write it like agents.samples:leads.csv")]
+        )
+    return found

@@ -1,0 +1,78 @@
+"""Which board and which deployment a command works on: from its options, the environment and the deployment file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.settings import Resolved, Settings
+
+__all__ = ["Session", "session_of"]
+
+
+@dataclass
+class Session:
+    """What the common options say."""
+
+    config: Path | None = None
+    database: str | None = None
+    author: str | None = None
+    debug: bool = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The deployment file, without the agents that it names.
+
+        Raises:
+            ConfigurationError: what is wrong with it.
+        """
+        from blackboard.settings import load_settings
+
+        return load_settings(self.config)
+
+    def resolve(self) -> Resolved:
+        """The deployment file with its agents and kinds, read afresh.
+
+        Raises:
+            ConfigurationError: what is wrong with it.
+        """
+        from blackboard.settings import resolve_file
+
+        return resolve_file(self.config)
+
+    @property
+    def url(self) -> str:
+        """Where the board is. A plain path is one of an SQLite file."""
+        url = self.database or self.settings.database.url
+        return url if "://" in url else f"sqlite:///{url}"
+
+    @contextmanager
+    def board(self, *, create: bool | None = None) -> Iterator[Blackboard]:
+        """The board, open. The first command on a new one registers what the deployment file names.
+
+        Raises:
+            ConfigurationError: the deployment file or the database's URL is wrong.
+            StoreError: the database cannot be used.
+        """
+        from blackboard.board import Blackboard
+
+        settings = self.settings
+        with Blackboard.open(self.url, author=self.author or settings.database.author, create=create) as board:
+            if settings.names_agents and board.deployment.version == 0:
+                board.apply(self.resolve().deployment)
+            yield board
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session of the command that runs."""
+    session = context.find_object(Session)
+    assert session is not None  # the callback of the root command made it
+    return session
