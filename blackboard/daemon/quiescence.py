@@ -23,7 +23,7 @@ def still_to_do(m: Moment, agents: Set[str]) -> bool:
     if m.tx.one(A.RUNNING) is not None or m.tx.one(W.FOLLOW_UPS) is not None:
         return True
     paused = _paused(m)
-    for values in m.tx.all(A.IN_STATE, state="ready"):
+    for values in m.tx.all(A.UNFINISHED_IN_STATE, state="ready"):
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
@@ -68,7 +68,7 @@ class Report:
             ("dead", "dead: see 'blackboard activations --state dead'"),
             ("aside", "set aside"),
         ):
-            rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
+            rows = [ActivationRow(*values) for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)]
             for agent in sorted({row.agent for row in rows}):
                 mine = [row for row in rows if row.agent == agent]
                 why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""

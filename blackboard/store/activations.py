@@ -11,7 +11,10 @@ p = bindparam
 ONE = number(1)
 
 ACTIVATION_COLUMNS = (*activation.c,)
-waiting = activation.c.state.in_([word("ready"), word("held")])
+# The partial index of what is not over is used where its own condition stands in the query, word for word.
+unfinished = activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")])
+waiting = unfinished & activation.c.state.in_([word("ready"), word("held")])
+running = unfinished & (activation.c.state == word("running"))
 INSERT_ACTIVATION = insert_into(activation, "id")
 LAST_ACTIVATION = Statement(select(func.max(activation.c.id)))
 GET_ACTIVATION = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.id == p("id")))
@@ -24,7 +27,7 @@ END_ACTIVATION = update_by(
 )  # fmt: skip
 EXTEND_LEASE = Statement(
     activation.update()
-    .where(activation.c.worker == p("by"), activation.c.state == word("running"))
+    .where(running, activation.c.worker == p("by"))
     .values(lease_until=p("until"))
 )
 READY_TO_RETRY = Statement(
@@ -38,10 +41,11 @@ NEXT_RETRY = Statement(
         waiting, activation.c.agent == p("agent"), activation.c.retry_at > p("now")
     )
 )
-RUNNING_OF = Statement(
-    select(func.count()).where(activation.c.state == word("running"), activation.c.agent == p("agent"))
+RUNNING_OF = Statement(select(func.count()).where(running, activation.c.agent == p("agent")))
+RUNNING = Statement(select(*ACTIVATION_COLUMNS).where(running))
+UNFINISHED_IN_STATE = Statement(
+    select(*ACTIVATION_COLUMNS).where(unfinished, activation.c.state == p("state")).order_by(activation.c.id)
 )
-RUNNING = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.state == word("running")))
 IN_STATE = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.state == p("state")).order_by(activation.c.id))
 COUNT_BY_STATE = Statement(
     select(activation.c.agent, activation.c.state, func.count()).group_by(activation.c.agent, activation.c.state)

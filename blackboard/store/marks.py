@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Integer, and_, bindparam, delete, func, or_, select
 
-from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.statement import Statement, insert_into, number, unindexed, update_by, word
 from blackboard.store.strength import live_marks
 from blackboard.store.tables import absorbed, board, deposit_key, event, kind, law, law_segment, mark, unique_value
 
@@ -13,10 +13,10 @@ ONE, ZERO = number(1), number(0)
 
 # -- what a transaction begins with ---------------------------------------------------------------------------------
 
-_last = select(event.c.id, event.c.at).order_by(event.c.id.desc()).limit(ONE).subquery("last")
+_ids = event.alias("ids")
 PRESENT = Statement(
-    select(board.c.version, board.c.recorded_at, _last.c.id, _last.c.at).select_from(
-        board.outerjoin(_last, number(1) == number(1))
+    select(board.c.version, board.c.recorded_at, event.c.id, event.c.at).select_from(
+        board.outerjoin(event, event.c.id == select(func.max(_ids.c.id)).scalar_subquery())
     )
 )
 """(deployment version, latest recorded instant, last event's id, its instant); the last two null on an empty board."""
@@ -216,9 +216,9 @@ EXPIRED_STIMULI = Statement(
     .where(
         mark.c.evaporates_at > p("after"),
         mark.c.evaporates_at <= p("upto"),
-        mark.c.kind == p("kind"),
-        mark.c.law == p("law"),
-        mark.c.event_id > p("watermark"),
+        unindexed(mark.c.kind) == p("kind"),
+        unindexed(mark.c.law) == p("law"),
+        unindexed(mark.c.event_id) > p("watermark"),
         mark.c.event_id > func.coalesce(absorbed.c.event_id, ZERO),
         mark.c.author != p("not_author"),
     )

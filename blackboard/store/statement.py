@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ClauseElement, Executable, Table, bindparam, insert, literal_column, update
+from sqlalchemy import ClauseElement, ColumnElement, Executable, Table, Text, bindparam, insert, literal_column, update
 from sqlalchemy.engine import Dialect
 
-__all__ = ["Statement", "Transaction", "insert_into", "update_by"]
+__all__ = ["Statement", "Transaction", "insert_into", "number", "unindexed", "update_by", "word"]
 
 
 class Compiled(NamedTuple):
@@ -85,6 +85,11 @@ def update_by(table: Table, key: str, *columns: str) -> Statement:
     """An update of some columns of the row with a key, each a parameter of its name."""
     values = {name: bindparam(name) for name in columns}
     return Statement(update(table).where(table.c[key] == bindparam("key")).values(values))
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, so written that no index is chosen for it: where the planner cannot know which of two is narrow."""
+    return column.concat(word("")) if isinstance(column.type, Text) else column + number(0)
 
 
 def number(value: float) -> Any:
