@@ -132,7 +132,7 @@ class Moment:
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "in_force", "laws", "now", "recorded", "tx", "wakes")
+    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "tx", "wakes")
 
     def __init__(
         self, tx: Transaction, in_force: InForce, laws: Laws, now: int, last_event: int, recorded: int
@@ -140,6 +140,8 @@ class Moment:
         self.tx, self.in_force, self.laws, self.now = tx, in_force, laws, now
         self.recorded = recorded
         self._last_event = last_event
+        self.doubted: int | None = None
+        """What the clock says, where it has leapt too far ahead to be believed."""
         self.wakes = False
         """Whether a daemon should look at the board after the commit."""
 

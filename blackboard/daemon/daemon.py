@@ -6,7 +6,9 @@ fading will bring about has an instant, for which the alarm is set. A slow tick 
 
 from __future__ import annotations
 
+import os
 import random
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,30 +17,36 @@ from typing import Any
 import structlog
 
 from blackboard.agency import Agent
-from blackboard.board import claiming, finishing
+from blackboard.board import claiming, finishing, timekeeping
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
-from blackboard.clock import Instant, SystemClock
+from blackboard.clock import Instant, SystemClock, iso
 from blackboard.daemon.asking import Asker
 from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
 from blackboard.daemon.presence import Presence
 from blackboard.daemon.publishing import Publisher
 from blackboard.daemon.quiescence import Report, still_to_do
 from blackboard.daemon.running import Runner
+from blackboard.daemon.steps import Steps
 from blackboard.daemon.timer import Alarm
+from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.failpoints import reach
 from blackboard.model import Client, ModelSettings, Prices
 from blackboard.settings import DaemonSettings
 from blackboard.store import activations as A
 from blackboard.store import marks as M
+from blackboard.store import schema
 from blackboard.store import watching as W
 
 __all__ = ["Daemon"]
 
 log = structlog.get_logger("blackboard")
 Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
+
+LEFT_BEHIND = 4
+"""Threads of one agent that ran past their timeout and never ended, from which it is woken no more by this process."""
 
 
 @dataclass
@@ -47,7 +55,8 @@ class _Run:
 
     claim: Claim
     agent: Agent
-    deadline: Instant
+    deadline: int
+    """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
     thread: threading.Thread | None = None
     given_up: bool = False
 
@@ -74,6 +83,7 @@ class Daemon:
         client: the connection to the provider, or None.
         context: what agents see as `context.settings`.
         chance: where jitter comes from.
+        watchdog: who is told that the loop runs; by default the service manager, if the environment names one.
     """
 
     def __init__(
@@ -87,6 +97,7 @@ class Daemon:
         prices: Prices | None = None,
         context: Mapping[str, Any] | None = None,
         chance: random.Random | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.board = board
         self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
@@ -104,8 +115,13 @@ class Daemon:
         self._publisher = Publisher(board, self.agents, context or {})
         self._alarm: Alarm | None = None
         self._passes = self._make_passes()
-        self._pass_due: dict[int, Instant] = {}
-        self._latest: Instant = 0
+        self._pass_due: dict[int, int] = {}
+        self._steps = Steps(board.clock)
+        self._doubting = self._looked = False
+        self._trouble: str | None = None
+        self._watchdog = watchdog or Watchdog.of(os.environ)
+        self._left_alone: set[str] = set()
+        board.leap = self.settings.leap
         for agent in self.agents.values():
             board.models.add(agent.kinds.values())
 
@@ -140,12 +156,15 @@ class Daemon:
             while not self._stopping:
                 self._wake.clear()
                 try:
+                    if self._trouble is not None:
+                        self._come_back()
                     self._look(until_quiescent)
                     if until_quiescent and not self._runs and self.board.read(self._nothing_left):
                         break
                 except StoreError as error:
                     # The cause may pass (a full disk, a lock held too long): say so, and look again at the next tick.
-                    log.error("the board cannot be used", error=str(error))
+                    self._in_trouble(str(error))
+                self._watchdog.alive()
                 if not self._stopping:
                     self._sleep()
             return self._leave()
@@ -169,7 +188,7 @@ class Daemon:
         board = self.board
         board.on_wake = self._wake.set
         self._presence.enter()
-        self._latest = board.clock.now()
+        self._steps = Steps(board.clock)
         if new := [agent for name, agent in self.agents.items() if name not in board.deployment.agents]:
             board.install(*new)
         board.write(self._register, record=True)
@@ -182,13 +201,13 @@ class Daemon:
         unknown = sorted(set(board.deployment.agents) - set(self.agents))
         log.info("started", worker=self._presence.id, agents=sorted(self.agents), board=board.database.where)
         self._tell("started", {"worker": self._presence.id, "recovered": recovered})
+        self._watchdog.ready(f"serves {board.database.where}")
         if unknown:
             log.warning("agents of the deployment that this daemon does not run", agents=unknown)
 
     def _register(self, m: Moment) -> None:
-        import os
-        import socket
-
+        if self._presence.id in {row[0] for row in m.tx.all(A.WORKERS)}:
+            return
         m.tx.run(
             A.INSERT_WORKER,
             id=self._presence.id,
@@ -198,19 +217,40 @@ class Daemon:
             seen_at=m.now,
         )
 
+    def _in_trouble(self, error: str) -> None:
+        """Say once what is wrong with the board."""
+        if error != self._trouble:
+            log.error("the board cannot be used; it is tried again at each tick", error=error)
+            self._watchdog.status(f"the board cannot be used: {error}")
+        self._trouble = error
+
+    def _come_back(self) -> None:
+        """After trouble: hold what lies there now to be a board of this version, and sign on again.
+
+        Raises:
+            StoreError: it still is not.
+        """
+        schema.ensure(self.board.database, self.board.clock.now(), create=False)
+        self.board.write(self._register, record=True)
+        self._recovery.run_once()
+        self._trouble = None
+        log.info("the board can be used again")
+        self._watchdog.status(f"serves {self.board.database.where}")
+
     def _look(self, until_quiescent: bool) -> None:
         """Do everything that is due now."""
         self._mind_the_clock()
         if self._reloading:
             self._reload()
         self._end_overdue()
-        now = self.board.clock.now()
+        running = self.board.clock.running()
         for index, one in enumerate(self._passes):
-            if self._pass_due.get(index, 0) <= now:
+            if self._pass_due.get(index, running) <= running:
                 while one.run_once() >= self.settings.evaporation_batch and not self._stopping:
-                    pass
-                self._pass_due[index] = now + one.interval
+                    self._watchdog.alive()
+                self._pass_due[index] = running + one.interval
         while not self._stopping:
+            self._watchdog.alive()
             due = self.board.read(self._due)
             busy = self._claim_all()
             if due.falls or due.evaporation:
@@ -238,7 +278,7 @@ class Daemon:
         """Start every activation that is ready and for which there is room."""
         started = False
         for name, agent in self.agents.items():
-            while not self._stopping and self._active() < self.settings.workers:
+            while not self._stopping and self._active() < self.settings.workers and not self._leave_alone(name):
                 if not self.board.read(lambda m, name=name: claiming.may_claim(m, name)):  # type: ignore[misc]
                     break
                 reach("claim.before")
@@ -256,10 +296,10 @@ class Daemon:
 
     def _running(self) -> set[tuple[int, int]]:
         with self._lock:
-            return set(self._runs)
+            return {key for key, run in self._runs.items() if not run.given_up}
 
     def _start(self, agent: Agent, claim: Claim) -> None:
-        run = _Run(claim, agent, self.board.clock.now() + claim.agent.settings.timeout)
+        run = _Run(claim, agent, self.board.clock.running() + claim.agent.settings.timeout)
         key = (claim.row.id, claim.row.fence)
         with self._lock:
             self._runs[key] = run
@@ -271,7 +311,8 @@ class Daemon:
             try:
                 self._runner.run(agent, claim)
                 self._publisher.changed(agent)
-            except BlackboardError as error:
+            except Exception as error:
+                # Its end is not in the database: the next look at what this worker has lost takes it up again.
                 log.error("an activation could not be ended", activation=claim.row.id, error=str(error))
             finally:
                 with self._lock:
@@ -280,14 +321,34 @@ class Daemon:
 
         # A thread for each run, not a pool: one that hangs past its timeout is left behind and takes no one's place.
         run.thread = threading.Thread(target=work, name=f"{agent.name}-{claim.row.id}", daemon=True)
-        run.thread.start()
+        try:
+            run.thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            with self._lock:
+                self._runs.pop(key, None)
+            log.error("no thread could be started", activation=claim.row.id, error=str(error))
+            self.board.write(
+                lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=str(error))
+            )
+
+    def _leave_alone(self, name: str) -> bool:
+        """Whether so many threads of the agent hang that another one would only be one more."""
+        with self._lock:
+            hanging = sum(1 for run in self._runs.values() if run.given_up and run.agent.name == name)
+        if hanging < LEFT_BEHIND:
+            self._left_alone.discard(name)
+            return False
+        if name not in self._left_alone:
+            self._left_alone.add(name)
+            log.error("an agent's threads hang; it is woken again when one of them ends", agent=name, threads=hanging)
+        return True
 
     def _active(self) -> int:
         with self._lock:
             return sum(1 for run in self._runs.values() if not run.given_up)
 
     def _end_overdue(self) -> None:
-        now = self.board.clock.now()
+        now = self.board.clock.running()
         with self._lock:
             overdue = [run for run in self._runs.values() if run.deadline <= now and not run.given_up]
         for run in overdue:
@@ -296,36 +357,48 @@ class Daemon:
             self._runner.failed(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
 
     def _sleep(self) -> None:
-        now = self.board.clock.now()
-        instants = [now + self.settings.tick]
-        try:
-            instants += self.board.read(self._due).instants
-        except StoreError:
-            pass  # said already; the tick is soon enough
+        now, running = self.board.clock.now(), self.board.clock.running()
+        latest = now + min(self.settings.tick, self._watchdog.interval or self.settings.tick)
+        instants = [latest]
+        if not self._doubting and self._trouble is None:  # otherwise the tick is soon enough
+            try:
+                instants += self.board.read(self._due).instants
+            except StoreError as error:
+                self._in_trouble(str(error))
         with self._lock:
-            running = [run for run in self._runs.values() if not run.given_up]
-            instants += [run.deadline for run in running]
+            runs = [run for run in self._runs.values() if not run.given_up]
+            instants += [now + max(0, run.deadline - running) for run in runs]
         until = min(instants)
         if self._alarm is not None:
             self._alarm.at(until)
-            self.board.clock.wait(self._wake, now + self.settings.tick)
-        elif running:
+            self.board.clock.wait(self._wake, latest)
+        elif runs:
             # A clock that is moved by waiting must not run ahead of the agents' threads.
             self._wake.wait(60)
         else:
             self.board.clock.wait(self._wake, until)
 
     def _mind_the_clock(self) -> None:
-        now = self.board.clock.now()
-        if now < self._latest - 1_000_000:
-            log.warning(
-                "the clock stepped back: strengths stand still until it has caught up",
-                by_seconds=(self._latest - now) / 1e6,
-            )
+        before = self._steps.latest
+        step = self._steps.look()
+        if step < 0:
+            log.warning("the clock stepped back: strengths stand still until it has caught up", by_seconds=-step / 1e6)
             if self._alarm is not None:
                 self._alarm.stepped_back()
-            self._pass_due.clear()
-        self._latest = now
+            if not self._doubting:
+                self.board.write(lambda m: timekeeping.record(m, before))
+        elif step > 0:
+            log.warning("the clock stepped forward, or the machine slept", by_seconds=step / 1e6)
+            # Living workers could not extend their leases meanwhile.
+            self._recovery.trust_leases_from(self.board.clock.running() + self.settings.lease)
+        doubted = self.board.read(lambda m: m.doubted)
+        if doubted is not None and not self._doubting:
+            log.error("the clock leapt ahead and is not believed: the board's time stands still", clock=iso(doubted))
+            self.board.write(lambda m: None)  # whoever writes leaves the question
+        elif doubted is None and (self._doubting or step or not self._looked):
+            if self.board.write(timekeeping.settle_question):
+                log.info("the clock is believed again")
+        self._doubting, self._looked = doubted is not None, True
 
     def _reload(self) -> None:
         self._reloading = False
@@ -350,13 +423,15 @@ class Daemon:
         """Wait for what runs, hand back what does not end in time."""
         if self._stopping and self._runs and not self._at_once:
             log.info("stopping", running=len(self._runs), grace_seconds=self.settings.grace / 1e6)
-        until = self.board.clock.now() + self.settings.grace
-        while self._runs and not self._at_once and self.board.clock.now() < until:
+        self._watchdog.stopping()
+        clock = self.board.clock
+        until = clock.running() + self.settings.grace
+        while self._runs and not self._at_once and clock.running() < until:
             self._wake.clear()
             if not self._runs:
                 break
             if self._alarm is not None:
-                self.board.clock.wait(self._wake, until)
+                clock.wait(self._wake, clock.now() + until - clock.running())
             else:
                 self._wake.wait(60)
         with self._lock:
@@ -382,4 +457,4 @@ class Daemon:
         try:
             self.on_event(event, details)
         except Exception as error:
-            log.error("a listener failed", event=event, error=str(error))
+            log.error("a listener failed", of=event, error=str(error))

@@ -81,15 +81,21 @@ class Recovery:
     """What this worker runs: ids and fences."""
     lease: int
     interval: int
+    _leases_from: int = 0
+
+    def trust_leases_from(self, running: int) -> None:
+        """After a step of the clock: take no lease to have run out before the machine has run so long."""
+        self._leases_from = running
 
     def run_once(self) -> int:
+        expired = self.board.clock.running() >= self._leases_from
         workers = self.board.read(lambda m: [row[0] for row in m.tx.all(A.WORKERS)])
         dead = self.presence.dead_among(workers)
 
         def work(m: Moment) -> int:
             m.tx.run(A.EXTEND_LEASE, by=self.presence.id, until=m.now + self.lease)
             m.tx.run(A.SEE_WORKER, key=self.presence.id, seen_at=m.now)
-            return finishing.recover(m, dead, expired=True, lost=lambda row: self._lost(row, runs))
+            return finishing.recover(m, dead, expired=expired, lost=lambda row: self._lost(row, runs))
 
         runs = self.runs()
         count = self.board.write(work, record=True)

@@ -61,6 +61,7 @@ UNDER_LAW = Statement(
     .where(mark.c.kind == p("kind"), mark.c.law == p("law"), mark.c.anchored_at < p("at"))
     .limit(p("limit", type_=Integer))
 )
+LEFT_SINCE = Statement(select(*MARK_COLUMNS).where(mark.c.event_id > p("since")).order_by(mark.c.event_id))
 EVAPORATED = Statement(
     select(*MARK_COLUMNS)
     .where(mark.c.evaporates_at <= p("now"))
