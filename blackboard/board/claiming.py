@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from blackboard.agenda import strongest_first
 from blackboard.board import falling, rising, totals
 from blackboard.board.moment import Moment, Watch
+from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec
 from blackboard.failpoints import reach
 from blackboard.forecast import value_at
@@ -15,7 +17,7 @@ from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 
-__all__ = ["Claim", "GivenRow", "claim", "may_claim", "next_ready", "resting"]
+__all__ = ["Claim", "GivenRow", "claim", "held_back", "may_claim", "next_ready", "resting"]
 
 DEFAULT_BATCH = 100
 """Most marks in one activation of a watch over subjects, where the agent sets no batch."""
@@ -92,6 +94,16 @@ def resting(m: Moment, agent: str) -> tuple[str, int | None] | None:
     return None
 
 
+def held_back(m: Moment, watch: Watch) -> tuple[str, int | None] | None:
+    """Why a budget holds a watch back, and until when; None if none does.
+
+    While one of its activations waits for a window to turn, no other is begun: what crosses meanwhile waits on the
+    agenda, and goes in full batches afterwards.
+    """
+    found = m.tx.one(A.HELD_OF_WATCH, agent=watch.agent.name, watch_id=watch.id, now=m.now)
+    return None if found is None else (found[0] or "held", found[1])
+
+
 def next_ready(m: Moment, agent: AgentSpec) -> int | None:
     """The next instant at which something of the agent's will be ready by itself; None if nothing will."""
     rest = resting(m, agent.name)
@@ -116,7 +128,8 @@ def _ready(m: Moment, agent: AgentSpec) -> list[Watch]:
     for watch in m.in_force.watches.values():
         if watch.agent.name != agent.name:
             continue
-        if m.tx.one(W.READY, watch_id=watch.id, now=m.now) is not None or _full(m, watch):
+        waits = m.tx.one(W.READY, watch_id=watch.id, now=m.now) is not None or _full(m, watch)
+        if waits and held_back(m, watch) is None:
             ready.append(watch)
     return ready
 
@@ -132,7 +145,8 @@ def _choose(m: Moment, watch: Watch) -> _Choice:
     """Take the strongest crossings that nothing holds back, up to the batch."""
     choice = _Choice()
     batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
-    for crossing in _candidates(m, watch, batch or DEFAULT_BATCH):
+    candidates = _candidates(m, watch, batch or DEFAULT_BATCH)
+    for crossing in candidates:
         if batch is not None and len(choice.given) >= batch:
             break
         if _held(m, watch, crossing):
@@ -146,6 +160,8 @@ def _choose(m: Moment, watch: Watch) -> _Choice:
             continue  # the marks of one subject go together
         choice.crossings.append(crossing)
         choice.given.update({event.mark_id: (event, strength) for event, strength in given[:room]})
+    if candidates and not choice.crossings:
+        m.wakes = True  # all that was looked at is held back, but there may be more
     return choice
 
 
@@ -168,9 +184,8 @@ def _candidates(m: Moment, watch: Watch, batch: int) -> list[CrossingRow]:
 
 
 def _strength_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> float:
-    if crossing.mark_id and crossing.event_id is not None:
-        found = m.tx.one(M.GET_EVENT, id=crossing.event_id)
-        return 0.0 if found is None else _strength(m, EventRow(*found))
+    if crossing.mark_id:
+        return max((strength for _, strength in _mark_behind(m, crossing)), default=0.0)
     law = m.laws.get(m.tx, crossing.law)
     at_crossing = law.order_key(crossing.value, crossing.noticed_at)
     if at_crossing is None or crossing.order_key is None:
@@ -202,8 +217,8 @@ def _gone(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
     if watch.agent.settings.when_faded != "drop":
         return False
     if crossing.mark_id:
-        found = m.tx.one(M.GET_MARK, id=crossing.mark_id)
-        return found is None or m.faded(MarkRow(*found)).strength(m.now) < watch.threshold
+        live = m.live(m.tx.all(M.GET_MARK, id=crossing.mark_id))
+        return not any(m.strength(row) >= watch.threshold for row in live)
     return not rising.still_holds(m, watch, crossing.subject)
 
 
@@ -223,17 +238,25 @@ def _fade(m: Moment, watch: Watch, crossing: CrossingRow) -> None:
 def _marks_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
     """The marks that a crossing gives, strongest first: even if they have evaporated since, for it is a fact."""
     if crossing.mark_id:
-        found = None if crossing.event_id is None else m.tx.one(M.GET_EVENT, id=crossing.event_id)
-        events = [] if found is None else [EventRow(*found)]
-    elif watch.falling:
-        events = [_event_of(m, row) for row in _live_marks(m, watch, crossing.subject)]
+        return _mark_behind(m, crossing)
+    if watch.falling:
+        rows = _live_marks(m, watch, crossing.subject)
     elif watch.over_board:
-        events = [_event_of(m, row) for row in totals.stimuli_of_board(m, watch)] or _evaporated(m, watch, crossing)
+        rows = totals.stimuli_of_board(m, watch)
     else:
-        rows = rising.stimuli_of_subject(m, watch, crossing.subject)
-        events = [_event_of(m, row) for row in _of_sides_that_hold(m, watch, rows)] or _evaporated(m, watch, crossing)
-    pairs = [(event, _strength(m, event)) for event in events]
+        rows = _of_sides_that_hold(m, watch, rising.stimuli_of_subject(m, watch, crossing.subject))
+    pairs = [(_event_of(m, row), m.strength(row)) for row in rows]
+    pairs = pairs or [(event, _strength(m, event)) for event in _evaporated(m, watch, crossing)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
+
+
+def _mark_behind(m: Moment, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+    """The mark that a crossing of one mark is about: as it lies there, or as it was last."""
+    if (found := m.tx.one(M.GET_MARK, id=crossing.mark_id)) is not None:
+        row = MarkRow(*found)
+        return [(_event_of(m, row), m.strength(row))]
+    last = m.tx.one(M.LAST_DEPOSIT, subject=crossing.subject, mark_id=crossing.mark_id)
+    return [] if last is None else [(EventRow(*last), _strength(m, EventRow(*last)))]
 
 
 def _of_sides_that_hold(m: Moment, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
@@ -241,31 +264,50 @@ def _of_sides_that_hold(m: Moment, watch: Watch, rows: list[MarkRow]) -> list[Ma
     faded = [m.faded(row) for row in rows]
     kinds = {
         kind
-        for leaf in watch.condition.leaves()
-        if leaf.met(value_at(leaf.measure, faded, m.now))
+        for leaf in _holding(watch.condition, lambda leaf: leaf.met(value_at(leaf.measure, faded, m.now)))
         for kind in leaf.measure.kinds
     }
-    chosen = [row for row in rows if row.kind in kinds]
-    both = watch.condition.holds(lambda measure: value_at(measure, faded, m.now))
-    return chosen if both and chosen else rows
+    return [row for row in rows if row.kind in kinds] or rows
+
+
+def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+    """The comparisons that make a condition true: of `|`, those of the sides that hold."""
+    if condition.truth(decide):
+        if isinstance(condition, Combination):
+            for part in condition.parts:
+                yield from _holding(part, decide)
+        else:
+            yield from condition.leaves()
 
 
 def _evaporated(m: Moment, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
-    """The marks that stood behind a crossing and have all evaporated since."""
-    events = []
+    """The marks that stood behind a crossing and have all evaporated since, whether they were moved already or not."""
+    gone = [(row.id, row.subject, row.evaporates_at) for row in _lying(m, watch, crossing.subject)]
     for kind in watch.condition.kinds:
-        for values in m.tx.all(M.GONE_SINCE, kind=kind, since=crossing.event_id or 0):
-            gone = EventRow(*values)
-            if (crossing.subject and gone.subject != crossing.subject) or not watch.covers(gone.subject):
-                continue
-            last = m.tx.one(M.LAST_DEPOSIT, subject=gone.subject, mark_id=gone.mark_id)
-            if last is not None and last[9] != watch.not_author:
-                events.append(EventRow(*last))
+        moved = (EventRow(*values) for values in m.tx.all(M.GONE_SINCE, kind=kind, since=crossing.event_id or 0))
+        gone += [(event.mark_id, event.subject, event.evaporates_at) for event in moved]
+    events = []
+    for mark_id, subject, ended in gone:
+        if ended is None or not crossing.crossed_at <= ended <= m.now:
+            continue
+        if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
+            continue
+        last = m.tx.one(M.LAST_DEPOSIT, subject=subject, mark_id=mark_id)
+        if last is not None and (watch.falling or _counted(m, watch, EventRow(*last))):
+            events.append(EventRow(*last))
     return events
 
 
-def _live_marks(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
-    rows = []
+def _counted(m: Moment, watch: Watch, event: EventRow) -> bool:
+    """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
+    if event.author == watch.not_author or (watch.over_board and event.id <= totals.watermark(m, watch)):
+        return False
+    return m.tx.one(A.GIVEN_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
+
+
+def _lying(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+    """Every mark of the watch's kinds that was not moved to the history yet, of one subject or of the board."""
+    rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
         found = (
             m.tx.all(M.MARKS_OF_KIND, kind=kind)
@@ -273,7 +315,11 @@ def _live_marks(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
             else m.tx.all(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
         )
         rows += [MarkRow(*values) for values in found]
-    return [row for row in rows if row.evaporates_at is None or row.evaporates_at > m.now]
+    return rows
+
+
+def _live_marks(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+    return [row for row in m.live(_lying(m, watch, subject)) if watch.covers(row.subject)]
 
 
 def _event_of(m: Moment, row: MarkRow) -> EventRow:

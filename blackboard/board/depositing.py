@@ -72,7 +72,7 @@ def deposit(m: Moment, d: Deposit) -> Receipt:
     row = _reinforce(m, d, kind, old, state) if old is not None else _leave(m, d, kind, state)
     _remember_key(m, d, row.id, row.event_id)
     crossed = rising.deposited(m, old, row)
-    falling.arm(m, row, weakened=old is not None and m.strength(row) < m.strength(old))
+    falling.arm(m, old, row)
     falling.release_guards(m, row.kind, row.subject)
     return Receipt(
         row.id,
@@ -172,11 +172,12 @@ def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
     holder = m.tx.one(M.FIND_UNIQUE, kind=d.kind, value=d.unique)
     if holder is not None and holder[0] != mark_id:
         found = m.tx.one(M.GET_MARK, id=holder[0])
-        row = None if found is None else MarkRow(*found)
+        row = None if found is None else following.follow(m, MarkRow(*found))
         if row is not None and (row.evaporates_at is None or row.evaporates_at > m.now):
             field = m.kind(d.kind).unique
             raise Taken(f"{d.kind}.{field}: {d.unique} belongs to mark {row.id} on {row.subject}")
         if row is not None:
+            falling.settle(m, row.kind, row.subject)
             evaporating.evaporate(m, row)
     m.tx.run(M.DELETE_UNIQUE, mark_id=mark_id)
     m.tx.run(M.INSERT_UNIQUE, kind=d.kind, value=d.unique, mark_id=mark_id)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board import falling, rising
-from blackboard.board.moment import Moment
+from blackboard.board import falling, following, rising
+from blackboard.board.moment import Moment, Watch
 from blackboard.errors import NotFound
 from blackboard.store import marks as M
 from blackboard.store import watching as W
@@ -17,9 +17,9 @@ def evaporate_due(m: Moment, limit: int) -> int:
     if falling.settle_due(m, limit):
         return limit  # there may be more: the marks wait until no fall is due before them
     rows = [MarkRow(*found) for found in m.tx.all(M.EVAPORATED, now=m.now, limit=limit)]
-    following = {kind for kind, _ in m.in_force.following}
     for row in rows:
-        if row.kind not in following:  # its law is changing: it may yet turn out to live on
+        row = following.follow(m, row)  # its law or floor may be changing, so that it lives on
+        if row.evaporates_at is not None and row.evaporates_at <= m.now:
             evaporate(m, row)
     return len(rows)
 
@@ -38,15 +38,15 @@ def withdraw(m: Moment, mark_id: int, author: str) -> MarkRow:
         NotFound: there is no such live mark.
     """
     found = m.tx.one(M.GET_MARK, id=mark_id)
-    row = None if found is None else MarkRow(*found)
+    row = None if found is None else following.follow(m, MarkRow(*found))
     if row is None or (row.evaporates_at is not None and row.evaporates_at <= m.now):
         raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
     falling.settle(m, row.kind, row.subject)
     m.record(row, "withdrawn", author=author, intensity=m.state(row).left(m.now))
     _remove(m, row)
     falling.withdrawn(m, row)
-    for watch in m.in_force.rising.get(row.kind, ()):
-        _recheck(m, watch.id, row)
+    for watch in (*m.in_force.rising.get(row.kind, ()), *m.in_force.falling.get(row.kind, ())):
+        _recheck(m, watch, row)
     falling.release_guards(m, row.kind, row.subject)
     return row
 
@@ -59,14 +59,18 @@ def _remove(m: Moment, row: MarkRow) -> None:
         m.tx.run(M.DELETE_UNIQUE, mark_id=row.id)
 
 
-def _recheck(m: Moment, watch_id: int, row: MarkRow) -> None:
+def _recheck(m: Moment, watch: Watch, row: MarkRow) -> None:
     """Close the crossings that waited for the withdrawn mark, where without it they would not have come about."""
-    watch = m.in_force.watches[watch_id]
     subject = "" if watch.over_board else row.subject
     for values in m.tx.all(W.WAITING_OF_SUBJECT, watch_id=watch.id, subject=subject):
         crossing = CrossingRow(*values)
-        if crossing.mark_id not in (0, row.id):
-            continue
-        if crossing.mark_id == 0 and rising.still_holds(m, watch, subject):
+        if crossing.mark_id != row.id and (crossing.mark_id or _stands(m, watch, crossing)):
             continue
         m.tx.run(W.CLOSE_CROSSING, key=crossing.id, state="withdrawn", activation_id=None, closed_at=m.now)
+
+
+def _stands(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
+    """Whether a crossing of a subject or the board has marks behind it still: as they were then, not as they faded."""
+    if watch.falling:
+        return watch.over_board or bool(falling.live_marks(m, watch.condition, crossing.subject))
+    return rising.still_holds(m, watch, crossing.subject, crossing.noticed_at)

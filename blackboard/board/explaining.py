@@ -74,7 +74,7 @@ def _watch(m: Moment, watch: Watch, subject: str | None) -> dict[str, Any]:
 def _values(m: Moment, watch: Watch, subject: str) -> list[dict[str, Any]]:
     if watch.over_board and not watch.falling:
         leaf = next(watch.condition.leaves())
-        value, count = totals.value(m, watch)
+        value, count = totals.counted(m, watch)
         return [
             {
                 "measure": str(leaf.measure),

@@ -22,12 +22,19 @@ SETTLED_AT_ONCE = 500
 
 def settle(m: Moment, kind: str, subject: str) -> None:
     """Record the falls that came due before this deposit or withdrawal, of the watches that it could disturb."""
-    for watch in {*m.in_force.falling.get(kind, ()), *m.in_force.guarded.get(kind, ())}:
+    for watch in dict.fromkeys((*m.in_force.falling.get(kind, ()), *m.in_force.guarded.get(kind, ()))):
         if not watch.falling:
             continue
-        for scope in {subject, ""}:
-            for row in m.tx.all(W.DUE_FALLS_OF, watch_id=watch.id, subject=scope, now=m.now):
-                _fall(m, watch, FallRow(*row))
+        if _guarded_over_board(watch, kind):
+            due = m.tx.all(W.DUE_FALLS_OF_WATCH, watch_id=watch.id, now=m.now)
+        else:
+            due = [
+                row
+                for scope in (subject, "")
+                for row in m.tx.all(W.DUE_FALLS_OF, watch_id=watch.id, subject=scope, now=m.now)
+            ]
+        for row in due:
+            _fall(m, watch, FallRow(*row))
 
 
 def settle_due(m: Moment, limit: int = SETTLED_AT_ONCE) -> int:
@@ -43,23 +50,29 @@ def settle_due(m: Moment, limit: int = SETTLED_AT_ONCE) -> int:
     return len(rows)
 
 
-def arm(m: Moment, row: MarkRow, *, weakened: bool = False) -> None:
+def arm(m: Moment, old: MarkRow | None, new: MarkRow) -> None:
     """After a deposit: compute when each falling watch on the kind will cross, as things now stand."""
-    for watch in m.in_force.falling.get(row.kind, ()):
-        if watch.covers(row.subject):
-            arm_watch(m, watch, row, weakened=weakened)
+    for watch in m.in_force.falling.get(new.kind, ()):
+        if not watch.covers(new.subject):
+            continue
+        if watch.over_board and not _sooner(m, old, new) and _armed(m, watch, "", 0):
+            continue  # what only adds can but put a fall off; when it comes due, it is computed afresh
+        arm_watch(m, watch, new)
 
 
-def arm_watch(m: Moment, watch: Watch, row: MarkRow, *, weakened: bool = True) -> None:
-    """Compute when one falling watch will cross for a mark, its subject or the board."""
+def arm_watch(m: Moment, watch: Watch, row: MarkRow, *, since: int | None = None) -> None:
+    """Compute when one falling watch will cross for a mark, its subject or the board.
+
+    `since` is the earlier instant from which things are as they are, unless one of the marks was left later.
+    """
+    since = m.now if since is None else since
     if watch.condition.per_mark:
-        _arm(m, watch, row.subject, row.id, [m.faded(row)], row.event_id)
+        subject, mark_id, marks = row.subject, row.id, [m.faded(row)]
     elif watch.over_board:
-        if not weakened and m.tx.one(W.FALL, watch_id=watch.id, subject="", mark_id=0) is not None:
-            return  # a deposit that only adds can but put it off; when it comes due, it is computed afresh
-        _arm(m, watch, "", 0, live_marks(m, watch.condition, None), None)
+        subject, mark_id, marks = "", 0, live_marks(m, watch.condition, None, since)
     else:
-        _arm(m, watch, row.subject, 0, live_marks(m, watch.condition, row.subject), row.event_id)
+        subject, mark_id, marks = row.subject, 0, live_marks(m, watch.condition, row.subject, since)
+    _arm(m, watch, subject, mark_id, marks, max([since, *(mark.state.at for mark in marks)]))
 
 
 def withdrawn(m: Moment, row: MarkRow) -> None:
@@ -79,11 +92,19 @@ def withdrawn(m: Moment, row: MarkRow) -> None:
 def release_guards(m: Moment, kind: str, subject: str) -> None:
     """Marks of a kind that a guard speaks of have changed: look at what it holds back again."""
     for watch in m.in_force.guarded.get(kind, ()):
-        if any(leaf.measure.over == "board" and kind in leaf.measure.kinds for leaf in watch.spec.guard.leaves()):  # type: ignore[union-attr]
+        if _guarded_over_board(watch, kind):
             released = m.tx.run(W.RELEASE_WATCH, watch=watch.id, at=m.now)
         else:
             released = m.tx.run(W.RELEASE_SUBJECT, watch=watch.id, of_subject=subject, at=m.now)
         m.wakes = m.wakes or released.rowcount > 0
+
+
+def _guarded_over_board(watch: Watch, kind: str) -> bool:
+    """Whether a mark of the kind, whatever its subject, can open or close a watch's guard."""
+    guard = watch.spec.guard
+    return guard is not None and any(
+        leaf.measure.over == "board" and kind in leaf.measure.kinds for leaf in guard.leaves()
+    )
 
 
 def guard_opens(m: Moment, watch: Watch, subject: str) -> tuple[bool, int | None]:
@@ -102,49 +123,55 @@ def guard_holds_at(m: Moment, watch: Watch, subject: str, at: int) -> bool:
     return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
 
 
-def _arm(m: Moment, watch: Watch, subject: str, mark_id: int, marks: list[Faded], event_id: int | None) -> None:
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    armed = m.tx.one(W.FALL, **key)
-    due = first_true(watch.condition, marks, m.now)
-    if due == m.now:  # already below: it falls now if it was above, and otherwise never was
-        if armed is not None:
-            _fall(m, watch, FallRow(watch.id, subject, mark_id, m.now))
+def _sooner(m: Moment, old: MarkRow | None, new: MarkRow) -> bool:
+    """Whether a mark that was reinforced may be weaker at some instant to come than it would have been."""
+    if old is None:
+        return False
+    if new.law != old.law or m.strength(new) < m.strength(old):
+        return True
+    # The power law and curves fade fast at first, so a restart may overtake what was left alone.
+    return m.state(new).law.sums(1.0, 0, 0) is None
+
+
+def _armed(m: Moment, watch: Watch, subject: str, mark_id: int) -> bool:
+    return m.tx.one(W.FALL, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+
+
+def _arm(m: Moment, watch: Watch, subject: str, mark_id: int, marks: list[Faded], since: int) -> None:
+    armed = _armed(m, watch, subject, mark_id)
+    due = first_true(watch.condition, marks, since)
+    if due == since:  # already below: it falls now if it was above, and otherwise never was
+        if armed:
+            _fall(m, watch, FallRow(watch.id, subject, mark_id, since))
         return
-    if armed is None:
-        m.tx.run(W.INSERT_FALL, **key, due_at=due)
-    else:
+    if armed:
         m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
+    else:
+        m.tx.run(W.INSERT_FALL, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
     m.wakes = True
 
 
 def _fall(m: Moment, watch: Watch, due: FallRow) -> None:
     """A fall has come due: record the crossing, or that a guard let it pass."""
-    at = m.now if due.due_at is None else due.due_at
-    key = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
-    if watch.over_board:
-        marks = live_marks(m, watch.condition, None, at)
-        later = first_true(watch.condition, marks, at)
-        if later is None or later > at:  # deposits since then have put it off
-            m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject="", of_mark=0, due_at=later)
-            return
-    m.tx.run(W.DELETE_FALL, **key)
-    value, event_id = _value_at_fall(m, watch, due, at)
-    rising.cross(m, watch, due.subject, due.mark_id, value, 1, crossed_at=at, event_id=event_id)
-    if not guard_holds_at(m, watch, due.subject, at):
-        _pass(m, watch, due, value, at)
-
-
-def _pass(m: Moment, watch: Watch, due: FallRow, value: float, at: int) -> None:
-    """Close a crossing whose guard was not met at the crossing: recorded, and nobody is woken."""
-    row = m.tx.one(W.WAITING, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
-    activation_id = (m.tx.one(A.LAST_ACTIVATION)[0] or 0) + 1
-    m.tx.run(
-        A.INSERT_ACTIVATION,
-        **closed_activation(
-            m, watch, due.subject, "passed", f"{watch.condition} ({value:.4g}); the guard was not met", at
-        ),
-    )
-    m.tx.run(W.CLOSE_CROSSING, key=row[0], state="passed", activation_id=activation_id, closed_at=m.now)
+    computed = m.now if due.due_at is None else due.due_at
+    marks, event_id = _marks_at_fall(m, watch, due, computed)
+    at = first_true(watch.condition, marks, computed)
+    if at is None or at > m.now:  # deposits over the board, or a change that marks still follow, have put it off
+        m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=due.subject, of_mark=due.mark_id, due_at=at)
+        return
+    m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
+    value = value_at(next(watch.condition.leaves()).measure, marks, at)
+    holds = guard_holds_at(m, watch, due.subject, at)
+    crossing = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
+    earlier = m.tx.one(W.WAITING, **crossing)  # a fall before this one, which nobody has taken yet
+    if holds or earlier is None:
+        rising.cross(m, watch, due.subject, due.mark_id, value, len(marks), crossed_at=at, event_id=event_id)
+    if not holds:
+        reason = f"{watch.condition} ({value:.4g}); the guard was not met"
+        m.tx.run(A.INSERT_ACTIVATION, **closed_activation(m, watch, due.subject, "passed", reason, at))
+        if earlier is None:
+            passed, activation = m.tx.one(W.WAITING, **crossing)[0], m.tx.one(A.LAST_ACTIVATION)[0]
+            m.tx.run(W.CLOSE_CROSSING, key=passed, state="passed", activation_id=activation, closed_at=m.now)
 
 
 def closed_activation(
@@ -174,16 +201,12 @@ def closed_activation(
     }
 
 
-def _value_at_fall(m: Moment, watch: Watch, due: FallRow, at: int) -> tuple[float, int | None]:
-    if due.mark_id:
-        found = m.tx.one(M.GET_MARK, id=due.mark_id)
-        if found is None:
-            return 0.0, None
-        row = MarkRow(*found)
-        return m.faded(row).strength(at), row.event_id
-    marks = live_marks(m, watch.condition, None if watch.over_board else due.subject, at)
-    leaf = next(watch.condition.leaves())
-    return value_at(leaf.measure, marks, at), None
+def _marks_at_fall(m: Moment, watch: Watch, due: FallRow, at: int) -> tuple[list[Faded], int | None]:
+    """The marks that a fall is about, and the event of the one where it is about one."""
+    if not due.mark_id:
+        return live_marks(m, watch.condition, None if watch.over_board else due.subject, at), None
+    found = m.tx.one(M.GET_MARK, id=due.mark_id)
+    return ([], None) if found is None else ([m.faded(MarkRow(*found))], MarkRow(*found).event_id)
 
 
 def live_marks(m: Moment, condition: Condition, subject: str | None, at: int | None = None) -> list[Faded]:
@@ -198,8 +221,5 @@ def live_marks(m: Moment, condition: Condition, subject: str | None, at: int | N
                 if everywhere
                 else m.tx.run(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
             )
-            for values in found.fetchall():
-                row = MarkRow(*values)
-                if row.evaporates_at is None or row.evaporates_at > at:
-                    marks[row.id] = m.faded(row)
+            marks.update((row.id, m.faded(row)) for row in m.live(found.fetchall(), at))
     return list(marks.values())

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from blackboard.board import falling, rising, totals
 from blackboard.board.moment import Moment, Watch
 from blackboard.forecast import value_at
-from blackboard.reinforcement import State
 from blackboard.store import deployments as D
 from blackboard.store import marks as M
 from blackboard.store import watching as W
@@ -32,18 +31,10 @@ class FollowUp(NamedTuple):
 
 
 def follow(m: Moment, row: MarkRow) -> MarkRow:
-    """The mark under the law that its kind now has, if that changed since it was left; otherwise as it is."""
-    change = m.in_force.following.get((row.kind, row.law))
-    if change is None or row.anchored_at >= change[1]:
+    """The mark under the law and floor that its kind now has, if they changed since it was left; otherwise as it is."""
+    moved = m.followed(row)
+    if moved == row:
         return row
-    successor, at = change
-    kind = m.kind(row.kind)
-    law = m.laws.get(m.tx, successor)
-    state = State(m.state(row).left(at), at, law)
-    ends = state.evaporates_at(kind)
-    if row.evaporates_at is not None and row.evaporates_at <= at:
-        ends = row.evaporates_at  # it had evaporated before the change and was only not yet moved
-        state = State(state.intensity, at, law)
     totalled = [
         watch
         for watch in m.in_force.rising.get(row.kind, ())
@@ -51,13 +42,6 @@ def follow(m: Moment, row: MarkRow) -> MarkRow:
     ]
     for watch in totalled:
         totals.add(m, watch, row, -1)
-    moved = row._replace(
-        intensity=state.intensity,
-        law=successor,
-        anchored_at=at,
-        evaporates_at=ends,
-        order_key=law.order_key(state.intensity, at),
-    )
     m.tx.run(
         M.REBASE_MARK,
         key=row.id,
@@ -67,7 +51,8 @@ def follow(m: Moment, row: MarkRow) -> MarkRow:
         evaporates_at=moved.evaporates_at,
         order_key=moved.order_key,
     )
-    m.record(moved, "law_changed", author=row.author)
+    if moved.law != row.law:
+        m.record(moved, "law_changed", author=row.author, at=moved.anchored_at)
     for watch in totalled:
         totals.add(m, watch, moved, +1)
     return moved
@@ -79,8 +64,7 @@ def follow_batch(m: Moment, limit: int) -> int:
     if found is None:
         return 0
     task = FollowUp(*found)
-    done = _relaw(m, task, limit) if task.sort == "law" else _retest(m, task, limit)
-    return max(1, done)
+    return max(1, _WORK[task.sort](m, task, limit))
 
 
 def _relaw(m: Moment, task: FollowUp, limit: int) -> int:
@@ -91,7 +75,22 @@ def _relaw(m: Moment, task: FollowUp, limit: int) -> int:
     if len(rows) < limit:
         m.tx.run(D.DELETE_SUCCESSION, kind=kind, law=law)
         m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
-        m.in_force.following.pop((kind, law), None)
+    m.wakes = True
+    return len(rows)
+
+
+def _refloor(m: Moment, task: FollowUp, limit: int) -> int:
+    rows = [
+        MarkRow(*found)
+        for found in m.tx.all(M.MARKS_AFTER, kind=task.name, after=task.position, upto=task.upto, limit=limit)
+    ]
+    for row in rows:
+        follow(m, row)
+    if len(rows) < limit:
+        m.tx.run(D.DELETE_FLOOR_SUCCESSIONS, kind=task.name)
+        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+    else:
+        m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=rows[-1].event_id)
     m.wakes = True
     return len(rows)
 
@@ -130,7 +129,7 @@ def _retest_mark(m: Moment, watch: Watch, row: MarkRow, at: int) -> None:
     if not watch.covers(row.subject) or (row.evaporates_at is not None and row.evaporates_at <= at):
         return
     if watch.falling:
-        _rearm(m, watch, row)
+        falling.arm_watch(m, watch, row, since=at)
     elif watch.condition.per_mark:
         taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
         stimulus = row.author != watch.not_author and (taken is None or row.event_id > taken[0])
@@ -147,25 +146,16 @@ def _retest_mark(m: Moment, watch: Watch, row: MarkRow, at: int) -> None:
             rising.cross(m, watch, row.subject, 0, value, len(rows), rows, crossed_at=at)
 
 
-def _rearm(m: Moment, watch: Watch, row: MarkRow) -> None:
-    """Compute a fall afresh. One that was above and is now below has sunk by the change: it crosses."""
-    key = {
-        "watch_id": watch.id,
-        "subject": row.subject,
-        "mark_id": row.id if watch.condition.per_mark else 0,
-    }
-    armed = m.tx.one(W.FALL, **key)
-    if armed is not None and armed[0] is not None and armed[0] <= m.now:
-        return  # it came due in the meantime and is about to be recorded
-    falling.arm_watch(m, watch, row)
-
-
 def _retest_board(m: Moment, watch: Watch, task: FollowUp) -> None:
     if watch.falling:
-        found = next((row for kind in watch.condition.kinds for row in m.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
+        kinds = watch.condition.kinds
+        found = next((MarkRow(*row) for kind in kinds for row in m.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
         if found is not None:
-            falling.arm_watch(m, watch, MarkRow(*found))
+            falling.arm_watch(m, watch, found, since=task.at)
     else:
         totals.rebuild(m, watch)
         rising.test(m, watch, "")
     m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+
+
+_WORK = {"law": _relaw, "floor": _refloor, "watch": _retest}

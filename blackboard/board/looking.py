@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board.claiming import resting, strongest
+from blackboard.board.budgets import DAY
+from blackboard.board.claiming import held_back, resting, strongest
 from blackboard.board.moment import Moment
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.reinforcement import State
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
+from blackboard.store import journal as J
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.views import VIEWS
 
-__all__ = ["MarkView", "activations", "agenda", "agents", "history", "marks", "status"]
+__all__ = ["MarkView", "activations", "agenda", "agents", "costs", "history", "marks", "status", "uid"]
 
 
 @dataclass(frozen=True)
@@ -106,15 +109,18 @@ def _past(
     m: Moment, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
 ) -> list[MarkView]:
     """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
-    then = _deployment_at(m, at)
+    versions = _versions(m, at)
     views = []
     for values in m.tx.run(M.AT_INSTANT, at=at).fetchall():
         event = EventRow(*values)
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
-        weight = then.kinds[event.kind].weight if event.kind in then.kinds else m.kind(event.kind).weight
-        law = m.laws.get(m.tx, event.law)
-        strength = weight * State(event.intensity, event.at, law).left(at)
+        fading = _fading(m, event, versions, at)
+        if fading.evaporates_at is not None and fading.evaporates_at <= at:
+            continue
+        weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
+        law = m.laws.get(m.tx, fading.law)
+        strength = weight * State(fading.intensity, fading.anchored_at, law).left(at)
         if min_strength is not None and strength < min_strength:
             continue
         deposits = [
@@ -123,21 +129,44 @@ def _past(
             if one.mark_id == event.mark_id and one.at <= at and one.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
-        row = MarkRow(
-            event.mark_id, event.kind, event.subject, last.payload or "{}", last.author, event.intensity, event.law,
-            event.at, last.id, first.at, last.at, max(0, len(deposits) - 1), event.evaporates_at, None,
-        )  # fmt: skip
+        row = fading._replace(
+            payload=last.payload or "{}",
+            author=last.author,
+            event_id=last.id,
+            deposited_at=first.at,
+            reinforced_at=last.at,
+            reinforcements=max(0, len(deposits) - 1),
+        )
         views.append(_view(row, weight, strength, at))
     views.sort(key=lambda view: (-view.strength, view.id))
     return views[:limit]
 
 
-def _deployment_at(m: Moment, at: int) -> Deployment:
-    content = None
-    for _version, since, text in m.tx.all(D.VERSIONS):
-        if since <= at:
-            content = text
-    return m.deployment if content is None else Deployment.model_validate_json(content)
+def _fading(m: Moment, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
+    """A mark as an event left it, and as the changes of floor and law from then to an instant had it."""
+    row = MarkRow(
+        event.mark_id, event.kind, event.subject, "{}", event.author, event.intensity, event.law, event.at, event.id,
+        event.at, event.at, 0, event.evaporates_at, None,
+    )  # fmt: skip
+    state = State(event.intensity, event.at, m.laws.get(m.tx, event.law))
+    floor: float | None = None
+    for since, then in versions:
+        if event.kind not in then.kinds:
+            continue
+        kind = then.kind(event.kind)
+        if floor not in (None, kind.floor) and since > event.at and (row.evaporates_at or since + 1) > since:
+            ends = state.evaporates_at(kind)
+            row = row._replace(evaporates_at=None if ends is None else max(since, ends))
+        floor = kind.floor
+    _, changed = m.in_force.following.get((event.kind, event.law), ("", at + 1))
+    return m.followed(row) if changed <= at else row
+
+
+def _versions(m: Moment, at: int) -> list[tuple[int, Deployment]]:
+    """Every deployment that was in force up to an instant, oldest first, with its beginning."""
+    return [
+        (since, Deployment.model_validate_json(text)) for _, since, text in m.tx.all(D.VERSIONS) if since <= at
+    ]
 
 
 def history(m: Moment, subject: str) -> Iterator[EventRow]:
@@ -174,7 +203,7 @@ def agenda(m: Moment) -> list[dict[str, Any]]:
     """The crossings that wait, strongest value first, with what holds each back."""
     rows = []
     for watch in m.in_force.watches.values():
-        rest = resting(m, watch.agent.name)
+        rest = resting(m, watch.agent.name) or held_back(m, watch)
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             row = CrossingRow(*values)
             held = row.held or (rest[0] if rest else None)
@@ -240,6 +269,17 @@ def activation_view(m: Moment, row: ActivationRow) -> dict[str, Any]:
     }
 
 
+def uid(m: Moment) -> str:
+    """The board's own name, unlike any other's."""
+    return str(m.tx.one(A.BOARD)[1])
+
+
+def costs(m: Moment, days: int) -> list[dict[str, Any]]:
+    """The view `costs` for so many days up to today."""
+    since = (iso(m.now - (days - 1) * DAY) or "")[:10]
+    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in m.tx.all(J.COSTS, since=since)]
+
+
 def status(m: Moment) -> dict[str, Any]:
     """The state of the board in one look."""
     board = m.tx.one(A.BOARD)
@@ -257,9 +297,17 @@ def status(m: Moment) -> dict[str, Any]:
         "activations": states,
         "next_fall": iso(m.tx.one(W.NEXT_FALL)[0]),
         "next_evaporation": iso(m.tx.one(M.NEXT_EVAPORATION)[0]),
+        "model_calls": _calls(m),
         "follow_ups": len(m.tx.all(W.FOLLOW_UPS)),
         "workers": [
             {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
             for id_, pid, host, started, seen in m.tx.all(A.WORKERS)
         ],
     }
+
+
+def _calls(m: Moment) -> dict[str, Any]:
+    """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
+    counts: dict[str, int] = {state: 0 for state in J.OPEN}
+    counts.update({state: count for state, count in m.tx.all(J.COUNT_OPEN)})
+    return {**counts, "reserved_usd": m.tx.one(J.RESERVED)[0] / 1_000_000}

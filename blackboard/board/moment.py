@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-from blackboard.conditions import Condition
+from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Curve, Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.forecast import Faded
@@ -30,31 +33,45 @@ class Watch:
     agent: AgentSpec
     spec: WatchSpec
 
-    @property
+    @cached_property
     def condition(self) -> Condition:
         return self.spec.condition
 
-    @property
+    @cached_property
     def falling(self) -> bool:
         return self.spec.condition.falling
 
-    @property
+    @cached_property
     def over_board(self) -> bool:
         return self.spec.condition.scope == "board"
 
-    @property
+    @cached_property
     def not_author(self) -> str:
         """The author whose marks are no stimuli: the agent itself, unless the watch says so."""
         return "" if self.spec.own else self.agent.name
 
-    @property
+    @cached_property
     def threshold(self) -> float:
         """The (first) threshold of its condition."""
-        return next(self.spec.condition.leaves()).threshold
+        return self.leaf.threshold
+
+    @cached_property
+    def leaf(self) -> Comparison:
+        """The (first) comparison of its condition; the only one where it is taken over the board."""
+        return next(self.condition.leaves())
+
+    @cached_property
+    def keeps_totals(self) -> bool:
+        """Whether sums are kept for it: a total or a count over the whole board."""
+        return self.over_board and self.leaf.measure.function in ("total", "count")
 
     def covers(self, subject: str) -> bool:
         """Whether any part of its condition counts marks of the subject."""
-        return any(leaf.measure.covers(subject) for leaf in self.spec.condition.leaves())
+        return self._covers_all or any(leaf.measure.covers(subject) for leaf in self.condition.leaves())
+
+    @cached_property
+    def _covers_all(self) -> bool:
+        return any(leaf.measure.subject is None for leaf in self.condition.leaves())
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +84,15 @@ class InForce:
     falling: dict[str, list[Watch]] = field(default_factory=dict)
     guarded: dict[str, list[Watch]] = field(default_factory=dict)
     following: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
-    """(kind, old law) of marks that still follow a change of law, with the new law and the instant of the change."""
+    """(kind, law) of marks that still follow a change, with the law to follow and the instant of the change.
+
+    The law is the same where only the kind's floor has changed.
+    """
+
+    @property
+    def moving(self) -> set[str]:
+        """The kinds of which some marks still follow a change."""
+        return {kind for kind, _ in self.following}
 
 
 def read_in_force(tx: Transaction) -> InForce:
@@ -163,8 +188,39 @@ class Moment:
         """The registered kind of that name."""
         return self.in_force.deployment.kind(name)
 
+    def followed(self, row: MarkRow) -> MarkRow:
+        """The mark as a change of its kind has it, where it lies there as before. Nothing is written.
+
+        The old law to the instant of the change and the new one after it, no jump; a new floor moves its end alone.
+        """
+        successor, at = self.in_force.following.get((row.kind, row.law), (row.law, 0))
+        if row.anchored_at >= at or (row.evaporates_at is not None and row.evaporates_at <= at):
+            return row  # left since, or had evaporated before the change and was only not yet moved
+        state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        if successor != row.law:
+            state = State(state.left(at), at, self.laws.get(self.tx, successor))
+        ends = state.evaporates_at(self.kind(row.kind))
+        return row._replace(
+            intensity=state.intensity,
+            law=successor,
+            anchored_at=state.at,
+            evaporates_at=None if ends is None else max(at, ends),
+            order_key=state.law.order_key(state.intensity, state.at),
+        )
+
+    def live(self, found: Iterable[Sequence[Any]], at: int | None = None) -> list[MarkRow]:
+        """Those of some rows of `mark` that are live at an instant, by default this one."""
+        at = self.now if at is None else at
+        rows = (self.followed(MarkRow(*values[: len(MarkRow._fields)])) for values in found)
+        return [row for row in rows if row.evaporates_at is None or row.evaporates_at > at]
+
+    def horizon(self, kind: str) -> int:
+        """Up to when the stored ends of a kind's marks are to be taken at their word: not while they follow a change."""
+        return 0 if kind in self.in_force.moving else self.now
+
     def state(self, row: MarkRow) -> State:
-        """The fading part of a mark, as it lies there."""
+        """The fading part of a mark."""
+        row = self.followed(row)
         return State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
 
     def strength(self, row: MarkRow, at: int | None = None) -> float:
@@ -174,6 +230,7 @@ class Moment:
 
     def faded(self, row: MarkRow) -> Faded:
         """The mark as far as fading goes."""
+        row = self.followed(row)
         return Faded(row.kind, row.subject, self.kind(row.kind).weight, self.state(row), row.evaporates_at)
 
     def record(
@@ -183,13 +240,15 @@ class Moment:
         *,
         author: str,
         intensity: float | None = None,
-        activation_id: int | None = None,
-        payload: str | None = None,
+        at: int | None = None,
     ) -> EventRow:
-        """Write an event of a mark with the state that it produced."""
+        """Write an event of a mark with the state that it produced, at this instant or an earlier one."""
+        if at is not None and self.recorded < self.now:
+            self.tx.run(M.RECORD_TIME, at=self.now)
+            self.recorded = self.now
         written = EventRow(
             self.next_event(),
-            self.now,
+            self.now if at is None else at,
             row.id,
             row.kind,
             row.subject,
@@ -198,8 +257,8 @@ class Moment:
             row.law,
             row.evaporates_at,
             author,
-            activation_id,
-            payload,
+            None,
+            None,
         )
         self.tx.run(M.INSERT_EVENT, **written._asdict())
         return written

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board import following
+from blackboard.board import falling, following
 from blackboard.board.moment import Moment
-from blackboard.deployment import Deployment, WatchSpec
+from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
 from blackboard.store import marks as M
@@ -33,10 +33,10 @@ def register(m: Moment, new: Deployment) -> Change:
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
         return Change(old.version, ())
-    if m.in_force.following:
-        # One change of law at a time: the marks of an earlier one arrive first.
-        while following.follow_batch(m, 1000):
-            pass
+    # One change at a time: the marks of an earlier one arrive first, and what came due before is settled.
+    while following.follow_batch(m, 1000) or falling.settle_due(m):
+        pass
+    _later_than_all(m)
     version = old.version + 1
     m.tx.run(D.INSERT_DEPLOYMENT, version=version, at=m.now, content=new.content())
     m.tx.run(D.SET_VERSION, version=version, at=m.now)
@@ -49,6 +49,12 @@ def register(m: Moment, new: Deployment) -> Change:
         changed.append("budget")
     m.wakes = True
     return Change(version, tuple(changed))
+
+
+def _later_than_all(m: Moment) -> None:
+    """A change lies after every event before it, so the instant alone tells which marks have to follow."""
+    if (last := m.tx.one(M.GET_EVENT, id=m.last_event)) is not None:
+        m.now = max(m.now, last[1] + 1)
 
 
 def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
@@ -69,17 +75,20 @@ def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> lis
             m.tx.run(D.INSERT_SUCCESSION, kind=name, law=before[2], successor=law, at=m.now)
             _follow_up(m, "law", f"{name} {before[2]}")
         if before[1] != kind.floor:
-            _refloor(m, name, law)
+            _refloor(m, name)
         if before[0] != kind.weight or before[2] != law or before[1] != kind.floor:
             retest.add(name)
     return changed
 
 
-def _refloor(m: Moment, kind: str, law: str) -> None:
-    """A new floor moves the instants of evaporation: marks follow as they would a new law."""
-    if m.tx.one(D.SUCCESSION, kind=kind, law=law) is None:
-        m.tx.run(D.INSERT_SUCCESSION, kind=kind, law=law, successor=law, at=m.now)
-        _follow_up(m, "law", f"{kind} {law}")
+def _refloor(m: Moment, kind: str) -> None:
+    """A new floor moves the instants of evaporation, whatever law the marks are under."""
+    law = ""
+    while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=law)) is not None:
+        law = found[0]
+        if m.tx.one(D.SUCCESSION, kind=kind, law=law) is None:
+            m.tx.run(D.INSERT_SUCCESSION, kind=kind, law=law, successor=law, at=m.now)
+    _follow_up(m, "floor", kind)
 
 
 def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
@@ -88,9 +97,7 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
     for agent in new.agents.values():
         former = agent.formerly
         if former and former not in new.agents and any(owner == former for owner, _ in known):
-            m.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
-            if m.tx.one(A.AGENT_STATE, agent=agent.name) is None:
-                m.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
+            _inherit(m, former, agent)
             known = {(agent.name if owner == former else owner, name): row for (owner, name), row in known.items()}
             changed.append(f"agent {agent.name}: formerly {former}")
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
@@ -119,9 +126,26 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
             if row is None or not row[1] or was is None or _differs(was, watch) or retest & set(watch.condition.kinds):
                 _follow_up(m, "watch", str(id_))
-            if was is not None and watch.guard != was.guard:
+            guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
+            if was is not None and (watch.guard != was.guard or retest & guard_kinds):
                 m.tx.run(W.RELEASE_WATCH, watch=id_, at=m.now)
     return changed
+
+
+def _inherit(m: Moment, former: str, agent: AgentSpec) -> None:
+    """An agent takes over from its predecessor: what it absorbed, its unfinished work, its rests and its own marks."""
+    m.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
+    m.tx.run(A.RENAME_OPEN, former=former, agent=agent.name)
+    if m.tx.one(A.AGENT_STATE, agent=agent.name) is None:
+        m.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
+    m.tx.run(A.DROP_RESTS_OF, agent=agent.name)
+    m.tx.run(A.RENAME_RESTS, former=former, agent=agent.name)
+    for id_, owner, name, _active in m.tx.all(W.ALL_WATCHES):
+        watch = next((one for one in agent.watches if one.name == name and owner == agent.name), None)
+        if watch is not None and not watch.own:
+            # Marks that it left under its former name are its own: they count as absorbed.
+            m.tx.run(W.FORGET_ABSORBED_OF, watch_id=id_, author=former)
+            m.tx.run(W.ABSORB_OWN, watch_id=id_, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:

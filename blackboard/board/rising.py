@@ -49,8 +49,8 @@ def test(m: Moment, watch: Watch, subject: str) -> bool:
         return leaf.met(value) and cross(m, watch, "", 0, value, count)
     rows = stimuli_of_subject(m, watch, subject)
     if watch.condition.per_mark:
-        met = [row for row in rows if m.strength(row) >= watch.threshold]
-        return any([_cross_mark(m, watch, row) for row in met])
+        new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
+        return any(new)
     faded = [m.faded(row) for row in rows]
     if not rows or not watch.condition.holds(lambda measure: value_at(measure, faded, m.now)):
         return False
@@ -59,12 +59,17 @@ def test(m: Moment, watch: Watch, subject: str) -> bool:
 
 def stimuli_of_subject(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
     """The live marks of one subject that the watch has not absorbed."""
-    rows = []
+    rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
-        for found in m.tx.run(
-            M.STIMULI, watch_id=watch.id, kind=kind, subject=subject, now=m.now, not_author=watch.not_author
-        ):
-            rows.append(MarkRow(*found[:-1]))
+        found = m.tx.all(
+            M.STIMULI,
+            watch_id=watch.id,
+            kind=kind,
+            subject=subject,
+            now=m.horizon(kind),
+            not_author=watch.not_author,
+        )
+        rows += m.live(found)
     return rows
 
 
@@ -102,7 +107,7 @@ def cross(
         law = m.state(rows[0]).law
     found = {
         "law": rows[0].law if rows and len(rows) == 1 else m.laws.key(m.tx, law),
-        "order_key": law.order_key(value, m.now),
+        "order_key": law.order_key(value, m.now if crossed_at is None else crossed_at),
         "event_id": event_id if event_id is not None else (rows[0].event_id if rows else m.last_event),
         "marks": marks,
         "urgent": int(urgent),
@@ -163,10 +168,10 @@ def _headline(watch: Watch, faded: list[Faded], now: int) -> float:
     return 0.0
 
 
-def still_holds(m: Moment, watch: Watch, subject: str) -> bool:
-    """Whether a watch over a subject or the board is met by the stimuli as they lie there now."""
-    if watch.over_board:
-        value, _ = totals.value(m, watch)
-        return next(watch.condition.leaves()).met(value)
-    faded = [m.faded(row) for row in stimuli_of_subject(m, watch, subject)]
-    return watch.condition.holds(lambda measure: value_at(measure, faded, m.now))
+def still_holds(m: Moment, watch: Watch, subject: str, at: int | None = None) -> bool:
+    """Whether a watch over a subject or the board is met by the stimuli that lie there, now or as they were before."""
+    if watch.over_board and at is None:
+        return next(watch.condition.leaves()).met(totals.value(m, watch)[0])
+    rows = totals.stimuli_of_board(m, watch) if watch.over_board else stimuli_of_subject(m, watch, subject)
+    faded = [m.faded(row) for row in rows]
+    return watch.condition.holds(lambda measure: value_at(measure, faded, m.now if at is None else at))

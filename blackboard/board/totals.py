@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.board.moment import Moment, Watch
+from blackboard.forecast import value_at
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
 
-__all__ = ["add", "forget", "is_stimulus", "keeps_totals", "stimuli_of_board", "value"]
+__all__ = ["add", "counted", "forget", "is_stimulus", "keeps_totals", "stimuli_of_board", "value"]
 
 
 @dataclass
@@ -29,7 +30,7 @@ class _Group:
 
 def keeps_totals(watch: Watch) -> bool:
     """Whether sums are kept for it: a total or a count over the whole board."""
-    return watch.over_board and next(watch.condition.leaves()).measure.function in ("total", "count")
+    return watch.keeps_totals
 
 
 def watermark(m: Moment, watch: Watch) -> int:
@@ -53,8 +54,8 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
     group = groups.get((row.kind, row.law))
     new = group is None
     group = group or _Group(anchor=m.now, settled=m.now)
-    if sign < 0 and row.evaporates_at is not None and row.evaporates_at <= group.settled:
-        return  # taken out when the group was settled
+    if row.evaporates_at is not None and row.evaporates_at <= group.settled:
+        return  # taken out when the group was settled, or evaporated as it was left
     _bring_up(m, row.law, group)
     law = m.laws.get(m.tx, row.law)
     sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
@@ -72,9 +73,8 @@ def forget(m: Moment, watch: Watch) -> None:
 def value(m: Moment, watch: Watch) -> tuple[float, int]:
     """The value of the watch's measure now, and how many marks stand behind it."""
     leaf = next(watch.condition.leaves())
-    if not keeps_totals(watch):
-        strengths = [m.strength(row) for row in stimuli_of_board(m, watch)]
-        return max(strengths, default=0.0), len(strengths)
+    if not keeps_totals(watch) or m.in_force.moving.intersection(watch.condition.kinds):
+        return counted(m, watch)
     count, total, bounded = 0, 0.0, []
     for (kind, law_key), group in _read(m, watch).items():
         _settle(m, watch, kind, law_key, group)
@@ -92,17 +92,26 @@ def value(m: Moment, watch: Watch) -> tuple[float, int]:
     return max(0.0, total), count
 
 
+def counted(m: Moment, watch: Watch) -> tuple[float, int]:
+    """The same, from the marks themselves: exact whatever the law, and nothing is written."""
+    marks = [m.faded(row) for row in stimuli_of_board(m, watch)]
+    return value_at(next(watch.condition.leaves()).measure, marks, m.now), len(marks)
+
+
 def stimuli_of_board(m: Moment, watch: Watch) -> list[MarkRow]:
     """The live marks of the whole board that the watch has not absorbed."""
-    rows = []
+    rows: list[MarkRow] = []
     mark = watermark(m, watch)
     for kind in watch.condition.kinds:
-        for found in m.tx.run(
-            M.BOARD_STIMULI, watch_id=watch.id, kind=kind, watermark=mark, now=m.now, not_author=watch.not_author
-        ):
-            row = MarkRow(*found[:-1])
-            if watch.covers(row.subject):
-                rows.append(row)
+        found = m.tx.all(
+            M.BOARD_STIMULI,
+            watch_id=watch.id,
+            kind=kind,
+            watermark=mark,
+            now=m.horizon(kind),
+            not_author=watch.not_author,
+        )
+        rows += [row for row in m.live(found) if watch.covers(row.subject)]
     return rows
 
 

@@ -51,7 +51,29 @@ COUNT_BY_STATE = Statement(
     select(activation.c.agent, activation.c.state, func.count()).group_by(activation.c.agent, activation.c.state)
 )
 WOKEN_SINCE = Statement(
-    select(func.count()).where(activation.c.agent == p("agent"), activation.c.created_at > p("since"))
+    select(func.count()).where(
+        activation.c.agent == p("agent"),
+        activation.c.created_at > p("since"),
+        activation.c.state.not_in([word("aside"), word("faded"), word("passed")]),
+    )
+)
+HELD_OF_WATCH = Statement(
+    select(activation.c.error, activation.c.retry_at)
+    .where(
+        activation.c.state == word("held"),
+        activation.c.agent == p("agent"),
+        activation.c.retry_at > p("now"),
+        activation.c.watch_id == p("watch_id"),
+    )
+    .limit(ONE)
+)
+RELEASE_HELD = Statement(
+    activation.update()
+    .where(activation.c.id == p("key"), activation.c.state == word("held"))
+    .values(state=word("ready"), retry_at=p("at"), error=p("error"))
+)
+EXPLAIN_HELD = Statement(
+    activation.update().where(activation.c.id == p("key"), activation.c.state == word("held")).values(error=p("error"))
 )
 
 INSERT_GIVEN = insert_into(activation_mark)
@@ -68,6 +90,18 @@ GIVEN = Statement(
     .where(activation_mark.c.activation_id == p("activation_id"))
     .order_by(activation_mark.c.strength.desc(), activation_mark.c.mark_id)
 )
+GIVEN_BEFORE = Statement(
+    select(activation_mark.c.activation_id)
+    .select_from(activation_mark.join(activation, activation.c.id == activation_mark.c.activation_id))
+    .where(
+        activation_mark.c.mark_id == p("mark_id"),
+        activation_mark.c.event_id >= p("event_id"),
+        activation_mark.c.role == word("absorbed"),
+        activation.c.watch_id == p("watch_id"),
+    )
+    .limit(ONE)
+)
+"""Whether a watch was given a mark as an event left it, or as a later one did."""
 MOVE_GIVEN = Statement(
     activation_mark.update()
     .where(activation_mark.c.activation_id == p("from_id"), activation_mark.c.mark_id == p("of_mark"))
@@ -91,6 +125,16 @@ INSERT_AGENT_STATE = insert_into(agent_state)
 SET_REST = update_by(agent_state, "agent", "rest_until", "failures")
 SET_PAUSE = update_by(agent_state, "agent", "paused", "paused_because")
 RENAME_STATE = Statement(agent_state.update().where(agent_state.c.agent == p("former")).values(agent=p("agent")))
+RENAME_OPEN = Statement(
+    activation.update()
+    .where(
+        activation.c.agent == p("former"),
+        activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")]),
+    )
+    .values(agent=p("agent"))
+)
+RENAME_RESTS = Statement(rest.update().where(rest.c.agent == p("former")).values(agent=p("agent")))
+DROP_RESTS_OF = Statement(delete(rest).where(rest.c.agent == p("agent")))
 PAUSE_BOARD = Statement(board.update().values(paused=p("paused"), paused_because=p("because")))
 BOARD = Statement(select(*board.c))
 

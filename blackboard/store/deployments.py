@@ -22,5 +22,8 @@ SUCCESSION = Statement(
 )
 INSERT_SUCCESSION = insert_into(succession)
 DELETE_SUCCESSION = Statement(delete(succession).where(succession.c.kind == p("kind"), succession.c.law == p("law")))
+DELETE_FLOOR_SUCCESSIONS = Statement(
+    delete(succession).where(succession.c.kind == p("kind"), succession.c.law == succession.c.successor)
+)
 INSERT_BOARD = insert_into(board)
 UPDATE_BOARD_TIME = update_by(board, "id", "recorded_at")

@@ -58,7 +58,12 @@ MARKS_AFTER = Statement(
 MARKS_OF_KIND = Statement(select(*MARK_COLUMNS).where(mark.c.kind == p("kind")))
 UNDER_LAW = Statement(
     select(*MARK_COLUMNS)
-    .where(mark.c.kind == p("kind"), mark.c.law == p("law"), mark.c.anchored_at < p("at"))
+    .where(
+        mark.c.kind == p("kind"),
+        mark.c.law == p("law"),
+        mark.c.anchored_at < p("at"),
+        or_(mark.c.evaporates_at.is_(None), mark.c.evaporates_at > p("at")),
+    )
     .limit(p("limit", type_=Integer))
 )
 LEFT_SINCE = Statement(select(*MARK_COLUMNS).where(mark.c.event_id > p("since")).order_by(mark.c.event_id))
@@ -109,7 +114,6 @@ AT_INSTANT = Statement(
     .where(
         event.c.at <= p("at"),
         event.c.event.not_in([word("evaporated"), word("withdrawn")]),
-        or_(event.c.evaporates_at.is_(None), event.c.evaporates_at > p("at")),
         ~select(_later.c.id)
         .where(
             _later.c.subject == event.c.subject,
@@ -121,7 +125,7 @@ AT_INSTANT = Statement(
     )
     .order_by(event.c.id)
 )
-"""The state of every mark that was live at a past instant: its last event up to then."""
+"""The last event up to a past instant of every mark that lay on the board then, or had evaporated and was not moved."""
 
 GONE_SINCE = Statement(
     select(*(column for column in event.c))

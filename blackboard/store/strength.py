@@ -45,12 +45,14 @@ def live_marks(clock: FromClause) -> Select[Any]:
     """The live marks with their strength, at the instant `clock.c.as_of`: a one-row table, or a bound parameter.
 
     A mark whose kind has changed its law, and which has not followed yet, fades by the old law to the instant of the
-    change and by the new one from there. For all others the stored instant of evaporation decides.
+    change and by the new one from there; under a new floor it ends elsewhere. For all others the stored instant of
+    evaporation decides, and it does for those that had evaporated before the change.
     """
     follower = law.alias("follower")
     as_of = clock.c.as_of
-    changes = and_(mark.c.anchored_at < succession.c.at, succession.c.at < as_of)
-    until = case((changes, succession.c.at), else_=as_of)
+    changes = and_(mark.c.anchored_at < succession.c.at, succession.c.at <= as_of)
+    fades_anew = and_(changes, succession.c.successor != mark.c.law)
+    until = case((fades_anew, succession.c.at), else_=as_of)
     dated = (
         select(
             *mark.c,
@@ -65,7 +67,8 @@ def live_marks(clock: FromClause) -> Select[Any]:
             follower.c.name.label("next_name"),
             follower.c.a.label("next_a"),
             follower.c.b.label("next_b"),
-            case((changes, _age(succession.c.at, as_of))).label("next_age"),
+            case((fades_anew, _age(succession.c.at, as_of))).label("next_age"),
+            case((changes, succession.c.at)).label("changed_at"),
         )
         .select_from(
             mark.join(kind, kind.c.name == mark.c.kind)
@@ -82,11 +85,10 @@ def live_marks(clock: FromClause) -> Select[Any]:
         case((dated.c.next_age.is_(None), old), else_=old * new).label("share"),
     ).subquery("faded")
     left = faded.c.intensity * faded.c.share
-    lasting = or_(faded.c.evaporates_at.is_(None), faded.c.evaporates_at > faded.c.as_of)
-    following = and_(faded.c.next_age.is_not(None), left >= faded.c.floor, left > number(0.0))
-    return select(faded, (faded.c.weight * left).label("strength")).where(
-        or_(and_(faded.c.next_age.is_(None), lasting), following)
-    )
+    decided = func.coalesce(faded.c.changed_at, faded.c.as_of)
+    lasting = or_(faded.c.evaporates_at.is_(None), faded.c.evaporates_at > decided)
+    following = or_(faded.c.changed_at.is_(None), and_(left >= faded.c.floor, left > number(0.0)))
+    return select(faded, (faded.c.weight * left).label("strength")).where(lasting, following)
 
 
 def _age(since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[float]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, case, delete, func, select
+from sqlalchemy import Integer, bindparam, case, delete, func, insert, select
 
 from blackboard.store.statement import Statement, insert_into, number, update_by, word
-from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, watch
+from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, mark, watch
 
 p = bindparam
 ONE = number(1)
@@ -41,6 +41,17 @@ UNABSORB = Statement(
 )
 DROP_ABSORBED_UPTO = Statement(
     delete(absorbed).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.event_id <= p("watermark"))
+)
+
+_own = select(mark.c.id).where(mark.c.author == p("author"))
+FORGET_ABSORBED_OF = Statement(
+    delete(absorbed).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id.in_(_own))
+)
+ABSORB_OWN = Statement(
+    insert(absorbed).from_select(
+        ["watch_id", "mark_id", "event_id", "activation_id"],
+        select(p("watch_id", type_=Integer), mark.c.id, mark.c.event_id, number(0)).where(mark.c.author == p("author")),
+    )
 )
 
 # -- crossings ----------------------------------------------------------------------------------------------------------
@@ -183,6 +194,9 @@ DUE_FALLS_OF = Statement(
     select(*fall.c)
     .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.due_at <= p("now"))
     .order_by(fall.c.due_at)
+)
+DUE_FALLS_OF_WATCH = Statement(
+    select(*fall.c).where(fall.c.watch_id == p("watch_id"), fall.c.due_at <= p("now")).order_by(fall.c.due_at)
 )
 FALLS_OF = Statement(
     select(fall.c.mark_id, fall.c.due_at)

@@ -46,9 +46,7 @@ def test_max_compares_strengths_as_they_are_now(world: World) -> None:
 
 
 def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> None:
-    world.deploy(
-        {"smoke": kind("smoke", Exponential("1h"), joins="max")}, spec("watchman", strength("smoke") >= 0.3)
-    )
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")}, spec("watchman", strength("smoke") >= 0.3))
     first = world.put("smoke", intensity=1.0, payload={})
     assert world.woken("watchman") == [first.mark_id]
     before = world.mark(first.mark_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,8 @@ class World:
     def __init__(self, path: Path, clock: ManualClock | None = None) -> None:
         self.path = path
         self.clock = clock or ManualClock()
+        if not path.exists():
+            path.write_bytes(_empty_board())
         self.board = Blackboard.open(f"sqlite:///{path}", author="person:ada", clock=self.clock)
         self.deployment = Deployment()
         self.chance = random.Random(1)
@@ -99,9 +103,7 @@ class World:
 
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
         """A deposit signed by an agent, as only an activation of it can make it."""
-        return self.board.write(
-            lambda m: depositing_deposit(m, self.board, kind, subject, intensity, author)
-        )
+        return self.board.write(lambda m: depositing_deposit(m, self.board, kind, subject, intensity, author))
 
     def strengths(self, **narrowed: Any) -> dict[str, list[float]]:
         found: dict[str, list[float]] = {}
@@ -121,7 +123,7 @@ class World:
         return count
 
     def settle(self) -> int:
-        return self.board.write(lambda m: falling.settle_due(m))
+        return self.board.write(falling.settle_due)
 
     # -- agents
 
@@ -172,9 +174,16 @@ class World:
         return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
 
 
-def depositing_deposit(
-    m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str
-) -> Receipt:
+@functools.cache
+def _empty_board() -> bytes:
+    """An empty board's file: made once, for migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "board.db"
+        Blackboard.open(f"sqlite:///{path}", clock=ManualClock()).close()
+        return path.read_bytes()
+
+
+def depositing_deposit(m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str) -> Receipt:
     from blackboard.board.depositing import deposit
 
     return deposit(m, board.prepare(m, kind, subject, {}, intensity, author=author, activation_id=0))
