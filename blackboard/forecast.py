@@ -7,6 +7,7 @@ condition holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,15 +99,10 @@ def _below(measure: Measure, threshold: float, counted: Sequence[Faded], now: in
         return None if any(end is None for end in ends) else max(end for end in ends if end is not None)
     if measure.function == "count":
         # It sinks below the threshold when so many have gone that one fewer than needed is left.
-        ends = sorted(float("inf") if mark.evaporates_at is None else mark.evaporates_at for mark in counted)
-        end = ends[len(ends) - _needed(threshold)]
-        return None if end == float("inf") else int(end)
+        last = sorted(math.inf if mark.evaporates_at is None else mark.evaporates_at for mark in counted)
+        end = last[len(last) - math.ceil(threshold)]
+        return None if end == math.inf else int(end)
     return _total_below(counted, threshold, now)
-
-
-def _needed(threshold: float) -> int:
-    whole = int(threshold)
-    return whole if whole == threshold else whole + 1
 
 
 def _total_below(marks: Sequence[Faded], threshold: float, now: int) -> int | None:

@@ -16,10 +16,27 @@ try:
 except ImportError:  # no wheel for this platform: the version is checked at start
     sqlite = sqlite3
 
-__all__ = ["APPLICATION_ID", "as_of_sql", "begin_write", "driver", "prepare", "safe_sqlite", "translate"]
+__all__ = [
+    "APPLICATION_ID",
+    "SQLITE_VERSION",
+    "begin_write",
+    "clock_sql",
+    "date_sql",
+    "driver",
+    "greatest_sql",
+    "iso_sql",
+    "lock_board",
+    "prepare",
+    "safe_sqlite",
+    "translate",
+    "use_wal",
+]
 
 APPLICATION_ID = 0x424C4B42
 """Written into the header of each SQLite file that is a blackboard ("BLKB")."""
+
+SQLITE_VERSION: str = sqlite.sqlite_version
+"""Of the SQLite that this process uses."""
 
 BUSY_SECONDS = 10.0
 
@@ -122,6 +139,8 @@ def translate(error: Exception, where: str) -> Exception:
         return StoreError(f"{where} is damaged: {text}; restore a backup with 'blackboard restore'")
     if "full" in low:
         return StoreError(f"{where}: the disk is full; make room, nothing was half written")
+    if "i/o error" in low:
+        return StoreError(f"{where} could not be read or written: {text}; check the disk, nothing was half written")
     if "unable to open" in low:
         folder = os.path.dirname(where) or "."
         return StoreError(f"{where} cannot be opened; check that {folder} exists and may be written")

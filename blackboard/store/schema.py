@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+import warnings
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
@@ -168,9 +169,7 @@ def _reworded(error: Exception, database: Database) -> Exception:
 
 def _check_version(database: Database) -> None:
     if database.embedded and not differences.safe_sqlite():
-        import warnings
-
-        version = differences.sqlite.sqlite_version
+        version = differences.SQLITE_VERSION
         warnings.warn(
             f"SQLite {version} can damage a database when two processes checkpoint at once; use 3.51.3 or later",
             RuntimeWarning,

@@ -83,7 +83,7 @@ def insert_into(table: Table, *leave_out: str) -> Statement:
 
 def update_by(table: Table, key: str, *columns: str) -> Statement:
     """An update of some columns of the row with a key, each a parameter of its name."""
-    values = {name: bindparam(name) for name in columns}
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
     return Statement(update(table).where(table.c[key] == bindparam("key")).values(values))
 
 

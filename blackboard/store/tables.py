@@ -19,7 +19,7 @@ Time = BigInteger
 
 
 def required(name: str, type_: object, *args: object, **options: object) -> Column:  # type: ignore[type-arg]
-    return Column(name, type_, *args, nullable=False, **options)  # type: ignore[arg-type,call-overload,misc,no-any-return]
+    return Column(name, type_, *args, nullable=False, **options)  # type: ignore[arg-type]
 
 
 board = Table(
@@ -352,6 +352,8 @@ model_call = Table(
     required("lane", Text),
     required("state", Text),
     required("body", Text),
+    # How many marks stand in the request: after a split they are others, and so is the request.
+    required("marks", Integer),
     required("planned_at", Time),
     Column("sent_at", Time),
     Column("answered_at", Time),
@@ -360,6 +362,8 @@ model_call = Table(
     Column("reply", Text),
     Column("request_id", Text),
     Column("custom_id", Text),
+    # The first call of those that were handed in together, for the cheap lane; the provider's name for them.
+    Column("submission", Id),
     Column("batch_id", Text),
     Column("input_tokens", Integer),
     Column("cache_read_tokens", Integer),
@@ -368,8 +372,17 @@ model_call = Table(
     Column("cost", BigInteger),
     Column("direct_cost", BigInteger),
     Column("error", Text),
+    # What a budget that only watches would have said.
+    Column("would_hold", Text),
     Index(None, "activation_id"),
-    Index(None, "agent", "sent_at"),
-    Index(None, "sent_at"),
-    Index(None, "state"),
+    # With all that a sum over a window needs, so that no long row is read for it.
+    Index("ix_model_call_spent", "sent_at", "state", "cost", "reserved"),
+    Index("ix_model_call_agent_spent", "agent", "sent_at", "state", "cost", "reserved"),
+    Index(
+        "ix_model_call_open",
+        "state",
+        "lane",
+        sqlite_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
+        postgresql_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
+    ),
 )
