@@ -56,7 +56,7 @@ class Database:
             self.url = make_url(url)
             self.engine = create_engine(self.url, module=differences.driver(self.url), poolclass=NullPool)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-            raise ConfigurationError([Mistake("database.url", f"{url!r} cannot be used: {error}")]) from None
+            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
         self.dialect = self.engine.dialect
         self.path = self._path()
         self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
@@ -65,6 +65,7 @@ class Database:
         self._writer: Any = None
         self._readers: list[Any] = []
         self._turn: int | None = None
+        self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
         self.on_commit: Callable[[], None] = lambda: None
 
@@ -91,13 +92,42 @@ class Database:
             if not writes and not self.path.exists():
                 raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' makes one")
             if not self.path.exists():
+                self._check_file()
                 self._create_file(self.path)
         try:
             connection = self._raw()
             differences.prepare(connection, self.dialect, writes=writes)
         except Exception as error:
             raise self._translated(error) from None
+        if self.path is not None and self._file is None:
+            self._file = _identity(self.path)
         return connection
+
+    def _check_file(self) -> None:
+        """Hold the path against the file that is open: SQLite would go on with one that no longer has a name.
+
+        Raises:
+            StoreMissing: it was removed.
+            StoreError: another file lies there; what was open is let go, and the next attempt opens the new one.
+        """
+        if self.path is None or self._file is None:
+            return
+        file = _identity(self.path)
+        if file is None:
+            raise StoreMissing(
+                f"{self.path} was removed while it was open; put it back, or restore a backup with 'blackboard restore'"
+            )
+        if file != self._file:
+            self._let_go()
+            self._file = None
+            raise StoreError(f"{self.path} was replaced by another file while it was open; the new one is opened next")
+
+    def _let_go(self) -> None:
+        for connection in (*self._readers, self._writer):
+            if connection is not None:
+                with contextlib.suppress(Exception):
+                    connection.close()
+        self._readers, self._writer = [], None
 
     def _raw(self) -> Any:
         arguments, options = self.dialect.create_connect_args(self.url)
@@ -148,6 +178,7 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """A writing transaction on the process's writing connection; the caller holds the gate."""
         with self.turn():
+            self._check_file()
             if self._writer is None:
                 self._writer = self.connect(writes=True)
             cursor = self._writer.cursor()
@@ -188,6 +219,7 @@ class Database:
     def read(self) -> Iterator[Transaction]:
         """A reading transaction: one snapshot for everything that is read in it."""
         self._forked()
+        self._check_file()
         try:
             connection = self._readers.pop()
         except IndexError:
@@ -272,18 +304,33 @@ class Database:
         # the gate is taken, for another thread of the parent may have held it at the fork, and nobody opens it here.
         if self._pid != os.getpid():
             self._pid, self._writer, self._readers, self._turn = os.getpid(), None, [], None
+            self._file = None
             self._gate, self._waiting = threading.Lock(), deque()
 
     def close(self) -> None:
         """Close every connection."""
         self._forked()
         with self._gate:
-            for connection in (*self._readers, self._writer):
-                if connection is not None:
-                    with contextlib.suppress(Exception):
-                        connection.close()
-            self._readers, self._writer = [], None
+            self._let_go()
+            self._file = None
             if self._turn is not None:
                 os.close(self._turn)
                 self._turn = None
         self.engine.dispose()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
+    return found.st_dev, found.st_ino
+
+
+def _shown(url: str) -> str:
+    """A URL without what may be a password in it, even where it is no URL that can be read."""
+    scheme, _, rest = url.rpartition("://")
+    host = rest.rpartition("@")[2].partition("?")[0]
+    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in rest else ''}{host}" if scheme else host)
