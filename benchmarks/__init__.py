@@ -1,0 +1,1 @@
+"""Measurements that anyone can rerun. Nothing here is imported by the program."""

@@ -1,0 +1,19 @@
+"""What it costs to coordinate the lead desk, in model calls and tokens, beside the other ways of doing the same work.
+
+It runs offline: every system asks a local server with a scripted model that never errs, so the figures are lower
+bounds for everyone, and they say nothing about the quality of verdicts.
+
+    python -m benchmarks.coordination [--leads 1,10,50] [--rivals] [--json FILE] [--plot FILE] [--live]
+
+leads       the same enquiries for every system, and what must become of each
+outcome     what a system made of them, held to that
+desk        the desk itself: board, daemon, real prompts, real SDK
+controls    the same prompts wired by hand, and the floor
+single      one agent with a tool
+team        the scripted model for those that talk: what the next word in a conversation is
+chat        a conversation, whichever protocol it came in
+completions the chat-completions protocol, for frameworks that speak no other
+rivals      frameworks, each in an environment of its own
+forms       closed forms of the calls
+report      the table, and the plot
+"""

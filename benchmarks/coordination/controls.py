@@ -1,0 +1,129 @@
+"""The same prompts wired by hand: code decides which comes next, and there is no board. Nothing is kept between runs.
+
+It calls the desk's own functions, so that not one token differs but by how the leads are put together. What such a
+pipeline leaves out is named in docs/economy.md: it remembers nothing, and a crash pays again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from agents.analyst import analyst
+from agents.coordinator import coordinator
+from agents.kinds import Appointment, Conflict, Insight, Qualified
+from agents.sales import sales
+from agents.scheduler import scheduler
+from benchmarks.coordination.desk import scripted
+from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
+from benchmarks.coordination.outcome import Cost, Outcome, checked
+from blackboard.agency import Agent
+from blackboard.clock import from_datetime
+from blackboard.marks import Given, Mark
+from blackboard.model import AnthropicClient, Client, parse, plan
+
+__all__ = ["ALL", "run_pipeline"]
+
+ALL = 1_000
+"""A batch that takes everything."""
+MODEL, MAX_TOKENS = "claude-haiku-4-5", 32_000
+
+A = TypeVar("A", bound=BaseModel)
+T = TypeVar("T")
+
+
+class _Context:
+    """What the desk's functions are given besides their marks, without a board behind it."""
+
+    agent, activation_id, attempt, reason, offline, now = "", 0, 1, "", False, OPENING
+
+    def __init__(self, watch: str, settings: Mapping[str, Any], lying: Sequence[Mark], client: Client) -> None:
+        self.watch, self.settings, self._lying, self._client = watch, settings, lying, client
+
+    def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
+        name = kind if isinstance(kind, str) else kind.kind
+        return [mark for mark in self._lying if mark.kind == name and subject in (None, mark.subject)]
+
+    def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
+        body = plan(system=system, data=data, answer=answer, model=MODEL, max_tokens=MAX_TOKENS)
+        return parse(self._client.send(body).raw, answer)
+
+
+class _Pipeline:
+    def __init__(self, client: Client, calendar: Path, batch: int) -> None:
+        self.client, self.batch = client, batch
+        self.settings = {"desk": {"calendar": str(calendar), "time_zone": ZONE.key}}
+        self.lying: list[Mark] = []
+        self.ids = count(1)
+
+    def lay(self, mark: Mark) -> Mark:
+        number, at = next(self.ids), from_datetime(OPENING)
+        mark._given = Given(number, number, "webform", mark.intensity, at, at, 0)
+        self.lying.append(mark)
+        return mark
+
+    def stage(self, agent: Agent, watch: str, marks: Sequence[Mark], batch: int | None = None) -> list[Mark]:
+        """One call for each batch of marks, and what came of all of them."""
+        left: list[Mark] = []
+        for part in _chunks(marks, batch or self.batch):
+            made = agent(part, _Context(watch, self.settings, list(self.lying), self.client))
+            assert isinstance(made, list)
+            left += [self.lay(mark) for mark in made]
+        return left
+
+    def task(self, leads: Sequence[Mark]) -> list[Mark]:
+        """Everything that is to be done for some leads, but for the patterns; the verdicts."""
+        verdicts = self.stage(sales, "new", leads)
+        booked = self.stage(scheduler, "new", [mark for mark in verdicts if isinstance(mark, Qualified)])
+        decisions = self.stage(coordinator, "conflict", [mark for mark in booked if isinstance(mark, Conflict)])
+        self.stage(scheduler, "decided", decisions)
+        return verdicts
+
+
+def run_pipeline(leads: Sequence[Enquiry], batch: int, per_task: int = ALL) -> Cost:
+    """Have a pipeline do the work, and hold it to the outcome.
+
+    Args:
+        batch: most marks in one call.
+        per_task: leads that go through all stages together; by default each stage is done for all before the next.
+
+    Raises:
+        WrongOutcome: the work was not done.
+    """
+    with TemporaryDirectory() as folder, scripted() as api:
+        calendar, client = Path(folder) / "calendar.ics", AnthropicClient("offline", api.url)
+        write_calendar(calendar, list(leads))
+        try:
+            pipeline = _Pipeline(client, calendar, batch)
+            laid = [pipeline.lay(lead.mark) for lead in leads]
+            verdicts = [mark for part in _chunks(laid, per_task) for mark in pipeline.task(part)]
+            pipeline.stage(analyst, "outcomes", verdicts, ALL)
+        finally:
+            client.close()
+        checked(_outcome(pipeline.lying, leads), leads)
+        return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
+
+
+def _outcome(marks: Iterable[Mark], leads: Sequence[Enquiry]) -> Outcome:
+    numbers, by_id, outcome = {lead.subject: lead.number for lead in leads}, {}, Outcome()
+    for mark in marks:
+        match mark:
+            case Appointment():
+                start = datetime.fromisoformat(mark.slot).astimezone(ZONE)
+                outcome.slots[numbers[mark.subject]] = f"{start:%Y-%m-%dT%H:%M}"
+            case Insight():
+                outcome.insights.append([by_id[number] for number in mark.evidence])
+            case _ if mark.kind in ("qualified", "rejected"):
+                by_id[mark.id] = numbers[mark.subject]
+                outcome.qualified[numbers[mark.subject]] = mark.kind == "qualified"
+    return outcome
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[at : at + size] for at in range(0, len(items), size))

@@ -1,0 +1,209 @@
+"""The desk itself: its board, its daemon, its prompts and the real SDK, against a scripted model on this machine.
+
+Only the clock is not real: it moves when the daemon waits, so that an hour of trickling leads takes a second. A model
+call takes no time on it. One activation at a time, so that the same leads always make the same calls.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pydantic import BaseModel
+
+from agents import offline
+from agents.answers import prompt
+from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
+from benchmarks.coordination.outcome import Cost, Outcome, checked
+from blackboard import Blackboard, Daemon, ManualClock
+from blackboard.clock import Clock, Instant, from_datetime, to_datetime
+from blackboard.marks import Mark
+from blackboard.model import AnthropicClient, Client
+from blackboard.settings import load_settings, resolve
+from tests.support.messages_api import MessagesApi
+
+__all__ = ["ONE_PER_CALL", "Arrivals", "answered", "fading", "run_desk", "trickle"]
+
+CONFIG = Path(__file__).parents[2] / "config" / "leads.toml"
+ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator": {"batch": 1}}
+"""The Analyst tells patterns of the whole board in one call whatever the batch: of one outcome there is no pattern."""
+
+_RULES = {
+    prompt("sales"): offline.sales,
+    prompt("scheduler"): offline.scheduler,
+    prompt("analyst"): offline.analyst,
+    prompt("conflicts"): offline.conflicts,
+    prompt("insights"): offline.insights,
+}
+
+
+def answered(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The scripted model: reads the data of a request of the desk's, and answers it by the offline rules."""
+    system = body["system"] if isinstance(body["system"], str) else body["system"][0]["text"]
+    rule: Any = _RULES[system]
+    answer: BaseModel = rule(json.loads(body["messages"][0]["content"]))
+    return answer.model_dump()
+
+
+@dataclass
+class Arrivals:
+    """When each lead comes."""
+
+    at: Sequence[datetime]
+    opens: datetime = OPENING
+    """When the daemon is started; what came before lies on the board by then."""
+
+
+def trickle(count: int, gap: timedelta, seed: int = 1) -> Arrivals:
+    """Poisson arrivals: gaps of an exponential distribution with this mean."""
+    chance, at, times = Random(seed), OPENING, []
+    for _ in range(count):
+        at += timedelta(seconds=round(chance.expovariate(1 / gap.total_seconds()), 3))
+        times.append(at)
+    return Arrivals(times)
+
+
+def fading(count: int, over: timedelta) -> Arrivals:
+    """Leads that came evenly over a time in which the desk was shut."""
+    return Arrivals([OPENING - over + over * (i + 0.5) / count for i in range(count)])
+
+
+class _ArrivingClock(ManualClock):
+    """A manual clock on which leads come: waiting for an instant stops at the next arrival."""
+
+    def __init__(self, start: datetime, leads: Sequence[tuple[Instant, Enquiry]]) -> None:
+        super().__init__(start)
+        self.coming = list(leads)
+        self.board: Blackboard | None = None
+        self.daemon: Daemon | None = None
+
+    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        if not self.coming or event.is_set() or (until is not None and until < self.coming[0][0]):
+            return super().wait(event, until)
+        at, lead = self.coming.pop(0)
+        super().wait(event, at)
+        assert self.board is not None and self.daemon is not None
+        self.board.deposit(lead.mark)
+        if not self.coming:
+            self.daemon.stop()
+        return event.is_set()
+
+
+@dataclass
+class Run:
+    """What one run of the desk came to."""
+
+    outcome: Outcome
+    cost: Cost
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def median_wait(self) -> float:
+        return statistics.median(self.waits)
+
+
+@contextmanager
+def scripted() -> Iterator[MessagesApi]:
+    """The local server with the scripted model."""
+    with MessagesApi(answered) as api:
+        yield api
+
+
+def run_desk(
+    leads: Sequence[Enquiry],
+    agents: Mapping[str, Mapping[str, Any]] | None = None,
+    arrivals: Arrivals | None = None,
+    client: Client | None = None,
+) -> Run:
+    """Have the desk do the work, and hold it to the outcome.
+
+    Args:
+        agents: settings that take the place of those in config/leads.toml, by agent.
+        arrivals: when the leads come; all lie there at the opening by default.
+        client: another model than the scripted one; the cost is then left at nothing, for the caller to take.
+
+    Raises:
+        WrongOutcome: the work was not done.
+    """
+    arrivals = arrivals or Arrivals([OPENING] * len(leads))
+    with tempfile.TemporaryDirectory() as folder, scripted() as api:
+        own = client or AnthropicClient("offline", api.url)
+        try:
+            board = _serve(Path(folder), list(leads), agents or {}, arrivals, own)
+        finally:
+            own.close()
+        with board:
+            run = _run_of(board, leads, {lead.subject: at for lead, at in zip(leads, arrivals.at, strict=True)})
+        run.cost = Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
+    return run
+
+
+def _serve(
+    folder: Path,
+    leads: list[Enquiry],
+    agents: Mapping[str, Mapping[str, Any]],
+    arrivals: Arrivals,
+    client: Client,
+) -> Blackboard:
+    calendar, url = folder / "calendar.ics", f"sqlite:///{folder / 'board.db'}"
+    write_calendar(calendar, leads)
+    resolved = resolve(load_settings(CONFIG, _environment(agents)))
+    settings = resolved.settings
+    came = [(from_datetime(at), lead) for at, lead in zip(arrivals.at, leads, strict=True)]
+    clock = _ArrivingClock(min(arrivals.opens, arrivals.at[0]), [one for one in came if to_datetime(one[0]) > arrivals.opens])
+    board = Blackboard.open(url, clock=clock, author="webform")
+    board.apply(resolved.deployment)
+    for at, lead in came[: len(came) - len(clock.coming)]:
+        clock.set(at)
+        board.deposit(lead.mark)
+    clock.set(from_datetime(arrivals.opens))
+    daemon_settings = settings.daemon.model_copy(update={"workers": 1})
+    context = {"desk": {**settings.settings["desk"], "calendar": str(calendar)}}
+
+    def daemon() -> Daemon:
+        return Daemon(board, resolved.agents, daemon_settings, model=settings.model, client=client, context=context)
+
+    if clock.coming:
+        clock.board, clock.daemon = board, daemon()
+        clock.daemon.run()
+    daemon().run(until_quiescent=True)
+    return board
+
+
+def _environment(agents: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        f"BLACKBOARD_AGENTS__{agent}__{name}".upper(): str(value)
+        for agent, settings in agents.items()
+        for name, value in settings.items()
+    }
+
+
+def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, datetime]) -> Run:
+    numbers = {lead.subject: lead.number for lead in leads}
+    settled: dict[str, datetime] = {}
+    outcome, by_id = Outcome(), {}
+    marks: list[Mark] = board.marks(limit=None)
+    for mark in sorted(marks, key=lambda mark: mark.id):
+        match mark.kind:
+            case "qualified" | "rejected":
+                outcome.qualified[numbers[mark.subject]] = mark.kind == "qualified"
+                by_id[mark.id] = numbers[mark.subject]
+                settled[mark.subject] = mark.deposited_at
+            case "appointment":
+                start = datetime.fromisoformat(getattr(mark, "slot")).astimezone(ZONE)
+                outcome.slots[numbers[mark.subject]] = f"{start:%Y-%m-%dT%H:%M}"
+                settled[mark.subject] = mark.deposited_at
+            case "insight":
+                outcome.insights.append([by_id[number] for number in getattr(mark, "evidence")])
+    faded = {row["subject"] for row in board.activations(state="faded", limit=len(leads))}
+    checked(outcome, leads, [number for subject, number in numbers.items() if subject not in faded])
+    return Run(outcome, Cost(0, 0, 0), [(settled[one] - came[one]).total_seconds() for one in numbers if one in settled])

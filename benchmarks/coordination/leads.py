@@ -1,0 +1,130 @@
+"""Leads, and what must become of each: 60 in 100 qualify, and 10 in 100 wish for a slot that is taken. No chance in it.
+
+Of ten leads, three name a free time, two qualify and name none, one names a time that the calendar has taken, and four
+are not worth a meeting. Wishes never compete with one another, so every system can come to the same outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, Event
+
+from agents.kinds import Lead
+
+__all__ = ["MOST", "OPENING", "ZONE", "Enquiry", "enquiries", "write_calendar"]
+
+OPENING = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""When the desk opens: a Monday, 10:00 in Berlin."""
+ZONE = ZoneInfo("Europe/Berlin")
+MOST = 100
+"""Leads that the calendar has room for without making them compete."""
+
+_PATTERN = "frfrofcrro"
+"""Of each ten: f wishes for a free time, c for a taken one, o qualifies without a wish, r is rejected."""
+_WISHED = ("2026-01-07", "2026-01-08", "2026-01-09", "2026-01-12")
+_TAKEN = ("2026-01-13", "2026-01-14", "2026-01-15", "2026-01-16")
+_SOURCES = ("website", "ads", "partner", "webinar", "fair", "phone")
+_ASKS = (
+    "We are looking for a system for {size} users and would like a quote",
+    "Please send pricing for {size} seats; we want to switch from spreadsheets",
+    "We need licences for {size} employees in two offices and are interested in a demo",
+    "Our board asked me to evaluate tools for {size} staff; could you send a proposal",
+)
+_REJECTED = (
+    "We can bring your site to the first page of Google with cheap backlinks, click here for our packages.",
+    "Our agency would love to redesign your website; we offer a fixed price and deliver within two weeks.",
+    "Dear team, please find my CV attached. I am applying for the job opening in sales and could start soon.",
+    "Our last invoice is wrong by some forty euros, please refund the difference to the account that you know.",
+    "Just browsing through your pages on a quiet afternoon. Nice colours, keep up the good work over there.",
+    "Test of the contact form, please ignore this message.",
+    "Hello?",
+)
+
+
+@dataclass(frozen=True)
+class Enquiry:
+    """One lead, and what must become of it."""
+
+    number: int
+    sort: str
+    message: str
+    company: str
+    source: str
+    wish: str | None
+    """The local time that it names, such as `2026-01-07T09:00`."""
+
+    @property
+    def subject(self) -> str:
+        return f"person{self.number}@company{self.number}.example"
+
+    @property
+    def qualifies(self) -> bool:
+        return self.sort != "r"
+
+    @property
+    def clashes(self) -> bool:
+        return self.sort == "c"
+
+    @property
+    def mark(self) -> Lead:
+        return Lead(subject=self.subject, message=self.message, company=self.company, source=self.source)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As a person would hand it to a team that talks; the desk's own prompt carries the same fields."""
+        return {"id": self.number, "message": self.message, "company": self.company, "source": self.source}
+
+
+def enquiries(count: int) -> list[Enquiry]:
+    """The first `count` leads, at most `MOST`."""
+    if not 1 <= count <= MOST:
+        raise ValueError(f"leads: {count} is not between 1 and {MOST}")
+    sorts = (_PATTERN * (count // 10 + 1))[:count]
+    return [_enquiry(number, sort, sorts[:number].count(sort)) for number, sort in enumerate(sorts)]
+
+
+def _enquiry(number: int, sort: str, before: int) -> Enquiry:
+    company, source = f"Company {number}", _SOURCES[number % len(_SOURCES)]
+    if sort == "r":
+        return Enquiry(number, sort, _REJECTED[before % len(_REJECTED)], company, source, None)
+    message = _ASKS[number % len(_ASKS)].format(size=10 + number) + "."
+    wish = {"f": _free_wish, "c": _taken_wish}.get(sort, lambda _: None)(before)
+    if sort == "o":
+        message += " Our budget is 20,000 EUR."
+    if wish is not None:
+        at = datetime.fromisoformat(wish)
+        message += f" Could we talk on {at.day} January 2026 at {at:%H:%M}?"
+    return Enquiry(number, sort, message, company, source, wish)
+
+
+def _free_wish(before: int) -> str:
+    day, slot = divmod(before, 16)
+    return f"{_WISHED[day]}T{9 + slot // 2:02}:{30 * (slot % 2):02}"
+
+
+def _taken_wish(before: int) -> str:
+    day, slot = divmod(before, 3)
+    return f"{_TAKEN[day]}T{10 + 2 * slot:02}:00"
+
+
+def write_calendar(path: Path, leads: list[Enquiry]) -> None:
+    """A calendar file in which every slot that clashes is taken."""
+    calendar = Calendar()
+    calendar.add("prodid", "-//somebody else//EN")
+    calendar.add("version", "2.0")
+    for lead in leads:
+        if lead.clashes and lead.wish:
+            event = Event()
+            event.add("uid", f"taken-{lead.number}@elsewhere.example")
+            event.add("dtstamp", OPENING)
+            event.add("summary", "taken")
+            start = datetime.fromisoformat(lead.wish).replace(tzinfo=ZONE)
+            event.add("dtstart", start.astimezone(UTC))
+            event.add("dtend", (start + timedelta(minutes=30)).astimezone(UTC))
+            calendar.add_component(event)
+    path.write_bytes(calendar.to_ical())

@@ -1,0 +1,168 @@
+"""Boards to measure on: the kinds, the agents that watch them, and marks laid in bulk so that a million take a minute."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
+from blackboard.agency import Agent
+from blackboard.board.moment import law_key
+from blackboard.deployment import Deployment, KindSpec
+from blackboard.store import marks as M
+from blackboard.store.rows import EventRow, MarkRow
+
+__all__ = ["KINDS", "Beacon", "Fact", "Flash", "Ramp", "Trace", "deploy", "deployment", "filled", "lay", "watchers"]
+
+DAY = 86_400_000_000
+ALL = 10**9
+"""A threshold that is tested at each deposit and never met."""
+
+
+class Trace(Mark, kind="trace", decay=Exponential("7d"), joins="add"):
+    """What most of a board consists of."""
+
+    detail: str = ""
+
+
+class Ramp(Mark, kind="ramp", decay=Linear("90d"), joins="add"):
+    detail: str = ""
+
+
+class Beacon(Mark, kind="beacon", decay=Step("90d"), joins="add"):
+    detail: str = ""
+
+
+class Fact(Mark, kind="fact", decay=Never(), joins="add"):
+    detail: str = ""
+
+
+class Flash(Mark, kind="flash", decay=Step("1h"), joins="add"):
+    """Marks that evaporate together."""
+
+    detail: str = ""
+
+
+class Done(Mark, kind="done", decay=Exponential("7d"), joins="separate"):
+    detail: str = ""
+
+
+KINDS: tuple[type[Mark], ...] = (Trace, Ramp, Beacon, Fact, Flash, Done)
+
+
+def deployment(*agents: Agent) -> Deployment:
+    """The kinds of these boards, and some agents."""
+    return Deployment(
+        kinds={kind.kind: KindSpec.of(kind.defaults) for kind in KINDS}, agents={one.name: one.spec for one in agents}
+    )
+
+
+def deploy(board: Blackboard, *agents: Agent) -> None:
+    """Put the kinds and agents in force."""
+    board.apply(deployment(*agents))
+
+
+def watchers(kind: type[Mark] = Trace) -> tuple[Agent, Agent]:
+    """Two agents that watch a kind, one of them the whole board; neither ever wakes."""
+
+    @agent(watches=total(kind) >= ALL, name=f"near_{kind.kind}")
+    def near(marks: list[Mark], context: Any) -> None:
+        raise AssertionError("its threshold is out of reach")
+
+    @agent(watches=total(kind, over="board") >= ALL, name=f"far_{kind.kind}")
+    def far(marks: list[Mark], context: Any) -> None:
+        raise AssertionError("its threshold is out of reach")
+
+    return near, far
+
+
+def crowd(size: int) -> list[Agent]:
+    """Agents with one condition each: over a subject and over the board, of every kind in turn."""
+    found = []
+    for number in range(size):
+        kind = KINDS[number % 4]
+        measure = (total, count)[number % 2](kind, over="board" if number % 8 == 0 else "subject")
+        found.append(agent(watches=measure >= ALL, name=f"agent_{number}")(lambda marks, context: None))
+    return found
+
+
+def subjects(count: int, salt: int = 0) -> Iterator[str]:
+    """Subjects in no order, so that each deposit touches pages of its own."""
+    for number in range(count):
+        yield f"s/{(number + salt) * 2654435761 % 2**32:08x}"
+
+
+def rows(kind: type[Mark], count: int, first: int, now: int, ends: int | None = None) -> Iterator[tuple[MarkRow, EventRow]]:
+    """Marks left over the past day, with the event that left each.
+
+    Args:
+        ends: the instant at which all of them evaporate; by the kind's law if None.
+    """
+    chance = random.Random(count)
+    law, key = kind.defaults.decay, law_key(kind.defaults.decay)
+    for number, subject in enumerate(subjects(count)):
+        id_, intensity = first + number, 0.5 + chance.random()
+        at = now - DAY + DAY * number // count
+        life = kind.defaults.life(law, intensity)
+        end = ends if ends is not None else None if life is None else at + life
+        yield (
+            MarkRow(
+                id_, kind.kind, subject, '{"detail":"as laid"}', "person:bench", intensity, key, at, id_, at, at, 0, end,
+                law.order_key(intensity, at),
+            ),
+            EventRow(
+                id_, at, id_, kind.kind, subject, "deposited", intensity, key, end, "person:bench", None,
+                '{"detail":"as laid"}',
+            ),
+        )  # fmt: skip
+
+
+def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
+    """Lay marks of a kind in bulk, past the door; watches are to be deployed afterwards."""
+    first, now = board.read(lambda m: (m.last_event + 1, m.now))
+    for batch in _batches(rows(kind, count, first, now, ends), 50_000):
+
+        def work(m: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
+            m.tx.run_many(M.INSERT_EVENT, [event._asdict() for _, event in batch])
+            m.tx.run_many(M.INSERT_MARK, [mark._asdict() for mark, _ in batch])
+
+        board.write(work)
+
+
+def filled(folder: Path, size: int) -> Path:
+    """A board of `size` traces and a tenth as many of three other kinds, made once in the folder and then reused."""
+    made = folder / f"filled-{size}.db"
+    if not made.exists():
+        building = folder / f"building-{size}.db"
+        with Blackboard.open(f"sqlite:///{building}", kinds=KINDS) as board:
+            deploy(board)
+            lay(board, Trace, size)
+            for kind in (Ramp, Beacon, Fact):
+                lay(board, kind, max(1, size // 10))
+            deploy(board, *watchers())
+            board.database.checkpoint()
+        building.rename(made)
+    return made
+
+
+def copy(folder: Path, size: int, name: str) -> Path:
+    """A copy of a filled board, to be written to."""
+    path = folder / f"{name}-{size}.db"
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    shutil.copyfile(filled(folder, size), path)
+    return path
+
+
+def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

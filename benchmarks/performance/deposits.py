@@ -1,0 +1,141 @@
+"""Leaving marks: one at a time, from eight threads, and in bulk, each beside a raw loop over SQLite."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.performance import boards
+from benchmarks.performance.boards import Trace
+from benchmarks.performance.raw import RawTable, in_turn
+from benchmarks.performance.report import Row
+from blackboard import Blackboard, Mark
+from blackboard.store import marks as M
+
+__all__ = ["bulk", "one_at_a_time", "over_the_board", "threads"]
+
+
+def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300) -> Iterator[Row]:
+    """A durable deposit with two agents watching its kind, against a durable commit of one bare row."""
+    raw = RawTable(folder / f"raw-{size}.db")
+    with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'one')}", kinds=boards.KINDS) as board:
+        new, known, bare = (_endless(salt) for salt in (10**7, 0, 0))
+        deposited, reinforced, plain = in_turn(
+            rounds,
+            count,
+            _deposits(board, new),
+            _deposits(board, itertools.cycle(boards.subjects(min(size, 1000)))),
+            lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None,
+        )
+        del known
+    raw.close()
+    detail = f"{1 / deposited:,.0f} a second against {1 / plain:,.0f}"
+    yield Row("one deposit", size, deposited * 1e3, "ms")
+    yield Row("one reinforcement", size, reinforced * 1e3, "ms")
+    yield Row(
+        "one deposit against a raw commit", size, plain / deposited, "", 0.5 if size <= 10_000 else 0.4, detail=detail
+    )
+    yield Row("one reinforcement against a raw commit", size, plain / reinforced, "")
+
+
+def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800, workers: int = 8) -> Iterator[Row]:
+    """Threads that share commits, against one thread's raw loop."""
+    raw, bare = RawTable(folder / "raw-threads.db"), _endless(0)
+    with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'threads')}", kinds=boards.KINDS) as board:
+        salts = itertools.count(1)
+
+        def shared(n: int) -> None:
+            salt = next(salts) * 10**6
+            crew = [
+                threading.Thread(target=_deposits(board, _endless(salt + 10**5 * number)), args=(n // workers,))
+                for number in range(workers)
+            ]
+            for one in crew:
+                one.start()
+            for one in crew:
+                one.join()
+
+        together, plain = in_turn(rounds, count, shared, lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None)
+    raw.close()
+    yield Row(
+        f"{workers} threads against one raw loop", size, plain / together, "", 1.0,
+        detail=f"{1 / together:,.0f} a second against {1 / plain:,.0f}",
+    )  # fmt: skip
+
+
+def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) -> Iterator[Row]:
+    """`deposit_many`, against `executemany` into the same tables and indexes in transactions of the same size."""
+    paths = [boards.copy(folder, size, name) for name in ("bulk", "bulk-raw")]
+    with (
+        Blackboard.open(f"sqlite:///{paths[0]}", kinds=boards.KINDS) as board,
+        Blackboard.open(f"sqlite:///{paths[1]}", kinds=boards.KINDS) as other,
+    ):
+        salts = itertools.count(1)
+
+        def many(n: int) -> None:
+            salt = next(salts) * 10**6
+            for _ in board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt)):
+                pass
+
+        def raw(n: int) -> None:
+            first, now = other.read(lambda m: (m.last_event + 1, m.now))
+            laid = list(boards.rows(Trace, n, first, now))
+            for start in range(0, n, 1000):
+                part = laid[start : start + 1000]
+                with other.database.exclusively() as tx:
+                    tx.cursor.executemany(_sql(tx, M.INSERT_EVENT), [tuple(event) for _, event in part])
+                    tx.cursor.executemany(_sql(tx, M.INSERT_MARK), [tuple(mark) for mark, _ in part])
+
+        deposited, plain = in_turn(rounds, count, many, raw)
+    yield Row("one of many deposits", size, deposited * 1e3, "ms")
+    yield Row(
+        "bulk load against executemany", size, plain / deposited, "", 0.5,
+        detail=f"{1 / deposited:,.0f} a second against {1 / plain:,.0f}",
+    )  # fmt: skip
+
+
+def over_the_board(folder: Path, sizes: tuple[int, int], *, rounds: int = 5, count: int = 200) -> Iterator[Row]:
+    """What a threshold over the whole board adds to a deposit, at two sizes of board, law by law."""
+    for kind in (boards.Trace, boards.Ramp, boards.Beacon, boards.Fact):
+        costs = [_cost_of_watch(folder, size, kind, rounds, count) for size in sizes]
+        for size, (cost, _) in zip(sizes, costs, strict=True):
+            yield Row(f"a board-wide threshold, {kind.defaults.decay.name}", size, cost * 1e3, "ms")
+        yield Row(
+            f"deposit under a board-wide threshold, {kind.defaults.decay.name}", sizes[1], costs[1][1] / costs[0][1],
+            f"x that at {sizes[0]:,}", 1.5, "at most",
+        )  # fmt: skip
+
+
+def _cost_of_watch(folder: Path, size: int, kind: type[Mark], rounds: int, count: int) -> tuple[float, float]:
+    """Seconds that the watch adds to a deposit, and that a deposit with it takes, without the commit."""
+    times = []
+    with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'far')}", kinds=boards.KINDS) as board:
+        for agents in ((), boards.watchers(kind)[1:]):
+            boards.deploy(board, *agents)
+            known = itertools.cycle(boards.subjects(100))
+
+            def many(n: int, known: Iterator[str] = known) -> None:
+                for _ in board.deposit_many(kind(subject=next(known)) for _ in range(n)):
+                    pass
+
+            many(count)
+            times += in_turn(rounds, count, many)
+    return times[1] - times[0], times[1]
+
+
+def _deposits(board: Blackboard, subjects: Iterator[str]) -> Callable[[int], None]:
+    def loop(count: int) -> None:
+        for _ in range(count):
+            board.deposit(Trace(subject=next(subjects), detail="one"))
+
+    return loop
+
+
+def _endless(salt: int) -> Iterator[str]:
+    return boards.subjects(10**9, salt)
+
+
+def _sql(tx: object, statement: object) -> str:
+    return statement.compiled(tx.dialect).sql  # type: ignore[attr-defined,no-any-return]

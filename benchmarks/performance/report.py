@@ -1,0 +1,85 @@
+"""What was measured, beside what was aimed at: as a table, as JSON, and as a plot of cost against board size."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["Row", "as_json", "as_table", "plot"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure."""
+
+    what: str
+    size: int | None
+    """Live marks on the board; None where that says nothing."""
+    value: float
+    unit: str
+    aim: float | None = None
+    side: Literal["at least", "at most"] = "at least"
+    detail: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim was reached; None where there is none."""
+        if self.aim is None:
+            return None
+        return self.value >= self.aim if self.side == "at least" else self.value <= self.aim
+
+
+def as_table(rows: Iterable[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [("what", "marks", "measured", "aim", "", "detail")]
+    for row in rows:
+        aim = "" if row.aim is None else f"{row.side} {_short(row.aim)}"
+        verdict = {True: "ok", False: "MISSED", None: ""}[row.met]
+        size = "" if row.size is None else f"{row.size:,}"
+        lines.append((row.what, size, f"{_short(row.value)} {row.unit}", aim, verdict, row.detail))
+    widths = [max(len(line[i]) for line in lines) for i in range(6)]
+    return "\n".join(
+        "  ".join(text.rjust(width) if i in (1, 2) else text.ljust(width) for i, (text, width) in enumerate(pairs)).rstrip()
+        for pairs in ([*zip(line, widths, strict=True)] for line in lines)
+    )
+
+
+def as_json(rows: Sequence[Row], **about: Any) -> str:
+    """The rows with the machine that they were measured on."""
+    machine = {"python": platform.python_version(), "system": platform.platform(), **about}
+    return json.dumps({"machine": machine, "rows": [{**asdict(row), "met": row.met} for row in rows]}, indent=1)
+
+
+def plot(rows: Iterable[Row], path: Path) -> bool:
+    """Draw cost against board size for what was measured at several sizes; False where matplotlib is not installed."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        return False
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    series: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        if row.size is not None and row.unit == "ms":
+            series.setdefault(row.what, []).append((row.size, row.value))
+    figure, axes = pyplot.subplots(figsize=(9, 6))
+    for what, points in series.items():
+        if len(points) > 1:
+            axes.plot(*zip(*sorted(points), strict=True), marker="o", label=what)
+    axes.set(xscale="log", yscale="log", xlabel="live marks on the board", ylabel="milliseconds")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    pyplot.close(figure)
+    return True
+
+
+def _short(value: float) -> str:
+    if value and abs(value) < 0.01:
+        return f"{value:.2g}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:,.0f}"
