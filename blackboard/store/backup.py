@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
+
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as differences
 from blackboard.store.database import Database
 from blackboard.store.schema import KNOWN
 
-__all__ = ["Copy", "back_up", "backups_of", "examine", "restore"]
+__all__ = ["Copy", "back_up", "backups_of", "examine", "holding", "restore"]
 
 PAGES = 500
 """Pages in one step: what is copied before others are let in."""
@@ -85,7 +87,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     aside = None
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _partial(path) as part:
-        _copy(Database(f"sqlite:///{backup.absolute()}"), part, lambda done, of: None)
+        _copy(_database_at(backup), part, lambda done, of: None)
         examine(part)
         _sync(part)
         with database.turn():
@@ -112,7 +114,7 @@ def examine(path: Path) -> Copy:
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")
-    database = Database(f"sqlite:///{path.absolute()}")
+    database = _database_at(path)
     try:
         with database.read() as tx:
             rows = tx.cursor
@@ -140,6 +142,19 @@ def backups_of(path: Path) -> list[Path]:
         noted = []
     aside = sorted(path.parent.glob(f"{path.name}.before-*[0-9Z]"))
     return [found for found in dict.fromkeys([*(Path(line) for line in noted), *aside]) if found.is_file()]
+
+
+def holding(copy: Path, subject: str) -> int | None:
+    """How many events about a subject a copy holds; None if it cannot be read."""
+    database = _database_at(copy)
+    try:
+        with database.read() as tx:
+            found = tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()
+            return int(found[0])
+    except StoreError:
+        return None
+    finally:
+        database.close()
 
 
 def _copy(database: Database, to: Path, progress: Progress) -> None:
@@ -207,6 +222,10 @@ def _note(source: Path, to: Path) -> None:
 
 def _list_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-backups")
+
+
+def _database_at(path: Path) -> Database:
+    return Database(URL.create("sqlite", database=str(path.absolute())))
 
 
 def _file_of(database: Database) -> Path:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
@@ -51,12 +51,12 @@ class Database:
         StoreError: it cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         try:
             self.url = make_url(url)
             self.engine = create_engine(self.url, module=differences.driver(self.url), poolclass=NullPool)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
+            raise ConfigurationError([Mistake("database.url", f"{_shown(str(url))} cannot be used: {error}")]) from None
         self.dialect = self.engine.dialect
         self.path = self._path()
         self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
@@ -292,6 +292,28 @@ class Database:
             raise self._translated(error) from None
         finally:
             connection.close()
+
+    def compact(self) -> bool:
+        """Write the file anew, without the remains of what was deleted, and empty the write-ahead log.
+
+        Returns:
+            Whether the log could be emptied; a reader in another process may hold it. On a server, which keeps its own
+            house, False.
+        """
+        if self.path is None:
+            return False
+        self._forked()
+        with self._gate, self.turn():
+            self._check_file()
+            connection = self.connect(writes=True)
+            try:
+                connection.execute("PRAGMA temp_store = FILE")  # a whole board may not fit into memory
+                connection.execute("VACUUM")
+                return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+            except Exception as error:
+                raise self._translated(error) from None
+            finally:
+                connection.close()
 
     def _translated(self, error: BaseException) -> BaseException:
         base = getattr(self.dialect.loaded_dbapi, "Error", ())
