@@ -13,6 +13,7 @@ from blackboard.board import (
     explaining,
     finishing,
     following,
+    forgetting,
     installing,
     looking,
     people,
@@ -21,6 +22,7 @@ from blackboard.board import (
 )
 from blackboard.board.depositing import Deposit, Receipt, deposit
 from blackboard.board.installing import Declared
+from blackboard.board.forgetting import Forgotten
 from blackboard.board.looking import MarkView
 from blackboard.board.models import Models
 from blackboard.board.moment import InForce, Laws, Moment, read_in_force
@@ -271,6 +273,18 @@ class Blackboard:
             NotFound: there is no such live mark.
         """
         self.write(lambda m: evaporating.withdraw(m, mark_id, self.author))
+
+    def forget(self, subject: str) -> Forgotten:
+        """Erase what was said about a subject, and the remains of it in the file; what happened stays.
+
+        Backups hold what they held.
+
+        Raises:
+            NotFound: nothing was ever said about it.
+        """
+        forgotten = self.write(lambda m: forgetting.forget(m, subject, self.author))
+        self.database.compact()
+        return forgotten
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
