@@ -44,9 +44,7 @@ def removed(m: Moment, row: MarkRow) -> None:
 def test(m: Moment, watch: Watch, subject: str) -> bool:
     """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
     if watch.over_board:
-        value, count = totals.value(m, watch)
-        leaf = next(watch.condition.leaves())
-        return leaf.met(value) and cross(m, watch, "", 0, value, count)
+        return _test_board(m, watch, None)
     rows = stimuli_of_subject(m, watch, subject)
     if watch.condition.per_mark:
         new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
@@ -55,6 +53,18 @@ def test(m: Moment, watch: Watch, subject: str) -> bool:
     if not rows or not watch.condition.holds(lambda measure: value_at(measure, faded, m.now)):
         return False
     return cross(m, watch, subject, 0, _headline(watch, faded, m.now), len(rows), rows)
+
+
+def _test_board(m: Moment, watch: Watch, new: MarkRow | None) -> bool:
+    value, count = totals.value(m, watch)
+    if not next(watch.condition.leaves()).met(value):
+        return False
+    strongest = 0.0
+    if watch.agent.settings.urgency is not None:
+        waits = m.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
+        rows = [new] if new is not None and waits else totals.stimuli_of_board(m, watch)
+        strongest = max((m.strength(row) for row in rows), default=0.0)
+    return cross(m, watch, "", 0, value, count, strongest=strongest)
 
 
 def stimuli_of_subject(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
@@ -90,15 +100,18 @@ def cross(
     marks: int,
     rows: list[MarkRow] | None = None,
     *,
+    strongest: float | None = None,
     crossed_at: int | None = None,
     event_id: int | None = None,
 ) -> bool:
     """Record a crossing, or bring the one that waits up to date; True if it is new.
 
-    `crossed_at` is the true instant of a crossing that is noticed later.
+    `strongest` is the strength of its strongest mark, where `rows` do not say; `crossed_at` is the true instant of a
+    crossing that is noticed later.
     """
     settings = watch.agent.settings
-    strongest = max((m.strength(row) for row in rows or ()), default=value)
+    if strongest is None:
+        strongest = max((m.strength(row) for row in rows or ()), default=value)
     urgent = settings.urgency is not None and strongest >= settings.urgency
     full = settings.batch is not None and marks >= settings.batch
     ready = m.now if urgent or full or not settings.gather else m.now + settings.gather
@@ -142,7 +155,7 @@ def _test_with(m: Moment, watch: Watch, new: MarkRow) -> bool:
         # The strongest mark of the board reaches a threshold only with the mark that reaches it.
         value = m.strength(new)
         return value >= watch.threshold and cross(m, watch, "", 0, value, 1)
-    return test(m, watch, "" if watch.over_board else new.subject)
+    return _test_board(m, watch, new) if watch.over_board else test(m, watch, new.subject)
 
 
 def _cross_mark(m: Moment, watch: Watch, row: MarkRow) -> bool:

@@ -1,0 +1,257 @@
+"""An activation ends in one transaction or not at all; a batch that fails is split until its bad mark stands alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from blackboard import count, strength
+from blackboard.board import finishing
+from blackboard.board.finishing import Leaving
+from blackboard.decay import Never
+from blackboard.errors import InvalidMark, NotFound, UnknownName
+from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, given, kind, spec
+
+KINDS = {
+    "lead": kind("lead", Never(), joins="separate"),
+    "slot": kind("slot", Never(), joins="separate", unique="at"),
+    "clash": kind("clash", Never(), joins="separate"),
+    "out": kind("out", Never(), joins="separate"),
+}
+
+
+def states(world: World) -> dict[int, str]:
+    return {row["id"]: row["state"] for row in world.board.activations(limit=100)}
+
+
+def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
+    lead = world.put("lead", "a").mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    receipts = world.finish(claim, ("out", "a", 0.5))
+    assert receipts is not None
+    [row] = world.board.activations()
+    assert (row["state"], row["marks_absorbed"], row["marks_left"]) == ("done", 1, 1)
+    [out] = world.board.look(kind="out")
+    assert out.author == "sales"
+    assert world.sql("SELECT mark_id, activation_id, parent_mark_id FROM provenance") == [
+        (receipts[0].mark_id, claim.row.id, lead)
+    ]
+
+
+def test_an_end_that_cannot_be_written_leaves_the_board_untouched(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
+    world.put("lead", "a")
+    claim = world.claim("sales")
+    assert claim is not None
+    with pytest.raises(UnknownName):
+        world.finish(claim, ("out", "a", 0.5), ("oout", "a", 0.5))
+    assert world.board.look(kind="out") == []
+    assert [row["state"] for row in world.board.activations()] == ["running"]
+    assert world.finish(claim) == []
+
+
+def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
+    for subject in "ab":
+        world.put("lead", subject)
+    claims = [world.claim("sales"), world.claim("sales")]
+
+    def leave(index: int, *, otherwise: bool) -> object:
+        claim = claims[index]
+        assert claim is not None
+
+        def work(m: object) -> object:
+            prepared = [
+                world.board.prepare(
+                    m,  # type: ignore[arg-type]
+                    name,
+                    f"lead/{index}",
+                    payload,
+                    author="sales",
+                    activation_id=claim.row.id,
+                )
+                for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
+            ]
+            one = Leaving(prepared[0], Leaving(prepared[1]) if otherwise else None)
+            return finishing.finish(m, claim.row, claim.agent, [one])  # type: ignore[arg-type]
+
+        return world.board.write(work)
+
+    leave(0, otherwise=True)
+    with pytest.raises(InvalidMark, match="belongs to mark"):
+        leave(1, otherwise=False)
+    leave(1, otherwise=True)
+    assert [(view.kind, view.subject) for view in world.board.look(kind="slot")] == [("slot", "lead/0")]
+    assert [(view.kind, view.subject) for view in world.board.look(kind="clash")] == [("clash", "lead/1")]
+
+
+def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, retry_after="10s", max_attempts=4))
+    lead = world.put("lead").mark_id
+    waits = []
+    for attempt in range(1, 4):
+        claim = world.claim("sales")
+        assert claim is not None
+        assert (given(claim), claim.row.attempt) == ([lead], attempt)
+        assert world.fail(claim) == "ready"
+        at = world.clock.now()
+        assert world.claim("sales") is None
+        while world.sql("SELECT count(*) FROM activation WHERE retry_at > ?", world.clock.now()) != [(0,)]:
+            world.advance(SECOND)
+        waits.append((world.clock.now() - at) / SECOND)
+    assert 9 <= waits[0] <= 12
+    assert 18 <= waits[1] <= 23
+    assert 36 <= waits[2] <= 45
+
+
+def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
+    from blackboard import strongest_of
+
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, reads=[strongest_of("out", 2)]))
+    world.put("lead", payload={"n": 1})
+    shown = world.put("out", "x", 0.5).mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    world.fail(claim)
+    world.put("out", "y", 0.9)
+    world.advance(HOUR)
+    again = world.claim("sales")
+    assert again is not None
+    assert again.given == claim.given
+    assert [one.event.mark_id for one in again.reads] == [shown]
+    assert (again.at, again.row.fence) == (claim.at, claim.row.fence + 1)
+
+
+@pytest.mark.parametrize("bad", [0, 3, 7])
+def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int) -> None:
+    world.deploy(
+        KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, rest_after_failures=99)
+    )
+    marks = [world.put("lead", f"s{i}", 1 - i / 100).mark_id for i in range(8)]
+    done, failures = [], 0
+    for _ in range(40):
+        if (claim := world.claim("sales")) is None:
+            world.advance(MINUTE)
+            continue
+        if marks[bad] in given(claim):
+            failures += 1
+            world.fail(claim)
+        else:
+            world.finish(claim)
+            done += given(claim)
+    assert sorted(done) == sorted(set(marks) - {marks[bad]})
+    [dead] = world.board.activations(state="dead")
+    assert (dead["marks_absorbed"], dead["error"]) == (1, "it broke")
+    assert failures <= 2 + 3
+    assert sorted(row.state for row in world.crossings()) == ["claimed"] + ["done"] * 7
+
+
+def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    lead = world.put("lead").mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    assert world.fail(claim) == "dead"
+    assert world.claim("sales") is None
+    world.board.retry(claim.row.id)
+    assert world.woken("sales") == [lead]
+    assert states(world) == {claim.row.id: "done"}
+    with pytest.raises(NotFound, match="is done"):
+        world.board.retry(claim.row.id)
+    with pytest.raises(NotFound, match="there is no activation"):
+        world.board.retry(99)
+
+
+def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    world.put("lead")
+    claim = world.claim("sales")
+    assert claim is not None
+    world.fail(claim)
+    world.board.discard(claim.row.id)
+    assert world.claim("sales") is None
+    assert [row.state for row in world.crossings()] == ["discarded"]
+
+
+def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> None:
+    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, rest_after_failures=9))
+    first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    assert given(claim) == [first]
+    assert world.fail(claim) == "dead"
+    assert world.woken("sales") == [second]
+
+
+def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
+    lead = world.put("lead").mark_id
+    for _ in range(3):
+        claim = world.claim("sales", "gone")
+        assert claim is not None
+        assert given(claim) == [lead]
+        assert world.board.write(lambda m: finishing.recover(m, ["gone"], expired=False)) == 1
+    assert world.woken("sales") == [lead]
+    [row] = world.board.activations()
+    assert (row["state"], row["interruptions"]) == ("done", 3)
+
+
+def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
+    lead = world.put("lead").mark_id
+    late = world.claim("sales", "late")
+    assert late is not None
+    world.advance(LEASE - 1)
+    assert world.board.write(lambda m: finishing.recover(m, [], expired=True)) == 0
+    world.advance(1)
+    assert world.board.write(lambda m: finishing.recover(m, [], expired=True)) == 1
+    assert world.finish(late, ("out", "a", 1.0)) is None
+    assert world.fail(late) is None
+    other = world.claim("sales", "other")
+    assert other is not None
+    assert given(other) == [lead]
+    assert world.finish(late, ("out", "a", 1.0)) is None
+    assert world.finish(other, ("out", "b", 1.0)) is not None
+    assert world.finish(other, ("out", "c", 1.0)) is None
+    assert [view.subject for view in world.board.look(kind="out")] == ["b"]
+
+
+def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
+    world.put("lead")
+    late = world.claim("sales", "w")
+    world.board.write(lambda m: finishing.recover(m, ["w"], expired=False))
+    again = world.claim("sales", "w")
+    assert late is not None
+    assert again is not None
+    assert world.finish(late) is None
+    assert world.finish(again) == []
+
+
+def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
+    lead = world.put("lead").mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    assert world.board.write(lambda m: finishing.hand_back(m, claim.row))
+    again = world.claim("sales")
+    assert again is not None
+    assert (given(again), again.row.attempt) == ([lead], 1)
+
+
+def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, retry_after="10s", max_attempts=1, batch=1))
+    for i in range(9):
+        world.put("lead", f"s{i}")
+    starts = []
+    while (claim := world.claim("sales")) is not None or world.clock.now() < 1_767_603_600_000_000 + HOUR:
+        if claim is None:
+            world.advance(SECOND)
+            continue
+        starts.append(world.clock.now())
+        world.fail(claim)
+    gaps = [(later - earlier) / SECOND for earlier, later in zip(starts, starts[1:], strict=False)]
+    assert gaps[:4] == [0, 0, 0, 0]
+    assert all(gap > 5 for gap in gaps[4:])
+    assert gaps[5] > gaps[4]

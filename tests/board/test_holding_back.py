@@ -1,0 +1,297 @@
+"""Guards, gathering, rests and pauses defer; nothing that was recorded is lost by them."""
+
+from __future__ import annotations
+
+from blackboard import count, strength, total, watch
+from blackboard.board import claiming
+from blackboard.decay import Exponential, Linear, Never, Step
+from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
+
+KINDS = {
+    "lead": kind("lead", Never(), joins="separate"),
+    "alarm": kind("alarm", Exponential("1h")),
+    "ok": kind("ok", Never()),
+}
+
+
+def ready_at(world: World, name: str) -> int | None:
+    return world.board.read(lambda m: claiming.next_ready(m, m.deployment.agent(name)))
+
+
+def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, unless=strength("alarm") >= 0.25))
+    start = world.clock.now()
+    world.put("alarm", "a")
+    world.put("alarm", "b", 0.5)
+    lead_a, lead_b = world.put("lead", "a").mark_id, world.put("lead", "b").mark_id
+    free = world.put("lead", "c").mark_id
+    assert world.woken("sales") == [free]
+    assert world.woken("sales") is None
+    opens = ready_at(world, "sales")
+    assert opens is not None
+    assert abs(opens - (start + HOUR)) <= 1
+    world.clock.set(opens)
+    assert world.woken("sales") == [lead_b]
+    opens = ready_at(world, "sales")
+    assert opens is not None
+    assert abs(opens - (start + 2 * HOUR)) <= 1
+    world.clock.set(opens - 1)
+    assert world.woken("sales") is None
+    world.clock.set(opens)
+    assert world.woken("sales") == [lead_a]
+
+
+def test_a_guard_that_only_a_mark_can_open_is_released_by_that_mark(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, only_if=count("ok") >= 1))
+    a, b = world.put("lead", "a").mark_id, world.put("lead", "b").mark_id
+    assert world.woken("sales") is None
+    assert ready_at(world, "sales") is None
+    world.put("ok", "b")
+    assert world.woken("sales") == [b]
+    world.put("ok", "a")
+    assert world.woken("sales") == [a]
+
+
+def test_a_guard_over_the_board_is_released_by_a_mark_anywhere(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, only_if=count("ok", over="board") >= 2))
+    lead = world.put("lead", "a").mark_id
+    assert world.woken("sales") is None
+    world.put("ok", "x")
+    assert world.woken("sales") is None
+    world.put("ok", "y")
+    assert world.woken("sales") == [lead]
+
+
+def test_a_guard_is_released_by_a_withdrawal(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, unless=count("ok") >= 1))
+    ok = world.put("ok").mark_id
+    lead = world.put("lead").mark_id
+    assert world.woken("sales") is None
+    world.board.withdraw(ok)
+    assert world.woken("sales") == [lead]
+
+
+def test_guards_absorb_nothing_and_see_absorbed_marks(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, only_if=count("ok") >= 1), spec("o", count("ok") >= 1))
+    ok = world.put("ok").mark_id
+    assert world.woken("o") == [ok]
+    for _ in range(2):
+        lead = world.put("lead").mark_id
+        assert world.woken("sales") == [lead]
+
+
+def test_guards_of_watch_and_agent_both_count(world: World) -> None:
+    world.deploy(
+        KINDS,
+        spec("sales", watch(strength("lead") >= 0.5, only_if=count("ok") >= 1), unless=strength("alarm") >= 0.5),
+    )
+    world.put("alarm")
+    lead = world.put("lead").mark_id
+    world.put("ok")
+    assert world.woken("sales") is None
+    world.advance(2 * HOUR)
+    assert world.woken("sales") == [lead]
+
+
+def test_a_crowd_that_is_held_back_does_not_hide_what_is_free(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, unless=count("ok") >= 1, batch=1))
+    for i in range(40):
+        world.put("ok", f"s{i}")
+        world.put("lead", f"s{i}", 0.9)
+    free = world.put("lead", "free", 0.2).mark_id
+    woken = [found for found in (world.woken("sales") for _ in range(4)) if found]
+    assert woken == [[free]]
+
+
+def test_a_weight_that_changes_moves_the_instant_at_which_a_guard_opens(world: World) -> None:
+    agent = spec("sales", strength("lead") >= 0.5, unless=strength("alarm") >= 0.25)
+    world.deploy(KINDS, agent)
+    world.put("alarm")
+    lead = world.put("lead").mark_id
+    assert world.woken("sales") is None
+    world.deploy({"alarm": kind("alarm", Exponential("1h"), weight=0.2)}, agent)
+    assert world.woken("sales") == [lead]
+
+
+def test_gathering_waits_for_more_marks_and_then_takes_them_together(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", batch=5))
+    first = world.put("lead", "a", 0.5).mark_id
+    start = world.clock.now()
+    world.advance(6 * MINUTE)
+    second = world.put("lead", "b", 0.4).mark_id
+    assert world.woken("sales") is None
+    assert ready_at(world, "sales") == start + 10 * MINUTE
+    world.clock.set(start + 10 * MINUTE)
+    assert world.woken("sales") == [first, second]
+
+
+def test_a_full_batch_ends_the_gathering(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", batch=3))
+    marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
+    assert world.woken("sales") == marks
+    world.put("lead", "t")
+    assert world.woken("sales") is None
+
+
+def test_a_full_subject_ends_the_gathering(world: World) -> None:
+    world.deploy(KINDS, spec("sales", count("lead") >= 1, gather="10m", batch=3))
+    marks = [world.put("lead").mark_id for _ in range(2)]
+    assert world.woken("sales") is None
+    marks.append(world.put("lead").mark_id)
+    assert world.woken("sales") == marks
+
+
+def test_urgency_ends_the_wait_and_takes_the_others_along(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", urgency=0.9, batch=5))
+    first = world.put("lead", "a", 0.5).mark_id
+    assert world.woken("sales") is None
+    urgent = world.put("lead", "b", 0.95).mark_id
+    assert world.woken("sales") == [urgent, first]
+
+
+def test_urgency_is_the_strength_of_a_mark_and_not_of_the_sum(world: World) -> None:
+    world.deploy(KINDS, spec("sales", total("lead") >= 0.1, gather="10m", urgency=0.9))
+    for _ in range(4):
+        world.put("lead", "a", 0.5)
+    assert world.woken("sales") is None
+    world.put("lead", "a", 0.9)
+    assert len(world.woken("sales") or []) == 5
+
+
+def test_urgency_over_the_board_is_the_strength_of_a_mark(world: World) -> None:
+    world.deploy(KINDS, spec("sales", total("lead", over="board") >= 0.1, gather="10m", urgency=0.9))
+    for i in range(4):
+        world.put("lead", f"s{i}", 0.5)
+    assert world.woken("sales") is None
+    world.put("lead", "t", 0.9)
+    assert len(world.woken("sales") or []) == 5
+
+
+def test_an_urgent_mark_that_lies_there_already_ends_the_wait_of_those_that_cross_with_it(world: World) -> None:
+    world.deploy(KINDS, spec("sales", count("lead", over="board") >= 3, gather="10m", urgency=0.9))
+    marks = [world.put("lead", f"s{i}", strength).mark_id for i, strength in enumerate((0.95, 0.5, 0.4))]
+    assert world.woken("sales") == marks
+
+
+def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h"))
+    first = world.put("lead").mark_id
+    assert world.woken("sales") == [first]
+    end = world.clock.now() + HOUR
+    later = [world.put("lead", f"s{i}").mark_id for i in range(3)]
+    assert world.woken("sales") is None
+    assert ready_at(world, "sales") == end
+    world.clock.set(end - 1)
+    assert world.woken("sales") is None
+    world.clock.set(end)
+    assert world.woken("sales") == later
+
+
+def test_a_failed_run_starts_no_rest(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="10h", retry_after="1s", concurrency=2))
+    first = world.put("lead").mark_id
+    claim = world.claim("sales")
+    assert claim is not None
+    world.fail(claim)
+    world.advance(2 * SECOND)
+    assert world.woken("sales") == [first]
+    assert world.claim("sales") is None
+
+
+def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="10h", batch=1, concurrency=2))
+    world.put("lead", "a")
+    world.put("lead", "b")
+    one, two = world.claim("sales"), world.claim("sales")
+    assert one is not None
+    assert two is not None
+    world.finish(one)
+    world.fail(two)
+    world.advance(HOUR)
+    assert world.claim("sales") is None
+
+
+def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h", rest_per="subject"))
+    first = world.put("lead", "a").mark_id
+    assert world.woken("sales") == [first]
+    again = world.put("lead", "a").mark_id
+    other = world.put("lead", "b").mark_id
+    assert world.woken("sales") == [other]
+    assert world.woken("sales") is None
+    end = ready_at(world, "sales")
+    assert end == world.clock.now() + HOUR
+    world.clock.set(end)
+    assert world.woken("sales") == [again]
+
+
+def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5), spec("other", strength("lead") >= 0.5))
+    world.board.pause("sales", "lunch")
+    lead = world.put("lead").mark_id
+    assert world.woken("sales") is None
+    assert world.board.agenda()[0]["held"] is not None
+    assert world.woken("other") == [lead]
+    world.board.resume("sales")
+    assert world.woken("sales") == [lead]
+
+
+def test_a_paused_board_wakes_nobody(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
+    world.board.pause(reason="upgrade")
+    lead = world.put("lead").mark_id
+    assert world.woken("sales") is None
+    assert world.board.status()["paused"] == "upgrade"
+    world.board.resume()
+    assert world.woken("sales") == [lead]
+
+
+def test_holding_back_survives_a_restart(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h"))
+    world.woken("sales")
+    assert world.woken("sales") is None
+    world.put("lead")
+    assert world.woken("sales") is not None
+    waiting = world.put("lead").mark_id
+    again = World(world.path, world.clock)
+    assert again.woken("sales") is None
+    again.advance(HOUR)
+    assert again.woken("sales") == [waiting]
+    again.close()
+
+
+def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
+    marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
+    running = [world.claim("sales") for _ in range(3)]
+    assert [given(one) if one else None for one in running] == [[marks[0]], [marks[1]], None]
+    assert running[0] is not None
+    world.finish(running[0])
+    assert world.woken("sales") == [marks[2]]
+
+
+def test_explaining_never_writes(world: World) -> None:
+    kinds = {"lead": kind("lead", Linear("1h"), joins="separate"), "ok": kind("ok", Step("30m"))}
+    world.deploy(
+        kinds,
+        spec(
+            "sales",
+            {
+                "sum": watch(total("lead", over="board") >= 2, only_if=count("ok", over="board") >= 1),
+                "one": strength("lead") >= 0.5,
+                "cold": strength("lead") < 0.2,
+            },
+        ),
+    )
+    world.put("lead", "a")
+    world.put("lead", "b", 0.4)
+    world.advance(50 * MINUTE)
+    found = world.board.explain("sales", "a")
+    values = {one["watch"]: one for one in found["watches"]}
+    assert values["sum"]["values"][0]["value"] == 1.4 / 6 or abs(values["sum"]["values"][0]["value"] - 1.4 / 6) < 1e-9
+    world.advance(20 * MINUTE)
+    found = world.board.explain("sales", "a")
+    values = {one["watch"]: one for one in found["watches"]}
+    assert values["sum"]["values"][0]["value"] == 0.0
+    assert "it has not crossed" in values["sum"]["verdict"]
+    world.board.explain("sales")
