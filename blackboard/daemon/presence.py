@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from blackboard.board.waking import run_folder
+from blackboard.daemon.living import private_folder
 from blackboard.failpoints import reach
 
 __all__ = ["Presence"]
@@ -36,7 +37,7 @@ class Presence:
         """Take the lock and listen."""
         if self.folder is None:
             return
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.folder)
         self._lock = os.open(self._path(self.id, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         reach("worker.locked")

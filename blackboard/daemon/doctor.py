@@ -1,0 +1,194 @@
+"""Looks at everything that can be wrong with a board and says what to do about it. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from blackboard.board.door import Blackboard
+from blackboard.board.moment import Moment
+from blackboard.board.people import inbox
+from blackboard.board.waking import run_folder
+from blackboard.clock import iso
+from blackboard.daemon.living import living
+from blackboard.deployment import Deployment
+from blackboard.durations import format_duration
+from blackboard.marks import Decision, Need
+from blackboard.store import activations as A
+from blackboard.store import watching as W
+from blackboard.store.health import Health, measure, open_to_others
+from blackboard.store.rows import ActivationRow
+from blackboard.store.schema import HEAD, state_of
+
+__all__ = ["Finding", "examine"]
+
+MEGABYTE = 1024 * 1024
+LEAST_ROOM = 256 * MEGABYTE
+"""Free bytes on the disk below which something is wrong."""
+LARGEST_LOG = 64 * MEGABYTE
+"""Bytes of the write-ahead log above which something holds it back."""
+MUCH_IDLE = 0.5
+"""Share of the file that may hold nothing before it is worth writing anew."""
+SLOW = 1_000_000
+"""Microseconds that the machine's clock may lie behind the board's before it is worth a word."""
+
+State = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: `note` is worth knowing, `wrong` wants something done."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
+    """Look at a board that can be opened.
+
+    Args:
+        deployment: what the deployment file says, to hold what is in force against; None if there is none.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    health = measure(board.database)
+    findings = list(_of_the_store(health, board))
+    for look in (_clock, _paused, _workers, _leases, _stuck, _waiting_for_a_person, _follow_ups):
+        findings += board.read(_bound(look, board))
+    findings += board.read(lambda m: list(_drift(m, deployment)))
+    return findings
+
+
+def _bound(
+    look: Callable[[Moment, Blackboard], Iterator[Finding]], board: Blackboard
+) -> Callable[[Moment], list[Finding]]:
+    return lambda m: list(look(m, board))
+
+
+def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
+    engine = f"{health.engine} {health.version}".strip()
+    advice = "" if health.safe else "use SQLite 3.51.3 or later (the package pysqlite3 brings one)"
+    yield _judge("engine", health.safe, engine, advice)
+    version = state_of(board.database)
+    yield _judge("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
+    if health.bytes is None or health.journal_mode is None:
+        return
+    yield _judge(
+        "journal mode", health.journal_mode == "wal", health.journal_mode,
+        "'blackboard init' sets it; until then readers and writers wait for each other",
+    )  # fmt: skip
+    found = "; ".join(health.damage) or "every page is whole"
+    yield _judge("pages", not health.damage, found, "'blackboard restore FILE' puts a backup in its place")
+    free, size, log = health.free_bytes or 0, health.bytes, health.log_bytes or 0
+    room = free >= max(LEAST_ROOM, size // 10)
+    yield _judge("disk", room, f"{_size(free)} free, the board takes {_size(size)}", "make room on this disk")
+    yield _judge(
+        "write-ahead log", log <= LARGEST_LOG, _size(log),
+        "something reads without end, so that the log cannot be emptied: end the reader, then start the daemon",
+    )  # fmt: skip
+    idle = health.idle_bytes or 0
+    if size > 16 * MEGABYTE and idle > MUCH_IDLE * size:
+        yield Finding("file", "note", f"{_size(idle)} of {_size(size)} hold nothing", "they are used again as marks come")
+    path = board.database.path
+    others = list(health.open_to_others)
+    if path is not None:
+        others += [one for one in open_to_others([run_folder(path)]) if one not in others]
+    names = ", ".join(map(str, others))
+    yield _judge("permissions", not others, names or "this user's alone", "chmod go= each of them")
+
+
+def _clock(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    clock = board.clock.now()
+    if m.doubted is not None:
+        yield Finding(
+            "clock", "wrong", f"it says {iso(clock)}; the board's last record is of {iso(m.now)}",
+            "if it is right, 'blackboard resume'; otherwise set the machine's clock",
+        )  # fmt: skip
+    elif m.now - clock > SLOW:
+        yield Finding(
+            "clock", "note", f"it is {format_duration(m.now - clock)} behind the board's time",
+            "strengths stand still until it has caught up",
+        )  # fmt: skip
+    else:
+        yield Finding("clock", "ok", f"{iso(clock)}")
+
+
+def _paused(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    row = m.tx.one(A.BOARD)
+    if row[5]:
+        yield Finding("pause", "wrong", f"the board is paused: {row[6] or 'no reason given'}", "'blackboard resume'")
+    for agent, paused, because, rest_until, failures in m.tx.all(A.AGENT_STATES):
+        if paused:
+            reason = because or "no reason given"
+            yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
+        elif failures and rest_until is not None and rest_until > m.now:
+            yield Finding(
+                "failures", "wrong", f"{agent} failed {failures} times in a row and rests until {iso(rest_until)}",
+                f"'blackboard activations --agent {agent}' shows the errors",
+            )  # fmt: skip
+
+
+def _workers(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    rows = m.tx.all(A.WORKERS)
+    alive = living(board.database.path, [row[0] for row in rows])
+    dead = [row[0] for row in rows if alive is not None and row[0] not in alive]
+    if dead:
+        yield Finding("workers", "wrong", f"died: {', '.join(dead)}", "start a daemon: it takes up what they left")
+    elif rows:
+        yield Finding("workers", "ok", f"{len(rows)} at work")
+    else:
+        yield Finding("workers", "note", "none: no agent is woken", "'blackboard run' starts one")
+
+
+def _leases(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    rows = [ActivationRow(*values) for values in m.tx.all(A.RUNNING)]
+    late = [row for row in rows if row.lease_until is not None and row.lease_until <= m.now]
+    ids = ", ".join(str(row.id) for row in late[:10])
+    found = f"expired for activation {ids}" if late else f"{len(rows)} running"
+    yield _judge("leases", not late, found, "start a daemon: it takes them up")
+
+
+def _stuck(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    for state, words in (("dead", "failed to the last attempt"), ("aside", "set aside"), ("held", "held back")):
+        rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
+        if rows:
+            advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
+            yield Finding(f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice)
+    if not m.tx.all(A.IN_STATE, state="dead"):
+        yield Finding("dead activations", "ok", "none")
+
+
+def _waiting_for_a_person(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    if count := len(inbox(m)):
+        yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
+
+
+def _follow_ups(m: Moment, board: Blackboard) -> Iterator[Finding]:
+    if rows := m.tx.all(W.FOLLOW_UPS):
+        found = f"marks still follow {len(rows)} changes of the deployment"
+        yield Finding("follow-ups", "note", found, "a daemon, or the next 'blackboard init', goes on with it")
+
+
+def _drift(m: Moment, deployment: Deployment | None) -> Iterator[Finding]:
+    if deployment is None:
+        return
+    # The board keeps kinds that its file no longer names, and brings two of its own.
+    kinds = {**m.deployment.kinds, **deployment.kinds}
+    wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(
+        {"need": Need.defaults, "decision": Decision.defaults}
+    )
+    same = wanted.content() == m.deployment.content()
+    found = f"version {m.deployment.version} is in force" + ("" if same else "; the deployment file says otherwise")
+    yield _judge("deployment", same, found, "'blackboard check --against-board' shows what 'blackboard init' would change")
+
+
+def _judge(name: str, fine: bool, found: str, advice: str) -> Finding:
+    return Finding(name, "ok", found) if fine else Finding(name, "wrong", found, advice)
+
+
+def _size(count: int) -> str:
+    return f"{count / MEGABYTE:.1f} MB"
