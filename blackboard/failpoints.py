@@ -50,6 +50,12 @@ NAMES = (
     "call.sent",
     "call.answered",
     "call.kept",
+    "spool.kept",
+    # the cheap lane
+    "lane.reserved",
+    "lane.submitted",
+    "lane.named",
+    "lane.kept",
     # what follows from fading and from changes
     "evaporation.before",
     "evaporation.within",

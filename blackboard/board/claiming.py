@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from blackboard.agenda import strongest_first
-from blackboard.board import falling, rising, totals
+from blackboard.board import falling, loops, rising, totals
 from blackboard.board.moment import Moment, Watch
 from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec
@@ -62,9 +63,9 @@ def claim(m: Moment, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
     if (found := m.tx.one(A.READY_TO_RETRY, agent=agent.name, now=m.now)) is not None:
         return _again(m, agent, ActivationRow(*found), worker, lease)
     for watch in _ready(m, agent):
-        choice = _choose(m, watch)
-        if choice.crossings:
-            return _begin(m, watch, choice, worker, lease)
+        while (choice := _choose(m, watch)).crossings:
+            if (fit := _without_loops(m, watch, choice)).crossings:
+                return _begin(m, watch, fit, worker, lease)
     return None
 
 
@@ -332,7 +333,60 @@ def _strength(m: Moment, event: EventRow) -> float:
     return m.kind(event.kind).weight * event.intensity * law.share(max(0, m.now - event.at))
 
 
+def _without_loops(m: Moment, watch: Watch, choice: _Choice) -> _Choice:
+    """Set aside what goes round in circles, ask a person about it, and return the rest."""
+    name = watch.agent.name
+    if (reason := loops.too_often(m, watch.agent)) is not None:
+        _set_aside(m, watch, choice, f"agent/{name}", reason)
+        return _Choice()
+    events = [event for event, _ in choice.given.values()]
+    if loops.depth(m, events) <= min(watch.agent.settings.max_depth, loops.SHORTEST - 1):
+        return choice
+    fit = _Choice()
+    for crossing in choice.crossings:
+        part = _Choice([crossing], {key: pair for key, pair in choice.given.items() if _stands_behind(crossing, pair)})
+        reason = loops.circles(m, watch.agent, crossing.subject, [event for event, _ in part.given.values()])
+        if reason is None:
+            fit.crossings.append(crossing)
+            fit.given.update(part.given)
+        else:
+            _set_aside(m, watch, part, crossing.subject or f"agent/{name}", reason)
+    return fit
+
+
+def _stands_behind(crossing: CrossingRow, pair: tuple[EventRow, float]) -> bool:
+    event, _ = pair
+    if crossing.mark_id:
+        return event.mark_id == crossing.mark_id
+    return not crossing.subject or event.subject == crossing.subject
+
+
+def _set_aside(m: Moment, watch: Watch, choice: _Choice, subject: str, reason: str) -> None:
+    row = _new(m, watch, choice, state="aside", finished_at=m.now, error=reason)
+    _read(m, watch.agent, row.id, tuple(_given(m, event, strength) for event, strength in choice.given.values()))
+    loops.ask(m, subject, reason, row.id)
+    m.wakes = True
+
+
 def _begin(m: Moment, watch: Watch, choice: _Choice, worker: str, lease: int) -> Claim:
+    row = _new(
+        m,
+        watch,
+        choice,
+        state="running",
+        started_at=m.now,
+        attempt=1,
+        worker=worker,
+        lease_until=m.now + lease,
+        fence=1,
+    )
+    given = tuple(_given(m, event, strength) for event, strength in choice.given.values())
+    reads = _read(m, watch.agent, row.id, given)
+    return Claim(row, watch.agent, watch.spec.name, given, reads, m.now)
+
+
+def _new(m: Moment, watch: Watch, choice: _Choice, **state: Any) -> ActivationRow:
+    """Record an activation with the crossings and marks that it takes."""
     lead = choice.crossings[0]
     subjects = {crossing.subject for crossing in choice.crossings}
     sign = "<" if watch.falling else ">="
@@ -342,23 +396,23 @@ def _begin(m: Moment, watch: Watch, choice: _Choice, worker: str, lease: int) ->
         agent=watch.agent.name,
         watch_id=watch.id,
         subject=subjects.pop() or None if len(subjects) == 1 else None,
-        state="running",
+        state="",
         reason=f"{watch.condition}: {lead.value:.4g} {sign} {lead.threshold:.4g}{more}",
         crossed_at=min(crossing.crossed_at for crossing in choice.crossings),
         created_at=m.now,
-        started_at=m.now,
+        started_at=None,
         finished_at=None,
         retry_at=None,
-        attempt=1,
+        attempt=0,
         interruptions=0,
         error=None,
-        worker=worker,
-        lease_until=m.now + lease,
-        fence=1,
-        depth=_depth(m, choice),
+        worker=None,
+        lease_until=None,
+        fence=0,
+        depth=loops.depth(m, (event for event, _ in choice.given.values())),
         marks_absorbed=len(choice.given),
         marks_left=0,
-    )
+    )._replace(**state)
     values = row._asdict()
     m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in values.items() if name != "id"})
     row = row._replace(id=m.tx.one(A.LAST_ACTIVATION)[0])
@@ -366,16 +420,7 @@ def _begin(m: Moment, watch: Watch, choice: _Choice, worker: str, lease: int) ->
         m.tx.run(W.CLOSE_CROSSING, key=crossing.id, state="claimed", activation_id=row.id, closed_at=None)
     reach("claim.within")
     _absorb(m, watch, row.id, choice)
-    given = tuple(_given(m, event, strength) for event, strength in choice.given.values())
-    reads = _read(m, watch.agent, row.id, given)
-    return Claim(row, watch.agent, watch.spec.name, given, reads, m.now)
-
-
-def _depth(m: Moment, choice: _Choice) -> int:
-    """One more than the deepest activation that left any of the marks."""
-    behind = {event.activation_id for event, _ in choice.given.values() if event.activation_id is not None}
-    depths = [found[17] for id_ in behind if (found := m.tx.one(A.GET_ACTIVATION, id=id_)) is not None]
-    return 1 + max(depths, default=0)
+    return row
 
 
 def _absorb(m: Moment, watch: Watch, activation_id: int, choice: _Choice) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, overload
 
@@ -15,24 +16,26 @@ from blackboard.board import (
     following,
     forgetting,
     installing,
+    journal,
     looking,
     people,
     redeploying,
     timekeeping,
+    totals,
 )
 from blackboard.board.depositing import Deposit, Receipt, deposit
-from blackboard.board.installing import Declared
 from blackboard.board.forgetting import Forgotten
+from blackboard.board.installing import Declared
 from blackboard.board.looking import MarkView
 from blackboard.board.models import Models
-from blackboard.board.moment import InForce, Laws, Moment, read_in_force
+from blackboard.board.moment import InForce, Laws, Moment, read_following, read_in_force
 from blackboard.board.redeploying import Change
 from blackboard.board.waking import Bell
 from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant
 from blackboard.decay import Decay, Step, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark, StoreError
+from blackboard.errors import InvalidMark, StoreError, UsageError
 from blackboard.marks import Decision, Given, Mark, Need, check_intensity, check_subject, dump_payload
 from blackboard.store import marks as M
 from blackboard.store import schema
@@ -367,6 +370,15 @@ class Blackboard:
         """Every event of a subject's marks, oldest first."""
         return self.read(lambda m: list(looking.history(m, subject)))
 
+    @property
+    def uid(self) -> str:
+        """What tells this board from every other, wherever its database is moved."""
+        return self.read(looking.uid)
+
+    def costs(self, days: int = 30) -> list[dict[str, Any]]:
+        """What model calls cost, by day and agent, for so many days up to today; the columns of the view `costs`."""
+        return self.read(lambda m: looking.costs(m, days))
+
     def status(self) -> dict[str, Any]:
         """The state of the board in one look."""
         return self.read(looking.status)
@@ -454,6 +466,20 @@ class Blackboard:
         """
         self.write(lambda m: finishing.discard(m, activation_id))
 
+    def settle(self, call_id: int, usd: float) -> None:
+        """Say what a call of unknown outcome cost, as the provider's account shows it; its reserve is then released.
+
+        Args:
+            usd: US dollars, at least 0; 0 if it was not charged.
+
+        Raises:
+            NotFound: there is no such call, or its outcome is known.
+            UsageError: that cannot be a cost.
+        """
+        if not 0 <= usd < 1e6:
+            raise UsageError(f"a call costs 0 US dollars or more, not {usd}")
+        self.write(lambda m: journal.settle(m, call_id, round(usd * 1_000_000)))
+
     # -- the deployment -----------------------------------------------------------------------------------------------
 
     @property
@@ -514,6 +540,7 @@ class Blackboard:
             if m.doubted is not None:
                 timekeeping.ask(self._registered(m, "need"))
             result = work(m)
+            totals.save(m)
             wakes = m.wakes
             if record and m.recorded < m.now:
                 tx.run(M.RECORD_TIME, at=m.now)
@@ -543,8 +570,10 @@ class Blackboard:
         clock = self.clock.now()
         tx.now, doubted = timekeeping.time_of(clock, max(recorded_at, event_at or 0), self.leap)
         in_force = self._in_force
-        if in_force is None or in_force.deployment.version != version or in_force.following:
+        if in_force is None or in_force.deployment.version != version:
             in_force = self._in_force = read_in_force(tx)
+        elif in_force.following:
+            in_force = self._in_force = replace(in_force, following=read_following(tx))
         m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at)
         if doubted:
             m.doubted = clock

@@ -18,6 +18,8 @@ from blackboard.store.rows import ActivationRow
 
 __all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "set_alone", "split"]
 
+INTERRUPTED = "its worker was gone while the call was under way"
+
 
 class Leaving:
     """A mark that an agent leaves, with what to leave instead if its unique value is taken."""
@@ -43,20 +45,26 @@ def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Lea
     return receipts
 
 
-def fail(m: Moment, row: ActivationRow, agent: AgentSpec, error: str, chance: random.Random) -> str | None:
-    """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state."""
+def fail(
+    m: Moment, row: ActivationRow, agent: AgentSpec, error: str, chance: random.Random, *, hopeless: bool = False
+) -> str | None:
+    """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state.
+
+    `hopeless` says that trying the same marks again would fail again, so that halves come at once.
+    """
     if not _mine(m, row):
         return None
     settings = agent.settings
     _count_failure(m, row, agent)
     m.wakes = True
-    if row.attempt < settings.max_attempts:
+    if row.attempt < settings.max_attempts and not hopeless:
         wait = backoff(settings.retry_after, row.attempt, chance)
         _end(m, row, "ready", error=error, retry_at=m.now + wait)
         return "ready"
     marks = [values[0] for values in m.tx.all(A.GIVEN, activation_id=row.id) if values[1] == "absorbed"]
     if len(marks) < 2:
         _end(m, row, "dead", error=error)
+        _test_leftovers(m, row)
         return "dead"
     keep, move = halves(marks)
     # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
@@ -128,13 +136,28 @@ def recover(
         row = ActivationRow(*values)
         late = expired and row.lease_until is not None and row.lease_until <= m.now
         if row.worker in dead or late or lost(row):
-            _end(m, row, "ready", retry_at=m.now, attempt=row.attempt - 1, interruptions=row.interruptions + 1)
+            _take_up(m, row)
             count += 1
     reach("recovery.within")
     for worker in dead:
         m.tx.run(A.DELETE_WORKER, id=worker)
     m.wakes = m.wakes or count > 0
     return count
+
+
+def _take_up(m: Moment, row: ActivationRow) -> None:
+    """Let an interrupted run be begun again, unless a call was under way and the agent wants a person to decide."""
+    agent = m.deployment.agents.get(row.agent)
+    held = journal.lost(m, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
+    _end(
+        m,
+        row,
+        "held" if held else "ready",
+        error=f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it" if held else row.error,
+        retry_at=None if held else m.now,
+        attempt=row.attempt - 1,
+        interruptions=row.interruptions + 1,
+    )
 
 
 def retry(m: Moment, activation_id: int) -> ActivationRow:
@@ -144,6 +167,8 @@ def retry(m: Moment, activation_id: int) -> ActivationRow:
         NotFound: no such activation, or not one that can be retried.
     """
     row = _stuck(m, activation_id)
+    journal.reopened(m, row.id)
+    journal.settle_all(m, row.id)
     _end(m, row, "ready", retry_at=m.now, attempt=0, error=row.error)
     m.wakes = True
     return row
@@ -156,6 +181,7 @@ def discard(m: Moment, activation_id: int) -> ActivationRow:
         NotFound: no such activation, or not one that can be discarded.
     """
     row = _stuck(m, activation_id)
+    journal.settle_all(m, row.id)
     _end(m, row, "discarded", error=row.error)
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="discarded", at=m.now)
     return row
@@ -230,7 +256,9 @@ def _count_failure(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
     state = m.tx.one(A.AGENT_STATE, agent=agent.name)
     failures = (0 if state is None else state[4]) + 1
     over = failures - agent.settings.rest_after_failures
-    until = None if over < 0 else m.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id))
+    until = None if state is None else state[3]  # another run of the agent may have ended with success
+    if over >= 0:
+        until = max(until or 0, m.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
     _set_state(m, agent.name, until, failures)
 
 

@@ -4,95 +4,136 @@
 
 `planned` freezes the request's bytes; `sent` is committed before the request leaves, with its highest cost reserved;
 `answered` keeps the raw answer before anybody parses it; `applied` is set in the transaction that leaves the marks.
-A call ends otherwise as `failed` (nothing was paid), `unusable` (paid, and the answer was of no use) or `unknown`
-(nobody can say: the reserve stays until a person or the provider settles it).
+A call ends otherwise as `failed` (nothing was paid, and it may be tried again), `rejected` (nothing was paid, and the
+same request would be rejected again), `unusable` (paid, and the answer was of no use) or `unknown` (nobody can say:
+the reserve stays until a person settles it, which makes it `settled`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blackboard.board import budgets
 from blackboard.board.moment import Moment
+from blackboard.errors import NotFound
 from blackboard.store import journal as J
 from blackboard.store.journal import CallRow
 
-__all__ = ["Spent", "answered", "applied", "ended", "latest", "plan", "sent", "spoiled"]
+__all__ = [
+    "Spent",
+    "answered",
+    "applied",
+    "calls_of",
+    "ended",
+    "get",
+    "lost",
+    "plan",
+    "reopened",
+    "send",
+    "settle",
+    "settle_all",
+    "spoiled",
+    "unsent",
+]
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What an answer took: tokens by sort, and money in micro-dollars (None where the model has no price)."""
+    """What an answer took: tokens by sort, and money in micro-dollars (None where that is not known)."""
 
-    input_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    output_tokens: int | None
-    cost: int | None
-    direct_cost: int | None
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: int | None = None
+    direct_cost: int | None = None
     """What the same call would have cost in the dear lane."""
 
 
-def latest(m: Moment, activation_id: int) -> CallRow | None:
-    """The newest call of an activation."""
-    found = m.tx.one(J.CALLS_OF, activation_id=activation_id)
-    return None if found is None else CallRow(*found)
+def calls_of(m: Moment, activation_id: int) -> list[CallRow]:
+    """The calls of an activation, newest first."""
+    return [CallRow(*values) for values in m.tx.all(J.CALLS_OF, activation_id=activation_id)]
 
 
-def plan(m: Moment, activation_id: int, agent: str, model: str, body: str, lane: str = "direct") -> CallRow:
-    """Freeze a request."""
-    row = CallRow(
-        id=(m.tx.one(J.LAST_CALL_ID)[0] or 0) + 1,
-        activation_id=activation_id,
-        agent=agent,
-        model=model,
-        lane=lane,
-        state="planned",
-        body=body,
-        planned_at=m.now,
-        sent_at=None,
-        answered_at=None,
-        applied_at=None,
-        reserved=0,
-        reply=None,
-        request_id=None,
-        custom_id=None,
-        batch_id=None,
-        input_tokens=None,
-        cache_read_tokens=None,
-        cache_write_tokens=None,
-        output_tokens=None,
-        cost=None,
-        direct_cost=None,
-        error=None,
-    )
+def get(m: Moment, call_id: int) -> CallRow:
+    """A call.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    if (found := m.tx.one(J.GET_CALL, id=call_id)) is None:
+        raise NotFound(f"there is no model call {call_id}; the view model_calls has them")
+    return CallRow(*found)
+
+
+def plan(m: Moment, activation_id: int, agent: str, model: str, body: str, marks: int, lane: str = "direct") -> CallRow:
+    """Freeze a request about so many marks."""
+    row = CallRow(0, activation_id, agent, model, lane, "planned", body, marks, m.now)
     m.tx.run(J.INSERT_CALL, **{name: value for name, value in row._asdict().items() if name != "id"})
     return row._replace(id=m.tx.one(J.LAST_CALL_ID)[0])
 
 
-def sent(m: Moment, call_id: int, reserve: int) -> None:
-    """The request is about to leave: reserve its highest cost, in micro-dollars."""
-    m.tx.run(J.SEND_CALL, key=call_id, state="sent", sent_at=m.now, reserved=reserve)
+def send(
+    m: Moment, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
+) -> budgets.Over | None:
+    """The request is about to leave: reserve its highest cost, in micro-dollars, if every budget has room for it.
+
+    Returns:
+        The budget that it would go over, if any. Where that one `holds`, nothing is changed.
+    """
+    over = budgets.verdict(m, row, reserve)
+    if over is not None and over.holds:
+        return over
+    m.tx.run(
+        J.SEND_CALL,
+        key=row.id,
+        state="sent",
+        sent_at=m.now,
+        reserved=reserve,
+        custom_id=custom_id,
+        submission=submission,
+        would_hold=None if over is None else over.reason,
+    )
+    return over
 
 
-def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: Spent) -> None:
-    """Keep a raw answer and what it took; the reserve is settled if the cost is known."""
-    row = CallRow(*m.tx.one(J.GET_CALL, id=call_id))
+def unsent(m: Moment, call_id: int) -> None:
+    """The request certainly never arrived: it is as if it had not left."""
+    m.tx.run(
+        J.SEND_CALL, key=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
+        would_hold=None,
+    )  # fmt: skip
+
+
+def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: Spent) -> bool:
+    """Keep a raw answer and what it took; the reserve is settled if the cost is known.
+
+    An answer may come late, to a call whose outcome was given up as unknown, and it may be taken in twice.
+
+    Returns:
+        Whether it was kept: False for one that was known already.
+    """
+    row = get(m, call_id)
+    if row.state not in ("sent", "unknown", "settled"):
+        return False
+    forgotten = not row.body  # what was asked was erased meanwhile: of the answer, only the cost is kept
     m.tx.run(
         J.ANSWER_CALL,
         key=call_id,
-        state="answered",
+        state="unusable" if forgotten else "answered",
         answered_at=m.now,
         reserved=row.reserved if spent.cost is None else 0,
-        reply=raw,
+        reply=None if forgotten else raw,
         request_id=request_id,
         error=None,
         **vars(spent),
     )
+    return True
 
 
 def ended(m: Moment, call_id: int, state: str, error: str, request_id: str | None = None) -> None:
-    """End a call without a usable answer: failed, unusable or unknown."""
-    row = CallRow(*m.tx.one(J.GET_CALL, id=call_id))
+    """End a call without a usable answer: failed, rejected, unusable or unknown."""
+    row = get(m, call_id)
     keeps = state == "unknown" or (state == "unusable" and row.cost is None)
     m.tx.run(
         J.END_CALL,
@@ -106,11 +147,47 @@ def ended(m: Moment, call_id: int, state: str, error: str, request_id: str | Non
 
 def spoiled(m: Moment, activation_id: int, error: str) -> None:
     """The agent found the answer of no use after all: a retry asks again."""
-    row = latest(m, activation_id)
-    if row is not None and row.state == "answered":
-        ended(m, row.id, "unusable", error)
+    for row in calls_of(m, activation_id):
+        if row.state == "answered":
+            ended(m, row.id, "unusable", error)
 
 
 def applied(m: Moment, activation_id: int) -> None:
     """The marks of an activation are being left: its answer is used up."""
     m.tx.run(J.APPLY_CALLS, activation=activation_id, at=m.now)
+
+
+def lost(m: Moment, activation_id: int, why: str) -> bool:
+    """Whoever sent a call of this activation is gone: whether it was answered, and paid, cannot be known.
+
+    A call of the cheap lane is not lost: its batch is found again.
+    """
+    found = [row for row in calls_of(m, activation_id) if row.state == "sent" and row.lane == "direct"]
+    for row in found:
+        ended(m, row.id, "unknown", why)
+    return bool(found)
+
+
+def reopened(m: Moment, activation_id: int) -> None:
+    """A person wants a rejected request sent once more."""
+    m.tx.run(J.REOPEN_CALLS, activation=activation_id)
+
+
+def settle(m: Moment, call_id: int, cost: int) -> CallRow:
+    """A person says what a call of unknown outcome cost, in micro-dollars.
+
+    Raises:
+        NotFound: there is no such call, or its outcome is known.
+    """
+    row = get(m, call_id)
+    if row.state not in ("unknown", "settled"):
+        raise NotFound(f"call {call_id} is {row.state}; only one whose outcome is unknown can be settled")
+    m.tx.run(J.SETTLE_CALL, key=call_id, state="settled", cost=cost, reserved=0)
+    return row
+
+
+def settle_all(m: Moment, activation_id: int) -> None:
+    """A person decides on an activation: its unknown outcomes count as paid in full, until `settle` says otherwise."""
+    for row in calls_of(m, activation_id):
+        if row.state == "unknown":
+            settle(m, row.id, row.reserved)

@@ -164,9 +164,7 @@ def _fading(m: Moment, event: EventRow, versions: list[tuple[int, Deployment]], 
 
 def _versions(m: Moment, at: int) -> list[tuple[int, Deployment]]:
     """Every deployment that was in force up to an instant, oldest first, with its beginning."""
-    return [
-        (since, Deployment.model_validate_json(text)) for _, since, text in m.tx.all(D.VERSIONS) if since <= at
-    ]
+    return [(since, Deployment.model_validate_json(text)) for _, since, text in m.tx.all(D.VERSIONS) if since <= at]
 
 
 def history(m: Moment, subject: str) -> Iterator[EventRow]:
@@ -201,7 +199,7 @@ def agents(m: Moment) -> list[dict[str, Any]]:
 
 def agenda(m: Moment) -> list[dict[str, Any]]:
     """The crossings that wait, strongest value first, with what holds each back."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for watch in m.in_force.watches.values():
         rest = resting(m, watch.agent.name) or held_back(m, watch)
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
@@ -308,6 +306,6 @@ def status(m: Moment) -> dict[str, Any]:
 
 def _calls(m: Moment) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
-    counts: dict[str, int] = {state: 0 for state in J.OPEN}
+    counts: dict[str, int] = dict.fromkeys(J.OPEN, 0)
     counts.update({state: count for state, count in m.tx.all(J.COUNT_OPEN)})
     return {**counts, "reserved_usd": m.tx.one(J.RESERVED)[0] / 1_000_000}

@@ -16,28 +16,29 @@ from blackboard.agenda import backoff
 from blackboard.board import journal
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
+from blackboard.daemon import telemetry
+from blackboard.daemon.keeping import Keeper
 from blackboard.deployment import AgentSettings
-from blackboard.errors import AgentError, ModelError, UnknownName
+from blackboard.errors import AgentError, UnknownName
 from blackboard.failpoints import reach
 from blackboard.model import (
+    CallFailure,
     Client,
     KeyRefused,
     ModelSettings,
     NotSent,
     OutcomeUnknown,
     Overloaded,
-    Prices,
     Rejected,
     Reply,
     SpendLimit,
     Unusable,
-    highest_cost,
     parse,
     plan,
 )
 from blackboard.store.journal import CallRow
 
-__all__ = ["Asker", "Postponed"]
+__all__ = ["Asker", "Postponed", "lane_for", "model_for"]
 
 A = TypeVar("A", bound=BaseModel)
 log = structlog.get_logger("blackboard")
@@ -61,14 +62,9 @@ class Asker:
     """Asks the deployment's model, or the offline rules where there is none."""
 
     def __init__(
-        self,
-        board: Blackboard,
-        client: Client | None,
-        settings: ModelSettings,
-        prices: Prices | None,
-        chance: random.Random,
+        self, board: Blackboard, client: Client | None, settings: ModelSettings, keeper: Keeper, chance: random.Random
     ) -> None:
-        self.board, self.client, self.settings, self.prices, self.chance = board, client, settings, prices, chance
+        self.board, self.client, self.settings, self.keeper, self.chance = board, client, settings, keeper, chance
 
     @property
     def offline(self) -> bool:
@@ -88,122 +84,135 @@ class Asker:
                     f"agent {claim.agent.name!r} needs a model: set ANTHROPIC_API_KEY, or [model] provider"
                 )
             return offline(data)
-        row = self.board.write(lambda m: journal.latest(m, claim.row.id))
-        if row is not None and row.state == "answered":
-            return self._parse(row, answer)
-        if row is not None and row.state == "sent":
-            row = self._unknown(claim, row, "the process died while the call was under way")
-        if row is None:
-            row = self._plan(claim, system, data, answer)
-            reach("call.planned")
-        elif row.state != "planned":
-            # Tried before: the same request again, to the byte.
-            before = row
-            row = self.board.write(
-                lambda m: journal.plan(m, claim.row.id, before.agent, before.model, before.body, before.lane)
-            )
-        return self._parse(self._send(claim, row), answer)
+        row = self._go_on(claim) or self._plan(claim, system, data, answer)
+        if row.state != "answered":
+            row = self._send(self.client, claim, row)
+        return self._parse(row, answer)
+
+    def _go_on(self, claim: Claim) -> CallRow | None:
+        """The call that an earlier run of this activation began, as far as it can be used; None for a new one."""
+        rows = self.board.read(lambda m: journal.calls_of(m, claim.row.id))
+        # After a split the request would speak of marks that are no longer this activation's.
+        rows = [row for row in rows if row.marks == len(claim.given)]
+        if (row := next((row for row in rows if row.state == "answered"), None)) is not None:
+            return row
+        if not rows:
+            return None
+        last = rows[0]
+        if last.state == "planned":
+            return last
+        if last.state == "rejected":
+            raise Rejected(last.error or "the API does not take the request")
+        if last.state == "sent":
+            if last.lane == "batch":
+                raise self._in_lane()
+            last = self._unknown(claim, last, "it was sent, and no answer was kept")
+        if last.state == "unknown" and claim.agent.settings.on_unknown == "hold":
+            raise self._held_unknown(last)
+        # The same request again, to the byte.
+        before = last
+        return self.board.write(
+            lambda m: journal.plan(m, claim.row.id, before.agent, before.model, before.body, before.marks, before.lane)
+        )
 
     def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> CallRow:
         settings = claim.agent.settings
-        model = model_for(settings, self.settings.model, max((one.strength for one in claim.given), default=0.0))
-        body = plan(
-            system=system,
-            data=data,
-            answer=answer,
-            model=model,
-            max_tokens=settings.max_tokens or self.settings.max_tokens,
-            prices=self.prices,
+        strongest = max((one.strength for one in claim.given), default=0.0)
+        model = model_for(settings, self.settings.model, strongest)
+        try:
+            body = plan(
+                system=system,
+                data=data,
+                answer=answer,
+                model=model,
+                max_tokens=settings.max_tokens or self.settings.max_tokens,
+                prices=self.keeper.prices,
+            )
+        except UnknownName as error:
+            raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
+        marks, lane = len(claim.given), lane_for(settings, strongest)
+        row = self.board.write(
+            lambda m: journal.plan(m, claim.row.id, claim.agent.name, model, body, marks, lane), record=True
         )
-        return self.board.write(lambda m: journal.plan(m, claim.row.id, claim.agent.name, model, body))
+        reach("call.planned")
+        return row
 
-    def _send(self, claim: Claim, row: CallRow) -> CallRow:
-        assert self.client is not None
-        reserve = self._reserve(row)
-        self.board.write(lambda m: journal.sent(m, row.id, reserve), record=True)
+    def _send(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
+        if row.lane == "batch":
+            raise self._in_lane()
+        self._reserve(row)
         reach("call.sent")
         try:
-            reply = self.client.send(row.body)
-            reach("call.answered")
-        except Overloaded as failure:
-            wait = self._wait(claim, failure.retry_after)
-            raise self._later(row, failure, wait) from None
-        except NotSent as failure:
-            raise self._later(row, failure, self._wait(claim, None)) from None
+            with telemetry.call(row) as told:
+                reply = client.send(row.body)
+                reach("call.answered")
+                told(reply)
         except (KeyRefused, SpendLimit) as failure:
-            reason = f"the model's provider refuses: {failure}"
-            self.board.write(lambda m: journal.ended(m, row.id, "failed", str(failure), failure.request_id))
-            self.board.pause(None, reason)
-            log.error("all agents are paused", reason=str(failure), resume="blackboard resume")
+            reason = self.keeper.stop_everything([row], failure)
             raise Postponed(reason, self.board.clock.now()) from None
+        except (Overloaded, NotSent) as failure:
+            self._end(row, "failed", failure)
+            wait = failure.retry_after if isinstance(failure, Overloaded) else None
+            raise Postponed(str(failure), self._wait(claim, wait)) from None
         except OutcomeUnknown as failure:
-            self._unknown(claim, row, str(failure))
-            raise Postponed(f"the outcome of a call is unknown: {failure}", self._wait(claim, None)) from None
+            row = self._unknown(claim, row, str(failure))
+            if claim.agent.settings.on_unknown == "hold":
+                raise self._held_unknown(row) from None
+            raise Postponed(f"the outcome of call {row.id} is unknown: {failure}", self._wait(claim, None)) from None
         except Rejected as failure:
-            self.board.write(lambda m: journal.ended(m, row.id, "failed", str(failure), failure.request_id))
+            self._end(row, "rejected", failure)
             raise
-        return self._keep(row, reply)
-
-    def _keep(self, row: CallRow, reply: Reply) -> CallRow:
-        usage = reply.usage
-        cost = direct = None
-        if usage is not None and self.prices is not None:
-            try:
-                price = self.prices.of(row.model)
-                cost, direct = (
-                    price.cost(usage, "batch" if row.lane == "batch" else "direct"),
-                    price.cost(usage, "direct"),
-                )
-            except UnknownName:
-                pass  # no price, no guess: the cost stays unknown and the reserve stands
-        spent = journal.Spent(
-            usage.input if usage else None,
-            usage.cache_read if usage else None,
-            usage.cache_creation if usage else None,
-            usage.output if usage else None,
-            cost,
-            direct,
-        )
-        self.board.write(lambda m: journal.answered(m, row.id, reply.raw, reply.request_id, spent), record=True)
+        self.keeper.keep(row, reply)
         reach("call.kept")
-        return row._replace(state="answered", reply=reply.raw)
+        return _answered(row, reply)
+
+    def _reserve(self, row: CallRow) -> None:
+        """Mark the call as sent, with its highest cost reserved.
+
+        Raises:
+            Postponed: a budget has no room for it, or its model no price.
+        """
+        try:
+            reserve = self.keeper.reserve(row)
+        except UnknownName as error:
+            raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
+        over = self.board.write(lambda m: journal.send(m, row, reserve), record=True)
+        if over is None:
+            return
+        if over.holds:
+            raise Postponed(over.reason, over.until, held=True)
+        log.warning("a budget that watches would have held a call", call=row.id, agent=row.agent, reason=over.reason)
 
     def _parse(self, row: CallRow, answer: type[A]) -> A:
         assert row.reply is not None
         try:
             return parse(row.reply, answer)
         except Unusable as error:
-            # The answer stays in the journal; asking for it again would only read the same words.
-            self.board.write(lambda m: journal.ended(m, row.id, "unusable", str(error)))
+            # The answer stays in the journal; a retry asks again, for these words would only read the same.
+            why = str(error)
+            self.board.write(lambda m: journal.ended(m, row.id, "unusable", why))
             raise
 
-    def _later(self, row: CallRow, failure: ModelError, until: int) -> Postponed:
-        self.board.write(
-            lambda m: journal.ended(m, row.id, "failed", str(failure), getattr(failure, "request_id", None))
-        )
-        return Postponed(str(failure), until)
+    def _end(self, row: CallRow, state: str, failure: CallFailure) -> None:
+        self.board.write(lambda m: journal.ended(m, row.id, state, str(failure), failure.request_id))
 
     def _unknown(self, claim: Claim, row: CallRow, why: str) -> CallRow:
         """Nobody can say whether the provider answered, and was paid. The reserve stays."""
-        self.board.write(lambda m: journal.ended(m, row.id, "unknown", why))
-        log.warning("a call's outcome is unknown", activation=claim.row.id, agent=claim.agent.name, reason=why)
-        if claim.agent.settings.on_unknown == "hold":
-            raise Postponed(f"the outcome of call {row.id} is unknown: {why}", None, held=True)
-        return row._replace(state="unknown")
+        self.board.write(lambda m: journal.ended(m, row.id, "unknown", why), record=True)
+        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=why)
+        return row._replace(state="unknown", error=why)
+
+    def _held_unknown(self, row: CallRow) -> Postponed:
+        return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
+
+    def _in_lane(self) -> Postponed:
+        return Postponed("it waits for the cheap lane", None, held=True)
 
     def _wait(self, claim: Claim, retry_after: float | None) -> int:
         now = self.board.clock.now()
         if retry_after is not None:
             return now + int(retry_after * 1e6) + self.chance.randrange(1, 1_000_000)
         return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.chance)
-
-    def _reserve(self, row: CallRow) -> int:
-        if self.prices is None:
-            return 0
-        try:
-            return highest_cost(row.body, self.prices, "batch" if row.lane == "batch" else "direct")
-        except UnknownName:
-            return 0
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:
@@ -212,3 +221,17 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
         if choice.below is None or strength < choice.below:
             return choice.model
     return settings.model or default
+
+
+def lane_for(settings: AgentSettings, strength: float) -> str:
+    """The lane for an activation whose strongest mark has this strength.
+
+    The strongest decides for all: a weak mark that rides along with a strong one costs less there than alone.
+    """
+    if settings.lane == "batch" or (settings.lane_below is not None and strength < settings.lane_below):
+        return "batch"
+    return "direct"
+
+
+def _answered(row: CallRow, reply: Reply) -> CallRow:
+    return row._replace(state="answered", reply=reply.raw)

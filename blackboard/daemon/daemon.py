@@ -23,6 +23,8 @@ from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
 from blackboard.clock import Instant, SystemClock, iso
 from blackboard.daemon.asking import Asker
+from blackboard.daemon.keeping import Keeper
+from blackboard.daemon.lane import Lane
 from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
 from blackboard.daemon.presence import Presence
 from blackboard.daemon.publishing import Publisher
@@ -31,10 +33,10 @@ from blackboard.daemon.running import Runner
 from blackboard.daemon.steps import Steps
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.errors import BlackboardError, StoreError
+from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
-from blackboard.model import Client, ModelSettings, Prices
-from blackboard.settings import DaemonSettings
+from blackboard.model import Client, ModelSettings, Prices, load_prices
+from blackboard.settings import DaemonSettings, without_price
 from blackboard.store import activations as A
 from blackboard.store import marks as M
 from blackboard.store import schema
@@ -110,12 +112,18 @@ class Daemon:
         self._runs: dict[tuple[int, int], _Run] = {}
         self._lock = threading.Lock()
         self._presence = Presence(board.database.path, self._wake.set)
-        asker = Asker(board, client, model or ModelSettings(), prices, self._chance)
+        self._model = model or ModelSettings()
+        self._keeper = Keeper(board, prices or load_prices(self._model.prices))
+        self._lane: Lane | None = None
+        if client is not None:
+            self._lane = Lane(board, client, self._keeper, self.settings.lane, self._chance, self._wake.set)
+        asker = Asker(board, client, self._model, self._keeper, self._chance)
         self._runner = Runner(board, asker, context or {}, self._chance, self._tell)
         self._publisher = Publisher(board, self.agents, context or {})
         self._alarm: Alarm | None = None
         self._passes = self._make_passes()
         self._pass_due: dict[int, int] = {}
+        self._lane_due = 0
         self._steps = Steps(board.clock)
         self._doubting = self._looked = False
         self._trouble: str | None = None
@@ -159,7 +167,7 @@ class Daemon:
                     if self._trouble is not None:
                         self._come_back()
                     self._look(until_quiescent)
-                    if until_quiescent and not self._runs and self.board.read(self._nothing_left):
+                    if until_quiescent and not self._busy() and self.board.read(self._nothing_left):
                         break
                 except StoreError as error:
                     # The cause may pass (a full disk, a lock held too long): say so, and look again at the next tick.
@@ -187,12 +195,15 @@ class Daemon:
     def _enter(self) -> None:
         board = self.board
         board.on_wake = self._wake.set
+        if self._lane is not None and (wrong := without_price(board.deployment, self._model, self._keeper.prices)):
+            raise ConfigurationError(wrong)
         self._presence.enter()
         self._steps = Steps(board.clock)
         if new := [agent for name, agent in self.agents.items() if name not in board.deployment.agents]:
             board.install(*new)
         board.write(self._register, record=True)
         reach("worker.registered")
+        self._keeper.take_in()  # what was paid for and kept beside the database goes first
         recovered = self._recovery.run_once()
         self._publisher.start()
         if isinstance(board.clock, SystemClock):
@@ -243,12 +254,16 @@ class Daemon:
         if self._reloading:
             self._reload()
         self._end_overdue()
+        self._keeper.take_in()
         running = self.board.clock.running()
         for index, one in enumerate(self._passes):
             if self._pass_due.get(index, running) <= running:
                 while one.run_once() >= self.settings.evaporation_batch and not self._stopping:
                     self._watchdog.alive()
                 self._pass_due[index] = running + one.interval
+        if self._lane and running >= self._lane_due and not self._doubting:
+            self._lane.look()
+            self._lane_due = running + self._lane.interval
         while not self._stopping:
             self._watchdog.alive()
             due = self.board.read(self._due)
@@ -372,7 +387,7 @@ class Daemon:
         if self._alarm is not None:
             self._alarm.at(until)
             self.board.clock.wait(self._wake, latest)
-        elif runs:
+        elif runs or (self._lane and self._lane.busy):
             # A clock that is moved by waiting must not run ahead of the agents' threads.
             self._wake.wait(60)
         else:
@@ -415,7 +430,10 @@ class Daemon:
         log.info("reloaded", version=self.board.deployment.version)
 
     def _nothing_left(self, m: Moment) -> bool:
-        return not still_to_do(m, set(self.agents))
+        return not still_to_do(m, set(self.agents), lane=self._lane is not None)
+
+    def _busy(self) -> bool:
+        return bool(self._runs) or (self._lane is not None and self._lane.busy)
 
     # -- the end ----------------------------------------------------------------------------------------------------------
 
@@ -441,6 +459,8 @@ class Daemon:
         return self.board.read(lambda m: Report.of(m, set(self.agents)))
 
     def _exit(self) -> None:
+        if self._lane is not None:
+            self._lane.close(0.0 if self._at_once else self.settings.grace / 1e6)
         if self._alarm is not None:
             self._alarm.stop()
             self._alarm = None

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from blackboard.board.claiming import resting
+from blackboard.board.claiming import held_back, resting
 from blackboard.board.moment import Moment
 from blackboard.clock import iso
 from blackboard.store import activations as A
+from blackboard.store import journal as J
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow
 
 __all__ = ["Report", "still_to_do"]
 
 
-def still_to_do(m: Moment, agents: Set[str]) -> bool:
+def still_to_do(m: Moment, agents: Set[str], *, lane: bool = False) -> bool:
     """Whether anything runs, or waits for gathering, a rest or a retry, that these agents would finish.
 
-    It does not wait for budgets, guards, falls in the future, pauses, or people.
+    It does not wait for budgets, guards, falls in the future, pauses, or people. For the cheap lane it does, if this
+    daemon serves it (`lane`): time alone brings those answers.
     """
     if m.tx.one(A.RUNNING) is not None or m.tx.one(W.FOLLOW_UPS) is not None:
         return True
@@ -27,8 +29,10 @@ def still_to_do(m: Moment, agents: Set[str]) -> bool:
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
+    if lane and any(agent in agents and agent not in paused for agent, _ in m.tx.all(J.OPEN_IN_LANE)):
+        return True
     for watch in m.in_force.watches.values():
-        if watch.agent.name not in agents or watch.agent.name in paused:
+        if watch.agent.name not in agents or watch.agent.name in paused or held_back(m, watch) is not None:
             continue
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             crossing = CrossingRow(*values)
@@ -58,9 +62,11 @@ class Report:
             lines.append(f"{agent}: {rest[0] if rest else 'paused'}")
         for watch in m.in_force.watches.values():
             waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
+            over = held_back(m, watch)
+            ready = over[0] if over else "ready"
             for held in sorted({row.held or "" for row in waiting}):
                 count = sum(1 for row in waiting if (row.held or "") == held)
-                reason = {"": "ready", "guard": "held back by a guard", "rest": "resting"}.get(held, held)
+                reason = {"": ready, "guard": "held back by a guard", "rest": "resting"}.get(held, held)
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
                 lines.append(f"{watch.agent.name}.{watch.spec.name}: {count} on the agenda, {reason}{away}")
         for state, words in (

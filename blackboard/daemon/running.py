@@ -7,6 +7,7 @@ import inspect
 import random
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -18,11 +19,13 @@ from blackboard.board.depositing import Deposit, Receipt
 from blackboard.board.door import Blackboard
 from blackboard.board.finishing import Leaving
 from blackboard.board.moment import Moment
+from blackboard.daemon import telemetry
 from blackboard.daemon.asking import Asker, Postponed
 from blackboard.daemon.context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
 from blackboard.failpoints import reach
 from blackboard.marks import Given, Mark, check_intensity, check_subject, dump_payload
+from blackboard.model import Rejected, Unusable
 
 __all__ = ["Runner"]
 
@@ -46,7 +49,8 @@ class Runner:
         """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back."""
         try:
             outcome = self._attempt(agent, claim)
-        except Postponed as wait:
+        except Postponed as postponed:
+            wait = postponed
             self.board.write(
                 lambda m: finishing.put_back(m, claim.row, until=wait.until, reason=wait.reason, held=wait.held)
             )
@@ -58,7 +62,9 @@ class Runner:
             log.error("an activation's end could not be written", activation=claim.row.id, error=str(error))
             raise
         except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
-            self.failed(agent, claim, _describe(error), spoiled=isinstance(error, ModelError))
+            self.failed(
+                agent, claim, _describe(error), spoiled=isinstance(error, ModelError), hopeless=_is_hopeless(error)
+            )
             return
         if outcome is None:
             log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
@@ -75,11 +81,16 @@ class Runner:
             },
         )
 
-    def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False) -> None:
-        """End a run with a failure; `spoiled` says that the model's answer is to blame, so that it is not used again."""
+    def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False, hopeless: bool = False) -> None:
+        """End a run with a failure.
+
+        Args:
+            spoiled: the model's answer is to blame, so that it is not used again.
+            hopeless: the same marks would fail again for certain, so that they are split at once.
+        """
 
         def work(m: Moment) -> str | None:
-            state = finishing.fail(m, claim.row, claim.agent, error, self.chance)
+            state = finishing.fail(m, claim.row, claim.agent, error, self.chance, hopeless=hopeless)
             if state is not None and spoiled:
                 journal.spoiled(m, claim.row.id, error)
             return state
@@ -99,14 +110,17 @@ class Runner:
             return self._finish(claim, [])  # none of them fits its kind any more; they were logged
         if not (marks := self._set_alone(agent, claim, marks)):
             return None
+        kept = {mark.id for mark in marks}
+        claim = replace(claim, given=tuple(one for one in claim.given if one.event.mark_id in kept))
         reads: dict[str, list[Mark]] = {}
         for mark in self._marks(claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.asker)
         reach("agent.before")
-        result = agent.function(marks, context)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_awaited(result))
+        with telemetry.activation(claim):
+            result = agent.function(marks, context)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
         return self._finish(claim, _collect(claim, result))
 
     def _marks(self, given: tuple[GivenRow, ...]) -> list[Mark]:
@@ -216,6 +230,13 @@ def _leaving(m: Moment, claim: Claim, mark: Mark) -> Leaving:
 
 async def _awaited(result: Any) -> Any:
     return await result
+
+
+def _is_hopeless(error: BaseException) -> bool:
+    """Whether asking the same again could only cost again: fewer marks may do better."""
+    return isinstance(error, Rejected) or (
+        isinstance(error, Unusable) and error.reason in ("max_tokens", "context_window")
+    )
 
 
 def _describe(error: BaseException) -> str:

@@ -28,6 +28,8 @@ class ModelSettings(BaseModel):
     """For agents that name none."""
     base_url: str | None = None
     """Another address of the API, such as a gateway's; ANTHROPIC_BASE_URL or the provider's own by default."""
+    prices: Path | None = None
+    """A price table of your own instead of the packaged one; a relative path starts where the command was started."""
     max_tokens: int = Field(default=8192, ge=1, le=128_000)
     """The longest answer, thinking included, for agents that set none."""
     timeout: Duration = Microseconds(300_000_000)

@@ -2,11 +2,22 @@
 
 sections    what each section may hold
 files       where the file is, what the environment overrides, what is wrong with either
+pricing     which models have no price
 resolving   the agents and kinds that the file names, with what it sets for them
 """
 
 from blackboard.settings.files import Settings, find_config, load_settings
+from blackboard.settings.pricing import without_price
 from blackboard.settings.resolving import Resolved, resolve, resolve_file
 from blackboard.settings.sections import DaemonSettings
 
-__all__ = ["DaemonSettings", "Resolved", "Settings", "find_config", "load_settings", "resolve", "resolve_file"]
+__all__ = [
+    "DaemonSettings",
+    "Resolved",
+    "Settings",
+    "find_config",
+    "load_settings",
+    "resolve",
+    "resolve_file",
+    "without_price",
+]

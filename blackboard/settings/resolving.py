@@ -18,7 +18,9 @@ from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
 from blackboard.errors import BlackboardError, ConfigurationError, Mistake, nearest
 from blackboard.marks import Decision, Kind, Mark, Need
+from blackboard.model.prices import load_prices
 from blackboard.settings.files import Settings, examine, find_config
+from blackboard.settings.pricing import without_price
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 
 __all__ = ["Resolved", "resolve", "resolve_file"]
@@ -84,15 +86,17 @@ class _Resolver:
             self._names(spec, kinds)
             if section.enabled:
                 specs[name] = spec
+        deployment = Deployment(
+            kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
+            agents=specs,
+            trust=self.settings.authors,
+            budget=self.settings.budget,
+        )
+        self._prices(deployment)
         if self.mistakes:
             raise ConfigurationError(self.mistakes)
         return Resolved(
-            Deployment(
-                kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
-                agents=specs,
-                trust=self.settings.authors,
-                budget=self.settings.budget,
-            ),
+            deployment,
             {name: agents[name] for name in specs},
             tuple(classes.values()),
             self.settings,
@@ -224,6 +228,19 @@ class _Resolver:
                             ' subject, however often it is left; set joins = "separate", or watch the total',
                         )
                     )
+
+    def _prices(self, deployment: Deployment) -> None:
+        """Whether every model has a price, where any may be asked."""
+        model = self.settings.model
+        if model.provider == "offline" or not deployment.agents:
+            return
+        try:
+            prices = load_prices(model.prices)
+        except ConfigurationError as error:
+            self.mistakes += error.mistakes
+            return
+        for mistake in without_price(deployment, model, prices):
+            self._wrong(mistake.place, mistake.message)
 
     # -- mistakes -----------------------------------------------------------------------------------------------------
 

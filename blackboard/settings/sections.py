@@ -99,6 +99,8 @@ class DaemonSettings(Section):
     """Marks that one transaction moves to the history."""
     checkpoint: Duration = _length("30s")
     """How often the write-ahead log is brought into the database."""
+    lane: Duration = _length("60s")
+    """How often calls for the cheap lane are handed in together, and their answers asked for."""
     keep_history: Keep = _length("365d")
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")

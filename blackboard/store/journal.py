@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, func, or_, select
+from sqlalchemy import Integer, bindparam, case, column, func, select, table
 
-from blackboard.store.statement import Statement, insert_into, update_by, word
-from blackboard.store.tables import model_call
+from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.tables import activation, model_call
+from blackboard.store.views import VIEWS
 
 p = bindparam
 
@@ -22,22 +23,25 @@ class CallRow(NamedTuple):
     lane: str
     state: str
     body: str
+    marks: int
     planned_at: int
-    sent_at: int | None
-    answered_at: int | None
-    applied_at: int | None
-    reserved: int
-    reply: str | None
-    request_id: str | None
-    custom_id: str | None
-    batch_id: str | None
-    input_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    output_tokens: int | None
-    cost: int | None
-    direct_cost: int | None
-    error: str | None
+    sent_at: int | None = None
+    answered_at: int | None = None
+    applied_at: int | None = None
+    reserved: int = 0
+    reply: str | None = None
+    request_id: str | None = None
+    custom_id: str | None = None
+    submission: int | None = None
+    batch_id: str | None = None
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: int | None = None
+    direct_cost: int | None = None
+    error: str | None = None
+    would_hold: str | None = None
 
 
 CALL_COLUMNS = (*model_call.c,)
@@ -47,27 +51,93 @@ GET_CALL = Statement(select(*CALL_COLUMNS).where(model_call.c.id == p("id")))
 CALLS_OF = Statement(
     select(*CALL_COLUMNS).where(model_call.c.activation_id == p("activation_id")).order_by(model_call.c.id.desc())
 )
-SEND_CALL = update_by(model_call, "id", "state", "sent_at", "reserved")
+SEND_CALL = update_by(model_call, "id", "state", "sent_at", "reserved", "custom_id", "submission", "would_hold")
 ANSWER_CALL = update_by(
     model_call, "id", "state", "answered_at", "reserved", "reply", "request_id", "input_tokens", "cache_read_tokens",
     "cache_write_tokens", "output_tokens", "cost", "direct_cost", "error",
 )  # fmt: skip
 END_CALL = update_by(model_call, "id", "state", "reserved", "error", "request_id")
+SETTLE_CALL = update_by(model_call, "id", "state", "cost", "reserved")
 APPLY_CALLS = Statement(
     model_call.update()
     .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("answered"))
     .values(state=word("applied"), applied_at=p("at"))
 )
-IN_STATE = Statement(
-    select(*CALL_COLUMNS)
-    .where(model_call.c.state == p("state"), model_call.c.lane == p("lane"))
-    .order_by(model_call.c.id)
+REOPEN_CALLS = Statement(
+    model_call.update()
+    .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("rejected"))
+    .values(state=word("failed"))
 )
-SPENT = Statement(
-    select(func.coalesce(func.sum(func.coalesce(model_call.c.cost, 0) + model_call.c.reserved), 0), func.count()).where(
-        model_call.c.sent_at > p("since"),
-        or_(p("agent", type_=model_call.c.agent.type) == word(""), model_call.c.agent == p("agent")),
+
+# -- what was spent -------------------------------------------------------------------------------------------------
+
+_taken = func.coalesce(model_call.c.cost, number(0)) + model_call.c.reserved
+_counts = case((model_call.c.state == word("failed"), number(0)), else_=number(1))
+_this_hour = model_call.c.sent_at >= p("hour")
+
+
+def _spent(*where: Any) -> Statement:
+    """Money and calls of the day and, of these, of the hour: one range of an index, which holds all that is summed."""
+    sums = (
+        func.sum(_taken),
+        func.sum(_counts),
+        func.sum(case((_this_hour, _taken), else_=number(0))),
+        func.sum(case((_this_hour, _counts), else_=number(0))),
+    )
+    return Statement(
+        select(*(func.coalesce(one, number(0)) for one in sums)).where(model_call.c.sent_at >= p("day"), *where)
+    )
+
+
+SPENT = _spent()
+SPENT_BY = _spent(model_call.c.agent == p("agent"))
+SPENT_FOR = Statement(
+    select(func.coalesce(func.sum(_taken), number(0)), func.coalesce(func.sum(_counts), number(0))).where(
+        model_call.c.activation_id == p("activation_id"), model_call.c.sent_at.is_not(None)
     )
 )
-COUNT_BY_STATE = Statement(select(model_call.c.state, func.count()).group_by(model_call.c.state))
+
+# -- the cheap lane -------------------------------------------------------------------------------------------------
+
+_batch = model_call.c.lane == word("batch")
+_of_held = model_call.join(activation, activation.c.id == model_call.c.activation_id)
+# Only calls whose activation was put back: else its results could come before it waits for them.
+TO_SUBMIT = Statement(
+    select(*CALL_COLUMNS)
+    .select_from(_of_held)
+    .where(_batch, model_call.c.state == word("planned"), activation.c.state == word("held"))
+    .order_by(model_call.c.id)
+    .limit(p("limit", type_=Integer))
+)
+SUBMITTED = Statement(select(*CALL_COLUMNS).where(_batch, model_call.c.state == word("sent")).order_by(model_call.c.id))
+OPEN_IN_LANE = Statement(
+    select(model_call.c.agent, func.count())
+    .select_from(_of_held)
+    .where(
+        _batch,
+        model_call.c.state.in_([word("planned"), word("sent")]),
+        activation.c.state == word("held"),
+        activation.c.retry_at.is_(None),
+    )
+    .group_by(model_call.c.agent)
+)
+NAME_BATCH = Statement(
+    model_call.update()
+    .where(model_call.c.submission == p("of_submission"), _batch, model_call.c.state == word("sent"))
+    .values(batch_id=p("batch_id"))
+)
+ANSWERED_IN_LANE = Statement(
+    select(activation.c.id)
+    .select_from(_of_held)
+    .where(_batch, model_call.c.state == word("answered"), activation.c.state == word("held"))
+)
+
+# -- for people -----------------------------------------------------------------------------------------------------
+
+OPEN = ("planned", "sent", "answered", "unknown")
+_open = model_call.c.state.in_([word(state) for state in OPEN])
+COUNT_OPEN = Statement(select(model_call.c.state, func.count()).where(_open).group_by(model_call.c.state))
+RESERVED = Statement(select(func.coalesce(func.sum(model_call.c.reserved), number(0))).where(_open))
 NEWEST = Statement(select(*CALL_COLUMNS).order_by(model_call.c.id.desc()).limit(p("limit", type_=Integer)))
+_costs = table("costs", *(column(name) for name in VIEWS["costs"]))
+COSTS = Statement(select(*_costs.c).where(_costs.c.day >= p("since")).order_by(_costs.c.day, _costs.c.agent))

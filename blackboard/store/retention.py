@@ -44,7 +44,7 @@ OLD_KEYS = Statement(delete(deposit_key).where(deposit_key.c.key.in_(_keys)))
 _calls = (
     select(model_call.c.id)
     .where(
-        model_call.c.state.in_([word("applied"), word("failed"), word("unusable")]),
+        model_call.c.state.in_([word(state) for state in ("applied", "failed", "rejected", "unusable", "settled")]),
         model_call.c.planned_at < p("before"),
     )
     .limit(p("limit", type_=Integer))

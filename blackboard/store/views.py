@@ -31,13 +31,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "provenance": ("mark_id", "activation_id", "parent_mark_id"),
     "model_calls": (
-        "id", "activation_id", "agent", "model", "lane", "state", "input_tokens", "cache_read_tokens",
+        "id", "activation_id", "agent", "model", "lane", "state", "marks", "input_tokens", "cache_read_tokens",
         "cache_write_tokens", "output_tokens", "cost_usd", "reserved_usd", "planned_at", "sent_at", "answered_at",
-        "applied_at", "latency_seconds", "request_id", "error",
+        "applied_at", "latency_seconds", "request_id", "batch_id", "error", "would_hold",
     ),
     "costs": (
         "day", "agent", "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "usd",
-        "marks_left", "usd_per_mark", "share_from_cache", "usd_direct",
+        "marks_left", "usd_per_mark", "share_from_cache", "usd_direct", "unknown", "usd_reserved",
     ),
 }  # fmt: skip
 """Each view's columns, in order."""
@@ -70,22 +70,24 @@ SELECT e.mark_id, e.activation_id, g.mark_id AS parent_mark_id
 FROM event e JOIN activation_mark g ON g.activation_id = e.activation_id
 WHERE e.activation_id IS NOT NULL AND e.event IN ('deposited', 'reinforced')""",
         "model_calls": f"""
-SELECT m.id, m.activation_id, m.agent, m.model, m.lane, m.state, m.input_tokens, m.cache_read_tokens,
+SELECT m.id, m.activation_id, m.agent, m.model, m.lane, m.state, m.marks, m.input_tokens, m.cache_read_tokens,
   m.cache_write_tokens, m.output_tokens, m.cost / 1000000.0 AS cost_usd, m.reserved / 1000000.0 AS reserved_usd,
   {iso("m.planned_at")} AS planned_at, {iso("m.sent_at")} AS sent_at, {iso("m.answered_at")} AS answered_at,
-  {iso("m.applied_at")} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id, m.error
+  {iso("m.applied_at")} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id, m.batch_id,
+  m.error, m.would_hold
 FROM model_call m""",
         "costs": f"""
 SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens,
   c.cost / 1000000.0 AS usd, c.marks_left, c.cost / 1000000.0 / nullif(c.marks_left, 0) AS usd_per_mark,
   c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0) AS share_from_cache,
-  c.direct / 1000000.0 AS usd_direct
+  c.direct / 1000000.0 AS usd_direct, c.unknown, c.reserved / 1000000.0 AS usd_reserved
 FROM (
   SELECT {differences.date_sql(dialect, "m.sent_at")} AS day, m.agent, count(*) AS calls,
     sum(coalesce(m.input_tokens, 0)) AS input_tokens, sum(coalesce(m.cache_read_tokens, 0)) AS cache_read_tokens,
     sum(coalesce(m.cache_write_tokens, 0)) AS cache_write_tokens, sum(coalesce(m.output_tokens, 0)) AS output_tokens,
     sum(coalesce(m.cost, 0)) AS cost, sum(coalesce(m.direct_cost, 0)) AS direct,
-    sum(CASE WHEN m.state = 'applied' THEN a.marks_left ELSE 0 END) AS marks_left
+    sum(CASE WHEN m.state = 'applied' THEN a.marks_left ELSE 0 END) AS marks_left,
+    sum(CASE WHEN m.state = 'unknown' THEN 1 ELSE 0 END) AS unknown, sum(m.reserved) AS reserved
   FROM model_call m JOIN activation a ON a.id = m.activation_id
   WHERE m.sent_at IS NOT NULL
   GROUP BY 1, 2

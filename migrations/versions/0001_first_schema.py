@@ -213,6 +213,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("marks", sa.Integer, nullable=False),
         sa.Column("planned_at", sa.BigInteger, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("answered_at", sa.BigInteger),
@@ -221,6 +222,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text),
         sa.Column("request_id", sa.Text),
         sa.Column("custom_id", sa.Text),
+        sa.Column("submission", Id),
         sa.Column("batch_id", sa.Text),
         sa.Column("input_tokens", sa.Integer),
         sa.Column("cache_read_tokens", sa.Integer),
@@ -229,11 +231,18 @@ def upgrade() -> None:
         sa.Column("cost", sa.BigInteger),
         sa.Column("direct_cost", sa.BigInteger),
         sa.Column("error", sa.Text),
+        sa.Column("would_hold", sa.Text),
     )
     op.create_index("ix_model_call_activation_id", "model_call", ["activation_id"])
-    op.create_index("ix_model_call_agent_sent_at", "model_call", ["agent", "sent_at"])
-    op.create_index("ix_model_call_sent_at", "model_call", ["sent_at"])
-    op.create_index("ix_model_call_state", "model_call", ["state"])
+    op.create_index("ix_model_call_spent", "model_call", ["sent_at", "state", "cost", "reserved"])
+    op.create_index("ix_model_call_agent_spent", "model_call", ["agent", "sent_at", "state", "cost", "reserved"])
+    op.create_index(
+        "ix_model_call_open",
+        "model_call",
+        ["state", "lane"],
+        sqlite_where=sa.text("state IN ('planned', 'sent', 'answered', 'unknown')"),
+        postgresql_where=sa.text("state IN ('planned', 'sent', 'answered', 'unknown')"),
+    )
     op.create_table(
         "rest",
         sa.Column("agent", sa.Text, primary_key=True),

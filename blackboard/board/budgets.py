@@ -1,0 +1,91 @@
+"""Budgets: whether a call may be sent, by what its activation, its agent and the board have spent and reserved.
+
+A window is the hour or the day of the calendar in UTC, so a day's limit is the limit of a line of the view `costs`.
+What was spent follows from the journal alone, so neither a restart nor a second process can forget any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blackboard.board.moment import Moment
+from blackboard.clock import Instant, iso
+from blackboard.deployment import Budget
+from blackboard.durations import parse_duration
+from blackboard.store import journal as J
+from blackboard.store.journal import CallRow
+
+__all__ = ["DAY", "Over", "verdict"]
+
+HOUR, DAY = parse_duration("1h"), parse_duration("1d")
+
+
+@dataclass(frozen=True)
+class Over:
+    """A limit that a call would go over."""
+
+    reason: str
+    until: Instant | None
+    """When its window turns; None where no turn of a window will make room."""
+    holds: bool
+    """Whether the call has to wait; a budget that only watches says what it would have done."""
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """One limit, and what already counts towards it. Money in micro-dollars."""
+
+    name: str
+    most: int
+    taken: int
+    asked: int
+    until: Instant | None
+    money: bool
+
+    @property
+    def reason(self) -> str:
+        most, taken, asked = (f"{n / 1e6:.6g}" if self.money else str(n) for n in (self.most, self.taken, self.asked))
+        if self.asked > self.most:
+            return f"{self.name} = {most} has no room for this call, which may cost {asked}: raise it, then retry"
+        turns = f" until {iso(self.until)}" if self.until else ": raise it, then retry"
+        return f"{self.name} = {most}: {taken} taken, {asked} asked{turns}"
+
+
+def verdict(m: Moment, row: CallRow, reserve: int) -> Over | None:
+    """The limit that a call of that highest cost (micro-dollars) would go over; None if every budget has room for it.
+
+    Of several, one that holds comes before one that watches, and of those the one that is open the latest.
+    """
+    spec = m.deployment.agents.get(row.agent)
+    scopes = [("budget", m.deployment.budget, "")]
+    if spec is not None:
+        scopes.append((f"agents.{row.agent}.budget", spec.settings.budget, row.agent))
+    found = [
+        Over(limit.reason, limit.until if limit.asked <= limit.most else None, budget.mode == "hold")
+        for name, budget, agent in scopes
+        for limit in _limits(m, name, budget, agent, row, reserve)
+        if limit.taken + limit.asked > limit.most
+    ]
+    return max(found, key=lambda over: (over.holds, over.until is None, over.until or 0), default=None)
+
+
+def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, reserve: int) -> Iterator[_Limit]:
+    hour, day = m.now - m.now % HOUR, m.now - m.now % DAY
+    windows = (
+        ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
+        ("hour", hour + HOUR, budget.usd_per_hour, budget.calls_per_hour),
+        ("day", day + DAY, budget.usd_per_day, budget.calls_per_day),
+    )
+    if all(usd is None and calls is None for _, _, usd, calls in windows):
+        return
+    spent = {"activation": m.tx.one(J.SPENT_FOR, activation_id=row.activation_id)}
+    of_day = m.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else m.tx.one(J.SPENT, day=day, hour=hour)
+    spent["day"], spent["hour"] = of_day[:2], of_day[2:]
+    for window, until, usd, calls in windows:
+        money, count = spent[window]
+        if usd is not None:
+            # Down to the micro-dollar below: a limit is never rounded up.
+            yield _Limit(f"{name}.usd_per_{window}", int(usd * 1_000_000 + 1e-6), money, reserve, until, money=True)
+        if calls is not None:
+            yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, money=False)

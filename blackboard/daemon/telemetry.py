@@ -1,0 +1,122 @@
+"""Traces of model calls and activations through OpenTelemetry, where it is installed; without it, nothing, at no cost.
+
+Every name of the GenAI semantic conventions that is used stands in this file. No prompt and no answer is ever traced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from blackboard.board.claiming import Claim
+from blackboard.model import Reply
+from blackboard.store.journal import CallRow
+
+__all__ = ["activation", "call"]
+
+SCOPE = "blackboard"
+PROVIDER = "anthropic"
+
+OPERATION = "gen_ai.operation.name"
+PROVIDER_NAME = "gen_ai.provider.name"
+AGENT_NAME = "gen_ai.agent.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
+RESPONSE_MODEL = "gen_ai.response.model"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
+ERROR_TYPE = "error.type"
+# Ours: no convention has them.
+ACTIVATION = "blackboard.activation"
+WATCH = "blackboard.watch"
+MARKS = "blackboard.marks"
+CALL = "blackboard.call"
+REQUEST_ID = "blackboard.request_id"
+
+
+@cache
+def _tracer() -> Any:
+    """OpenTelemetry's tracer, or None where it is not installed."""
+    if find_spec("opentelemetry") is None:
+        return None
+    from opentelemetry import trace
+
+    return trace.get_tracer(SCOPE)
+
+
+@contextmanager
+def activation(claim: Claim) -> Iterator[None]:
+    """A span around one run of an agent."""
+    if (tracer := _tracer()) is None:
+        yield
+        return
+    attributes = {
+        OPERATION: "invoke_agent",
+        AGENT_NAME: claim.agent.name,
+        ACTIVATION: claim.row.id,
+        WATCH: claim.watch,
+        MARKS: len(claim.given),
+    }
+    with _span(tracer, f"invoke_agent {claim.agent.name}", attributes, kind=None):
+        yield
+
+
+@contextmanager
+def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
+    """A span around one model call; what it yields is told the answer."""
+    if (tracer := _tracer()) is None:
+        yield lambda reply: None
+        return
+    from opentelemetry.trace import SpanKind
+
+    attributes = {
+        OPERATION: "chat",
+        PROVIDER_NAME: PROVIDER,
+        AGENT_NAME: row.agent,
+        REQUEST_MODEL: row.model,
+        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"],
+        ACTIVATION: row.activation_id,
+        CALL: row.id,
+    }
+    with _span(tracer, f"chat {row.model}", attributes, SpanKind.CLIENT) as span:
+        yield lambda reply: span.set_attributes(_answer(reply))
+
+
+@contextmanager
+def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iterator[Any]:
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    with tracer.start_as_current_span(
+        name,
+        kind=kind or SpanKind.INTERNAL,
+        attributes=attributes,
+        record_exception=False,  # its text may hold what the model said
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            span.set_attribute(ERROR_TYPE, type(error).__name__)
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+
+
+def _answer(reply: Reply) -> dict[str, Any]:
+    usage = reply.usage
+    found = {
+        RESPONSE_MODEL: reply.model,
+        REQUEST_ID: reply.request_id,
+        FINISH_REASONS: [reply.stop_reason] if reply.stop_reason else None,
+        INPUT_TOKENS: None if usage is None else usage.prompt,
+        OUTPUT_TOKENS: None if usage is None else usage.output,
+        CACHE_READ_TOKENS: None if usage is None else usage.cache_read,
+        CACHE_WRITE_TOKENS: None if usage is None else usage.cache_creation,
+    }
+    return {name: value for name, value in found.items() if value is not None}
