@@ -43,7 +43,9 @@ def backup(
     if as_json:
         document({**dataclasses.asdict(made), "path": str(made.path), "recorded_at": iso(made.recorded_at)})
     else:
-        say(f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.recorded_at)}; every page is whole")
+        say(
+            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.recorded_at)}; every page is whole"
+        )
 
 
 def restore(
@@ -146,7 +148,9 @@ def forget(
         f" {len(found['calls'])} model calls are erased; what is left is called {found['name']}"
     )
     if found["named_in"]:
-        say(f"other subjects' marks name it: {', '.join(map(str, found['named_in']))}; withdraw or forget them yourself")
+        say(
+            f"other subjects' marks name it: {', '.join(map(str, found['named_in']))}; withdraw or forget them yourself"
+        )
     for held in found["backups"]:
         say(f"still in {held['path']}: {held['events']} events" if held["events"] else f"could not read {held['path']}")
     note("files outside the board, such as a calendar, follow when the daemon next publishes; logs and mail do not")

@@ -92,7 +92,9 @@ def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     )  # fmt: skip
     idle = health.idle_bytes or 0
     if size > 16 * MEGABYTE and idle > MUCH_IDLE * size:
-        yield Finding("file", "note", f"{_size(idle)} of {_size(size)} hold nothing", "they are used again as marks come")
+        yield Finding(
+            "file", "note", f"{_size(idle)} of {_size(size)} hold nothing", "they are used again as marks come"
+        )
     path = board.database.path
     others = list(health.open_to_others)
     if path is not None:
@@ -157,7 +159,9 @@ def _stuck(m: Moment, board: Blackboard) -> Iterator[Finding]:
         rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
         if rows:
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
-            yield Finding(f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice)
+            yield Finding(
+                f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice
+            )
     if not m.tx.all(A.IN_STATE, state="dead"):
         yield Finding("dead activations", "ok", "none")
 
@@ -183,7 +187,9 @@ def _drift(m: Moment, deployment: Deployment | None) -> Iterator[Finding]:
     )
     same = wanted.content() == m.deployment.content()
     found = f"version {m.deployment.version} is in force" + ("" if same else "; the deployment file says otherwise")
-    yield _judge("deployment", same, found, "'blackboard check --against-board' shows what 'blackboard init' would change")
+    yield _judge(
+        "deployment", same, found, "'blackboard check --against-board' shows what 'blackboard init' would change"
+    )
 
 
 def _judge(name: str, fine: bool, found: str, advice: str) -> Finding:

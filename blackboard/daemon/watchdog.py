@@ -61,7 +61,10 @@ class Watchdog:
     def _tell(self, text: str) -> None:
         if self._address is None:
             return
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one:
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one,
+        ):
             one.setblocking(False)
             one.sendto(text.encode("utf-8", "replace"), self._address)
 

@@ -1,7 +1,7 @@
 """Copies an SQLite board while it is in use, and puts a copy in its place. It never leaves half of either behind.
 
-A copy is taken through SQLite's online backup, in steps, of one snapshot: depositors go on, and only the write-ahead log
-waits to be emptied until the copy is made. It is checked by opening it before it gets its name.
+A copy is taken through SQLite's online backup, in steps, of one snapshot: depositors go on, and only the write-ahead
+log waits to be emptied until the copy is made. It is checked by opening it before it gets its name.
 """
 
 from __future__ import annotations

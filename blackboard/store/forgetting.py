@@ -1,14 +1,24 @@
-"""Queries that erase what was said about one subject and leave the skeleton: ids, instants, kinds, intensities, costs."""
+"""Queries that erase what was said about one subject, and leave ids, instants, kinds, intensities and costs."""
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, case, delete, func, literal_column, null, or_, select, union
+from sqlalchemy import bindparam, case, delete, func, null, or_, select, union
 
 from blackboard.store.statement import Statement, number, word
-from blackboard.store.tables import activation, activation_mark, crossing, deposit_key, event, fall, mark, model_call, rest
+from blackboard.store.tables import (
+    activation,
+    activation_mark,
+    crossing,
+    deposit_key,
+    event,
+    fall,
+    mark,
+    model_call,
+    rest,
+)
 
 p = bindparam
-NOTHING = literal_column("''")
+NOTHING = word("")
 
 MARKS_OF = Statement(select(*mark.c).where(mark.c.subject == p("subject")).order_by(mark.c.id))
 COUNT_EVENTS = Statement(select(func.count()).where(event.c.subject == p("subject")))
