@@ -190,7 +190,7 @@ class Daemon:
         self._reloading = True
         self._wake.set()
 
-    # -- the loop -------------------------------------------------------------------------------------------------------
+    # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _enter(self) -> None:
         board = self.board
@@ -342,8 +342,9 @@ class Daemon:
             with self._lock:
                 self._runs.pop(key, None)
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
+            reason = str(error)
             self.board.write(
-                lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=str(error))
+                lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=reason)
             )
 
     def _leave_alone(self, name: str) -> bool:
@@ -410,9 +411,8 @@ class Daemon:
         if doubted is not None and not self._doubting:
             log.error("the clock leapt ahead and is not believed: the board's time stands still", clock=iso(doubted))
             self.board.write(lambda m: None)  # whoever writes leaves the question
-        elif doubted is None and (self._doubting or step or not self._looked):
-            if self.board.write(timekeeping.settle_question):
-                log.info("the clock is believed again")
+        elif doubted is None and (self._doubting or not self._looked) and self.board.write(timekeeping.settle_question):
+            log.info("the clock is believed again")
         self._doubting, self._looked = doubted is not None, True
 
     def _reload(self) -> None:
@@ -435,7 +435,7 @@ class Daemon:
     def _busy(self) -> bool:
         return bool(self._runs) or (self._lane is not None and self._lane.busy)
 
-    # -- the end ----------------------------------------------------------------------------------------------------------
+    # -- the end -----------------------------------------------------------------------------------------------------
 
     def _leave(self) -> Report:
         """Wait for what runs, hand back what does not end in time."""
