@@ -28,6 +28,7 @@ __all__ = [
     "lock_board",
     "prepare",
     "safe_sqlite",
+    "sqlite",
     "translate",
     "use_wal",
 ]

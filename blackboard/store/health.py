@@ -63,7 +63,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     log = Path(f"{path}-wal")
     return Health(
         "SQLite",
-        differences.sqlite.sqlite_version,
+        differences.SQLITE_VERSION,
         differences.safe_sqlite(),
         str(mode),
         path.stat().st_size,
