@@ -12,7 +12,7 @@ from blackboard.errors import InvalidMark
 from blackboard.marks import Kind
 from blackboard.reinforcement import State, join
 from blackboard.store import marks as M
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import EventRow, MarkRow
 
 __all__ = ["Deposit", "Receipt", "Taken", "deposit"]
 
@@ -115,7 +115,7 @@ def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
     )
     _claim_unique(m, d, row.id)
     _record(m, d, row, "deposited")
-    m.tx.run(M.INSERT_MARK, **row._asdict())
+    m.tx.put(M.INSERT_MARK, row)
     return row
 
 
@@ -145,21 +145,13 @@ _CHANGED = (
 
 
 def _record(m: Moment, d: Deposit, row: MarkRow, event: str) -> None:
-    m.tx.run(
+    m.tx.put(
         M.INSERT_EVENT,
-        id=row.event_id,
-        at=m.now,
-        mark_id=row.id,
-        kind=row.kind,
-        subject=row.subject,
-        event=event,
-        intensity=row.intensity,
-        law=row.law,
-        evaporates_at=row.evaporates_at,
-        author=row.author,
-        activation_id=d.activation_id,
-        payload=row.payload,
-    )
+        EventRow(
+            row.event_id, m.now, row.id, row.kind, row.subject, event, row.intensity, row.law, row.evaporates_at,
+            row.author, d.activation_id, row.payload,
+        ),
+    )  # fmt: skip
 
 
 def _law(m: Moment, kind: Kind, law: Decay) -> str:

@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from blackboard.conditions import Comparison, Condition
@@ -22,7 +22,7 @@ from blackboard.store import watching as W
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statement import Transaction
 
-__all__ = ["InForce", "Moment", "Watch", "read_in_force"]
+__all__ = ["InForce", "Moment", "Total", "Watch", "read_following", "read_in_force"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,12 @@ class Watch:
         return self.spec.condition
 
     @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        return self.condition.kinds
+
+    @cached_property
     def falling(self) -> bool:
-        return self.spec.condition.falling
+        return self.condition.falling
 
     @cached_property
     def over_board(self) -> bool:
@@ -74,6 +78,19 @@ class Watch:
         return any(leaf.measure.subject is None for leaf in self.condition.leaves())
 
 
+@dataclass
+class Total:
+    """What a watch over the whole board knows of the marks of one kind under one law, without looking at them."""
+
+    marks: int = 0
+    sum0: float = 0.0
+    sum1: float = 0.0
+    anchor: int = 0
+    settled: int = 0
+    new: bool = False
+    changed: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class InForce:
     """The registered deployment, with its watches found by the kinds that they speak of."""
@@ -89,7 +106,12 @@ class InForce:
     The law is the same where only the kind's floor has changed.
     """
 
-    @property
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds, each made once."""
+        return {name: self.deployment.kind(name) for name in self.deployment.kinds}
+
+    @cached_property
     def moving(self) -> set[str]:
         """The kinds of which some marks still follow a change."""
         return {kind for kind, _ in self.following}
@@ -108,15 +130,21 @@ def read_in_force(tx: Transaction) -> InForce:
         spec = next((spec for spec in deployment.agents[agent].watches if spec.name == name), None)
         if spec is not None:
             watches[id_] = Watch(id_, deployment.agents[agent], spec)
-    rising, falling, guarded = defaultdict(list), defaultdict(list), defaultdict(list)
+    rising: defaultdict[str, list[Watch]] = defaultdict(list)
+    falling: defaultdict[str, list[Watch]] = defaultdict(list)
+    guarded: defaultdict[str, list[Watch]] = defaultdict(list)
     for watch in watches.values():
         for kind in watch.condition.kinds:
             (falling if watch.falling else rising)[kind].append(watch)
         if watch.spec.guard is not None:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)
-    following = {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
-    return InForce(deployment, watches, dict(rising), dict(falling), dict(guarded), following)
+    return InForce(deployment, watches, dict(rising), dict(falling), dict(guarded), read_following(tx))
+
+
+def read_following(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
+    """Read which marks still follow a change."""
+    return {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
 
 
 class Laws:
@@ -145,6 +173,7 @@ class Laws:
         return key
 
 
+@lru_cache(maxsize=1024)
 def law_key(law: Decay) -> str:
     """The text that marks carry for a law: readable, and short even for a curve of many points."""
     text = str(law)
@@ -157,7 +186,7 @@ class Moment:
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "tx", "wakes")
+    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "totals", "tx", "wakes")
 
     def __init__(
         self, tx: Transaction, in_force: InForce, laws: Laws, now: int, last_event: int, recorded: int
@@ -167,6 +196,8 @@ class Moment:
         self._last_event = last_event
         self.doubted: int | None = None
         """What the clock says, where it has leapt too far ahead to be believed."""
+        self.totals: dict[int, dict[tuple[str, str], Total]] = {}
+        """The sums that this transaction has read, by watch, kind and law; written once, at its end."""
         self.wakes = False
         """Whether a daemon should look at the board after the commit."""
 
@@ -186,13 +217,15 @@ class Moment:
 
     def kind(self, name: str) -> Kind:
         """The registered kind of that name."""
-        return self.in_force.deployment.kind(name)
+        return self.in_force.kinds.get(name) or self.deployment.kind(name)
 
     def followed(self, row: MarkRow) -> MarkRow:
         """The mark as a change of its kind has it, where it lies there as before. Nothing is written.
 
         The old law to the instant of the change and the new one after it, no jump; a new floor moves its end alone.
         """
+        if not self.in_force.following:
+            return row
         successor, at = self.in_force.following.get((row.kind, row.law), (row.law, 0))
         if row.anchored_at >= at or (row.evaporates_at is not None and row.evaporates_at <= at):
             return row  # left since, or had evaporated before the change and was only not yet moved
@@ -231,7 +264,8 @@ class Moment:
     def faded(self, row: MarkRow) -> Faded:
         """The mark as far as fading goes."""
         row = self.followed(row)
-        return Faded(row.kind, row.subject, self.kind(row.kind).weight, self.state(row), row.evaporates_at)
+        state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        return Faded(row.kind, row.subject, self.kind(row.kind).weight, state, row.evaporates_at)
 
     def record(
         self,
@@ -260,5 +294,5 @@ class Moment:
             None,
             None,
         )
-        self.tx.run(M.INSERT_EVENT, **written._asdict())
+        self.tx.put(M.INSERT_EVENT, written)
         return written

@@ -107,6 +107,7 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
             m.tx.run(W.CLOSE_WATCH, watch=id_, at=m.now)
             m.tx.run(W.DELETE_FALLS_OF_WATCH, watch_id=id_)
             m.tx.run(W.DELETE_TOTALS, watch_id=id_)
+            m.totals.pop(id_, None)
             changed.append(f"watch {key[1]} of {key[0]}: gone")
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.formerly or "")

@@ -29,7 +29,7 @@ def deposited(m: Moment, old: MarkRow | None, new: MarkRow) -> list[Watch]:
                 totals.add(m, watch, old, -1)
             if new.author != watch.not_author:
                 totals.add(m, watch, new, +1)
-        if new.author != watch.not_author and _test_with(m, watch, new):
+        if new.author != watch.not_author and _test_with(m, watch, old, new):
             crossed.append(watch)
     return crossed
 
@@ -45,7 +45,10 @@ def test(m: Moment, watch: Watch, subject: str) -> bool:
     """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
     if watch.over_board:
         return _test_board(m, watch, None)
-    rows = stimuli_of_subject(m, watch, subject)
+    return _test_rows(m, watch, subject, stimuli_of_subject(m, watch, subject))
+
+
+def _test_rows(m: Moment, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
     if watch.condition.per_mark:
         new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
         return any(new)
@@ -57,7 +60,7 @@ def test(m: Moment, watch: Watch, subject: str) -> bool:
 
 def _test_board(m: Moment, watch: Watch, new: MarkRow | None) -> bool:
     value, count = totals.value(m, watch)
-    if not next(watch.condition.leaves()).met(value):
+    if not watch.leaf.met(value):
         return False
     strongest = 0.0
     if watch.agent.settings.urgency is not None:
@@ -148,14 +151,19 @@ def cross(
     return True
 
 
-def _test_with(m: Moment, watch: Watch, new: MarkRow) -> bool:
+def _test_with(m: Moment, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
     if watch.condition.per_mark:
         return m.strength(new) >= watch.threshold and _cross_mark(m, watch, new)
     if watch.over_board and not totals.keeps_totals(watch):
         # The strongest mark of the board reaches a threshold only with the mark that reaches it.
         value = m.strength(new)
         return value >= watch.threshold and cross(m, watch, "", 0, value, 1)
-    return _test_board(m, watch, new) if watch.over_board else test(m, watch, new.subject)
+    if watch.over_board:
+        return _test_board(m, watch, new)
+    if old is None and m.kind(new.kind).joins != "separate" and watch.kinds == (new.kind,):
+        # Nothing of this kind lay on the subject, so there is nothing to look up.
+        return _test_rows(m, watch, new.subject, [new])
+    return test(m, watch, new.subject)
 
 
 def _cross_mark(m: Moment, watch: Watch, row: MarkRow) -> bool:

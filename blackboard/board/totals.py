@@ -3,29 +3,22 @@
 For each kind and law two sums are kept from which the total at any later instant follows (see `Decay.sums`), without
 the kind's weight, so that a change of weight counts at once. Marks that have evaporated are taken out by a range of
 the index on `evaporates_at`, each once. The power law and curves have no such sums: for them the sum of intensities
-is kept, an upper bound, and the marks are read only when that bound reaches the threshold.
+is kept, an upper bound, and the marks are read only when that bound reaches the threshold. So it is with marks that
+still follow a change of their law or floor.
+
+A transaction reads the sums once and writes them once, at its end, however many marks it touches.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from blackboard.board.moment import Moment, Watch
+from blackboard.board.moment import Moment, Total, Watch
+from blackboard.decay import Decay
 from blackboard.forecast import value_at
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
 
-__all__ = ["add", "counted", "forget", "is_stimulus", "keeps_totals", "stimuli_of_board", "value"]
-
-
-@dataclass
-class _Group:
-    marks: int = 0
-    sum0: float = 0.0
-    sum1: float = 0.0
-    anchor: int = 0
-    settled: int = 0
+__all__ = ["add", "counted", "forget", "is_stimulus", "keeps_totals", "save", "stimuli_of_board", "value"]
 
 
 def keeps_totals(watch: Watch) -> bool:
@@ -52,44 +45,50 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
     """Count a mark in (+1) or out (-1). One that is counted out must have been a stimulus."""
     groups = _read(m, watch)
     group = groups.get((row.kind, row.law))
-    new = group is None
-    group = group or _Group(anchor=m.now, settled=m.now)
+    if group is None:
+        group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
     if row.evaporates_at is not None and row.evaporates_at <= group.settled:
         return  # taken out when the group was settled, or evaporated as it was left
-    _bring_up(m, row.law, group)
-    law = m.laws.get(m.tx, row.law)
-    sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
-    group.marks += sign
-    group.sum0 += sign * sums[0]
-    group.sum1 += sign * sums[1]
-    _write(m, watch, row.kind, row.law, group, new=new)
+    _count(m, row, group, sign)
 
 
 def forget(m: Moment, watch: Watch) -> None:
     """Everything counted so far was absorbed."""
     m.tx.run(W.DELETE_TOTALS, watch_id=watch.id)
+    m.totals[watch.id] = {}
 
 
 def value(m: Moment, watch: Watch) -> tuple[float, int]:
     """The value of the watch's measure now, and how many marks stand behind it."""
-    leaf = next(watch.condition.leaves())
-    if not keeps_totals(watch) or m.in_force.moving.intersection(watch.condition.kinds):
+    if not watch.keeps_totals:
         return counted(m, watch)
-    count, total, bounded = 0, 0.0, []
+    count, total, exact = 0, 0.0, True
     for (kind, law_key), group in _read(m, watch).items():
-        _settle(m, watch, kind, law_key, group)
-        law = m.laws.get(m.tx, law_key)
-        count += group.marks
-        if law.sums(1.0, 0, 0) is None:
-            bounded.append((kind, law_key))
-            total += m.kind(kind).weight * group.sum0
-        elif group.marks:
-            total += m.kind(kind).weight * law.total((group.sum0, group.sum1), group.anchor, m.now)
-    if leaf.measure.function == "count":
-        return float(count), count
-    if bounded and total >= leaf.threshold:  # the bound says perhaps: look
-        total = sum(m.strength(row) for row in stimuli_of_board(m, watch))
-    return max(0.0, total), count
+        change = m.in_force.following.get((kind, law_key))
+        _settle(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
+        if group.marks:
+            law = m.laws.get(m.tx, law_key)
+            exact = exact and change is None and law.sums(1.0, 0, 0) is not None
+            count += group.marks
+            total += m.kind(kind).weight * _sum_of(m, law, group, change)
+    value = float(count) if watch.leaf.measure.function == "count" else max(0.0, total)
+    if not exact and watch.leaf.met(value):  # the bound says perhaps: look
+        return counted(m, watch)
+    return value, count
+
+
+def save(m: Moment) -> None:
+    """Write what this transaction has changed."""
+    for watch_id, groups in m.totals.items():
+        for (kind, law), group in groups.items():
+            if not group.changed:
+                continue
+            numbers = {name: getattr(group, name) for name in ("marks", "sum0", "sum1", "anchor", "settled")}
+            if group.new:
+                m.tx.run(W.INSERT_TOTAL, watch_id=watch_id, kind=kind, law=law, **numbers)
+            else:
+                m.tx.run(W.UPDATE_TOTAL, watch=watch_id, of_kind=kind, of_law=law, **numbers)
+            group.new = group.changed = False
 
 
 def counted(m: Moment, watch: Watch) -> tuple[float, int]:
@@ -120,34 +119,36 @@ def rebuild(m: Moment, watch: Watch) -> None:
     forget(m, watch)
     if not keeps_totals(watch):
         return
-    groups: dict[tuple[str, str], _Group] = {}
+    groups = _read(m, watch)
     for row in stimuli_of_board(m, watch):
-        group = groups.setdefault((row.kind, row.law), _Group(anchor=m.now, settled=m.now))
-        sums = m.laws.get(m.tx, row.law).sums(row.intensity, row.anchored_at, m.now) or (row.intensity, 0.0)
-        group.marks += 1
-        group.sum0 += sums[0]
-        group.sum1 += sums[1]
-    for (kind, law), group in groups.items():
-        _write(m, watch, kind, law, group, new=True)
+        if (group := groups.get((row.kind, row.law))) is None:
+            group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
+        _count(m, row, group, +1)
 
 
-def _read(m: Moment, watch: Watch) -> dict[tuple[str, str], _Group]:
-    return {(kind, law): _Group(*rest) for kind, law, *rest in m.tx.all(W.TOTALS, watch_id=watch.id)}
+def _read(m: Moment, watch: Watch) -> dict[tuple[str, str], Total]:
+    if (groups := m.totals.get(watch.id)) is None:
+        rows = m.tx.all(W.TOTALS, watch_id=watch.id)
+        groups = m.totals[watch.id] = {(kind, law): Total(*rest) for kind, law, *rest in rows}
+    return groups
 
 
-def _write(m: Moment, watch: Watch, kind: str, law: str, group: _Group, *, new: bool) -> None:
+def _count(m: Moment, row: MarkRow, group: Total, sign: int) -> None:
+    law = m.laws.get(m.tx, row.law)
+    _bring_up(m, law, group)
+    sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
+    group.marks += sign
+    group.sum0 += sign * sums[0]
+    group.sum1 += sign * sums[1]
     if group.marks <= 0:  # what rounding left behind does not outlive the marks
         group.marks, group.sum0, group.sum1 = 0, 0.0, 0.0
-    numbers = vars(group)
-    if new:
-        m.tx.run(W.INSERT_TOTAL, watch_id=watch.id, kind=kind, law=law, **numbers)
-    else:
-        m.tx.run(W.UPDATE_TOTAL, watch=watch.id, of_kind=kind, of_law=law, **numbers)
+    group.changed = True
 
 
-def _bring_up(m: Moment, law_key: str, group: _Group) -> None:
+def _bring_up(m: Moment, law: Decay, group: Total) -> None:
     """Move the sums' anchor to now, so that they never grow out of the range of a float."""
-    law = m.laws.get(m.tx, law_key)
+    if group.anchor == m.now:
+        return
     if law.name == "exponential":
         group.sum0 = law.total((group.sum0, group.sum1), group.anchor, m.now)
     elif law.name == "linear":
@@ -155,30 +156,34 @@ def _bring_up(m: Moment, law_key: str, group: _Group) -> None:
     group.anchor = m.now
 
 
-def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: _Group) -> None:
+def _sum_of(m: Moment, law: Decay, group: Total, change: tuple[str, int] | None) -> float:
+    """The sum of what is left of a group's marks, or more than that where it cannot be known without a look."""
+    sums = (group.sum0, group.sum1)
+    now = law.total(sums, group.anchor, m.now) if law.sums(1.0, 0, 0) is not None else group.sum0
+    if change is None or law.sums(1.0, 0, 0) is None:
+        return now
+    # Those that follow fade by the new law from the instant of the change, all alike; those left since, by their own.
+    successor, at = change
+    return max(now, law.total(sums, group.anchor, at) * m.laws.get(m.tx, successor).share(m.now - at))
+
+
+def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto: int) -> None:
     """Take out what evaporated since the last look and was not yet moved to the history."""
-    expired = [
-        MarkRow(*found[:-1])
-        for found in m.tx.run(
-            M.EXPIRED_STIMULI,
-            watch_id=watch.id,
-            after=group.settled,
-            upto=m.now,
-            kind=kind,
-            law=law_key,
-            watermark=watermark(m, watch),
-            not_author=watch.not_author,
-        )
-    ]
-    expired = [row for row in expired if watch.covers(row.subject)]
-    if not expired:
+    if upto <= group.settled:
         return
-    _bring_up(m, law_key, group)
-    law = m.laws.get(m.tx, law_key)
-    for row in expired:
-        sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
-        group.marks -= 1
-        group.sum0 -= sums[0]
-        group.sum1 -= sums[1]
-    group.settled = m.now
-    _write(m, watch, kind, law_key, group, new=False)
+    found = m.tx.all(
+        M.EXPIRED_STIMULI,
+        watch_id=watch.id,
+        after=group.settled,
+        upto=upto,
+        kind=kind,
+        law=law_key,
+        watermark=watermark(m, watch),
+        not_author=watch.not_author,
+    )
+    for values in found:
+        row = MarkRow(*values[:-1])
+        if watch.covers(row.subject):
+            _count(m, row, group, -1)
+    # Noted even if nothing was found, so that no later look goes over the same range again.
+    group.settled, group.changed = upto, True

@@ -62,6 +62,11 @@ class Transaction:
             values = constants | values
         return self.cursor.execute(sql, values if names is None else [values[name] for name in names])
 
+    def put(self, statement: Statement, row: tuple[Any, ...]) -> None:
+        """Run an insert of a whole row, which is a named tuple in the order of the table's columns."""
+        sql, names, _ = statement.compiled(self.dialect)
+        self.cursor.execute(sql, row if names is not None else row._asdict())  # type: ignore[attr-defined]
+
     def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run it for each row."""
         sql, names, _ = statement.compiled(self.dialect)
