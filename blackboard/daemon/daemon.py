@@ -163,21 +163,30 @@ class Daemon:
             self._enter()
             while not self._stopping:
                 self._wake.clear()
-                try:
-                    if self._trouble is not None:
-                        self._come_back()
-                    self._look(until_quiescent)
-                    if until_quiescent and not self._busy() and self.board.read(self._nothing_left):
-                        break
-                except StoreError as error:
-                    # The cause may pass (a full disk, a lock held too long): say so, and look again at the next tick.
-                    self._in_trouble(str(error))
-                self._watchdog.alive()
+                if self.turn(until_quiescent=until_quiescent):
+                    break
                 if not self._stopping:
                     self._sleep()
             return self._leave()
         finally:
             self._exit()
+
+    def turn(self, *, until_quiescent: bool = False) -> bool:
+        """One turn of the loop, without its sleep: everything that is due now. True if there is nothing left to wait for.
+
+        A board that cannot be used ends nothing: the cause may pass (a full disk, a lock held too long), so it is said
+        once, and looked at again at the next turn.
+        """
+        done = False
+        try:
+            if self._trouble is not None:
+                self._come_back()
+            self._look(until_quiescent)
+            done = until_quiescent and not self._busy() and self.board.read(self._nothing_left)
+        except StoreError as error:
+            self._in_trouble(str(error))
+        self._watchdog.alive()
+        return done
 
     def stop(self, *, now: bool = False) -> None:
         """Finish what runs, within the grace of the settings, and hand back the rest; `now` does not wait."""
