@@ -13,7 +13,7 @@ single      one agent with a tool
 team        the scripted model for those that talk: what the next word in a conversation is
 chat        a conversation, whichever protocol it came in
 completions the chat-completions protocol, for frameworks that speak no other
-rivals      frameworks, each in an environment of its own
+frameworks  the rivals, each in an environment of its own
 forms       closed forms of the calls
 report      the table, and the plot
 """

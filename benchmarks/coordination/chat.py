@@ -1,0 +1,95 @@
+"""A conversation with a model, whichever protocol it came in. It counts nothing and answers nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Call", "Chat", "Reply", "Turn", "from_completions", "from_messages"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of a tool that a model asks for."""
+
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One thing said, with the words of tool calls among them."""
+
+    role: str
+    """`user`, `assistant` or `tool`."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Chat:
+    """What a model is asked."""
+
+    system: str
+    turns: list[Turn]
+    tools: Mapping[str, Mapping[str, Any]]
+    """The schema of the arguments, by the tool's name."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What it says."""
+
+    text: str = ""
+    calls: list[Call] = field(default_factory=list)
+
+
+def from_messages(body: Mapping[str, Any]) -> Chat:
+    """A request of the Messages API."""
+    turns = []
+    for message in body["messages"]:
+        blocks = message["content"]
+        if isinstance(blocks, str):
+            blocks = [{"type": "text", "text": blocks}]
+        for block in blocks:
+            role = "tool" if block["type"] == "tool_result" else message["role"]
+            turns.append(Turn(role, _block(block)))
+    tools = {tool["name"]: tool["input_schema"] for tool in body.get("tools") or ()}
+    return Chat(_text(body.get("system") or ""), turns, tools)
+
+
+def from_completions(body: Mapping[str, Any]) -> Chat:
+    """A request of the chat-completions API."""
+    system, turns = [], []
+    for message in body["messages"]:
+        text = _text(message.get("content") or "")
+        if message["role"] in ("system", "developer"):
+            system.append(text)
+            continue
+        calls = [_arguments(call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
+        turns.append(Turn(message["role"], "\n".join([text, *calls])))
+    tools = {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in body.get("tools") or ()}
+    return Chat("\n".join(system), turns, tools)
+
+
+def _block(block: Mapping[str, Any]) -> str:
+    match block["type"]:
+        case "text":
+            return str(block["text"])
+        case "tool_result":
+            return _text(block.get("content") or "")
+        case "tool_use":
+            return _arguments(block["input"])
+    return ""
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(block.get("text", "")) for block in content)
+
+
+def _arguments(given: Any) -> str:
+    values = json.loads(given or "{}") if isinstance(given, str) else given
+    return "\n".join(str(value) for value in values.values())

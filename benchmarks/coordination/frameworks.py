@@ -1,0 +1,107 @@
+"""Frameworks, each in an environment of its own with pinned versions; `make bench-rivals` creates them. None is needed.
+
+What could not be run is said, with its reason, and no figure takes its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.coordination.completions import Completions
+from benchmarks.coordination.leads import Enquiry
+from benchmarks.coordination.outcome import Cost, Outcome, checked
+from benchmarks.coordination.single import talking
+from benchmarks.coordination.team import said
+from tests.support.messages_api import MessagesApi
+
+__all__ = ["RIVALS", "NotRun", "Rival", "run_rival", "versions"]
+
+HERE = Path(__file__).parent / "rivals"
+HOME = Path(os.environ.get("BENCH_RIVALS", ".venv-rivals"))
+_TIMEOUT = 600
+
+
+class NotRun(Exception):
+    """A framework was not run, and why."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One way of using one framework."""
+
+    name: str
+    script: str
+    environment: str
+    protocol: str
+    """`messages` or `completions`."""
+    lasting: bool = True
+    """Whether it has a thread that lasts."""
+
+    @property
+    def python(self) -> Path:
+        return HOME / self.environment / "bin" / "python"
+
+
+RIVALS = (
+    Rival("OpenAI Agents, handoffs", "openai_agents_handoffs.py", "openai-agents", "completions"),
+    Rival("LangGraph, subagents as tools", "langgraph_subagents.py", "langgraph", "messages"),
+    Rival("LangGraph, supervisor", "langgraph_supervisor_team.py", "langgraph", "messages"),
+    Rival("AutoGen, selector", "autogen_selector.py", "autogen", "completions"),
+    Rival("CrewAI, hierarchical", "crewai_hierarchical.py", "crewai", "completions", lasting=False),
+)
+
+
+def run_rival(rival: Rival, leads: Sequence[Enquiry], *, lasting: bool = False) -> Cost:
+    """Have a framework do the work in a process of its own, and hold it to the outcome.
+
+    Raises:
+        NotRun: its environment is not there, or its script failed.
+        WrongOutcome: the work was not done.
+    """
+    if not rival.python.exists():
+        raise NotRun(f"{rival.python} is not there; `make bench-rivals` creates it")
+    if rival.protocol == "messages":
+        with MessagesApi(talking) as api:
+            _run(rival, api.url, leads, lasting, [])
+            return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
+    with Completions(said) as api:
+        _run(rival, api.url, leads, lasting, api.errors)
+        return api.cost
+
+
+def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "leads.json"
+        data = [{"data": lead.data, "wish": lead.wish, "clashes": lead.clashes} for lead in leads]
+        file.write_text(json.dumps(data), "utf-8")
+        # Nothing of this project on its path (`openai-agents` has an `agents` of its own), nothing of the user's at all.
+        environ = {"PATH": os.environ.get("PATH", ""), "HOME": folder, "OPENAI_API_KEY": "offline", "NO_PROXY": "*"}
+        command = [rival.python.absolute(), HERE / rival.script, url, file, "lasting" if lasting else "fresh"]
+        try:
+            done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise NotRun(f"not done within {_TIMEOUT} s") from None
+    if done.returncode != 0:
+        last = (errors or done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise NotRun(f"its script failed: {last[:200]}")
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    outcome = Outcome(
+        {int(number): good for number, good in result["qualified"].items()},
+        {int(number): slot for number, slot in result["slots"].items()},
+        result["insights"],
+    )
+    checked(outcome, leads)
+
+
+def versions(rival: Rival) -> str:
+    """The pinned version of the framework itself."""
+    pins = (HERE / f"{rival.environment}.txt").read_text("utf-8")
+    match = re.search(rf"^{rival.environment}[\w-]*==\S+", pins, re.MULTILINE)
+    return match[0] if match else "?"

@@ -1,0 +1,64 @@
+"""CrewAI: the hierarchical process with a manager that CrewAI makes itself, and a crew that it delegates to.
+
+A crew has no thread that lasts from one kickoff to the next, so there is only the fresh one.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(CREWAI_DISABLE_TELEMETRY="true", OTEL_SDK_DISABLED="true", CREWAI_TRACING_ENABLED="false")
+
+from crewai import LLM, Agent, Crew, Process, Task  # noqa: E402
+from crewai.events import AgentExecutionCompletedEvent, crewai_event_bus  # noqa: E402
+from crewai.tools import tool  # noqa: E402
+from errand import Talk, run  # noqa: E402
+from office import BOOK, PROMPTS, WHAT_FOR, Office  # noqa: E402
+
+
+def start(url: str, office: Office, lasting: bool) -> Talk:
+    if lasting:
+        raise SystemExit("a crew has no lasting thread")
+    llm = LLM(model="openai/gpt-4o-mini", base_url=url, api_key="offline")
+
+    @tool("book")
+    def book(slot: str) -> str:
+        """Book a start."""
+        return office.book(slot)
+
+    book.description = BOOK
+
+    def crew(text: str) -> Crew:
+        agents = [
+            Agent(
+                role=name.title(),
+                goal=WHAT_FOR[name],
+                backstory=words,
+                llm=llm,
+                tools=[book] if name == "scheduler" else [],
+                allow_delegation=False,
+            )
+            for name, words in PROMPTS.items()
+        ]
+        task = Task(
+            description=f"Judge this lead, book it if it qualifies, settle a clash; sort outcomes if that is what this is: {text}",
+            expected_output="the last specialist's JSON",
+        )
+        return Crew(agents=agents, tasks=[task], process=Process.hierarchical, manager_llm=llm, verbose=False)
+
+    said: list[str] = []
+
+    @crewai_event_bus.on(AgentExecutionCompletedEvent)
+    def keep(source: object, event: AgentExecutionCompletedEvent) -> None:
+        said.append(str(event.output))
+
+    def talk(text: str) -> str:
+        said.clear()
+        final = crew(text).kickoff().raw
+        crewai_event_bus.flush()
+        return "\n".join([*said, final])
+
+    return talk
+
+
+run(start)

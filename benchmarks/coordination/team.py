@@ -1,0 +1,233 @@
+"""The scripted model for teams that talk: it reads a conversation, and says what the speaker it stands for must say.
+
+It never errs, never chats, and writes the same verdicts as the desk's offline rules, so that a framework is measured by
+what it adds and by nothing else. What has been done is read off the conversation itself, as a model would have to.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents import offline
+from benchmarks.coordination.chat import Call, Chat, Reply
+from blackboard.errors import BlackboardError
+
+__all__ = ["Speechless", "said"]
+
+ROLES = {
+    "You run a sales desk": "router",
+    "You plan the work of a sales desk": "planner",
+    "Choose who speaks next": "selector",
+    "You are Crew Manager": "manager",
+    "You work alone at a sales desk": "alone",
+    "You judge enquiries": "sales",
+    "You book meetings": "scheduler",
+    "You settle clashes": "coordinator",
+    "You look for patterns": "analyst",
+}
+_STAGES = ("sales", "scheduler", "coordinator", "analyst")
+_OBJECT = re.compile(r"\{[^{}]*\}")
+_BOOKED = re.compile(r"\bbooked (\d{4}-\d\d-\d\dT\d\d:\d\d)")
+_TAKEN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d) is taken; free near it: ([\dT:, -]+\d)")
+_START = re.compile(r'\{"(?:now|outcomes)":')
+
+
+class Speechless(BlackboardError):
+    """The script does not know what this speaker must say."""
+
+
+@dataclass(frozen=True)
+class _Event:
+    """Something that was done, as it is seen in a conversation."""
+
+    at: int
+    sort: str
+    """`verdict`, `pick`, `ruling` or `tool`; what a tool said stands for a pick."""
+    data: Mapping[str, Any]
+
+
+class _State:
+    """How far the work is that a conversation is about."""
+
+    def __init__(self, text: str) -> None:
+        starts = [match.start() for match in _START.finditer(text)]
+        self.task: Mapping[str, Any] = {}
+        if starts:
+            text = text[starts[-1] :]
+            self.task, end = json.JSONDecoder().raw_decode(text)
+            text = text[end:]
+        self.insights = '"insights":' in text
+        events = sorted(_events(text), key=lambda event: event.at)
+        self.verdict = next((event.data for event in reversed(events) if event.sort == "verdict"), None)
+        self.last = next((event for event in reversed(events) if event.sort != "verdict"), None)
+
+    @property
+    def stage(self) -> str:
+        """Whose turn it is."""
+        if "outcomes" in self.task:
+            return "done" if self.insights else "analyst"
+        if self.last is not None and self.last.sort == "ruling":
+            return "scheduler"
+        if self.last is not None:
+            return "done" if self.last.data["slot"] else "coordinator"
+        if self.verdict is None:
+            return "sales"
+        return "scheduler" if self.verdict["score"] >= 0.5 else "done"
+
+    @property
+    def shown(self) -> str:
+        """What the next speaker needs to be told."""
+        match self.stage:
+            case "sales" | "analyst":
+                return json.dumps(self.task)
+            case "scheduler" | "done" if self.last is None:
+                return json.dumps(self.verdict)
+            case _:
+                assert self.last is not None
+                return json.dumps(self.last.data)
+
+
+def said(chat: Chat) -> Reply:
+    """What is said next.
+
+    Raises:
+        Speechless: the conversation is none that the script knows.
+    """
+    everything = chat.system + "\n" + "\n".join(turn.text for turn in chat.turns)
+    role = next((role for words, role in ROLES.items() if words in chat.system), None)
+    role = role or next((role for words, role in ROLES.items() if words in everything), None)
+    state = _State("\n".join(turn.text for turn in chat.turns) if role != "selector" else everything)
+    match role:
+        case "router" | "manager":
+            return _routed(chat, state, final=state.shown if role == "manager" else "done")
+        case "selector":
+            planned = "Plan:" in everything[everything.rfind('{"now":') if '{"now":' in everything else 0 :]
+            return Reply(state.stage if planned and state.stage != "done" else "planner")
+        case "planner":
+            return Reply("TERMINATE" if state.stage == "done" else _plan(state))
+        case "alone":
+            return _alone(state)
+        case "sales" | "scheduler" | "coordinator" | "analyst":
+            return _worked(role, chat, state)
+    raise Speechless(f"the script knows no speaker such as: {everything[:200]!r}")
+
+
+def _plan(state: _State) -> str:
+    if state.stage == "analyst":
+        return "Plan: analyst: sort the outcomes"
+    return "Plan: 1. sales: judge the lead 2. scheduler: book it if it qualifies 3. coordinator: settle a clash"
+
+
+def _routed(chat: Chat, state: _State, final: str) -> Reply:
+    if state.stage == "done":
+        return Reply(final)
+    return Reply(calls=[_handed(chat, state.stage, state)])
+
+
+def _handed(chat: Chat, stage: str, state: _State) -> Call:
+    """The tool that hands the work over, with as few words as its arguments allow."""
+    for name, schema in chat.tools.items():
+        if stage in name.lower() or "delegate" in name.lower():
+            values = {"coworker": stage.title(), "task": _ORDERS[stage]}
+            wanted = schema.get("required") or ()
+            return Call(name, {field: values.get(field, state.shown) for field in wanted})
+    raise Speechless(f"there is no tool that hands over to {stage}: {', '.join(chat.tools) or 'none at all'}")
+
+
+_ORDERS = {
+    "sales": "judge this lead",
+    "scheduler": "book this",
+    "coordinator": "settle this clash",
+    "analyst": "sort these outcomes",
+}
+
+
+def _worked(role: str, chat: Chat, state: _State) -> Reply:
+    """A specialist's own work, and the handing over where that is a specialist's too."""
+    if role == "scheduler":
+        if not (chat.turns[-1].role == "tool" and state.last is not None and state.last.sort == "tool"):
+            return Reply(calls=[Call("book", {"slot": _wish(state)})])
+        assert state.last is not None
+        text = json.dumps(_pick(state, state.last.data))
+    elif role == "coordinator":
+        text = json.dumps(_ruling(state))
+    elif role == "analyst":
+        text = json.dumps(offline.analyst(state.task).model_dump())
+    else:
+        text = json.dumps(_verdict(state))
+    after = _State("\n".join([turn.text for turn in chat.turns] + [text])).stage
+    hands_over = any("transfer" in name and after in name for name in chat.tools)
+    return Reply(text, [_handed(chat, after, state)] if hands_over else [])
+
+
+def _alone(state: _State) -> Reply:
+    """One agent for everything: it books what qualifies, takes the nearest where that is taken, and says its verdict."""
+    if state.stage == "analyst":
+        return Reply(json.dumps(offline.analyst(state.task).model_dump()))
+    verdict = _verdict(state)
+    slot = state.last.data["slot"] if state.last else None
+    if verdict["score"] >= 0.5 and not slot:
+        return Reply(calls=[Call("book", {"slot": _ruling(state)["slot"] if state.last else (verdict["times"] or [""])[0]})])
+    return Reply(json.dumps(verdict))
+
+
+def _verdict(state: _State) -> dict[str, Any]:
+    data = {"now": state.task["now"], "leads": [state.task["lead"]]}
+    return offline.sales(data).verdicts[0].model_dump()
+
+
+def _wish(state: _State) -> str:
+    if state.last is not None:
+        return str(state.last.data["slot"] or "")
+    return str(((state.verdict or {}).get("times") or [""])[0])
+
+
+def _pick(state: _State, tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": _id(state), "slot": tool["slot"], "clash": tool["clash"]}
+
+
+def _ruling(state: _State) -> dict[str, Any]:
+    assert state.last is not None
+    match = _TAKEN.search(state.last.data["clash"])
+    assert match is not None
+    conflict = {
+        "id": _id(state),
+        "score": 0.5,
+        "wanted": [match[1]],
+        "why": "",
+        "free": match[2].split(", "),
+    }
+    return offline.conflicts({"conflicts": [conflict]}).rulings[0].model_dump()
+
+
+def _id(state: _State) -> int:
+    for data in (state.verdict, state.last.data if state.last else None, state.task.get("lead")):
+        if data and "id" in data:
+            return int(data["id"])
+    return 0
+
+
+def _events(text: str) -> Iterator[_Event]:
+    spans = []
+    for match in _OBJECT.finditer(text):
+        try:
+            data = json.loads(match[0])
+        except ValueError:
+            continue
+        sort = next((sort for key, sort in _SORTS.items() if key in data), None)
+        if sort:
+            spans.append(match.span())
+            yield _Event(match.start(), sort, data)
+    for pattern in (_BOOKED, _TAKEN):
+        for match in pattern.finditer(text):
+            if not any(begin <= match.start() < end for begin, end in spans):
+                taken = pattern is _TAKEN
+                data = {"slot": None if taken else match[1], "clash": match[0] if taken else ""}
+                yield _Event(match.start(), "tool", data)
+
+
+_SORTS = {"score": "verdict", "clash": "pick", "note": "ruling"}
