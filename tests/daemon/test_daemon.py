@@ -110,7 +110,7 @@ def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Black
         seen.extend(one.subject for one in smokes)
 
     deploy(board)
-    smoke(board, "kitchen", 0.7)
+    smoke(board, "kitchen", 0.75)
     smoke(board, "cellar", 0.9)
     rest(board, watchman)
     assert seen == ["cellar", "kitchen"]
