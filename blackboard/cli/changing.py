@@ -31,12 +31,12 @@ def init(context: typer.Context) -> None:
     """
     session = session_of(context)
     resolved = session.resolve()
-    with session.board(create=True) as board:
-        change = board.apply(resolved.deployment)
+    with session.board(create=True, register=False) as board:
+        change = session.put_in_force(board, resolved)
         for warning in resolved.warnings:
             note(f"warning: {warning}")
-        say(f"{board.database.where}: deployment {change.version} is in force")
-        for line in change.changed:
+        say(f"{board.database.where}: deployment {board.deployment.version} is in force")
+        for line in change.changed if change is not None else ():
             say(f"  {line}")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; name a deployment file with --config")

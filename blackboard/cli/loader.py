@@ -64,28 +64,28 @@ def load(
     how = _checked(how, rows, known)
     loaded, keys = Loaded(), _Keys(how.kind)
 
-    def turned_down(row: BadRow) -> None:
-        loaded.rejected += 1
-        reject(row)
-
     for batch in _batches(rows):
+        bad: list[BadRow] = []
         wanted: list[tuple[Row, Leave]] = []
         for row in batch:
             if isinstance(row, BadRow):
-                turned_down(row)
+                bad.append(row)
                 continue
             key = keys.of(row)
             try:
                 wanted.append((row, _leave(row, how, known, key)))
             except InvalidMark as error:
-                turned_down(BadRow(row.number, str(error), row.raw))
+                bad.append(BadRow(row.number, str(error), row.raw))
         results = board.leave_many([leave for _, leave in wanted])
         for (row, _), result in zip(wanted, results, strict=True):
             if isinstance(result, InvalidMark):
-                turned_down(BadRow(row.number, str(result), row.raw))
+                bad.append(BadRow(row.number, str(result), row.raw))
             else:
                 loaded.outcomes[result.outcome] += 1
                 loaded.crossed.update(result.crossed)
+        for row in sorted(bad, key=lambda row: row.number):
+            reject(row)
+        loaded.rejected += len(bad)
         progress()
     return loaded
 

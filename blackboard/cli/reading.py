@@ -132,7 +132,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         document(found)
         return
-    counts = {name: _counts(found[name]) for name in ("marks", "activations")}
+    counts = {name: _counts(value) for name, value in found.items() if isinstance(value, dict)}
     workers = ", ".join(f"{worker['id']} (pid {worker['pid']} on {worker['host']})" for worker in found["workers"])
     pairs({**found, **counts, "paused": found["paused"] or "no", "workers": workers or "none"})
 
@@ -316,8 +316,8 @@ def _explain_watch(watch: dict[str, Any]) -> None:
     say(f"    {watch['verdict']}")
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+def _counts(counts: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _minute(iso: str | None) -> str | None:

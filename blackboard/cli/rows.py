@@ -124,11 +124,11 @@ class Rows:
                 continue
             taken = [first]
             try:
-                cells = next(csv.reader(self._record_lines(taken), delimiter=self._delimiter))
+                cells = next(csv.reader(self._record_lines(taken), delimiter=self._delimiter, strict=True))
             except (_Unclosed, csv.Error) as error:
                 # Only its first line is given up: the rows after a stray quote are as good as any.
                 self._lines.push(taken[1:])
-                yield BadRow(first[0], str(error), first[1].rstrip("\r\n"))
+                yield BadRow(first[0], f"a quote is out of place: {error}", first[1].rstrip("\r\n"))
                 continue
             yield first[0], cells, "".join(line for _, line in taken).rstrip("\r\n")
 
@@ -137,7 +137,7 @@ class Rows:
         while len(taken) < LONGEST and (line := next(self._lines, None)) is not None:
             taken.append(line)
             yield line[1]
-        raise _Unclosed("a quote is opened and not closed")
+        raise _Unclosed("it is opened and not closed")
 
 
 class _Unclosed(Exception):

@@ -53,8 +53,8 @@ def run(
     resolved = session.resolve()
     for warning in resolved.warnings:
         note(f"warning: {warning}")
-    with session.board() as board:
-        board.apply(resolved.deployment)
+    with session.board(register=False) as board:
+        session.put_in_force(board, resolved)
         daemon = daemon_of(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)
         with obeying_signals(daemon):
@@ -85,7 +85,7 @@ def daemon_of(board: Blackboard, resolved: Resolved, client: Client | None) -> D
         resolved.settings.daemon,
         model=resolved.settings.model,
         client=client,
-        prices=None if client is None else load_prices(),
+        prices=None if client is None else load_prices(resolved.settings.model.prices),
         context=resolved.settings.settings,
     )
 
@@ -93,7 +93,7 @@ def daemon_of(board: Blackboard, resolved: Resolved, client: Client | None) -> D
 def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
-        board.apply(resolved.deployment)
+        session.put_in_force(board, resolved)
         return resolved.agents, resolved.settings.settings
 
     return reload

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from blackboard.errors import UnknownName, UsageError
+
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
+    from blackboard.board.redeploying import Change
     from blackboard.settings import Resolved, Settings
 
 __all__ = ["Session", "session_of"]
@@ -39,7 +42,7 @@ class Session:
         return load_settings(self.config)
 
     def resolve(self) -> Resolved:
-        """The deployment file with its agents and kinds, read afresh.
+        """The deployment file with its agents and kinds, read afresh; `put_in_force` registers it.
 
         Raises:
             ConfigurationError: what is wrong with it.
@@ -48,6 +51,15 @@ class Session:
 
         return resolve_file(self.config)
 
+    def put_in_force(self, board: Blackboard, resolved: Resolved) -> Change | None:
+        """Register what the file says; None where it names no deployment and the board has one.
+
+        Such a file, like the packaged default, says where a board is: it is not meant to take its agents away.
+        """
+        if not resolved.settings.names_agents and board.deployment.version:
+            return None
+        return board.apply(resolved.deployment)
+
     @property
     def url(self) -> str:
         """Where the board is. A plain path is one of an SQLite file."""
@@ -55,8 +67,12 @@ class Session:
         return url if "://" in url else f"sqlite:///{url}"
 
     @contextmanager
-    def board(self, *, create: bool | None = None) -> Iterator[Blackboard]:
+    def board(self, *, create: bool | None = None, register: bool = True) -> Iterator[Blackboard]:
         """The board, open. The first command on a new one registers what the deployment file names.
+
+        Args:
+            create: whether a database may be made; by default, an embedded one.
+            register: whether to; a command that registers by itself does without.
 
         Raises:
             ConfigurationError: the deployment file or the database's URL is wrong.
@@ -66,9 +82,16 @@ class Session:
 
         settings = self.settings
         with Blackboard.open(self.url, author=self.author or settings.database.author, create=create) as board:
-            if settings.names_agents and board.deployment.version == 0:
+            board.leap = settings.daemon.leap
+            if register and settings.names_agents and board.deployment.version == 0:
                 board.apply(self.resolve().deployment)
-            yield board
+            try:
+                yield board
+            except UnknownName as error:
+                if not settings.names_agents and not board.deployment.agents:
+                    hint = "; nothing is registered on this board yet: name a deployment file with --config"
+                    raise UsageError(f"{error}{hint}") from None
+                raise
 
 
 def session_of(context: typer.Context) -> Session:

@@ -15,7 +15,7 @@ __all__ = ["Result", "query"]
 
 CHILD = Path(__file__).with_name("query_child.py")
 VIEWS = ("live_marks", "mark_history", "agenda", "activations", "provenance", "model_calls", "costs")
-MEMORY = 1 << 30
+MEMORY = 768 << 20
 """Bytes of address space for the child, Python's own included."""
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of text in one result."""

@@ -1,0 +1,108 @@
+"""A deployment of two agents in a folder of its own, and the command line run in this process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from blackboard.cli import common_first
+from blackboard.cli.app import app
+
+AGENTS = """
+from blackboard import Linear, Mark, agent, count, strength
+
+
+class Smoke(Mark, kind="smoke"):
+    detail: str
+    floor_number: int = 0
+
+
+class Alarm(Mark, kind="alarm", decay=Linear("1h")):
+    level: int
+
+
+class Call(Mark, kind="call", joins="separate"):
+    text: str
+
+
+@agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], batch=10, kinds=[Call])
+def watchman(smokes, context):
+    return [Alarm(subject=s.subject, level=round(10 * s.strength)) for s in smokes]
+
+
+@agent(watches={"many": count(Alarm, over="board") >= 3}, writes=[Call])
+def caller(alarms, context):
+    return [Call(subject="fire brigade", text=f"{len(alarms)} alarms")]
+"""
+
+DEPLOYMENT = """
+[database]
+url = "sqlite:///house.db"
+author = "person:ada"
+
+[deployment]
+agents = ["house_agents:watchman", "house_agents:caller"]
+
+[kinds.smoke]
+decay = { law = "exponential", half_life = "10m" }
+"""
+
+
+@dataclass
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its stdout, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+class Typed:
+    """Runs commands as they are typed, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *words: str, stdin: str | bytes | None = None) -> Done:
+        result = CliRunner().invoke(app, common_first(list(words)), input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert "Traceback" not in result.output
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def write(self, name: str, text: str | bytes) -> str:
+        path = self.folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return name
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
+    """The command line, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield Typed(tmp_path)
+    structlog.reset_defaults()
+    for name in ("house_agents", "broken_agents"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def house(typed: Typed) -> Typed:
+    """The command line, in a folder with a deployment of two agents in ./blackboard.toml."""
+    typed.write("house_agents.py", AGENTS)
+    typed.write("blackboard.toml", DEPLOYMENT)
+    return typed

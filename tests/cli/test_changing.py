@@ -1,0 +1,126 @@
+"""The law: a command that changes the board says what it did, and one that cannot changes nothing and says why."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_the_first_command_creates_the_board_and_registers_the_deployment(house):
+    assert house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}').code == 0
+    assert {row["agent"] for row in house("agents", "--json").json} == {"watchman", "caller"}
+
+
+def test_init_says_what_it_put_in_force_and_does_it_once(house):
+    first, second = house("init"), house("init")
+    assert first.code == second.code == 0
+    assert "agent watchman: new" in first.out
+    assert "new" not in second.out
+    assert "deployment 1" in second.out
+
+
+def test_a_file_that_names_no_deployment_takes_no_agents_away(house, tmp_path):
+    house("init")
+    (tmp_path / "blackboard.toml").unlink()
+    assert house("init", "--database", "house.db").code == 0
+    assert len(house("agents", "--json", "--database", "house.db").json) == 2
+
+
+def test_a_deposit_tells_what_became_of_it_and_whose_watch_crossed(house):
+    done = house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
+    assert done.out == "mark 1 deposited, strength 0.8; crossed for watchman\n"
+
+
+def test_a_deposit_may_read_its_payload_from_stdin(house):
+    assert house("deposit", "smoke", "hall", "--payload", "-", stdin='{"detail": "thin"}').code == 0
+
+
+def test_a_deposit_with_the_same_key_changes_nothing(house):
+    words = ("deposit", "call", "ada", "--payload", '{"text": "hello"}', "--key", "k1", "--json")
+    assert house(*words).json["outcome"] == "deposited"
+    assert house(*words).json["outcome"] == "repeated"
+    assert len(house("marks", "--json").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("law", "named"),
+    [
+        (("--half-life", "2h"), "exponential(half_life=2h)"),
+        (("--decay", '{"law": "linear", "lifetime": "3d"}'), "linear(lifetime=3d)"),
+        (("--until", "2999-01-31"), "step"),
+    ],
+)
+def test_a_deposit_may_carry_a_law_of_its_own(house, law, named):
+    assert house("deposit", "call", "ada", "--payload", '{"text": "x"}', *law).code == 0
+    assert house("marks", "--json").json[0]["law"].startswith(named)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("smok", "k"), "did you mean 'smoke'?"),
+        (("smoke", "k", "--payload", "{"), "broken JSON"),
+        (("smoke", "k", "--payload", "[]"), "a payload is a JSON object"),
+        (("smoke", "k", "--payload", "{}"), "detail: field required"),
+        (("smoke", "k", "--payload", '{"detail": "x", "floor_number": "many"}'), "floor_number: "),
+        (("smoke", "k", "--payload", '{"detail": NaN}'), "detail: "),
+        (("smoke", " ", "--payload", '{"detail": "x"}'), "the subject is empty"),
+        (("smoke", "s" * 513, "--payload", '{"detail": "x"}'), "at most 512"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "-1"), "between 0 and 1e12, not -1"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "nan"), "between 0 and 1e12, not nan"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "inf"), "between 0 and 1e12, not inf"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--intensity", "much"), "valid number"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--half-life", "3"), "a bare number has no unit"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--decay", '{"law": "linar"}'), "did you mean 'linear'?"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "soon"), "is not a time"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "1999-01-01"), "has passed already"),
+        (("smoke", "k", "--half-life", "3d", "--until", "2999-01-01"), "name one of them"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--author", "watchman"), "is an agent of this board"),
+    ],
+)
+def test_a_deposit_that_cannot_be_says_why_and_leaves_nothing(house, words, message):
+    done = house("deposit", *words)
+    assert (done.code, done.out) == (2, "")
+    assert message in " ".join(done.err.replace("│", " ").split())
+    assert house("marks", "--json").json == []
+
+
+def test_without_a_deployment_an_unknown_kind_tells_to_name_one(typed):
+    done = typed("deposit", "smoke", "k")
+    assert done.code == 2
+    assert "name a deployment file with --config" in done.err
+
+
+def test_withdraw_takes_a_mark_away_once(house):
+    house("deposit", "call", "ada", "--payload", '{"text": "x"}')
+    assert house("withdraw", "1").code == 0
+    assert house("marks", "--json").json == []
+    again = house("withdraw", "1")
+    assert again.code == 1
+    assert "no live mark 1" in again.err
+
+
+def test_an_answer_leaves_a_decision_and_empties_the_inbox(house):
+    house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
+    assert "Tuesday?" in house("inbox").out
+    assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
+    assert house("answer", "1", "Tuesday 15:00 is fine").code == 0
+    assert house("inbox", "--json").json == []
+    assert house("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "Tuesday 15:00 is fine"
+    assert house("answer", "1", "again").code == 1
+
+
+def test_a_paused_agent_says_so_until_it_is_resumed(house):
+    assert house("pause", "watchman", "--reason", "holiday").code == 0
+    assert "holiday" in house("agents").out
+    assert "holiday" in house("explain", "watchman").out
+    assert house("resume", "watchman").code == 0
+    assert "holiday" not in house("agents").out
+    assert "did you mean 'watchman'?" in house("pause", "watchmen").err
+
+
+def test_an_activation_that_is_not_there_can_be_neither_retried_nor_discarded(house):
+    for word in ("--retry", "--discard"):
+        done = house("activations", word, "9")
+        assert done.code == 1
+        assert "no activation 9" in done.err
+    assert house("activations", "--retry", "1", "--discard", "2").code == 2

@@ -1,0 +1,55 @@
+"""The law: the demonstration makes a fresh board of the samples, works to the end, and shows what came out."""
+
+from __future__ import annotations
+
+DEMO = """
+[settings.demo]
+samples = "house_samples:rooms.csv"
+kind = "smoke"
+subject = ["room"]
+author = "sensor"
+files = { "notes.txt" = "house_samples:notes.txt" }
+
+[settings.demo.show]
+alarm = ["level"]
+call = ["text"]
+"""
+
+
+def prepared(house):
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text() + DEMO)
+    samples = house.folder / "house_samples"
+    samples.mkdir()
+    (samples / "rooms.csv").write_text("room,detail\nhall,x\nkitchen,y\nattic,z\ncellar\n")
+    (samples / "notes.txt").write_text("notes")
+    return house
+
+
+def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house):
+    prepared(house)
+    for _ in range(2):
+        done = house("demo", "--config", "blackboard.toml", "--directory", "out")
+        assert done.code == 0, done.err
+        assert "3 sample rows are on the board; 1 were rejected" in done.out
+        assert "row 5: 1 fields where the header has 2" in done.out
+        assert "offline rules" in done.out
+        assert "3 alarms" in done.out
+        assert "0 model calls" in done.out
+    assert (house.folder / "out" / "notes.txt").read_text() == "notes"
+    assert house("history", "hall", "--database", "out/demo.db", "--json").json[0]["author"] == "sensor"
+
+
+def test_a_deployment_without_a_demonstration_says_what_is_missing(house):
+    done = house("demo", "--config", "blackboard.toml")
+    assert done.code == 2
+    assert "settings.demo" in done.err
+    assert not (house.folder / "demo").exists()
+
+
+def test_samples_that_are_not_there_are_told_of(house):
+    prepared(house)
+    (house.folder / "house_samples" / "rooms.csv").unlink()
+    done = house("demo", "--config", "blackboard.toml")
+    assert done.code == 2
+    assert "house_samples:rooms.csv" in done.err

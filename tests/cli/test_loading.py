@@ -1,0 +1,134 @@
+"""The law: every good row of a file becomes a mark, every bad one is kept with its number and the reason, and loading a
+file again adds nothing."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+WORDS = ("--kind", "smoke", "--subject", "room")
+
+
+def rejects(house, name):
+    with (house.folder / f"{name}.rejects.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def subjects(house):
+    return sorted(mark["subject"] for mark in house("marks", "--json").json)
+
+
+def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house):
+    name = house.write("a.csv", "\ufeffroom,detail\nhall,thin\nkitchen,thick\n")
+    first = house("load", name, *WORDS, "--json")
+    assert first.json["deposited"] == 2
+    second = house("load", name, *WORDS, "--json")
+    assert (second.json["deposited"], second.json["repeated"]) == (0, 2)
+    assert subjects(house) == ["hall", "kitchen"]
+
+
+def test_two_equal_rows_are_two_marks_and_stay_two(house):
+    name = house.write("a.csv", "room,text\nhall,hello\nhall,hello\n")
+    for deposited in (2, 0):
+        done = house("load", name, "--kind", "call", "--subject", "room", "--json")
+        assert done.json["deposited"] == deposited
+    assert subjects(house) == ["hall", "hall"]
+
+
+def test_columns_are_mapped_left_out_and_tried_in_turn_for_the_subject(house):
+    name = house.write("a.csv", "email,phone,note,junk\n,123,thin,x\na@b.c,,thick,y\n")
+    words = ("--subject", "email", "--subject", "phone", "--map", "note=detail", "--map", "junk=")
+    assert house("load", name, "--kind", "smoke", *words, "--json").json["loaded"] == 2
+    assert subjects(house) == ["123", "a@b.c"]
+
+
+def test_an_intensity_may_be_a_number_or_a_column(house):
+    name = house.write("a.csv", "room,detail,score\nhall,thin,0.9\nattic,thin,much\ncellar,thin,nan\n")
+    done = house("load", name, *WORDS, "--intensity", "score", "--json")
+    assert (done.json["loaded"], done.json["rejected"]) == (1, 2)
+    assert [row["row"] for row in rejects(house, name)] == ["3", "4"]
+    assert house("load", name, *WORDS, "--map", "score=", "--intensity", "0.5", "--json").json["crossed"] == {}
+    assert done.json["crossed"] == {"watchman": 1}
+
+
+def test_bad_rows_are_kept_with_their_numbers_and_reasons_and_the_good_ones_load(house):
+    name = house.write(
+        "a.csv",
+        b"room,detail,floor_number\n"
+        b"hall,thin,1\n"
+        b"attic,thin\n"  # 3: too few
+        b"attic,thin,1,2\n"  # 4: too many
+        b"cell\xffar,thin,1\n"  # 5: not UTF-8
+        b",thin,1\n"  # 6: no subject
+        b"\n"
+        b"roof,,1\n"  # 8: no detail
+        b"yard,thin,many\n"  # 9: no number
+        b'"porch,thin,1\n'  # 10: an open quote
+        b'"garden","two\nlines",2\n'
+        b"kitchen,thick,3\n",
+    )
+    done = house("load", name, *WORDS)
+    assert done.code == 0
+    assert "3 rows loaded" in done.out
+    assert "7 rows rejected" in done.err
+    assert subjects(house) == ["garden", "hall", "kitchen"]
+    found = {int(row["row"]): row["reason"] for row in rejects(house, name)}
+    assert sorted(found) == [3, 4, 5, 6, 8, 9, 10]
+    assert found[3] == "2 fields where the header has 3"
+    assert found[5].startswith("not UTF-8 text: byte 0xff")
+    assert "room is empty" in found[6]
+    assert "detail: field required" in found[8]
+    assert "floor_number: " in found[9]
+    assert "quote" in found[10]
+    assert house("load", name, *WORDS, "--strict").code == 1
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_are_told_by_the_header(house, delimiter):
+    name = house.write(
+        "a.csv", delimiter.join(("room", "detail")) + "\n" + delimiter.join(("hall", "thin, grey")) + "\n"
+    )
+    assert house("load", name, *WORDS, "--json").json["loaded"] == 1
+
+
+def test_json_lines_load_and_their_bad_rows_are_kept(house):
+    name = house.write(
+        "a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": \n[1]\n{"room": "x", "detail": NaN}\n{"detail": "y"}\n'
+    )
+    done = house("load", name, *WORDS, "--json")
+    assert (done.json["loaded"], done.json["rejected"]) == (1, 4)
+    assert [row["row"] for row in rejects(house, name)] == ["2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("text", ["room,detail\nhall,thin\n", '{"room": "hall", "detail": "thin"}\n'])
+def test_stdin_is_told_by_its_first_character(house, text):
+    assert house("load", "-", *WORDS, "--json", stdin=text).json["loaded"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ("", (), "is empty"),
+        ("room,room\n", (), "two columns are named 'room'"),
+        ("[{}]", (), "write one object on each line"),
+        ("room,detail\n", ("--subject", "rom"), "did you mean 'room'?"),
+        ("room,detial\n", (), "no field for 'detial'"),
+        ("room,detail\n", ("--map", "detail=detai"), "did you mean 'detail'?"),
+        ("room,detail\n", ("--map", "detail"), "write it like"),
+        ("room,detail\n", ("--kind", "smok"), "did you mean 'smoke'?"),
+        ("room,detail\n", ("--intensity", "-3"), "between 0 and 1e12"),
+        ("room,detail\n".encode("utf-16"), (), "UTF-16"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_at_all_says_why(house, text, words, message):
+    name = house.write("a.csv" if not text or text[0] != "[" else "a", text)
+    done = house("load", name, *WORDS, *words)
+    assert done.code == 2
+    assert message in done.err
+    assert subjects(house) == []
+
+
+def test_a_file_that_is_not_there_is_told_of(house):
+    assert "there is no such file" in house("load", "no.csv", *WORDS).err
+    assert "it is no file" in house("load", ".", *WORDS).err

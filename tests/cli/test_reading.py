@@ -1,0 +1,103 @@
+"""The law: a reading command prints one JSON document and nothing else when asked to, and else text for people."""
+
+from __future__ import annotations
+
+import pytest
+
+READING = (
+    ("marks",),
+    ("history", "kitchen"),
+    ("status",),
+    ("agents",),
+    ("agenda",),
+    ("activations",),
+    ("inbox",),
+    ("explain", "watchman"),
+    ("explain", "watchman", "kitchen"),
+    ("check",),
+    ("check", "--against-board"),
+    ("sql", "select * from live_marks"),
+)
+
+
+@pytest.fixture
+def burning(house):
+    """A house with smoke in two rooms, one of them enough to wake the watchman."""
+    house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "thin"}', "--intensity", "0.2")
+    return house
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_json_is_one_document_and_nothing_else(burning, words):
+    done = burning(*words, "--json")
+    assert done.code == 0
+    assert done.json is not None
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_text_is_for_people(burning, words):
+    done = burning(*words)
+    assert done.code == 0
+    assert done.out.strip()
+    assert "{'" not in done.out
+
+
+def test_marks_come_strongest_first_and_can_be_narrowed(burning):
+    assert [mark["subject"] for mark in burning("marks", "--json").json] == ["kitchen", "hall"]
+    assert [mark["subject"] for mark in burning("marks", "--min-strength", "0.5", "--json").json] == ["kitchen"]
+    assert [mark["subject"] for mark in burning("marks", "--subject", "hall", "--json").json] == ["hall"]
+    assert burning("marks", "--kind", "alarm", "--json").json == []
+
+
+def test_marks_can_be_seen_at_another_instant(burning):
+    later = burning("marks", "--at", "2999-01-01", "--json").json
+    assert later == []
+    assert burning("marks", "--at", "1999-01-01", "--json").json == []
+    assert burning("marks", "--at", "yesterday").code == 2
+
+
+def test_marks_that_are_left_out_are_told_of_beside_the_document(burning):
+    done = burning("marks", "--limit", "1", "--json")
+    assert len(done.json) == 1
+    assert "--limit" in done.err
+
+
+def test_an_unknown_name_comes_with_the_nearest(burning):
+    assert "did you mean 'smoke'?" in burning("marks", "--kind", "smokes").err
+    assert "did you mean 'watchman'?" in burning("explain", "watchmann").err
+    assert "did you mean 'caller'?" in burning("activations", "--agent", "callr").err
+    assert burning("activations", "--state", "sleeping").code == 2
+
+
+def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house):
+    house("deposit", "smoke", "\x1b[31mred[bold]", "--payload", '{"detail": "\\u001b]0;title\\u0007 [/bold]"}')
+    for words in (("marks",), ("watch", "--once"), ("sql", "select subject, payload from live_marks"), ("agenda",)):
+        done = house(*words)
+        assert "\x1b" not in done.out
+        assert "\x07" not in done.out
+    assert "red[bold]" in house("marks").out
+
+
+def test_explain_gives_value_and_threshold(burning):
+    assert "0.2" in burning("explain", "watchman", "hall").out
+    assert "of 0.7" in burning("explain", "watchman", "hall").out
+    values = burning("explain", "watchman", "hall", "--json").json["watches"][0]["values"][0]
+    assert (values["threshold"], values["met"]) == (0.7, False)
+
+
+def test_watch_shows_marks_and_agents(burning):
+    done = burning("watch", "--once")
+    assert done.code == 0
+    assert "kitchen" in done.out
+    assert "watchman" in done.out
+
+
+def test_every_command_shows_an_example(house):
+    helped = house("--help").out
+    names = [line.split()[1] for line in helped.splitlines() if line.startswith("│ ") and line[2].isalpha()]
+    assert {"init", "load", "demo", "explain"} <= set(names)
+    for name in names:
+        if house(name, "--help").code == 0 and name != "Examples":
+            assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")

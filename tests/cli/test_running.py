@@ -1,0 +1,46 @@
+"""The law: `run` puts the deployment in force, does what there is to do, and says what it left."""
+
+from __future__ import annotations
+
+import json
+
+
+def test_until_quiescent_does_everything_that_work_alone_can_finish(house):
+    for room in ("kitchen", "hall", "attic"):
+        house("deposit", "smoke", room, "--payload", '{"detail": "thick"}', "--intensity", "0.9")
+    done = house("run", "--until-quiescent")
+    assert done.code == 0
+    assert [mark["kind"] for mark in house("marks", "--json").json].count("alarm") == 3
+    assert house("marks", "--kind", "call", "--json").json[0]["payload"]["text"] == "3 alarms"
+    assert {row["state"] for row in house("activations", "--json").json} == {"done"}
+    assert house("agenda", "--json").json == []
+
+
+def test_logs_are_json_lines_where_no_terminal_is(house):
+    done = house("run", "--until-quiescent")
+    lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    assert {"started", "stopped"} <= {line["event"] for line in lines}
+    assert all(line["at"].endswith("Z") for line in lines)
+
+
+def test_what_is_left_is_said(house):
+    house("pause", "watchman")
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
+    done = house("run", "--until-quiescent")
+    assert done.code == 0
+    assert "watchman" in done.out
+
+
+def test_a_deployment_with_mistakes_runs_nothing(house):
+    house.write("blackboard.toml", '[deployment]\nagents = ["house_agents:watchmen"]\n')
+    done = house("run", "--until-quiescent")
+    assert done.code == 2
+    assert "did you mean 'watchman'?" in done.err
+
+
+def test_a_provider_without_a_key_is_wrong_configuration(house):
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text() + '\n[model]\nprovider = "anthropic"\n')
+    done = house("run", "--until-quiescent")
+    assert done.code == 2
+    assert "ANTHROPIC_API_KEY" in done.err

@@ -1,0 +1,96 @@
+"""The law: `sql` reads anything on the board, changes nothing anywhere, and ends in time."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+
+@pytest.fixture
+def house(house):
+    house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.4")
+    return house
+
+
+def test_the_views_can_be_asked(house):
+    done = house("sql", "select kind, count(*) as n, max(strength) from live_marks group by kind", "--json")
+    assert done.json[0]["kind"] == "smoke"
+    assert done.json[0]["n"] == 1
+    for view in ("mark_history", "agenda", "activations", "provenance", "model_calls", "costs"):
+        assert house("sql", f"select * from {view}").code == 0
+
+
+def test_csv_has_a_header_and_nothing_else(house):
+    done = house("sql", "select subject, null as empty from live_marks", "--csv")
+    assert list(csv.reader(io.StringIO(done.out))) == [["subject", "empty"], ["kitchen", ""]]
+    assert house("sql", "select 1", "--csv", "--json").code == 2
+
+
+def test_columns_of_one_name_are_all_kept(house):
+    assert house("sql", "select 1 as a, 2 as a, 3 as a", "--json").json == [{"a": 1, "a_2": 2, "a_3": 3}]
+
+
+def test_values_that_json_cannot_hold_come_as_text(house):
+    assert house("sql", "select 9e999 as a, x'00ff' as b", "--json").json == [{"a": "inf", "b": "00ff"}]
+
+
+def test_rows_beyond_the_limit_are_told_of(house):
+    many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50) select i from n"
+    done = house("sql", many, "--limit", "10", "--json")
+    assert len(done.json) == 10
+    assert "first 10 rows" in done.err
+    assert house("sql", many, "--limit", "50").err == ""
+
+
+def test_a_query_may_come_from_stdin(house):
+    assert house("sql", "-", "--json", stdin="select 1 as one").json == [{"one": 1}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("delete from mark", "only reading"),
+        ("insert into kind values ('x', 1, 1, 'never')", "only reading"),
+        ("update board set paused = 1", "only reading"),
+        ("drop table mark", "only reading"),
+        ("create table x (a)", "only reading"),
+        ("create temp table x (a)", "only reading"),
+        ("attach 'other.db' as other", "only reading"),
+        ("vacuum into 'copy.db'", "only reading"),
+        ("pragma journal_mode = delete", "only reading"),
+        ("pragma user_version", "only reading"),
+        ("begin immediate", "only reading"),
+        ("reindex", "only reading"),
+        ("select load_extension('x.so')", "only reading"),
+        ("select writefile('x', 'y')", "no such function"),
+        ("select 1; delete from mark", "one statement at a time"),
+        ("with live_marks as (select 1) delete from mark", "only reading"),
+        ("select * from live_mark", "did you mean 'live_marks'?"),
+        ("select colour from live_marks", "no such column: colour"),
+        ("selct 1", "syntax error"),
+        ("", "this is no query"),
+        ("select '\x00'", "error"),
+    ],
+)
+def test_what_is_no_query_is_refused_and_nothing_changes(house, sql, message):
+    done = house("sql", sql)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert len(house("marks", "--json").json) == 1
+    assert not list(house.folder.glob("copy.db")) + list(house.folder.glob("other.db"))
+
+
+def test_a_query_without_an_end_is_stopped_in_time(house):
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    done = house("sql", endless, "--timeout", "400ms")
+    assert done.code == 2
+    assert "longer than 0.4 s" in done.err
+
+
+@pytest.mark.parametrize(
+    "sql", ["select length(randomblob(900000000) || randomblob(900000000))", "select printf('%.*c', 2000000000, 'x')"]
+)
+def test_a_query_that_wants_all_the_memory_gets_none_of_it(house, sql):
+    assert house("sql", sql).code == 2

@@ -1,0 +1,129 @@
+"""The law: what a deployment file or the environment says is taken as it is or refused with its place, all at once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from blackboard.durations import parse_duration
+from blackboard.errors import ConfigurationError
+from blackboard.resources import config_file
+from blackboard.settings import find_config, load_settings
+from blackboard.settings.files import Settings
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "board.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def mistakes(path, environ=None):
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, environ or {})
+    return {mistake.place.rpartition(", ")[2]: mistake.message for mistake in caught.value.mistakes}
+
+
+def test_an_empty_file_says_what_the_packaged_default_says(tmp_path):
+    empty, default = load_settings(written(tmp_path, ""), {}), load_settings(config_file("default.toml"), {})
+    assert empty.model_dump() == default.model_dump()
+
+
+def test_the_default_names_every_setting(tmp_path):
+    lines = config_file("default.toml").read_text("utf-8").splitlines()
+    text = "\n".join(line.removeprefix("# ") for line in lines)
+    for name in ("database", "deployment", "model", "budget", "daemon"):
+        for field in Settings.model_fields[name].annotation.model_fields:
+            assert f"\n{field} = " in text, f"[{name}] {field}"
+    for name in ("kinds", "agents"):
+        section = Settings.model_fields[name].annotation.__args__[1]
+        for field in section.model_fields:
+            assert f"\n{field} = " in text or f".{field}." in text, f"[{name}] {field}"
+
+
+def test_the_default_is_right_where_its_comments_are_taken_off(tmp_path):
+    lines = config_file("default.toml").read_text("utf-8").splitlines()
+    told = [line.removeprefix("# ") for line in lines[4:] if line and not line.startswith("#  ")]
+    sections = "\n".join(line for line in told if "base_url" not in line and not line.startswith("or "))
+    load_settings(written(tmp_path, sections), {})
+
+
+def test_the_environment_comes_before_the_file(tmp_path):
+    path = written(tmp_path, '[database]\nurl = "sqlite:///a.db"\n[agents.sales]\nbatch = 3\ngather = "1s"\n')
+    environ = {
+        "BLACKBOARD_DATABASE__URL": "sqlite:///b.db",
+        "BLACKBOARD_AGENTS__SALES__BATCH": "7",
+        "BLACKBOARD_DEPLOYMENT__AGENTS": '["a:b", "c:d"]',
+        "BLACKBOARD_DAEMON__KEEP_HISTORY": "none",
+        "BLACKBOARD_SETTINGS__DESK__TIME_ZONE": "Europe/Berlin",
+    }
+    settings = load_settings(path, environ)
+    assert settings.database.url == "sqlite:///b.db"
+    assert (settings.agents["sales"].batch, settings.agents["sales"].gather) == (7, parse_duration("1s"))
+    assert settings.deployment.agents == ("a:b", "c:d")
+    assert settings.daemon.keep_history is None
+    assert settings.settings == {"desk": {"time_zone": "Europe/Berlin"}}
+
+
+def test_the_file_is_the_one_named_or_the_local_one_or_the_packaged_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(None, {}) == config_file("default.toml")
+    (tmp_path / "blackboard.toml").touch()
+    assert find_config(None, {}) == Path("blackboard.toml")
+    other = written(tmp_path, "")
+    assert find_config(None, {"BLACKBOARD_CONFIG": str(other)}) == other
+    assert find_config(other, {"BLACKBOARD_CONFIG": "no.toml"}) == other
+    with pytest.raises(ConfigurationError, match=r"BLACKBOARD_CONFIG no\.toml: there is no such file"):
+        find_config(None, {"BLACKBOARD_CONFIG": "no.toml"})
+
+
+def test_every_mistake_is_told_with_its_place_and_the_nearest_right_name(tmp_path):
+    path = written(
+        tmp_path,
+        '[databse]\nurl = "x"\n[agents.sales]\nbach = 1\ngather = 10\n[agents.sales.watches.new]\nthreshhold = 1\n'
+        '[authors]\nweb = -1\n[daemon]\ntick = "soon"\nworkers = 0\n[model]\nprovider = "nobody"\n',
+    )
+    found = mistakes(path)
+    assert found["databse"].endswith("did you mean 'database'?")
+    assert found["agents.sales.bach"].endswith("did you mean 'batch'?")
+    assert "a bare number has no unit" in found["agents.sales.gather"]
+    assert found["agents.sales.watches.new.threshhold"].endswith("did you mean 'threshold'?")
+    assert found["authors.web"].endswith("not -1")
+    assert "is not a duration" in found["daemon.tick"]
+    assert found["daemon.workers"].endswith("not 0")
+    assert "'anthropic' or 'offline'" in found["model.provider"]
+    assert len(found) == 8
+
+
+def test_a_mistake_in_the_environment_names_the_variable(tmp_path):
+    found = mistakes(
+        written(tmp_path, ""),
+        {
+            "BLACKBOARD_DATABSE__URL": "x",
+            "BLACKBOARD_DAEMON__TICK": "3",
+            "BLACKBOARD_DEPLOYMENT__AGENTS": "not json",
+        },
+    )
+    assert found["BLACKBOARD_DATABSE__URL"].endswith("did you mean 'database'?")
+    assert "a bare number" in found["BLACKBOARD_DAEMON__TICK"]
+    assert "JSON" in found["BLACKBOARD_DEPLOYMENT__AGENTS"]
+
+
+@pytest.mark.parametrize(("data", "message"), [(b"a = ", "is no TOML"), (b"a = '\xff'", "is no UTF-8 text")])
+def test_a_file_that_cannot_be_read_is_told_of(tmp_path, data, message):
+    path = tmp_path / "board.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=message):
+        load_settings(path, {})
+
+
+def test_a_byte_order_mark_is_forgiven(tmp_path):
+    assert load_settings(written(tmp_path, "\ufeff[daemon]\nworkers = 3\n"), {}).daemon.workers == 3
+
+
+@pytest.mark.parametrize("name", ["default.toml", "leads.toml", "demo.toml"])
+def test_the_packaged_files_are_right(name):
+    assert tomllib.loads(config_file(name).read_text("utf-8"))
+    load_settings(config_file(name), {})

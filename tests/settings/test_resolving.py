@@ -1,0 +1,163 @@
+"""The law: a deployment is what agents declare with what its file sets over that; a name that is wrong is refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from blackboard.decay import Exponential
+from blackboard.errors import ConfigurationError
+from blackboard.resources import config_file
+from blackboard.settings import load_settings, resolve, resolve_file
+
+MODULE = """
+from blackboard import Exponential, Mark, agent, count, strength, total
+
+
+class Rain(Mark, kind="rain", decay=Exponential("1h"), weight=2.0):
+    mm: float = 0.0
+
+
+class Flood(Mark, kind="flood"):
+    pass
+
+
+@agent(watches=strength(Rain) >= 0.5, writes=[Flood], batch=5, gather="1m")
+def gauge(marks, context):
+    return []
+
+
+@agent(watches={"wet": strength(Rain) >= 0.5, "very": (strength(Rain) >= 1) & (total(Flood) >= 1)}, writes=[Flood])
+def sluice(marks, context):
+    return []
+
+
+@agent(watches=count(Flood, over="board") >= 3, unless=strength("drought") >= 0.1)
+def lost(marks, context):
+    return []
+
+
+@agent(watches=count(Flood, over="board") >= 3, unless=count(Rain) >= 1)
+def counter(marks, context):
+    return []
+
+
+@agent(watches=strength(Rain) >= 0.5, name="gauge")
+def second(marks, context):
+    return []
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Writes a deployment file beside a module of agents."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "weather_agents.py").write_text(MODULE)
+    (tmp_path / "broken_agents.py").write_text("1 / 0")
+
+    def write(agents: str, text: str = "") -> Path:
+        names = ", ".join(f'"{name if ":" in name else f"weather_agents:{name}"}"' for name in agents.split())
+        path = tmp_path / "board.toml"
+        path.write_text(f"[deployment]\nagents = [{names}]\n{text}")
+        return path
+
+    yield write
+    sys.modules.pop("weather_agents", None)
+
+
+def mistakes(path):
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_file(path, {})
+    return [str(mistake).rpartition("board.toml, ")[2] for mistake in caught.value.mistakes]
+
+
+def test_a_deployment_is_what_the_agents_and_their_module_declare(file):
+    resolved = resolve_file(file("gauge"), {})
+    assert set(resolved.agents) == {"gauge"}
+    assert set(resolved.deployment.kinds) == {"need", "decision", "rain", "flood"}
+    assert resolved.deployment.kind("rain").decay == Exponential("1h")
+    assert resolved.deployment.agents["gauge"] == resolved.agents["gauge"].spec
+    assert resolved.warnings == ()
+
+
+def test_a_file_sets_over_what_is_declared_and_leaves_the_rest(file):
+    text = """
+[kinds.rain]
+decay = { law = "linear", lifetime = "2d" }
+[agents.gauge]
+batch = 9
+threshold = 0.25
+[agents.gauge.watches.watch]
+rearm = 0.1
+[authors]
+radio = 0.5
+[budget]
+calls_per_day = 3
+"""
+    deployment = resolve_file(file("gauge", text), {}).deployment
+    assert deployment.kinds["rain"].decay == {"law": "linear", "lifetime": "2d"}
+    assert deployment.kinds["rain"].weight == 2.0
+    gauge = deployment.agents["gauge"]
+    assert (gauge.settings.batch, gauge.settings.gather) == (9, 60_000_000)
+    assert (gauge.watches[0].when, gauge.watches[0].rearm) == ("strength(rain) >= 0.25", 0.1)
+    assert deployment.trust == {"radio": 0.5}
+    assert deployment.budget.calls_per_day == 3
+
+
+def test_an_agent_that_is_not_enabled_is_left_out(file):
+    resolved = resolve_file(file("gauge sluice", "[agents.gauge]\nenabled = false\n"), {})
+    assert set(resolved.agents) == set(resolved.deployment.agents) == {"sluice"}
+
+
+@pytest.mark.parametrize(
+    ("agents", "text", "expected"),
+    [
+        ("guage", "", "deployment.agents: 'weather_agents:guage': weather_agents has no agent 'guage'; did you mean"),
+        ("weather_agents", "", "deployment.agents: 'weather_agents:weather_agents'"),
+        ("nowhere:x", "", "deployment.agents: 'nowhere:x' cannot be imported: No module named 'nowhere'"),
+        ("broken_agents:x", "", "deployment.agents: 'broken_agents:x' cannot be imported: ZeroDivisionError"),
+        ("weather_agents:", "", "deployment.agents: 'weather_agents:' is no path"),
+        ("gauge second", "", "deployment.agents: weather_agents:second: there is another agent named 'gauge'"),
+        ("gauge", "[agents.guage]\nbatch = 1", "agents.guage: there is no agent 'guage'; did you mean 'gauge'?"),
+        ("gauge", "[kinds.rian]\nweight = 1", "kinds.rian: there is no kind 'rian'; did you mean 'rain'?"),
+        ("gauge", '[kinds.rain]\ndecay = "sloly"', "kinds.rain.decay: there is no decay law 'sloly'"),
+        ("gauge", '[kinds.rain]\ndecay = { law = "linear" }', "kinds.rain.decay: linear takes lifetime"),
+        (
+            "gauge",
+            '[kinds.rain]\ndecay = { law = "linear", lifetime = "x" }',
+            "kinds.rain.decay: 'x' is not a duration",
+        ),
+        ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
+        ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is no field"),
+        ("gauge", "[agents.gauge.watches.wet]\nrearm = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
+        ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: it watches wet, very; set it for one"),
+        ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
+        ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
+        ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
+    ],
+)
+def test_a_name_or_value_that_cannot_be_is_refused_with_its_place(file, agents, text, expected):
+    (mistake,) = mistakes(file(agents, text + "\n"))
+    assert mistake.startswith(expected)
+
+
+def test_mistakes_of_the_file_and_of_its_names_are_told_together(file):
+    found = mistakes(file("guage gauge", "[agents.gauge]\nbach = 1\n[kinds.rian]\nweight = 1\n"))
+    assert len(found) == 3
+
+
+def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file):
+    (warning,) = resolve_file(file("counter"), {}).warnings
+    assert "agents.counter.watches.watch" in warning.place
+    assert "counts flood" in warning.message
+    separate = '[kinds.flood]\njoins = "separate"\n'
+    assert resolve_file(file("counter", separate), {}).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
+def test_the_packaged_deployments_are_right_and_hardly_mean_anything_else(name):
+    resolved = resolve(load_settings(config_file(name), {}))
+    assert set(resolved.agents) == {"sales", "scheduler", "analyst", "coordinator"}
+    assert resolved.warnings == ()
