@@ -1,0 +1,38 @@
+"""What the tests of the economy share: a stand-in for the API, and a board whose judge asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard.clock import ManualClock
+from tests.economy.world import KEY, World, answer
+from tests.support.messages_api import MessagesApi
+
+
+@pytest.fixture
+def api() -> Iterator[MessagesApi]:
+    with MessagesApi(answer, key=KEY) as api:
+        yield api
+
+
+@pytest.fixture
+def world_of(tmp_path: Path, clock: ManualClock, api: MessagesApi) -> Iterator[Callable[..., World]]:
+    """Make the world, with settings of the judge and budgets."""
+    made: list[World] = []
+
+    def make(**options: Any) -> World:
+        made.append(World(tmp_path / "board.db", clock, api.url, **options))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def world(world_of: Callable[..., World]) -> World:
+    return world_of()

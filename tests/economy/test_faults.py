@@ -1,0 +1,211 @@
+"""Whatever the API does, no mark is lost, no agent is wedged, and nothing is paid for that was paid before."""
+
+from __future__ import annotations
+
+import pytest
+
+from blackboard.clock import parse_instant
+from blackboard.durations import parse_duration
+from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
+
+SECOND = parse_duration("1s")
+
+
+def test_an_answer_is_paid_once_and_used(world, api):
+    leads = world.leave(3)
+    world.rest()
+    assert world.judged == leads
+    assert api.paid == 1
+    [call] = world.calls()
+    assert (call["state"], call["marks"], call["lane"]) == ("applied", 3, "direct")
+    assert call["cost_usd"] > 0
+    assert call["reserved_usd"] == 0
+    assert call["request_id"] == "req_000001"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 529])
+def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world, api, status):
+    leads = world.leave(2)
+    api.queue(Status(status), Status(status))
+    world.rest()
+    assert world.judged == leads
+    assert world.states() == ["failed", "failed", "applied"]
+    assert len(set(api.bodies)) == 1
+    assert api.paid == 1
+    assert world.board.activations()[0]["attempt"] == 1  # no attempt of the agent's was used up
+
+
+def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(world, api, clock):
+    world.leave()
+    api.queue(Status(429, {"retry-after": "120"}))
+    started = clock.now()
+    world.rest()
+    first, second = (parse_instant(call["sent_at"]) for call in world.calls())
+    assert first == started
+    assert 120 * SECOND <= second - first <= 122 * SECOND
+
+
+@pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
+def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault):
+    leads = world.leave(2)
+    api.queue(fault)
+    world.rest()
+    assert world.judged == leads
+    assert world.states() == ["unknown", "applied"]
+    assert len(set(api.bodies)) == 1
+    status = world.board.status()["model_calls"]
+    assert status["unknown"] == 1
+    assert status["reserved_usd"] > 0  # it may have been paid
+    world.board.settle(1, 0.0)
+    status = world.board.status()["model_calls"]
+    assert (status["unknown"], status["reserved_usd"]) == (0, 0)
+
+
+def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
+    world = world_of(on_unknown="hold")
+    leads = world.leave(2)
+    api.queue(Cut(0))
+    report = world.rest()
+    [held] = world.board.activations(state="held")
+    assert "unknown" in held["error"]
+    assert held["retry_at"] is None
+    assert any("unknown" in line for line in report.lines())
+    assert world.judged == []
+    assert api.paid == 1
+    world.board.retry(held["id"])
+    world.rest()
+    assert world.judged == leads
+    settled, applied = world.calls()
+    assert (settled["state"], applied["state"]) == ("settled", "applied")
+    assert settled["cost_usd"] > 0  # taken as paid in full, until somebody says what the account shows
+    world.board.settle(settled["id"], 0.25)
+    assert world.calls()[0]["cost_usd"] == 0.25
+
+
+def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of, api):
+    world = world_of(on_unknown="hold")
+    world.leave()
+    api.queue(Cut(0))
+    world.rest()
+    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.rest()
+    assert len(api.bodies) == 1
+    assert world.board.status()["model_calls"]["unknown"] == 0
+
+
+def test_a_call_that_times_out_is_an_unknown_outcome(world, api):
+    leads = world.leave()
+    api.queue(hang := Hang())
+    world.rest(timeout="0.2s")
+    hang.release.set()
+    assert world.judged == leads
+    assert world.states() == ["unknown", "applied"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Junk(), Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
+    ids=["no message", "no JSON", "of no mark", "empty", "refusal", "misfit"],
+)
+def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world, api, fault):
+    leads = world.leave(2)
+    api.queue(fault)
+    world.rest()
+    assert world.judged == leads
+    assert world.states() == ["unusable", "applied"]
+    assert api.paid == 2
+
+
+@pytest.mark.parametrize("fault", [cut_off(), window_exceeded()], ids=["max_tokens", "context window"])
+def test_an_answer_that_was_cut_off_is_asked_for_in_halves_at_once(world, api, fault):
+    leads = world.leave(4)
+    api.queue(fault)
+    world.rest()
+    assert world.judged == leads
+    assert [call["marks"] for call in world.calls()] == [4, 2, 2]
+    assert api.paid == 3
+
+
+def test_an_over_long_answer_loses_no_mark(world, api):
+    leads = world.leave(2)
+    api.queue(over_long(2_000_000))
+    world.rest()
+    assert world.judged == leads
+
+
+def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_served(world, api):
+    leads = world.leave(8)
+    bad = leads[5]
+    well = api.responder
+
+    def responder(body):
+        return "no" if f'"id":{bad},' in body["messages"][0]["content"] else well(body)
+
+    api.responder = responder
+    world.rest()
+    assert world.judged == [lead for lead in leads if lead != bad]
+    [dead] = world.board.activations(state="dead")
+    assert dead["marks_absorbed"] == 1
+    api.responder = well
+    world.board.retry(dead["id"])
+    world.rest()
+    assert world.judged == leads
+
+
+@pytest.mark.parametrize("status", [400, 404, 413])
+def test_a_rejected_request_is_split_and_never_sent_twice(world, api, status):
+    leads = world.leave(2)
+    api.queue(Status(status))
+    world.rest()
+    assert world.judged == leads
+    assert world.states() == ["rejected", "applied", "applied"]
+    assert len(set(api.bodies)) == len(api.bodies) == 3
+
+
+def test_a_person_can_have_a_rejected_request_sent_again(world, api):
+    [lead] = world.leave()
+    api.queue(Status(404))
+    world.rest()
+    assert world.judged == []
+    [dead] = world.board.activations(state="dead")
+    world.board.retry(dead["id"])
+    world.rest()
+    assert world.judged == [lead]
+    assert len(set(api.bodies)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(world, api, status):
+    leads = world.leave(2)
+    api.queue(Status(status))
+    report = world.rest()
+    paused = world.board.status()["paused"]
+    assert "provider" in paused
+    assert str(status) in paused
+    assert any("paused" in line for line in report.lines())
+    assert world.states() == ["failed"]
+    world.rest()
+    assert len(api.bodies) == 1  # while it is paused, nothing is sent
+    world.board.resume()
+    world.rest()
+    assert world.judged == leads
+    assert api.paid == 1
+
+
+def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
+    world.leave(2)
+    world.url = "http://127.0.0.1:9"
+    daemon, tries = world.daemon(), []
+
+    def told(event, details):
+        if event == "postponed":
+            tries.append(details)
+            if len(tries) == 3:
+                daemon.stop()
+
+    daemon.on_event = told
+    daemon.run()
+    assert set(world.states()) == {"failed"}
+    assert world.board.status()["model_calls"]["reserved_usd"] == 0
+    [ready] = world.board.activations(state="ready")
+    assert ready["marks_absorbed"] == 2

@@ -1,0 +1,126 @@
+"""A board with one agent that judges leads by one model call, and the stand-in for the API that answers it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.agency import Agent, Context
+from blackboard.clock import Clock
+from blackboard.daemon import Report
+from blackboard.deployment import AgentSettings, Budget, Deployment, KindSpec
+from blackboard.durations import parse_duration
+from blackboard.errors import ModelError
+from blackboard.model import AnthropicClient, Client, ModelSettings
+from blackboard.settings import DaemonSettings
+
+MODEL = "claude-haiku-4-5"
+KEY = "sk-test-not-a-key"
+
+
+class Lead(Mark, kind="lead", joins="separate"):
+    message: str = "80 seats by March"
+
+
+class Judged(Mark, kind="judged", joins="separate"):
+    lead: int
+    verdict: str
+
+
+class Verdict(BaseModel):
+    id: int
+    verdict: str
+
+
+class Verdicts(BaseModel):
+    verdicts: list[Verdict]
+
+
+@agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400)
+def judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
+    """One verdict for each lead."""
+    data = {"leads": [{"id": lead.id, "message": lead.message} for lead in leads]}
+    answer = context.ask("Judge each lead.", data, Verdicts)
+    found = {one.id: one.verdict for one in answer.verdicts}
+    if missing := [lead.id for lead in leads if lead.id not in found]:
+        raise ModelError(f"no verdict for {missing}")
+    return [Judged(subject=lead.subject, lead=lead.id, verdict=found[lead.id]) for lead in leads]
+
+
+def answer(body: dict[str, Any]) -> dict[str, Any]:
+    """What a model that never errs says to the judge's request."""
+    leads = json.loads(body["messages"][0]["content"])["leads"]
+    return {"verdicts": [{"id": lead["id"], "verdict": "good"} for lead in leads]}
+
+
+class World:
+    """One board file with its judge; `url` is where the API is."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        url: str,
+        *,
+        budget: Budget | None = None,
+        agents: Sequence[Agent] = (judge,),
+        kinds: Sequence[type[Mark]] = (Lead, Judged),
+        **settings: Any,
+    ) -> None:
+        self.path, self.clock, self.url, self.agents, self.kinds = path, clock, url, agents, kinds
+        self.board = Blackboard.open(f"sqlite:///{path}", clock=clock, author="person:test", kinds=kinds)
+        self.deploy(budget, **settings)
+
+    def deploy(self, budget: Budget | None = None, **settings: Any) -> None:
+        """Put the agents in force with these settings."""
+        specs = {}
+        for one in self.agents:
+            merged = AgentSettings(**{**one.spec.settings.model_dump(exclude_unset=True), **settings})
+            specs[one.name] = one.spec.model_copy(update={"settings": merged})
+        kinds = {kind.kind: KindSpec.of(kind.defaults) for kind in self.kinds}
+        self.board.apply(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
+
+    def leave(self, count: int = 1, intensity: float = 1.0, name: str = "lead") -> list[int]:
+        """Leave so many leads; their ids."""
+        return [
+            self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
+        ]
+
+    def daemon(self, client: Client | None = None, timeout: str = "5s", **options: Any) -> Daemon:
+        client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
+        options.setdefault("model", ModelSettings(model=MODEL))
+        return Daemon(self.board, self.agents, DaemonSettings(), client=client, chance=random.Random(1), **options)
+
+    def rest(self, client: Client | None = None, **options: Any) -> Report:
+        """Run a daemon until nothing is left that time or work alone could finish."""
+        made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
+        try:
+            return self.daemon(made, **options).run(until_quiescent=True)
+        finally:
+            if client is None:
+                made.close()
+
+    @property
+    def judged(self) -> list[int]:
+        """The leads that have a verdict, in the order of their ids."""
+        return sorted(view.payload["lead"] for view in self.board.look(kind="judged"))
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The journal, oldest first, as the view shows it."""
+        from blackboard.store.views import VIEWS
+
+        with self.board.database.read() as tx:
+            rows = tx.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
+        return [dict(zip(VIEWS["model_calls"], row, strict=True)) for row in rows]
+
+    def states(self) -> list[str]:
+        return [call["state"] for call in self.calls()]
+
+    def close(self) -> None:
+        self.board.close()
