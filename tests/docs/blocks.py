@@ -1,0 +1,163 @@
+"""Runs the code blocks of a document, in their order, in a folder that looks like a clone.
+
+python   run in this process; one that begins with `# NAME.py` is saved under that name and run as a program
+toml     a deployment file without mistakes; one that begins with `# NAME.toml` is saved under that name
+sh       run by bash, with `blackboard` on the path; it ends at the first command that fails
+sql      run against a board that the lead desk has worked on
+ini      a unit that systemd would load
+text     what the block before it printed; `...` stands for anything
+"""
+
+from __future__ import annotations
+
+import configparser
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sybil import Document, Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from blackboard.cli import main
+from blackboard.settings.files import examine
+from blackboard.store.query import query
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text")
+
+# `make` says what it would do. What needs root or systemd is named, and its arguments are looked at, no more.
+PRELUDE = f"""
+blackboard() {{ {shlex.quote(sys.executable)} -m blackboard "$@"; }}
+python() {{ {shlex.quote(sys.executable)} "$@"; }}
+make() {{ command make -n -C {shlex.quote(str(ROOT))} "$@" >/dev/null; }}
+sudo() {{ case "$1" in cp|install) test -e "${{@: -2:1}}" ;; esac; }}
+systemctl() {{ :; }}
+journalctl() {{ :; }}
+"""
+
+HASTY = "20ms"
+"""How long agents gather, so that a block that works the desk to its end takes no ten minutes."""
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a line is a command of ours and nothing that needs a shell."""
+    if not line.startswith("blackboard ") or "$" in line:
+        return False
+    return not any(set(token) <= set("();<>|&") for token in shlex.shlex(line, posix=True, punctuation_chars=True))
+
+
+class Blocks:
+    """The blocks of documents, evaluated in `folder`; `board` is the file of the board that SQL is asked of."""
+
+    def __init__(self, folder: Path, board: Callable[[], Path]) -> None:
+        self.folder, self.board, self.printed = folder, board, ""
+        for name in ("agents", "config", "packaging"):
+            (folder / name).symlink_to(ROOT / name)
+        evaluators: dict[str, Callable[[Example], None]] = {
+            "python": self._python, "toml": self._toml, "sh": self._sh, "sql": self._sql, "ini": self._ini,
+            "text": self._text,
+        }  # fmt: skip
+        self._sybil = Sybil([CodeBlockParser(language, run) for language, run in evaluators.items()])  # type: ignore[arg-type]
+
+    def run(self, path: Path) -> int:
+        """Run every block of a document; returns how many there were."""
+        document: Document = self._sybil.parse(path)
+        examples = list(document.examples())
+        for example in examples:
+            try:
+                example.evaluate()
+            except Exception as error:
+                error.add_note(f"in {path.relative_to(ROOT)}, line {example.line}")
+                raise
+        return len(examples)
+
+    def _python(self, example: Example) -> None:
+        if name := self._saved(example, ".py"):
+            self.printed = self._process([sys.executable, name])
+            return
+        output = StringIO()
+        with redirect_stdout(output):
+            exec(compile(example.parsed, f"{example.path}:{example.line}", "exec"), example.namespace)
+        self.printed = output.getvalue()
+
+    def _toml(self, example: Example) -> None:
+        name = self._saved(example, ".toml")
+        path = self.folder / (name or "block.toml")
+        if not name:
+            path.write_text(example.parsed)
+        tomllib.loads(example.parsed)
+        _, mistakes = examine(path, {})
+        assert not mistakes, mistakes
+
+    def _sh(self, example: Example) -> None:
+        self.printed = ""
+        for plain, lines in groupby(example.parsed.splitlines(), _is_plain):
+            if plain:
+                for line in lines:
+                    self.printed += self._command(shlex.split(line, comments=True)[1:])
+            else:
+                self.printed += self._process(["bash", "-euo", "pipefail", "-c", PRELUDE + "\n".join(lines)])
+
+    def _command(self, arguments: list[str]) -> str:
+        """A command of ours, in this process: a second saved for each."""
+        output, notes, before = StringIO(), StringIO(), structlog.get_config()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notes):
+            patch.setattr(sys, "argv", ["blackboard", *arguments])
+            for name, value in self._hasty().items():
+                patch.setenv(name, value)
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+            finally:
+                structlog.configure(**before)
+        assert not code, f"{arguments} ended with {code}:\n{output.getvalue()}\n{notes.getvalue()}"
+        return output.getvalue()
+
+    def _sql(self, example: Example) -> None:
+        result = query(self.board(), example.parsed.strip().rstrip(";"), limit=100, seconds=10)
+        assert result.columns
+        assert result.rows or "-- no rows" in example.parsed, "the query finds nothing"
+
+    def _ini(self, example: Example) -> None:
+        parser = configparser.RawConfigParser(strict=False)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read_string(example.parsed)
+        assert {"Unit", "Service", "Install"} <= set(parser.sections())
+
+    def _text(self, example: Example) -> None:
+        options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        wanted = str(example.parsed)
+        assert doctest.OutputChecker().check_output(wanted, self.printed, options), f"it printed:\n{self.printed}"
+
+    def _saved(self, example: Example, suffix: str) -> str | None:
+        first = example.parsed.split("\n", 1)[0].removeprefix("# ")
+        if not first.endswith(suffix) or " " in first:
+            return None
+        (self.folder / first).write_text(example.parsed)
+        return str(first)
+
+    def _hasty(self) -> dict[str, str]:
+        file = self.folder / "blackboard.toml"
+        agents = re.findall(r"^\[agents\.(\w+)\]", file.read_text() if file.exists() else "", re.MULTILINE)
+        return {f"BLACKBOARD_AGENTS__{name.upper()}__GATHER": HASTY for name in agents}
+
+    def _process(self, command: Sequence[str]) -> str:
+        environment = {**os.environ, **self._hasty(), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        done: subprocess.CompletedProcess[Any] = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == 0, f"it ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return str(done.stdout)

@@ -1,0 +1,81 @@
+"""What the documentation shows, works: every block of code in it is run, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from blackboard import Blackboard, Daemon, ManualClock
+from blackboard.cli.loader import Columns, load
+from blackboard.cli.rows import Rows
+from blackboard.resources import config_file
+from blackboard.settings import resolve_file
+from tests.docs.blocks import LANGUAGES, ROOT, Blocks
+
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
+"""The board's time is never before the last that it recorded, so on this board the views always see this Monday."""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """The file of a board on which the lead desk has worked through its samples; made when it is first asked for."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        if not made:
+            made.append(_worked(tmp_path_factory.mktemp("desk")))
+        return made[0]
+
+    return make
+
+
+def _worked(folder: Path) -> Path:
+    resolved = resolve_file(config_file("leads.toml"), {})
+    clock, path = ManualClock(LATER), folder / "desk.db"
+    settings = {"desk": {**resolved.settings.settings["desk"], "calendar": str(folder / "calendar.ics")}}
+    with Blackboard.open(f"sqlite:///{path}", author="webform", clock=clock) as board:
+        board.apply(resolved.deployment)
+        with (ROOT / "agents/samples/leads.csv").open("rb") as stream:
+            columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
+            load(board, Rows(stream, "leads.csv"), columns, lambda row: None, lambda: None)
+        Daemon(board, resolved.agents, resolved.settings.daemon, context=settings).run(until_quiescent=True)
+    return path
+
+
+@pytest.fixture
+def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocks]:
+    """Runs blocks in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    yield Blocks(tmp_path, desk)
+    sys.path[:] = before
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
+    fences = re.findall(r"^```(\w*)$", path.read_text("utf-8"), re.MULTILINE)
+    languages = fences[::2]
+    assert set(languages) <= set(LANGUAGES), "a block that nothing runs"
+    assert blocks.run(path) == len(languages)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", path.read_text("utf-8")):
+        if not target.startswith("https://"):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_word_from_biology_stays_in_the_readme_and_the_glossary() -> None:
+    word = "stig" + "mergy"
+    folders = ("blackboard", "agents", "migrations", "config", "docs", "benchmarks", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".toml")]
+    holders = {str(path.relative_to(ROOT)) for path in files if word in path.read_text("utf-8").lower()}
+    assert holders <= {"docs/glossary.md", "docs/design.md", "docs/economy.md", "docs/performance.md"}

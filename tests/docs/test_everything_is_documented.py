@@ -1,0 +1,133 @@
+"""Every public name, command, option, setting, view and word is documented, with what the code says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+import blackboard
+from blackboard import errors
+from blackboard.cli.app import app
+from blackboard.decay import LAWS
+from blackboard.deployment import Budget
+from blackboard.durations import Microseconds, format_duration
+from blackboard.model import ModelSettings
+from blackboard.settings import DaemonSettings, Settings
+from blackboard.settings.sections import (
+    AgentSection,
+    DatabaseSection,
+    DeploymentSection,
+    KindSection,
+    WatchSection,
+)
+from blackboard.store.views import VIEWS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SECTIONS: dict[str, type[BaseModel]] = {
+    "[database]": DatabaseSection,
+    "[deployment]": DeploymentSection,
+    "[kinds.NAME]": KindSection,
+    "[agents.NAME]": AgentSection,
+    "[agents.NAME.watches.NAME]": WatchSection,
+    "[model]": ModelSettings,
+    "[budget]": Budget,
+    "[daemon]": DaemonSettings,
+}
+
+
+def section(page: str, title: str) -> str:
+    """The text under a heading of the second level."""
+    text = (DOCS / page).read_text("utf-8")
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/{page} has no section {title!r}"
+    return found[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The rows of a section's tables, by the name in their first cell."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] == "| `"]
+    return {row[0].strip("`"): row for row in cells}
+
+
+def default_of(model: type[BaseModel], name: str) -> str:
+    """A setting's default, as a deployment file would write it."""
+    field = model.model_fields[name]
+    value: Any = field.get_default(call_default_factory=True)
+    assert value is not PydanticUndefined
+    if isinstance(value, Microseconds):
+        value = format_duration(value)
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
+    return "-" if value is None else f"`{json.dumps(value)}`"
+
+
+def test_every_public_name_is_on_the_page_for_python() -> None:
+    text = (DOCS / "python.md").read_text("utf-8")
+    assert [name for name in blackboard.__all__ if f"`{name}" not in text] == []
+
+
+def test_every_method_of_the_board_is_on_the_page_for_python() -> None:
+    text = (DOCS / "python.md").read_text("utf-8")
+    below_the_door = {"read", "write", "prepare"}
+    methods = [name for name in vars(blackboard.Blackboard) if not name.startswith("_") and name not in below_the_door]
+    assert [name for name in methods if not re.search(rf"`board\.{name}\b|`Blackboard\.{name}\b", text)] == []
+
+
+def test_every_error_is_on_the_page_for_python() -> None:
+    text = (DOCS / "python.md").read_text("utf-8")
+    names = [name for name in errors.__all__ if name not in ("Mistake", "nearest")]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+COMMANDS: dict[str, Any] = dict(vars(typer.main.get_command(app))["commands"])
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_documented_with_its_options(name: str) -> None:
+    command = COMMANDS[name]
+    text = section("commands.md", f"`{name}`")
+    options = [word for parameter in command.params for word in parameter.opts if word.startswith("--")]
+    assert [word for word in options if f"`{word}" not in text and word not in ("--help", "--json")] == []
+    assert ("--json" in options) == ("`--json`" in text)
+
+
+def test_every_section_of_a_deployment_file_is_documented() -> None:
+    text = (DOCS / "settings.md").read_text("utf-8")
+    assert [name for name in Settings.model_fields if f"`[{name}" not in text] == []
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_every_setting_is_documented_with_its_default(title: str) -> None:
+    documented = rows(section("settings.md", f"`{title}`"))
+    model = SECTIONS[title]
+    assert list(documented) and set(documented) == set(model.model_fields)
+    wrong = {
+        name: (row[2], default_of(model, name)) for name, row in documented.items() if row[2] != default_of(model, name)
+    }
+    assert wrong == {}
+    assert all(len(row) == 5 for row in documented.values())
+
+
+def test_every_law_of_decay_is_documented() -> None:
+    text = section("settings.md", "Laws of decay")
+    assert set(LAWS) <= set(rows(text))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_column_of_a_view_is_documented_in_its_order(view: str) -> None:
+    assert tuple(rows(section("views.md", f"`{view}`"))) == VIEWS[view]
+
+
+def test_every_word_of_the_design_is_in_the_glossary() -> None:
+    design, glossary = ((DOCS / page).read_text("utf-8") for page in ("design.md", "glossary.md"))
+    words = re.search(r"^## Words\n(.*?)^`stig", design, re.MULTILINE | re.DOTALL)
+    assert words
+    named = [word for row in re.findall(r"^\| ([a-z][^|]*?) \|", words[1], re.MULTILINE) for word in row.split(" / ")]
+    assert [word for word in named if word != "word" and f"**{word}**" not in glossary] == []
