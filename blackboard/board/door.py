@@ -75,7 +75,6 @@ class Blackboard:
         self.database, self.clock, self.author, self.models = database, clock, author, models
         self.on_wake = on_wake or (lambda: None)
         self.leap: int | None = timekeeping.LEAP
-        """Microseconds ahead of the last record from which the clock is not believed; None believes any."""
         self._bell = Bell(database.path)
         self._laws = Laws()
         self._in_force: InForce | None = None
@@ -89,6 +88,7 @@ class Blackboard:
         clock: Clock | None = None,
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
+        leap: int | None = timekeeping.LEAP,
     ) -> Self:
         """Open a board; an embedded database is created or upgraded as needed.
 
@@ -98,6 +98,7 @@ class Blackboard:
             clock: where the time comes from.
             kinds: mark classes to make known beforehand; a deposit makes its own known.
             create: whether a database may be created or upgraded; by default, an embedded one may.
+            leap: microseconds ahead of the board's last record from which the clock is not believed; None believes any.
 
         Raises:
             ConfigurationError: the URL cannot be used.
@@ -111,6 +112,7 @@ class Blackboard:
             database.close()
             raise
         board = cls(database, clock, author or f"person:{_user()}", Models(kinds))
+        board.leap = leap
         board.write(lambda m: None)  # fails here, not at the first deposit, if the file cannot be written
         return board
 
