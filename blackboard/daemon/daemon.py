@@ -172,7 +172,7 @@ class Daemon:
             self._exit()
 
     def turn(self, *, until_quiescent: bool = False) -> bool:
-        """One turn of the loop, without its sleep: everything that is due now. True if there is nothing left to wait for.
+        """One turn of the loop, without its sleep: everything that is due now. True if nothing is left to wait for.
 
         A board that cannot be used ends nothing: the cause may pass (a full disk, a lock held too long), so it is said
         once, and looked at again at the next turn.

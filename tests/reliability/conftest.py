@@ -1,0 +1,29 @@
+"""One board for each test, and a log to look into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from blackboard import Blackboard, ManualClock
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "board.db"
+
+
+@pytest.fixture
+def board(path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(f"sqlite:///{path}", clock=clock, author="person:test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def logs() -> Iterator[list[Any]]:
+    with capture_logs() as entries:
+        yield entries

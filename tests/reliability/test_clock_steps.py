@@ -1,0 +1,208 @@
+"""The law: whatever the clock does, strengths never rise by it, nothing fires twice, nothing is missed, and it is said
+once; a leap that nobody confirms changes nothing that could not be undone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
+from blackboard.board import timekeeping
+from blackboard.errors import InvalidMark
+from tests.reliability.serving import look, served
+
+
+class Smoke(Mark, kind="smoke", decay=Exponential("1h"), joins="separate"):
+    pass
+
+
+class Slow(Mark, kind="slow", decay=Exponential("365d")):
+    pass
+
+
+SEEN: list[str] = []
+
+
+@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.25}, batch=10, timeout="1m")
+def watchman(marks: Any, context: Any) -> None:
+    SEEN.extend(f"{context.watch} {mark.subject}" for mark in marks)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    SEEN.clear()
+
+
+def strengths(board: Blackboard) -> dict[str, float]:
+    return {view.subject: view.strength for view in board.look(kind="smoke")}
+
+
+def told(logs: list[Any], words: str) -> int:
+    return sum(words in entry["event"] for entry in logs)
+
+
+def test_a_step_back_of_hours_freezes_strengths_and_is_told_once(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    clock.advance(timedelta(minutes=30))
+    look(daemon)
+    before = strengths(board)
+    clock.step(timedelta(hours=-5))
+    for _ in range(5):
+        look(daemon)
+        clock.advance(timedelta(minutes=1))
+        assert strengths(board) == before
+    assert told(logs, "stepped back") == 1
+    clock.advance(timedelta(hours=6))
+    look(daemon)
+    assert strengths(board)["kitchen"] < before["kitchen"]
+    assert SEEN == ["new kitchen"]
+
+
+def test_a_step_forward_of_hours_settles_each_fall_once_at_its_true_instant(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    clock.step(timedelta(hours=6))
+    look(daemon)
+    look(daemon)
+    clock.step(timedelta(hours=-6))
+    look(daemon)
+    clock.step(timedelta(hours=6))
+    look(daemon)
+    assert SEEN == ["new kitchen", "cold kitchen"]
+    assert told(logs, "stepped forward") == 2
+    cold = next(row for row in board.activations(agent="watchman") if row["watch"] == "cold")
+    assert cold["crossed_at"].startswith("2026-01-05T11:00:00")
+
+
+def test_a_step_forward_ends_no_activation_and_takes_nobodys_lease(board: Blackboard, clock: ManualClock) -> None:
+    from threading import Event
+
+    begun, go_on = Event(), Event()
+    ends: list[str] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, timeout="1m", name="patient")
+    def patient(marks: Any, context: Any) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        ends.append("done")
+
+    daemon = served(board, patient)
+    board.deposit(Smoke(subject="kitchen"))
+    daemon.turn()
+    assert begun.wait(10)
+    other = Blackboard.open(str(board.database.url), clock=clock, author="person:test")
+    second = served(other, patient)
+    clock.step(timedelta(hours=9))  # the machine slept
+    second.turn()
+    daemon.turn()
+    go_on.set()
+    look(daemon)
+    look(second)
+    assert ends == ["done"]
+    assert [row["state"] for row in board.activations()] == ["done"]
+    other.close()
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(st.booleans(), st.integers(-20, 20)), min_size=1, max_size=12))
+def test_under_any_steps_each_mark_fires_once_and_strengths_only_fall(steps: list[tuple[bool, int]]) -> None:
+    from tempfile import TemporaryDirectory
+
+    SEEN.clear()
+    clock = ManualClock()
+    with TemporaryDirectory() as folder, Blackboard.open(f"sqlite:///{folder}/b.db", clock=clock) as board:
+        daemon = served(board, watchman)
+        board.deposit(Smoke(subject="kitchen"))
+        latest = 1.0
+        for really, hours in steps:
+            (clock.advance if really else clock.step)(timedelta(hours=hours))
+            look(daemon)
+            now = strengths(board).get("kitchen", 0.0)
+            assert now <= latest + 1e-12
+            latest = now
+        clock.advance(timedelta(days=30))
+        look(daemon)
+    assert SEEN == ["new kitchen", "cold kitchen"]
+
+
+# -- leaps --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock: ManualClock, logs: list[Any]) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    before = strengths(board)
+    clock.step(timedelta(days=400))
+    for _ in range(5):
+        look(daemon)
+        clock.advance(timedelta(minutes=1))
+    assert strengths(board) == before
+    assert SEEN == ["new kitchen"]
+    (question,) = board.inbox()
+    assert question.subject == timekeeping.SUBJECT
+    assert "2027-02-09" in question.payload["question"]
+    assert told(logs, "leapt ahead") == 1
+
+
+def test_a_clock_that_comes_back_takes_the_question_away_and_leaves_no_trace_in_time(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    clock.step(timedelta(days=4000))
+    look(daemon)
+    clock.step(timedelta(days=-4000))
+    clock.advance(timedelta(hours=1))
+    look(daemon)
+    assert board.inbox() == []
+    assert strengths(board)["kitchen"] == pytest.approx(0.5, rel=1e-6)
+    assert told(logs, "believed again") == 1
+
+
+def test_a_person_confirms_a_board_that_was_not_used_for_long(path: Path, clock: ManualClock) -> None:
+    url = f"sqlite:///{path}"
+    with Blackboard.open(url, clock=clock) as board:
+        board.deposit(Smoke(subject="old"))
+        board.deposit(Slow(subject="oak"))
+    clock.advance(timedelta(days=400))
+    with Blackboard.open(url, clock=clock) as board:
+        board.deposit(Smoke(subject="new"))
+        (question,) = board.inbox()
+        with pytest.raises(InvalidMark, match="answer yes"):
+            board.answer(question.id, "perhaps")
+        board.answer(question.id, "yes")
+        assert strengths(board) == {"new": pytest.approx(1.0)}  # what was left meanwhile counts from now
+        assert board.look(kind="slow")[0].strength == pytest.approx(0.5 ** (400 / 365), rel=1e-6)
+        assert board.inbox() == []
+
+
+def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: ManualClock) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    clock.step(timedelta(days=400))
+    look(daemon)
+    board.resume()
+    look(daemon)
+    assert strengths(board) == {}
+    assert SEEN == ["new kitchen", "cold kitchen"]
+
+
+def test_the_bound_is_a_setting(board: Blackboard, clock: ManualClock) -> None:
+    daemon = served(board, watchman, leap="2h")
+    clock.step(timedelta(hours=3))
+    look(daemon)
+    assert len(board.inbox()) == 1
