@@ -167,7 +167,10 @@ def live_query(*, kind: bool, subject: bool, law: bool, ordered: str, limited: b
         query = query.where(_live.c.law == p("law"))
     if weakest:
         query = query.where(_live.c.strength >= p("min_strength"))
-    query = query.order_by((_live.c.order_key if ordered == "order_key" else _live.c.strength).desc(), _live.c.id)
+    if ordered == "order_key":
+        query = query.order_by(_live.c.order_key.desc(), _live.c.id.desc())  # one way through the index: nothing to sort
+    else:
+        query = query.order_by(_live.c.strength.desc(), _live.c.id)
     if limited:
         query = query.limit(p("limit", type_=Integer))
     return Statement(query)

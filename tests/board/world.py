@@ -62,6 +62,8 @@ class World:
         if not path.exists():
             path.write_bytes(_empty_board())
         self.board = Blackboard.open(f"sqlite:///{path}", author="person:ada", clock=self.clock)
+        # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
+        self.board.database._writer.execute("PRAGMA synchronous = OFF")
         self.deployment = Deployment()
         self.chance = random.Random(1)
 

@@ -1,0 +1,332 @@
+"""A changed deployment is one event at one instant: the old law to it, the new law after it, no jump."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from blackboard import count, strength, total
+from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from tests.board.world import HOUR, MINUTE, World, kind, spec
+
+LAWS: list[Decay] = [
+    Exponential("1h"),
+    Linear("4h"),
+    Power("30m", 1.5),
+    Step("90m"),
+    Curve([("30m", 0.9), ("2h", 0.2)]),
+    Never(),
+]
+KINDS = {"smoke": kind("smoke", Exponential("1h"), floor=0.01, joins="separate")}
+
+
+def strength_of(world: World, mark: int) -> float | None:
+    return next((view.strength for view in world.board.look() if view.id == mark), None)
+
+
+def test_equal_content_changes_nothing(world: World) -> None:
+    first = world.deploy(KINDS)
+    again = world.deploy(KINDS)
+    assert (again.version, again.changed) == (first.version, ())
+
+
+def test_a_new_weight_counts_at_once_and_may_cross_upward(world: World) -> None:
+    agent = spec("watchman", strength("smoke") >= 0.9)
+    board = spec("sum", total("smoke", over="board") >= 1.5)
+    world.deploy(KINDS, agent, board)
+    mark = world.put("smoke", "a", 0.5).mark_id
+    other = world.put("smoke", "b", 0.4).mark_id
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent, board)
+    assert strength_of(world, mark) == pytest.approx(1.0)
+    assert world.woken("watchman") == [mark]
+    assert world.woken("sum") == [mark, other]
+
+
+def test_a_weight_that_is_registered_but_not_followed_counts_already(world: World) -> None:
+    agent = spec("watchman", strength("smoke") >= 0.9)
+    world.deploy(KINDS, agent)
+    old = world.put("smoke", "a", 0.5).mark_id
+    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    new = world.put("smoke", "b", 0.45).mark_id
+    assert world.woken("watchman") == [new]
+    world.advance(MINUTE)
+    world.follow()
+    [crossing] = world.crossings("waiting")
+    assert (crossing.mark_id, crossing.crossed_at) == (old, world.clock.now() - MINUTE + 1)
+    assert world.woken("watchman") == [old]
+
+
+def test_a_lower_weight_sinks_marks_below_a_falling_threshold(world: World) -> None:
+    agent = spec("watchman", {"mark": strength("smoke") < 0.4, "board": total("smoke", over="board") < 0.6})
+    world.deploy(KINDS, agent)
+    mark = world.put("smoke").mark_id
+    light = kind("smoke", Exponential("1h"), weight=0.3, joins="separate", floor=0.01)
+    world.register({"smoke": light}, agent)
+    world.advance(MINUTE)
+    world.follow()
+    assert [row.crossed_at for row in world.crossings()] == [world.clock.now() - MINUTE + 1] * 2
+    assert world.woken("watchman") == [mark]
+    assert world.woken("watchman") == [mark]
+    world.advance(100 * HOUR)
+    world.evaporate()
+    assert world.woken("watchman") is None
+
+
+def test_a_higher_weight_puts_a_fall_off_even_before_the_marks_have_followed(world: World) -> None:
+    agent = spec("watchman", strength("smoke") < 0.5)
+    world.deploy(KINDS, agent)
+    start = world.clock.now()
+    world.put("smoke")
+    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    world.clock.set(start + HOUR + MINUTE)
+    world.settle()
+    assert world.crossings() == []
+    world.follow()
+    world.clock.set(start + 3 * HOUR)
+    world.settle()
+    assert abs(world.crossings()[0].crossed_at - (start + 2 * HOUR)) <= 1
+
+
+def test_what_fell_before_the_change_fell_under_the_old_weight(world: World) -> None:
+    agent = spec("watchman", strength("smoke") < 0.5)
+    world.deploy(KINDS, agent)
+    start = world.clock.now()
+    world.put("smoke")
+    world.advance(90 * MINUTE)
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    assert abs(world.crossings()[0].crossed_at - (start + HOUR)) <= 1
+
+
+@pytest.mark.parametrize("before", LAWS, ids=lambda law: law.name)
+@pytest.mark.parametrize("after", LAWS, ids=lambda law: law.name)
+def test_a_new_law_goes_on_from_the_strength_at_the_change(world: World, before: Decay, after: Decay) -> None:
+    if before == after:
+        return
+    world.deploy({"smoke": kind("smoke", before, floor=0.01, joins="separate")})
+    mark = world.put("smoke", intensity=0.8).mark_id
+    world.advance(40 * MINUTE)
+    left = 0.8 * before.share(40 * MINUTE)
+    world.register({"smoke": kind("smoke", after, floor=0.01, joins="separate")})
+    at = world.board.now()
+    for age in (0, 1, 20 * MINUTE, 3 * HOUR):
+        world.clock.set(at + age)
+        expected = left * after.share(age)
+        unfollowed = strength_of(world, mark)
+        if expected < 0.01:
+            assert unfollowed is None
+        else:
+            assert unfollowed == pytest.approx(expected, rel=1e-9)
+    world.clock.set(at + 20 * MINUTE)
+    unfollowed = strength_of(world, mark)
+    world.follow()
+    assert strength_of(world, mark) == pytest.approx(unfollowed, rel=1e-12)
+    assert world.mark(mark).law == str(after) if not isinstance(after, Curve) else True
+
+
+@for_all(
+    before=st.sampled_from(LAWS),
+    after=st.sampled_from(LAWS),
+    floors=st.tuples(st.sampled_from([0.0, 0.05, 0.3]), st.sampled_from([0.0, 0.05, 0.3])),
+    weight=st.sampled_from([0.5, 1.0, 3.0]),
+    own=st.sampled_from([None, *LAWS]),
+    times=st.tuples(st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR)),
+)
+@settings(max_examples=60)
+def test_looking_before_and_after_the_marks_have_followed_shows_the_same(
+    before: Decay,
+    after: Decay,
+    floors: tuple[float, float],
+    weight: float,
+    own: Decay | None,
+    times: tuple[int, int, int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    world = World(tmp_path_factory.mktemp("board") / "board.db")
+    world.deploy({"smoke": kind("smoke", before, floor=floors[0], joins="separate")})
+    world.put("smoke", "plain")
+    world.put("smoke", "own", 0.7, decay=own)
+    world.advance(times[0])
+    world.put("smoke", "late", 0.4)
+    world.register({"smoke": kind("smoke", after, weight=weight, floor=floors[1], joins="separate")})
+    world.advance(times[1])
+    world.put("smoke", "new", 0.6)
+    now = world.board.now()
+    instants = [now, now + 1, now + times[2], now + 20 * HOUR]
+
+    def seen() -> list[dict[str, list[float]]]:
+        return [world.strengths(at=at) for at in instants]
+
+    unfollowed = seen()
+    world.follow(limit=2)
+    followed = seen()
+    for one, other in zip(unfollowed, followed, strict=True):
+        assert one.keys() == other.keys()
+        for subject, strengths in one.items():
+            assert strengths == pytest.approx(other[subject], rel=1e-9)
+    world.clock.set(instants[2])
+    world.evaporate()
+    swept = world.strengths()
+    assert {subject: pytest.approx(found, rel=1e-9) for subject, found in swept.items()} == followed[2]
+    world.close()
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+def test_a_new_floor_moves_only_the_end_of_a_mark(world: World, law: Decay) -> None:
+    world.deploy({"smoke": kind("smoke", law, floor=0.01, joins="separate")})
+    mark = world.put("smoke").mark_id
+    world.advance(40 * MINUTE)
+    before = [world.strengths(at=world.clock.now() + ahead) for ahead in (1, 20 * MINUTE)]
+    world.deploy({"smoke": kind("smoke", law, floor=0.1, joins="separate")})
+    assert [world.strengths(at=world.clock.now() + ahead) for ahead in (1, 20 * MINUTE)] == before
+    ends = law.age_below(0.1)
+    assert world.mark(mark).evaporates_at == (None if ends is None else world.mark(mark).deposited_at + ends)
+
+
+def test_a_raised_floor_buries_and_a_lowered_floor_does_not_revive(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.3, joins="separate")})
+    gone = world.put("smoke", "gone").mark_id
+    world.advance(HOUR)
+    low = world.put("smoke", "low", 0.4).mark_id
+    world.advance(50 * MINUTE)
+    assert strength_of(world, gone) is None
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.1, joins="separate")})
+    assert strength_of(world, gone) is None
+    assert world.strengths() == {}
+    high = world.put("smoke", "high").mark_id
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.9, joins="separate")})
+    world.advance(30 * MINUTE)
+    assert world.strengths() == {}
+    assert {low, high, gone} == {row[0] for row in world.sql("SELECT id FROM mark")}
+    assert world.evaporate() == 3
+
+
+def test_evaporation_waits_for_no_mark_that_lives_on_under_its_new_law(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Step("1h"), joins="separate")})
+    lives = world.put("smoke").mark_id
+    world.advance(59 * MINUTE)
+    world.register({"smoke": kind("smoke", Never(), joins="separate")})
+    world.advance(HOUR)
+    assert world.evaporate(limit=1) == 1
+    assert strength_of(world, lives) == 1.0
+    world.follow()
+    assert strength_of(world, lives) == 1.0
+    assert world.evaporate() == 0
+
+
+def test_marks_follow_in_bounded_batches(world: World) -> None:
+    agent = spec("watchman", strength("smoke") >= 0.9)
+    world.deploy(KINDS, agent)
+    marks = [world.put("smoke", f"s{i}").mark_id for i in range(7)]
+    world.woken("watchman")
+    world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, joins="separate")}, agent)
+    assert world.follow(limit=2) >= 8
+    assert world.sql("SELECT count(*) FROM mark WHERE law LIKE 'linear%'") == [(7,)]
+    assert [row[0] for row in world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY 1")] == marks
+    assert world.sql("SELECT count(*) FROM succession") == [(0,)]
+    assert world.woken("watchman") is None
+
+
+def test_a_deposit_joins_a_mark_as_the_new_law_has_it(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="add")})
+    mark = world.put("smoke").mark_id
+    world.advance(HOUR)
+    world.register({"smoke": kind("smoke", Never(), joins="add")})
+    world.advance(HOUR)
+    receipt = world.put("smoke", intensity=1.0)
+    assert (receipt.mark_id, receipt.outcome) == (mark, "reinforced")
+    assert receipt.strength == pytest.approx(1.5)
+    world.follow()
+    assert strength_of(world, mark) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("over", ["subject", "board"])
+def test_watches_count_unfollowed_marks_as_their_new_law_has_them(world: World, over: str) -> None:
+    agent = spec("watchman", total("smoke", over=over) >= 1.9)  # type: ignore[arg-type]
+    world.deploy(KINDS, agent)
+    first = world.put("smoke").mark_id
+    world.register({"smoke": kind("smoke", Never(), floor=0.01, joins="separate")}, agent)
+    world.advance(10 * HOUR)
+    second = world.put("smoke", intensity=0.95).mark_id
+    claim = world.claim("watchman")
+    assert claim is not None
+    assert {one.event.mark_id: round(one.strength, 3) for one in claim.given} == {first: 1.0, second: 0.95}
+
+
+def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) -> None:
+    agent = spec("watchman", strength("smoke") >= 0.4)
+    world.deploy(KINDS, agent)
+    world.put("smoke")
+    world.advance(HOUR)
+    world.deploy({"smoke": kind("smoke", Never(), floor=0.01, joins="separate")}, agent)
+    world.advance(10 * HOUR)
+    claim = world.claim("watchman")
+    assert claim is not None
+    assert claim.given[0].strength == pytest.approx(0.5)
+
+
+def test_two_changes_in_a_row_follow_each_other(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")})
+    mark = world.put("smoke").mark_id
+    world.advance(HOUR)
+    world.register({"smoke": kind("smoke", Never(), joins="separate")})
+    world.advance(HOUR)
+    world.register({"smoke": kind("smoke", Exponential("1h"), joins="separate")})
+    world.advance(HOUR)
+    assert strength_of(world, mark) == pytest.approx(0.25)
+    world.follow()
+    assert strength_of(world, mark) == pytest.approx(0.25)
+
+
+def test_a_mark_left_at_the_instant_of_the_change_follows_too(world: World) -> None:
+    world.deploy(KINDS)
+    mark = world.put("smoke").mark_id
+    world.deploy({"smoke": kind("smoke", Never(), joins="separate")})
+    world.advance(10 * HOUR)
+    assert strength_of(world, mark) == pytest.approx(1.0)
+
+
+def test_a_watch_that_is_gone_withdraws_what_waited(world: World) -> None:
+    world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
+    world.put("smoke")
+    world.deploy({})
+    assert [row.state for row in world.crossings()] == ["withdrawn"]
+    assert world.board.agenda() == []
+
+
+def test_kinds_that_a_new_deployment_does_not_name_stay(world: World) -> None:
+    from blackboard.deployment import Deployment
+
+    world.deploy(KINDS)
+    world.put("smoke")
+    world.board.apply(Deployment())
+    assert world.strengths() == {"s": [1.0]}
+
+
+def test_a_lowered_threshold_is_given_what_lies_there(world: World) -> None:
+    world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
+    mark = world.put("smoke", intensity=0.5).mark_id
+    world.deploy({}, spec("watchman", strength("smoke") >= 0.4))
+    assert world.woken("watchman") == [mark]
+
+
+def test_a_change_counts_no_mark_twice_in_a_total(world: World) -> None:
+    agent = spec("watchman", count("smoke", over="board") >= 5)
+    world.deploy(KINDS, agent)
+    for i in range(3):
+        world.put("smoke", f"s{i}")
+    for weight in (2.0, 3.0):
+        world.deploy({"smoke": kind("smoke", Linear("2h"), weight=weight, floor=0.02, joins="separate")}, agent)
+    world.put("smoke", "x")
+    assert world.woken("watchman") is None
+    world.put("smoke", "y")
+    assert len(world.woken("watchman") or []) == 5
+
+
+def test_a_deposit_by_another_process_counts_under_the_deployment_in_force(world: World) -> None:
+    from blackboard import Blackboard
+
+    with Blackboard.open(f"sqlite:///{world.path}", clock=world.clock) as other:
+        world.deploy({"smoke": kind("smoke", weight=2.0)}, spec("watchman", strength("smoke") >= 1.5))
+        assert other.leave("smoke", "s", {}).crossed == ("watchman",)

@@ -1,0 +1,115 @@
+"""What lay on the board at any instant, past or future, can be looked at."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from blackboard.decay import Exponential, Linear, Never, Power, Step
+from tests.board.world import HOUR, MINUTE, World, kind
+
+
+def seen(world: World, at: int | None = None) -> dict[int, float]:
+    return {view.id: view.strength for view in world.board.look(at=at)}
+
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("put"), st.sampled_from("abc"), st.sampled_from([0.05, 0.3, 0.6, 1.0]), st.sampled_from([0, 1, 2])
+        ),
+        st.tuples(st.just("withdraw"), st.integers(0, 5)),
+        st.tuples(st.just("law"), st.sampled_from([Exponential("1h"), Linear("2h"), Step("1h"), Power("1h", 1)])),
+        st.tuples(st.just("weight"), st.sampled_from([0.5, 1.0, 2.0])),
+        st.tuples(st.just("floor"), st.sampled_from([0.01, 0.1, 0.5])),
+        st.tuples(st.just("sweep")),
+        st.tuples(st.just("follow")),
+    ),
+    max_size=14,
+)
+
+
+@for_all(actions=actions, waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14))
+@settings(max_examples=60)
+def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
+    actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world = World(tmp_path_factory.mktemp("board") / "board.db")
+    settings_: dict[str, object] = {"decay": Exponential("1h"), "weight": 1.0, "floor": 0.01}
+    world.deploy({"smoke": kind("smoke", joins="add", **settings_)})  # type: ignore[arg-type]
+    snapshots: list[tuple[int, dict[int, float]]] = []
+    for (action, *values), wait in zip(actions, waits, strict=False):
+        world.advance(wait)
+        if action == "put":
+            law = [None, Never(), Step("30m")][values[2]]  # type: ignore[call-overload]
+            world.put("smoke", values[0], values[1], decay=law)  # type: ignore[arg-type]
+        elif action == "withdraw":
+            live = sorted(seen(world))
+            if live:
+                world.board.withdraw(live[values[0] % len(live)])  # type: ignore[operator]
+        elif action == "sweep":
+            world.evaporate()
+        elif action == "follow":
+            world.follow()
+        else:
+            settings_["decay" if action == "law" else action] = values[0]  # type: ignore[index]
+            world.register({"smoke": kind("smoke", joins="add", **settings_)})  # type: ignore[arg-type]
+        snapshots.append((world.board.now(), seen(world)))
+        world.advance(1)
+        world.board.write(lambda m: None, record=True)
+    for at, then in snapshots:
+        assert seen(world, at) == pytest.approx(then, rel=1e-9)
+    world.follow()
+    for at, then in snapshots:
+        assert seen(world, at) == pytest.approx(then, rel=1e-9)
+    ahead = world.board.now() + waits[0]
+    forecast = seen(world, ahead)
+    world.clock.set(ahead)
+    assert seen(world) == pytest.approx(forecast, rel=1e-9)
+    world.close()
+
+
+def test_a_past_look_shows_the_payload_and_the_author_of_that_time(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never(), joins="replace")})
+    world.put("smoke", payload={"detail": "thin"})
+    at = world.clock.now()
+    world.advance(HOUR)
+    world.put("smoke", payload={"detail": "thick"})
+    [view] = world.board.look(at=at)
+    assert (view.payload, view.reinforcements, view.author) == ({"detail": "thin"}, 0, "person:ada")
+    [view] = world.board.look()
+    assert (view.payload, view.reinforcements) == ({"detail": "thick"}, 1)
+
+
+def test_looks_are_narrowed_and_ordered_alike_at_any_time(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h")), "fire": kind("fire", Never())})
+    for i in range(5):
+        world.put("smoke", f"s{i}", 1 - i / 10)
+    world.put("fire", "s1", 0.1)
+    at = world.clock.now()
+    world.advance(HOUR)
+    world.put("fire", "s2", 0.2)
+    for options in (
+        {"kind": "smoke", "limit": 2},
+        {"subject": "s1"},
+        {"min_strength": 0.75},
+        {"kind": "fire", "subject": "s1"},
+    ):
+        past = [(view.id, view.strength) for view in world.board.look(at=at, **options)]  # type: ignore[arg-type]
+        assert past
+        assert past == sorted(past, key=lambda pair: -pair[1])
+    assert [view.subject for view in world.board.look(kind="smoke", limit=2)] == ["s0", "s1"]
+    assert [view.subject for view in world.board.look(kind="smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
+
+
+def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate", floor=0.01)})
+    laws = [None, Never(), Linear("5h"), Power("1h", 2), Step("3h"), Exponential("2h")]
+    for i in range(60):
+        world.put("smoke", f"s{i}", 0.1 + (i * 37 % 61) / 61, decay=laws[i % 6])
+        world.advance(MINUTE)
+    by_index = [view.id for view in world.board.look(kind="smoke", limit=20)]
+    by_scan = [view.id for view in world.board.look(kind="smoke")][:20]
+    assert by_index == by_scan

@@ -1,0 +1,129 @@
+"""The total and count that a watch over the board keeps up are those of its stimuli, counted one by one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from blackboard import count, strongest, total, watch
+from blackboard.board import totals
+from blackboard.board.moment import Moment
+from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+
+LAWS: list[Decay] = [
+    Exponential("1h"),
+    Exponential("20s"),
+    Linear("2h"),
+    Power("30m", 1.5),
+    Step("90m"),
+    Curve([("30m", 0.9), ("2h", 0.0)]),
+    Never(),
+]
+WATCHES = {
+    "total": total("smoke", "fire", over="board") >= 1e6,
+    "count": count("smoke", "fire", over="board") >= 1e6,
+    "max": strongest("smoke", over="board") >= 1e6,
+    "some": total("smoke", over="board", subject="a*") >= 1e6,
+    "met": total("smoke", over="board") >= 2.5,
+    "few": count("fire", over="board") >= 4,
+    "own": watch(count("smoke", over="board") >= 1e6, own=True),
+    "step": watch(total("fire", over="board") >= 3, rearm=0.3),
+}
+operations = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("put"),
+            st.sampled_from(["smoke", "fire"]),
+            st.sampled_from(["a1", "a2", "b"]),
+            st.sampled_from([0.001, 0.05, 0.4, 1.0, 3.0]),
+            st.sampled_from([None, *LAWS]),
+            st.booleans(),
+        ),
+        st.tuples(st.just("advance"), st.sampled_from([SECOND, 40 * SECOND, 20 * MINUTE, HOUR, 5 * HOUR])),
+        st.tuples(st.just("withdraw"), st.integers(0, 20)),
+        st.tuples(st.just("sweep")),
+        st.tuples(st.just("claim")),
+        st.tuples(st.just("change"), st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from(LAWS), st.booleans()),
+        st.tuples(st.just("follow")),
+    ),
+    max_size=30,
+)
+
+
+def agree(m: Moment) -> None:
+    for one in m.in_force.watches.values():
+        kept, marks = totals.value(m, one)
+        stimuli = totals.stimuli_of_board(m, one)
+        strengths = [m.strength(row) for row in stimuli]
+        leaf = next(one.condition.leaves())
+        assert marks == len(stimuli), one.spec.name
+        if leaf.measure.function == "count":
+            assert kept == len(stimuli)
+        elif leaf.measure.function == "max":
+            assert kept == pytest.approx(max(strengths, default=0.0))
+        else:
+            true = math.fsum(strengths)
+            fades_by_bound = any(m.laws.get(m.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
+            if fades_by_bound and kept < leaf.threshold:
+                assert kept >= true - 1e-9
+            else:
+                assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
+
+
+@for_all(operations=operations, joins=st.sampled_from(["add", "max", "replace", "separate"]))
+@settings(max_examples=100)
+def test_kept_totals_equal_what_is_counted(
+    operations: list[tuple[Any, ...]], joins: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world = World(tmp_path_factory.mktemp("board") / "board.db")
+    agents = (spec("counter", WATCHES, batch=3), spec("whole", {"met": WATCHES["met"]}))
+    world.deploy({name: kind(name, Exponential("1h"), floor=0.01, joins=joins) for name in ("smoke", "fire")}, *agents)
+    for name, *values in operations:
+        if name == "put":
+            which, subject, intensity, law, own = values
+            if own:
+                world.sign("counter", which, subject, intensity)
+            else:
+                world.put(which, subject, intensity, decay=law)
+        elif name == "advance":
+            world.advance(values[0])
+        elif name == "withdraw":
+            if live := world.board.look():
+                world.board.withdraw(live[values[0] % len(live)].id)
+        elif name == "sweep":
+            world.evaporate()
+        elif name == "claim":
+            world.woken("counter")
+            world.woken("whole")
+        elif name == "follow":
+            world.follow()
+        else:
+            weight, law, wait = values
+            changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, joins=joins)}
+            (world.register if wait else world.deploy)(changed, *agents)
+        world.board.write(agree)
+    world.close()
+
+
+def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: World) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), joins="separate")},
+        spec("counter", total("smoke", over="board") >= 1e6),
+    )
+    for i in range(50):
+        world.put("smoke", f"s{i}")
+    assert world.sql("SELECT marks FROM board_total") == [(50,)]
+
+
+def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Never())}, spec("counter", total("smoke", over="board") >= 1e12))
+    marks = [world.put("smoke", f"s{i}", intensity).mark_id for i, intensity in enumerate((1e11, 0.1, 1e-6))]
+    for mark in marks:
+        world.board.withdraw(mark)
+    assert world.sql("SELECT marks, sum0, sum1 FROM board_total") == [(0, 0.0, 0.0)]

@@ -1,0 +1,112 @@
+"""Writers take turns, and what fails takes nothing of the others with it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from blackboard import Mark
+from blackboard.errors import StoreError
+from tests.board.world import HOUR, World, kind
+
+
+class Ash(Mark, kind="ash", joins="separate"):
+    """A kind that no deployment names."""
+
+
+def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", joins="separate")})
+    answers: dict[int, list[int]] = {}
+    errors: list[BaseException] = []
+    start = threading.Barrier(6)
+
+    def work(number: int) -> None:
+        start.wait()
+        try:
+            answers[number] = [world.put("smoke", f"{number}/{i}").mark_id for i in range(15)]
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    subjects = {view.id: view.subject for view in world.board.look()}
+    assert len(subjects) == 90
+    for number, ids in answers.items():
+        assert [subjects[one] for one in ids] == [f"{number}/{i}" for i in range(15)]
+
+
+def test_one_that_fails_among_many_fails_alone(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", joins="separate")})
+    outcomes: list[str] = []
+    start = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        start.wait()
+        try:
+            if number % 2:
+                world.put("smoke", f"s{number}")
+            else:
+                world.board.write(lambda m: 1 // 0)
+            outcomes.append("kept")
+        except ZeroDivisionError:
+            outcomes.append("failed")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["failed"] * 4 + ["kept"] * 4
+    assert len(world.board.look()) == 4
+
+
+def test_what_a_failed_transaction_registered_is_not_remembered(world: World) -> None:
+    board = world.board
+
+    def work(m: Any) -> None:
+        board.prepare(m, "ash", "s", {})
+        raise RuntimeError("stop")
+
+    board.models.add([Ash])
+    with pytest.raises(RuntimeError, match="stop"):
+        board.write(work)
+    assert "ash" not in board.deployment.kinds
+    world.deploy({"smoke": kind("smoke")})
+    world.put("smoke")
+    board.deposit(Ash(subject="s"))
+    assert {view.kind for view in board.look()} == {"smoke", "ash"}
+
+
+def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", joins="separate")})
+
+    def work(m: Any) -> tuple[int, int]:
+        def count() -> int:
+            return int(m.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
+
+        before = count()
+        world.put("smoke")
+        return before, count()
+
+    assert world.board.read(work) == (0, 0)
+    assert len(world.board.look()) == 1
+
+
+def test_reading_cannot_write(world: World) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        world.board.read(lambda m: m.tx.cursor.execute("DELETE FROM mark"))
+    world.advance(HOUR)
+    assert world.board.look() == []
+
+
+def test_a_board_can_be_used_again_after_it_was_closed(world: World) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    world.close()
+    world.put("smoke")
+    assert len(world.board.look()) == 1

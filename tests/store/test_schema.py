@@ -1,0 +1,212 @@
+"""The migrated schema is the declared one, one process makes it at a time, and what is no board is refused clearly."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from blackboard import Blackboard, ManualClock
+from blackboard.errors import ConfigurationError, StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.resources import migrations_folder
+from blackboard.store import dialect, schema
+from blackboard.store.database import Database
+from blackboard.store.tables import metadata
+from tests.board.world import World, kind
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_migrated_schema_is_the_declared_one(world: World) -> None:
+    with world.board.database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World, tmp_path: Path) -> None:
+    declared = Database(f"sqlite:///{tmp_path / 'declared.db'}")
+    metadata.create_all(declared.engine)
+
+    def definitions(rows: list[Any]) -> dict[str, str]:
+        return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
+
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
+    with declared.read() as tx:
+        wanted = definitions(tx.cursor.execute(query).fetchall())
+    assert definitions(world.sql(query)) == wanted
+    declared.close()
+
+
+def test_the_newest_migration_is_the_one_that_the_program_knows() -> None:
+    script = ScriptDirectory(str(migrations_folder()))
+    assert script.get_heads() == [schema.HEAD]
+    assert {one.revision for one in script.walk_revisions()} == set(schema.KNOWN)
+
+
+def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
+    database = Database(f"sqlite:///{world.path}")
+    connection = database.connect(writes=True)
+    asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "application_id")
+    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    connection.close()
+    assert found == ["wal", 2, 1, 10_000, dialect.APPLICATION_ID]
+    assert world.sql("PRAGMA integrity_check") == [("ok",)]
+    assert world.sql("PRAGMA foreign_key_check") == []
+
+
+def test_a_new_board_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "board.db"
+    Blackboard.open(f"sqlite:///{path}").close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_opening_twice_changes_nothing(world: World) -> None:
+    world.deploy({"smoke": kind("smoke")})
+    world.put("smoke")
+    uid = world.sql("SELECT uid, created_at FROM board")
+    world.clock.set(0)
+    with Blackboard.open(f"sqlite:///{world.path}", clock=world.clock) as again:
+        assert len(again.look()) == 1
+    assert world.sql("SELECT uid, created_at FROM board") == uid
+
+
+OPENER = """
+import sys
+from blackboard import Blackboard, Mark
+class Smoke(Mark, kind="smoke", joins="separate"):
+    pass
+sys.stdin.readline()
+board = Blackboard.open(sys.argv[1], author="person:" + sys.argv[2])
+for i in range(5):
+    board.deposit(Smoke(subject=f"{sys.argv[2]}/{i}"))
+board.close()
+"""
+
+
+@pytest.mark.processes
+def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'board.db'}"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER, url, str(i)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(4)
+    ]
+    for one in started:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    ended = [one.communicate(timeout=90) for one in started]
+    assert [one.returncode for one in started] == [0] * 4, ended
+    with Blackboard.open(url) as board:
+        assert len(board.look()) == 20
+        assert board.read(lambda m: m.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
+        assert board.deployment.version == 1
+
+
+def test_a_newer_board_is_refused(world: World) -> None:
+    world.board.database.write(lambda tx: tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreNewer, match=r"at schema 9999.*newer version"):
+        Blackboard.open(f"sqlite:///{world.path}")
+
+
+def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    connection = dialect.sqlite.connect(path)
+    connection.execute("CREATE TABLE mark (id INTEGER)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreForeign, match="another program"):
+        Blackboard.open(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("buy milk\n" * 500)
+    with pytest.raises(StoreForeign, match="is not a database"):
+        Blackboard.open(f"sqlite:///{path}")
+    assert path.read_text() == "buy milk\n" * 500
+
+
+def test_a_damaged_board_is_refused(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", joins="separate")})
+    for i in range(50):
+        world.put("smoke", f"s{i}", payload={"text": "x" * 500})
+    world.close()
+    content = bytearray(world.path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    world.path.write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged"):
+        Blackboard.open(f"sqlite:///{world.path}").look()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_read_only_board_is_refused_when_it_is_opened_to_write(world: World) -> None:
+    world.close()
+    world.path.chmod(0o400)
+    with pytest.raises(StoreError, match="cannot be written"):
+        Blackboard.open(f"sqlite:///{world.path}")
+
+
+def test_a_driver_that_says_read_only_is_worded_with_what_to_do(world: World) -> None:
+    connection = world.board.database.connect(writes=False)
+    with pytest.raises(Exception, match="readonly") as caught:
+        connection.execute("DELETE FROM mark")
+    connection.close()
+    assert "check the file's and folder's permissions" in str(dialect.translate(caught.value, "board.db"))
+
+
+def test_a_missing_board_is_not_made_by_those_who_may_not(tmp_path: Path) -> None:
+    path = tmp_path / "board.db"
+    with pytest.raises(StoreError, match="blackboard init"):
+        Blackboard.open(f"sqlite:///{path}", create=False)
+    assert not path.exists()
+    with pytest.raises(StoreMissing, match="blackboard init"):
+        Database(f"sqlite:///{path}").connect(writes=False)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        Blackboard.open(f"sqlite:///{tmp_path}/file/board.db")
+
+
+def test_a_folder_in_the_place_of_the_board_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        Blackboard.open(f"sqlite:///{tmp_path}")
+
+
+@pytest.mark.parametrize("url", ["", "board.db", "sqlite://", "sqlite:///:memory:", "nonsense:///x"])
+def test_a_url_that_names_no_file_is_a_mistake_in_the_configuration(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"database\.url"):
+        Blackboard.open(url, clock=ManualClock())
+
+
+def test_the_versions_that_can_damage_a_board_are_known() -> None:
+    safe = [(3, 51, 3), (3, 53, 0), (3, 50, 7), (3, 44, 6)]
+    unsafe = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
+    assert [dialect.safe_sqlite(version) for version in safe] == [True] * 4
+    assert [dialect.safe_sqlite(version) for version in unsafe] == [False] * 5
+
+
+def test_one_driver_is_used_throughout() -> None:
+    try:
+        assert dialect.sqlite is importlib.import_module("pysqlite3")
+    except ImportError:
+        assert dialect.sqlite is importlib.import_module("sqlite3")
