@@ -111,7 +111,9 @@ def _load(board: Blackboard, what: Demo) -> None:
     with source.open("rb") as stream:
         how = Columns(what.kind, what.subject, what.map)
         loaded = load(board, Rows(stream, source.name), how, rejected.append, lambda: None)
-    say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected:")
+    say(
+        f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{':' if rejected else '.'}"
+    )
     for row in rejected:
         say(f"  row {row.number}: {row.reason}")
 
@@ -123,9 +125,11 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     screen = console()
 
     def count(event: str, details: dict[str, Any]) -> None:
+        if "agent" not in details:
+            return
         mine = counts.setdefault(details["agent"], Counter())
         mine[event] += 1
-        mine["running"] += 1 if event == "claimed" else -1
+        mine["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
         mine["given"] += details.get("marks", 0) if event == "done" else 0
         mine["left"] += details.get("left", 0)
         if not screen.is_terminal and event == "done":

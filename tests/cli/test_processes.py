@@ -32,16 +32,41 @@ def test_a_reader_that_goes_away_is_no_failure_to_tell_of(house):
         child.wait(30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_daemon_in_order(house, number):
+def until(child, event):
+    """The lines of the daemon's log up to an event."""
+    seen = ""
+    while f'"event": "{event}"' not in seen:
+        line = child.stderr.readline()
+        assert line, seen
+        seen += line
+    return seen
+
+
+def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_order(house):
+    path = house.folder / "blackboard.toml"
     with command("run", cwd=house.folder) as child:
-        seen = ""
-        while '"started"' not in seen:
-            line = child.stderr.readline()
-            assert line, seen
-            seen += line
-        child.send_signal(number)
+        until(child, "started")
+        right = path.read_text()
+        path.write_text(right + "[agents.watchmen]\nbatch = 3\n")
+        child.send_signal(signal.SIGHUP)
+        assert "did you mean 'watchman'?" in until(
+            child, "the deployment file has mistakes; what was in force stays so"
+        )
+        path.write_text(right + "[agents.watchman]\nbatch = 3\n")
+        child.send_signal(signal.SIGHUP)
+        until(child, "reloaded")
+        child.send_signal(signal.SIGTERM)
         _, err = child.communicate(timeout=30)
     assert child.returncode == 0, err
     assert "Traceback" not in err
+    assert '"stopped"' in err
+    assert house("status", "--json").json["deployment"] == 2
+
+
+def test_an_interrupt_ends_the_daemon_in_order_too(house):
+    with command("run", cwd=house.folder) as child:
+        until(child, "started")
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
     assert '"stopped"' in err

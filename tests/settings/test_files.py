@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
+from blackboard.model import ModelSettings
 from blackboard.resources import config_file
 from blackboard.settings import find_config, load_settings
-from blackboard.settings.files import Settings
+from blackboard.settings.sections import (
+    AgentSection,
+    DaemonSettings,
+    DatabaseSection,
+    DeploymentSection,
+    KindSection,
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -34,13 +42,10 @@ def test_an_empty_file_says_what_the_packaged_default_says(tmp_path):
 def test_the_default_names_every_setting(tmp_path):
     lines = config_file("default.toml").read_text("utf-8").splitlines()
     text = "\n".join(line.removeprefix("# ") for line in lines)
-    for name in ("database", "deployment", "model", "budget", "daemon"):
-        for field in Settings.model_fields[name].annotation.model_fields:
-            assert f"\n{field} = " in text, f"[{name}] {field}"
-    for name in ("kinds", "agents"):
-        section = Settings.model_fields[name].annotation.__args__[1]
-        for field in section.model_fields:
-            assert f"\n{field} = " in text or f".{field}." in text, f"[{name}] {field}"
+    sections = (DatabaseSection, DeploymentSection, ModelSettings, Budget, DaemonSettings, KindSection, AgentSection)
+    for section in sections:
+        for name in section.model_fields:
+            assert f"\n{name} = " in text or f".{name}." in text, f"{section.__name__}: {name}"
 
 
 def test_the_default_is_right_where_its_comments_are_taken_off(tmp_path):

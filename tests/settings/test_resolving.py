@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -57,7 +56,7 @@ def file(tmp_path, monkeypatch):
     (tmp_path / "weather_agents.py").write_text(MODULE)
     (tmp_path / "broken_agents.py").write_text("1 / 0")
 
-    def write(agents: str, text: str = "") -> Path:
+    def write(agents, text=""):
         names = ", ".join(f'"{name if ":" in name else f"weather_agents:{name}"}"' for name in agents.split())
         path = tmp_path / "board.toml"
         path.write_text(f"[deployment]\nagents = [{names}]\n{text}")

@@ -1,0 +1,53 @@
+"""The law: the common options may stand before a command or after it, and what is typed wrongly changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from blackboard.cli import common_first
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("marks --config a.toml --kind lead", "--config a.toml marks --kind lead"),
+        ("marks --database=x.db", "--database=x.db marks"),
+        ("--author ada marks --json", "--author ada marks --json"),
+        ("marks --config", "--config marks"),
+        ("sql -- --config", "sql -- --config"),
+    ],
+)
+def test_common_options_are_read_wherever_they_stand(typed, read):
+    assert common_first(typed.split()) == read.split()
+
+
+def test_a_database_may_be_given_as_a_path(house):
+    assert house("init", "--database", "other.db").code == 0
+    assert (house.folder / "other.db").exists()
+    assert not (house.folder / "house.db").exists()
+
+
+def test_the_author_signs_what_is_left(house):
+    house("deposit", "call", "a", "--payload", '{"text": "x"}')
+    house("deposit", "call", "b", "--payload", '{"text": "x"}', "--author", "webform")
+    authors = {mark["subject"]: mark["author"] for mark in house("marks", "--json").json}
+    assert authors == {"a": "person:ada", "b": "webform"}
+
+
+def test_the_environment_names_the_file_and_overrides_it(house, monkeypatch):
+    (house.folder / "blackboard.toml").rename(house.folder / "house.toml")
+    monkeypatch.setenv("BLACKBOARD_CONFIG", "house.toml")
+    monkeypatch.setenv("BLACKBOARD_DATABASE__URL", "sqlite:///elsewhere.db")
+    assert house("init").code == 0
+    assert (house.folder / "elsewhere.db").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("marks", "--nonsense"), ("deposit",), ("answer", "x", "yes")])
+def test_wrong_usage_ends_with_two(house, words):
+    assert house(*words).code == 2
+
+
+def test_a_file_that_is_not_there_is_wrong_configuration(house):
+    done = house("marks", "--config", "no.toml")
+    assert done.code == 2
+    assert "no.toml" in done.err
