@@ -111,9 +111,8 @@ def _load(board: Blackboard, what: Demo) -> None:
     with source.open("rb") as stream:
         how = Columns(what.kind, what.subject, what.map)
         loaded = load(board, Rows(stream, source.name), how, rejected.append, lambda: None)
-    say(
-        f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{':' if rejected else '.'}"
-    )
+    colon = ":" if rejected else ""
+    say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
     for row in rejected:
         say(f"  row {row.number}: {row.reason}")
 
