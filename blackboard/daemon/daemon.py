@@ -250,6 +250,7 @@ class Daemon:
         Raises:
             StoreError: it still is not.
         """
+        self.board.now()  # whether the file is there at all, before anybody asks what it holds
         schema.ensure(self.board.database, self.board.clock.now(), create=False)
         self.board.write(self._register, record=True)
         self._recovery.run_once()

@@ -137,7 +137,7 @@ def test_under_any_steps_each_mark_fires_once_and_strengths_only_fall(steps: lis
     assert SEEN == ["new kitchen", "cold kitchen"]
 
 
-# -- leaps --------------------------------------------------------------------------------------------------------------
+# -- leaps -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock: ManualClock, logs: list[Any]) -> None:

@@ -1,0 +1,297 @@
+"""The law: whatever becomes of the file, there is one clear message and no traceback, nothing is half written, no
+acknowledged mark is lost while the file is whole, and work goes on when the cause is gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.errors import BlackboardError, StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.store import dialect
+from blackboard.store.backup import back_up, examine
+from tests.reliability.serving import look, served
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    detail: str = ""
+
+
+@agent(watches=strength(Smoke) >= 0.5, batch=10)
+def watchman(marks: Any, context: Any) -> None:
+    """Absorbs what it is given."""
+
+
+def whole(path: Path) -> bool:
+    connection = dialect.sqlite.connect(str(path))
+    try:
+        return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+    finally:
+        connection.close()
+
+
+def errors(logs: list[Any]) -> list[str]:
+    return [entry["error"] for entry in logs if entry["event"].startswith("the board cannot be used")]
+
+
+def back(logs: list[Any]) -> int:
+    return sum(entry["event"] == "the board can be used again" for entry in logs)
+
+
+def limit_pages(board: Blackboard, more: int | None) -> None:
+    """Let the file grow by so many pages and no further, as a full disk would; None lifts it."""
+    with board.database.exclusively() as tx:
+        now = tx.cursor.execute("PRAGMA page_count").fetchone()[0]
+        tx.cursor.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**31}")
+
+
+def deposited_until_it_fails(board: Blackboard, words: str) -> int:
+    for kept in range(100):
+        try:
+            board.deposit(Smoke(subject="large", detail="x" * 2000))
+        except StoreError as error:
+            assert words in str(error)
+            return kept
+    raise AssertionError("it never failed")
+
+
+def test_a_full_disk_stops_deposits_whole_and_work_goes_on_when_there_is_room(
+    board: Blackboard, path: Path, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="before"))
+    limit_pages(board, 2)
+    kept = 1 + deposited_until_it_fails(board, "the disk is full; make room")
+    for _ in range(3):
+        look(daemon)
+    assert len(board.look(kind="smoke")) == kept
+    assert whole(path)
+    limit_pages(board, None)
+    look(daemon)
+    board.deposit(Smoke(subject="after"))
+    look(daemon)
+    assert len(board.look(kind="smoke")) == kept + 1
+    assert sum(row["marks_absorbed"] for row in board.activations(limit=100)) == kept + 1
+
+
+def test_an_activation_whose_end_finds_no_room_is_taken_up_again(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
+    tries: list[int] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Smoke], name="writer")
+    def writer(marks: Any, context: Any) -> Smoke:
+        tries.append(context.activation_id)
+        if len(tries) == 1:
+            limit_pages(board, 0)
+        return Smoke(subject="written", detail="y" * 50_000)
+
+    daemon = served(board, writer)
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    assert [row["state"] for row in board.activations()] == ["running"]
+    limit_pages(board, None)
+    clock.advance(timedelta(minutes=1))
+    look(daemon)
+    assert tries == [1, 1]
+    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [mark.subject for mark in board.marks(Smoke)].count("written") == 1
+
+
+def test_a_file_that_is_removed_under_the_daemon_is_said_once_and_used_again_when_it_is_back(
+    board: Blackboard, path: Path, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    away = path.with_name("away.db")
+    path.rename(away)
+    for _ in range(3):
+        look(daemon)
+    assert not path.exists(), "nothing is made in its place"
+    assert len(errors(logs)) == 1
+    assert "was removed while it was open" in errors(logs)[0]
+    with pytest.raises(StoreMissing):
+        board.deposit(Smoke(subject="lost"))
+    away.rename(path)
+    look(daemon)
+    board.deposit(Smoke(subject="cellar"))
+    look(daemon)
+    assert back(logs) == 1
+    assert sorted(mark.subject for mark in board.marks(Smoke)) == ["cellar", "kitchen"]
+
+
+def test_another_board_put_in_its_place_is_opened_and_the_old_one_is_not_written(
+    board: Blackboard, path: Path, tmp_path: Path, clock: ManualClock, logs: list[Any]
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="old"))
+    other = tmp_path / "other.db"
+    with Blackboard.open(f"sqlite:///{other}", clock=clock) as fresh:
+        fresh.deposit(Smoke(subject="new"))
+    old = tmp_path / "old.db"
+    os.rename(path, old)
+    shutil.copy(other, path)
+    for suffix in ("-wal", "-shm"):
+        (path.with_name(path.name + suffix)).unlink(missing_ok=True)
+    with pytest.raises(StoreError, match="was replaced by another file"):
+        board.deposit(Smoke(subject="neither"))
+    for _ in range(3):
+        look(daemon)
+    assert [mark.subject for mark in board.marks(Smoke)] == ["new"]
+    board.deposit(Smoke(subject="newer"))
+    assert sorted(mark.subject for mark in board.marks(Smoke)) == ["new", "newer"]
+    assert whole(path)
+    assert whole(old)
+
+
+def test_a_damaged_page_is_named_and_a_restored_file_is_used(
+    path: Path, tmp_path: Path, clock: ManualClock, logs: list[Any]
+) -> None:
+    board = Blackboard.open(f"sqlite:///{path}", clock=clock)
+    list(board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000)))
+    copy = back_up(board.database, tmp_path / "copy.db").path
+    board.database.compact()
+    board.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for page in range(4, size // 4096):
+            file.seek(page * 4096)
+            file.write(b"\xde\xad" * 2048)
+    with pytest.raises(StoreError, match="damaged"):
+        examine(path)
+    with pytest.raises(StoreError, match="restore a backup"):
+        Blackboard.open(f"sqlite:///{path}", clock=clock).look()
+    os.replace(copy, path)
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
+        assert len(board.look()) == 2000
+
+
+def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone(
+    board: Blackboard, path: Path, logs: list[Any], clock: ManualClock
+) -> None:
+    daemon = served(board, watchman)
+    with board.database.exclusively() as tx:
+        tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreNewer, match="use the newer version"):
+        Blackboard.open(f"sqlite:///{path}", clock=clock)
+    daemon._in_trouble("something")  # whatever the trouble was, the schema is looked at when it ends
+    look(daemon)
+    look(daemon)
+    assert "9999" in errors(logs)[-1]
+    assert len(errors(logs)) == 2
+    with board.database.exclusively() as tx:
+        tx.cursor.execute("UPDATE alembic_version SET version_num = '0001'")
+    look(daemon)
+    assert back(logs) == 1
+
+
+def _foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (title TEXT)")
+    connection.commit()
+    connection.close()
+
+
+def _no_database(path: Path) -> None:
+    path.write_bytes(b"Dear diary, " * 1000)
+
+
+def _cut_short(path: Path) -> None:
+    Blackboard.open(f"sqlite:///{path}").close()
+    with path.open("r+b") as file:
+        file.truncate(20_000)
+
+
+@pytest.mark.parametrize(
+    ("made", "error"), [(_foreign, StoreForeign), (_no_database, StoreForeign), (_cut_short, StoreError)]
+)
+def test_what_is_no_board_is_refused_and_left_as_it_was(
+    path: Path, made: Callable[[Path], None], error: type[StoreError]
+) -> None:
+    made(path)
+    before = path.read_bytes()
+    with pytest.raises(error):
+        Blackboard.open(f"sqlite:///{path}").look()
+    assert path.read_bytes() == before
+
+
+def _in_a_child(work: Callable[[], str]) -> str:
+    """What `work` says in a forked process, as a user to whom the permissions of a file mean something."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(writing, work().encode())
+        except BaseException as error:
+            os.write(writing, f"uncaught {type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    return said
+
+
+@pytest.mark.processes
+def test_a_file_and_a_folder_that_cannot_be_written_are_clear_errors() -> None:
+    with TemporaryDirectory() as name:
+        path = Path(name) / "board.db"
+        with Blackboard.open(f"sqlite:///{path}") as board:
+            board.deposit(Smoke(subject="kitchen"))
+        before = path.read_bytes()
+        for one in Path(name).iterdir():
+            os.chmod(one, 0o444)
+        os.chmod(name, 0o555)
+
+        def opened(target: Path) -> str:
+            try:
+                Blackboard.open(f"sqlite:///{target}").close()
+            except BlackboardError as error:
+                return f"{type(error).__name__}: {error}"
+            return "opened"
+
+        assert _in_a_child(lambda: opened(path)).startswith("StoreError: ")
+        assert _in_a_child(lambda: opened(path.with_name("new.db"))).startswith("StoreError: ")
+        os.chmod(name, 0o755)
+        assert path.read_bytes() == before
+
+
+@pytest.mark.processes
+def test_a_file_size_limit_is_met_without_a_traceback_and_without_damage(path: Path) -> None:
+    """RLIMIT_FSIZE fails a write in its middle, as a quota does."""
+    pid = os.fork()
+    if pid == 0:  # pragma: no cover
+        import resource
+
+        status = 1
+        try:
+            board = Blackboard.open(f"sqlite:///{path}")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+            kept = 0
+            try:
+                for number in range(5000):
+                    board.deposit(Smoke(subject=f"s{number}", detail="q" * 500))
+                    kept += 1
+            except StoreError:
+                status = 0 if 0 < kept < 5000 else 2
+            path.with_suffix(".kept").write_text(str(kept))
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    kept = int(path.with_suffix(".kept").read_text())
+    assert whole(path)
+    with Blackboard.open(f"sqlite:///{path}") as board:
+        assert len(board.look()) == kept
