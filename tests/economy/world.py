@@ -77,9 +77,11 @@ class World:
         self.board = Blackboard.open(f"sqlite:///{path}", clock=clock, author="person:test", kinds=kinds)
         self.deploy(budget, **settings)
 
-    def deploy(self, budget: Budget | None = None, **settings: Any) -> None:
-        """Put the agents in force with these settings."""
+    def deploy(self, budget: Budget | None = None, *, own: Budget | None = None, **settings: Any) -> None:
+        """Put the agents in force with these settings; `own` is the budget of each, `budget` the board's."""
         specs = {}
+        if own is not None:
+            settings["budget"] = own
         for one in self.agents:
             merged = AgentSettings(**{**one.spec.settings.model_dump(exclude_unset=True), **settings})
             specs[one.name] = one.spec.model_copy(update={"settings": merged})

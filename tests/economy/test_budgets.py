@@ -1,0 +1,214 @@
+"""What would go over a budget waits until its window turns; it does not fail, and no restart forgets what was spent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from datetime import timedelta
+
+import pytest
+
+from blackboard import Blackboard, ManualClock
+from blackboard.board import journal, retention
+from blackboard.deployment import Budget, Deployment
+from blackboard.store import journal as J
+from tests.economy.world import MODEL, Lead, World
+from tests.support.faults import Cut, Status
+
+
+def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
+    world = world_of(budget=Budget(calls_per_hour=1), batch=1)
+    leads = world.leave(2)
+    report = world.rest()
+    assert world.judged == leads[:1]
+    [held] = world.board.activations(state="held")
+    assert held["retry_at"] == "2026-01-05T10:00:00.000000Z"
+    assert "budget.calls_per_hour = 1" in held["error"]
+    assert any("calls_per_hour" in line for line in report.lines())
+    clock.advance(timedelta(minutes=59))
+    world.rest()
+    assert len(api.bodies) == 1
+    clock.advance(timedelta(minutes=1))
+    world.rest()
+    assert world.judged == leads
+    assert all(row["attempt"] == 1 for row in world.board.activations())
+
+
+def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_batches(world_of, api, clock):
+    world = world_of(budget=Budget(calls_per_hour=1), batch=10)
+    for n in range(6):
+        world.leave(1, name=f"lead-{n}")
+        world.rest()
+    row = world.board.agenda()[0]
+    assert "calls_per_hour" in row["held"]
+    clock.advance(timedelta(hours=2))
+    world.rest()
+    clock.advance(timedelta(hours=1))
+    world.rest()
+    assert len(world.judged) == 6
+    assert [call["marks"] for call in world.calls()] == [1, 1, 4]
+
+
+def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of):
+    world = world_of(budget=Budget(usd_per_day=1.0))
+    world.leave()
+    seen = []
+    daemon = world.daemon()
+    daemon.on_event = lambda event, details: seen.append(world.calls()[0]) if event == "done" else None
+    daemon.run(until_quiescent=True)
+    [call] = world.calls()
+    assert call["reserved_usd"] == 0
+    with world.board.database.read() as tx:
+        [(body,)] = tx.cursor.execute("SELECT body FROM model_call").fetchall()
+    assert 0 < call["cost_usd"] < (len(body) + 1000 + 400 * 5) / 1e6
+
+
+def test_an_agents_own_budget_holds_that_agent(world_of, clock):
+    world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
+    world.leave(3)
+    world.rest()
+    assert len(world.judged) == 2
+    [held] = world.board.activations(state="held")
+    assert "agents.judge.budget.calls_per_day = 2" in held["error"]
+    assert held["retry_at"] == "2026-01-06T00:00:00.000000Z"
+    clock.advance(timedelta(days=1))
+    world.rest()
+    assert len(world.judged) == 3
+
+
+def test_what_was_spent_survives_a_restart(world_of, clock, tmp_path, api):
+    world = world_of(budget=Budget(calls_per_day=1), batch=1)
+    world.leave(2)
+    world.rest()
+    world.close()
+    for _ in range(4):
+        again = World(tmp_path / "board.db", clock, api.url, budget=Budget(calls_per_day=1), batch=1)
+        again.rest()
+        again.close()
+    assert api.paid == 1
+
+
+def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of):
+    world = world_of(budget=Budget(usd_per_hour=0.000_001))
+    world.leave()
+    world.rest()
+    [held] = world.board.activations(state="held")
+    assert held["retry_at"] is None
+    assert "has no room for this call" in held["error"]
+    world.deploy(Budget(usd_per_hour=1.0))
+    world.board.retry(held["id"])
+    world.rest()
+    assert len(world.judged) == 1
+
+
+def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
+    world = world_of(budget=Budget(calls_per_activation=2))
+    world.leave()
+    api.responder = lambda body: "junk"
+    world.rest()
+    assert api.paid == 2
+    [held] = world.board.activations(state="held")
+    assert "calls_per_activation = 2" in held["error"]
+
+
+def test_calls_that_certainly_cost_nothing_do_not_count(world_of, api):
+    world = world_of(budget=Budget(calls_per_hour=1))
+    world.leave()
+    api.queue(*[Status(529)] * 3)
+    world.rest()
+    assert len(world.judged) == 1
+
+
+def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(world_of, api):
+    world = world_of(budget=Budget(calls_per_hour=1))
+    world.leave()
+    api.queue(Cut(0))
+    world.rest()
+    assert world.judged == []
+    assert world.board.activations(state="held")[0]["retry_at"] is not None
+    assert world.board.status()["model_calls"]["unknown"] == 1
+
+
+def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of):
+    world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
+    leads = world.leave(3)
+    world.rest()
+    assert world.judged == leads
+    first, *others = world.calls()
+    assert first["would_hold"] is None
+    assert all("calls_per_hour = 1" in call["would_hold"] for call in others)
+
+
+def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today(world_of, api):
+    world = world_of(budget=Budget(calls_per_day=1), batch=1)
+    world.leave(2)
+    world.rest()
+    world.board.write(lambda m: retention.remove(m, history=0, activations=0, model_calls=0, limit=1000))
+    world.board.retry(world.board.activations(state="held")[0]["id"])
+    world.rest()
+    assert api.paid == 1
+
+
+COUNT, RESERVE = 1000, 7_000
+LIMIT = Budget(usd_per_day=1.0, calls_per_hour=900)
+"""Has room for 142 of them."""
+
+
+@pytest.fixture
+def planned(tmp_path, clock):
+    """A board with a thousand activations, each of which has planned a call."""
+    path = tmp_path / "board.db"
+    with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
+        board.apply(Deployment(budget=LIMIT))
+        board.write(
+            lambda m: [journal.plan(m, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
+        )
+    return path
+
+
+def reserve(path, at, calls):
+    """Send the calls as far as the budget goes; returns how many went."""
+    with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
+        found = [board.write(lambda m, n=n: journal.send(m, journal.get(m, n), RESERVE)) for n in calls]
+    return sum(over is None for over in found)
+
+
+def spent(path, clock):
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board, board.database.read() as tx:
+        query = "SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'"
+        return tx.cursor.execute(query).fetchone()
+
+
+def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned, clock):
+    with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board:
+
+        def work(first):
+            for n in range(first, COUNT + 1, 20):
+                board.write(lambda m, n=n: journal.send(m, journal.get(m, n), RESERVE))
+
+        threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 21)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert spent(planned, clock) == (142, 142 * RESERVE)
+
+
+@pytest.mark.processes
+def test_processes_that_share_a_board_never_reserve_over_the_budget_together(planned, clock):
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(4) as pool:
+        parts = [(planned, clock.now(), range(first, COUNT + 1, 4)) for first in range(1, 5)]
+        sent = pool.starmap(reserve, parts)
+    assert sum(sent) == 142
+    assert spent(planned, clock) == (142, 142 * RESERVE)
+
+
+def test_what_was_spent_is_summed_from_the_index_alone(planned, clock):
+    with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as tx:
+        for statement, values in ((J.SPENT, {}), (J.SPENT_BY, {"agent": "judge"})):
+            sql, names, _ = statement.compiled(tx.dialect)
+            given = {"day": 0, "hour": 0, **values}
+            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names]).fetchall()
+            assert "COVERING INDEX" in plan[0][-1]
+            assert "SEARCH" in plan[0][-1]

@@ -1,0 +1,89 @@
+"""An answer that the database would not take is kept beside it, and taken in before anything is sent again."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import pytest
+
+from blackboard.board import journal
+from blackboard.errors import StoreError
+from tests.economy.world import World
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """The disk is full for as many commits of an answer as `full` holds."""
+    left = []
+    real = journal.answered
+
+    def answered(*given):
+        if left:
+            left.pop()
+            raise StoreError("the disk is full; make room, nothing was half written")
+        return real(*given)
+
+    monkeypatch.setattr(journal, "answered", answered)
+    return left
+
+
+def spooled(world):
+    folder = world.path.with_name(world.path.name + "-spool")
+    return sorted(folder.glob("*")) if folder.exists() else []
+
+
+def test_an_answer_that_could_not_be_committed_is_taken_in_and_not_paid_again(world, api, full):
+    leads = world.leave(2)
+    full.append(1)
+    world.rest()
+    assert world.judged == leads
+    assert api.paid == 1
+    assert world.states() == ["applied"]
+    assert spooled(world) == []
+
+
+def test_the_spool_outlives_the_process_and_comes_before_the_next_call(world, api, clock, full):
+    leads = world.leave(2)
+    full += [1] * 1000
+    daemon = world.daemon()
+    daemon.on_event = lambda event, details: daemon.stop() if event == "claimed" else None
+    daemon.run()
+    kept = spooled(world)
+    assert len(kept) == 1
+    assert stat.S_IMODE(os.stat(kept[0]).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(kept[0].parent).st_mode) == 0o700
+    full.clear()
+    world.close()
+    again = World(world.path, clock, api.url)
+    again.rest()
+    assert again.judged == leads
+    assert api.paid == 1
+    assert again.states() == ["applied"]
+    assert spooled(again) == []
+    again.close()
+
+
+def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(world, api, full):
+    leads = world.leave()
+    world.path.with_name(world.path.name + "-spool").write_text("in the way")
+    full.append(1)
+    world.rest()
+    assert world.judged == leads
+    assert api.paid == 1
+
+
+def test_the_answers_of_another_board_are_left_alone(world, api):
+    folder = world.path.with_name(world.path.name + "-spool")
+    folder.mkdir()
+    strange = folder / "1.json"
+    strange.write_text(json.dumps({"board": "another", "call": 1, "raw": "{}", "request_id": None}))
+    broken = folder / "2.json"
+    broken.write_text("{")
+    leads = world.leave()
+    world.rest()
+    assert world.judged == leads
+    assert api.paid == 1
+    assert strange.exists()
+    assert broken.exists()
