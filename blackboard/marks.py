@@ -21,6 +21,7 @@ Joins = Literal["add", "max", "replace", "separate"]
 
 MAX_SUBJECT = 512
 RESERVED = ("subject", "intensity")
+_RESERVED = set(RESERVED)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Mark(BaseModel):
     @property
     def payload(self) -> dict[str, Any]:
         """The fields that this kind adds, as JSON-ready values."""
-        return self.model_dump(mode="json", exclude=set(RESERVED))
+        return self.model_dump(mode="json", exclude=_RESERVED)
 
     def otherwise(self, instead: Mark) -> Self:
         """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""
@@ -239,6 +240,9 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def dump_payload(payload: dict[str, Any]) -> str:
     """A payload as the JSON text that is stored.
 
@@ -246,7 +250,7 @@ def dump_payload(payload: dict[str, Any]) -> str:
         InvalidMark: a value that JSON cannot hold, such as NaN or half a surrogate pair.
     """
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(payload)
         text.encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidMark(f"the payload is not JSON: {error}") from None

@@ -143,7 +143,12 @@ class Blackboard:
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(mark).__name__}")
         self.models.add([type(mark)])
         intensity = mark.intensity if intensity is None else intensity
-        return self.leave(mark.kind, mark.subject, mark.payload, intensity=intensity, key=key, decay=decay, until=until)
+        payload = mark.payload  # checked when the mark was made
+
+        def prepare(m: Moment, law: Decay | None) -> Deposit:
+            return self._ready(m, mark.kind, mark.subject, payload, intensity, key, law, self.author)
+
+        return self._leave(prepare, decay, until)
 
     def leave(
         self,
@@ -162,6 +167,11 @@ class Blackboard:
             UnknownName: no such kind is registered.
             InvalidMark: as for `deposit`.
         """
+        return self._leave(lambda m, law: self.prepare(m, kind, subject, payload, intensity, key, law), decay, until)
+
+    def _leave(
+        self, prepare: Callable[[Moment, Decay | None], Deposit], decay: Decay | str | None, until: When
+    ) -> Receipt:
         if until is not None:
             end = self._instant(until)
             if end <= self.now():
@@ -171,7 +181,7 @@ class Blackboard:
             law = None if decay is None else law_from(decay)
             if until is not None:
                 law = Step(Microseconds(max(1, end - m.now)), fixed=True)
-            return deposit(m, self.prepare(m, kind, subject, payload, intensity, key, law))
+            return deposit(m, prepare(m, law))
 
         return self.write(work)
 
@@ -226,7 +236,7 @@ class Blackboard:
             _check_author(m.deployment, self.author)
             receipts = []
             for kind, subject, payload, intensity, mark, key in prepared:
-                unique = self._registered(m, kind).deployment.kind(kind).unique
+                unique = self._registered(m, kind).kind(kind).unique
                 value = None if unique is None else _unique_text(mark.payload.get(unique))
                 receipts.append(deposit(m, Deposit(kind, subject, payload, intensity, self.author, key, None, value)))
             return receipts
@@ -246,21 +256,35 @@ class Blackboard:
         activation_id: int | None = None,
     ) -> Deposit:
         """A checked deposit, ready for the transaction; registers a kind whose class is known and new to the board."""
-        deployment = self._registered(m, kind).deployment
-        registered = deployment.kind(kind)
-        author = author or self.author
+        self._registered(m, kind).kind(kind)
+        payload = self.models.check(kind, payload, m.deployment)
+        return self._ready(m, kind, subject, payload, intensity, key, decay, author or self.author, activation_id)
+
+    def _ready(
+        self,
+        m: Moment,
+        kind: str,
+        subject: str,
+        payload: dict[str, Any],
+        intensity: float,
+        key: str | None,
+        decay: Decay | None,
+        author: str,
+        activation_id: int | None = None,
+    ) -> Deposit:
+        """A deposit of a payload that is known to fit its kind."""
+        unique = self._registered(m, kind).kind(kind).unique
         if activation_id is None:
-            _check_author(deployment, author)
-        checked = self.models.check(kind, payload, deployment)
+            _check_author(m.deployment, author)
         return Deposit(
             kind,
             check_subject(subject),
-            dump_payload(checked),
+            dump_payload(payload),
             check_intensity(intensity),
             author,
             key,
             decay,
-            None if registered.unique is None else _unique_text(checked.get(registered.unique)),
+            None if unique is None else _unique_text(payload.get(unique)),
             activation_id,
         )
 

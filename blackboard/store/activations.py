@@ -26,9 +26,7 @@ END_ACTIVATION = update_by(
     "interruptions",
 )  # fmt: skip
 EXTEND_LEASE = Statement(
-    activation.update()
-    .where(running, activation.c.worker == p("by"))
-    .values(lease_until=p("until"))
+    activation.update().where(running, activation.c.worker == p("by")).values(lease_until=p("until"))
 )
 READY_TO_RETRY = Statement(
     select(*ACTIVATION_COLUMNS)

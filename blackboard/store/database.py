@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,24 +22,13 @@ from sqlalchemy.pool import NullPool
 from blackboard.errors import ConfigurationError, Mistake, StoreBusy, StoreError, StoreMissing
 from blackboard.failpoints import reach
 from blackboard.store import dialect as differences
+from blackboard.store.gate import Entry, Gate
 from blackboard.store.statement import Transaction
 
 __all__ = ["Database"]
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
-
-
-class _Entry:
-    """One piece of work that waits at the gate."""
-
-    __slots__ = ("done", "error", "result", "work")
-
-    def __init__(self, work: Work[Any]) -> None:
-        self.work = work
-        self.done = threading.Event()
-        self.result: Any = None
-        self.error: BaseException | None = None
 
 
 class Database:
@@ -60,8 +48,7 @@ class Database:
         self.dialect = self.engine.dialect
         self.path = self._path()
         self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
-        self._gate = threading.Lock()
-        self._waiting: deque[_Entry] = deque()
+        self._gate = Gate()
         self._writer: Any = None
         self._readers: list[Any] = []
         self._turn: int | None = None
@@ -149,17 +136,17 @@ class Database:
         outside the transaction.
         """
         self._forked()
-        entry = _Entry(work)
-        self._waiting.append(entry)
-        with self._gate:
-            if not entry.done.is_set():
-                batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        entry = Entry(work)
+        if batch := self._gate.enter(entry):
+            try:
                 self._commit(batch)
+            finally:
+                self._gate.leave([other for other in batch if other is not entry])
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[no-any-return]
 
-    def _commit(self, batch: list[_Entry]) -> None:
+    def _commit(self, batch: list[Entry]) -> None:
         try:
             with self.transaction() as tx:
                 for entry in batch:
@@ -170,9 +157,6 @@ class Database:
             else:  # find out whose it was: each alone
                 for entry in batch:
                     self._commit([entry])
-                return
-        for entry in batch:
-            entry.done.set()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -203,7 +187,7 @@ class Database:
     def exclusively(self) -> Iterator[Transaction]:
         """A writing transaction of a thread that runs alone."""
         self._forked()
-        with self._gate, self.transaction() as tx:
+        with self._gate.alone(), self.transaction() as tx:
             yield tx
 
     def _abandon(self, cursor: Any) -> None:
@@ -303,7 +287,7 @@ class Database:
         if self.path is None:
             return False
         self._forked()
-        with self._gate, self.turn():
+        with self._gate.alone(), self.turn():
             self._check_file()
             connection = self.connect(writes=True)
             try:
@@ -327,12 +311,12 @@ class Database:
         if self._pid != os.getpid():
             self._pid, self._writer, self._readers, self._turn = os.getpid(), None, [], None
             self._file = None
-            self._gate, self._waiting = threading.Lock(), deque()
+            self._gate = Gate()
 
     def close(self) -> None:
         """Close every connection."""
         self._forked()
-        with self._gate:
+        with self._gate.alone():
             self._let_go()
             self._file = None
             if self._turn is not None:

@@ -1,0 +1,124 @@
+"""Law: threads at the gate are committed together, each gets its own result or error, and none is left behind."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from blackboard.store.database import Database
+from blackboard.store.gate import Entry, Gate
+
+
+def test_whoever_finds_the_gate_free_leads_with_its_own_work() -> None:
+    gate, entry = Gate(), Entry("work")
+    assert gate.enter(entry) == [entry]
+
+
+def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them() -> None:
+    gate = Gate()
+    gate.enter(Entry("leader"))
+    entries = [Entry(number) for number in range(5)]
+    batches: dict[int, list[Entry]] = {}
+    waiting = threading.Semaphore(0)
+
+    def wait(entry: Entry) -> None:
+        waiting.release()
+        batches[entry.work] = gate.enter(entry)
+        if batches[entry.work]:
+            gate.leave([other for other in batches[entry.work] if other is not entry])
+
+    threads = []
+    for entry in entries:
+        threads.append(threading.Thread(target=wait, args=(entry,)))
+        threads[-1].start()
+        waiting.acquire(timeout=10)
+        while entry.called is None:
+            pass
+    gate.leave([])
+    for thread in threads:
+        thread.join(timeout=10)
+    assert [one.work for one in batches[0]] == [0, 1, 2, 3, 4]
+    assert all(not batches[number] for number in range(1, 5))
+
+
+def test_a_thread_that_wants_to_be_alone_is_taken_along_by_nobody() -> None:
+    gate = Gate()
+    first = Entry("first")
+    gate.enter(first)
+    alone, after = Entry("alone", alone=True), Entry("after")
+    order: list[list[str]] = []
+
+    def wait(entry: Entry) -> None:
+        batch = gate.enter(entry)
+        order.append([one.work for one in batch])
+        gate.leave([other for other in batch if other is not entry])
+
+    threads = []
+    for entry in (alone, after):
+        threads.append(threading.Thread(target=wait, args=(entry,)))
+        threads[-1].start()
+        while entry.called is None:
+            pass
+    gate.leave([])
+    for thread in threads:
+        thread.join(timeout=10)
+    assert order == [["alone"], ["after"]]
+
+
+def test_a_failure_in_a_shared_commit_is_told_to_the_one_whose_it_is(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    told: dict[int, object] = {}
+    together = threading.Barrier(6)
+
+    def work(number: int) -> None:
+        together.wait(10)
+        try:
+            told[number] = database.write(lambda tx: 10 * number if number else 1 / 0)
+        except ZeroDivisionError as error:
+            told[number] = error
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    database.close()
+    assert isinstance(told.pop(0), ZeroDivisionError)
+    assert told == {number: 10 * number for number in range(1, 6)}
+
+
+def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
+    gate = Gate()
+    gate.enter(Entry("leader"))
+    gone, next_ = Entry("gone"), Entry("next")
+    threads = []
+    led = []
+
+    def wait(entry: Entry) -> None:
+        led.append([one.work for one in gate.enter(entry)])
+
+    for entry in (gone, next_):
+        threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
+        threads[-1].start()
+        while entry.called is None:
+            pass
+    gate._give_up(gone)
+    gate.leave([])
+    threads[1].join(timeout=10)
+    assert led == [["next"]]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_closing_waits_for_the_gate(tmp_path: Path, held: bool) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    with database.exclusively() as tx:
+        tx.cursor.execute("CREATE TABLE t (x)")
+        closing = threading.Thread(target=database.close)
+        if held:
+            closing.start()
+    if not held:
+        closing.start()
+    closing.join(timeout=10)
+    assert not closing.is_alive()
