@@ -2,7 +2,7 @@
 # make test   everything that CI runs
 # make lint   style, types and floors alone
 # make crash  the daemon, killed in the middle N times (N=1000)
-# make bench  the measurements
+# make bench  the measurements; bench-coordination: model calls and tokens; bench-rivals: what it may be compared with
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint crash bench clean
+.PHONY: demo test lint crash bench bench-coordination bench-rivals clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,6 +30,17 @@ crash: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc
+
+bench-coordination: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.coordination
+
+# Each framework in an environment of its own, with pinned versions; python -m benchmarks.coordination --rivals runs them.
+bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/installed,$(wildcard benchmarks/coordination/rivals/*.txt))
+
+.venv-rivals/%/installed: benchmarks/coordination/rivals/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

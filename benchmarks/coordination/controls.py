@@ -86,27 +86,31 @@ class _Pipeline:
         return verdicts
 
 
-def run_pipeline(leads: Sequence[Enquiry], batch: int, per_task: int = ALL) -> Cost:
+def run_pipeline(
+    leads: Sequence[Enquiry], batch: int, per_task: int = ALL, client: Client | None = None, strict: bool = True
+) -> Cost:
     """Have a pipeline do the work, and hold it to the outcome.
 
     Args:
         batch: most marks in one call.
         per_task: leads that go through all stages together; by default each stage is done for all before the next.
+        client, strict: as for `run_desk`.
 
     Raises:
         WrongOutcome: the work was not done.
     """
     with TemporaryDirectory() as folder, scripted() as api:
-        calendar, client = Path(folder) / "calendar.ics", AnthropicClient("offline", api.url)
+        calendar, own = Path(folder) / "calendar.ics", AnthropicClient("offline", api.url)
         write_calendar(calendar, list(leads))
         try:
-            pipeline = _Pipeline(client, calendar, batch)
+            pipeline = _Pipeline(client or own, calendar, batch)
             laid = [pipeline.lay(lead.mark) for lead in leads]
             verdicts = [mark for part in _chunks(laid, per_task) for mark in pipeline.task(part)]
             pipeline.stage(analyst, "outcomes", verdicts, ALL)
         finally:
-            client.close()
-        checked(_outcome(pipeline.lying, leads), leads)
+            own.close()
+        if strict:
+            checked(_outcome(pipeline.lying, leads), leads)
         return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
 
 

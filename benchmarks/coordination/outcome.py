@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +59,12 @@ class Row:
 
     def per_lead(self, tokens: int) -> float:
         return tokens / self.leads
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Row:
+        """The row that `json` was made of."""
+        cost = data["cost"]
+        return cls(**{**data, "cost": Cost(cost["calls"], cost["input"], cost["output"])})
 
     @property
     def json(self) -> dict[str, Any]:

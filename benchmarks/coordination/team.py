@@ -105,7 +105,7 @@ def said(chat: Chat) -> Reply:
         case "router" | "manager":
             return _routed(chat, state, final=state.shown if role == "manager" else "done")
         case "selector":
-            planned = "Plan:" in everything[everything.rfind('{"now":') if '{"now":' in everything else 0 :]
+            planned = "Plan:" in everything[max((match.start() for match in _START.finditer(everything)), default=0) :]
             return Reply(state.stage if planned and state.stage != "done" else "planner")
         case "planner":
             return Reply("TERMINATE" if state.stage == "done" else _plan(state))

@@ -1,0 +1,82 @@
+"""Run the measure and print its table. Offline, but for `--live`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from benchmarks.coordination import report, rows
+from benchmarks.coordination.leads import MOST
+from benchmarks.coordination.live import live
+from benchmarks.coordination.outcome import Row
+from blackboard.errors import BlackboardError
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        found, not_run = _measured(arguments)
+    except BlackboardError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(report.table(found))
+    if any(row.group == "trickling" for row in found):
+        print("\n" + report.trickle_table(found) + "\n\n" + report.forms())
+    print("".join(f"\n{line}" for line in [*_notes(found), *not_run]))
+    if arguments.json:
+        data = {"rows": [row.json for row in found], "not_run": not_run}
+        arguments.json.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if arguments.page:
+        arguments.page.write_text(report.filled(arguments.page.read_text("utf-8"), found), "utf-8")
+    if arguments.plot:
+        report.plot(found, arguments.plot)
+    return 0
+
+
+def _measured(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
+    if arguments.live:
+        return list(live(arguments.leads, os.environ)), []
+    found: list[Row | str] = [*rows.own(arguments.leads), *rows.trickling(max(arguments.leads))]
+    if arguments.rivals:
+        found += rows.rivals(arguments.leads)
+    else:
+        found.append("The frameworks were not run: say --rivals, after `make bench-rivals`.")
+    return [one for one in found if isinstance(one, Row)], [one for one in found if isinstance(one, str)]
+
+
+def _notes(found: list[Row]) -> Iterator[str]:
+    seen = dict.fromkeys((row.system, row.note) for row in found if row.note)
+    return (f"{system}: {note}" for system, note in seen)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.coordination", description=__doc__)
+    parser.add_argument("--leads", type=_sizes, default=[1, 10, 50], help="numbers of leads, such as 1,10,50")
+    parser.add_argument("--rivals", action="store_true", help="run the frameworks too (make bench-rivals)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as .svg or .png")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into that page, between their marks")
+    parser.add_argument("--live", action="store_true", help="ask a real model, which costs money and needs a key")
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,10,50") from None
+    if not 1 <= sizes[0] <= sizes[-1] <= MOST:
+        raise argparse.ArgumentTypeError(f"numbers of leads lie between 1 and {MOST}")
+    return sizes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

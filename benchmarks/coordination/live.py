@@ -1,0 +1,74 @@
+"""The same leads with a real model, which costs money: figures from the provider's usage fields. Opt-in, never in CI.
+
+A real model may judge otherwise than the script, so the outcome is told and not held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from benchmarks.coordination.controls import run_pipeline
+from benchmarks.coordination.desk import ONE_PER_CALL, run_desk
+from benchmarks.coordination.leads import enquiries
+from benchmarks.coordination.outcome import Cost, Row
+from blackboard.clock import Instant
+from blackboard.errors import ModelError
+from blackboard.model import BatchItem, Client, ModelSettings, Reply, client_from
+
+__all__ = ["Counting", "live"]
+
+
+class Counting:
+    """A client that adds up what the provider says was used."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.calls = self.input = self.output = 0
+
+    @property
+    def cost(self) -> Cost:
+        """What was used since it was made, cached input included."""
+        return Cost(self.calls, self.input, self.output)
+
+    def send(self, body: str) -> Reply:
+        reply = self._client.send(body)
+        self.calls += 1
+        if reply.usage is not None:
+            self.input += reply.usage.input + reply.usage.cache_read + reply.usage.cache_creation
+            self.output += reply.usage.output
+        return reply
+
+    def submit_batch(self, items: Sequence[BatchItem]) -> str:
+        return self._client.submit_batch(items)
+
+    def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
+        return self._client.find_batch(custom_ids, since)
+
+    def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
+        return self._client.batch_results(batch_id)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def live(sizes: Sequence[int], environ: Mapping[str, str]) -> Iterator[Row]:
+    """The desk, ten and one per call, and the best pipeline, with the model of config/leads.toml.
+
+    Raises:
+        ConfigurationError: there is no key.
+    """
+    client = client_from(ModelSettings(provider="anthropic"), environ)
+    assert client is not None
+    try:
+        for count in sizes:
+            leads = enquiries(count)
+            for system, agents in (("marks, one per call", ONE_PER_CALL), ("marks, ten per call", {})):
+                counting = Counting(client)
+                run = run_desk(leads, agents, client=counting, strict=False)
+                right = sum(run.outcome.qualified.get(lead.number) == lead.qualifies for lead in leads)
+                yield Row(system, "marks", count, counting.cost, note=f"{right} of {count} verdicts as the script's")
+            counting = Counting(client)
+            run_pipeline(leads, 10, client=counting, strict=False)
+            yield Row("pipeline, stage by stage, ten per call", "controls", count, counting.cost)
+    finally:
+        client.close()

@@ -1,0 +1,187 @@
+"""The law: coordinating the desk costs exactly these calls and tokens, so that a change which makes it dearer is seen.
+
+Whoever changes a figure here changes it in docs/economy.md too: `make bench-coordination` prints it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from benchmarks.coordination import report, rows
+from benchmarks.coordination.chat import Chat, Turn
+from benchmarks.coordination.desk import ONE_PER_CALL, run_desk, trickle
+from benchmarks.coordination.forms import FORMS, work_of
+from benchmarks.coordination.leads import MOST, Enquiry, enquiries
+from benchmarks.coordination.live import live
+from benchmarks.coordination.outcome import Cost, Outcome, Row, WrongOutcome, checked
+from benchmarks.coordination.rivals.office import PROMPTS, ROUTER, office_of
+from benchmarks.coordination.single import talking
+from benchmarks.coordination.team import Speechless, said
+from tests.support.messages_api import MessagesApi
+
+ROOT = Path(__file__).parents[2]
+SIZES = (1, 10, 50)
+OURS, BEST = "marks, ten per call", "pipeline, stage by stage, ten per call"
+
+# Calls, input tokens, output tokens.
+EXPECTED: Mapping[str, tuple[tuple[int, int, int], ...]] = {
+    "marks, one per call": ((3, 1207, 180), (17, 7819, 1311), (81, 37824, 7086)),
+    "marks, ten per call": ((3, 1207, 180), (4, 2707, 1159), (10, 10278, 6256)),
+    "pipeline, one per call": ((3, 1207, 180), (17, 7819, 1311), (81, 37824, 7086)),
+    "pipeline, ten leads a task": ((3, 1207, 180), (4, 2707, 1159), (16, 12290, 6326)),
+    "pipeline, stage by stage, ten per call": ((3, 1207, 180), (4, 2707, 1159), (10, 10400, 6256)),
+    "floor: one call per stage": ((3, 1207, 180), (4, 2707, 1159), (4, 7997, 6186)),
+    "single agent with a tool": ((3, 1174, 134), (18, 7318, 991), (86, 35110, 5483)),
+    "single agent with a tool, ten leads a task": ((3, 1292, 151), (4, 4393, 1032), (16, 20208, 5691)),
+    "single agent with a tool, one thread": ((3, 1393, 134), (18, 23784, 991), (86, 437183, 5483)),
+    "marks, ten per call, faded": ((8, 7872, 4015),),
+}
+
+
+@cache
+def measured() -> list[Row]:
+    return list(rows.own(SIZES))
+
+
+def cost(system: str, leads: int) -> Cost:
+    return next(row.cost for row in measured() if (row.system, row.leads) == (system, leads))
+
+
+@pytest.mark.parametrize("system", EXPECTED)
+def test_calls_and_tokens_are_exactly_these(system: str) -> None:
+    found = [row.cost for row in measured() if row.system == system]
+    assert [(one.calls, one.input, one.output) for one in found] == list(EXPECTED[system])
+
+
+def test_fifty_leads_at_once_take_at_most_twelve_calls() -> None:
+    assert cost(OURS, 50).calls <= 12
+
+
+def test_the_desk_puts_in_hardly_more_than_the_best_pipeline_over_the_same_prompts() -> None:
+    assert cost(OURS, 50).input <= 1.15 * cost(BEST, 50).input
+
+
+def test_trickling_leads_take_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
+    arrivals = trickle(50, timedelta(seconds=20))
+    one = run_desk(enquiries(50), ONE_PER_CALL, arrivals)
+    ten = run_desk(enquiries(50), {"sales": {"gather": "60s"}}, arrivals)
+    assert (one.cost, ten.cost) == (Cost(82, 38143, 6752), Cost(32, 18322, 6261))
+    assert ten.cost.calls <= one.cost.calls / 2
+    assert one.median_wait == 0
+    assert ten.median_wait == pytest.approx(45.4, abs=0.05)
+
+
+@pytest.mark.parametrize("system", [system for system in FORMS if system in EXPECTED])
+def test_the_closed_forms_hold(system: str) -> None:
+    for leads in SIZES:
+        assert FORMS[system].calls(work_of(enquiries(leads))) == cost(system, leads).calls
+
+
+def test_six_of_ten_leads_qualify_and_one_clashes() -> None:
+    assert [work_of(enquiries(count)) for count in (10, 50)] == [work_of(enquiries(10)), work_of(enquiries(50))]
+    work = work_of(enquiries(MOST))
+    assert (work.q, work.c) == (MOST * 0.6, MOST * 0.1)
+    wishes = [lead.wish for lead in enquiries(MOST) if lead.wish]
+    assert len(wishes) == len(set(wishes))
+
+
+def test_arrivals_come_in_order_and_the_same_each_time() -> None:
+    times = trickle(50, timedelta(seconds=20)).at
+    assert all(before < after for before, after in pairwise(times))
+    assert times == trickle(50, timedelta(seconds=20)).at
+
+
+def right(leads: list[Enquiry]) -> Outcome:
+    office = office_of(leads)
+    for lead in leads:
+        office.current = lead.number
+        if lead.qualifies and office.book(lead.wish or "").endswith("30"):
+            office.book("2026-01-13T10:30")
+    slots = {lead.number: office.slots[lead.number] for lead in leads if lead.qualifies}
+    return Outcome({lead.number: lead.qualifies for lead in leads}, slots, [[lead.number for lead in leads]])
+
+
+def test_an_outcome_that_is_right_is_let_through() -> None:
+    leads = enquiries(5)
+    assert checked(right(leads), leads).qualified[0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda o: o.qualified.pop(1), "leads judged"),
+        (lambda o: o.qualified.update({1: True}), "lead 1: qualified"),
+        (lambda o: o.slots.pop(0), "no appointment"),
+        (lambda o: o.slots.update({0: "2026-01-07T10:00"}), "lead 0: slot"),
+        (lambda o: o.slots.update({4: o.slots[0]}), "slots given twice"),
+        (lambda o: o.insights.append([0]), "outcomes in insights"),
+    ],
+)
+def test_an_outcome_that_is_wrong_is_refused(spoil, why: str) -> None:
+    leads = enquiries(5)
+    outcome = right(leads)
+    spoil(outcome)
+    with pytest.raises(WrongOutcome, match=why):
+        checked(outcome, leads)
+
+
+def test_the_script_refuses_a_conversation_that_it_does_not_know() -> None:
+    with pytest.raises(Speechless, match="no speaker"):
+        said(Chat("You sing.", [Turn("user", "Sing.")], {}))
+
+
+def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
+    office, lead = office_of(enquiries(1)), enquiries(1)[0]
+    tools: dict[str, dict[str, object]] = {f"transfer_to_{name}": {} for name in PROMPTS}
+    turns = [Turn("user", office.task(lead.data))]
+    route = []
+    while (reply := said(Chat(ROUTER, turns, tools))).calls:
+        name = reply.calls[0].name.removeprefix("transfer_to_")
+        route.append(name)
+        answer = said(Chat(PROMPTS[name], turns, {}))
+        if answer.calls:
+            turns.append(Turn("tool", office.book(str(answer.calls[0].arguments["slot"]))))
+            answer = said(Chat(PROMPTS[name], turns, {}))
+        turns.append(Turn("assistant", answer.text))
+    assert route == ["sales", "scheduler"]
+    assert office.slots == {-1: lead.wish}
+    assert reply.text == "done"
+
+
+def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
+    from benchmarks.coordination.desk import answered
+
+    with MessagesApi(answered) as api:
+        found = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
+        assert sum(row.cost.input for row in found) == api.usage.prompt_tokens
+    assert [row.cost for row in found] == [Cost(3, 1207, 180)] * 3
+    assert found[0].note == "1 of 1 verdicts as the script's"
+
+
+def test_the_local_server_speaks_for_a_team_in_the_messages_api() -> None:
+    content = talking({"system": ROUTER, "messages": [{"role": "user", "content": '{"outcomes": []}\n{"insights": []}'}]})
+    assert content == [{"type": "text", "text": "done"}]
+
+
+def test_the_page_and_its_figures_are_those_of_the_measure() -> None:
+    data = json.loads((ROOT / "benchmarks" / "coordination" / "figures.json").read_text("utf-8"))
+    kept = [Row.of(row) for row in data["rows"]]
+    for row in measured():
+        assert row in kept
+    page = (ROOT / "docs" / "economy.md").read_text("utf-8")
+    assert report.filled(page, kept) == page
+
+
+def test_the_closed_forms_hold_for_the_frameworks_as_they_were_measured() -> None:
+    data = json.loads((ROOT / "benchmarks" / "coordination" / "figures.json").read_text("utf-8"))
+    found = [row for row in map(Row.of, data["rows"]) if row.system in FORMS]
+    assert {row.system for row in found} >= {"LangGraph, supervisor", "OpenAI Agents, handoffs"}
+    for row in found:
+        assert row.cost.calls == FORMS[row.system].calls(work_of(enquiries(row.leads))), row
