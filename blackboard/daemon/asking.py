@@ -149,7 +149,7 @@ class Asker:
                 told(reply)
         except (KeyRefused, SpendLimit) as failure:
             reason = self.keeper.stop_everything([row], failure)
-            raise Postponed(reason, self.board.clock.now()) from None
+            raise Postponed(reason, self.board.now()) from None
         except (Overloaded, NotSent) as failure:
             self._end(row, "failed", failure)
             wait = failure.retry_after if isinstance(failure, Overloaded) else None
@@ -209,7 +209,7 @@ class Asker:
         return Postponed("it waits for the cheap lane", None, held=True)
 
     def _wait(self, claim: Claim, retry_after: float | None) -> int:
-        now = self.board.clock.now()
+        now = self.board.now()
         if retry_after is not None:
             return now + int(retry_after * 1e6) + self.chance.randrange(1, 1_000_000)
         return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.chance)

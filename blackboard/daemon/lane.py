@@ -108,7 +108,7 @@ class Lane:
         Raises:
             StoreError: the board cannot be used.
         """
-        if self.board.clock.now() < self._not_before:
+        if self.board.now() < self._not_before:
             return 0
         try:
             count = self._fetch() + self._submit()
@@ -206,7 +206,7 @@ class Lane:
                 lambda m: m.tx.run(J.NAME_BATCH, of_submission=batch[0].submission, batch_id=name) and None
             )
             log.info("a lost batch was found again", batch=name, calls=len(batch))
-        elif self.board.clock.now() >= since + LOST_FOR:
+        elif self.board.now() >= since + LOST_FOR:
             self._each(batch, _unsent)
             log.info("a batch never arrived; its calls are handed in again", sent=iso(since), calls=len(batch))
         return name
@@ -239,7 +239,7 @@ class Lane:
         self._failures += 1
         asked = failure.retry_after if isinstance(failure, Overloaded) else None
         wait = backoff(FIRST_WAIT, self._failures, self._chance) if asked is None else int(asked * 1e6)
-        self._not_before = self.board.clock.now() + wait
+        self._not_before = self.board.now() + wait
         sort = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
         log.warning(f"the cheap lane {sort}", until=iso(self._not_before), reason=str(failure))
 

@@ -1,0 +1,302 @@
+"""The cheap lane: weak marks wait for it, each call is handed in once and its answer taken in once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from blackboard import Daemon
+from blackboard.daemon.asking import lane_for, model_for
+from blackboard.deployment import AgentSettings, Budget, ModelChoice
+from blackboard.model import AnthropicClient, OutcomeUnknown, Rejected
+from tests.economy.world import KEY, World
+from tests.support.faults import Cut, Status
+
+
+class Patient:
+    """A client whose batches end once they have been asked for a few times."""
+
+    def __init__(self, api, looks=2, outcome=lambda custom_id: None):
+        self.api, self.looks, self.outcome = api, looks, outcome
+        self.inner = AnthropicClient(KEY, api.url, 5_000_000)
+        self.asked = 0
+
+    def send(self, body):
+        return self.inner.send(body)
+
+    def submit_batch(self, items):
+        return self.inner.submit_batch(items)
+
+    def find_batch(self, custom_ids, since):
+        return self._ended(lambda: self.inner.find_batch(custom_ids, since))
+
+    def batch_results(self, batch_id):
+        return self._ended(lambda: self.inner.batch_results(batch_id))
+
+    def _ended(self, ask):
+        self.asked += 1
+        if self.asked % (self.looks + 1) == 0:
+            self.api.end_batches(self.outcome)
+        return ask()
+
+    def close(self):
+        self.inner.close()
+
+
+@pytest.fixture
+def patient(api):
+    made = []
+
+    def make(**options):
+        made.append(Patient(api, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def batches(api):
+    return [call for call in api.calls if call.path == "/v1/messages/batches" and call.method == "POST"]
+
+
+def requests_in(call):
+    return json.loads(call.body)["requests"]
+
+
+def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(world_of, api, patient):
+    world = world_of(lane="batch")
+    leads = world.leave(3)
+    report = world.rest(patient())
+    assert world.judged == leads
+    assert (len(batches(api)), api.paid) == (1, 1)
+    [call] = world.calls()
+    assert (call["lane"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
+    [cost] = world.board.costs()
+    assert cost["usd"] == pytest.approx(cost["usd_direct"] / 2, rel=0.01)
+    assert report.lines() == ()
+
+
+def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
+    world = world_of(lane="batch", batch=1, concurrency=8)
+    leads = world.leave(5)
+    world.rest(patient())
+    assert world.judged == leads
+    assert len(batches(api)) == 1
+    assert api.paid == 5
+
+
+def test_weak_marks_wait_for_the_cheap_lane_and_strong_ones_do_not(world_of, api, patient):
+    world = world_of(lane_below=0.4)
+    weak = world.leave(2, intensity=0.3, name="weak")
+    world.rest(patient())
+    strong = world.leave(1, intensity=0.9, name="strong")
+    world.rest(patient())
+    assert world.judged == sorted(weak + strong)
+    assert [call["lane"] for call in world.calls()] == ["batch", "direct"]
+
+
+def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, patient):
+    world = world_of(lane_below=0.4)
+    world.leave(2, intensity=0.3, name="weak")
+    world.leave(1, intensity=0.9, name="strong")
+    world.rest(patient())
+    assert [(call["lane"], call["marks"]) for call in world.calls()] == [("direct", 3)]
+
+
+def test_the_strongest_mark_decides_on_lane_and_model():
+    settings = AgentSettings(
+        lane_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
+    )
+    assert [lane_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "direct"]
+    assert [model_for(settings, "d", strength) for strength in (0.29, 0.3, 0.6)] == ["a", "b", "c"]
+    assert model_for(AgentSettings(), "d", 1.0) == "d"
+    assert lane_for(AgentSettings(lane="batch"), 9.0) == "batch"
+
+
+def test_strong_marks_may_get_a_stronger_model(world_of, api):
+    world = world_of(
+        models=(ModelChoice(below=0.6, model="claude-haiku-4-5"), ModelChoice(model="claude-sonnet-4-6")),
+    )
+    world.leave(1, intensity=0.5)
+    world.rest()
+    world.leave(1, intensity=0.9)
+    world.rest()
+    assert [call["model"] for call in world.calls()] == ["claude-haiku-4-5", "claude-sonnet-4-6"]
+
+
+def test_until_it_is_quiescent_the_daemon_waits_for_the_cheap_lane(world_of, api, patient, clock):
+    world = world_of(lane="batch")
+    world.leave(1)
+    started = clock.now()
+    world.rest(client := patient(looks=30))
+    assert len(world.judged) == 1
+    assert client.asked == 31
+    assert clock.now() - started >= 30 * 60_000_000
+
+
+def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(world_of, api, patient):
+    world = world_of(lane="batch")
+    leads = world.leave(2)
+    api.queue(Cut(0))
+    world.rest(patient())
+    assert world.judged == leads
+    assert (len(batches(api)), api.paid) == (1, 1)
+    assert world.states() == ["applied"]
+
+
+def test_a_batch_that_never_arrived_is_handed_in_again(world_of, api, patient, clock):
+    world = world_of(lane="batch")
+    leads = world.leave(2)
+
+    class Lossy(Patient):
+        lost = False
+
+        def submit_batch(self, items):
+            if not self.lost:
+                self.lost = True
+                raise OutcomeUnknown("the connection broke")
+            return super().submit_batch(items)
+
+    client = Lossy(api)
+    started = clock.now()
+    world.rest(client)
+    client.close()
+    assert world.judged == leads
+    assert clock.now() - started >= 600_000_000  # it might have turned up
+    assert (len(batches(api)), api.paid) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [429, 529, 500])
+def test_a_busy_api_is_handed_the_batch_again_later(world_of, api, patient, status):
+    world = world_of(lane="batch")
+    leads = world.leave(2)
+    api.queue(Status(status, {"retry-after": "300"}), Status(status))
+    world.rest(patient())
+    assert world.judged == leads
+    assert len(batches(api)) == 3
+    assert world.states() == ["applied"]
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, status):
+    world = world_of(lane="batch")
+    leads = world.leave(1)
+    api.queue(Status(status))
+    world.rest(patient())
+    assert str(status) in world.board.status()["paused"]
+    assert world.judged == []
+    world.board.resume()
+    world.rest(patient())
+    assert world.judged == leads
+    assert api.paid == 1
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"type": "expired"},
+        {"type": "canceled"},
+        {"type": "errored", "error": {"error": {"type": "overloaded_error", "message": "x"}}},
+    ],
+    ids=["expired", "canceled", "overloaded"],
+)
+def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(world_of, api, patient, result):
+    world = world_of(lane="batch")
+    leads = world.leave(1)
+    bad = [result]
+    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    assert world.judged == leads
+    assert world.states() == ["failed", "applied"]
+    assert len({json.dumps(one["params"]) for call in batches(api) for one in requests_in(call)}) == 1
+
+
+def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(world_of, api, patient):
+    world = world_of(lane="batch")
+    leads = world.leave(2)
+    bad = [{"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}]
+    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    assert world.judged == leads
+    assert [(call["state"], call["marks"]) for call in world.calls()] == [
+        ("rejected", 2),
+        ("applied", 1),
+        ("applied", 1),
+    ]
+
+
+def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(world_of, api, patient):
+    world = world_of(lane="batch")
+    leads = world.leave(1)
+    bad = [{"type": "succeeded"}]
+    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    assert world.judged == leads
+    assert world.states() == ["unusable", "applied"]
+    assert world.calls()[0]["reserved_usd"] > 0
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, patient, hold):
+    world = world_of(lane="batch", on_unknown="hold" if hold else "retry")
+    leads = world.leave(1)
+
+    class Forgetful(Patient):
+        gone = False
+
+        def batch_results(self, batch_id):
+            if not self.gone:
+                self.gone = True
+                raise Rejected("no longer kept")
+            return super().batch_results(batch_id)
+
+    client = Forgetful(api)
+    world.rest(client)
+    if hold:
+        assert "unknown" in world.board.activations(state="held")[0]["error"]
+        world.board.retry(world.board.activations(state="held")[0]["id"])
+        world.rest(client)
+    client.close()
+    assert world.judged == leads
+    assert world.states() == ["settled" if hold else "unknown", "applied"]
+
+
+def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock):
+    world = world_of(lane="batch", batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
+    leads = world.leave(3)
+    world.rest(patient())
+    assert world.judged == leads  # time alone brings the next hour, and the lane is waited for
+    assert [len(requests_in(call)) for call in batches(api)] == [2, 1]
+    assert clock.now() % 86_400_000_000 >= 10 * 3_600_000_000
+
+
+def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world_of, api, clock):
+    world = world_of(lane="batch")
+    world.leave(1)
+    daemon = world.daemon()
+    daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
+    daemon.run()
+    report = Daemon(world.board, world.agents).run(until_quiescent=True)
+    assert any("cheap lane" in line for line in report.lines())
+    assert batches(api) == []
+
+
+def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp_path):
+    world = world_of(lane="batch")
+    leads = world.leave(2)
+    client = patient(looks=10**6)
+    daemon = world.daemon(client)
+    real = client.batch_results
+
+    def once(batch_id):
+        daemon.stop(now=True)
+        return real(batch_id)
+
+    client.batch_results = once
+    daemon.run()
+    assert world.states() == ["sent"]
+    world.close()
+    again = World(tmp_path / "board.db", clock, api.url, lane="batch")
+    again.rest(patient())
+    assert again.judged == leads
+    assert (len(batches(api)), api.paid) == (1, 1)
+    again.close()

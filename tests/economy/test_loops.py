@@ -1,0 +1,183 @@
+"""A chain of wakings that feeds on itself is set aside, visible, and one need asks a person; nothing else is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from blackboard import Blackboard, Daemon, Mark, agent, strength, total
+from blackboard.board import loops
+from blackboard.deployment import Deployment, KindSpec
+
+
+class Ask(Mark, kind="ask", joins="separate"):
+    pass
+
+
+class Reply(Mark, kind="reply", joins="separate"):
+    pass
+
+
+@agent(watches=strength(Ask) >= 0.1, writes=[Reply], batch=10)
+def replier(marks, context):
+    return [Reply(subject=mark.subject) for mark in marks]
+
+
+@agent(watches=strength(Reply) >= 0.1, writes=[Ask], batch=10)
+def asker(marks, context):
+    return [Ask(subject=mark.subject) for mark in marks]
+
+
+@agent(watches={"own": strength(Ask) >= 0.1}, writes=[Ask], batch=10)
+def echo(marks, context):
+    return [Ask(subject=mark.subject) for mark in marks]
+
+
+@agent(watches=total(Reply) >= 1, writes=[Ask])
+def sweeper(marks, context):
+    return [Ask(subject=marks[0].subject)]
+
+
+@pytest.fixture
+def board(tmp_path, clock):
+    with Blackboard.open(
+        f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:test", kinds=[Ask, Reply]
+    ) as board:
+        yield board
+
+
+def rest(board, *agents, **settings):
+    specs = {
+        one.name: one.spec.model_copy(update={"settings": one.spec.settings.model_copy(update=settings)})
+        for one in agents
+    }
+    board.apply(Deployment(kinds={kind.kind: KindSpec.of(kind.defaults) for kind in (Ask, Reply)}, agents=specs))
+    return Daemon(board, agents).run(until_quiescent=True)
+
+
+def told(board):
+    return [(row["agent"], row["state"]) for row in reversed(board.activations(limit=100))]
+
+
+def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_at_the_fourth_waking(board):
+    board.deposit(Ask(subject="lead/1"))
+    report = rest(board, replier, asker)
+    assert told(board) == [("replier", "done"), ("asker", "done"), ("replier", "done"), ("asker", "aside")]
+    [aside] = board.activations(state="aside")
+    assert aside["error"] == "replier and asker wake each other over lead/1 without new facts"
+    [need] = board.inbox()
+    assert (need.subject, need.author) == ("lead/1", "blackboard")
+    assert need.payload["question"].startswith(aside["error"])
+    assert any("set aside" in line for line in report.lines())
+
+
+def test_a_new_fact_from_outside_begins_the_chain_anew(board):
+    board.deposit(Ask(subject="lead/1"))
+    seen = []
+
+    @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
+    def news(marks, context):
+        seen.append(context.activation_id)
+        if len(seen) < 4:
+            board.deposit(Ask(subject="lead/1"))  # somebody adds to it meanwhile
+        return [Ask(subject=mark.subject) for mark in marks[:1]]
+
+    rest(board, replier, news)
+    assert len(seen) >= 4  # without the news it would have been woken once
+    assert [state for _, state in told(board)].count("aside") == 1
+
+
+def test_only_the_subject_that_goes_round_is_set_aside(board):
+    board.deposit(Ask(subject="lead/1"))
+
+    @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
+    def mixed(marks, context):
+        return [Ask(subject=mark.subject) for mark in marks if mark.subject == "lead/1"]
+
+    @agent(watches=strength(Ask) >= 0.1, writes=[Reply], name="replier", batch=10)
+    def branching(marks, context):
+        extra = [Reply(subject="lead/2")] if len(board.activations(limit=100)) >= 3 else []
+        return [Reply(subject=mark.subject) for mark in marks] + extra
+
+    rest(board, branching, mixed)
+    by_state = {row["state"]: row for row in board.activations(limit=100)}
+    assert by_state["aside"]["subject"] == "lead/1"
+    assert "lead/2" in {row["subject"] for row in board.activations(agent="asker") if row["state"] == "done"}
+
+
+def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
+    board.deposit(Ask(subject="lead/1"))
+    rest(board, replier, asker)
+    for _ in range(3):
+        board.retry(board.activations(state="aside")[0]["id"])
+        rest(board, replier, asker)
+    assert len(board.inbox()) == 1
+
+
+def test_what_was_set_aside_can_be_retried_or_discarded(board):
+    board.deposit(Ask(subject="lead/1"))
+    rest(board, replier, asker)
+    [aside] = board.activations(state="aside")
+    board.retry(aside["id"])
+    rest(board, replier, asker)
+    [again] = board.activations(state="aside")
+    assert again["agent"] == "replier"
+    board.discard(again["id"])
+    rest(board, replier, asker)
+    assert board.activations(state="aside") == []
+    assert told(board)[-1] == ("replier", "discarded")
+
+
+def test_a_chain_over_max_depth_is_set_aside(board):
+    board.deposit(Ask(subject="lead/1"))
+
+    @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
+    def wandering(marks, context):
+        return [Ask(subject=f"{mark.subject}+") for mark in marks]
+
+    rest(board, replier, wandering, max_depth=6)
+    assert told(board)[-1][1] == "aside"
+    assert len(told(board)) == 7
+    assert "7 wakings deep (max_depth = 6)" in board.activations(state="aside")[0]["error"]
+
+
+def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
+    board.deposit(Ask(subject="lead/1"))
+    rest(board, replier, sweeper, max_depth=8)
+    assert told(board)[-1][1] == "aside"
+    assert len(board.inbox()) == 1
+
+
+def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(board, clock):
+    for n in range(5):
+        board.deposit(Ask(subject=f"lead/{n}"))
+        rest(board, replier, hourly_limit=3)
+    assert [state for _, state in told(board)] == ["done"] * 3 + ["aside"] * 2
+    [need] = board.inbox()
+    assert need.subject == "agent/replier"
+    assert "3 times within an hour" in need.payload["question"]
+    clock.advance(timedelta(hours=2))
+    board.deposit(Ask(subject="lead/9"))
+    rest(board, replier, hourly_limit=3)
+    assert told(board)[-1] == ("replier", "done")
+
+
+def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
+    board.deposit(Ask(subject="lead/1"))
+    spec = echo.spec.watches[0].model_copy(update={"own": True})
+    looping = type(echo)(echo.spec.model_copy(update={"watches": (spec,)}), echo.function, echo.kinds)
+    rest(board, looping, max_depth=7)
+    assert [state for _, state in told(board)] == ["done"] * 7 + ["aside"]
+
+
+def test_ordinary_wakings_ask_nothing_more_of_the_database(board):
+    board.deposit(Ask(subject="lead/1"))
+    asked = []
+    real, loops.circles = loops.circles, lambda *given: asked.append(given)
+    try:
+        rest(board, replier)
+    finally:
+        loops.circles = real
+    assert asked == []
+    assert told(board) == [("replier", "done")]
