@@ -6,7 +6,18 @@ from sqlalchemy import BigInteger, Integer, and_, bindparam, delete, func, or_, 
 
 from blackboard.store.statement import Statement, insert_into, number, unindexed, update_by, word
 from blackboard.store.strength import live_marks
-from blackboard.store.tables import absorbed, board, deposit_key, event, kind, law, law_segment, mark, unique_value
+from blackboard.store.tables import (
+    absorbed,
+    board,
+    deposit_key,
+    event,
+    kind,
+    law,
+    law_segment,
+    mark,
+    unique_value,
+    watch,
+)
 
 p = bindparam
 ONE, ZERO = number(1), number(0)
@@ -168,7 +179,7 @@ def live_query(*, kind: bool, subject: bool, law: bool, ordered: str, limited: b
     if weakest:
         query = query.where(_live.c.strength >= p("min_strength"))
     if ordered == "order_key":
-        query = query.order_by(_live.c.order_key.desc(), _live.c.id.desc())  # one way through the index: nothing to sort
+        query = query.order_by(_live.c.order_key.desc(), _live.c.id.desc())  # one way through the index
     else:
         query = query.order_by(_live.c.strength.desc(), _live.c.id)
     if limited:
@@ -226,7 +237,7 @@ EXPIRED_STIMULI = Statement(
         mark.c.evaporates_at <= p("upto"),
         unindexed(mark.c.kind) == p("kind"),
         unindexed(mark.c.law) == p("law"),
-        unindexed(mark.c.event_id) > p("watermark"),
+        unindexed(mark.c.event_id) > select(watch.c.watermark).where(watch.c.id == p("watch_id")).scalar_subquery(),
         mark.c.event_id > func.coalesce(absorbed.c.event_id, ZERO),
         mark.c.author != p("not_author"),
     )

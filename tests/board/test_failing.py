@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from blackboard import count, strength
@@ -251,7 +253,7 @@ def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World)
             continue
         starts.append(world.clock.now())
         world.fail(claim)
-    gaps = [(later - earlier) / SECOND for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [(later - earlier) / SECOND for earlier, later in pairwise(starts)]
     assert gaps[:4] == [0, 0, 0, 0]
     assert all(gap > 5 for gap in gaps[4:])
     assert gaps[5] > gaps[4]

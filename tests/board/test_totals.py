@@ -58,6 +58,8 @@ operations = st.lists(
 
 def agree(m: Moment) -> None:
     for one in m.in_force.watches.values():
+        if not one.over_board or one.falling:
+            continue
         kept, marks = totals.value(m, one)
         stimuli = totals.stimuli_of_board(m, one)
         strengths = [m.strength(row) for row in stimuli]

@@ -1,4 +1,4 @@
-"""The views are a contract: their columns, and a strength equal to Python's at the same instant, in any SQLite shell."""
+"""The views are a contract: their columns, and strengths equal to Python's at the same instant, in any SQLite shell."""
 
 from __future__ import annotations
 

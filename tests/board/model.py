@@ -1,0 +1,156 @@
+"""The board in plain Python: a dictionary of marks, what was absorbed, and the crossings that should wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from blackboard.decay import Decay
+from blackboard.marks import Kind
+
+COLD = 0.3
+EACH = 0.5
+SUM = 1.2
+BOARD = 3
+
+
+@dataclass
+class Lying:
+    """A mark of the model."""
+
+    id: int
+    kind: str
+    subject: str
+    author: str
+    event: int
+    intensity: float
+    at: int
+    law: Decay
+    ends: int | None
+    warm: bool = False
+    """Whether its strength was above the falling threshold since it last fell."""
+
+    def live(self, now: int) -> bool:
+        return self.ends is None or now < self.ends
+
+    def left(self, now: int) -> float:
+        return self.intensity * self.law.share(max(0, now - self.at))
+
+
+@dataclass
+class Model:
+    """What the board should be. Watches go by their agents' names: each, sum, board, cold."""
+
+    kinds: dict[str, Kind]
+    marks: dict[int, Lying] = field(default_factory=dict)
+    absorbed: dict[tuple[str, int], int] = field(default_factory=dict)
+    waiting: dict[str, dict[tuple[str, int], int]] = field(
+        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold")}
+    )
+    """The keys of the crossings that wait, with the instant at which each was noticed."""
+    count: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("recorded", "passed", "withdrawn", "faded", "claimed"), 0)
+    )
+
+    def strength(self, mark: Lying, now: int) -> float:
+        return self.kinds[mark.kind].weight * mark.left(now)
+
+    def live(self, now: int, kind: str | None = None, subject: str | None = None) -> list[Lying]:
+        return [
+            mark
+            for mark in self.marks.values()
+            if mark.live(now) and kind in (None, mark.kind) and subject in (None, mark.subject)
+        ]
+
+    def stimuli(self, watch: str, now: int, subject: str | None = None) -> list[Lying]:
+        kinds = ("smoke", "fire") if watch == "sum" else ("fire",)
+        return [
+            mark
+            for mark in self.live(now, None, subject)
+            if mark.kind in kinds and mark.author != watch and self.absorbed.get((watch, mark.id), 0) < mark.event
+        ]
+
+    def cross(self, watch: str, key: tuple[str, int], now: int) -> None:
+        if key not in self.waiting[watch]:
+            self.waiting[watch][key] = now
+            self.count["recorded"] += 1
+
+    # -- what happens
+
+    def settle(self, now: int) -> None:
+        """Record what fell by fading alone up to now, each as things were at its own instant."""
+        for mark in self.marks.values():
+            if not mark.warm:
+                continue
+            full = self.kinds[mark.kind].weight * mark.intensity
+            age = mark.law.age_below(COLD / full)
+            dues = [due for due in (mark.ends, None if age is None else mark.at + age) if due is not None]
+            if dues and min(dues) <= now:
+                self.fall(mark, min(dues), now)
+
+    def fall(self, mark: Lying, due: int, now: int) -> None:
+        mark.warm = False
+        key = (mark.subject, mark.id)
+        if not self.live(due, "fire", mark.subject):
+            self.cross("cold", key, now)
+        elif key not in self.waiting["cold"]:
+            self.count["recorded"] += 1
+            self.count["passed"] += 1
+
+    def left_behind(self, mark: Lying, now: int) -> None:
+        """Test every watch after a deposit that left or reinforced a mark."""
+        self.marks[mark.id] = mark
+        if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
+            self.cross("each", (mark.subject, mark.id), now)
+        if mark.author != "sum":
+            self.test_sum(mark.subject, now)
+        if mark.kind == "fire" and mark.author != "board":
+            self.test_board(now)
+        if mark.kind == "smoke":
+            mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
+
+    def test_sum(self, subject: str, now: int) -> None:
+        if sum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:
+            self.cross("sum", (subject, 0), now)
+
+    def test_board(self, now: int) -> None:
+        if len(self.stimuli("board", now)) >= BOARD:
+            self.cross("board", ("", 0), now)
+
+    def withdraw(self, mark: Lying, now: int) -> None:
+        del self.marks[mark.id]
+        for watch in ("each", "cold"):
+            self.close(watch, (mark.subject, mark.id))
+        if (key := (mark.subject, 0)) in self.waiting["sum"]:
+            then = self.waiting["sum"][key]
+            if sum(self.strength(one, then) for one in self.stimuli("sum", now, mark.subject)) < SUM:
+                self.close("sum", key)
+        if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
+            self.close("board", ("", 0))
+
+    def close(self, watch: str, key: tuple[str, int]) -> None:
+        if self.waiting[watch].pop(key, None) is not None:
+            self.count["withdrawn"] += 1
+
+    def change(self, new: Kind, at: int) -> None:
+        """A kind's weight or law changes: the old one to that instant, the new one after it."""
+        old = self.kinds[new.name]
+        self.kinds[new.name] = new
+        marks = self.live(at, new.name)
+        for mark in marks:
+            if mark.law == old.decay != new.decay:
+                mark.intensity, mark.at, mark.law = mark.left(at), at, new.decay
+                life = new.life(mark.law, mark.intensity)
+                mark.ends = None if life is None else at + life
+        for mark in marks:
+            if new.name == "fire":
+                fresh = mark.author != "each" and self.absorbed.get(("each", mark.id), 0) < mark.event
+                if fresh and self.strength(mark, at) >= EACH:
+                    self.cross("each", (mark.subject, mark.id), at)
+            else:
+                above = self.strength(mark, at) >= COLD and mark.live(at)
+                if mark.warm and not above:
+                    self.fall(mark, at, at)
+                mark.warm = above
+            self.test_sum(mark.subject, at)
+        if new.name == "fire":
+            self.test_board(at)

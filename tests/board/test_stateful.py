@@ -1,0 +1,300 @@
+"""Whatever happens in whatever order, the board is what a plain model of it says, and no event is absorbed twice."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from blackboard import count, strength, total
+from blackboard.board import finishing
+from blackboard.board.claiming import Claim
+from blackboard.board.depositing import Receipt
+from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
+from tests.board.test_totals import agree
+from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+
+LAWS: list[Decay] = [
+    Exponential("1h"),
+    Linear("3h"),
+    Power("20m", 1.5),
+    Step("90m"),
+    Curve([("30m", 0.9), ("2h", 0.05), ("4h", 0.0)]),
+    Never(),
+]
+SUBJECTS = ["a", "b", "c"]
+NAMES = ["each", "sum", "board", "cold"]
+AGENTS = [
+    spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, rest_after_failures=999),
+    spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, rest_after_failures=999),
+    spec("board", count("fire", over="board") >= BOARD, max_attempts=2, rest_after_failures=999),
+    spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, rest_after_failures=999),
+]
+ENDS = {"waiting", "claimed", "done", "dead", "faded", "passed", "withdrawn", "discarded"}
+intensities = st.sampled_from([0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
+
+
+class Board(RuleBasedStateMachine):
+    """The board and its model, side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.world = World(self.folder / "board.db")
+        self.kinds = {
+            "smoke": kind("smoke", Exponential("1h"), floor=0.02, joins="add", cap=3.0),
+            "fire": kind("fire", Linear("3h"), floor=0.02, joins="separate"),
+        }
+        self.world.deploy(self.kinds, *AGENTS)
+        self.model = Model({name: one.kind(name) for name, one in self.kinds.items()})
+        self.running: dict[str, Claim] = {}
+        self.begun: dict[tuple[str, int, int], str] = {}
+        self.keys: dict[str, Receipt] = {}
+
+    def teardown(self) -> None:
+        self.world.close()
+        shutil.rmtree(self.folder)
+
+    # -- time
+
+    def now(self) -> int:
+        now = self.world.board.now()
+        self.model.settle(now)
+        return now
+
+    @rule(by=st.sampled_from([SECOND, MINUTE, 17 * MINUTE, HOUR, 5 * HOUR]))
+    def time_passes(self, by: int) -> None:
+        self.world.advance(by)
+
+    @rule(by=st.sampled_from([SECOND, HOUR]))
+    def the_clock_steps_back(self, by: int) -> None:
+        self.world.board.write(lambda m: None, record=True)
+        before = self.world.board.now()
+        self.world.advance(-by)
+        assert self.world.board.now() == before
+
+    # -- marks
+
+    def left(self, receipt: Receipt, name: str, subject: str, intensity: float, author: str, law: Decay | None) -> None:
+        now, model = self.world.board.now(), self.model
+        setting = model.kinds[name]
+        law = law or setting.decay
+        old = next(iter(model.live(now, name, subject)), None) if name == "smoke" else None
+        if old is None:
+            assert receipt.outcome == "deposited"
+        else:
+            assert (receipt.outcome, receipt.mark_id) == ("reinforced", old.id)
+            left = old.left(now)
+            intensity = max(left, min(3.0, left + intensity))
+        if old is None and setting.cap is not None:
+            intensity = min(intensity, setting.cap)
+        life = setting.life(law, intensity)
+        ends = None if life is None else now + life
+        mark = Lying(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends)
+        assert receipt.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
+        model.left_behind(mark, now)
+
+    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities)
+    def smoke_is_left(self, subject: str, intensity: float) -> None:
+        self.now()
+        self.left(self.world.put("smoke", subject, intensity), "smoke", subject, intensity, "person:ada", None)
+
+    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
+    def fire_is_left(self, subject: str, intensity: float, law: Decay | None) -> None:
+        self.now()
+        receipt = self.world.put("fire", subject, intensity, decay=law)
+        self.left(receipt, "fire", subject, intensity, "person:ada", law)
+
+    @rule(subject=st.sampled_from(SUBJECTS), key=st.sampled_from(["k1", "k2"]))
+    def fire_is_left_under_a_key(self, subject: str, key: str) -> None:
+        self.now()
+        receipt = self.world.put("fire", subject, 0.7, key=key)
+        if key in self.keys:
+            assert (receipt.outcome, receipt.event_id) == ("repeated", self.keys[key].event_id)
+        else:
+            self.keys[key] = receipt
+            self.left(receipt, "fire", subject, 0.7, "person:ada", None)
+
+    @rule(choice=st.integers(0, 50))
+    def a_mark_is_withdrawn(self, choice: int) -> None:
+        now = self.now()
+        if live := self.model.live(now):
+            mark = live[choice % len(live)]
+            self.world.board.withdraw(mark.id)
+            self.model.withdraw(mark, now)
+
+    @rule(limit=st.sampled_from([1, 1000]))
+    def evaporated_marks_are_moved(self, limit: int) -> None:
+        self.now()
+        self.world.evaporate(limit)
+
+    @rule(
+        name=st.sampled_from(["smoke", "fire"]),
+        weight=st.sampled_from([0.5, 1.0, 2.0]),
+        law=st.sampled_from(LAWS),
+        limit=st.sampled_from([1, 3, 1000]),
+    )
+    def the_deployment_changes(self, name: str, weight: float, law: Decay, limit: int) -> None:
+        self.now()
+        old = self.kinds[name]
+        new = kind(name, law, weight=weight, floor=0.02, joins=old.joins, cap=old.cap)
+        self.kinds[name] = new
+        self.world.register({name: new}, *AGENTS)
+        if old != new:
+            self.model.change(new.kind(name), self.now())
+        self.world.follow(limit)
+
+    # -- agents
+
+    @rule(name=st.sampled_from(NAMES))
+    def an_agent_wakes(self, name: str) -> None:
+        while self.world.settle():
+            pass
+        now = self.now()
+        expected = self.expected(name, now)
+        open_ones = self.world.board.activations(agent=name, state="ready", limit=100)
+        claim = self.world.claim(name)
+        if name in self.running:
+            assert claim is None
+            return
+        if claim is not None and claim.row.id in {row["id"] for row in open_ones}:
+            for one in claim.given:
+                assert self.begun[name, one.event.mark_id, one.event.id] == "begun"
+            self.running[name] = claim
+            return
+        self.claimed(name, claim, expected, now)
+
+    def expected(self, name: str, now: int) -> tuple[set[int], set[int]]:
+        """The marks that a new activation must be given, and those that it may be."""
+        model, must, may = self.model, set(), set()
+        for subject, mark_id in model.waiting[name]:
+            if name == "each":
+                mark = model.marks[mark_id]
+                if mark.live(now) and model.strength(mark, now) >= EACH:
+                    must.add(mark_id)
+            elif name == "cold":
+                must.add(mark_id)
+            elif found := {mark.id for mark in model.stimuli(name, now, subject or None)}:
+                must |= found
+            else:
+                may |= {
+                    mark.id
+                    for mark in model.marks.values()
+                    if subject in ("", mark.subject) and model.absorbed.get((name, mark.id), 0) < mark.event
+                }
+        return must, must | may
+
+    def claimed(self, name: str, claim: Claim | None, expected: tuple[set[int], set[int]], now: int) -> None:
+        model, waited = self.model, dict(self.model.waiting[name])
+        model.waiting[name].clear()
+        must, may = expected
+        if name == "each":
+            model.count["faded"] += len(waited) - len(must)
+            waited = {key: at for key, at in waited.items() if key[1] in must}
+        assert (claim is not None) == bool(waited)
+        if claim is None:
+            return
+        model.count["claimed"] += len(waited)
+        given = {one.event.mark_id: one for one in claim.given}
+        assert must <= set(given) <= may
+        assert given
+        for mark_id, one in given.items():
+            mark = model.marks[mark_id]
+            assert one.event.id == mark.event
+            if mark.live(now):
+                assert one.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
+            if name != "cold":
+                assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
+                model.absorbed[name, mark_id] = mark.event
+            self.begun[name, mark_id, mark.event] = "begun"
+        self.running[name] = claim
+
+    @precondition(lambda self: self.running)
+    @rule(choice=st.integers(0, 3), subject=st.sampled_from(SUBJECTS), leaves=st.booleans())
+    def an_agent_succeeds(self, choice: int, subject: str, leaves: bool) -> None:
+        now = self.now()
+        name = sorted(self.running)[choice % len(self.running)]
+        claim = self.running.pop(name)
+        receipts = self.world.finish(claim, *([("fire", subject, 0.8)] if leaves else []))
+        assert receipts is not None
+        for one in claim.given:
+            key = (name, one.event.mark_id, one.event.id)
+            assert self.begun[key] == "begun", "an event was absorbed twice"
+            self.begun[key] = "begun" if name == "cold" else "done"
+        for receipt in receipts:
+            self.left(receipt, "fire", subject, 0.8, name, None)
+        if name == "sum":
+            for (left,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
+                self.model.test_sum(left, now)
+        if name == "board":
+            self.model.test_board(now)
+
+    @precondition(lambda self: self.running)
+    @rule(choice=st.integers(0, 3))
+    def an_agent_fails(self, choice: int) -> None:
+        now = self.now()
+        name = sorted(self.running)[choice % len(self.running)]
+        claim = self.running.pop(name)
+        state = self.world.fail(claim)
+        assert state in ("ready", "dead")
+        if state == "dead" and name == "sum":
+            for (left,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
+                self.model.test_sum(left, now)
+        if state == "dead" and name == "board":
+            self.model.test_board(now)
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def the_worker_dies(self) -> None:
+        late = dict(self.running)
+        self.running.clear()
+        assert self.world.board.write(lambda m: finishing.recover(m, ["worker"], expired=False)) == len(late)
+        for claim in late.values():
+            assert self.world.finish(claim, ("fire", "a", 1.0)) is None
+
+    # -- what always holds
+
+    @invariant()
+    def the_live_marks_are_those_of_the_model_with_their_strengths(self) -> None:
+        now = self.now()
+        seen = {view.id: view.strength for view in self.world.board.look()}
+        expected = {mark.id: self.model.strength(mark, now) for mark in self.model.live(now)}
+        assert seen == pytest.approx(expected, rel=1e-9)
+
+    @invariant()
+    def every_crossing_is_in_one_state_and_none_is_lost(self) -> None:
+        while self.world.settle():
+            pass
+        self.now()
+        rows = self.world.crossings()
+        assert len(rows) == self.model.count["recorded"]
+        assert {row.state for row in rows} <= ENDS
+        waiting: dict[str, set[tuple[str, int]]] = {name: set() for name in NAMES}
+        names: dict[int, str] = dict(self.world.sql("SELECT id, agent FROM watch"))
+        for row in rows:
+            if row.state == "waiting":
+                waiting[names[row.watch_id]].add((row.subject, row.mark_id))
+        assert waiting == {name: set(keys) for name, keys in self.model.waiting.items()}
+        for state in ("passed", "withdrawn", "faded"):
+            assert sum(row.state == state for row in rows) == self.model.count[state]
+        begun = [row for row in rows if row.state in ("claimed", "done")]
+        assert len(begun) == self.model.count["claimed"]
+        activations: dict[int, str] = dict(self.world.sql("SELECT id, state FROM activation"))
+        for row in begun:
+            assert row.activation_id is not None
+            ends = {"claimed": {"running", "ready", "dead"}, "done": {"done"}}[row.state]
+            assert activations[row.activation_id] in ends
+
+    @invariant()
+    def kept_totals_are_those_of_the_stimuli(self) -> None:
+        self.world.board.write(agree)
+
+
+TestBoard = Board.TestCase
+TestBoard.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
