@@ -137,6 +137,7 @@ class AgentSettings(Data):
     when_faded: Literal["keep", "drop"] = "keep"
     max_marks: int = Field(default=1000, ge=0)
     max_payload: int = Field(default=256 * 1024, ge=1)
+    max_total: int = Field(default=4 * 1024 * 1024, ge=1)
     max_depth: int = Field(default=25, ge=1)
     hourly_limit: int | None = Field(default=None, ge=1)
     rest_after_failures: int = Field(default=5, ge=1)

@@ -187,7 +187,7 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
 
 
 def _check(claim: Claim, left: list[Mark]) -> None:
-    writes, limit = claim.agent.writes, claim.agent.settings.max_payload
+    writes, limit, room = claim.agent.writes, claim.agent.settings.max_payload, claim.agent.settings.max_total
     for mark in _with_alternatives(left):
         if not isinstance(mark, Mark):
             raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks, or nothing")
@@ -199,6 +199,9 @@ def _check(claim: Claim, left: list[Mark]) -> None:
             raise AgentError(
                 f"it left a {mark.kind!r} with a payload of {size} bytes; at most {limit} are kept (max_payload)"
             )
+        if (room := room - size) < 0:
+            most = claim.agent.settings.max_total
+            raise AgentError(f"its marks' payloads are more than {most} bytes together (max_total)")
         check_subject(mark.subject)
         check_intensity(mark.intensity)
 
@@ -206,10 +209,10 @@ def _check(claim: Claim, left: list[Mark]) -> None:
 def _with_alternatives(left: list[Mark]) -> list[Any]:
     found: list[Any] = []
     for mark in left:
+        found.append(mark)
         one: Any = mark
-        while one is not None:
+        while (one := getattr(one, "_instead", None)) is not None:
             found.append(one)
-            one = getattr(one, "_instead", None)
     return found
 
 

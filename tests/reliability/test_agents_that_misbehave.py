@@ -1,0 +1,210 @@
+"""The law: an agent may raise, hang, flood or lie; it harms its own activation and nothing else, a person can see the
+whole error, and retry or discard."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.daemon.daemon import LEFT_BEHIND
+from tests.reliability.serving import look, served
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", joins="separate"):
+    text: str = ""
+
+
+def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 12) -> dict[str, Any]:
+    """The first activation, once its attempts are used up."""
+    for _ in range(hours * 6):
+        look(daemon)
+        (*_, row) = board.activations()
+        if row["state"] == "dead":
+            return row
+        clock.advance(timedelta(minutes=10))
+    raise AssertionError(f"it is still {row['state']}")
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (lambda: itertools.repeat(Alarm(subject="a")), "more than 1000 marks (max_marks)"),
+        (lambda: [Alarm(subject="a")] * 1_000_000, "more than 1000 marks (max_marks)"),
+        (lambda: Alarm(subject="a", text="x" * 10_000_000), "at most 262144 are kept (max_payload)"),
+        (lambda: [Alarm(subject="a", text="x" * 250_000) for _ in range(100)], "(max_total)"),
+        (lambda: Smoke(subject="a"), "does not declare in writes"),
+        (lambda: Alarm(subject="x" * 10_000), "at most 512"),
+        (lambda: Alarm(subject="a\x00b"), "not text"),
+        (lambda: Alarm(subject="a", intensity=float("nan")), "intensity must be a number"),
+        (lambda: Alarm(subject="a", text="\ud800"), "not JSON"),
+        (lambda: 42, "an agent returns marks, or nothing"),
+        (lambda: [None], "returned NoneType among its marks"),
+        (lambda: (Alarm(subject=str(1 // (n - 2))) for n in range(5)), "ZeroDivisionError"),
+    ],
+)
+def test_what_an_agent_may_not_leave_is_a_dead_letter_with_its_reason_and_leaves_nothing(
+    board: Blackboard, clock: ManualClock, left: Any, words: str
+) -> None:
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], name="flood")
+    def flood(marks: Any, context: Any) -> Any:
+        return left()
+
+    daemon = served(board, flood)
+    board.deposit(Smoke(subject="kitchen"))
+    row = until_dead(board, clock, daemon)
+    assert words in row["error"]
+    assert row["attempt"] == 3
+    assert board.marks(Alarm) == []
+    assert [mark.subject for mark in board.marks(Smoke)] == ["kitchen"]
+
+
+@pytest.mark.parametrize(
+    "raised", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError()]
+)
+def test_whatever_an_agent_raises_the_daemon_goes_on_and_keeps_the_whole_error(
+    board: Blackboard, clock: ManualClock, raised: BaseException
+) -> None:
+    @agent(watches=strength(Smoke) >= 0.5, name="raises")
+    def raises(marks: Any, context: Any) -> None:
+        raise raised
+
+    daemon = served(board, raises)
+    board.deposit(Smoke(subject="kitchen"))
+    error = until_dead(board, clock, daemon)["error"]
+    assert error.startswith(type(raised).__name__)
+    assert "in raises" in error, "the place is in it"
+
+
+def test_a_batch_that_fails_is_split_until_the_mark_that_breaks_it_stands_alone(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=32, rest_after_failures=100, name="picky")
+    def picky(marks: Any, context: Any) -> Iterator[Alarm]:
+        if any(mark.subject == "s13" for mark in marks):
+            raise ValueError("thirteen")
+        return (Alarm(subject=mark.subject) for mark in marks)
+
+    daemon = served(board, picky)
+    list(board.deposit_many(Smoke(subject=f"s{number}") for number in range(32)))
+    for _ in range(40):
+        look(daemon)
+        clock.advance(timedelta(minutes=5))
+    assert {mark.subject for mark in board.marks(Alarm)} == {f"s{n}" for n in range(32)} - {"s13"}
+    (dead,) = board.activations(state="dead")
+    assert dead["marks_absorbed"] == 1
+    assert "thirteen" in dead["error"]
+
+
+def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blackboard, clock: ManualClock) -> None:
+    broken = True
+
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], name="mended")
+    def mended(marks: Any, context: Any) -> Any:
+        if broken:
+            raise ValueError("not yet")
+        return [Alarm(subject=mark.subject) for mark in marks]
+
+    daemon = served(board, mended)
+    board.deposit(Smoke(subject="kitchen"))
+    row = until_dead(board, clock, daemon)
+    board.retry(row["id"])
+    assert until_dead(board, clock, daemon)["attempt"] == 3
+    broken = False
+    board.retry(row["id"])
+    clock.advance(timedelta(hours=1))
+    look(daemon)
+    assert [mark.subject for mark in board.marks(Alarm)] == ["kitchen"]
+    broken = True
+    board.deposit(Smoke(subject="cellar"))
+    for _ in range(40):
+        look(daemon)
+        clock.advance(timedelta(minutes=10))
+    (dead,) = board.activations(state="dead")
+    board.discard(dead["id"])
+    look(daemon)
+    assert board.activations(state="discarded")[0]["id"] == dead["id"]
+    assert len(board.marks(Alarm)) == 1
+
+
+def test_an_agent_that_fails_every_time_rests_longer_each_time_and_others_do_not(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    tries: list[int] = []
+    fine: list[str] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, rest_after_failures=3, max_attempts=100, retry_after="1s", name="broken")
+    def broken(marks: Any, context: Any) -> None:
+        tries.append(clock.now())
+        raise ValueError("always")
+
+    @agent(watches=strength(Smoke) >= 0.5, name="fine")
+    def other(marks: Any, context: Any) -> None:
+        fine.extend(mark.subject for mark in marks)
+
+    daemon = served(board, broken, other)
+    for number in range(120):
+        board.deposit(Smoke(subject=f"s{number}"))
+        look(daemon)
+        clock.advance(timedelta(seconds=10))
+    assert len(fine) == 120
+    assert len(tries) < 40, "a hundred and twenty marks came"
+    assert board.agents()[0]["until"] is not None
+
+
+def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
+    release = threading.Event()
+    begun: list[int] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, timeout="1s", retry_after="1s", rest_after_failures=1000, max_attempts=100,
+           name="hangs")  # fmt: skip
+    def hangs(marks: Any, context: Any) -> None:
+        begun.append(context.activation_id)
+        release.wait(60)
+
+    daemon = served(board, hangs)
+    board.deposit(Smoke(subject="kitchen"))
+    for _ in range(60):
+        daemon.turn()
+        clock.advance(timedelta(minutes=5))
+    assert len(begun) == LEFT_BEHIND
+    assert sum("threads hang" in entry["event"] for entry in logs) == 1
+    release.set()
+    look(daemon)
+    for _ in range(5):
+        clock.advance(timedelta(minutes=30))
+        look(daemon)
+    assert [row["state"] for row in board.activations()] == ["done"]
+
+
+def test_threads_that_an_agent_leaves_running_hold_up_nothing(board: Blackboard, clock: ManualClock) -> None:
+    release = threading.Event()
+    threads: list[threading.Thread] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=1, name="leaks")
+    def leaks(marks: Any, context: Any) -> Alarm:
+        threads.append(threading.Thread(target=release.wait, args=(60,), daemon=True))
+        threads[-1].start()
+        return Alarm(subject=marks[0].subject)
+
+    daemon = served(board, leaks)
+    for number in range(5):
+        board.deposit(Smoke(subject=f"s{number}"))
+    look(daemon)
+    for _ in range(10):
+        look(daemon)
+    assert len(board.marks(Alarm)) == 5
+    release.set()
+    for thread in threads:
+        thread.join(10)

@@ -1,0 +1,156 @@
+"""The law: when the power goes, every acknowledged deposit is there and the file is whole.
+
+The model: a disk keeps what was flushed before a commit was acknowledged. Of what was written after the last flush it
+keeps any prefix of the log, torn at any byte, or, in a checkpoint, any choice of the pages that were on their way into
+the database. It is not modelled that a disk says to have flushed what it has not, or loses what lay there unwritten.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.store import dialect
+from tests.reliability.serving import look, served
+
+FRAME, HEADER = 4096 + 24, 32
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", joins="separate"):
+    of: int
+
+
+@agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=3)
+def watchman(marks: Any, context: Any) -> list[Alarm]:
+    return [Alarm(subject=mark.subject, of=mark.id) for mark in marks]
+
+
+def files(path: Path) -> tuple[bytes, bytes]:
+    log = path.with_name(path.name + "-wal")
+    return path.read_bytes(), log.read_bytes() if log.exists() else b""
+
+
+def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
+    """What the next process finds. The index of the log lives in memory, so it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path = folder / "board.db"
+    path.write_bytes(database)
+    if log:
+        path.with_name("board.db-wal").write_bytes(log)
+    return path
+
+
+def found(path: Path) -> tuple[set[str], str]:
+    """The subjects of the smoke that is there, and whether every page is whole, as the next to open it sees them."""
+    connection = dialect.sqlite.connect(str(path))
+    try:
+        whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        return {row[0] for row in connection.execute("SELECT subject FROM mark WHERE kind = 'smoke'")}, whole
+    finally:
+        connection.close()
+
+
+def cuts(before: int, after: int, chance: random.Random) -> Iterator[int]:
+    """Where the log may end: at the flushed length, at the edges of each frame, and torn anywhere between."""
+    yield before
+    edges = range(max(before, HEADER), after + 1, FRAME)
+    for edge in edges:
+        yield from {edge, max(before, edge - 1), min(after, edge + 1), min(after, edge + 24)}
+    for _ in range(4):
+        yield chance.randint(before, after)
+
+
+def test_whatever_prefix_of_the_log_a_disk_keeps_the_acknowledged_deposits_are_there(
+    board: Blackboard, path: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(4)
+    acknowledged: list[str] = []
+    _, log = files(path)
+    opened = 0
+    for number in range(8):
+        board.deposit(Smoke(subject=f"s{number}", detail="x" * chance.randint(0, 5000)))
+        database, now = files(path)
+        for cut in cuts(len(log), len(now), chance):
+            there, whole = found(after_power_loss(tmp_path / "disk", database, now[:cut]))
+            assert whole == "ok"
+            assert set(acknowledged) <= there <= {*acknowledged, f"s{number}"}
+            opened += 1
+        for junk in (bytes(FRAME), chance.randbytes(FRAME + 7)):  # blocks that were allocated and not yet written
+            there, whole = found(after_power_loss(tmp_path / "disk", database, now + junk))
+            assert (whole, there) == ("ok", {*acknowledged, f"s{number}"})
+        acknowledged.append(f"s{number}")
+        log = now
+    assert opened > 100
+
+
+def test_whatever_pages_of_a_checkpoint_a_disk_keeps_the_board_is_whole(
+    board: Blackboard, path: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(5)
+    acknowledged: set[str] = set()
+    for round_ in range(4):
+        for number in range(15):
+            board.deposit(Smoke(subject=f"r{round_}s{number}", detail="x" * chance.randint(0, 3000)))
+            acknowledged.add(f"r{round_}s{number}")
+        before, log = files(path)
+        board.database.checkpoint()
+        after, _ = files(path)
+        pages = range(0, len(after), 4096)
+        for _ in range(15):
+            kept = bytearray(before.ljust(chance.choice([len(before), len(after)]), b"\0"))
+            for page in pages:
+                if page < len(kept) and chance.random() < 0.5:
+                    kept[page : page + 4096] = after[page : page + 4096]
+            there, whole = found(after_power_loss(tmp_path / "disk", bytes(kept), log))
+            assert (whole, there) == ("ok", acknowledged)
+        # The next deposit begins the log anew from its start: old frames lie behind the new ones.
+        board.deposit(Smoke(subject=f"r{round_}next"))
+        database, now = files(path)
+        for cut in {0, HEADER, HEADER + 24, HEADER + FRAME - 1, HEADER + FRAME}:
+            mixed = now[:cut] + log[cut:]
+            there, whole = found(after_power_loss(tmp_path / "disk", database, mixed))
+            assert whole == "ok"
+            assert acknowledged <= there <= {*acknowledged, f"r{round_}next"}
+        acknowledged.add(f"r{round_}next")
+
+
+def test_a_daemon_goes_on_after_any_torn_log_and_doubles_nothing(path: Path, tmp_path: Path) -> None:
+    chance = random.Random(6)
+    clock = ManualClock()
+    states: list[tuple[bytes, bytes]] = []
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
+        daemon = served(board, watchman)
+        for number in range(6):
+            board.deposit(Smoke(subject=f"s{number}"))
+            states.append(files(path))
+            look(daemon)
+            states.append(files(path))
+    for (_, flushed), (database, log) in pairwise(states):
+        cut = chance.randint(min(len(flushed), len(log)), len(log))
+        torn = after_power_loss(tmp_path / "disk", database, log[:cut])
+        with Blackboard.open(f"sqlite:///{torn}", clock=clock) as board:
+            look(served(board, watchman))
+            smoke = [mark.id for mark in board.marks(Smoke)]
+            assert sorted(mark.of for mark in board.marks(Alarm)) == sorted(smoke)
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_every_connection_flushes_before_a_commit_is_acknowledged(board: Blackboard, writes: bool) -> None:
+    connection = board.database.connect(writes=writes)
+    try:
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    finally:
+        connection.close()

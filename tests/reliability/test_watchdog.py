@@ -1,0 +1,114 @@
+"""The law: systemd hears of the daemon from the daemon's loop and from nowhere else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.daemon.watchdog import Watchdog
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    pass
+
+
+@agent(watches=strength(Smoke) >= 0.5)
+def watchman(marks: Any, context: Any) -> None:
+    """Absorbs what it is given."""
+
+
+class Manager:
+    """The service manager's end."""
+
+    def __init__(self, folder: str) -> None:
+        self.address = str(Path(folder) / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.address)
+        self._socket.setblocking(False)
+
+    def heard(self) -> list[str]:
+        found = []
+        while True:
+            try:
+                found.append(self._socket.recv(4096).decode())
+            except BlockingIOError:
+                return found
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager() -> Iterator[Manager]:
+    with TemporaryDirectory(dir="/tmp") as folder:
+        manager = Manager(folder)
+        yield manager
+        manager.close()
+
+
+def test_a_daemon_says_when_it_serves_lives_and_stops(board: Blackboard, manager: Manager) -> None:
+    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
+    Daemon(board, [watchman], watchdog=watchdog).run(until_quiescent=True)
+    heard = manager.heard()
+    assert heard[0].startswith("READY=1\nSTATUS=serves ")
+    assert "WATCHDOG=1" in heard
+    assert heard[-1] == "STOPPING=1"
+
+
+def test_the_loop_comes_by_at_least_twice_as_often_as_it_is_asked_for(manager: Manager) -> None:
+    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "4000000"})
+    assert watchdog.interval == 2_000_000
+
+
+def test_a_loop_that_is_stuck_is_not_fed_for(board: Blackboard, manager: Manager) -> None:
+    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
+    daemon = Daemon(board, [watchman], watchdog=watchdog)
+    stuck, go_on = threading.Event(), threading.Event()
+
+    def listener(event: str, details: dict[str, Any]) -> None:
+        if event == "claimed":  # in the loop's own thread
+            stuck.set()
+            assert go_on.wait(10)
+
+    daemon.on_event = listener
+    board.models.add([Smoke])
+    thread = threading.Thread(target=lambda: daemon.run(until_quiescent=True))
+    board.install(watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    thread.start()
+    assert stuck.wait(10)
+    manager.heard()
+    board.deposit(Smoke(subject="cellar"))  # others go on; the loop does not
+    assert manager.heard() == []
+    go_on.set()
+    thread.join(10)
+    assert "WATCHDOG=1" in manager.heard()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "nonsense"}, {"NOTIFY_SOCKET": "/nowhere/at/all"}],
+)
+def test_where_nobody_asked_or_nobody_listens_nothing_happens(environment: dict[str, str]) -> None:
+    watchdog = Watchdog.of({**environment, "WATCHDOG_USEC": "soon"})
+    watchdog.ready("fine")
+    watchdog.alive()
+    watchdog.stopping()
+    assert watchdog.interval is None
+
+
+def test_what_is_meant_for_another_process_is_not_taken(manager: Manager) -> None:
+    pid = str(os.getpid() + 1)
+    watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid})
+    watchdog.alive()
+    assert manager.heard() == []
+    watchdog.status("line\nWATCHDOG=1")
+    assert manager.heard() == ["STATUS=line WATCHDOG=1"]
