@@ -146,6 +146,8 @@ def _arm(m: Moment, watch: Watch, subject: str, mark_id: int, marks: list[Faded]
         return
     if armed:
         m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
+    elif since < m.now and m.tx.one(W.CROSSED_SINCE, watch_id=watch.id, subject=subject, mark_id=mark_id, since=since):
+        return  # it has fallen since then: the fall was settled before these marks had followed
     else:
         m.tx.run(W.INSERT_FALL, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
     m.wakes = True

@@ -38,8 +38,7 @@ class Presence:
         if self.folder is None:
             return
         private_folder(self.folder)
-        self._lock = os.open(self._path(self.id, "lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = self._taken()
         reach("worker.locked")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self._path(self.id, "sock")))
@@ -49,13 +48,13 @@ class Presence:
         self._listener.start()
 
     def dead_among(self, workers: Iterable[str]) -> list[str]:
-        """Which of these workers are dead; what they left in the folder is removed."""
+        """Which of these workers are dead; what any dead worker left in the folder is removed."""
         if self.folder is None:
             return []
-        dead = [worker for worker in workers if worker != self.id and self._is_dead(worker)]
-        for worker in dead:
-            self._remove(worker)
-        return dead
+        for lock in self.folder.glob("*.lock"):
+            if lock != self._path(self.id, "lock"):
+                self._remove_if_dead(lock)
+        return [worker for worker in workers if worker != self.id and not self._path(worker, "lock").exists()]
 
     def leave(self) -> None:
         """Give the lock and the socket up."""
@@ -64,8 +63,8 @@ class Presence:
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
             self._socket = None
-        self._remove(self.id)
         if self._lock is not None:
+            self._remove(self._path(self.id, "lock"))
             os.close(self._lock)
             self._lock = None
 
@@ -78,27 +77,30 @@ class Presence:
                 return
             self._ring()
 
-    def _is_dead(self, worker: str) -> bool:
-        try:
-            handle = os.open(self._path(worker, "lock"), os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False  # it cannot be told: the lease decides
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
+    def _taken(self) -> int:
+        """This worker's lock, held. Another that looks for dead ones may come between its making and its taking."""
+        path = self._path(self.id, "lock")
+        while True:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if path.exists():
+                return handle
             os.close(handle)
-        return True
 
-    def _remove(self, worker: str) -> None:
-        if self.folder is None:
-            return
-        for suffix in ("sock", "lock"):
+    def _remove_if_dead(self, lock: Path) -> None:
+        # What cannot be opened cannot be told dead: the lease decides.
+        with contextlib.suppress(OSError):
+            handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._remove(lock)  # while it is held, so that nobody takes a lock that is about to go
+            finally:
+                os.close(handle)
+
+    def _remove(self, lock: Path) -> None:
+        for path in (lock.with_suffix(".sock"), lock):
             with contextlib.suppress(OSError):
-                self._path(worker, suffix).unlink()
+                path.unlink()
 
     def _path(self, worker: str, suffix: str) -> Path:
         assert self.folder is not None

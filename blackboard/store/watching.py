@@ -79,6 +79,16 @@ RENEW_CROSSING = Statement(
         ),
     )
 )
+CROSSED_SINCE = Statement(
+    select(crossing.c.id)
+    .where(
+        crossing.c.watch_id == p("watch_id"),
+        crossing.c.subject == p("subject"),
+        crossing.c.mark_id == p("mark_id"),
+        crossing.c.crossed_at >= p("since"),
+    )
+    .limit(ONE)
+)
 WAITING = Statement(
     select(*CROSSING_COLUMNS)
     .where(

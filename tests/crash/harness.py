@@ -1,0 +1,256 @@
+"""The crash harness: daemons and depositors on one board, killed at random instants and at named places, started again.
+
+Each run of a world is a function of its seed, as far as the machine's own timing allows: where, who, and after how long.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.crash import laws
+from tests.crash.children import Child, watch
+from tests.crash.laws import Broken
+from tests.crash.worlds import WORLDS, World
+
+__all__ = ["Figures", "run"]
+
+RECOVERY = 2.0
+"""Seconds in which a daemon must have taken up what its dead predecessors left."""
+LIVES = 40
+"""Rounds of killing on one board, before it is left to come to rest."""
+DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "bell.before")
+
+
+@dataclass
+class Figures:
+    """What was done and seen."""
+
+    kills: int = 0
+    daemons: int = 0
+    depositors: int = 0
+    boards: int = 0
+    acknowledged: int = 0
+    activations: int = 0
+    taken_up: int = 0
+    seconds: float = 0.0
+    recoveries: list[float] = field(default_factory=list)
+    """Seconds from the start of a daemon to its having taken up what was left."""
+    failpoints: Counter[str] = field(default_factory=Counter)
+    """Deaths by place."""
+
+    def add(self, other: Figures) -> None:
+        """Add another's."""
+        for name, value in vars(other).items():
+            if isinstance(value, list):
+                getattr(self, name).extend(value)
+            elif isinstance(value, Counter):
+                getattr(self, name).update(value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+
+class Run:
+    """One board, from its founding to its rest."""
+
+    def __init__(self, world: World, chance: random.Random, reached: Counter[str], kills: int) -> None:
+        self.world, self.chance, self.reached, self.kills = world, chance, reached, kills
+        self.figures = Figures(boards=1)
+        self.kept: dict[str, tuple[int, int]] = {}
+        self.daemons: list[Child] = []
+        self.depositors: dict[int, Child] = {}
+        self.heard: dict[int, int] = {}
+        self.workers: dict[int, str] = {}
+
+    def play(self) -> Figures:
+        """Kill and start again, then let it come to rest, and check it all."""
+        try:
+            return self._play()
+        finally:
+            for child in [*self.daemons, *self.depositors.values()]:
+                child.signal()
+
+    def _play(self) -> Figures:
+        self.world.found()
+        most = self.chance.choice((1, 1, 2))
+        for _ in range(LIVES):
+            if self.figures.kills >= self.kills or self._all_done():
+                break
+            self._start(most)
+            self._kill()
+            laws.hold(self.world.path, self.kept)
+            self.world.tick()
+        self._rest()
+        return self.figures
+
+    # -- one life
+
+    def _start(self, most: int) -> None:
+        place = self._choose_place()
+        at_depositor = place is not None and place[0] in DEPOSITORS_REACH and self.chance.random() < 0.3
+        for number, plan in enumerate(self.world.plans):
+            done = self._done(number)
+            if done < len(plan) and not self._lives(number):
+                armed, place = (place, None) if at_depositor else (None, place)
+                self.depositors[number] = Child(
+                    "depositor", lambda say, n=number, d=done: self.world.deposit(n, d, say), armed  # type: ignore[misc]
+                )
+        while len(self._live_daemons()) < most:
+            armed, place = place, None
+            self.daemons.append(Child("daemon", lambda say: self.world.serve(say, to_the_end=False), armed))
+
+    def _choose_place(self) -> tuple[str, int] | None:
+        if self.chance.random() < 0.5:
+            return None
+        names = self.world.failpoints()
+        fewest = min(self.reached[name] for name in names)
+        name = self.chance.choice([name for name in names if self.reached[name] <= fewest + 1])
+        early = name.startswith(("worker.", "recovery.", "checkpoint."))
+        return name, self.chance.randint(1, 1 if early else 15 if name in DEPOSITORS_REACH else 4)
+
+    def _kill(self) -> None:
+        children = [*self._live_daemons(), *(one for one in self.depositors.values() if one.alive)]
+        armed = [child for child in children if child.failpoint is not None]
+        if armed:
+            self._watch(children, 0.3, lambda: not armed[0].alive)
+        else:
+            if self.chance.random() < 0.6:
+                self._watch(children, 1.0, lambda: all(child.pid in self.workers for child in self._live_daemons()))
+            self._watch(children, self.chance.uniform(0.001, 0.04), lambda: False)
+        victims = [child for child in children if child.alive and self.chance.random() < 0.6] or children
+        for child in victims:
+            child.signal()
+        self._watch(victims, 10.0, lambda: not any(child.alive for child in victims))
+        self._bury()
+
+    def _bury(self) -> None:
+        for child in [*self.daemons, *self.depositors.values()]:
+            if child.failed:
+                raise Broken("\n".join([f"a {child.role} failed", *child.lines[-40:]]))
+            if child.killed:
+                self.figures.kills += 1
+                if child.role == "daemon":
+                    self.figures.daemons += 1
+                else:
+                    self.figures.depositors += 1
+                if child.failpoint is not None:
+                    self.figures.failpoints[child.failpoint[0]] += 1
+                    self.reached[child.failpoint[0]] += 1
+        self.daemons = self._live_daemons()
+        self.depositors = {number: child for number, child in self.depositors.items() if child.alive}
+
+    def _rest(self) -> None:
+        for child in self._live_daemons():
+            child.signal()
+        self._watch(self.daemons, 10.0, lambda: not self._live_daemons())
+        self._bury()
+        for number in range(len(self.world.plans)):
+            if (done := self._done(number)) < len(self.world.plans[number]) and not self._lives(number):
+                self.depositors[number] = Child(
+                    "depositor", lambda say, n=number, d=done: self.world.deposit(n, d, say)  # type: ignore[misc]
+                )
+        depositing = list(self.depositors.values())
+        if self._watch(depositing, 30.0, lambda: False) or any(child.alive for child in depositing):
+            raise Broken("a depositor did not come to its end in 30 s")
+        self._bury()
+        self.world.end()
+        last = Child("daemon", lambda say: self.world.serve(say, to_the_end=True))
+        self.daemons.append(last)
+        self._watch([last], 60.0, lambda: False)
+        if last.alive:
+            last.signal()
+            raise Broken("\n".join(["the daemon did not come to rest in 60 s", *last.lines[-20:]]))
+        self._bury()
+        laws.hold(self.world.path, self.kept)
+        laws.rest(self.world.path)
+        planned = sum(map(len, self.world.plans))
+        if len(self.kept) != planned:
+            raise Broken(f"{len(self.kept)} of {planned} deposits were acknowledged")
+        self.world.check_end()
+        self.figures.acknowledged += planned
+        with laws.rows(self.world.path) as query:
+            [[done, taken_up]] = query("SELECT sum(state = 'done'), sum(interruptions) FROM activation")
+        self.figures.activations += done
+        self.figures.taken_up += taken_up
+
+    # -- what they say
+
+    def _watch(self, children: list[Child], seconds: float, enough: object) -> bool:
+        assert callable(enough)
+
+        def heard_enough() -> bool:
+            for child in children:
+                self._hear(child)
+            return bool(enough())
+
+        found = watch(children, seconds, heard_enough)
+        heard_enough()
+        return found
+
+    def _hear(self, child: Child) -> None:
+        start = self.heard.get(child.pid, 0)
+        self.heard[child.pid] = len(child.lines)
+        for line in child.lines[start:]:
+            word, _, rest = line.partition(" ")
+            if word == "kept":
+                key, mark, event = rest.split()
+                self.kept[key] = (int(mark), int(event))
+            elif word == "started":
+                seconds = time.monotonic() - child.born
+                self.figures.recoveries.append(seconds)
+                if seconds > RECOVERY:
+                    raise Broken(f"recovery took {seconds:.2f} s")
+                self.workers[child.pid] = json.loads(rest)["worker"]
+                laws.taken_up(self.world.path, {self.workers.get(one.pid, "") for one in self.daemons})
+
+    def _done(self, number: int) -> int:
+        """How many deposits of one depositor were acknowledged, in its order."""
+        done = 0
+        while f"{number}-{done}" in self.kept:
+            done += 1
+        return done
+
+    def _lives(self, number: int) -> bool:
+        return number in self.depositors and self.depositors[number].alive
+
+    def _live_daemons(self) -> list[Child]:
+        return [child for child in self.daemons if child.alive]
+
+    def _all_done(self) -> bool:
+        """Whether everything was deposited and nothing is left to be done, so that killing would prove nothing."""
+        if len(self.kept) < sum(map(len, self.world.plans)):
+            return False
+        with laws.rows(self.world.path) as query:
+            [[waiting]] = query("SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed')")
+            [[fading]] = query("SELECT count(*) FROM mark WHERE kind = 'smoke'")
+        return waiting == 0 and fading == 0 and self.chance.random() < 0.5
+
+
+def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
+    """Kill processes of one world until so many are dead.
+
+    Raises:
+        Broken: a law that does not hold, with what to type to see it again.
+    """
+    figures = Figures()
+    (warm := folder / f"{name}-warm").mkdir()
+    WORLDS[name].warm_up(warm)
+    began = time.monotonic()
+    board = first
+    while figures.kills < kills:
+        chance = random.Random(f"{seed} {name} {board}")
+        place = folder / f"{name}-{board}"
+        place.mkdir()
+        reached = Counter(figures.failpoints)
+        try:
+            figures.add(Run(WORLDS[name](place, chance), chance, reached, kills - figures.kills).play())
+        except Broken as broken:
+            again = f"python -m tests.crash --world {name} --seed {seed} --first {board}"
+            raise Broken(f"{broken}\nboard: {place}\nsee it again with: {again}") from broken
+        board += 1
+    figures.seconds = time.monotonic() - began
+    return figures

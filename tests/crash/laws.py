@@ -1,0 +1,107 @@
+"""What must hold on a board file whatever died, at every instant: read by SQL alone, from outside."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from blackboard.store.dialect import sqlite
+
+__all__ = ["Broken", "hold", "rest", "rows", "taken_up"]
+
+EMPTY = {
+    "a crossing of one mark's event was recorded twice": """
+        SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    "a crossing waits and has an activation": """
+        SELECT id FROM crossing WHERE state = 'waiting' AND activation_id IS NOT NULL""",
+    "a claimed crossing has no activation at work": """
+        SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
+        WHERE c.state = 'claimed' AND coalesce(a.state, '') NOT IN ('ready', 'running', 'held', 'dead', 'aside')""",
+    "a crossing is done and its activation is not": """
+        SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
+        WHERE c.state = 'done' AND coalesce(a.state, '') <> 'done'""",
+    "an activation is done and its crossing is not": """
+        SELECT a.id, c.state FROM activation a JOIN crossing c ON c.activation_id = a.id
+        WHERE a.state = 'done' AND c.state <> 'done'""",
+    "an activation that is not done has left something": """
+        SELECT e.id, a.state FROM event e LEFT JOIN activation a ON a.id = e.activation_id
+        WHERE e.activation_id IS NOT NULL AND coalesce(a.state, '') <> 'done'""",
+    "an activation left other than it says": """
+        SELECT a.id, a.marks_left, count(e.id) FROM activation a LEFT JOIN event e ON e.activation_id = a.id
+        WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_left""",
+    "one event was absorbed twice by one watch": """
+        SELECT a.watch_id, g.mark_id, g.event_id FROM activation_mark g JOIN activation a ON a.id = g.activation_id
+        WHERE g.role = 'absorbed' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    "an activation runs for a worker that is not registered": """
+        SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)""",
+    "a key was kept and its mark was not": """
+        SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
+    "a mark from outside lies there without its key": """
+        SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL
+        AND id NOT IN (SELECT event_id FROM deposit_key)""",
+    "a paid answer was paid for twice": """
+        SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
+        GROUP BY activation_id HAVING count(*) > 1""",
+}
+"""Queries that must find nothing."""
+
+AT_REST = {
+    "a crossing still waits": "SELECT id, watch_id, held FROM crossing WHERE state = 'waiting'",
+    "an activation is still at work": "SELECT id, state, error FROM activation WHERE state IN ('ready', 'running')",
+    "a worker never signed off": "SELECT id FROM worker",
+}
+
+
+class Broken(AssertionError):
+    """A law that does not hold."""
+
+
+@contextmanager
+def rows(path: Path) -> Iterator[Any]:
+    """A function that runs a query on the file; the connection is closed again, for the next fork."""
+    with closing(sqlite.connect(path, isolation_level=None, timeout=10)) as connection:
+        yield lambda query, *values: connection.execute(query, values).fetchall()
+
+
+def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
+    """Check every law, and that what was acknowledged (key: mark and event id) is there.
+
+    Raises:
+        Broken: which law, and what breaks it.
+    """
+    try:
+        with rows(path) as query:
+            query("BEGIN")  # one snapshot: others may go on writing
+            if (found := query("PRAGMA integrity_check")) != [("ok",)]:
+                raise Broken(f"integrity_check: {found[:5]}")
+            _empty(query, EMPTY)
+            kept = {key: (mark, event) for key, mark, event in query("SELECT key, mark_id, event_id FROM deposit_key")}
+            if lost := {key for key, ids in acknowledged.items() if kept.get(key) != ids}:
+                raise Broken(f"acknowledged deposits are lost or changed: {sorted(lost)[:5]}")
+    except sqlite3.Error as error:
+        raise Broken(f"the file cannot be read: {error}") from error
+
+
+def taken_up(path: Path, alive: set[str]) -> None:
+    """Nothing runs in the name of a worker that is dead."""
+    with rows(path) as query:
+        for number, worker in query("SELECT id, worker FROM activation WHERE state = 'running'"):
+            if worker not in alive:
+                raise Broken(f"activation {number} still runs for the dead worker {worker}")
+
+
+def rest(path: Path) -> None:
+    """Nothing waits, nothing runs, nobody is registered, and no dead worker left its lock or socket behind."""
+    with rows(path) as query:
+        _empty(query, AT_REST)
+    if left := sorted(file.name for file in path.with_name(f"{path.name}-run").iterdir()):
+        raise Broken(f"dead workers left {left}")
+
+
+def _empty(query: Any, laws: Mapping[str, str]) -> None:
+    for law, text in laws.items():
+        if found := query(text):
+            raise Broken(f"{law}: {found[:5]}")

@@ -1,0 +1,523 @@
+"""What the killed processes do: small worlds, each with kinds, agents, deposits, and what must be true of it at the end.
+
+pure     agents that work mark by mark under a clock that stands still: whatever was killed, the end is the same
+fading   a clock that goes on from life to life: falls, evaporation, and deployments that change under the marks
+paid     an agent that asks a model which answers at once and counts
+desk     the lead desk on its offline rules, the machine's clock, and the sample leads
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.resources
+import json
+import os
+import random
+import shutil
+import threading
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
+from blackboard.agency import Agent
+from blackboard.clock import Clock, Instant, ManualClock, SystemClock
+from blackboard.daemon.passes import Checkpoint
+from blackboard.failpoints import NAMES
+from blackboard.model import ModelSettings
+from blackboard.model.protocol import BatchItem
+from blackboard.model.reply import Reply, Usage
+from blackboard.settings import DaemonSettings, load_settings, resolve
+from tests.crash.children import Say
+from tests.crash.laws import Broken, rows
+
+__all__ = ["WORLDS", "Deposit", "World"]
+
+MINUTE = 60_000_000
+
+
+class Deposit(NamedTuple):
+    """What a depositor leaves."""
+
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    intensity: float = 1.0
+
+
+class FrozenClock:
+    """A clock that stands still and yet waits: on the event, with a bound."""
+
+    def __init__(self, now: Instant) -> None:
+        self._now = now
+
+    def now(self) -> Instant:
+        return self._now
+
+    def running(self) -> int:
+        return 0
+
+    def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        return event.wait(0.2)
+
+
+class World(ABC):
+    """One board and the processes on it.
+
+    Args:
+        folder: where its files are; empty.
+        chance: decides what is deposited.
+    """
+
+    name: ClassVar[str]
+    depositors = 2
+    asks = False
+    publishes = False
+    fades = False
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        self.folder, self.chance = folder, chance
+        self.path = folder / "board.db"
+        self.plans = self.plan()
+
+    @classmethod
+    def warm_up(cls, folder: Path) -> None:
+        """Run it through once, so that children are forked from a process that has everything at hand."""
+        world = cls(folder, random.Random(0))
+        world.plans = [plan[:20] for plan in world.plans]
+        world.run_through()
+
+    def run_through(self) -> None:
+        """Everything, in this process, without a fault."""
+        self.found()
+        for number in range(self.depositors):
+            self.deposit(number, 0, lambda line: None)
+        self.serve(lambda line: None, to_the_end=True)
+
+    @classmethod
+    def failpoints(cls) -> tuple[str, ...]:
+        """The places that a daemon of this world comes to."""
+        left_out = {"migration"}
+        left_out |= set() if cls.asks else {"call"}
+        left_out |= {"spool", "lane"}  # the spool's and the cheap lane's have tests of their own
+        left_out |= set() if cls.publishes else {"publish"}
+        left_out |= set() if cls.fades else {"evaporation", "following"}
+        left_out |= set() if cls is Pure else {"failure"}
+        return tuple(name for name in NAMES if name.split(".")[0] not in left_out)
+
+    @abstractmethod
+    def plan(self) -> list[list[Deposit]]:
+        """What each depositor leaves, in its order."""
+
+    @abstractmethod
+    def found(self) -> None:
+        """Make the board and put the deployment in force."""
+
+    @abstractmethod
+    def make_daemon(self) -> Daemon:
+        """A daemon on a board of its own."""
+
+    @abstractmethod
+    def clock(self) -> Clock:
+        """The clock of a process that is born now."""
+
+    def tick(self) -> None:
+        """Time goes on, between two lives."""
+
+    def end(self) -> None:
+        """Time goes on to where everything must have come to rest."""
+
+    def check_end(self) -> None:
+        """What must be true when everything is at rest.
+
+        Raises:
+            Broken: what is not.
+        """
+
+    # -- in the children
+
+    def open(self, author: str) -> Blackboard:
+        return Blackboard.open(f"sqlite:///{self.path}", author=author, clock=self.clock())
+
+    def deposit(self, number: int, start: int, say: Say) -> None:
+        """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept."""
+        board = self.open(f"depositor-{number}")
+        for index, one in enumerate(self.plans[number][start:], start):
+            receipt = board.leave(
+                one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}"
+            )
+            say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
+        board.close()
+
+    def serve(self, say: Say, *, to_the_end: bool) -> None:
+        """Run a daemon: until it is killed, or until nothing is left to do."""
+        daemon = self.make_daemon()
+        for one in daemon._passes:
+            if isinstance(one, Checkpoint):
+                one.at_bytes = 0
+        daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
+        report = daemon.run(until_quiescent=to_the_end)
+        say(f"left {json.dumps(report.lines())}")
+        daemon.board.close()
+
+
+# -- pure ---------------------------------------------------------------------------------------------------------------
+
+
+class Spark(Mark, kind="spark", joins="separate"):
+    """What comes from outside."""
+
+    n: int
+
+
+class Flame(Mark, kind="flame", joins="separate", decay=Exponential("1h")):
+    """What follows from one spark."""
+
+    n: int
+
+
+class Ash(Mark, kind="ash", joins="separate"):
+    """What follows from one flame."""
+
+    n: int
+
+
+@agent(watches=strength(Spark) >= 0.3, writes=[Flame], batch=7, max_attempts=1, concurrency=2, rest_after_failures=10_000)
+def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
+    """A flame for each spark; one spark in a hundred breaks it, and must come to stand alone."""
+    if any(mark.n % 100 == 13 for mark in marks):
+        raise ValueError("wet wood")
+    return [Flame(subject=mark.subject, n=2 * mark.n, intensity=round(mark.strength * 0.9, 6)) for mark in marks]
+
+
+@agent(watches=strength(Flame) >= 0.5, writes=[Ash], batch=3)
+async def burner(marks: Sequence[Flame], context: Any) -> list[Ash]:
+    """An ash for each flame that is strong enough."""
+    return [Ash(subject=mark.subject, n=mark.n + 1) for mark in marks]
+
+
+class Pure(World):
+    """Two chained agents without memory, and a clock that stands still."""
+
+    name = "pure"
+    per_depositor = 250
+    agents: tuple[Agent, ...] = (kindler, burner)
+    NOW = ManualClock().now()
+
+    def plan(self) -> list[list[Deposit]]:
+        return [
+            [
+                Deposit("spark", f"s/{who}/{n // 3}", {"n": 1000 * who + n}, round(self.chance.uniform(0.1, 1.2), 3))
+                for n in range(self.per_depositor)
+            ]
+            for who in range(self.depositors)
+        ]
+
+    def clock(self) -> Clock:
+        return FrozenClock(self.NOW)
+
+    def found(self) -> None:
+        with self.open("founder") as board:
+            board.install(*self.agents)
+
+    def make_daemon(self) -> Daemon:
+        return Daemon(self.open("daemon"), self.agents, chance=random.Random(1))
+
+    def undisturbed(self) -> Pure:
+        """The same world on a board of its own, for a run that nobody disturbs."""
+        folder = self.folder / "undisturbed"
+        folder.mkdir()
+        other = type(self)(folder, random.Random(0))
+        other.plans = self.plans
+        return other
+
+    def state(self) -> list[tuple[Any, ...]]:
+        """Everything on the board that does not depend on who came first: all but ids, batches and workers."""
+        with rows(self.path) as query:
+            return [
+                *sorted(query("SELECT kind, subject, payload, author, intensity, law, anchored_at, evaporates_at FROM mark")),
+                *sorted(query("SELECT at, kind, subject, event, intensity, author, payload FROM event")),
+                *sorted(
+                    query(
+                        """SELECT w.agent, c.subject, c.state, c.value, c.crossed_at, e.payload FROM crossing c
+                        JOIN watch w ON w.id = c.watch_id JOIN event e ON e.id = c.event_id"""
+                    )
+                ),
+                *sorted(
+                    query(
+                        """SELECT a.agent, a.state, e.payload FROM activation a JOIN activation_mark g ON
+                        g.activation_id = a.id JOIN event e ON e.id = g.event_id WHERE g.role = 'absorbed'"""
+                    )
+                ),
+                *sorted(
+                    query(
+                        """SELECT child.payload, parent.payload FROM event child
+                        JOIN activation_mark g ON g.activation_id = child.activation_id
+                        JOIN event parent ON parent.id = g.event_id WHERE child.subject = parent.subject
+                        AND json_extract(child.payload, '$.n') IN
+                            (2 * json_extract(parent.payload, '$.n'), 1 + json_extract(parent.payload, '$.n'))
+                        AND child.kind <> parent.kind"""
+                    )
+                ),
+            ]
+
+    def check_end(self) -> None:
+        other = self.undisturbed()
+        other.run_through()
+        mine, theirs = Counter(self.state()), Counter(other.state())
+        if mine != theirs:
+            raise Broken(f"other than undisturbed: more {list(mine - theirs)[:5]}, less {list(theirs - mine)[:5]}")
+
+
+# -- paid ---------------------------------------------------------------------------------------------------------------
+
+
+class Judged(BaseModel):
+    """What the model answers."""
+
+    numbers: list[int]
+
+
+@agent(watches=strength(Spark) >= 0.3, writes=[Flame], batch=5)
+def asker(marks: Sequence[Spark], context: Any) -> list[Flame]:
+    """A flame for each spark, by the model's word."""
+    said = context.ask("Double the numbers.", [mark.n for mark in marks], Judged)
+    return [Flame(subject=mark.subject, n=number) for mark, number in zip(marks, said.numbers, strict=True)]
+
+
+class Ledger:
+    """A model that doubles numbers; each answer is written in a file before it is given, as a provider would charge."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+
+    def send(self, body: str) -> Reply:
+        asked = json.loads(json.loads(body)["messages"][-1]["content"])
+        os.write(self._file, (json.dumps(asked) + "\n").encode())
+        text = json.dumps({"numbers": [2 * n for n in asked]})
+        raw = {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn"}
+        return Reply(json.dumps(raw), usage=Usage(10, 5, 0, 0))
+
+    def submit_batch(self, items: Sequence[BatchItem]) -> str:
+        raise NotImplementedError
+
+    def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
+        raise NotImplementedError
+
+    def batch_results(self, batch_id: str) -> dict[str, Any] | None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        return None
+
+
+class Paid(Pure):
+    """One agent that asks a model; what was answered and kept is not asked again."""
+
+    name = "paid"
+    asks = True
+    per_depositor = 150
+    agents = (asker,)
+
+    def make_daemon(self) -> Daemon:
+        client = Ledger(self.folder / "ledger")
+        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, chance=random.Random(1))
+
+    def check_end(self) -> None:
+        super().check_end()
+        paid = len((self.folder / "ledger").read_text().splitlines())
+        with rows(self.path) as query:
+            [[sent, unknown]] = query("SELECT count(*), sum(state = 'unknown') FROM model_call WHERE sent_at IS NOT NULL")
+        if not sent - (unknown or 0) <= paid <= sent:
+            raise Broken(f"{paid} answers were paid for; the journal knows of {sent} calls, {unknown} of them unknown")
+
+
+# -- fading ---------------------------------------------------------------------------------------------------------------
+
+
+class Smoke(Mark, kind="smoke", joins="separate", decay=Exponential("2m"), floor=0.05):
+    """What fades."""
+
+    n: int
+
+
+class Chill(Mark, kind="chill", joins="separate"):
+    """Left once for each smoke that went cold."""
+
+    of: int
+
+
+@agent(watches=strength(Smoke) < 0.3, writes=[Chill], batch=5)
+def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
+    """A chill for each smoke that went cold."""
+    return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
+
+
+class Fading(World):
+    """Each life begins half a minute after the one before; at times the half-life is another one."""
+
+    name = "fading"
+    fades = True
+    per_depositor = 200
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        super().__init__(folder, chance)
+        self.now = ManualClock().now()
+        self.half_life = 2
+
+    def plan(self) -> list[list[Deposit]]:
+        return [
+            [
+                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.chance.uniform(0.5, 2.0), 3))
+                for n in range(self.per_depositor)
+            ]
+            for who in range(self.depositors)
+        ]
+
+    def clock(self) -> Clock:
+        return FrozenClock(self.now)
+
+    def tick(self) -> None:
+        self.now += int(self.chance.uniform(0.1, 1.0) * MINUTE)
+        if self.chance.random() < 0.3:
+            self.half_life = self.chance.choice((1, 2, 3))
+
+    def end(self) -> None:
+        self.now += 1000 * MINUTE
+
+    def found(self) -> None:
+        with self.open("founder") as board:
+            board.install(warden)
+
+    def make_daemon(self) -> Daemon:
+        board = self.open("daemon")
+        law = {"law": "exponential", "half_life": f"{self.half_life}m"}
+
+        # Registered, and no more: the marks follow under the daemon, batch by batch.
+        deployment = board.deployment
+        kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
+        from blackboard.board.redeploying import register
+
+        board.write(lambda m: register(m, deployment.model_copy(update={"kinds": kinds})), record=True)
+        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), chance=random.Random(1))
+
+    def check_end(self) -> None:
+        with rows(self.path) as query:
+            left = Counter(n for (n,) in query("SELECT json_extract(payload, '$.n') FROM event WHERE kind = 'smoke' AND event = 'deposited'"))
+            chills = Counter(n for (n,) in query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'chill'"))
+            gone = query("SELECT mark_id FROM event WHERE kind = 'smoke' AND event = 'evaporated'")
+        if len(left) != self.depositors * self.per_depositor or set(left.values()) != {1}:
+            raise Broken(f"of {self.depositors * self.per_depositor} deposits there are {len(left)}")
+        if left != chills:
+            raise Broken(f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}")
+        if len(gone) != len(left) or len(set(gone)) != len(gone):
+            raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
+
+
+# -- the desk -------------------------------------------------------------------------------------------------------------
+
+
+class Desk(World):
+    """The lead desk, as its deployment file sets it up, with shorter times of gathering."""
+
+    name = "desk"
+    publishes = True
+    SHORTER: ClassVar = {
+        "BLACKBOARD_AGENTS__SALES__GATHER": "20ms",
+        "BLACKBOARD_AGENTS__SCHEDULER__GATHER": "20ms",
+        "BLACKBOARD_AGENTS__ANALYST__GATHER": "100ms",
+        "BLACKBOARD_AGENTS__COORDINATOR__GATHER": "20ms",
+        "BLACKBOARD_MODEL__PROVIDER": "offline",
+    }
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        super().__init__(folder, chance)
+        self.calendar = folder / "calendar.ics"
+        environment = {
+            **self.SHORTER,
+            "BLACKBOARD_DATABASE__URL": f"sqlite:///{self.path}",
+            "BLACKBOARD_SETTINGS__DESK__CALENDAR": str(self.calendar),
+        }
+        config = Path(__file__).parents[2] / "config" / "leads.toml"
+        self.resolved = resolve(load_settings(config, environment))
+
+    def plan(self) -> list[list[Deposit]]:
+        leads = [Deposit("lead", subject, payload) for subject, payload in sample_leads()]
+        self.chance.shuffle(leads)
+        return [leads[who :: self.depositors] for who in range(self.depositors)]
+
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    def found(self) -> None:
+        shutil.copy(str(importlib.resources.files("agents").joinpath("samples/calendar.ics")), self.calendar)
+        with self.open("founder") as board:
+            board.apply(self.resolved.deployment)
+
+    def make_daemon(self) -> Daemon:
+        settings = self.resolved.settings
+        return Daemon(self.open("daemon"), self.resolved.agents, settings.daemon, context=settings.settings)
+
+    def check_end(self) -> None:
+        with rows(self.path) as query:
+            left = [
+                (number, kind, json.loads(payload))
+                for number, kind, payload in query("SELECT mark_id, kind, payload FROM event WHERE event = 'deposited'")
+            ]
+        leads = {number: payload["message"] for number, kind, payload in left if kind == "lead"}
+        verdicts = [(number, kind, payload) for number, kind, payload in left if kind in ("qualified", "rejected")]
+        if len(leads) != sum(map(len, self.plans)):
+            raise Broken(f"there are {len(leads)} leads")
+        if sorted(payload["lead"] for _, _, payload in verdicts) != sorted(leads):
+            raise Broken("a lead has no verdict, or two")
+        evidence = [one for _, kind, payload in left if kind == "insight" for one in payload["evidence"]]
+        if sorted(evidence) != sorted(number for number, _, _ in verdicts):
+            raise Broken("an outcome is in no insight's evidence, or in two")
+        booked = [payload for _, kind, payload in left if kind == "appointment"]
+        if len({payload["slot"] for payload in booked}) != len(booked):
+            raise Broken("a slot is booked twice")
+        written = self.calendar.read_text().count("@lead-desk.blackboard")
+        if written != len(booked):
+            raise Broken(f"the calendar has {written} of {len(booked)} appointments")
+        said = sorted((leads[p["lead"]], kind, p["score"]) for _, kind, p in verdicts)
+        if said != sorted(undisturbed_verdicts()):
+            raise Broken("the verdicts are other than those of a run that nobody disturbed")
+
+
+def sample_leads() -> list[tuple[str, dict[str, Any]]]:
+    """The desk's sample leads: subjects and payloads."""
+    text = importlib.resources.files("agents").joinpath("samples/leads.csv").read_text("utf-8")
+    found = []
+    for row in csv.DictReader(text.splitlines(keepends=True)):
+        payload = {"message" if name == "inbound_message" else name: value for name, value in row.items() if value}
+        found.append((row["email"] or row["phone"], payload))
+    return found
+
+
+def undisturbed_verdicts() -> list[tuple[str, str, float]]:
+    """Message, verdict and score of each sample lead, judged in the order of the file by one process."""
+    import tempfile
+
+    global _verdicts
+    if _verdicts is None:
+        with tempfile.TemporaryDirectory() as folder:
+            world = Desk(Path(folder), random.Random(0))
+            world.run_through()
+            with rows(world.path) as query:
+                found = query(
+                    """SELECT json_extract(l.payload, '$.message'), v.kind, json_extract(v.payload, '$.score')
+                    FROM event v JOIN event l ON l.id = json_extract(v.payload, '$.lead')
+                    WHERE v.kind IN ('qualified', 'rejected')"""
+                )
+        _verdicts = [tuple(row) for row in found]
+    return _verdicts
+
+
+_verdicts: list[Any] | None = None
+
+WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Paid, Fading, Desk)}
+Work = Callable[[Say], None]
