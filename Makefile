@@ -42,6 +42,9 @@ bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/ins
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+picture: $(VENV)/installed-dev
+	$(BIN)/python docs/fading.py
+
 clean:
 	rm -rf $(VENV) build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -69,7 +69,7 @@ class Blocks:
             "python": self._python, "toml": self._toml, "sh": self._sh, "sql": self._sql, "ini": self._ini,
             "text": self._text,
         }  # fmt: skip
-        self._sybil = Sybil([CodeBlockParser(language, run) for language, run in evaluators.items()])  # type: ignore[arg-type]
+        self._sybil = Sybil([CodeBlockParser(language, run) for language, run in evaluators.items()])
 
     def run(self, path: Path) -> int:
         """Run every block of a document; returns how many there were."""
@@ -157,7 +157,14 @@ class Blocks:
     def _process(self, command: Sequence[str]) -> str:
         environment = {**os.environ, **self._hasty(), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         done: subprocess.CompletedProcess[Any] = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+            command,
+            check=False,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"it ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         return str(done.stdout)

@@ -73,9 +73,22 @@ def test_every_link_leads_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+def test_the_readme_shows_the_unit_that_is_packaged() -> None:
+    unit = (ROOT / "packaging/blackboard.service").read_text("utf-8")
+    assert f"```ini\n{unit}```" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_first_program_is_no_longer_than_fifteen_lines() -> None:
+    first = re.search(r"^```python\n# smoke.py\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    assert first
+    assert len([line for line in first[1].splitlines() if line.strip()]) <= 15
+
+
 def test_the_word_from_biology_stays_in_the_readme_and_the_glossary() -> None:
     word = "stig" + "mergy"
     folders = ("blackboard", "agents", "migrations", "config", "docs", "benchmarks", "tests")
-    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".toml")]
+    files = [
+        path for folder in folders for ending in ("py", "md", "toml") for path in (ROOT / folder).rglob(f"*.{ending}")
+    ]
     holders = {str(path.relative_to(ROOT)) for path in files if word in path.read_text("utf-8").lower()}
     assert holders <= {"docs/glossary.md", "docs/design.md", "docs/economy.md", "docs/performance.md"}

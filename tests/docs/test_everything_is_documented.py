@@ -19,6 +19,7 @@ from blackboard.decay import LAWS
 from blackboard.deployment import Budget
 from blackboard.durations import Microseconds, format_duration
 from blackboard.model import ModelSettings
+from blackboard.resources import config_file
 from blackboard.settings import DaemonSettings, Settings
 from blackboard.settings.sections import (
     AgentSection,
@@ -107,12 +108,18 @@ def test_every_section_of_a_deployment_file_is_documented() -> None:
 def test_every_setting_is_documented_with_its_default(title: str) -> None:
     documented = rows(section("settings.md", f"`{title}`"))
     model = SECTIONS[title]
-    assert list(documented) and set(documented) == set(model.model_fields)
+    assert set(documented) == set(model.model_fields)
     wrong = {
         name: (row[2], default_of(model, name)) for name, row in documented.items() if row[2] != default_of(model, name)
     }
     assert wrong == {}
     assert all(len(row) == 5 for row in documented.values())
+
+
+def test_every_setting_is_in_the_packaged_file_with_a_comment() -> None:
+    text = config_file("default.toml").read_text("utf-8")
+    names = {name for model in SECTIONS.values() for name in model.model_fields} - {"watches"}
+    assert [name for name in sorted(names) if not re.search(rf"^(# )?{name} = .*(\n#\s+)?# \S", text, re.MULTILINE)] == []
 
 
 def test_every_law_of_decay_is_documented() -> None:
@@ -127,7 +134,7 @@ def test_every_column_of_a_view_is_documented_in_its_order(view: str) -> None:
 
 def test_every_word_of_the_design_is_in_the_glossary() -> None:
     design, glossary = ((DOCS / page).read_text("utf-8") for page in ("design.md", "glossary.md"))
-    words = re.search(r"^## Words\n(.*?)^`stig", design, re.MULTILINE | re.DOTALL)
+    words = re.search(r"^## Words\n(.*?)^## ", design, re.MULTILINE | re.DOTALL)
     assert words
     named = [word for row in re.findall(r"^\| ([a-z][^|]*?) \|", words[1], re.MULTILINE) for word in row.split(" / ")]
     assert [word for word in named if word != "word" and f"**{word}**" not in glossary] == []
