@@ -3,6 +3,7 @@
 # make lint   style, types and floors alone
 # make crash  the daemon, killed in the middle N times (N=1000)
 # make bench  the measurements; bench-coordination: model calls and tokens; bench-rivals: what it may be compared with
+# make picture  docs/fading.svg, drawn by a board
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint crash bench bench-coordination bench-rivals clean
+.PHONY: demo test lint crash bench bench-coordination bench-rivals picture clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
