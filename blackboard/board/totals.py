@@ -178,7 +178,6 @@ def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto
         upto=upto,
         kind=kind,
         law=law_key,
-        watermark=watermark(m, watch),
         not_author=watch.not_author,
     )
     for values in found:
