@@ -1,0 +1,28 @@
+"""A process that runs a daemon on a board until it rests, or until it dies at the place that was named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
+
+from blackboard import ManualClock, failpoints
+from blackboard.board import journal
+from blackboard.errors import StoreError
+from tests.economy.world import World
+
+__all__ = ["live"]
+
+
+def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings: dict[str, Any]) -> None:
+    """Run a daemon; `full` is a disk that takes no answer."""
+    world = World(path, ManualClock(), url, **settings)
+    if full:
+        journal.answered = _full
+    failpoints.arm(*failpoint)
+    world.rest()
+
+
+def _full(*given: Any) -> bool:
+    raise StoreError("the disk is full; make room, nothing was half written")

@@ -1,0 +1,182 @@
+"""A daemon that is killed at any point of a call's life pays for its answer once, or tells of one unknown outcome."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from datetime import UTC, datetime
+
+import pytest
+
+from blackboard import ManualClock, failpoints
+from tests.economy.child import live
+from tests.economy.patient import Patient
+from tests.economy.world import World
+from tests.support.faults import Hang
+
+pytestmark = pytest.mark.processes
+
+LATER = datetime(2026, 1, 6, 9, tzinfo=UTC)
+BOUND = 30.0
+"""Seconds that a child may take."""
+
+OF_A_CALL = {
+    # place: (answers that were paid for in the end, calls of unknown outcome)
+    "call.planned": (1, 0),
+    "call.sent": (1, 1),
+    "call.answered": (2, 1),
+    "call.kept": (1, 0),
+    "spool.kept": (1, 0),
+}
+OF_THE_LANE = ("lane.reserved", "lane.submitted", "lane.named", "lane.kept")
+OF_AN_ACTIVATION = (
+    "claim.before",
+    "claim.within",
+    "claim.after",
+    "agent.before",
+    "agent.after",
+    "apply.before",
+    "apply.within",
+    "apply.after",
+)
+
+
+def test_no_point_of_a_calls_life_is_skipped():
+    named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "lane."))}
+    assert named == {*OF_A_CALL, *OF_THE_LANE}
+    assert set(OF_AN_ACTIVATION) == {
+        name for name in failpoints.NAMES if name.startswith(("claim.", "agent.", "apply."))
+    }
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Children come from a server that has imported everything and has no threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.economy.child"])
+    return context
+
+
+class Scene:
+    """One board that a child works on and dies; then a second daemon, in this process."""
+
+    def __init__(self, processes, tmp_path, api, **settings):
+        self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
+        world = World(self.path, ManualClock(), api.url, **settings)
+        self.leads = world.leave(2)
+        world.close()
+
+    def start(self, name, count=1, *, full=False):
+        child = self.processes.Process(
+            target=live, args=(self.path, self.api.url, (name, count), full, self.settings), daemon=True
+        )
+        child.start()
+        return child
+
+    def dies(self, name, count=1, **options):
+        """Whether it was killed there; False if it came to its end without passing the place so often."""
+        child = self.start(name, count, **options)
+        child.join(BOUND)
+        assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
+        return child.exitcode == -signal.SIGKILL
+
+    def recovered(self, client=None):
+        """What a second daemon makes of it."""
+        world = World(self.path, ManualClock(LATER), self.api.url, **self.settings)
+        try:
+            world.rest(client)
+            assert world.judged == self.leads
+            return world.board.status()["model_calls"]["unknown"], world.states()
+        finally:
+            world.close()
+
+
+@pytest.fixture
+def scene(processes, tmp_path, api):
+    return lambda **settings: Scene(processes, tmp_path, api, **settings)
+
+
+@pytest.mark.parametrize("name", OF_A_CALL)
+def test_a_kill_in_a_calls_life_pays_once_or_tells_of_one_unknown_outcome(scene, api, name):
+    here = scene()
+    assert here.dies(name, full=name == "spool.kept")
+    unknown, states = here.recovered()
+    assert (api.paid, unknown) == OF_A_CALL[name]
+    assert states.count("applied") == 1
+    assert len(set(api.bodies)) == 1
+
+
+@pytest.mark.parametrize("name", OF_AN_ACTIVATION)
+def test_a_kill_around_the_call_pays_once(scene, api, name):
+    here = scene()
+    assert here.dies(name)
+    unknown, states = here.recovered()
+    assert (api.paid, unknown) == (1, 0)
+    assert states == ["applied"]
+
+
+def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_outcome(scene, api, tmp_path):
+    tried = 0
+    for name in ("commit.before", "commit.after"):
+        count = 1
+        while True:
+            folder = tmp_path / f"{name}-{count}"
+            folder.mkdir()
+            here = Scene(scene().processes, folder, api)
+            before = api.paid
+            if not here.dies(name, count):
+                break
+            unknown, states = here.recovered()
+            assert api.paid - before <= 1 + unknown
+            assert unknown <= 1
+            assert states.count("applied") == 1
+            tried, count = tried + 1, count + 1
+    assert tried >= 12
+
+
+def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene, api):
+    here = scene()
+    api.queue(Hang())
+    child = here.start("migration.begun")  # which it never reaches
+    assert api.wait_for_calls(1, BOUND)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join(BOUND)
+    unknown, states = here.recovered()
+    assert (api.paid, unknown) == (2, 1)
+    assert states == ["unknown", "applied"]
+
+
+@pytest.mark.parametrize("name", ["call.sent", "call.answered"])
+def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(scene, api, name):
+    here = scene(on_unknown="hold")
+    assert here.dies(name)
+    world = World(here.path, ManualClock(LATER), api.url, on_unknown="hold")
+    before = api.paid
+    world.rest()
+    [held] = world.board.activations(state="held")
+    assert "unknown" in held["error"]
+    assert api.paid == before
+    world.board.retry(held["id"])
+    world.rest()
+    assert world.judged == here.leads
+    world.close()
+
+
+@pytest.mark.parametrize("name", OF_THE_LANE)
+def test_a_kill_in_the_cheap_lane_loses_no_batch_and_pays_once(scene, api, name):
+    here = scene(lane="batch")
+    child = here.start(name)
+    if name == "lane.kept":
+        assert api.wait_for_calls(1, BOUND)
+        api.end_batches()
+    child.join(BOUND)
+    assert child.exitcode == -signal.SIGKILL
+    api.end_batches()
+
+    client = Patient(api, looks=0)
+    unknown, states = here.recovered(client)
+    client.close()
+    assert (api.paid, unknown, states) == (1, 0, ["applied"])
+    submitted = [call for call in api.calls if call.path.endswith("/batches") and call.method == "POST"]
+    assert len(submitted) == 1
