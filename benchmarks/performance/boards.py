@@ -1,4 +1,4 @@
-"""Boards to measure on: the kinds, the agents that watch them, and marks laid in bulk so that a million take a minute."""
+"""Boards to measure on: kinds, the agents that watch them, and marks laid in bulk, a million in a minute."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def subjects(count: int, salt: int = 0) -> Iterator[str]:
         yield f"s/{(number + salt) * 2654435761 % 2**32:08x}"
 
 
-def rows(kind: type[Mark], count: int, first: int, now: int, ends: int | None = None) -> Iterator[tuple[MarkRow, EventRow]]:
+def rows(
+    kind: type[Mark], count: int, first: int, now: int, ends: int | None = None
+) -> Iterator[tuple[MarkRow, EventRow]]:
     """Marks left over the past day, with the event that left each.
 
     Args:

@@ -14,7 +14,7 @@ from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
 from blackboard.store import marks as M
 
-__all__ = ["bulk", "one_at_a_time", "over_the_board", "threads"]
+__all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]
 
 
 def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300) -> Iterator[Row]:
@@ -25,8 +25,8 @@ def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300)
         deposited, reinforced, plain = in_turn(
             rounds,
             count,
-            _deposits(board, new),
-            _deposits(board, itertools.cycle(boards.subjects(min(size, 1000)))),
+            deposits(board, new),
+            deposits(board, itertools.cycle(boards.subjects(min(size, 1000)))),
             lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None,
         )
         del known
@@ -49,7 +49,7 @@ def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800
         def shared(n: int) -> None:
             salt = next(salts) * 10**6
             crew = [
-                threading.Thread(target=_deposits(board, _endless(salt + 10**5 * number)), args=(n // workers,))
+                threading.Thread(target=deposits(board, _endless(salt + 10**5 * number)), args=(n // workers,))
                 for number in range(workers)
             ]
             for one in crew:
@@ -57,7 +57,9 @@ def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800
             for one in crew:
                 one.join()
 
-        together, plain = in_turn(rounds, count, shared, lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None)
+        together, plain = in_turn(
+            rounds, count, shared, lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None
+        )
     raw.close()
     yield Row(
         f"{workers} threads against one raw loop", size, plain / together, "", 1.0,
@@ -125,7 +127,7 @@ def _cost_of_watch(folder: Path, size: int, kind: type[Mark], rounds: int, count
     return times[1] - times[0], times[1]
 
 
-def _deposits(board: Blackboard, subjects: Iterator[str]) -> Callable[[int], None]:
+def deposits(board: Blackboard, subjects: Iterator[str]) -> Callable[[int], None]:
     def loop(count: int) -> None:
         for _ in range(count):
             board.deposit(Trace(subject=next(subjects), detail="one"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-__all__ = ["Row", "as_json", "as_table", "plot"]
+import structlog
+
+__all__ = ["Row", "as_json", "as_table", "plot", "quiet"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class Row:
         return self.value >= self.aim if self.side == "at least" else self.value <= self.aim
 
 
+def quiet() -> None:
+    """Keep the daemons' log out of the figures: only what is wrong is shown."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def as_table(rows: Iterable[Row]) -> str:
     """The rows as aligned text."""
     lines = [("what", "marks", "measured", "aim", "", "detail")]
@@ -43,7 +55,9 @@ def as_table(rows: Iterable[Row]) -> str:
         lines.append((row.what, size, f"{_short(row.value)} {row.unit}", aim, verdict, row.detail))
     widths = [max(len(line[i]) for line in lines) for i in range(6)]
     return "\n".join(
-        "  ".join(text.rjust(width) if i in (1, 2) else text.ljust(width) for i, (text, width) in enumerate(pairs)).rstrip()
+        "  ".join(
+            text.rjust(width) if i in (1, 2) else text.ljust(width) for i, (text, width) in enumerate(pairs)
+        ).rstrip()
         for pairs in ([*zip(line, widths, strict=True)] for line in lines)
     )
 

@@ -1,0 +1,58 @@
+"""A process that deposits: one mark for each line it reads, or as many as it can until it is told to stop.
+
+python -m benchmarks.performance.depositor BOARD --lines 200
+python -m benchmarks.performance.depositor BOARD --until-eof
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+
+from benchmarks.performance import boards
+from benchmarks.performance.raw import percentile
+from blackboard import Blackboard
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("board")
+    parser.add_argument("--lines", type=int, default=0)
+    parser.add_argument("--until-eof", action="store_true")
+    arguments = parser.parse_args()
+    with Blackboard.open(f"sqlite:///{arguments.board}", author="depositor", kinds=boards.KINDS) as board:
+        if arguments.until_eof:
+            _as_fast_as_it_goes(board)
+        for number in range(arguments.lines):
+            sys.stdin.readline()
+            subject = f"wake/other/{number}"
+            board.deposit(boards.Trace(subject=subject))
+            print(subject, time.monotonic(), flush=True)
+
+
+def _as_fast_as_it_goes(board: Blackboard) -> None:
+    """Deposit until the input ends, saying each quarter of a second how many, and at the end how long each waited."""
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    taken: list[float] = []
+    subjects = boards.subjects(10**9, 10**8)
+    begin = time.monotonic()
+    print("ready", flush=True)
+    while not over.is_set():
+        start = time.monotonic()
+        board.deposit(boards.Trace(subject=next(subjects), detail="meanwhile"))
+        taken.append(time.monotonic() - start)
+    seconds = time.monotonic() - begin
+    print(
+        json.dumps({"rate": len(taken) / seconds, "p99_ms": percentile(taken, 0.99) * 1e3, "max_ms": max(taken) * 1e3}),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Looking at the board: the strongest of a kind, the measures of one subject, the views, and the command line."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.performance import boards
+from benchmarks.performance.raw import percentile
+from benchmarks.performance.report import Row
+from blackboard import Blackboard, count, strength, total
+from blackboard.board import falling
+from blackboard.board.moment import Moment, law_key
+from blackboard.forecast import value_at
+from blackboard.store.dialect import sqlite
+
+__all__ = ["command_line", "measures", "strongest", "views"]
+
+
+def strongest(folder: Path, size: int, *, count: int = 100) -> Iterator[Row]:
+    """The strongest 20 of a kind under the exponential law."""
+    with Blackboard.open(f"sqlite:///{boards.filled(folder, size)}", kinds=boards.KINDS) as board:
+        yield Row(
+            "strongest 20 of a kind",
+            size,
+            _median(lambda: board.look(kind="trace", limit=20), count),
+            "ms",
+            1.0,
+            "at most",
+        )
+
+
+def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
+    """Strength, total and count over one subject."""
+    with Blackboard.open(f"sqlite:///{boards.filled(folder, size)}", kinds=boards.KINDS) as board:
+        known = itertools.cycle(boards.subjects(min(size, 1000)))
+        condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
+
+        def measure(m: Moment) -> list[float]:
+            marks = falling.live_marks(m, condition, next(known))
+            return [value_at(leaf.measure, marks, m.now) for leaf in condition.leaves()]
+
+        taken = _median(lambda: board.read(measure), min(rounds, size))
+    yield Row("strength, total and count over a subject", size, taken, "ms", 0.2, "at most")
+
+
+def views(folder: Path, size: int, *, count: int = 50) -> Iterator[Row]:
+    """The views as a plain shell sees them: another connection, no function of ours."""
+    path = boards.filled(folder, size)
+    key = law_key(boards.Trace.defaults.decay)
+    connection: Any = sqlite.connect(f"file:{path}?mode=ro", uri=True)
+    queries = {
+        "view: by kind and subject": (
+            "SELECT * FROM live_marks WHERE kind = 'trace' AND subject = ?",
+            (next(boards.subjects(1)),),
+        ),
+        "view: strongest 20 by kind, law and order_key": (
+            "SELECT * FROM live_marks WHERE kind = 'trace' AND law = ? ORDER BY order_key DESC LIMIT 20",
+            (key,),
+        ),
+    }
+    for what, (sql, values) in queries.items():
+        assert connection.execute(sql, values).fetchall(), what
+        taken = _median(lambda sql=sql, values=values: connection.execute(sql, values).fetchall(), count)  # type: ignore[misc]
+        yield Row(what, size, taken, "ms", 1.0, "at most")
+    connection.close()
+
+
+def command_line(folder: Path, size: int, *, count: int = 5) -> Iterator[Row]:
+    """`blackboard marks --limit 20` as a whole process, against the start of the interpreter alone."""
+    program = [sys.executable, "-m", "blackboard", "--database", f"sqlite:///{boards.filled(folder, size)}"]
+    for what, arguments in (
+        ("marks --limit 20", ["marks", "--limit", "20"]),
+        ("marks --kind trace --limit 20", ["marks", "--kind", "trace", "--limit", "20"]),
+    ):
+        taken = _median(lambda arguments=arguments: _run([*program, *arguments]), count)  # type: ignore[misc]
+        yield Row(f"`{what}`, a whole process", size, taken, "ms", 500.0, "at most")
+    yield Row("python -c pass", None, _median(lambda: _run([sys.executable, "-c", "pass"]), count), "ms")
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.getcwd()})
+
+
+def _median(act: Callable[[], object], count: int) -> float:
+    """Milliseconds."""
+    act()
+    taken = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        act()
+        taken.append((time.perf_counter() - begin) * 1e3)
+    return percentile(taken, 0.5)

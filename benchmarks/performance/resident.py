@@ -1,0 +1,90 @@
+"""A daemon with nothing to do on a large board: how soon it is ready, what it costs to keep, how much memory it takes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.performance import boards
+from benchmarks.performance.report import Row, quiet
+from blackboard import Blackboard, ManualClock
+from blackboard.daemon import Daemon
+
+__all__ = ["idle", "main"]
+
+
+def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25.0) -> Iterator[Row]:
+    """A daemon in a process of its own: ready, idle for a while of real time, then for an hour of simulated time."""
+    path = boards.copy(folder, size, "idle")
+    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+        boards.deploy(board, *boards.crowd(conditions))
+    command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
+    begin = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        ready = time.monotonic() - begin
+        found = json.loads(process.stdout.read())
+    yield Row("start of a daemon, a whole process", size, ready, "s", 1.0, "at most", f"{conditions:,} conditions")
+    yield Row("an idle daemon", size, found["core"] * 100, "% of a core", 0.1, "at most", f"{conditions:,} conditions")
+    yield Row("memory of a daemon, model client loaded", size, found["memory_mb"], "MB", 120, "at most")
+    yield Row("its growth over an hour of simulated time", size, found["growth_mb"], "MB", 2.0, "at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("board")
+    parser.add_argument("conditions", type=int)
+    parser.add_argument("seconds", type=float)
+    arguments = parser.parse_args()
+    quiet()
+    crowd = boards.crowd(arguments.conditions)
+    with Blackboard.open(f"sqlite:///{arguments.board}", kinds=boards.KINDS) as board:
+        daemon = Daemon(board, crowd)
+        daemon.on_event = lambda event, details: print(event, flush=True) if event == "started" else None
+        thread = threading.Thread(target=daemon.run)
+        thread.start()
+        import anthropic  # noqa: F401  (what a daemon with a key has loaded)
+
+        time.sleep(3)  # it settles
+        begin, used = time.monotonic(), time.process_time()
+        time.sleep(arguments.seconds)
+        core = (time.process_time() - used) / (time.monotonic() - begin)
+        memory = _memory()
+        daemon.stop()
+        thread.join()
+        growth = _simulated_hour(board, crowd) - memory
+    print(json.dumps({"core": core, "memory_mb": memory, "growth_mb": max(0.0, growth)}))
+
+
+def _simulated_hour(board: Blackboard, crowd: list[object]) -> float:
+    """Run a daemon on a manual clock for an hour; every wait moves the clock, so it passes in a moment."""
+    clock = ManualClock(board.now())
+    end = clock.now() + 3_600_000_000
+    board.clock = clock
+    daemon = Daemon(board, crowd)  # type: ignore[arg-type]
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    while clock.now() < end and thread.is_alive():
+        time.sleep(0.05)
+    daemon.stop()
+    thread.join()
+    return _memory()
+
+
+def _memory() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

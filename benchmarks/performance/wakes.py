@@ -1,0 +1,136 @@
+"""From a deposit to an agent: how soon its first line runs, and how many activations one daemon gets through."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.performance import boards
+from benchmarks.performance.boards import Done, Trace
+from benchmarks.performance.raw import percentile
+from benchmarks.performance.report import Row
+from blackboard import Blackboard, agent, strength
+from blackboard.agency import Agent
+from blackboard.daemon import Daemon
+from blackboard.settings import DaemonSettings
+
+__all__ = ["another_process", "running", "same_process", "throughput"]
+
+
+@contextlib.contextmanager
+def running(board: Blackboard, *agents: Agent, **settings: Any) -> Iterator[Daemon]:
+    """A daemon in a thread of this process."""
+    daemon = Daemon(board, agents, DaemonSettings(**settings))
+    started = threading.Event()
+    daemon.on_event = lambda event, details: started.set() if event == "started" else None
+    thread = threading.Thread(target=daemon.run, daemon=True)
+    thread.start()
+    started.wait(60)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+        thread.join(60)
+
+
+def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterator[Row]:
+    """From the return of `deposit` to the first line of the agent, one mark at a time."""
+    first_lines: dict[str, float] = {}
+    arrived = threading.Semaphore(0)
+
+    @agent(watches=strength(Trace) >= 0.9)
+    def woken(marks: list[Trace], context: Any) -> None:
+        first_lines[marks[0].subject] = time.perf_counter()
+        arrived.release()
+
+    taken = []
+    with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'wake')}", kinds=boards.KINDS) as board:
+        boards.deploy(board)
+        with Blackboard.open(board.database.url.render_as_string()) as depositor, running(board, woken):
+            _drain(arrived)
+            for number in range(count):
+                subject = f"wake/{number}"
+                depositor.deposit(Trace(subject=subject))
+                committed = time.perf_counter()
+                arrived.acquire(timeout=10)
+                taken.append((first_lines.get(subject, committed + 10) - committed) * 1e3)
+                time.sleep(0.005)
+    yield from _latency("deposit to an agent's first line, same process", taken, 3, 15)
+
+
+def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iterator[Row]:
+    """The same where the deposit is made by another process; both read the machine's one monotonic clock."""
+    first_lines: dict[str, float] = {}
+    arrived = threading.Semaphore(0)
+
+    @agent(watches=strength(Trace) >= 0.9)
+    def woken(marks: list[Trace], context: Any) -> None:
+        first_lines[marks[0].subject] = time.monotonic()
+        arrived.release()
+
+    taken = []
+    path = boards.copy(folder, size, "wake-other")
+    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+        boards.deploy(board)
+        with running(board, woken):
+            _drain(arrived)
+            command = [sys.executable, "-m", "benchmarks.performance.depositor", str(path), "--lines", str(count)]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdin is not None and process.stdout is not None
+                for _ in range(count):
+                    process.stdin.write("\n")
+                    process.stdin.flush()
+                    subject, committed = process.stdout.readline().split()
+                    arrived.acquire(timeout=10)
+                    taken.append((first_lines.get(subject, float(committed) + 10) - float(committed)) * 1e3)
+                    time.sleep(0.005)
+    yield from _latency("deposit to an agent's first line, another process", taken, 5, 30)
+
+
+def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator[Row]:
+    """Activations of agents that do nothing but leave two marks each: claimed, run and applied, durably."""
+    finished = threading.Semaphore(0)
+
+    def work(marks: list[Trace], context: Any) -> list[Done]:
+        return [Done(subject=marks[0].subject, detail=detail) for detail in ("one", "two")]
+
+    crew = [
+        agent(watches=strength(Trace, subject=f"go/{number}/*") >= 0.5, writes=[Done], batch=1, name=f"crew_{number}")(
+            work
+        )
+        for number in range(4)
+    ]
+    path = boards.copy(folder, size, "throughput")
+    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+        boards.deploy(board, *crew)
+        for _ in board.deposit_many(Trace(subject=f"go/{number % 4}/{number}") for number in range(count)):
+            pass
+        daemon = Daemon(board, crew, DaemonSettings())
+        daemon.on_event = lambda event, details: finished.release() if event == "done" else None
+        thread = threading.Thread(target=daemon.run, daemon=True)
+        begin = time.perf_counter()
+        thread.start()
+        for _ in range(count):
+            if not finished.acquire(timeout=60):
+                break
+        taken = time.perf_counter() - begin
+        daemon.stop()
+        thread.join(60)
+    yield Row("activations, claimed and applied", size, count / taken, "a second", 800)
+
+
+def _latency(what: str, taken: list[float], median: float, tail: float) -> Iterator[Row]:
+    yield Row(f"{what}, p50", None, percentile(taken, 0.5), "ms", median, "at most")
+    yield Row(f"{what}, p99", None, percentile(taken, 0.99), "ms", tail, "at most")
+
+
+def _drain(arrived: threading.Semaphore) -> None:
+    """Let the agent get through what lay there already."""
+    while arrived.acquire(timeout=1.0):
+        pass
