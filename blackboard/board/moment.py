@@ -112,6 +112,14 @@ class InForce:
         return {name: self.deployment.kind(name) for name in self.deployment.kinds}
 
     @cached_property
+    def of_agent(self) -> dict[str, list[Watch]]:
+        """The watches of each agent that has any."""
+        found: defaultdict[str, list[Watch]] = defaultdict(list)
+        for watch in self.watches.values():
+            found[watch.agent.name].append(watch)
+        return dict(found)
+
+    @cached_property
     def moving(self) -> set[str]:
         """The kinds of which some marks still follow a change."""
         return {kind for kind, _ in self.following}
@@ -147,6 +155,10 @@ def read_following(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
     return {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
 
 
+LAWS_KNOWN = 10_000
+"""Most laws that a process keeps parsed."""
+
+
 class Laws:
     """Laws by the text that marks carry; parsed once in a process, for a text always means the same law."""
 
@@ -156,10 +168,15 @@ class Laws:
     def get(self, tx: Transaction, key: str) -> Decay:
         """The law that a mark's `law` names."""
         if (law := self._known.get(key)) is None:
-            for name, spec in tx.all(M.ALL_LAWS):
-                self._known[name] = law_from(spec)
-            law = self._known[key]
+            law = law_from(tx.one(M.GET_LAW, law=key)[0])
+            self._remember(key, law)
         return law
+
+    def _remember(self, key: str, law: Decay) -> None:
+        # Deposits may bring a law each, such as the step to an instant: what is remembered stays bounded.
+        if len(self._known) >= LAWS_KNOWN:
+            self._known.clear()
+        self._known[key] = law
 
     def key(self, tx: Transaction, law: Decay) -> str:
         """The text that names a law, registered if it is new."""

@@ -6,7 +6,10 @@ from blackboard.board.budgets import DAY
 from blackboard.board.moment import Moment
 from blackboard.store import retention as R
 
-__all__ = ["remove"]
+__all__ = ["remove", "remove_laws", "unused_laws"]
+
+FEW_LAWS = 200
+"""Laws that a board may have without anybody looking which of them are still in use."""
 
 
 def remove(m: Moment, *, history: int | None, activations: int | None, model_calls: int | None, limit: int) -> int:
@@ -15,7 +18,7 @@ def remove(m: Moment, *, history: int | None, activations: int | None, model_cal
     Returns:
         How many rows were removed; fewer than `limit` of each sort means that nothing older is left.
     """
-    removed = 0
+    removed = m.tx.run(R.OLD_RESTS, now=m.now, limit=limit).rowcount
     today = m.now - m.now % DAY  # what was spent today still counts
     if history is not None:
         removed += m.tx.run(R.OLD_EVENTS, before=m.now - history, limit=limit).rowcount
@@ -29,4 +32,20 @@ def remove(m: Moment, *, history: int | None, activations: int | None, model_cal
         removed += len(ids) + m.tx.run(R.OLD_CROSSINGS, before=before, limit=limit).rowcount
     if model_calls is not None:
         removed += m.tx.run(R.OLD_CALLS, before=min(m.now - model_calls, today), limit=limit).rowcount
+    return removed
+
+
+def unused_laws(m: Moment, limit: int) -> tuple[list[str], int]:
+    """Laws that marks brought with them and no kept event speaks of any more, and the last event that was looked at."""
+    if m.tx.one(R.COUNT_LAWS)[0] <= FEW_LAWS:
+        return [], m.last_event
+    return [row[0] for row in m.tx.all(R.UNUSED_LAWS, limit=limit)], m.last_event
+
+
+def remove_laws(m: Moment, laws: list[str], since: int) -> int:
+    """Remove those of the laws that nobody took up again since that event; returns how many."""
+    removed = 0
+    for key in laws:
+        m.tx.run(R.DELETE_SEGMENTS, key=key, since=since)
+        removed += m.tx.run(R.DELETE_LAW, key=key, since=since).rowcount
     return removed

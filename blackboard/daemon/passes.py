@@ -7,15 +7,20 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from blackboard.board import evaporating, finishing, following, retention
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
+from blackboard.board.pacing import Pace
 from blackboard.daemon.presence import Presence
 from blackboard.failpoints import reach
 from blackboard.store import activations as A
 from blackboard.store.rows import ActivationRow
 
 __all__ = ["Checkpoint", "Evaporation", "FollowUps", "Pass", "Recovery", "Retention"]
+
+log = structlog.get_logger("blackboard")
 
 
 class Pass(Protocol):
@@ -34,16 +39,17 @@ class FollowUps:
 
     board: Blackboard
     limit: int
+    pace: Pace
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> int:
+        def work(m: Moment) -> tuple[int, int]:
             count = following.follow_batch(m, self.limit)
             reach("following.within")
-            return count
+            return count, m.last_event
 
         reach("following.before")
-        count = self.board.write(work)
+        count = self.pace.piece(lambda: self.board.write(work))
         reach("following.after")
         return count
 
@@ -54,16 +60,17 @@ class Evaporation:
 
     board: Blackboard
     limit: int
+    pace: Pace
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> int:
+        def work(m: Moment) -> tuple[int, int]:
             count = evaporating.evaporate_due(m, self.limit)
             reach("evaporation.within")
-            return count
+            return count, m.last_event
 
         reach("evaporation.before")
-        count = self.board.write(work)
+        count = self.pace.piece(lambda: self.board.write(work))
         reach("evaporation.after")
         return count
 
@@ -118,11 +125,17 @@ class Retention:
     interval: int
 
     def run_once(self) -> int:
-        return self.board.write(
+        removed = self.board.write(
             lambda m: retention.remove(
                 m, history=self.history, activations=self.activations, model_calls=self.model_calls, limit=self.limit
             )
         )
+        laws, since = self.board.read(lambda m: retention.unused_laws(m, self.limit))
+        if laws:
+            removed += self.board.write(lambda m: retention.remove_laws(m, laws, since))
+        if removed:
+            log.info("removed what is kept no longer", rows=removed)
+        return removed
 
 
 @dataclass

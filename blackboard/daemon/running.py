@@ -106,8 +106,8 @@ class Runner:
 
     def _attempt(self, agent: Agent, claim: Claim) -> list[Receipt] | None:
         marks = self._marks(claim.given)
-        if not marks and claim.given:
-            return self._finish(claim, [])  # none of them fits its kind any more; they were logged
+        if not marks:
+            return self._finish(claim, [])  # none of them fits its kind any more, which was logged, or was forgotten
         if not (marks := self._set_alone(agent, claim, marks)):
             return None
         kept = {mark.id for mark in marks}

@@ -40,6 +40,7 @@ NEXT_RETRY = Statement(
     )
 )
 RUNNING_OF = Statement(select(func.count()).where(running, activation.c.agent == p("agent")))
+AGENTS_WAITING = Statement(select(activation.c.agent).where(waiting).distinct())
 RUNNING = Statement(select(*ACTIVATION_COLUMNS).where(running))
 UNFINISHED_IN_STATE = Statement(
     select(*ACTIVATION_COLUMNS).where(unfinished, activation.c.state == p("state")).order_by(activation.c.id)
@@ -141,7 +142,6 @@ INSERT_REST = insert_into(rest)
 UPDATE_REST = Statement(
     rest.update().where(rest.c.agent == p("of_agent"), rest.c.subject == p("of_subject")).values(until=p("until"))
 )
-DROP_RESTS = Statement(delete(rest).where(rest.c.until <= p("now")))
 
 WORKERS = Statement(select(*worker.c))
 INSERT_WORKER = insert_into(worker)

@@ -110,7 +110,7 @@ INSERT_LAW = insert_into(law)
 INSERT_SEGMENT = insert_into(law_segment)
 INSERT_KIND = insert_into(kind)
 UPDATE_KIND = update_by(kind, "name", "weight", "floor", "law")
-ALL_LAWS = Statement(select(law.c.law, law.c.spec))
+GET_LAW = Statement(select(law.c.spec).where(law.c.law == p("law")))
 
 # -- events -----------------------------------------------------------------------------------------------------------
 

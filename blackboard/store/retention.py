@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, delete, func, select
+from sqlalchemy import Integer, bindparam, delete, func, select, tuple_
 
 from blackboard.store.statement import Statement, word
-from blackboard.store.tables import activation, activation_mark, crossing, deposit_key, event, mark, model_call
+from blackboard.store.tables import (
+    activation,
+    activation_mark,
+    board_total,
+    crossing,
+    deposit_key,
+    event,
+    kind,
+    law,
+    law_segment,
+    mark,
+    model_call,
+    rest,
+    succession,
+)
 
 p = bindparam
 
+_may_run = [word("ready"), word("running"), word("held"), word("dead"), word("aside")]
 _later = event.alias("later")
 _old = (
     select(event.c.id)
@@ -16,6 +31,14 @@ _old = (
         event.c.at < p("before"),
         event.c.id < select(func.max(_later.c.id)).scalar_subquery(),
         ~select(mark.c.id).where(mark.c.id == event.c.mark_id).exists(),
+        # What an activation was given that may yet run, and what stands behind a crossing that waits.
+        ~select(activation.c.id)
+        .join(activation_mark, activation_mark.c.activation_id == activation.c.id)
+        .where(activation_mark.c.mark_id == event.c.mark_id, activation.c.state.in_(_may_run))
+        .exists(),
+        ~select(crossing.c.id)
+        .where(crossing.c.subject.in_([event.c.subject, word("")]), crossing.c.state == word("waiting"))
+        .exists(),
     )
     .order_by(event.c.id)
     .limit(p("limit", type_=Integer))
@@ -50,3 +73,28 @@ _calls = (
     .limit(p("limit", type_=Integer))
 )
 OLD_CALLS = Statement(delete(model_call).where(model_call.c.id.in_(_calls)))
+_rests = select(rest.c.agent, rest.c.subject).where(rest.c.until <= p("now")).limit(p("limit", type_=Integer))
+OLD_RESTS = Statement(delete(rest).where(tuple_(rest.c.agent, rest.c.subject).in_(_rests)))
+
+# -- laws that marks brought with them -------------------------------------------------------------------------------
+
+COUNT_LAWS = Statement(select(func.count()).select_from(law))
+_kept = (kind.c.law, succession.c.law, succession.c.successor, board_total.c.law)
+_in_use = [~law.c.law.in_(select(column)) for column in _kept]
+UNUSED_LAWS = Statement(
+    select(law.c.law)
+    .where(
+        *_in_use,
+        ~law.c.law.in_(select(crossing.c.law).where(crossing.c.state == word("waiting"))),
+        ~law.c.law.in_(select(event.c.law)),
+    )
+    .limit(p("limit", type_=Integer))
+)
+"""Laws of which no event is kept. It reads the whole history, so it is asked outside a writing transaction."""
+_still_unused = (
+    *_in_use,
+    law.c.law == p("key"),
+    ~select(event.c.id).where(event.c.id > p("since"), event.c.law == p("key")).exists(),
+)
+DELETE_SEGMENTS = Statement(delete(law_segment).where(law_segment.c.law.in_(select(law.c.law).where(*_still_unused))))
+DELETE_LAW = Statement(delete(law).where(*_still_unused))

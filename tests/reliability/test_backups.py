@@ -1,0 +1,173 @@
+"""The law: a copy that is taken while the board is in use is whole and of one instant; restoring it loses nothing but
+what came after it, and never the board that it replaces. The drill: back up, lose the board, restore, go on."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.daemon.living import any_living
+from blackboard.errors import StoreError, StoreForeign, StoreMissing
+from blackboard.store import backup as copies
+from blackboard.store.database import Database
+from tests.reliability.serving import look, served
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", joins="separate"):
+    of: int
+
+
+@agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=5)
+def watchman(marks: Any, context: Any) -> list[Alarm]:
+    return [Alarm(subject=mark.subject, of=mark.id) for mark in marks]
+
+
+def subjects(path: Path, clock: ManualClock) -> set[str]:
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
+        return {view.subject for view in board.look(kind="smoke")}
+
+
+def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, path: Path, tmp_path: Path) -> None:
+    list(board.deposit_many(Smoke(subject=f"before{n}", detail="x" * 1500) for n in range(3000)))
+    begun, stop, written = threading.Event(), threading.Event(), 0
+
+    def deposit() -> None:
+        nonlocal written
+        while not stop.is_set():
+            # Two marks in one transaction: a copy has both or neither.
+            list(board.deposit_many([Smoke(subject=f"a{written}"), Smoke(subject=f"b{written}")]))
+            written += 1
+            begun.set()
+
+    thread = threading.Thread(target=deposit)
+    thread.start()
+    assert begun.wait(10)
+    steps: list[int] = []
+    during: list[int] = []
+
+    def progress(done: int, of: int) -> None:
+        steps.append(done)
+        during.append(written)
+
+    made = copies.back_up(board.database, tmp_path / "copy.db", progress)
+    stop.set()
+    thread.join(10)
+    assert len(steps) > 2, "in steps"
+    assert during[-1] > during[0], "depositors went on"
+    assert oct(os.stat(made.path).st_mode & 0o777) == "0o600"
+    with Blackboard.open(f"sqlite:///{made.path}") as copy:
+        there = {view.subject for view in copy.look(kind="smoke")}
+    first = {name[1:] for name in there if name.startswith("a")}
+    assert first == {name[1:] for name in there if name.startswith("b") and not name.startswith("before")}
+    assert sum(name.startswith("before") for name in there) == 3000
+
+
+def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
+    chance = random.Random(8)
+    board = Blackboard.open(f"sqlite:///{path}", clock=clock)
+    daemon = served(board, watchman)
+    for number in range(20):
+        board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
+        if chance.random() < 0.5:
+            look(daemon)
+    with board.database.exclusively() as tx:  # as if a worker had died in the middle of one
+        tx.cursor.execute("SELECT 1")
+    made = copies.back_up(board.database, tmp_path / "copy.db")
+    for number in range(20, 30):
+        board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
+    daemon._exit()
+    board.close()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    restored, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    assert aside is None
+    assert restored.marks == made.marks
+    clock.advance(timedelta(hours=1))
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
+        daemon = served(board, watchman)
+        look(daemon)
+        # What came after the backup is deposited again, and what came before it besides: keys keep it single.
+        for number in range(30):
+            board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
+        look(daemon)
+        look(daemon)
+        smoke = board.marks(Smoke)
+        assert len(smoke) == 30
+        assert sorted(mark.of for mark in board.marks(Alarm)) == sorted(mark.id for mark in smoke)
+
+
+def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: Path, clock: ManualClock) -> None:
+    board = Blackboard.open(f"sqlite:///{path}", clock=clock)
+    board.deposit(Smoke(subject="early"))
+    made = copies.back_up(board.database, tmp_path / "copy.db")
+    board.deposit(Smoke(subject="late"))
+    assert path.with_name("board.db-wal").stat().st_size > 0
+    _, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    assert aside is not None
+    with pytest.raises(StoreError, match="was replaced"):
+        board.deposit(Smoke(subject="nowhere"))
+    board.deposit(Smoke(subject="after"))
+    board.close()
+    assert subjects(path, clock) == {"early", "after"}
+    assert subjects(aside, clock) == {"early", "late"}
+    assert copies.backups_of(path) == [made.path, aside]
+
+
+def test_a_copy_takes_the_place_of_nothing_and_leaves_nothing_half(board: Blackboard, tmp_path: Path) -> None:
+    taken = tmp_path / "copy.db"
+    taken.write_text("mine")
+    with pytest.raises(StoreError, match="exists"):
+        copies.back_up(board.database, taken)
+    assert taken.read_text() == "mine"
+
+    def fails(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copies.back_up(board.database, tmp_path / "other.db", fails)
+    assert not [name for name in os.listdir(tmp_path) if "other" in name]
+    with pytest.raises(StoreError, match="cannot be written"):
+        copies.back_up(board.database, tmp_path / "no such folder" / "copy.db")
+
+
+def test_a_damaged_or_foreign_copy_replaces_nothing(board: Blackboard, path: Path, tmp_path: Path) -> None:
+    list(board.deposit_many(Smoke(subject=f"s{n}", detail="x" * 500) for n in range(500)))
+    made = copies.back_up(board.database, tmp_path / "copy.db").path
+    with made.open("r+b") as file:
+        file.seek(30 * 4096)
+        file.write(b"\xff" * 4096 * 3)
+    foreign = tmp_path / "letter.db"
+    foreign.write_text("Dear diary, " * 999)
+    target = Database(f"sqlite:///{path}")
+    before = path.stat().st_ino
+    for copy, error in ((made, StoreError), (foreign, StoreForeign), (tmp_path / "none.db", StoreMissing)):
+        with pytest.raises(error):
+            copies.restore(copy, target, "20270131T000000Z")
+    assert path.stat().st_ino == before
+    assert len(board.look(kind="smoke")) == 500
+
+
+def test_a_path_with_strange_characters_is_a_path(board: Blackboard, tmp_path: Path) -> None:
+    board.deposit(Smoke(subject="kitchen"))
+    made = copies.back_up(board.database, tmp_path / "a copy?mode=ro#100%.db")
+    assert copies.examine(made.path).marks == 1
+
+
+def test_a_living_worker_is_seen_by_its_lock(board: Blackboard, path: Path) -> None:
+    assert not any_living(path)
+    daemon = served(board, watchman)
+    assert any_living(path)
+    daemon._exit()
+    assert not any_living(path)

@@ -1,0 +1,129 @@
+"""The law: under a steady load the file does not grow without end. What is older than it is kept for goes, in bounded
+batches; what lives, and what an unfinished activation stands on, stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
+from blackboard.board import retention
+from blackboard.errors import NotFound
+from tests.reliability.serving import look, served
+
+DAY = 24 * 3600 * 1_000_000
+
+
+class Smoke(Mark, kind="smoke", decay=Exponential("6h"), joins="separate"):
+    detail: str = ""
+
+
+class Alarm(Mark, kind="alarm", decay=Exponential("6h")):
+    text: str = ""
+
+
+class Tower(Mark, kind="tower"):
+    """It never fades."""
+
+
+@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, rest="1m",
+       rest_per="subject")  # fmt: skip
+def watchman(marks: Any, context: Any) -> list[Alarm]:
+    return [Alarm(subject=mark.subject, text=context.watch) for mark in marks]
+
+
+@agent(watches=total(Alarm) >= 5)
+def counter(marks: Any, context: Any) -> None:
+    """Absorbs what it is given."""
+
+
+TABLES = (
+    "absorbed", "activation", "activation_mark", "crossing", "deposit_key", "event", "fall", "law", "mark",
+    "model_call", "rest", "unique_value", "worker", "follow_up", "board_total",
+)  # fmt: skip
+
+
+def rows(board: Blackboard) -> dict[str, int]:
+    return board.read(
+        lambda m: {name: m.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
+    )
+
+
+def test_months_of_steady_load_end_in_a_file_that_no_longer_grows(
+    board: Blackboard, path: Path, clock: ManualClock
+) -> None:
+    daemon = served(
+        board, watchman, counter, keep_history="10d", keep_activations="10d", keep_model_calls="10d",
+        evaporation_batch=200,
+    )  # fmt: skip
+    board.deposit(Tower(subject="tower"))
+    sizes, counts = [], []
+    for day in range(80):
+        for number in range(12):
+            law = Exponential(f"{6 * 3600 + day * 12 + number}s")  # each with a law of its own
+            board.deposit(Smoke(subject=f"d{day}n{number}", detail="x" * 300), key=f"{day}/{number}", decay=law)
+        for _ in range(3):
+            look(daemon)
+            clock.advance(timedelta(hours=8))
+        if day % 16 == 15:
+            board.database.checkpoint()
+            sizes.append(path.stat().st_size)
+            counts.append(rows(board))
+    assert sizes[-1] <= 1.1 * sizes[1]
+    for name in TABLES:
+        assert counts[-1][name] <= 1.2 * counts[1][name] + 20, name
+    assert board.look(kind="tower")[0].subject == "tower"
+    assert [row.event for row in board.history("tower")] == ["deposited"], "a live mark keeps its history"
+
+
+def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blackboard, clock: ManualClock) -> None:
+    list(board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500))))
+    clock.advance(timedelta(days=30))
+    daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
+    look(daemon)
+    removed = []
+    while count := board.write(
+        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+    ):
+        removed.append(count)
+    assert max(removed) <= 2 * 150  # of each sort
+    clock.advance(timedelta(days=30))
+    while count := board.write(
+        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+    ):
+        removed.append(count)
+    left = rows(board)
+    assert left["event"] == 1, "the newest event stays: ids are given on from it"
+    assert left["deposit_key"] == 0
+
+
+def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Blackboard, clock: ManualClock) -> None:
+    working = False
+    seen: list[str] = []
+
+    @agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=100, name="late")
+    def late(marks: Any, context: Any) -> None:
+        if not working:
+            raise ValueError("not yet")
+        seen.extend(mark.subject for mark in marks)
+
+    daemon = served(board, late, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
+    board.deposit(Smoke(subject="kitchen"))
+    look(daemon)
+    for _ in range(10):
+        clock.advance(timedelta(days=5))
+        look(daemon)
+    (dead,) = board.activations(state="dead")
+    working = True
+    board.retry(dead["id"])
+    look(daemon)
+    assert seen == ["kitchen"]
+    for _ in range(5):
+        clock.advance(timedelta(days=5))
+        look(daemon)
+    assert board.activations() == []
+    with pytest.raises(NotFound):
+        board.retry(dead["id"])
