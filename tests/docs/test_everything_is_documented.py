@@ -119,7 +119,9 @@ def test_every_setting_is_documented_with_its_default(title: str) -> None:
 def test_every_setting_is_in_the_packaged_file_with_a_comment() -> None:
     text = config_file("default.toml").read_text("utf-8")
     names = {name for model in SECTIONS.values() for name in model.model_fields} - {"watches"}
-    assert [name for name in sorted(names) if not re.search(rf"^(# )?{name} = .*(\n#\s+)?# \S", text, re.MULTILINE)] == []
+    assert [
+        name for name in sorted(names) if not re.search(rf"^(# )?{name} = .*(\n#\s+)?# \S", text, re.MULTILINE)
+    ] == []
 
 
 def test_every_law_of_decay_is_documented() -> None:
