@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -29,6 +30,7 @@ from blackboard.board.installing import Declared
 from blackboard.board.looking import MarkView
 from blackboard.board.models import Models
 from blackboard.board.moment import InForce, Laws, Moment, read_following, read_in_force
+from blackboard.board.pacing import Pace
 from blackboard.board.redeploying import Change
 from blackboard.board.waking import Bell
 from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant
@@ -51,6 +53,8 @@ When = str | Instant | Any
 
 BATCH = 1000
 """Marks in one transaction where many are written."""
+FOLLOWED = 500
+"""Marks in one transaction where they follow a change: others wait meanwhile."""
 
 
 class Leave(NamedTuple):
@@ -542,8 +546,10 @@ class Blackboard:
     def _put_in_force(self, wanted: Callable[[Moment], Deployment]) -> Change:
         built_in = {"need": Need.defaults, "decision": Decision.defaults}
         change = self.write(lambda m: redeploying.register(m, wanted(m).with_kinds(built_in)), record=True)
-        while self.write(lambda m: following.follow_batch(m, BATCH)):
-            pass
+        pace = Pace(self.clock)
+        while pace.piece(lambda: self.write(lambda m: (following.follow_batch(m, FOLLOWED), m.last_event))):
+            rest = pace.rest(self.read(lambda m: m.last_event))
+            self.clock.wait(threading.Event(), self.clock.now() + rest)
         return change
 
     # -- transactions -------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from blackboard.board import claiming, finishing, timekeeping
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
+from blackboard.board.pacing import Pace
 from blackboard.clock import Instant, SystemClock, iso
 from blackboard.daemon.asking import Asker
 from blackboard.daemon.keeping import Keeper
@@ -70,6 +71,10 @@ class _Next:
     falls: bool = False
     evaporation: bool = False
     follow_ups: bool = False
+    stirring: set[str] = field(default_factory=set)
+    """The agents for which anything waits."""
+    rest: int = 0
+    """Microseconds until work in the background may go on."""
     instants: list[Instant] = field(default_factory=list)
 
 
@@ -135,8 +140,9 @@ class Daemon:
 
     def _make_passes(self) -> list[Pass]:
         settings = self.settings
-        self._follow_ups = FollowUps(self.board, settings.evaporation_batch)
-        self._evaporation = Evaporation(self.board, settings.evaporation_batch)
+        self._pace = Pace(self.board.clock)
+        self._follow_ups = FollowUps(self.board, settings.evaporation_batch, self._pace)
+        self._evaporation = Evaporation(self.board, settings.evaporation_batch, self._pace)
         self._recovery = Recovery(self.board, self._presence, self._running, settings.lease, settings.lease // 3)
         return [
             self._recovery,
@@ -277,10 +283,10 @@ class Daemon:
         while not self._stopping:
             self._watchdog.alive()
             due = self.board.read(self._due)
-            busy = self._claim_all()
-            if due.falls or due.evaporation:
+            busy = self._claim_all(due.stirring)
+            if due.falls or (due.evaporation and not due.rest):
                 busy = self._evaporation.run_once() > 0 or busy
-            if due.follow_ups:
+            if due.follow_ups and not due.rest:
                 busy = self._follow_ups.run_once() > 0 or busy
             if not busy:
                 break
@@ -294,15 +300,21 @@ class Daemon:
             follow_ups=m.tx.one(W.FOLLOW_UPS) is not None,
         )
         found.instants = [at for at in (fall, evaporation) if at is not None and at > m.now]
-        for agent in m.deployment.agents.values():
-            if agent.name in self.agents and (at := claiming.next_ready(m, agent)) is not None:
+        if found.evaporation or found.follow_ups:
+            found.rest = self._pace.rest(m.last_event)
+            found.instants.append(m.now + found.rest)
+        found.stirring = claiming.stirring(m) & set(self.agents)
+        for name in found.stirring & set(m.deployment.agents):
+            if (at := claiming.next_ready(m, m.deployment.agents[name])) is not None:
                 found.instants.append(at)
         return found
 
-    def _claim_all(self) -> bool:
+    def _claim_all(self, stirring: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
         started = False
         for name, agent in self.agents.items():
+            if name not in stirring:
+                continue
             while not self._stopping and self._active() < self.settings.workers and not self._leave_alone(name):
                 if not self.board.read(lambda m, name=name: claiming.may_claim(m, name)):  # type: ignore[misc]
                     break

@@ -109,6 +109,8 @@ NEXT_READY = Statement(
         crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at > p("now")
     )
 )
+NEXT_WATCH_WAITING = Statement(select(func.min(crossing.c.watch_id)).where(waiting, crossing.c.watch_id > p("after")))
+"""The next watch with a crossing that waits: asked in a row, it skips through the index."""
 _few = (
     select(crossing.c.marks)
     .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.held.is_(None))

@@ -1,0 +1,39 @@
+"""Paces work in the background, so that those who deposit keep most of the time. It knows nothing of the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from blackboard.clock import Clock
+
+__all__ = ["Pace"]
+
+T = TypeVar("T")
+
+RESTS = 4
+"""A rest lasts so many times as long as the piece of work before it."""
+
+
+class Pace:
+    """Says how long to rest between pieces of work: not at all while nobody else writes.
+
+    A clock that stands still while work is done asks for no rest.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._from = 0
+        self._last_event = 0
+
+    def piece(self, work: Callable[[], tuple[T, int]]) -> T:
+        """Do a piece, which returns its result and the last event on the board as it left it."""
+        begun = self._clock.running()
+        result, self._last_event = work()
+        ended = self._clock.running()
+        self._from = ended + RESTS * (ended - begun)
+        return result
+
+    def rest(self, last_event: int) -> int:
+        """Microseconds until the next piece may begin, if `last_event` is the last on the board now."""
+        return 0 if last_event == self._last_event else max(0, self._from - self._clock.running())
