@@ -128,6 +128,8 @@ class Runner:
         marks = []
         for one in given:
             event = one.event
+            if event.payload is None:
+                continue  # what it said was forgotten
             trace = Given(
                 event.mark_id, event.id, event.author, one.strength, one.deposited_at, event.at, one.reinforcements
             )

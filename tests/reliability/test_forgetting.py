@@ -1,0 +1,181 @@
+"""The law: what was said about a subject is gone from the file, to the byte; what happened, and what it cost, stays."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
+from blackboard.errors import InvalidMark, NotFound
+from blackboard.model import AnthropicClient, ModelSettings
+from blackboard.store import backup as copies
+from tests.reliability.serving import look, served
+from tests.support.messages_api import MessagesApi
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+SECRET = "likes-marzipan-0451"
+
+
+class Lead(Mark, kind="lead", decay=Exponential("1d"), joins="separate"):
+    text: str = ""
+
+
+class Note(Mark, kind="note", decay=Exponential("1d")):
+    text: str = ""
+
+
+class Reply(Mark, kind="reply", joins="separate"):
+    text: str
+
+
+class Answer(BaseModel):
+    replies: list[str]
+
+
+@agent(watches={"new": strength(Lead) >= 0.5, "cold": strength(Note) < 0.3}, writes=[Reply], batch=10, max_attempts=1)
+def clerk(marks: Any, context: Any) -> list[Reply]:
+    if context.offline:
+        return [Reply(subject=mark.subject, text=f"about {mark.text}") for mark in marks]
+    answer = context.ask("Answer.", {"leads": [mark.text for mark in marks]}, Answer)
+    return [Reply(subject=mark.subject, text=text) for mark, text in zip(marks, answer.replies, strict=True)]
+
+
+def holds(path: Path, *words: str) -> list[str]:
+    found = []
+    for suffix in ("", "-wal"):
+        file = path.with_name(path.name + suffix)
+        content = file.read_bytes() if file.exists() else b""
+        found += [f"{file.name}: {word}" for word in words if word.encode() in content]
+    return found
+
+
+def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard, path: Path) -> None:
+    daemon = served(board, clerk)
+    for number in range(30):  # long payloads, and remains of them in pages that were used again
+        board.deposit(Lead(subject=ANN, text=f"{SECRET} " * number), key=f"{ANN}-{number}")
+        board.deposit(Note(subject=ANN, text=f"{SECRET} " * (60 - number)))
+        board.deposit(Lead(subject=BOB, text="wants a cake"))
+    look(daemon)
+    before = board.history(ANN)
+    activations = board.activations(limit=100)
+    assert holds(path, SECRET, ANN)
+    gone = board.forget(ANN)
+    assert holds(path, SECRET, ANN) == []
+    after = board.history(gone.name)
+    skeleton = [(e.id, e.at, e.kind, e.event, e.intensity) for e in before]
+    assert [(e.id, e.at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
+    assert all(event.payload is None for event in after)
+    assert board.history(ANN) == []
+    assert {view.subject for view in board.look()} == {BOB}
+    kept = [(row["id"], row["state"], row["marks_absorbed"]) for row in board.activations(limit=100)]
+    assert kept == [(row["id"], row["state"], row["marks_absorbed"]) for row in activations]
+    assert len(board.look(kind="reply")) == 30, "others lose nothing"
+    look(daemon)
+    assert holds(path, SECRET, ANN) == []
+    with pytest.raises(NotFound):
+        board.forget(ANN)
+    with pytest.raises(InvalidMark, match="forgotten already"):
+        board.forget(gone.name)
+
+
+def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard, path: Path) -> None:
+    with MessagesApi(lambda body: {"replies": [f"you said {SECRET}", "cake"]}) as api:
+        board.install(clerk)
+        list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
+        client = AnthropicClient("key", api.url)
+        Daemon(board, [clerk], model=ModelSettings(), client=client, chance=random.Random(1)).run(until_quiescent=True)
+        assert api.paid == 1
+    costs = board.costs()
+    gone = board.forget(ANN)
+    assert len(gone.calls) == 1
+    assert holds(path, SECRET, ANN) == []
+    assert board.costs() == costs
+    assert [view.payload["text"] for view in board.look(kind="reply")] == ["cake"]
+
+
+def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    first = True
+
+    @agent(watches=strength(Lead) >= 0.5, writes=[Reply], batch=10, name="slow")
+    def slow(marks: Any, context: Any) -> list[Reply]:
+        nonlocal first
+        if first:
+            first = False
+            begun.set()
+            assert go_on.wait(10)
+        return [Reply(subject=mark.subject, text=mark.text) for mark in marks]
+
+    daemon = served(board, slow)
+    list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
+    daemon.turn()
+    assert begun.wait(10)
+    board.forget(ANN)
+    go_on.set()
+    look(daemon)
+    look(daemon)
+    assert holds(path, SECRET, ANN) == []
+    assert [(mark.subject, mark.text) for mark in board.marks(Reply)] == [(BOB, "cake")]
+    assert [row["state"] for row in board.activations()] == ["done"]
+
+
+def test_failed_work_on_it_is_erased_with_its_errors_and_ends(
+    board: Blackboard, path: Path, clock: ManualClock
+) -> None:
+    @agent(watches=strength(Lead) >= 0.5, max_attempts=1, name="broken")
+    def broken(marks: Any, context: Any) -> None:
+        raise ValueError(f"cannot read {marks[0].text}")
+
+    daemon = served(board, broken)
+    board.deposit(Lead(subject=ANN, text=SECRET))
+    look(daemon)
+    (dead,) = board.activations(state="dead")
+    assert SECRET in dead["error"]
+    board.forget(ANN)
+    assert holds(path, SECRET, ANN) == []
+    board.retry(dead["id"])
+    look(daemon)
+    assert [row["state"] for row in board.activations()] == ["done"]
+
+
+def test_crossings_falls_and_rests_of_it_go_and_nothing_fires_later(board: Blackboard, clock: ManualClock) -> None:
+    daemon = served(board, clerk)
+    board.deposit(Note(subject=ANN, text=SECRET))
+    look(daemon)
+    board.pause("clerk")
+    board.deposit(Lead(subject=ANN, text=SECRET))
+    assert len(board.agenda()) == 1
+    board.forget(ANN)
+    assert board.agenda() == []
+    board.resume("clerk")
+    clock.advance(timedelta(days=30))
+    look(daemon)
+    assert board.activations() == []
+
+
+def test_it_says_where_else_it_is_named_and_which_backups_hold_it(
+    board: Blackboard, path: Path, tmp_path: Path
+) -> None:
+    board.deposit(Lead(subject=BOB, text="cake"))
+    early = copies.back_up(board.database, tmp_path / "early.db").path
+    board.deposit(Lead(subject=ANN, text=SECRET))
+    other = board.deposit(Lead(subject=BOB, text=f"a friend of {ANN}")).mark_id
+    late = copies.back_up(board.database, tmp_path / "late.db").path
+    gone = board.forget(ANN)
+    assert gone.named_in == (other,)
+    assert {copy: copies.holding(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}
+
+
+def test_a_subject_that_looks_like_a_pattern_erases_nothing_else(board: Blackboard) -> None:
+    for subject in ("%", "_", "a%b", "axb", "a\\b", "'; DROP TABLE mark; --"):
+        board.deposit(Lead(subject=subject, text="x"))
+    board.forget("%")
+    board.forget("a%b")
+    board.forget("'; DROP TABLE mark; --")
+    assert {view.subject for view in board.look()} == {"_", "axb", "a\\b"}
