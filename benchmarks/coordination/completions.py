@@ -83,10 +83,11 @@ class Completions:
 def input_tokens(body: Mapping[str, Any]) -> int:
     """The tokens that a request puts in."""
     total = sum(_json(tool["function"]) for tool in body.get("tools") or ())
-    total += _json((body.get("response_format") or {}).get("json_schema") or {}) if body.get("response_format") else 0
+    total += _json(body["response_format"].get("json_schema") or {}) if body.get("response_format") else 0
     for message in body["messages"]:
         content = message.get("content") or ""
-        total += count_tokens(content) if isinstance(content, str) else sum(count_tokens(b.get("text", "")) for b in content)
+        parts = [content] if isinstance(content, str) else [block.get("text", "") for block in content]
+        total += sum(count_tokens(part) for part in parts)
         for call in message.get("tool_calls") or ():
             total += count_tokens(call["function"]["name"]) + count_tokens(call["function"]["arguments"])
     return total

@@ -115,7 +115,8 @@ def run_pipeline(
 
 
 def _outcome(marks: Iterable[Mark], leads: Sequence[Enquiry]) -> Outcome:
-    numbers, by_id, outcome = {lead.subject: lead.number for lead in leads}, {}, Outcome()
+    numbers, outcome = {lead.subject: lead.number for lead in leads}, Outcome()
+    by_id: dict[int, int] = {}
     for mark in marks:
         match mark:
             case Appointment():

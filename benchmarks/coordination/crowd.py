@@ -67,7 +67,10 @@ def _task(client: AnthropicClient, text: str, office: Office) -> str:
         uses = [block for block in content if block["type"] == "tool_use"]
         if not uses:
             return str(content[0]["text"])
-        thread += [{"role": "assistant", "content": content}, {"role": "user", "content": [_used(use, office) for use in uses]}]
+        thread += [
+            {"role": "assistant", "content": content},
+            {"role": "user", "content": [_used(use, office) for use in uses]},
+        ]
 
 
 def _used(use: Mapping[str, Any], office: Office) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from agents.answers import prompt
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.clock import Clock, Instant, from_datetime, to_datetime
+from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.marks import Mark
 from blackboard.model import AnthropicClient, Client
@@ -92,7 +92,8 @@ class _ArrivingClock(ManualClock):
             return super().wait(event, until)
         at, lead = self.coming.pop(0)
         super().wait(event, at)
-        assert self.board is not None and self.daemon is not None
+        assert self.board is not None
+        assert self.daemon is not None
         self.board.deposit(lead.mark)
         if not self.coming:
             self.daemon.stop()
@@ -166,7 +167,8 @@ def _serve(
     resolved = resolve(load_settings(CONFIG, _environment(agents)))
     settings = resolved.settings
     came = [(from_datetime(at), lead) for at, lead in zip(arrivals.at, leads, strict=True)]
-    clock = _ArrivingClock(min(arrivals.opens, arrivals.at[0]), [one for one in came if to_datetime(one[0]) > arrivals.opens])
+    later = [one for one in came if to_datetime(one[0]) > arrivals.opens]
+    clock = _ArrivingClock(min(arrivals.opens, arrivals.at[0]), later)
     board = Blackboard.open(url, clock=clock, author="webform")
     board.apply(resolved.deployment)
     for at, lead in came[: len(came) - len(clock.coming)]:
@@ -212,4 +214,6 @@ def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, date
                 settled[mark.subject] = mark.deposited_at
             case "insight":
                 outcome.insights.append([by_id[number] for number in mark.payload["evidence"]])
-    return Run(outcome, Cost(0, 0, 0), [(settled[one] - came[one]).total_seconds() for one in numbers if one in settled])
+    return Run(
+        outcome, Cost(0, 0, 0), [(settled[one] - came[one]).total_seconds() for one in numbers if one in settled]
+    )

@@ -39,6 +39,8 @@ class Rival:
     name: str
     script: str
     environment: str
+    package: str
+    """What it is called where it is installed from."""
     protocol: str
     """`messages` or `completions`."""
     lasting: bool = True
@@ -50,11 +52,11 @@ class Rival:
 
 
 RIVALS = (
-    Rival("OpenAI Agents, handoffs", "openai_agents_handoffs.py", "openai-agents", "completions"),
-    Rival("LangGraph, subagents as tools", "langgraph_subagents.py", "langgraph", "messages"),
-    Rival("LangGraph, supervisor", "langgraph_supervisor_team.py", "langgraph", "messages"),
-    Rival("AutoGen, selector", "autogen_selector.py", "autogen", "completions"),
-    Rival("CrewAI, hierarchical", "crewai_hierarchical.py", "crewai", "completions", lasting=False),
+    Rival("OpenAI Agents, handoffs", "openai_agents_handoffs.py", "openai-agents", "openai-agents", "completions"),
+    Rival("LangGraph, subagents as tools", "langgraph_subagents.py", "langgraph", "langchain", "messages"),
+    Rival("LangGraph, supervisor", "langgraph_supervisor_team.py", "langgraph", "langgraph-supervisor", "messages"),
+    Rival("AutoGen, selector", "autogen_selector.py", "autogen", "autogen-agentchat", "completions"),
+    Rival("CrewAI, hierarchical", "crewai_hierarchical.py", "crewai", "crewai", "completions", lasting=False),
 )
 
 
@@ -81,11 +83,19 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
         file = Path(folder) / "leads.json"
         data = [{"data": lead.data, "wish": lead.wish, "clashes": lead.clashes} for lead in leads]
         file.write_text(json.dumps(data), "utf-8")
-        # Nothing of this project on its path (`openai-agents` has an `agents` of its own), nothing of the user's at all.
+        # Nothing of this project on its path (`openai-agents` has an `agents` of its own), nothing of the user's.
         environ = {"PATH": os.environ.get("PATH", ""), "HOME": folder, "OPENAI_API_KEY": "offline", "NO_PROXY": "*"}
-        command = [rival.python.absolute(), HERE / rival.script, url, file, "lasting" if lasting else "fresh"]
+        command = [
+            str(rival.python.absolute()),
+            str(HERE / rival.script),
+            url,
+            str(file),
+            "lasting" if lasting else "fresh",
+        ]
         try:
-            done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT)
+            done = subprocess.run(
+                command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+            )
         except subprocess.TimeoutExpired:
             raise NotRun(f"not done within {_TIMEOUT} s") from None
     if done.returncode != 0:
@@ -103,5 +113,5 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
 def versions(rival: Rival) -> str:
     """The pinned version of the framework itself."""
     pins = (HERE / f"{rival.environment}.txt").read_text("utf-8")
-    match = re.search(rf"^{rival.environment}[\w-]*==\S+", pins, re.MULTILINE)
+    match = re.search(rf"^{rival.package}==\S+", pins, re.MULTILINE)
     return match[0] if match else "?"

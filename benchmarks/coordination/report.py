@@ -50,7 +50,7 @@ def trickle_table(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     single = 1
-    for row in (row for row in rows if row.group in ("trickling", "fading")):
+    for row in [row for group in ("trickling", "fading") for row in rows if row.group == group]:
         if row.system.startswith("marks, one per call"):
             single = row.cost.calls
         share = f"{row.cost.calls / single:.0%}" if row.group == "trickling" else "-"

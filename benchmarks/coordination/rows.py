@@ -1,4 +1,4 @@
-"""Which systems are measured, in which order. Everything of ours and every control always; frameworks where asked for."""
+"""Which systems are measured, in which order: ours and every control always, frameworks where asked for."""
 
 from __future__ import annotations
 

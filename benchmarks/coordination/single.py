@@ -82,7 +82,8 @@ def _task(client: AnthropicClient, thread: list[dict[str, Any]], text: str, syst
         uses = [block for block in content if block["type"] == "tool_use"]
         if not uses:
             return str(content[0]["text"])
-        results = [
-            {"type": "tool_result", "tool_use_id": use["id"], "content": office.book(use["input"]["slot"])} for use in uses
-        ]
+        results = []
+        for use in uses:
+            told = office.book(use["input"]["slot"])
+            results.append({"type": "tool_result", "tool_use_id": use["id"], "content": told})
         thread.append({"role": "user", "content": results})

@@ -165,13 +165,14 @@ def _worked(role: str, chat: Chat, state: _State) -> Reply:
 
 
 def _alone(state: _State) -> Reply:
-    """One agent for everything: it books what qualifies, takes the nearest where that is taken, and says its verdict."""
+    """One agent for everything: books what qualifies, or the nearest where that is taken, and says its verdict."""
     if state.stage == "analyst":
         return Reply(json.dumps(offline.analyst(state.task).model_dump()))
     verdict = _verdict(state)
     slot = state.last.data["slot"] if state.last else None
     if verdict["score"] >= 0.5 and not slot:
-        return Reply(calls=[Call("book", {"slot": _ruling(state)["slot"] if state.last else (verdict["times"] or [""])[0]})])
+        start = _ruling(state)["slot"] if state.last else (verdict["times"] or [""])[0]
+        return Reply(calls=[Call("book", {"slot": start})])
     return Reply(json.dumps(verdict))
 
 

@@ -22,9 +22,9 @@ SELECTOR = (
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:
-    info = {"vision": False, "function_calling": True, "json_output": True, "family": "unknown", "structured_output": True}
+    can = dict.fromkeys(("function_calling", "json_output", "structured_output", "multiple_system_messages"), True)
     client = OpenAIChatCompletionClient(
-        model="scripted", base_url=url, api_key="offline", model_info={**info, "multiple_system_messages": True}
+        model="scripted", base_url=url, api_key="offline", model_info={**can, "vision": False, "family": "unknown"}
     )
 
     async def book(slot: str) -> str:

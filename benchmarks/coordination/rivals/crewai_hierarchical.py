@@ -9,11 +9,13 @@ import os
 
 os.environ.update(CREWAI_DISABLE_TELEMETRY="true", OTEL_SDK_DISABLED="true", CREWAI_TRACING_ENABLED="false")
 
-from crewai import LLM, Agent, Crew, Process, Task  # noqa: E402
-from crewai.events import AgentExecutionCompletedEvent, crewai_event_bus  # noqa: E402
-from crewai.tools import tool  # noqa: E402
-from errand import Talk, run  # noqa: E402
-from office import BOOK, PROMPTS, WHAT_FOR, Office  # noqa: E402
+from crewai import LLM, Agent, Crew, Process, Task
+from crewai.events import AgentExecutionCompletedEvent, crewai_event_bus
+from crewai.tools import tool
+from errand import Talk, run
+from office import BOOK, PROMPTS, WHAT_FOR, Office
+
+TASK = "Judge this lead, book it if it qualifies, settle a clash; sort outcomes if that is what this is"
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:
@@ -41,7 +43,7 @@ def start(url: str, office: Office, lasting: bool) -> Talk:
             for name, words in PROMPTS.items()
         ]
         task = Task(
-            description=f"Judge this lead, book it if it qualifies, settle a clash; sort outcomes if that is what this is: {text}",
+            description=f"{TASK}: {text}",
             expected_output="the last specialist's JSON",
         )
         return Crew(agents=agents, tasks=[task], process=Process.hierarchical, manager_llm=llm, verbose=False)

@@ -1,6 +1,6 @@
 """The errand that every framework's script runs: hand over each lead, note what came of it, hand over the outcomes.
 
-    python openai_agents_handoffs.py URL LEADS.json fresh|lasting
+python openai_agents_handoffs.py URL LEADS.json fresh|lasting
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LangGraph: `create_supervisor` with its defaults over agents that it hands the conversation to and takes it back from."""
+"""LangGraph: `create_supervisor` with its defaults, over agents to which it hands the conversation."""
 
 from __future__ import annotations
 
