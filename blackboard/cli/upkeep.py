@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.output import AsJson, document, note, say, table
+from blackboard.cli.output import AsJson, document, note, say
 from blackboard.cli.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -92,11 +92,11 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         document({"wrong": wrong, "findings": [dataclasses.asdict(one) for one in findings]})
     else:
-        table(
-            ("", "", "found", "what to do"),
-            ((one.state, one.name, one.found, one.advice or " ") for one in findings),
-            empty="nothing to look at",
-        )
+        width = max(len(one.name) for one in findings)
+        for one in findings:
+            say(f"{one.state:<5}  {one.name:<{width}}  {one.found}")
+            if one.advice:
+                say(f"{'':<5}  {'':<{width}}  -> {one.advice}")
         say("nothing is wrong" if not wrong else f"{wrong} wrong")
     if wrong:
         raise typer.Exit(1)

@@ -1,0 +1,95 @@
+"""The law: by commands, a person can back a board up and restore it, have it looked at, and erase a subject."""
+
+from __future__ import annotations
+
+import os
+
+
+def fill(house):
+    house("init")
+    for name in ("kitchen", "cellar"):
+        assert house("deposit", "call", name, "--payload", '{"text": "secret-0451"}').code == 0
+
+
+def test_the_drill_of_backup_and_restore(house):
+    fill(house)
+    done = house("backup", "copy.db")
+    assert done.code == 0
+    assert "2 marks" in done.out
+    house("deposit", "call", "attic", "--payload", '{"text": "late"}')
+    done = house("restore", "copy.db")
+    assert done.code == 0
+    assert ".before-" in done.out
+    assert {row["subject"] for row in house("marks", "--json").json} == {"kitchen", "cellar"}
+    again = house("backup", "copy.db")
+    assert again.code == 1
+    assert "exists" in again.err
+
+
+def test_restore_refuses_while_a_daemon_lives(house):
+    import fcntl
+
+    from blackboard.board.waking import run_folder
+
+    fill(house)
+    house("backup", "copy.db")
+    folder = run_folder(house.folder / "house.db")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle = os.open(folder / "abcd.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        done = house("restore", "copy.db")
+        assert done.code == 1
+        assert "stop it first" in done.err
+    finally:
+        os.close(handle)
+    assert house("restore", "copy.db").code == 0
+
+
+def test_what_is_no_backup_is_not_restored(house):
+    fill(house)
+    house.write("letter.txt", "Dear diary, " * 500)
+    for name in ("letter.txt", "none.db"):
+        done = house("restore", name)
+        assert done.code == 1
+        assert done.err.startswith("error: ")
+    assert len(house("marks", "--json").json) == 2
+
+
+def test_the_doctor_ends_with_1_if_anything_is_wrong(house):
+    fill(house)
+    assert house("doctor").code == 0
+    found = house("doctor", "--json").json
+    assert found["wrong"] == 0
+    assert {"name", "state", "found", "advice"} == set(found["findings"][0])
+    (house.folder / "house.db").chmod(0o644)
+    done = house("doctor", "--json")
+    assert done.code == 1
+    assert [one["name"] for one in done.json["findings"] if one["state"] == "wrong"] == ["permissions"]
+
+
+def test_the_doctor_says_it_of_what_is_no_board_and_of_a_file_with_mistakes(house):
+    house.write("house.db", "Dear diary, " * 500)
+    done = house("doctor")
+    assert done.code == 1
+    assert "not a database" in done.out
+    house.write("broken.toml", "[deployment]\nagents = ['house_agents:nobody']\n")
+    done = house("doctor", "--config", "broken.toml")
+    assert done.code == 1
+    assert "mistake" in done.out
+
+
+def test_forget_asks_first_and_then_erases(house):
+    fill(house)
+    house("backup", "copy.db")
+    assert house("forget", "kitchen", stdin="n\n").code != 0
+    assert len(house("marks", "--json").json) == 2
+    done = house("forget", "kitchen", "--yes")
+    assert done.code == 0
+    assert "copy.db: 1 events" in done.out
+    assert [row["subject"] for row in house("marks", "--json").json] == ["cellar"]
+    assert b"kitchen" not in (house.folder / "house.db").read_bytes()
+    done = house("forget", "kitchen", "--yes")
+    assert done.code == 1
+    assert "nothing was said" in done.err
+    assert house("forget", "cellar", "--json").json["live"] == 1

@@ -1,0 +1,114 @@
+"""The law: whatever is wrong with a board, the doctor names it with what to do; a board without faults is told so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.redeploying import register
+from blackboard.daemon.doctor import Finding, examine
+from blackboard.deployment import Deployment
+from blackboard.store.activations import INSERT_WORKER
+from tests.reliability.serving import look, served
+
+
+class Smoke(Mark, kind="smoke", joins="separate"):
+    pass
+
+
+@agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=1)
+def broken(marks: Any, context: Any) -> None:
+    raise ValueError("no")
+
+
+def wrong(board: Blackboard, deployment: Deployment | None = None) -> dict[str, Finding]:
+    return {one.name: one for one in examine(board, deployment) if one.state == "wrong"}
+
+
+def test_a_board_without_faults_is_told_so(board: Blackboard) -> None:
+    board.install(broken)
+    findings = examine(board, board.deployment)
+    assert [one for one in findings if one.state == "wrong"] == []
+    assert {"engine", "schema", "journal mode", "pages", "disk", "write-ahead log", "permissions", "clock",
+            "workers", "leases", "dead activations", "deployment"} <= {one.name for one in findings}  # fmt: skip
+
+
+def _others_may_read(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    os.chmod(path, 0o644)
+
+
+def _a_clock_in_doubt(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    clock.step(timedelta(days=800))
+
+
+def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    board.pause(reason="the price list is wrong")
+
+
+def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    board.write(
+        lambda m: (
+            m.tx.run(INSERT_WORKER, id="host-1-dead", pid=1, host="host", started_at=m.now, seen_at=m.now) and None
+        )
+    )
+
+
+def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    board.deposit(Smoke(subject="kitchen"))
+    look(served(board, broken))
+
+
+def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
+    from blackboard.board import claiming
+
+    board.install(broken)
+    board.deposit(Smoke(subject="kitchen"))
+    assert board.write(lambda m: claiming.claim(m, m.deployment.agent("broken"), "somebody", 1_000_000)) is not None
+    clock.advance(timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "advice"),
+    [
+        (_others_may_read, "permissions", "chmod"),
+        (_a_clock_in_doubt, "clock", "blackboard resume"),
+        (_a_pause, "pause", "blackboard resume"),
+        (_a_dead_worker, "workers", "start a daemon"),
+        (_a_dead_letter, "dead activations", "--retry"),
+        (_a_dead_letter, "failures", "blackboard activations"),
+        (_an_expired_lease, "leases", "start a daemon"),
+    ],
+)
+def test_each_fault_is_named_with_what_to_do(
+    board: Blackboard, path: Path, clock: ManualClock, fault: Callable[..., None], name: str, advice: str
+) -> None:
+    fault(board, path, clock)
+    found = wrong(board)
+    assert advice in found[name].advice
+
+
+def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> None:
+    board.install(broken)
+    wanted = board.deployment
+    assert "deployment" not in wrong(board, wanted)
+    changed = wanted.model_copy(update={"trust": {"webform": 0.5}})
+    assert "blackboard init" in wrong(board, changed)["deployment"].advice
+    board.write(lambda m: register(m, changed))
+    assert "deployment" not in wrong(board, changed)
+
+
+def test_a_disk_that_is_nearly_full_and_a_log_that_grows_are_named(
+    board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import blackboard.daemon.doctor as doctor
+
+    monkeypatch.setattr(doctor, "LEAST_ROOM", 1 << 60)
+    monkeypatch.setattr(doctor, "LARGEST_LOG", 1)
+    board.deposit(Smoke(subject="kitchen"))
+    assert {"disk", "write-ahead log"} <= set(wrong(board))
