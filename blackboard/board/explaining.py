@@ -146,7 +146,7 @@ def _verdict(found: dict[str, Any], scope: str | None) -> str:
         first = found["waiting"][0]
         held, until = first["held"], first["ready_at"]
         if held == "guard":
-            return f"it crossed, and its guard holds it back{f' until {until}' if until else ' until new marks change that'}"
+            return f"it crossed, and its guard holds it back until {until or 'new marks change that'}"
         if held == "rest":
             return f"it crossed, and the agent rests for this subject until {until}"
         if held == "gathers":

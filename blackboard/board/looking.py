@@ -289,7 +289,7 @@ def status(m: Moment) -> dict[str, Any]:
         "as_of": iso(m.now),
         "deployment": m.deployment.version,
         "paused": (board[6] or True) if board[5] else False,
-        "marks": {kind: count for kind, count in kinds},
+        "marks": dict(kinds),
         "events": m.last_event,
         "waiting": sum(count for _, count, _ in m.tx.all(W.COUNT_WAITING)),
         "activations": states,
@@ -307,5 +307,5 @@ def status(m: Moment) -> dict[str, Any]:
 def _calls(m: Moment) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
     counts: dict[str, int] = dict.fromkeys(J.OPEN, 0)
-    counts.update({state: count for state, count in m.tx.all(J.COUNT_OPEN)})
+    counts.update(dict(m.tx.all(J.COUNT_OPEN)))
     return {**counts, "reserved_usd": m.tx.one(J.RESERVED)[0] / 1_000_000}

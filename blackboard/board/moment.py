@@ -265,7 +265,7 @@ class Moment:
         return [row for row in rows if row.evaporates_at is None or row.evaporates_at > at]
 
     def horizon(self, kind: str) -> int:
-        """Up to when the stored ends of a kind's marks are to be taken at their word: not while they follow a change."""
+        """Up to when the stored ends of a kind's marks can be taken at their word: not while they follow a change."""
         return 0 if kind in self.in_force.moving else self.now
 
     def state(self, row: MarkRow) -> State:

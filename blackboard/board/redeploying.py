@@ -34,9 +34,9 @@ def register(m: Moment, new: Deployment) -> Change:
     if old.version and new.content() == old.content():
         return Change(old.version, ())
     # One change at a time: the marks of an earlier one arrive first, and what came due before is settled.
+    _later_than_all(m)
     while following.follow_batch(m, 1000) or falling.settle_due(m):
         pass
-    _later_than_all(m)
     version = old.version + 1
     m.tx.run(D.INSERT_DEPLOYMENT, version=version, at=m.now, content=new.content())
     m.tx.run(D.SET_VERSION, version=version, at=m.now)

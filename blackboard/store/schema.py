@@ -1,4 +1,4 @@
-"""Creates and upgrades the schema, one process at a time; refuses what is not a blackboard or was written by a newer one."""
+"""Creates and upgrades the schema, one process at a time; refuses what is no blackboard, and what a newer one wrote."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "id", "at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
     ),
     "agenda": (
-        "id", "agent", "watch", "subject", "mark_id", "value", "threshold", "crossed_at", "noticed_at", "ready_at", "held",
+        "id", "agent", "watch", "subject", "mark_id", "value", "threshold", "crossed_at", "noticed_at", "ready_at",
+        "held",
     ),
     "activations": (
         "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
@@ -52,12 +53,13 @@ def view_definitions(dialect: Dialect) -> dict[str, str]:
     return {
         "live_marks": _live_marks(dialect),
         "mark_history": f"""
-SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author, e.activation_id, e.payload
+SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
+  e.activation_id, e.payload
 FROM event e""",
         "agenda": f"""
 SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.value,
-  c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at, {iso("c.ready_at")} AS ready_at,
-  c.held
+  c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
+  {iso("c.ready_at")} AS ready_at, c.held
 FROM crossing c JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'""",
         "activations": f"""
@@ -73,13 +75,14 @@ WHERE e.activation_id IS NOT NULL AND e.event IN ('deposited', 'reinforced')""",
 SELECT m.id, m.activation_id, m.agent, m.model, m.lane, m.state, m.marks, m.input_tokens, m.cache_read_tokens,
   m.cache_write_tokens, m.output_tokens, m.cost / 1000000.0 AS cost_usd, m.reserved / 1000000.0 AS reserved_usd,
   {iso("m.planned_at")} AS planned_at, {iso("m.sent_at")} AS sent_at, {iso("m.answered_at")} AS answered_at,
-  {iso("m.applied_at")} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id, m.batch_id,
-  m.error, m.would_hold
+  {iso("m.applied_at")} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id,
+  m.batch_id, m.error, m.would_hold
 FROM model_call m""",
         "costs": f"""
 SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens,
   c.cost / 1000000.0 AS usd, c.marks_left, c.cost / 1000000.0 / nullif(c.marks_left, 0) AS usd_per_mark,
-  c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0) AS share_from_cache,
+  c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0)
+    AS share_from_cache,
   c.direct / 1000000.0 AS usd_direct, c.unknown, c.reserved / 1000000.0 AS usd_reserved
 FROM (
   SELECT {differences.date_sql(dialect, "m.sent_at")} AS day, m.agent, count(*) AS calls,

@@ -11,7 +11,7 @@ p = bindparam
 ONE = number(1)
 waiting = crossing.c.state == word("waiting")
 
-# -- watches ------------------------------------------------------------------------------------------------------------
+# -- watches ----------------------------------------------------------------------------------------------------------
 
 ALL_WATCHES = Statement(select(watch.c.id, watch.c.agent, watch.c.name, watch.c.active))
 INSERT_WATCH = insert_into(watch, "id")
@@ -21,7 +21,7 @@ RENAME_AGENT = Statement(watch.update().where(watch.c.agent == p("former")).valu
 WATERMARK = Statement(select(watch.c.watermark).where(watch.c.id == p("id")))
 SET_WATERMARK = update_by(watch, "id", "watermark")
 
-# -- absorption ---------------------------------------------------------------------------------------------------------
+# -- absorption -------------------------------------------------------------------------------------------------------
 
 ABSORBED = Statement(
     select(absorbed.c.event_id).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == p("mark_id"))
@@ -54,7 +54,7 @@ ABSORB_OWN = Statement(
     )
 )
 
-# -- crossings ----------------------------------------------------------------------------------------------------------
+# -- crossings --------------------------------------------------------------------------------------------------------
 
 CROSSING_COLUMNS = (*crossing.c,)
 INSERT_CROSSING = insert_into(crossing, "id")
@@ -181,7 +181,7 @@ COUNT_WAITING = Statement(
 )
 SUBJECTS_LEFT = Statement(select(crossing.c.subject).where(crossing.c.activation_id == p("activation_id")).distinct())
 
-# -- falls ----------------------------------------------------------------------------------------------------------------
+# -- falls ------------------------------------------------------------------------------------------------------------
 
 FALL = Statement(
     select(fall.c.due_at).where(
@@ -217,7 +217,7 @@ FALLS_OF = Statement(
 )
 NEXT_FALL = Statement(select(func.min(fall.c.due_at)))
 
-# -- totals over the whole board -----------------------------------------------------------------------------------------
+# -- totals over the whole board --------------------------------------------------------------------------------------
 
 TOTALS = Statement(
     select(
@@ -238,7 +238,7 @@ UPDATE_TOTAL = Statement(
 )
 DELETE_TOTALS = Statement(delete(board_total).where(board_total.c.watch_id == p("watch_id")))
 
-# -- work that follows a change of the deployment ---------------------------------------------------------------------------
+# -- work that follows a change of the deployment ---------------------------------------------------------------------
 
 FOLLOW_UPS = Statement(select(*follow_up.c).order_by(follow_up.c.id))
 INSERT_FOLLOW_UP = insert_into(follow_up, "id")

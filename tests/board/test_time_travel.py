@@ -97,7 +97,7 @@ def test_looks_are_narrowed_and_ordered_alike_at_any_time(world: World) -> None:
         {"min_strength": 0.75},
         {"kind": "fire", "subject": "s1"},
     ):
-        past = [(view.id, view.strength) for view in world.board.look(at=at, **options)]  # type: ignore[arg-type]
+        past = [(view.id, view.strength) for view in world.board.look(at=at, **options)]
         assert past
         assert past == sorted(past, key=lambda pair: -pair[1])
     assert [view.subject for view in world.board.look(kind="smoke", limit=2)] == ["s0", "s1"]
