@@ -7,6 +7,7 @@ changing    init, deposit, withdraw, answer, pause, resume
 loading     load; `rows` and `loader` read CSV and JSON Lines and leave the marks
 reading     marks, history, status, agents, agenda, activations, inbox, explain
 querying    sql
+costing     costs, settle
 checking    check
 running     run; `logs` says how it logs
 watching    watch

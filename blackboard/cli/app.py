@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from blackboard.cli import changing, checking, demo, loading, querying, reading, running, upkeep, watching
+from blackboard.cli import changing, checking, costing, demo, loading, querying, reading, running, upkeep, watching
 from blackboard.cli.output import note
 from blackboard.cli.session import Session
 from blackboard.errors import BlackboardError, ConfigurationError
@@ -87,5 +87,5 @@ def common(
     context.obj = Session(config, database, author, debug)
 
 
-for _group in (changing, loading, running, reading, querying, checking, watching, upkeep, demo):
+for _group in (changing, loading, running, reading, querying, costing, checking, watching, upkeep, demo):
     _group.add_to(app)

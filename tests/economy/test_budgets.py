@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -166,10 +167,14 @@ def planned(tmp_path, clock):
     return path
 
 
+def send(call, m):
+    return journal.send(m, journal.get(m, call), RESERVE)
+
+
 def reserve(path, at, calls):
     """Send the calls as far as the budget goes; returns how many went."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
-        found = [board.write(lambda m, n=n: journal.send(m, journal.get(m, n), RESERVE)) for n in calls]
+        found = [board.write(partial(send, n)) for n in calls]
     return sum(over is None for over in found)
 
 
@@ -184,7 +189,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
 
         def work(first):
             for n in range(first, COUNT + 1, 20):
-                board.write(lambda m, n=n: journal.send(m, journal.get(m, n), RESERVE))
+                board.write(partial(send, n))
 
         threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 21)]
         for thread in threads:
@@ -209,6 +214,6 @@ def test_what_was_spent_is_summed_from_the_index_alone(planned, clock):
         for statement, values in ((J.SPENT, {}), (J.SPENT_BY, {"agent": "judge"})):
             sql, names, _ = statement.compiled(tx.dialect)
             given = {"day": 0, "hour": 0, **values}
-            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names]).fetchall()
+            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names or ()]).fetchall()
             assert "COVERING INDEX" in plan[0][-1]
             assert "SEARCH" in plan[0][-1]

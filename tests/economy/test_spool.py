@@ -16,7 +16,7 @@ from tests.economy.world import World
 @pytest.fixture
 def full(monkeypatch):
     """The disk is full for as many commits of an answer as `full` holds."""
-    left = []
+    left: list[int] = []
     real = journal.answered
 
     def answered(*given):

@@ -1,0 +1,117 @@
+"""What calls cost is told by day and agent, with what each mark cost and what the dear lane would have."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from blackboard.cli.app import app
+from blackboard.errors import NotFound, UsageError
+from blackboard.model import ModelSettings, load_prices
+from blackboard.settings import load_settings, resolve, without_price
+from blackboard.store.views import VIEWS
+from tests.economy.patient import Patient
+from tests.support.faults import Cut
+
+
+@pytest.fixture
+def spent(world_of, api, clock):
+    """Two days: three calls of the dear lane with one unknown outcome, then one of the cheap lane."""
+    world = world_of(batch=1)
+    world.leave(2)
+    api.queue(Cut(0))
+    world.rest()
+    clock.advance(timedelta(days=1))
+    world.deploy(lane="batch")
+    world.leave(1, name="later")
+    client = Patient(api)
+    world.rest(client)
+    client.close()
+    return world
+
+
+def typed(world, *words):
+    result = CliRunner().invoke(app, ["--database", str(world.path), *words])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_costs_are_told_by_day_and_agent(spent):
+    first, second = spent.board.costs()
+    assert tuple(first) == VIEWS["costs"]
+    assert [(row["day"], row["agent"], row["calls"], row["marks_left"]) for row in (first, second)] == [
+        ("2026-01-05", "judge", 3, 2),
+        ("2026-01-06", "judge", 1, 1),
+    ]
+    assert first["usd"] == pytest.approx(sum(call["cost_usd"] or 0 for call in spent.calls()[:3]))
+    assert first["usd_per_mark"] == pytest.approx(first["usd"] / 2)
+    assert first["usd_direct"] == first["usd"]
+    assert first["unknown"] == 1
+    assert first["usd_reserved"] > 0
+    assert second["usd_direct"] == pytest.approx(2 * second["usd"], rel=0.02)
+    assert spent.board.costs(days=1) == [second]
+
+
+def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
+    for call in spent.calls():
+        assert tuple(call) == VIEWS["model_calls"]
+        if call["state"] == "applied":
+            assert call["input_tokens"] > 0 < call["output_tokens"]
+            assert call["cost_usd"] > 0 <= call["latency_seconds"]
+            assert (call["request_id"] is None) == (call["lane"] == "batch")
+
+
+def test_an_outcome_that_is_known_cannot_be_settled(spent):
+    with pytest.raises(NotFound, match="is applied"):
+        spent.board.settle(2, 0.1)
+    with pytest.raises(NotFound, match="no model call 99"):
+        spent.board.settle(99, 0.1)
+    with pytest.raises(UsageError, match="0 US dollars or more"):
+        spent.board.settle(1, -1)
+
+
+def test_the_command_prints_and_plots_them(spent, tmp_path):
+    said = typed(spent, "costs", "--days", "36500", "--plot")
+    assert "2026-01-05" in said
+    assert "judge" in said
+    assert "█" in said
+    pytest.importorskip("matplotlib")
+    typed(spent, "costs", "--days", "36500", "--png", str(tmp_path / "costs.png"))
+    assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_settles_an_unknown_outcome(spent):
+    assert "0.5000" in typed(spent, "settle", "1", "--usd", "0.5")
+    assert spent.board.costs()[0]["unknown"] == 0
+    assert spent.calls()[0]["cost_usd"] == 0.5
+
+
+def test_status_counts_the_calls_whose_outcome_is_unknown(spent):
+    assert "1 unknown" in typed(spent, "status")
+
+
+def test_a_model_without_a_price_is_refused_before_anything_runs(tmp_path, world_of):
+    file = tmp_path / "deployment.toml"
+    text = '[deployment]\nagents = ["tests.economy.world:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
+    file.write_text(text)
+    with pytest.raises(UsageError, match="no price for model 'claude-nonesuch'"):
+        resolve(load_settings(file, {}))
+    file.write_text(text + 'provider = "offline"\n')
+    resolve(load_settings(file, {}))
+    own = tmp_path / "prices.toml"
+    own.write_text(
+        'as_of = 2026-01-01\n[models."claude-nonesuch"]\n'
+        "input = 1\noutput = 5\ncache_write = 1.25\ncache_read = 0.1\nbatch_input = 0.5\nbatch_output = 2.5\n"
+    )
+    file.write_text(text + f'prices = "{own}"\n')
+    resolve(load_settings(file, {}))
+    world = world_of()
+    world.leave()
+    with pytest.raises(UsageError, match="no price"):
+        world.rest(model=ModelSettings(model="claude-nonesuch"))
+    assert (
+        without_price(world.board.deployment, ModelSettings(model="claude-nonesuch", prices=own), load_prices(own))
+        == []
+    )

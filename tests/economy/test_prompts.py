@@ -1,0 +1,84 @@
+"""A call holds little but the agent's task, its schema and the marks; a long task is paid for once while it is warm."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from agents import offline
+from blackboard import agent, strength
+from blackboard.model import Usage, load_prices, plan
+from tests.desk.test_whole_desk import leads
+from tests.desk.world import World as Desk
+from tests.desk.world import settings
+from tests.economy.world import Judged, Lead, Verdicts
+from tests.support.tokens import count_tokens, input_tokens
+
+OWN_WORDS = 150
+"""Tokens of a call that are neither task nor schema nor marks."""
+RULES = {
+    "Verdicts": offline.sales,
+    "Picks": offline.scheduler,
+    "Patterns": offline.analyst,
+    "Rulings": offline.conflicts,
+    "Steps": offline.insights,
+}
+
+
+def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path):
+    (tmp_path / "calendar.ics").write_bytes(files("agents").joinpath("samples", "calendar.ics").read_bytes())
+    found: dict[str, int] = {}
+
+    def answer(system: str, data: Any, form: type) -> Any:
+        body = json.loads(plan(system=system, data=data, answer=form, model="m", max_tokens=100))
+        schema = body["output_config"]["format"]["schema"]
+        rows = [value for value in data.values() if isinstance(value, list)]
+        marks = sum(count_tokens(json.dumps(value, ensure_ascii=False)) for value in rows)
+        own = input_tokens(body) - count_tokens(system) - count_tokens(json.dumps(schema)) - marks
+        found[form.__name__] = max(own, found.get(form.__name__, 0))
+        return RULES[form.__name__](data)
+
+    desk = Desk(settings(tmp_path), answer)
+    for lead in leads():
+        desk.leave(lead)
+    desk.run()
+    assert found.keys() == RULES.keys()
+    assert max(found.values()) <= OWN_WORDS, found
+
+
+TASK = "Judge each lead. " + "A lead is good if it names a number of seats, a month and a budget. " * 90
+
+
+@agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, batch=1, name="judge", model="claude-sonnet-4-6")
+def thorough(marks, context):
+    """A judge with a long task."""
+    data = {"leads": [{"id": lead.id, "message": lead.message} for lead in marks]}
+    found = context.ask(TASK, data, Verdicts).verdicts
+    return [Judged(subject=marks[0].subject, lead=one.id, verdict=one.verdict) for one in found]
+
+
+def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(world_of, api):
+    world = world_of(agents=[thorough])
+    world.leave(3)
+    world.rest()
+    first, *others = world.calls()
+    assert (first["cache_read_tokens"], first["cache_write_tokens"] > 1024) == (0, True)
+    assert all(call["cache_read_tokens"] == first["cache_write_tokens"] for call in others)
+    assert all(call["cache_write_tokens"] == 0 for call in others)
+    price = load_prices().of("claude-sonnet-4-6")
+    usage = [
+        Usage(call["input_tokens"], call["output_tokens"], call["cache_read_tokens"], call["cache_write_tokens"])
+        for call in world.calls()
+    ]
+    assert [call["cost_usd"] for call in world.calls()] == [price.cost(one) / 1e6 for one in usage]
+    [row] = world.board.costs()
+    assert row["share_from_cache"] > 0.5
+    body = json.loads(api.bodies[0])
+    assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is behind what stays the same
+
+
+def test_a_short_task_is_not_marked_for_the_cache(world, api):
+    world.leave()
+    world.rest()
+    assert json.loads(api.bodies[0])["system"] == "Judge each lead."

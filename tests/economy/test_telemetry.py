@@ -1,0 +1,56 @@
+"""Runs and calls are traced where OpenTelemetry is installed, without a word of what was asked or answered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from blackboard.daemon import telemetry
+from tests.support.faults import Status
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", lambda: provider.get_tracer("test"))
+    yield exporter
+    provider.shutdown()
+
+
+def test_a_call_is_a_span_in_that_of_its_activation(world, spans):
+    world.leave(2)
+    world.rest()
+    call, run = spans.get_finished_spans()
+    assert (run.name, call.name) == ("invoke_agent judge", "chat claude-haiku-4-5")
+    assert call.parent.span_id == run.context.span_id
+    assert run.attributes["gen_ai.operation.name"] == "invoke_agent"
+    assert run.attributes["blackboard.marks"] == 2
+    told = dict(call.attributes)
+    assert told["gen_ai.operation.name"] == "chat"
+    assert told["gen_ai.provider.name"] == "anthropic"
+    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "claude-haiku-4-5"
+    assert told["gen_ai.usage.input_tokens"] > 0
+    assert told["gen_ai.response.finish_reasons"] == ("end_turn",)
+    assert "seats" not in str([span.to_json() for span in (call, run)])
+
+
+def test_a_call_that_fails_says_how(world, api, spans):
+    world.leave()
+    api.queue(Status(529))
+    world.rest()
+    failed = next(span for span in spans.get_finished_spans() if span.name.startswith("chat"))
+    assert failed.attributes["error.type"] == "Overloaded"
+    assert not failed.status.is_ok
+
+
+def test_without_a_call_nothing_of_it_is_imported():
+    code = "import sys, blackboard.daemon; sys.exit('opentelemetry' in sys.modules or 'anthropic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
