@@ -97,10 +97,12 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     colours = {"marks": "#1b7837", "controls": "#8c8c8c", "frameworks": "#2166ac", "lasting": "#b2182b"}
     for at, row in enumerate(reversed(bars)):
         value = row.per_lead(row.cost.weighted)
-        axes.barh(at, value, color=colours[row.group])
-        axes.text(value * 1.05, at, f"{value:,.0f}", va="center")
+        axes.plot(value, at, "o", color=colours[row.group])  # no bars: a logarithmic scale has no zero to start from
+        axes.text(value * 1.12, at, f"{value:,.0f}", va="center")
     axes.set_yticks(range(len(bars)), [row.system for row in reversed(bars)])
     axes.set_xscale("log")
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
     axes.set_xlim(right=max(row.per_lead(row.cost.weighted) for row in bars) * 3)
     axes.set_xlabel(f"input tokens + 5 x output tokens, per lead, at {most} leads (log scale)")
     axes.spines[["top", "right"]].set_visible(False)
