@@ -21,7 +21,10 @@ __all__ = ["AUTHOR", "SHORTEST", "ask", "circles", "depth", "too_often"]
 AUTHOR = "blackboard"
 """Who signs the needs that ask a person what to make of a loop."""
 SHORTEST = 4
-"""Wakings in the shortest chain that goes to and fro: A, B, A, B."""
+"""Wakings in the shortest chain that goes to and fro: once it has gone A, B, A, B, whoever is next is not woken.
+
+The fourth itself still is: often it is the one that gives up and asks a person, as the lead desk's Coordinator does.
+"""
 HOUR = parse_duration("1h")
 
 
@@ -43,10 +46,10 @@ def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -
     found = depth(m, events)
     if found > agent.settings.max_depth:
         return f"the chain that wakes {agent.name} is {found} wakings deep (max_depth = {agent.settings.max_depth})"
-    if found < SHORTEST or not subject:
+    if found <= SHORTEST or not subject:
         return None
     chain = [agent.name]
-    while len(chain) < SHORTEST:
+    while len(chain) <= SHORTEST:
         # A mark that no activation left is a fact from outside: with it, the chain begins anew.
         behind = _behind(m, events)
         if not behind or any(event.activation_id is None for event in events):
@@ -55,7 +58,7 @@ def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -
         chain.append(latest.agent)
         events = _given(m, latest.id, subject)
     last, other = chain[:2]
-    if last == other or chain != [last, other, last, other]:
+    if last == other or any(name != (last, other)[n % 2] for n, name in enumerate(chain)):
         return None
     return f"{other} and {last} wake each other over {subject} without new facts"
 
