@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Integer, and_, bindparam, delete, func, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, or_, select
 
-from blackboard.store.statement import Statement, insert_into, number, unindexed, update_by, word
+from blackboard.store.statement import AT_MOST, Statement, insert_into, number, unindexed, update_by, word
 from blackboard.store.strength import live_marks
 from blackboard.store.tables import (
     absorbed,
@@ -64,7 +64,7 @@ MARKS_AFTER = Statement(
     select(*MARK_COLUMNS)
     .where(mark.c.kind == p("kind"), mark.c.event_id > p("after"), mark.c.event_id <= p("upto"))
     .order_by(mark.c.event_id)
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 MARKS_OF_KIND = Statement(select(*MARK_COLUMNS).where(mark.c.kind == p("kind")))
 UNDER_LAW = Statement(
@@ -75,14 +75,11 @@ UNDER_LAW = Statement(
         mark.c.anchored_at < p("at"),
         or_(mark.c.evaporates_at.is_(None), mark.c.evaporates_at > p("at")),
     )
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 LEFT_SINCE = Statement(select(*MARK_COLUMNS).where(mark.c.event_id > p("since")).order_by(mark.c.event_id))
 EVAPORATED = Statement(
-    select(*MARK_COLUMNS)
-    .where(mark.c.evaporates_at <= p("now"))
-    .order_by(mark.c.evaporates_at)
-    .limit(p("limit", type_=Integer))
+    select(*MARK_COLUMNS).where(mark.c.evaporates_at <= p("now")).order_by(mark.c.evaporates_at).limit(AT_MOST)
 )
 NEXT_EVAPORATION = Statement(select(func.min(mark.c.evaporates_at)))
 COUNT_LIVE = Statement(
@@ -183,7 +180,7 @@ def live_query(*, kind: bool, subject: bool, law: bool, ordered: str, limited: b
     else:
         query = query.order_by(_live.c.strength.desc(), _live.c.id)
     if limited:
-        query = query.limit(p("limit", type_=Integer))
+        query = query.limit(AT_MOST)
     return Statement(query)
 
 

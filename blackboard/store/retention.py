@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, delete, func, select, tuple_
+from sqlalchemy import bindparam, delete, func, select, tuple_
 
-from blackboard.store.statement import Statement, word
+from blackboard.store.statement import AT_MOST, Statement, word
 from blackboard.store.tables import (
     activation,
     activation_mark,
@@ -41,7 +41,7 @@ _old = (
         .exists(),
     )
     .order_by(event.c.id)
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 OLD_EVENTS = Statement(delete(event).where(event.c.id.in_(_old)))
 _over = activation.c.state.in_([word("done"), word("faded"), word("passed"), word("discarded")])
@@ -49,7 +49,7 @@ _finished = (
     select(activation.c.id)
     .where(_over, activation.c.finished_at < p("before"))
     .order_by(activation.c.finished_at)
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 OLD_ACTIVATIONS = Statement(_finished)
 DELETE_ACTIVATION = Statement(delete(activation).where(activation.c.id == p("id")))
@@ -59,10 +59,10 @@ DELETE_CALLS = Statement(delete(model_call).where(model_call.c.activation_id == 
 _closed = (
     select(crossing.c.id)
     .where(crossing.c.state == word("withdrawn"), crossing.c.closed_at < p("before"))
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 OLD_CROSSINGS = Statement(delete(crossing).where(crossing.c.id.in_(_closed)))
-_keys = select(deposit_key.c.key).where(deposit_key.c.at < p("before")).limit(p("limit", type_=Integer))
+_keys = select(deposit_key.c.key).where(deposit_key.c.at < p("before")).limit(AT_MOST)
 OLD_KEYS = Statement(delete(deposit_key).where(deposit_key.c.key.in_(_keys)))
 _calls = (
     select(model_call.c.id)
@@ -70,10 +70,10 @@ _calls = (
         model_call.c.state.in_([word(state) for state in ("applied", "failed", "rejected", "unusable", "settled")]),
         model_call.c.planned_at < p("before"),
     )
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 OLD_CALLS = Statement(delete(model_call).where(model_call.c.id.in_(_calls)))
-_rests = select(rest.c.agent, rest.c.subject).where(rest.c.until <= p("now")).limit(p("limit", type_=Integer))
+_rests = select(rest.c.agent, rest.c.subject).where(rest.c.until <= p("now")).limit(AT_MOST)
 OLD_RESTS = Statement(delete(rest).where(tuple_(rest.c.agent, rest.c.subject).in_(_rests)))
 
 # -- laws that marks brought with them -------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ UNUSED_LAWS = Statement(
         ~law.c.law.in_(select(crossing.c.law).where(crossing.c.state == word("waiting"))),
         ~law.c.law.in_(select(event.c.law)),
     )
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 """Laws of which no event is kept. It reads the whole history, so it is asked outside a writing transaction."""
 _still_unused = (

@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ClauseElement, ColumnElement, Executable, Table, Text, bindparam, insert, literal_column, update
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Executable,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    literal_column,
+    update,
+)
 from sqlalchemy.engine import Dialect
 
-__all__ = ["Statement", "Transaction", "insert_into", "number", "unindexed", "update_by", "word"]
+__all__ = ["AT_MOST", "Statement", "Transaction", "insert_into", "number", "unindexed", "update_by", "word"]
 
 
 class Compiled(NamedTuple):
@@ -100,6 +111,10 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def number(value: float) -> Any:
     """A number written into the statement itself."""
     return literal_column(repr(value))
+
+
+AT_MOST = bindparam("limit", type_=Integer) + number(0)
+"""The parameter `limit`. SQLite plans a statement anew, at some cost, each time a bare parameter after LIMIT is bound."""
 
 
 def word(value: str) -> Any:

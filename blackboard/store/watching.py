@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Integer, bindparam, case, delete, func, insert, select
 
-from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
 from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, mark, watch
 
 p = bindparam
@@ -114,7 +114,7 @@ NEXT_WATCH_WAITING = Statement(select(func.min(crossing.c.watch_id)).where(waiti
 _few = (
     select(crossing.c.marks)
     .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.held.is_(None))
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
     .subquery()
 )
 GATHERED = Statement(select(func.coalesce(func.sum(_few.c.marks), number(0))))
@@ -124,12 +124,10 @@ _candidates = select(*CROSSING_COLUMNS).where(
     (crossing.c.held.is_(None)) | (crossing.c.ready_at <= p("now")),
 )
 CANDIDATES_OF_LAW = Statement(
-    _candidates.where(crossing.c.law == p("law"))
-    .order_by(crossing.c.order_key.desc(), crossing.c.id)
-    .limit(p("limit", type_=Integer))
+    _candidates.where(crossing.c.law == p("law")).order_by(crossing.c.order_key.desc(), crossing.c.id).limit(AT_MOST)
 )
 CANDIDATES_OF_OTHER_LAWS = Statement(
-    _candidates.where(crossing.c.law != p("law")).order_by(crossing.c.id).limit(p("limit", type_=Integer))
+    _candidates.where(crossing.c.law != p("law")).order_by(crossing.c.id).limit(AT_MOST)
 )
 HOLD_CROSSING = update_by(crossing, "id", "held", "ready_at")
 CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
@@ -199,9 +197,7 @@ DELETE_FALL = Statement(
 )
 DELETE_FALLS_OF_WATCH = Statement(delete(fall).where(fall.c.watch_id == p("watch_id")))
 DELETE_FALLS_OF_MARK = Statement(delete(fall).where(fall.c.mark_id == p("mark_id")))
-DUE_FALLS = Statement(
-    select(*fall.c).where(fall.c.due_at <= p("now")).order_by(fall.c.due_at).limit(p("limit", type_=Integer))
-)
+DUE_FALLS = Statement(select(*fall.c).where(fall.c.due_at <= p("now")).order_by(fall.c.due_at).limit(AT_MOST))
 DUE_FALLS_OF = Statement(
     select(*fall.c)
     .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.due_at <= p("now"))
