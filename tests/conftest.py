@@ -18,12 +18,12 @@ settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--crash-runs", type=int, default=2, help="runs that are killed in the middle (make crash N=...)")
+    parser.addoption("--crash-runs", type=int, default=1000, help="processes that the crash test kills (make crash N=...)")
 
 
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
-    """How often the crash test kills a run: few in `make test`, many in `make crash`."""
+    """How many processes the crash test kills: a thousand in `make test`, more in `make crash`."""
     return int(request.config.getoption("--crash-runs"))
 
 

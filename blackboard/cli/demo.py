@@ -92,7 +92,7 @@ def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
 
     directory.mkdir(parents=True, exist_ok=True)
     path = (directory / "demo.db").absolute()
-    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "demo.db-turn"):
+    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "demo.db-turn", "demo.db-next"):
         (directory / name).unlink(missing_ok=True)
     shutil.rmtree(directory / "demo.db-run", ignore_errors=True)
     for name, source in what.files.items():

@@ -8,9 +8,7 @@ queue: `flock` wakes waiters in turn, where SQLite's busy timeout lets the unluc
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,11 +17,12 @@ from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from blackboard.errors import ConfigurationError, Mistake, StoreBusy, StoreError, StoreMissing
+from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing
 from blackboard.failpoints import reach
 from blackboard.store import dialect as differences
 from blackboard.store.gate import Entry, Gate
 from blackboard.store.statement import Transaction
+from blackboard.store.turn import Turn
 
 __all__ = ["Database"]
 
@@ -51,7 +50,7 @@ class Database:
         self._gate = Gate()
         self._writer: Any = None
         self._readers: list[Any] = []
-        self._turn: int | None = None
+        self._turn = None if self.path is None else Turn(self.path, differences.BUSY_SECONDS)
         self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
         self.on_commit: Callable[[], None] = lambda: None
@@ -223,45 +222,11 @@ class Database:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """The turn to write among processes."""
-        if self.path is None:
+        if self._turn is None:
             yield
             return
-        if self._turn is None:
-            try:
-                self._turn = os.open(f"{self.path}-turn", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            except OSError as error:
-                raise StoreError(f"{self.path}-turn cannot be opened: {error.strerror}; check permissions") from None
-        try:
-            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._wait_for_turn(self._turn)
-        try:
+        with self._turn.taken():
             yield
-        finally:
-            fcntl.flock(self._turn, fcntl.LOCK_UN)
-
-    def _wait_for_turn(self, handle: int) -> None:
-        # flock queues waiters in turn but knows no timeout, so a thread waits, and is left behind if it takes too long:
-        # a process that was stopped in mid-transaction must not hang everyone for ever.
-        taken, given_up, lock = threading.Event(), threading.Event(), threading.Lock()
-
-        def wait() -> None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            with lock:
-                if given_up.is_set():
-                    fcntl.flock(handle, fcntl.LOCK_UN)
-                else:
-                    taken.set()
-
-        threading.Thread(target=wait, daemon=True, name="blackboard-turn").start()
-        if not taken.wait(differences.BUSY_SECONDS):
-            with lock:
-                if not taken.is_set():
-                    given_up.set()
-                    self._turn = None  # the left-behind thread keeps this handle
-                    raise StoreBusy(
-                        f"{self.where} was held by another process for over {differences.BUSY_SECONDS:.0f} s; try again"
-                    )
 
     def checkpoint(self) -> None:
         """Move what readers allow of the write-ahead log into the file; waits for nobody."""
@@ -309,7 +274,9 @@ class Database:
         # A connection must not be used on both sides of a fork: forget what the parent had, without closing it. Before
         # the gate is taken, for another thread of the parent may have held it at the fork, and nobody opens it here.
         if self._pid != os.getpid():
-            self._pid, self._writer, self._readers, self._turn = os.getpid(), None, [], None
+            self._pid, self._writer, self._readers = os.getpid(), None, []
+            if self._turn is not None:
+                self._turn.close()
             self._file = None
             self._gate = Gate()
 
@@ -320,8 +287,7 @@ class Database:
             self._let_go()
             self._file = None
             if self._turn is not None:
-                os.close(self._turn)
-                self._turn = None
+                self._turn.close()
         self.engine.dispose()
 
 

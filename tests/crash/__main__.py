@@ -1,15 +1,15 @@
 """Kills processes in the middle, and prints what that came to: `python -m tests.crash --kills 1000`.
 
-One process with one thread, which forks its victims: that is why it is a program of its own and not a function of a test.
+One process with one thread, which forks its victims: hence a program of its own, and not a function of a test.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import gc
 import json
 import logging
+import os
 import secrets
 import shutil
 import statistics
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import structlog
 
+from tests.crash.births import births
 from tests.crash.harness import Figures, run
 from tests.crash.laws import Broken
 from tests.crash.worlds import WORLDS
@@ -26,7 +27,7 @@ from tests.crash.worlds import WORLDS
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    options.add_argument("--world", choices=list(WORLDS), action="append", help="which; all of them by default")
+    options.add_argument("--world", choices=[*WORLDS, "births"], action="append", help="which; all of them by default")
     options.add_argument("--kills", type=int, default=1000, help="in each world")
     options.add_argument("--seed", type=int, default=None, help="what is done follows from it; a new one by default")
     options.add_argument("--first", type=int, default=0, help="the number of the first board")
@@ -35,17 +36,25 @@ def main() -> int:
     seed = chosen.seed if chosen.seed is not None else secrets.randbelow(1_000_000)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="blackboard-crash-"))
+    # Kept in memory where that can be: a kill cannot take from the machine what the disk has not yet, and a thousand
+    # restarts need not wait for it. What the loss of power takes, another test replays.
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="blackboard-crash-", dir=memory if os.access(memory, os.W_OK) else None))
     gc.collect()
     gc.freeze()  # a child that collects would copy every page of its parent
     try:
-        found = {name: run(name, folder, seed, chosen.kills, chosen.first) for name in chosen.world or WORLDS}
+        found = {}
+        for name in chosen.world or [*WORLDS, "births"]:
+            if name == "births":
+                found[name] = births(folder, seed, max(1, chosen.kills // 10))
+            else:
+                found[name] = run(name, folder, seed, chosen.kills, chosen.first)
     except Broken as broken:
         print(broken, file=sys.stderr)
         return 1
     shutil.rmtree(folder)
     if chosen.json:
-        print(json.dumps({name: dataclasses.asdict(figures) for name, figures in found.items()}))
+        print(json.dumps({name: vars(figures) for name, figures in found.items()}))
     else:
         for name, figures in found.items():
             print("\n".join(describe(name, figures)))
@@ -56,10 +65,10 @@ def describe(name: str, figures: Figures) -> list[str]:
     """The figures in words."""
     recoveries = sorted(figures.recoveries)
     return [
-        f"{name}: {figures.kills} kills ({figures.daemons} daemons, {figures.depositors} depositors) on {figures.boards}"
-        f" boards in {figures.seconds:.1f} s, {1000 * figures.seconds / figures.kills:.0f} ms each",
-        f"  {figures.acknowledged} deposits acknowledged, {figures.activations} activations, {figures.taken_up} taken up"
-        " from the dead; nothing lost, nothing doubled",
+        f"{name}: {figures.kills} kills ({figures.daemons} daemons, {figures.depositors} depositors),"
+        f" {figures.boards} boards, {figures.seconds:.1f} s, {1000 * figures.seconds / figures.kills:.0f} ms each",
+        f"  {figures.acknowledged} deposits acknowledged, {figures.activations} activations, {figures.taken_up} taken"
+        " up from the dead; nothing lost, nothing doubled",
         f"  recovery: median {1000 * statistics.median(recoveries):.0f} ms, longest {1000 * recoveries[-1]:.0f} ms",
         f"  at failpoints: {dict(sorted(figures.failpoints.items()))}",
     ]

@@ -91,7 +91,11 @@ def _live(pipe: int, mouth: int, work: Callable[[Say], None], failpoint: tuple[s
         os.close(pipe)
         if failpoint is not None:
             failpoints.arm(*failpoint)
-        work(lambda line: os.write(mouth, line.encode() + b"\n") and None)
+
+        def say(line: str) -> None:
+            os.write(mouth, line.encode() + b"\n")
+
+        work(say)
         code = 0
     except BaseException:
         os.write(mouth, "".join(f"! {line}\n" for line in traceback.format_exc().splitlines()).encode())

@@ -1,6 +1,6 @@
-"""The crash harness: daemons and depositors on one board, killed at random instants and at named places, started again.
+"""The crash harness: daemons and depositors on one board, killed at random instants and named places, started again.
 
-Each run of a world is a function of its seed, as far as the machine's own timing allows: where, who, and after how long.
+Each run of a world follows from its seed, as far as the machine's own timing allows: where, who, and after how long.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crash import laws
-from tests.crash.children import Child, watch
+from tests.crash.children import Child, Say, watch
 from tests.crash.laws import Broken
 from tests.crash.worlds import WORLDS, World
 
@@ -89,39 +90,39 @@ class Run:
 
     # -- one life
 
-    def _start(self, most: int) -> None:
+    def _start(self, daemons: int) -> None:
         place = self._choose_place()
         at_depositor = place is not None and place[0] in DEPOSITORS_REACH and self.chance.random() < 0.3
         for number, plan in enumerate(self.world.plans):
             done = self._done(number)
             if done < len(plan) and not self._lives(number):
                 armed, place = (place, None) if at_depositor else (None, place)
-                self.depositors[number] = Child(
-                    "depositor", lambda say, n=number, d=done: self.world.deposit(n, d, say), armed  # type: ignore[misc]
-                )
-        while len(self._live_daemons()) < most:
+                most = self.chance.randint(1, self.world.at_once)
+                self.depositors[number] = Child("depositor", self._depositing(number, done, most), armed)
+        while len(self._live_daemons()) < daemons:
             armed, place = place, None
             self.daemons.append(Child("daemon", lambda say: self.world.serve(say, to_the_end=False), armed))
 
     def _choose_place(self) -> tuple[str, int] | None:
-        if self.chance.random() < 0.5:
-            return None
         names = self.world.failpoints()
-        fewest = min(self.reached[name] for name in names)
-        name = self.chance.choice([name for name in names if self.reached[name] <= fewest + 1])
-        early = name.startswith(("worker.", "recovery.", "checkpoint."))
+        new = [name for name in names if not self.reached[name]]
+        if self.chance.random() < (0.3 if new else 0.5):
+            return None
+        name = self.chance.choice(new or names)
+        early = bool(new) or name.startswith(("worker.", "recovery.", "checkpoint."))
         return name, self.chance.randint(1, 1 if early else 15 if name in DEPOSITORS_REACH else 4)
 
     def _kill(self) -> None:
         children = [*self._live_daemons(), *(one for one in self.depositors.values() if one.alive)]
         armed = [child for child in children if child.failpoint is not None]
         if armed:
-            self._watch(children, 0.3, lambda: not armed[0].alive)
+            new = armed[0].failpoint is not None and not self.reached[armed[0].failpoint[0]]
+            self._watch(children, 1.0 if new else 0.3, lambda: not armed[0].alive)
         else:
             if self.chance.random() < 0.6:
                 self._watch(children, 1.0, lambda: all(child.pid in self.workers for child in self._live_daemons()))
             self._watch(children, self.chance.uniform(0.001, 0.04), lambda: False)
-        victims = [child for child in children if child.alive and self.chance.random() < 0.6] or children
+        victims = [child for child in children if child.alive and self.chance.random() < 0.8] or children
         for child in victims:
             child.signal()
         self._watch(victims, 10.0, lambda: not any(child.alive for child in victims))
@@ -144,15 +145,14 @@ class Run:
         self.depositors = {number: child for number, child in self.depositors.items() if child.alive}
 
     def _rest(self) -> None:
-        for child in self._live_daemons():
+        left = [*self._live_daemons(), *self.depositors.values()]
+        for child in left:
             child.signal()
-        self._watch(self.daemons, 10.0, lambda: not self._live_daemons())
+        self._watch(left, 10.0, lambda: not any(child.alive for child in left))
         self._bury()
         for number in range(len(self.world.plans)):
             if (done := self._done(number)) < len(self.world.plans[number]) and not self._lives(number):
-                self.depositors[number] = Child(
-                    "depositor", lambda say, n=number, d=done: self.world.deposit(n, d, say)  # type: ignore[misc]
-                )
+                self.depositors[number] = Child("depositor", self._depositing(number, done, None))
         depositing = list(self.depositors.values())
         if self._watch(depositing, 30.0, lambda: False) or any(child.alive for child in depositing):
             raise Broken("a depositor did not come to its end in 30 s")
@@ -176,6 +176,9 @@ class Run:
             [[done, taken_up]] = query("SELECT sum(state = 'done'), sum(interruptions) FROM activation")
         self.figures.activations += done
         self.figures.taken_up += taken_up
+
+    def _depositing(self, number: int, done: int, most: int | None) -> Callable[[Say], None]:
+        return lambda say: self.world.deposit(number, done, say, most)
 
     # -- what they say
 
@@ -241,13 +244,15 @@ def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figur
     WORLDS[name].warm_up(warm)
     began = time.monotonic()
     board = first
-    while figures.kills < kills:
+    while figures.kills < kills or not figures.failpoints.keys() >= set(WORLDS[name].failpoints()):
+        if figures.kills > kills + 1000:
+            raise Broken(f"never reached: {set(WORLDS[name].failpoints()) - figures.failpoints.keys()}")
         chance = random.Random(f"{seed} {name} {board}")
         place = folder / f"{name}-{board}"
         place.mkdir()
         reached = Counter(figures.failpoints)
         try:
-            figures.add(Run(WORLDS[name](place, chance), chance, reached, kills - figures.kills).play())
+            figures.add(Run(WORLDS[name](place, chance), chance, reached, max(LIVES, kills - figures.kills)).play())
         except Broken as broken:
             again = f"python -m tests.crash --world {name} --seed {seed} --first {board}"
             raise Broken(f"{broken}\nboard: {place}\nsee it again with: {again}") from broken

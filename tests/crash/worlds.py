@@ -1,4 +1,4 @@
-"""What the killed processes do: small worlds, each with kinds, agents, deposits, and what must be true of it at the end.
+"""What the killed processes do: small worlds, each with kinds, agents, deposits, and what must be true in the end.
 
 pure     agents that work mark by mark under a clock that stands still: whatever was killed, the end is the same
 fading   a clock that goes on from life to life: falls, evaporation, and deployments that change under the marks
@@ -14,6 +14,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -75,6 +76,8 @@ class World(ABC):
 
     name: ClassVar[str]
     depositors = 2
+    at_once = 40
+    """The most that a depositor leaves in one life."""
     asks = False
     publishes = False
     fades = False
@@ -125,12 +128,13 @@ class World(ABC):
     def clock(self) -> Clock:
         """The clock of a process that is born now."""
 
-    def tick(self) -> None:
+    def tick(self) -> None:  # noqa: B027
         """Time goes on, between two lives."""
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027
         """Time goes on to where everything must have come to rest."""
 
+    @abstractmethod
     def check_end(self) -> None:
         """What must be true when everything is at rest.
 
@@ -143,14 +147,18 @@ class World(ABC):
     def open(self, author: str) -> Blackboard:
         return Blackboard.open(f"sqlite:///{self.path}", author=author, clock=self.clock())
 
-    def deposit(self, number: int, start: int, say: Say) -> None:
-        """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept."""
+    def deposit(self, number: int, start: int, say: Say, most: int | None = None) -> None:
+        """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept.
+
+        After the first `most` it waits to be killed.
+        """
         board = self.open(f"depositor-{number}")
-        for index, one in enumerate(self.plans[number][start:], start):
-            receipt = board.leave(
-                one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}"
-            )
+        end = None if most is None else start + most
+        for index, one in enumerate(self.plans[number][start:end], start):
+            receipt = board.leave(one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}")
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
+        if most is not None:
+            signal.pause()
         board.close()
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
@@ -165,7 +173,7 @@ class World(ABC):
         daemon.board.close()
 
 
-# -- pure ---------------------------------------------------------------------------------------------------------------
+# -- pure -------------------------------------------------------------------------------------------------------------
 
 
 class Spark(Mark, kind="spark", joins="separate"):
@@ -186,7 +194,9 @@ class Ash(Mark, kind="ash", joins="separate"):
     n: int
 
 
-@agent(watches=strength(Spark) >= 0.3, writes=[Flame], batch=7, max_attempts=1, concurrency=2, rest_after_failures=10_000)
+@agent(
+    watches=strength(Spark) >= 0.3, writes=[Flame], batch=7, max_attempts=1, concurrency=2, rest_after_failures=10_000
+)
 def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
     """A flame for each spark; one spark in a hundred breaks it, and must come to stand alone."""
     if any(mark.n % 100 == 13 for mark in marks):
@@ -204,7 +214,7 @@ class Pure(World):
     """Two chained agents without memory, and a clock that stands still."""
 
     name = "pure"
-    per_depositor = 250
+    per_depositor = 400
     agents: tuple[Agent, ...] = (kindler, burner)
     NOW = ManualClock().now()
 
@@ -239,7 +249,9 @@ class Pure(World):
         """Everything on the board that does not depend on who came first: all but ids, batches and workers."""
         with rows(self.path) as query:
             return [
-                *sorted(query("SELECT kind, subject, payload, author, intensity, law, anchored_at, evaporates_at FROM mark")),
+                *sorted(
+                    query("SELECT kind, subject, payload, author, intensity, law, anchored_at, evaporates_at FROM mark")
+                ),
                 *sorted(query("SELECT at, kind, subject, event, intensity, author, payload FROM event")),
                 *sorted(
                     query(
@@ -273,7 +285,7 @@ class Pure(World):
             raise Broken(f"other than undisturbed: more {list(mine - theirs)[:5]}, less {list(theirs - mine)[:5]}")
 
 
-# -- paid ---------------------------------------------------------------------------------------------------------------
+# -- paid -------------------------------------------------------------------------------------------------------------
 
 
 class Judged(BaseModel):
@@ -319,8 +331,9 @@ class Paid(Pure):
     """One agent that asks a model; what was answered and kept is not asked again."""
 
     name = "paid"
+    at_once = 20
     asks = True
-    per_depositor = 150
+    per_depositor = 200
     agents = (asker,)
 
     def make_daemon(self) -> Daemon:
@@ -331,12 +344,14 @@ class Paid(Pure):
         super().check_end()
         paid = len((self.folder / "ledger").read_text().splitlines())
         with rows(self.path) as query:
-            [[sent, unknown]] = query("SELECT count(*), sum(state = 'unknown') FROM model_call WHERE sent_at IS NOT NULL")
+            [[sent, unknown]] = query(
+                "SELECT count(*), sum(state = 'unknown') FROM model_call WHERE sent_at IS NOT NULL"
+            )
         if not sent - (unknown or 0) <= paid <= sent:
             raise Broken(f"{paid} answers were paid for; the journal knows of {sent} calls, {unknown} of them unknown")
 
 
-# -- fading ---------------------------------------------------------------------------------------------------------------
+# -- fading -----------------------------------------------------------------------------------------------------------
 
 
 class Smoke(Mark, kind="smoke", joins="separate", decay=Exponential("2m"), floor=0.05):
@@ -361,6 +376,7 @@ class Fading(World):
     """Each life begins half a minute after the one before; at times the half-life is another one."""
 
     name = "fading"
+    at_once = 20
     fades = True
     per_depositor = 200
 
@@ -407,24 +423,34 @@ class Fading(World):
 
     def check_end(self) -> None:
         with rows(self.path) as query:
-            left = Counter(n for (n,) in query("SELECT json_extract(payload, '$.n') FROM event WHERE kind = 'smoke' AND event = 'deposited'"))
-            chills = Counter(n for (n,) in query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'chill'"))
+            left = Counter(
+                n
+                for (n,) in query(
+                    "SELECT json_extract(payload, '$.n') FROM event WHERE kind = 'smoke' AND event = 'deposited'"
+                )
+            )
+            chills = Counter(
+                n for (n,) in query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'chill'")
+            )
             gone = query("SELECT mark_id FROM event WHERE kind = 'smoke' AND event = 'evaporated'")
         if len(left) != self.depositors * self.per_depositor or set(left.values()) != {1}:
             raise Broken(f"of {self.depositors * self.per_depositor} deposits there are {len(left)}")
         if left != chills:
-            raise Broken(f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}")
+            raise Broken(
+                f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}"
+            )
         if len(gone) != len(left) or len(set(gone)) != len(gone):
             raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
 
 
-# -- the desk -------------------------------------------------------------------------------------------------------------
+# -- the desk ---------------------------------------------------------------------------------------------------------
 
 
 class Desk(World):
     """The lead desk, as its deployment file sets it up, with shorter times of gathering."""
 
     name = "desk"
+    at_once = 4
     publishes = True
     SHORTER: ClassVar = {
         "BLACKBOARD_AGENTS__SALES__GATHER": "20ms",

@@ -1,0 +1,79 @@
+"""Whatever is killed, and wherever: nothing is lost, nothing is doubled, and work goes on within two seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import failpoints
+from tests.crash.births import PLACES
+from tests.crash.worlds import WORLDS
+
+ROOT = Path(__file__).parents[2]
+ELSEWHERE = ("spool.", "lane.")
+"""Places at which the tests of the model calls kill."""
+
+
+@contextmanager
+def crashing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The harness in a session of its own, which ends with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.crash", "--json", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def figures(world: str, kills: int) -> dict[str, Any]:
+    with crashing("--world", world, "--kills", str(kills)) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    found: dict[str, Any] = json.loads(out)[world]
+    summary = {name: value for name, value in found.items() if name not in ("recoveries", "failpoints")}
+    print(f"{err.strip()}: {summary}, longest recovery {max(found['recoveries']):.3f} s")
+    return found
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("world", WORLDS)
+def test_nothing_is_lost_or_doubled_in_a_crash_of(world: str, crash_runs: int) -> None:
+    found = figures(world, max(20, crash_runs // len(WORLDS)))
+    assert found["kills"] >= crash_runs // len(WORLDS)
+    assert max(found["recoveries"]) < 2.0
+    assert found["taken_up"] > 0
+    assert set(found["failpoints"]) >= set(WORLDS[world].failpoints())
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(0)
+def test_a_board_that_is_killed_in_a_crash_at_its_birth_is_whole(crash_runs: int) -> None:
+    found = figures("births", max(100, crash_runs // 10))
+    assert set(found["failpoints"]) == set(PLACES)
+
+
+def test_every_failpoint_is_in_the_code_once_and_every_place_in_the_code_is_named() -> None:
+    source = "\n".join(
+        path.read_text("utf-8") for folder in ("blackboard", "agents") for path in sorted((ROOT / folder).rglob("*.py"))
+    )
+    assert sorted(re.findall(r'(?<!def )\breach\("([^"]+)"\)', source)) == sorted(failpoints.NAMES)
+
+
+def test_every_failpoint_is_killed_at() -> None:
+    killed_at = {name for world in WORLDS.values() for name in world.failpoints()} | set(PLACES)
+    assert {name for name in failpoints.NAMES if not name.startswith(ELSEWHERE)} == killed_at

@@ -1,0 +1,46 @@
+"""A place that is not armed costs nothing and does nothing; one that is armed kills at the right time, and no name is
+accepted that is nowhere in the code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from blackboard import failpoints
+from blackboard.errors import UnknownName
+
+DIES = (
+    "from blackboard.failpoints import reach\n"
+    "for n in range(3):\n    reach('commit.before')\n    reach('commit.after')\n    print(n)"
+)
+
+
+def lines_before_death(armed: str) -> tuple[int, str]:
+    environment = {**os.environ, failpoints.VARIABLE: armed}
+    ended = subprocess.run(
+        [sys.executable, "-u", "-c", DIES], env=environment, capture_output=True, text=True, check=False
+    )
+    return ended.returncode, ended.stdout.replace("\n", "")
+
+
+def test_a_place_that_is_armed_kills_at_the_time_it_was_told() -> None:
+    assert lines_before_death("commit.after") == (-signal.SIGKILL, "")
+    assert lines_before_death("commit.before:3") == (-signal.SIGKILL, "01")
+    assert lines_before_death("bell.before") == (0, "012")
+
+
+def test_a_place_that_is_not_armed_does_nothing() -> None:
+    failpoints.reach("commit.before")
+    failpoints.arm("commit.after")
+    failpoints.reach("commit.before")
+    failpoints.disarm()
+    failpoints.reach("commit.after")
+
+
+def test_an_unknown_place_is_refused() -> None:
+    with pytest.raises(UnknownName, match="commit"):
+        failpoints.arm("comit.before")

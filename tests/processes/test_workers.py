@@ -1,0 +1,154 @@
+"""Daemons in processes of their own: woken by a datagram, proven dead by a lock, fenced when they wake late,
+and obedient to signals."""
+
+from __future__ import annotations
+
+import signal
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from blackboard import Blackboard
+from blackboard.clock import parse_instant
+from tests.processes.worker import Cold, Done, Ember, Task
+from tests.processes.workers import Process, started
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Blackboard]:
+    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", author="person:ada") as board:
+        yield board
+
+
+def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process]:
+    return started(["-m", "tests.processes.worker", str(board.database.path), *arguments])
+
+
+def test_a_deposit_of_another_process_is_noticed_at_once(board: Blackboard) -> None:
+    waits = []
+    with worker(board) as process:
+        process.event("started")
+        for n in range(20):
+            began = time.monotonic()
+            board.deposit(Task(subject=f"s/{n}", n=n))
+            committed = time.monotonic()
+            process.event("claimed")
+            waits.append(time.monotonic() - committed)
+            assert committed - began < 10
+            process.event("done")
+    print(f"from commit to claim, heard through a pipe: median {1000 * statistics.median(waits):.1f} ms")
+    assert statistics.median(waits) < 0.25, "the tick behind the datagram is a second long"
+
+
+def test_worker_ids_are_new_at_each_start(board: Blackboard) -> None:
+    seen = set()
+    for _ in range(2):
+        with worker(board) as process:
+            seen.add(process.event("started")["worker"])
+    assert len(seen) == 2
+
+
+def test_a_dead_workers_activation_is_taken_up_at_the_next_start(board: Blackboard) -> None:
+    with worker(board, "waits") as process:
+        process.event("started")
+        board.deposit(Task(subject="s", n=1))
+        number = process.event("claimed")["id"]
+        process.line(lambda line: "at work" in line)
+        process.signal(signal.SIGKILL)
+        process.popen.wait()
+    with worker(board) as process:
+        assert process.event("started")["recovered"] == 1
+        assert process.event("done")["id"] == number
+    [done] = board.marks(Done)
+    assert done.by == "one that did not"
+
+
+def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard) -> None:
+    with worker(board, "waits") as sleeper:
+        sleeper.event("started")
+        board.deposit(Task(subject="s", n=1))
+        number = sleeper.event("claimed")["id"]
+        sleeper.line(lambda line: "at work" in line)
+        sleeper.signal(signal.SIGSTOP)
+        with worker(board) as other:
+            assert other.event("done")["id"] == number
+        sleeper.say("the paused one may end now")
+        sleeper.signal(signal.SIGCONT)
+        sleeper.line(lambda line: "a late end was refused" in line)
+    [done] = board.marks(Done)
+    assert done.by == "one that did not"
+    [activation] = board.activations()
+    assert (activation["state"], activation["marks_left"]) == ("done", 1)
+
+
+def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> None:
+    with worker(board) as process:
+        process.event("started")
+        for n in range(10):
+            board.deposit(Ember(subject=f"s/{n}", intensity=0.8))
+            process.event("done")
+    lags = [
+        parse_instant(one["started_at"]) - parse_instant(one["crossed_at"]) for one in board.activations(agent="warden")
+    ]
+    print(f"from crossing to start: median {statistics.median(lags) / 1000:.1f} ms, longest {max(lags) / 1000:.1f} ms")
+    assert len(lags) == 10
+    assert min(lags) >= 0, "never before the crossing"
+    assert min(lags) < 50_000
+    assert statistics.median(lags) < 250_000, "the bound is for machines that do much else"
+
+
+def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_true_time(board: Blackboard) -> None:
+    with worker(board) as process:
+        process.event("started")
+    receipt = board.deposit(Ember(subject="s", intensity=0.8))
+    [left] = board.history("s")
+    crosses = left.at + 135_614  # 200 ms x log2(0.8 / 0.5)
+    with worker(board) as process:  # takes longer to start than that
+        process.event("done", watch="watch")
+        process.signal(signal.SIGTERM)
+        assert process.ends() == 0
+    [cold] = board.marks(Cold)
+    [activation] = board.activations(agent="warden")
+    assert cold.subject == "s"
+    assert receipt.mark_id > 0
+    assert parse_instant(activation["crossed_at"]) == pytest.approx(crosses, abs=2)
+    assert parse_instant(activation["started_at"]) > crosses
+
+
+def test_sigterm_finishes_what_runs(board: Blackboard) -> None:
+    with worker(board, "waits") as process:
+        process.event("started")
+        board.deposit(Task(subject="s", n=1))
+        process.line(lambda line: "at work" in line)
+        process.signal(signal.SIGTERM)
+        process.line(lambda line: "stopping" in line)
+        board.deposit(Task(subject="t", n=2))
+        process.say("end")
+        process.event("done")
+        assert process.ends() == 0
+    assert [mark.n for mark in board.marks(Done)] == [1]
+    assert [row["subject"] for row in board.agenda()] == ["t"]
+
+
+def test_a_second_signal_stops_at_once_and_hands_back(board: Blackboard) -> None:
+    with worker(board, "waits") as process:
+        process.event("started")
+        board.deposit(Task(subject="s", n=1))
+        process.line(lambda line: "at work" in line)
+        process.signal(signal.SIGTERM)
+        process.line(lambda line: "stopping" in line)
+        process.signal(signal.SIGTERM)
+        assert process.ends() == 0
+    assert board.marks(Done) == []
+    [activation] = board.activations()
+    assert activation["state"] == "ready"
+    with worker(board) as process:
+        assert process.event("started")["recovered"] == 0
+        process.event("done")
+    assert [mark.n for mark in board.marks(Done)] == [1]

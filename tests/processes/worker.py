@@ -1,0 +1,85 @@
+"""A daemon in a process of its own, for tests: `python -m tests.processes.worker BOARD [waits]`.
+
+It says what happens on its output, a line each. With `waits`, its agent waits for a line on the input before it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
+from blackboard.cli.running import obeying_signals
+from blackboard.settings import DaemonSettings
+
+LEASE = "1s"
+
+
+class Task(Mark, kind="job", joins="separate"):
+    """What is to be done."""
+
+    n: int
+
+
+class Done(Mark, kind="done", joins="separate"):
+    """What was done, and by whom."""
+
+    n: int
+    by: str
+
+
+class Ember(Mark, kind="ember", joins="separate", decay=Exponential("200ms"), floor=0.0001):
+    """What goes cold."""
+
+
+class Cold(Mark, kind="cold", joins="separate"):
+    """What went cold."""
+
+
+def say(event: str, details: Any = None) -> None:
+    sys.stdout.write(json.dumps([event, details]) + "\n")
+    sys.stdout.flush()
+
+
+waits = "waits" in sys.argv
+
+
+@agent(watches=strength(Task) >= 0.5, writes=[Done], retry_after="1s")
+def laborer(marks: Sequence[Task], context: Any) -> list[Done]:
+    """Does each job; waits for leave to end where it is told to."""
+    if waits:
+        say("at work", context.activation_id)
+        sys.stdin.readline()
+    return [
+        Done(subject=mark.subject, n=mark.n, by="one that waited" if waits else "one that did not") for mark in marks
+    ]
+
+
+@agent(watches=strength(Ember) < 0.5, writes=[Cold])
+def warden(marks: Sequence[Ember], context: Any) -> list[Cold]:
+    """Notes what went cold."""
+    return [Cold(subject=mark.subject) for mark in marks]
+
+
+def main() -> None:
+    def told(logger: Any, name: str, event: Any) -> Any:
+        say("log", {key: str(value) for key, value in event.items()})
+        raise structlog.DropEvent
+
+    structlog.configure([told], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
+        daemon = Daemon(board, [laborer, warden], DaemonSettings.model_validate({"lease": LEASE, "tick": "1s"}))
+        daemon.on_event = say
+        with obeying_signals(daemon):
+            daemon.run()
+    say("ended")
+
+
+if __name__ == "__main__":
+    main()

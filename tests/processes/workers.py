@@ -1,0 +1,107 @@
+"""Processes that tests start: each is listened to with a bound, and is gone when the test ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ROOT", "Process", "started"]
+
+ROOT = Path(__file__).parents[2]
+BOUND = 30.0
+"""Seconds after which something that did not happen never will."""
+
+
+class Process:
+    """A process and what it said."""
+
+    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
+        self.popen = popen
+        self.lines: list[str] = []
+        self._rest = b""
+        self._read = 0
+
+    def say(self, line: str = "") -> None:
+        """A line on its input."""
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(line.encode() + b"\n")
+        self.popen.stdin.flush()
+
+    def signal(self, number: int) -> None:
+        self.popen.send_signal(number)
+
+    def line(self, wanted: Callable[[str], bool] = lambda line: True) -> str:
+        """The next line that is wanted; those before it are passed over."""
+        until = time.monotonic() + BOUND
+        while True:
+            while self._read < len(self.lines):
+                self._read += 1
+                if wanted(self.lines[self._read - 1]):
+                    return self.lines[self._read - 1]
+            assert self._hear(until - time.monotonic()), "\n".join(["it ended or said no more:", *self.lines[-40:]])
+
+    def event(self, name: str, **wanted: Any) -> Any:
+        """The details of the next event of that name, of those that a `worker` tells."""
+        return json.loads(self.line(lambda line: _is(line, name, wanted)))[1]
+
+    def ends(self) -> int:
+        """Its exit code; hears what it says up to its end."""
+        until = time.monotonic() + BOUND
+        while self._hear(until - time.monotonic()):
+            pass
+        return self.popen.wait(max(0.1, until - time.monotonic()))
+
+    def _hear(self, seconds: float) -> bool:
+        assert self.popen.stdout is not None
+        handle = self.popen.stdout.fileno()
+        if not select.select([handle], [], [], max(0.0, seconds))[0]:
+            return False
+        if not (said := os.read(handle, 1 << 16)):
+            return False
+        *whole, self._rest = (self._rest + said).split(b"\n")
+        self.lines += [line.decode() for line in whole]
+        return True
+
+
+@contextmanager
+def started(
+    arguments: Sequence[str], *, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """`python` with these arguments; output and errors are heard as one."""
+    popen = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    process = Process(popen)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        for pipe in (popen.stdin, popen.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def _is(line: str, name: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        event, details = json.loads(line)
+    except (ValueError, TypeError):
+        return False
+    return bool(event == name and all(details.get(key) == value for key, value in wanted.items()))
