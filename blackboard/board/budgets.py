@@ -83,7 +83,7 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
     of_day = m.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else m.tx.one(J.SPENT, day=day, hour=hour)
     spent["day"], spent["hour"] = of_day[:2], of_day[2:]
     for window, until, usd, calls in windows:
-        money, count = spent[window]
+        money, count = map(int, spent[window])
         if usd is not None:
             # Down to the micro-dollar below: a limit is never rounded up.
             yield _Limit(f"{name}.usd_per_{window}", int(usd * 1_000_000 + 1e-6), money, reserve, until, money=True)

@@ -182,6 +182,7 @@ def discard(m: Moment, activation_id: int) -> ActivationRow:
     """
     row = _stuck(m, activation_id)
     journal.settle_all(m, row.id)
+    journal.dropped(m, row.id)
     _end(m, row, "discarded", error=row.error)
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="discarded", at=m.now)
     return row

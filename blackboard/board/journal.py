@@ -24,6 +24,7 @@ __all__ = [
     "answered",
     "applied",
     "calls_of",
+    "dropped",
     "ended",
     "get",
     "lost",
@@ -169,8 +170,9 @@ def lost(m: Moment, activation_id: int, why: str) -> bool:
 
 
 def reopened(m: Moment, activation_id: int) -> None:
-    """A person wants a rejected request sent once more."""
+    """A person wants a request that was rejected, or had no room in a budget, tried once more."""
     m.tx.run(J.REOPEN_CALLS, activation=activation_id)
+    m.tx.run(J.FORGET_NOTES, activation=activation_id)
 
 
 def settle(m: Moment, call_id: int, cost: int) -> CallRow:
@@ -184,6 +186,13 @@ def settle(m: Moment, call_id: int, cost: int) -> CallRow:
         raise NotFound(f"call {call_id} is {row.state}; only one whose outcome is unknown can be settled")
     m.tx.run(J.SETTLE_CALL, key=call_id, state="settled", cost=cost, reserved=0)
     return row
+
+
+def dropped(m: Moment, activation_id: int) -> None:
+    """A person gives up on an activation: what it has planned is not sent any more."""
+    for row in calls_of(m, activation_id):
+        if row.state == "planned":
+            ended(m, row.id, "failed", "its activation was discarded")
 
 
 def settle_all(m: Moment, activation_id: int) -> None:

@@ -65,9 +65,15 @@ def marks(
     if at is not None and at < m.now:
         return _past(m, kind, subject, min_strength, at, limit)
     as_of = m.now if at is None else at
-    if at is None and kind is not None and subject is None and min_strength is None and limit is not None:
-        pairs = strongest(m, kind, limit)
-        return [_view(row, m.kind(row.kind).weight, strength, as_of) for row, strength in pairs]
+    if at is None and subject is None and limit is not None:
+        # The first few of each kind, straight from the index: whatever the board's size, nothing is sorted.
+        pairs = [pair for name in ([kind] if kind else m.deployment.kinds) for pair in strongest(m, name, limit)]
+        pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
+        return [
+            _view(row, m.kind(row.kind).weight, strength, as_of)
+            for row, strength in pairs[:limit]
+            if min_strength is None or strength >= min_strength
+        ]
     narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     statement = M.live_by(
         kind=kind is not None,
@@ -308,4 +314,4 @@ def _calls(m: Moment) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
     counts: dict[str, int] = dict.fromkeys(J.OPEN, 0)
     counts.update(dict(m.tx.all(J.COUNT_OPEN)))
-    return {**counts, "reserved_usd": m.tx.one(J.RESERVED)[0] / 1_000_000}
+    return {**counts, "reserved_usd": int(m.tx.one(J.RESERVED)[0]) / 1_000_000}

@@ -21,7 +21,7 @@ from blackboard.board.moment import Moment
 from blackboard.clock import Instant, iso
 from blackboard.daemon.keeping import Keeper
 from blackboard.durations import parse_duration
-from blackboard.errors import BlackboardError, ModelError, UnknownName
+from blackboard.errors import ModelError, UnknownName
 from blackboard.failpoints import reach
 from blackboard.model import (
     BatchItem,
@@ -96,8 +96,8 @@ class Lane:
     def _run(self) -> None:
         try:
             self.run_once()
-        except BlackboardError as error:
-            log.error("the cheap lane is stuck; it is looked at again", error=str(error))
+        except Exception as error:
+            log.error("the cheap lane is stuck; it is looked at again", error=f"{type(error).__name__}: {error}")
         finally:
             self._thread = None
             self.done()
@@ -163,11 +163,11 @@ class Lane:
             try:
                 reserve = self.keeper.reserve(row)
             except UnknownName as error:
-                m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=f"{error}; a call without a price is not made")
+                _hold(m, row, f"{error}; a call without a price is not made", None)
                 continue
             over = journal.send(m, row, reserve, submission=submission, custom_id=custom_id)
             if over is not None and over.holds:
-                m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=f"it waits for the cheap lane: {over.reason}")
+                _hold(m, row, over.reason, over.until)
                 continue
             rows.append(row._replace(custom_id=custom_id, submission=submission))
         return rows
@@ -248,6 +248,13 @@ def _has_work(m: Moment) -> bool:
     return bool(m.tx.all(J.SUBMITTED) or m.tx.all(J.ANSWERED_IN_LANE) or m.tx.all(J.TO_SUBMIT, limit=1))
 
 
+def _hold(m: Moment, row: CallRow, reason: str, until: Instant | None) -> None:
+    """A planned call has to wait: until a window turns, or, if that makes no room, until a person does."""
+    m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=until)
+    if until is None:
+        m.tx.run(J.NOTE_CALL, key=row.id, error=reason[:2000])
+
+
 def _unsent(m: Moment, row: CallRow) -> None:
     journal.unsent(m, row.id)
 
@@ -265,7 +272,7 @@ def _lost(m: Moment, row: CallRow, why: str) -> None:
     agent = m.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":
         reason = f"the outcome of call {row.id} is unknown: {why}; retry or discard it"
-        m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason)
+        m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=None)
     else:
         m.tx.run(A.RELEASE_HELD, key=row.activation_id, at=m.now, error=why)
     m.wakes = True

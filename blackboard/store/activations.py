@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 
-from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
 from blackboard.store.tables import activation, activation_mark, agent_state, board, event, rest, worker
 
 p = bindparam
@@ -72,7 +72,9 @@ RELEASE_HELD = Statement(
     .values(state=word("ready"), retry_at=p("at"), error=p("error"))
 )
 EXPLAIN_HELD = Statement(
-    activation.update().where(activation.c.id == p("key"), activation.c.state == word("held")).values(error=p("error"))
+    activation.update()
+    .where(activation.c.id == p("key"), activation.c.state == word("held"))
+    .values(error=p("error"), retry_at=p("until"))
 )
 
 INSERT_GIVEN = insert_into(activation_mark)
@@ -151,5 +153,5 @@ NEWEST = Statement(
     select(*ACTIVATION_COLUMNS)
     .where(or_(p("agent", type_=activation.c.agent.type) == word(""), activation.c.agent == p("agent")))
     .order_by(activation.c.id.desc())
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )

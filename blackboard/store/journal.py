@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, bindparam, case, column, func, select, table
+from sqlalchemy import and_, bindparam, case, column, func, or_, select, table
 
-from blackboard.store.statement import Statement, insert_into, number, update_by, word
+from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
 from blackboard.store.tables import activation, model_call
 from blackboard.store.views import VIEWS
 
@@ -56,6 +56,7 @@ ANSWER_CALL = update_by(
     model_call, "id", "state", "answered_at", "reserved", "reply", "request_id", "input_tokens", "cache_read_tokens",
     "cache_write_tokens", "output_tokens", "cost", "direct_cost", "error",
 )  # fmt: skip
+NOTE_CALL = update_by(model_call, "id", "error")
 END_CALL = update_by(model_call, "id", "state", "reserved", "error", "request_id")
 SETTLE_CALL = update_by(model_call, "id", "state", "cost", "reserved")
 APPLY_CALLS = Statement(
@@ -67,6 +68,11 @@ REOPEN_CALLS = Statement(
     model_call.update()
     .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("rejected"))
     .values(state=word("failed"))
+)
+FORGET_NOTES = Statement(
+    model_call.update()
+    .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("planned"))
+    .values(error=None)
 )
 
 # -- what was spent -------------------------------------------------------------------------------------------------
@@ -105,9 +111,14 @@ _of_held = model_call.join(activation, activation.c.id == model_call.c.activatio
 TO_SUBMIT = Statement(
     select(*CALL_COLUMNS)
     .select_from(_of_held)
-    .where(_batch, model_call.c.state == word("planned"), activation.c.state == word("held"))
+    .where(
+        _batch,
+        model_call.c.state == word("planned"),
+        activation.c.state == word("held"),
+        activation.c.retry_at.is_(None),
+    )
     .order_by(model_call.c.id)
-    .limit(p("limit", type_=Integer))
+    .limit(AT_MOST)
 )
 SUBMITTED = Statement(select(*CALL_COLUMNS).where(_batch, model_call.c.state == word("sent")).order_by(model_call.c.id))
 OPEN_IN_LANE = Statement(
@@ -115,7 +126,11 @@ OPEN_IN_LANE = Statement(
     .select_from(_of_held)
     .where(
         _batch,
-        model_call.c.state.in_([word("planned"), word("sent")]),
+        # A planned call with an error has no room in its budget until a person makes some.
+        or_(
+            model_call.c.state == word("sent"),
+            and_(model_call.c.state == word("planned"), model_call.c.error.is_(None)),
+        ),
         activation.c.state == word("held"),
         activation.c.retry_at.is_(None),
     )
@@ -138,6 +153,6 @@ OPEN = ("planned", "sent", "answered", "unknown")
 _open = model_call.c.state.in_([word(state) for state in OPEN])
 COUNT_OPEN = Statement(select(model_call.c.state, func.count()).where(_open).group_by(model_call.c.state))
 RESERVED = Statement(select(func.coalesce(func.sum(model_call.c.reserved), number(0))).where(_open))
-NEWEST = Statement(select(*CALL_COLUMNS).order_by(model_call.c.id.desc()).limit(p("limit", type_=Integer)))
+NEWEST = Statement(select(*CALL_COLUMNS).order_by(model_call.c.id.desc()).limit(AT_MOST))
 _costs = table("costs", *(column(name) for name in VIEWS["costs"]))
 COSTS = Statement(select(*_costs.c).where(_costs.c.day >= p("since")).order_by(_costs.c.day, _costs.c.agent))

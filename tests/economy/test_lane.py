@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -235,9 +236,38 @@ def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock)
     world = world_of(lane="batch", batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.leave(3)
     world.rest(patient())
-    assert world.judged == leads  # time alone brings the next hour, and the lane is waited for
+    assert world.judged == leads[:2]
+    [held] = world.board.activations(state="held")
+    assert "calls_per_hour = 2" in held["error"]
+    clock.advance(timedelta(hours=1))
+    world.rest(patient())
+    assert world.judged == leads
     assert [len(requests_in(call)) for call in batches(api)] == [2, 1]
-    assert clock.now() % 86_400_000_000 >= 10 * 3_600_000_000
+
+
+def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api, patient):
+    world = world_of(lane="batch", budget=Budget(usd_per_day=0.000_001))
+    world.leave(1)
+    world.rest(patient())
+    [held] = world.board.activations(state="held")
+    assert "has no room" in held["error"]
+    assert batches(api) == []
+    world.deploy(Budget(usd_per_day=1.0), lane="batch")
+    world.board.retry(held["id"])
+    world.rest(patient())
+    assert len(world.judged) == 1
+
+
+def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, patient):
+    world = world_of(lane="batch")
+    world.leave(1)
+    daemon = world.daemon()
+    daemon.on_event = lambda event, details: daemon.stop(now=True) if event == "postponed" else None
+    daemon.run()
+    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.rest(patient())
+    assert batches(api) == []
+    assert world.states() == ["failed"]
 
 
 def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world_of, api, clock):
