@@ -24,6 +24,7 @@ from blackboard.board.moment import Moment
 from blackboard.board.pacing import Pace
 from blackboard.clock import Instant, SystemClock, iso
 from blackboard.daemon.asking import Asker
+from blackboard.daemon.crew import Crew
 from blackboard.daemon.keeping import Keeper
 from blackboard.daemon.lane import Lane
 from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
@@ -60,7 +61,6 @@ class _Run:
     agent: Agent
     deadline: int
     """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
-    thread: threading.Thread | None = None
     given_up: bool = False
 
 
@@ -116,6 +116,7 @@ class Daemon:
         self._stopping = self._at_once = self._reloading = False
         self._runs: dict[tuple[int, int], _Run] = {}
         self._lock = threading.Lock()
+        self._crew = Crew()
         self._presence = Presence(board.database.path, self._wake.set)
         self._model = model or ModelSettings()
         self._keeper = Keeper(board, prices or load_prices(self._model.prices))
@@ -234,6 +235,7 @@ class Daemon:
     def _register(self, m: Moment) -> None:
         if self._presence.id in {row[0] for row in m.tx.all(A.WORKERS)}:
             return
+        m.wakes = True  # the others are to know of this one, and to notice when it dies
         m.tx.run(
             A.INSERT_WORKER,
             id=self._presence.id,
@@ -272,6 +274,8 @@ class Daemon:
         self._end_overdue()
         self._keeper.take_in()
         running = self.board.clock.running()
+        if self._presence.lost_another():
+            self._recovery.run_once()
         for index, one in enumerate(self._passes):
             if self._pass_due.get(index, running) <= running:
                 while one.run_once() >= self.settings.evaporation_batch and not self._stopping:
@@ -311,25 +315,31 @@ class Daemon:
 
     def _claim_all(self, stirring: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
-        started = False
-        for name, agent in self.agents.items():
-            if name not in stirring:
-                continue
-            while not self._stopping and self._active() < self.settings.workers and not self._leave_alone(name):
-                if not self.board.read(lambda m, name=name: claiming.may_claim(m, name)):  # type: ignore[misc]
-                    break
-                reach("claim.before")
-                claim = self.board.write(lambda m, name=name: self._claim(m, name), record=True)  # type: ignore[misc]
+        names = [name for name in self.agents if name in stirring and not self._leave_alone(name)]
+        room = self.settings.workers - self._active()
+        if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
+            return False
+        reach("claim.before")
+        claims = self.board.write(lambda m: self._claim(m, names, room), record=True)
+        reach("claim.after")
+        for claim in claims:
+            self._start(self.agents[claim.agent.name], claim)
+        return bool(claims)
+
+    def _claimable(self, m: Moment, names: list[str]) -> list[str]:
+        return [name for name in names if claiming.may_claim(m, name)]
+
+    def _claim(self, m: Moment, names: list[str], room: int) -> list[Claim]:
+        """As much as there is room for, in one transaction."""
+        claims: list[Claim] = []
+        for name in names:
+            agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
+            while agent is not None and len(claims) < room:
+                claim = claiming.claim(m, agent, self._presence.id, self.settings.lease)
                 if claim is None:
                     break
-                reach("claim.after")
-                self._start(agent, claim)
-                started = True
-        return started
-
-    def _claim(self, m: Moment, name: str) -> Claim | None:
-        agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
-        return None if agent is None else claiming.claim(m, agent, self._presence.id, self.settings.lease)
+                claims.append(claim)
+        return claims
 
     def _running(self) -> set[tuple[int, int]]:
         with self._lock:
@@ -356,10 +366,8 @@ class Daemon:
                     self._runs.pop(key, None)
                 self._wake.set()
 
-        # A thread for each run, not a pool: one that hangs past its timeout is left behind and takes no one's place.
-        run.thread = threading.Thread(target=work, name=f"{agent.name}-{claim.row.id}", daemon=True)
         try:
-            run.thread.start()
+            self._crew.take_up(work)
         except RuntimeError as error:  # the system gives no more threads
             with self._lock:
                 self._runs.pop(key, None)
@@ -487,6 +495,7 @@ class Daemon:
             self._alarm.stop()
             self._alarm = None
         self._publisher.stop()
+        self._crew.dismiss()
         self._presence.leave()
         try:
             self.board.write(lambda m: m.tx.run(A.DELETE_WORKER, id=self._presence.id) and None)

@@ -21,7 +21,8 @@ __all__ = ["Presence"]
 class Presence:
     """One worker of one board, from `enter` to `leave`.
 
-    The lock is held for the life of the process: when it can be taken, the worker is dead, at once and for certain.
+    The lock is held for the life of the process: when it can be taken, the worker is dead, at once and for certain. A
+    thread for each other worker waits for just that, so that a death rings like a deposit.
     A board on a server has no folder to lock in; there the lease alone tells.
     """
 
@@ -32,6 +33,8 @@ class Presence:
         self._lock: int | None = None
         self._socket: socket.socket | None = None
         self._listener: threading.Thread | None = None
+        self._others: set[Path] = set()
+        self._lost = threading.Event()
 
     def enter(self) -> None:
         """Take the lock and listen."""
@@ -56,6 +59,18 @@ class Presence:
                 self._remove_if_dead(lock)
         return [worker for worker in workers if worker != self.id and not self._path(worker, "lock").exists()]
 
+    def lost_another(self) -> bool:
+        """Whether a worker has died or left since the last question; from now on, those that came since count too."""
+        if self.folder is None:
+            return False
+        locks = set(self.folder.glob("*.lock")) - {self._path(self.id, "lock")}
+        for lock in locks - self._others:
+            threading.Thread(target=self._outlive, args=(lock,), daemon=True, name="blackboard-peer").start()
+        self._others = locks
+        lost = self._lost.is_set()
+        self._lost.clear()
+        return lost
+
     def leave(self) -> None:
         """Give the lock and the socket up."""
         if self._socket is not None:
@@ -75,6 +90,16 @@ class Presence:
                     return
             except OSError:
                 return
+            self._ring()
+
+    def _outlive(self, lock: Path) -> None:
+        with contextlib.suppress(OSError):
+            handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH)
+            finally:
+                os.close(handle)
+            self._lost.set()
             self._ring()
 
     def _taken(self) -> int:

@@ -69,6 +69,27 @@ def test_a_dead_workers_activation_is_taken_up_at_the_next_start(board: Blackboa
     assert done.by == "one that did not"
 
 
+def test_a_death_is_noticed_at_once_by_those_who_live(board: Blackboard) -> None:
+    with worker(board, "patient") as survivor, worker(board, "patient", "waits") as victim:
+        survivor.event("started")
+        victim.event("started")
+        survivor.signal(signal.SIGSTOP)
+        board.deposit(Task(subject="s", n=1))
+        number = victim.event("claimed")["id"]
+        victim.line(lambda line: "at work" in line)
+        survivor.signal(signal.SIGCONT)
+        board.deposit(Ember(subject="s", intensity=0.8))
+        survivor.event("done", agent="warden")  # it is awake, and has looked
+        killed = time.monotonic()
+        victim.signal(signal.SIGKILL)
+        assert survivor.event("claimed", agent="laborer")["id"] == number
+        seconds = time.monotonic() - killed
+        survivor.event("done")
+    print(f"from SIGKILL to the claim of another worker: {1000 * seconds:.1f} ms")
+    assert seconds < 2, "the lease is a minute, the tick ten seconds"
+    assert len(board.marks(Done)) == 1
+
+
 def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard) -> None:
     with worker(board, "waits") as sleeper:
         sleeper.event("started")

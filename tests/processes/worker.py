@@ -1,6 +1,7 @@
-"""A daemon in a process of its own, for tests: `python -m tests.processes.worker BOARD [waits]`.
+"""A daemon in a process of its own, for tests: `python -m tests.processes.worker BOARD [waits] [patient]`.
 
-It says what happens on its output, a line each. With `waits`, its agent waits for a line on the input before it ends.
+It says what happens on its output, a line each. With `waits`, its agent waits for a line on the input before it ends;
+with `patient`, leases and ticks are as long as by default.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.cli.running import obeying_signals
 from blackboard.settings import DaemonSettings
 
-LEASE = "1s"
+PATIENT = {"lease": "60s", "tick": "10s"}
+HASTY = {"lease": "1s", "tick": "1s"}
 
 
 class Task(Mark, kind="job", joins="separate"):
@@ -74,7 +76,9 @@ def main() -> None:
 
     structlog.configure([told], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
-        daemon = Daemon(board, [laborer, warden], DaemonSettings.model_validate({"lease": LEASE, "tick": "1s"}))
+        daemon = Daemon(
+            board, [laborer, warden], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
+        )
         daemon.on_event = say
         with obeying_signals(daemon):
             daemon.run()
