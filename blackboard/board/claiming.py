@@ -184,10 +184,10 @@ def _candidates(m: Moment, watch: Watch, batch: int) -> list[CrossingRow]:
             W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=m.now, limit=limit if orderly else 10_000
         )
     ]
-    rows += [
-        CrossingRow(*values)
-        for values in m.tx.all(W.CANDIDATES_OF_OTHER_LAWS, watch_id=watch.id, law=key, now=m.now, limit=10_000)
-    ]
+    others = m.tx.all(W.CANDIDATES_OF_OTHER_LAWS, watch_id=watch.id, law=key, now=m.now, limit=10_000)
+    if orderly and not others:
+        return rows  # strongest first already: the order of one law is that of its keys, at every instant
+    rows += [CrossingRow(*values) for values in others]
     return strongest_first((_strength_behind(m, watch, row), row.id, row) for row in rows)
 
 
