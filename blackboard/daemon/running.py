@@ -124,6 +124,8 @@ class Runner:
         return self._finish(claim, _collect(claim, result))
 
     def _marks(self, given: tuple[GivenRow, ...]) -> list[Mark]:
+        if not given:
+            return []
         deployment = self.board.deployment
         marks = []
         for one in given:
