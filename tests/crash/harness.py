@@ -5,7 +5,6 @@ Each run of a world follows from its seed, as far as the machine's own timing al
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections import Counter
@@ -65,7 +64,8 @@ class Run:
         self.daemons: list[Child] = []
         self.depositors: dict[int, Child] = {}
         self.heard: dict[int, int] = {}
-        self.workers: dict[int, str] = {}
+        self.serving: set[int] = set()
+        """Process ids of the daemons that have started."""
 
     def play(self) -> Figures:
         """Kill and start again, then let it come to rest, and check it all."""
@@ -120,7 +120,7 @@ class Run:
             self._watch(children, 1.0 if new else 0.3, lambda: not armed[0].alive)
         else:
             if self.chance.random() < 0.6:
-                self._watch(children, 1.0, lambda: all(child.pid in self.workers for child in self._live_daemons()))
+                self._watch(children, 1.0, lambda: all(child.pid in self.serving for child in self._live_daemons()))
             self._watch(children, self.chance.uniform(0.001, 0.04), lambda: False)
         victims = [child for child in children if child.alive and self.chance.random() < 0.8] or children
         for child in victims:
@@ -207,8 +207,8 @@ class Run:
                 self.figures.recoveries.append(seconds)
                 if seconds > RECOVERY:
                     raise Broken(f"recovery took {seconds:.2f} s")
-                self.workers[child.pid] = json.loads(rest)["worker"]
-                laws.taken_up(self.world.path, {self.workers.get(one.pid, "") for one in self.daemons})
+                self.serving.add(child.pid)
+                laws.taken_up(self.world.path, {one.pid for one in self.daemons})
 
     def _done(self, number: int) -> int:
         """How many deposits of one depositor were acknowledged, in its order."""

@@ -85,11 +85,11 @@ def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
         raise Broken(f"the file cannot be read: {error}") from error
 
 
-def taken_up(path: Path, alive: set[str]) -> None:
-    """Nothing runs in the name of a worker that is dead."""
+def taken_up(path: Path, alive: set[int]) -> None:
+    """Nothing runs in the name of a worker that is dead: whose process is not among these."""
     with rows(path) as query:
         for number, worker in query("SELECT id, worker FROM activation WHERE state = 'running'"):
-            if worker not in alive:
+            if int(worker.split("-")[-2]) not in alive:
                 raise Broken(f"activation {number} still runs for the dead worker {worker}")
 
 
