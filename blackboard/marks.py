@@ -103,8 +103,15 @@ class Mark(BaseModel):
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The fields that this kind adds, as JSON-ready values."""
-        return self.model_dump(mode="json", exclude=_RESERVED)
+        """The fields that this kind adds, as JSON-ready values.
+
+        Raises:
+            InvalidMark: a value that JSON cannot hold.
+        """
+        try:
+            return self.model_dump(mode="json", exclude=_RESERVED)
+        except (ValueError, RecursionError) as error:  # pydantic's own error is a ValueError
+            raise InvalidMark(f"the payload is not JSON: {error}") from None
 
     def otherwise(self, instead: Mark) -> Self:
         """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""

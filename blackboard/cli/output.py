@@ -6,6 +6,7 @@ A web form can hold the control sequences of a terminal: none reaches one.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,13 +22,20 @@ __all__ = ["AsJson", "clean", "console", "document", "grid", "note", "number", "
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 
+_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+LONGEST_CELL = 500
+"""Characters of a cell that a table shows; --json has the rest."""
+
 WIDE = 160
 """Columns of a table that no terminal shows."""
 
 
 def document(value: Any) -> None:
     """Print a value as the one JSON document of a command."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    # JSON lets pass what a terminal obeys all the same; escaped, it means the same to every reader.
+    sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def say(text: str) -> None:
@@ -87,7 +95,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | 
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    rows = [[clean(cell) for cell in row] for row in rows]
+    rows = [[clean(_clipped(cell)) for cell in row] for row in rows]
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
         last = index == len(columns) - 1
@@ -111,6 +119,10 @@ def pairs(values: Mapping[str, Any]) -> None:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         say(f"{name:<{width}}  {clean(value)}")
+
+
+def _clipped(cell: Any) -> Any:
+    return f"{cell[:LONGEST_CELL]}..." if isinstance(cell, str) and len(cell) > LONGEST_CELL else cell
 
 
 def _is_number(text: str) -> bool:

@@ -116,5 +116,5 @@ def load_prices(path: Path | None = None) -> Prices:
         raise ConfigurationError(
             Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem["msg"]) for problem in error.errors()
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError([Mistake(str(path), f"cannot be read: {error}")]) from None

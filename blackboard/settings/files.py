@@ -197,6 +197,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([Mistake(str(path), f"is no UTF-8 text: byte {error.start}")]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([Mistake(str(path), f"is no TOML: {error}")]) from None
+    except RecursionError:
+        raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterable[Mistake]:

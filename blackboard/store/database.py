@@ -17,7 +17,7 @@ from sqlalchemy import URL, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing
+from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
 from blackboard.store import dialect as differences
 from blackboard.store.gate import Entry, Gate
@@ -268,6 +268,8 @@ class Database:
         base = getattr(self.dialect.loaded_dbapi, "Error", ())
         if isinstance(error, base) and isinstance(error, Exception):
             return differences.translate(error, self.where)
+        if isinstance(error, OverflowError):  # the driver, of an integer over 64 bits
+            return UsageError("a number is larger than a database can hold")
         return error
 
     def _forked(self) -> None:

@@ -1,0 +1,172 @@
+"""The law: whatever is written, a parser answers with what it means or with an error of this program's own, and a
+command ends with a message and no traceback."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from blackboard.cli import common_first
+from blackboard.cli.app import app
+from blackboard.conditions import parse
+from blackboard.decay import law_from
+from blackboard.durations import parse_duration
+from blackboard.errors import BlackboardError
+from blackboard.settings import load_settings, resolve_file
+
+WORDS = st.sampled_from(
+    ["strength", "count", "total", "strongest", "any", "age", "smoke", "alarm", "over", "board", "subject", "=", ">=",
+     "<", "(", ")", "&", "|", "~", "not", "and", "or", ",", "0.5", "-1", "1e999", "nan", "inf", "'x*'",
+     '"', "\\", "\0", "ü"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+LAWS = st.fixed_dictionaries(
+    {"law": st.sampled_from(["exponential", "linear", "power", "step", "curve", "never", "x"]) | JSON},
+    optional={
+        name: JSON | st.sampled_from(["3d", "0s", "-1h", "1e400d", "99999999999999999w"])
+        for name in ("half_life", "lifetime", "scale", "exponent", "lasting", "points", "extra")
+    },
+)
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def tried(work: Callable[[], Any]) -> tuple[Any, str]:
+    """What it comes to, or what it says."""
+    try:
+        return work(), ""
+    except BlackboardError as error:
+        return None, str(error)
+
+
+@quick
+@given(st.text() | st.text(alphabet=string.digits + "usmhdw.+-eE_ ", max_size=20))
+@example("1" * 10_000 + "d")
+@example("١d")
+@example("1e9999d")
+def test_a_duration_is_one_or_an_error(text: str) -> None:
+    found, error = tried(lambda: parse_duration(text))
+    assert len(error) < 500 if error else found >= 0
+
+
+@quick
+@given(st.text() | st.lists(WORDS, max_size=14).map(" ".join) | st.lists(WORDS, max_size=14).map("".join))
+@example("(" * 50_000)
+@example("~" * 50_000 + "strength(smoke) >= 1")
+@example(" & ".join(["strength(smoke) >= 1"] * 5_000))
+def test_a_condition_is_one_that_reads_back_the_same_or_an_error(text: str) -> None:
+    found, error = tried(lambda: parse(text))
+    assert len(error) < 2000 if error else str(parse(str(found))) == str(found)
+
+
+@quick
+@given(LAWS | JSON | st.text())
+def test_a_law_is_one_or_an_error(spec: Any) -> None:
+    try:
+        law = law_from(spec)
+    except BlackboardError:
+        return
+    assert 0 <= law.share(1_000_000) <= 1
+
+
+TOML_VALUES = st.sampled_from(
+    ["1", "-1", "0", "1e400", "nan", "true", '"x"', '"3d"', '"none"', "[]", "[1, 2]", "{}", '{ law = "x" }', '["a:b"]',
+     '"agents.sales:sales"', '["agents.sales:sales"]', "1979-05-27", '"\\u0000"', "'''\n'''", "9" * 400]
+)  # fmt: skip
+SECTIONS = st.sampled_from(
+    ["database", "deployment", "kinds.lead", "kinds.'a b'", "agents.sales", "agents.sales.watches.new", "authors",
+     "model", "budget", "daemon", "settings", "settings.desk", "nonsense", "agents.sales.budget"]
+)  # fmt: skip
+KEYS = st.sampled_from(
+    ["url", "author", "agents", "kinds", "decay", "weight", "floor", "joins", "cap", "unique", "threshold", "batch",
+     "gather", "timeout", "max_marks", "tick", "lease", "leap", "provider", "model", "mode", "usd_per_day",
+     "rearm", "budget", "x y"]
+)  # fmt: skip
+
+
+@st.composite
+def toml(draw: st.DrawFn) -> str:
+    parts = []
+    for section in draw(st.lists(SECTIONS, max_size=4, unique=True)):
+        keys = draw(st.lists(KEYS, max_size=4, unique=True))
+        parts.append(f"[{section}]\n" + "\n".join(f"{key!r} = {draw(TOML_VALUES)}" for key in keys))
+    return "\n".join(parts)
+
+
+@quick
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+    | toml().map(str.encode)
+)
+@example(b"x = " + b"[" * 5_000)
+@example(b"\xff\xfe[database]")
+def test_a_deployment_file_is_one_or_names_its_mistakes(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "board.toml"
+    path.write_bytes(content)
+    for read in (load_settings, resolve_file):
+        _, error = tried(lambda read=read: read(path))  # type: ignore[misc]
+        assert all(": " in line for line in error.splitlines()), "each has its place"
+
+
+CELL = st.sampled_from(["email", "message", "a@b.c", '"', ",", "\n", "\r", "x", "'", "\0", "ü", "", "=1+1"])
+ROW = st.lists(CELL, max_size=6).map(",".join)
+LEADS = st.binary(max_size=300) | st.lists(ROW, max_size=6).map("\n".join).map(str.encode)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(content=LEADS, suffix=st.sampled_from([".csv", ".jsonl", ".json"]))
+@example(content=b'{"a":' * 5000, suffix=".jsonl")
+@example(content=b'"' + b"x" * 200_000, suffix=".csv")
+def test_a_file_of_leads_is_loaded_or_refused_by_row(
+    tmp_path: Path, content: bytes, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blackboard.toml").write_text('[deployment]\nagents = ["agents.sales:sales"]\n')
+    (tmp_path / f"leads{suffix}").write_bytes(content)
+    ended("load", f"leads{suffix}", "--kind", "lead", "--subject", "email")
+
+
+def ended(*words: str) -> None:
+    """The command ends with a code of its own and no traceback."""
+    result = CliRunner().invoke(app, common_first(list(words)))
+    structlog.reset_defaults()
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code in (0, 1, 2), result.output
+    assert "Traceback" not in result.output
+    assert "This is a mistake in blackboard" not in result.output, result.output
+
+
+ARGUMENT = st.sampled_from(
+    ["marks", "history", "agents", "agenda", "activations", "inbox", "explain", "deposit", "withdraw", "answer", "pause",
+     "resume", "check", "status", "doctor", "sql", "--json", "--kind", "--subject", "--at", "--limit", "--payload", "--until",
+     "--half-life", "--decay", "--intensity", "--min-strength", "--retry", "--discard", "--state", "dead", "need", "lead",
+     "1", "-1", "0", "99999999999999999999", "nan", "1e400", "x", "", "2027-01-31", "0001-01-01", "9999-12-31T23:59:59Z",
+     "{}", '{"question": "x"}', "[", "SELECT 1", "\udcff", "\0", "..", "é", "--", "-"]
+)  # fmt: skip
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(words=st.lists(ARGUMENT, min_size=1, max_size=6))
+@example(words=["marks", "--at", "0001-01-01"])
+@example(words=["marks", "--at", "9999-12-31T23:59:59Z"])
+@example(words=["deposit", "need", "x", "--payload", '{"question": "x"}', "--until", "9999-12-31T23:59:59Z"])
+@example(words=["withdraw", "99999999999999999999"])
+@example(words=["activations", "--retry", "99999999999999999999"])
+@example(words=["answer", "99999999999999999999", "x"])
+@example(words=["marks", "--limit", "99999999999999999999"])
+def test_no_command_line_ends_in_a_traceback(tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended(*words)

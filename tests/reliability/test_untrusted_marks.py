@@ -1,0 +1,189 @@
+"""The law: names, subjects and payloads are data. Whatever signs they hold, they change nothing in a terminal, a log, a
+query or a prompt beyond being shown, and what is too large or too deep is refused whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from rich.console import Console
+from typer.testing import CliRunner
+
+from blackboard import Blackboard, Mark, agent, strength
+from blackboard.cli import common_first
+from blackboard.cli.app import app
+from blackboard.errors import BlackboardError, InvalidMark
+from tests.reliability.serving import look, served
+
+
+class Note(Mark, kind="note", joins="separate"):
+    text: str = ""
+    more: Any = None
+
+
+HOSTILE = {
+    "clear screen": "\x1b[2J\x1b[H",
+    "window title": "\x1b]0;owned\x07",
+    "clipboard": "\x1b]52;c;cm0gLXJmIC8=\x07",
+    "8-bit control": "\x9b2J\x9d0;owned\x9c",
+    "bell and backspace": "safe\x07\x08\x08\x08\x08evil",
+    "carriage return": "harmless\rdangerous",
+    "new lines": 'x\n{"event": "forged", "level": "info"}\n',
+    "right to left": "\u202egnp.exe",
+    "zero width": "a\u200bb\ufeffc",
+    "line separators": "a\u2028b\u2029c\x85d",
+    "markup": "[bold red]x[/bold red] [link=file:///etc/passwd]y[/link] [/]",
+    "emoji code": ":skull: :bomb:",
+    "html": "<script>alert(1)</script><img src=x onerror=1>",
+    "sql": "'; DROP TABLE mark; --",
+    "sql union": '" UNION SELECT * FROM board --',
+    "format": "{0.__class__} %s %n ${HOME} {{7*7}}",
+    "shell": "$(touch /tmp/owned) `id` | sh",
+    "path": "../../../../etc/passwd",
+    "option": "--help",
+    "json": '"}],"marks":[{"kind":"note"}]',
+    "null": "text\\u0000",
+    "combining": "e" + "\u0301" * 300,
+}
+CONTROLS = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} - {"\n"}
+
+
+def command(path: Path, *words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, common_first(["--database", str(path), *words]))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    structlog.reset_defaults()
+    return result.exit_code, result.stdout, result.stderr
+
+
+def subject_of(text: str) -> str:
+    return text[:400].strip() or "x"
+
+
+def test_hostile_text_is_kept_as_it_is_and_shown_as_data(
+    board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in HOSTILE.values():
+        board.deposit(Note(subject=subject_of(text), text=text, more={text: [text]}))
+    kept = {mark.subject: (mark.text, mark.more) for mark in board.marks(Note)}
+    assert kept == {subject_of(text): (text, {text: [text]}) for text in HOSTILE.values()}
+    commands = [("marks",), ("status",), ("agenda",), ("sql", "SELECT subject, payload FROM live_marks")]
+    commands += [("history", "--", subject_of(text)) for text in list(HOSTILE.values())[:12]]
+    for words in commands:
+        code, out, err = command(path, *words)
+        assert code == 0, (words, out, err)
+        assert not CONTROLS & set(out + err), words
+        assert "\u202e" not in out + err
+    code, out, _ = command(path, "marks", "--json")
+    assert {row["payload"]["text"] for row in json.loads(out)} == set(HOSTILE.values())
+    assert not CONTROLS & set(out)
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J", "\x9b2J", "a\rb", "[/]", "\u202egnp"])
+def test_hostile_words_of_a_command_are_not_obeyed_in_its_error(board: Blackboard, path: Path, text: str) -> None:
+    code, _, err = command(path, "marks", "--kind", text)
+    assert code == 2
+    assert not CONTROLS & set(err)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_log_line_stays_one_line_without_control_signs(
+    board: Blackboard, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blackboard.cli import logs as configured
+
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    stream = Stream()
+    monkeypatch.setattr("sys.stderr", stream)
+    configured.configure(logging.INFO)
+    try:
+
+        @agent(watches=strength(Note) >= 0.5, batch=1, max_attempts=1, rest_after_failures=100, name="teller")
+        def teller(marks: Any, context: Any) -> None:
+            raise ValueError(marks[0].text)
+
+        daemon = served(board, teller)
+        for text in HOSTILE.values():
+            board.deposit(Note(subject="x", text=text))
+        look(daemon)
+    finally:
+        structlog.reset_defaults()
+    lines = stream.getvalue().split("\n")
+    failed = [line for line in lines if "failed" in line]
+    assert len(failed) == len(HOSTILE)
+    assert not any(line.lstrip().startswith('{"event": "forged"') for line in lines)
+    allowed = {"\x1b"} if terminal else set()  # its own colours
+    assert not (CONTROLS - allowed) & set("".join(lines))
+    if terminal:
+        for dangerous in ("\x1b[2J", "\x1b]"):
+            assert dangerous not in stream.getvalue()
+    else:
+        assert all(json.loads(line) for line in lines if line)
+
+
+def test_what_is_too_large_is_refused_whole(board: Blackboard) -> None:
+    for mark in (
+        lambda: Note(subject="x" * 513),
+        lambda: Note(subject="x" * 10_000_000),
+        lambda: Note(subject="a\x00b"),
+        lambda: Note(subject="\ud800"),
+        lambda: Note(subject=" \n "),
+        lambda: Note(subject="x", text="\ud800"),
+    ):
+        with pytest.raises(InvalidMark) as caught:
+            board.deposit(mark())
+        assert len(str(caught.value)) < 500
+    assert board.look() == []
+
+
+def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Path) -> None:
+    deep: Any = "bottom"
+    for _ in range(100_000):
+        deep = [deep]
+    board.withdraw(board.deposit(Note(subject="first")).mark_id)
+    with pytest.raises(InvalidMark):
+        board.leave("note", "deep", {"text": "", "more": deep})
+    assert board.look() == []
+    try:
+        board.deposit(Note(subject="large", text="x" * 10_000_000))
+    except InvalidMark as error:
+        assert len(str(error)) < 500
+    board.deposit(Note(subject="small"))
+    code, out, _ = command(path, "marks")
+    assert code == 0
+    assert "small" in out
+
+
+def test_deep_json_from_the_command_line_is_an_error_and_no_traceback(board: Blackboard, path: Path) -> None:
+    board.deposit(Note(subject="x"))
+    text = '{"more": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    code, out, err = command(path, "deposit", "note", "deep", "--payload", text)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert "Traceback" not in out + err
+
+
+def test_nothing_of_a_mark_is_markup_to_the_console() -> None:
+    from blackboard.cli.output import grid
+
+    console = Console(file=io.StringIO(), width=200, markup=False, force_terminal=True)
+    console.print(grid(["what"], [[text] for text in HOSTILE.values()]))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[bold red]x[/bold red]" in shown
+    assert "\x1b]8;" not in shown, "no link"
+    assert "\x1b[2J" not in shown
+
+
+def test_names_of_kinds_and_agents_cannot_be_hostile() -> None:
+    for name in ("a b", "x'; --", "\x1b[2J", "a" * 65, "né", ""):
+        with pytest.raises(BlackboardError):
+            type("Bad", (Mark,), {"__module__": __name__}, kind=name)  # type: ignore[call-arg]
