@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.conditions import Condition, KindLike
+from blackboard.conditions import Condition, KindLike, parse
 from blackboard.deployment import AgentSettings, AgentSpec, ReadSpec, WatchSpec
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.marks import Mark
@@ -131,7 +131,7 @@ class Agent:
 
 def agent(
     *,
-    watches: Condition | Watch | Mapping[str, Condition | Watch],
+    watches: Condition | Watch | str | Mapping[str, Condition | Watch | str],
     writes: Sequence[type[Mark]] = (),
     reads: Sequence[ReadSpec] = (),
     only_if: Condition | None = None,
@@ -146,7 +146,7 @@ def agent(
     """Declare a function `(marks, context) -> marks` an agent; `def` or `async def`.
 
     Args:
-        watches: what wakes it: a condition, a `watch(...)` with guards, or several of either by name.
+        watches: what wakes it: a condition (also as text), a `watch(...)` with guards, or several of them by name.
         writes: the kinds it may leave.
         reads: marks it is shown besides, from `strongest_of` and `of_subject`.
         only_if, unless: guards for all of its watches.
@@ -166,10 +166,10 @@ def agent(
 
     def declare(function: Function) -> Agent:
         own = name or function.__name__
-        watched = watches if isinstance(watches, Mapping) else {"watch": watches}
+        named = watches if isinstance(watches, Mapping) else {"watch": watches}
+        watched = {label: _as_watch(item) for label, item in named.items()}
         specs = []
-        for label, item in watched.items():
-            one = item if isinstance(item, Watch) else Watch(item)
+        for label, one in watched.items():
             specs.append(
                 {
                     "name": label,
@@ -204,6 +204,12 @@ def agent(
     return declare
 
 
+def _as_watch(item: Condition | Watch | str) -> Watch:
+    if isinstance(item, Watch):
+        return item
+    return Watch(parse(item) if isinstance(item, str) else item)
+
+
 def _both(one: Condition | None, other: Condition | None, operator: str) -> str | None:
     texts = [f"({condition})" for condition in (one, other) if condition is not None]
     return operator.join(texts) or None
@@ -211,7 +217,7 @@ def _both(one: Condition | None, other: Condition | None, operator: str) -> str 
 
 def _models(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
     for item in watched:
-        one = item if isinstance(item, Watch) else Watch(item)
+        one = _as_watch(item)
         for condition in (one.when, one.only_if, one.unless):
             yield from () if condition is None else condition.models
 

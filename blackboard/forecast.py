@@ -69,13 +69,10 @@ def first_true(condition: Condition, marks: Sequence[Faded], now: int, subject: 
     }
     for at in sorted({now, *(end for end in below.values() if end is not None)}):
         # The instant decides, not a second look at the strengths there: rounding leaves some of them a hair above.
-        if condition.truth(lambda leaf: (_reached(below[leaf], at)) == (leaf.operator == "<")):
+        fallen = {leaf for leaf, end in below.items() if end is not None and end <= at}
+        if condition.truth(lambda leaf, fallen=fallen: (leaf in fallen) == (leaf.operator == "<")):  # type: ignore[misc]
             return at
     return None
-
-
-def _reached(end: int | None, at: int) -> bool:
-    return end is not None and end <= at
 
 
 def _counted(measure: Measure, marks: Sequence[Faded], at: int, subject: str | None) -> list[Faded]:

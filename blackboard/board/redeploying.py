@@ -118,12 +118,11 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
         for watch in agent.watches:
             row = known.get((agent.name, watch.name))
             if row is None:
-                m.tx.run(W.INSERT_WATCH, agent=agent.name, name=watch.name, active=1, watermark=0)
+                m.tx.run(W.INSERT_WATCH, agent=agent.name, name=watch.name, condition=watch.when, active=1, watermark=0)
                 id_ = m.tx.one(W.FIND_WATCH, agent=agent.name, name=watch.name)[0]
             else:
                 id_ = row[0]
-                if not row[1]:
-                    m.tx.run(W.SET_ACTIVE, key=id_, active=1)
+                m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
             if row is None or not row[1] or was is None or _differs(was, watch) or retest & set(watch.condition.kinds):
                 _follow_up(m, "watch", str(id_))

@@ -32,7 +32,7 @@ def remove(m: Moment, *, history: int | None, activations: int | None, model_cal
         removed += len(ids) + m.tx.run(R.OLD_CROSSINGS, before=before, limit=limit).rowcount
     if model_calls is not None:
         removed += m.tx.run(R.OLD_CALLS, before=min(m.now - model_calls, today), limit=limit).rowcount
-    return removed
+    return int(removed)
 
 
 def unused_laws(m: Moment, limit: int) -> tuple[list[str], int]:

@@ -1,4 +1,4 @@
-"""Rewrites what follows from the marks outside the database, after the commit; it may do so twice, and never loses any."""
+"""Rewrites what follows from the marks outside the database, after the commit; it may do so twice, and loses nothing."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ is skipped.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable
@@ -59,10 +60,8 @@ class Alarm:
         if self._armed is not None:
             if self._armed[1] == instant:
                 return
-            try:
+            with contextlib.suppress(JobLookupError):  # it has rung
                 self._scheduler.remove_job(self._armed[0])
-            except JobLookupError:
-                pass  # it has rung
             self._armed = None
         if instant is not None:
             name = f"due-{next(self._ids)}"

@@ -155,6 +155,7 @@ watch = Table(
     Column("id", Integer, primary_key=True),
     required("agent", Text),
     required("name", Text),
+    required("condition", Text),
     required("active", Integer),
     # Events up to this one are absorbed, for a watch over the whole board.
     required("watermark", Id),

@@ -23,8 +23,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "id", "at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
     ),
     "agenda": (
-        "id", "agent", "watch", "subject", "mark_id", "value", "threshold", "crossed_at", "noticed_at", "ready_at",
-        "held",
+        "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",
+        "noticed_at", "ready_at", "held",
     ),
     "activations": (
         "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
@@ -57,8 +57,8 @@ SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.inten
   e.activation_id, e.payload
 FROM event e""",
         "agenda": f"""
-SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.value,
-  c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
+SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.state,
+  w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
   {iso("c.ready_at")} AS ready_at, c.held
 FROM crossing c JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'""",

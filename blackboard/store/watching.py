@@ -17,6 +17,7 @@ ALL_WATCHES = Statement(select(watch.c.id, watch.c.agent, watch.c.name, watch.c.
 INSERT_WATCH = insert_into(watch, "id")
 FIND_WATCH = Statement(select(watch.c.id).where(watch.c.agent == p("agent"), watch.c.name == p("name")))
 SET_ACTIVE = update_by(watch, "id", "active")
+SET_CONDITION = update_by(watch, "id", "condition", "active")
 RENAME_AGENT = Statement(watch.update().where(watch.c.agent == p("former")).values(agent=p("agent")))
 WATERMARK = Statement(select(watch.c.watermark).where(watch.c.id == p("id")))
 SET_WATERMARK = update_by(watch, "id", "watermark")

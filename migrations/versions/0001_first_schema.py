@@ -263,6 +263,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("agent", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
+        sa.Column("condition", sa.Text, nullable=False),
         sa.Column("active", sa.Integer, nullable=False),
         sa.Column("watermark", Id, nullable=False),
     )

@@ -15,7 +15,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, of_subject, strength, strongest_of, total, watch
+from blackboard import (
+    Blackboard,
+    Daemon,
+    ManualClock,
+    Mark,
+    agent,
+    count,
+    of_subject,
+    strength,
+    strongest_of,
+    total,
+    watch,
+)
 from blackboard.agency import Agent
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
@@ -116,7 +128,9 @@ def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Black
     assert seen == ["cellar", "kitchen"]
 
 
-def test_a_falling_watch_wakes_once_at_the_instant_that_follows_from_the_law(board: Blackboard, clock: ManualClock) -> None:
+def test_a_falling_watch_wakes_once_at_the_instant_that_follows_from_the_law(
+    board: Blackboard, clock: ManualClock
+) -> None:
     seen: list[tuple[str, str]] = []
 
     @agent(watches=strength(Smoke) < 0.4)
@@ -225,7 +239,11 @@ def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board:
 
 @pytest.mark.parametrize(
     ("result", "words"),
-    [(42, "an agent returns marks"), (["marks"], "it returned str among its marks"), ("smoke", "it returned str among")],
+    [
+        (42, "an agent returns marks"),
+        (["marks"], "it returned str among its marks"),
+        ("smoke", "it returned str among"),
+    ],
 )
 def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) -> None:
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], max_attempts=1)
@@ -280,7 +298,9 @@ def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard
     assert {one["state"] for one in board.activations()} == {"done", "discarded"}
 
 
-def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(board: Blackboard, clock: ManualClock) -> None:
+def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
+    board: Blackboard, clock: ManualClock
+) -> None:
     release, ended = threading.Event(), threading.Event()
 
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], timeout="5m", max_attempts=1)
@@ -525,7 +545,9 @@ def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Bla
     assert (only["state"], only["attempt"], only["error"]) == ("dead", 2, "ModelError: no verdict for mark 7")
 
 
-def test_two_daemons_share_the_work_and_double_none_of_it(board: Blackboard, tmp_path: Path, clock: ManualClock) -> None:
+def test_two_daemons_share_the_work_and_double_none_of_it(
+    board: Blackboard, tmp_path: Path, clock: ManualClock
+) -> None:
     lock, seen = threading.Lock(), []
 
     def make() -> Agent:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.agent import agent, of_subject, strongest_of, watch
+from blackboard.agency import agent, of_subject, strongest_of, watch
 from blackboard.conditions import count, parse, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition
@@ -109,3 +109,14 @@ def test_what_cannot_wake_an_agent_is_refused_where_it_is_declared(condition: An
         @agent(watches=condition)
         def wrong(marks: list[Mark], context: Any) -> None:
             return None
+
+
+def test_a_watch_may_be_written_as_text() -> None:
+    @agent(watches="strength(smoke) >= 0.7 & count(fire) >= 1")
+    def watchman(marks, context): ...
+
+    assert watchman.spec.watches[0].when == "strength(smoke) >= 0.7 & count(fire) >= 1"
+    with pytest.raises(InvalidCondition, match="did you mean 'strength'"):
+
+        @agent(watches="strenth(smoke) >= 0.7")
+        def wrong(marks, context): ...

@@ -158,8 +158,8 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
 def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) -> None:
     world.put("smoke", "x")
     world.put("smoke", "x")
-    [row] = world.sql("SELECT agent, watch, subject, mark_id, value, threshold, held FROM agenda")
-    assert row == ("watchman", "watch", "x", None, 2.0, 2.0, None)
+    [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held FROM agenda")
+    assert row == ("watchman", "watch", "x", None, "waiting", "count(smoke) >= 2: 2.0", 2.0, 2.0, None)
     world.woken("watchman")
     assert world.sql("SELECT count(*) FROM agenda") == [(0,)]
     [row] = world.sql("SELECT agent, subject, state, reason, marks_absorbed, attempt FROM activations")
