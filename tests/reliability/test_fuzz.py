@@ -149,13 +149,16 @@ def ended(*words: str) -> None:
     assert "This is a mistake in blackboard" not in result.output, result.output
 
 
+COMMANDS = "marks history agents agenda activations inbox explain deposit withdraw answer pause resume check status sql"
+OPTIONS = (
+    "--json --kind --subject --at --limit --payload --until --half-life --decay --intensity --min-strength --retry --"
+)
+NUMBERS = (
+    "1 -1 0 99999999999999999999 nan 1e400 2027-01-31 0001-01-01 9999-12-31T23:59:59Z dead need lead x .. [ {} - é"
+)
 ARGUMENT = st.sampled_from(
-    ["marks", "history", "agents", "agenda", "activations", "inbox", "explain", "deposit", "withdraw", "answer", "pause",
-     "resume", "check", "status", "doctor", "sql", "--json", "--kind", "--subject", "--at", "--limit", "--payload", "--until",
-     "--half-life", "--decay", "--intensity", "--min-strength", "--retry", "--discard", "--state", "dead", "need", "lead",
-     "1", "-1", "0", "99999999999999999999", "nan", "1e400", "x", "", "2027-01-31", "0001-01-01", "9999-12-31T23:59:59Z",
-     "{}", '{"question": "x"}', "[", "SELECT 1", "\udcff", "\0", "..", "é", "--", "-"]
-)  # fmt: skip
+    [*COMMANDS.split(), *OPTIONS.split(), *NUMBERS.split(), "", '{"question": "x"}', "SELECT 1", "\udcff", "\0"]
+)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -186,4 +186,4 @@ def test_nothing_of_a_mark_is_markup_to_the_console() -> None:
 def test_names_of_kinds_and_agents_cannot_be_hostile() -> None:
     for name in ("a b", "x'; --", "\x1b[2J", "a" * 65, "né", ""):
         with pytest.raises(BlackboardError):
-            type("Bad", (Mark,), {"__module__": __name__}, kind=name)  # type: ignore[call-arg]
+            type("Bad", (Mark,), {"__module__": __name__}, kind=name)
