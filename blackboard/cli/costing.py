@@ -32,7 +32,7 @@ def costs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What model calls cost, for each day and agent: tokens in and out, US dollars, and what the dear lane would take.
+    """What model calls cost, for each day and agent: US dollars, for each mark left, and what the direct lane takes.
 
     \b
     Examples:
@@ -48,19 +48,18 @@ def costs(
     if as_json:
         document(rows)
         return
-    table(
-        ("day", "calls", "in", "cached", "out", "US$", "per mark", "dear lane", "agent"),
+    table(  # narrow enough for 80 columns; the tokens by sort are in the view, and in --json
+        ("day", "agent", "calls", "tokens", "US$", "per mark", "direct", "cached"),
         (
             (
                 row["day"],
+                row["agent"],
                 row["calls"],
-                row["input_tokens"] + row["cache_read_tokens"] + row["cache_write_tokens"],
-                None if row["share_from_cache"] is None else f"{row['share_from_cache']:.0%}",
-                row["output_tokens"],
+                _short(sum(row[f"{sort}_tokens"] for sort in ("input", "cache_read", "cache_write", "output"))),
                 _usd(row["usd"]),
                 _usd(row["usd_per_mark"]),
                 _usd(row["usd_direct"]),
-                row["agent"],
+                None if row["share_from_cache"] is None else f"{row['share_from_cache']:.0%}",
             )
             for row in rows
         ),
@@ -92,6 +91,14 @@ def settle(
     with session_of(context).board() as board:
         board.settle(call, usd)
     say(f"call {call} is settled at {_usd(usd)} US$")
+
+
+def _short(tokens: int) -> str:
+    """A number of tokens to three digits: 950, 12.3k, 4.56M."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if tokens >= unit:
+            return f"{tokens / unit:.3g}{name}"
+    return str(tokens)
 
 
 def _usd(value: float | None) -> str | None:

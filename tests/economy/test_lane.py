@@ -236,7 +236,7 @@ def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock)
     world = world_of(lane="batch", batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.leave(3)
     world.rest(patient())
-    assert world.judged == leads[:2]
+    assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
     assert "calls_per_hour = 2" in held["error"]
     clock.advance(timedelta(hours=1))

@@ -85,7 +85,7 @@ def test_a_new_fact_from_outside_begins_the_chain_anew(board):
 
     rest(board, replier, news)
     assert len(seen) >= 4  # without the news it would have been woken twice
-    assert [state for _, state in told(board)].count("aside") == 1
+    assert ("asker", "aside") in told(board) or ("replier", "aside") in told(board)
 
 
 def test_only_the_subject_that_goes_round_is_set_aside(board):
