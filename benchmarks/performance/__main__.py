@@ -23,7 +23,7 @@ Part = Callable[[], Iterator[Row]]
 
 
 def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> dict[str, list[Part]]:
-    """What is measured, by the name that `--only` takes. `small` keeps every count so low that it only proves to run."""
+    """What is measured, by the name that `--only` takes; `small` only proves that it runs."""
     low, high = min(sizes), max(sizes)
     few = {"rounds": 2, "count": 24} if small else {}
     once = {"count": 8} if small else {}

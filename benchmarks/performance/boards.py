@@ -112,8 +112,8 @@ def rows(
         end = ends if ends is not None else None if life is None else at + life
         yield (
             MarkRow(
-                id_, kind.kind, subject, '{"detail":"as laid"}', "person:bench", intensity, key, at, id_, at, at, 0, end,
-                law.order_key(intensity, at),
+                id_, kind.kind, subject, '{"detail":"as laid"}', "person:bench", intensity, key, at, id_, at, at, 0,
+                end, law.order_key(intensity, at),
             ),
             EventRow(
                 id_, at, id_, kind.kind, subject, "deposited", intensity, key, end, "person:bench", None,

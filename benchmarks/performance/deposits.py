@@ -81,9 +81,11 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
             for _ in board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt)):
                 pass
 
+        first, now = other.read(lambda m: (m.last_event + 1, m.now))
+        ready = [list(boards.rows(Trace, count, first + number * count, now)) for number in range(rounds)][::-1]
+
         def raw(n: int) -> None:
-            first, now = other.read(lambda m: (m.last_event + 1, m.now))
-            laid = list(boards.rows(Trace, n, first, now))
+            laid = ready.pop()
             for start in range(0, n, 1000):
                 part = laid[start : start + 1000]
                 with other.database.exclusively() as tx:

@@ -31,7 +31,7 @@ class Depositor:
     def __init__(self, path: Path) -> None:
         command = [sys.executable, "-m", "benchmarks.performance.depositor", str(path), "--until-eof"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdout is not None
         self.process.stdout.readline()
 
     def ask(self) -> dict[str, float]:

@@ -21,7 +21,8 @@ class RawTable:
         for pragma in ("journal_mode = WAL", f"synchronous = {synchronous}"):
             self.connection.execute(f"PRAGMA {pragma}").fetchall()
         self.connection.execute(
-            "CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, kind TEXT, subject TEXT, payload TEXT, intensity REAL, at INTEGER)"
+            "CREATE TABLE IF NOT EXISTS bare"
+            " (id INTEGER PRIMARY KEY, kind TEXT, subject TEXT, payload TEXT, intensity REAL, at INTEGER)"
         )
         self.lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""A daemon with nothing to do on a large board: how soon it is ready, what it costs to keep, how much memory it takes."""
+"""A daemon with nothing to do on a large board: how soon it is ready, and what it costs to keep."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iter
             _drain(arrived)
             command = [sys.executable, "-m", "benchmarks.performance.depositor", str(path), "--lines", str(count)]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdin is not None and process.stdout is not None
+                assert process.stdin is not None
+                assert process.stdout is not None
                 for _ in range(count):
                     process.stdin.write("\n")
                     process.stdin.flush()
@@ -101,9 +102,13 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
         return [Done(subject=marks[0].subject, detail=detail) for detail in ("one", "two")]
 
     crew = [
-        agent(watches=strength(Trace, subject=f"go/{number}/*") >= 0.5, writes=[Done], batch=1, name=f"crew_{number}")(
-            work
-        )
+        agent(
+            watches=strength(Trace, subject=f"go/{number}/*") >= 0.5,
+            writes=[Done],
+            batch=1,
+            concurrency=4,
+            name=f"crew_{number}",
+        )(work)
         for number in range(4)
     ]
     path = boards.copy(folder, size, "throughput")
@@ -111,7 +116,7 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
         boards.deploy(board, *crew)
         for _ in board.deposit_many(Trace(subject=f"go/{number % 4}/{number}") for number in range(count)):
             pass
-        daemon = Daemon(board, crew, DaemonSettings())
+        daemon = Daemon(board, crew, DaemonSettings(workers=16))
         daemon.on_event = lambda event, details: finished.release() if event == "done" else None
         thread = threading.Thread(target=daemon.run, daemon=True)
         begin = time.perf_counter()

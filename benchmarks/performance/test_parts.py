@@ -1,0 +1,83 @@
+"""The parts by themselves, under pytest-benchmark: each is one operation of the hot paths."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.performance import boards
+from benchmarks.performance.boards import Trace
+from benchmarks.performance.raw import RawTable
+from blackboard import Blackboard, Exponential
+from blackboard.board.depositing import Deposit, deposit
+from blackboard.conditions import parse
+from blackboard.marks import dump_payload
+from blackboard.reinforcement import State, join
+from blackboard.store import marks as M
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blackboard]:
+    """A small board with two agents that watch its traces."""
+    path = boards.copy(tmp_path_factory.mktemp("parts"), 1000, "parts")
+    with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+        yield board
+
+
+@pytest.fixture
+def subjects() -> Iterator[str]:
+    return boards.subjects(10**9, 10**7)
+
+
+def test_a_raw_durable_commit(benchmark: Any, tmp_path: Path) -> None:
+    raw = RawTable(tmp_path / "raw.db")
+    benchmark(raw.commit_one, "s")
+    raw.close()
+
+
+def test_a_deposit(benchmark: Any, board: Blackboard, subjects: Iterator[str]) -> None:
+    benchmark(lambda: board.deposit(Trace(subject=next(subjects))))
+
+
+def test_a_reinforcement(benchmark: Any, board: Blackboard) -> None:
+    known = itertools.cycle(boards.subjects(100))
+    benchmark(lambda: board.deposit(Trace(subject=next(known))))
+
+
+def test_a_hundred_deposits_without_the_commit(benchmark: Any, board: Blackboard, subjects: Iterator[str]) -> None:
+    def many(m: Any) -> None:
+        for subject in itertools.islice(subjects, 100):
+            deposit(m, Deposit("trace", subject, "{}", 1.0, "person:bench"))
+
+    benchmark(lambda: board.write(many))
+
+
+def test_an_empty_transaction(benchmark: Any, board: Blackboard) -> None:
+    benchmark(lambda: board.write(lambda m: None))
+
+
+def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
+    benchmark(lambda: board.look(kind="trace", limit=20))
+
+
+def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:
+    subject = next(boards.subjects(1))
+    benchmark(lambda: board.read(lambda m: m.tx.all(M.FIND_MARK, kind="trace", subject=subject)))
+
+
+def test_a_mark_made_and_dumped(benchmark: Any) -> None:
+    benchmark(lambda: dump_payload(Trace(subject="s", detail="one").payload))
+
+
+def test_a_join(benchmark: Any) -> None:
+    law = Exponential("1h")
+    old, new = State(1.0, 0, law), State(0.5, 60_000_000, law)
+    benchmark(join, Trace.defaults, old, new)
+
+
+def test_a_condition_parsed(benchmark: Any) -> None:
+    benchmark(parse, "total(smoke) >= 2 & count(fire, subject='hall/*') >= 1")
