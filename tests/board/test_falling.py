@@ -352,3 +352,19 @@ def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
     world.advance(2 * HOUR)
     assert [world.board.write(lambda m: falling.settle_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
+
+
+def test_a_fall_that_was_settled_before_the_marks_followed_a_change_is_not_armed_again(world: World) -> None:
+    smoke = kind("smoke", Exponential("2m"), joins="separate")
+    world.deploy({"smoke": smoke}, spec("warden", strength("smoke") < 0.3))
+    mark = world.put("smoke").mark_id
+    world.advance(MINUTE)
+    slower = kind("smoke", Exponential("3m"), joins="separate")
+    world.register({"smoke": slower}, spec("warden", strength("smoke") < 0.3))
+    world.advance(20 * MINUTE)
+    world.evaporate()
+    assert world.woken("warden") == [mark]
+    world.follow()
+    world.evaporate()
+    assert world.woken("warden") is None
+    assert len(world.crossings()) == 1
