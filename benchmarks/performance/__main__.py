@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.performance import deposits, passes, peers, reads, report, resident, wakes
 from benchmarks.performance.report import Row
@@ -25,8 +26,12 @@ Part = Callable[[], Iterator[Row]]
 def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> dict[str, list[Part]]:
     """What is measured, by the name that `--only` takes; `small` only proves that it runs."""
     low, high = min(sizes), max(sizes)
-    few = {"rounds": 2, "count": 24} if small else {}
-    once = {"count": 8} if small else {}
+
+    def brief(name: str | None = None, value: int = 0) -> dict[str, Any]:
+        return ({"seconds": 0.2} | ({name: value} if name else {})) if small else {}
+
+    few: dict[str, Any] = {"rounds": 2, "count": 24} if small else {}
+    once: dict[str, Any] = {"count": 8} if small else {}
     found: dict[str, list[Part]] = {
         "deposits": [
             *(partial(deposits.one_at_a_time, folder, size, **few) for size in sizes),
@@ -46,13 +51,13 @@ def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> d
             partial(wakes.throughput, folder, size=low, **({"count": 40} if small else {})),
         ],
         "passes": [
-            partial(passes.evaporation, folder, **({"size": 300, "seconds": 0.2} if small else {})),
-            partial(passes.change, folder, high, "law", **({"seconds": 0.2} if small else {})),
-            partial(passes.change, folder, high, "weight", **({"seconds": 0.2} if small else {})),
+            partial(passes.evaporation, folder, **brief("size", 300)),
+            partial(passes.change, folder, high, "law", **brief()),
+            partial(passes.change, folder, high, "weight", **brief()),
             partial(passes.falls, folder, **({"pending": 100, "count": 3} if small else {})),
         ],
         "resident": [
-            partial(resident.idle, folder, high, **({"conditions": 20, "seconds": 0.2} if small else {})),
+            partial(resident.idle, folder, high, **brief("conditions", 20)),
         ],
     }
     if with_peers:

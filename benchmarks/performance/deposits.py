@@ -27,7 +27,7 @@ def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300)
             count,
             deposits(board, new),
             deposits(board, itertools.cycle(boards.subjects(min(size, 1000)))),
-            lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None,
+            raw.commits(bare),
         )
         del known
     raw.close()
@@ -57,9 +57,7 @@ def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800
             for one in crew:
                 one.join()
 
-        together, plain = in_turn(
-            rounds, count, shared, lambda n: [raw.commit_one(next(bare)) for _ in range(n)] and None
-        )
+        together, plain = in_turn(rounds, count, shared, raw.commits(bare))
     raw.close()
     yield Row(
         f"{workers} threads against one raw loop", size, plain / together, "", 1.0,

@@ -147,5 +147,5 @@ def _kept(
 
 def _left(board: Blackboard) -> bool:
     return board.read(
-        lambda m: m.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0] == 1
+        lambda m: bool(m.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0])
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,15 @@ class RawTable:
             ("trace", subject, '{"detail":"one"}', 1.0, time.time_ns() // 1000),
         )
         execute("COMMIT")
+
+    def commits(self, subjects: Iterator[str]) -> Callable[[int], None]:
+        """A loop of so many of them."""
+
+        def loop(count: int) -> None:
+            for _ in range(count):
+                self.commit_one(next(subjects))
+
+        return loop
 
     def close(self) -> None:
         self.connection.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.performance import boards
 from benchmarks.performance.report import Row, quiet
 from blackboard import Blackboard, ManualClock
+from blackboard.agency import Agent
 from blackboard.daemon import Daemon
 
 __all__ = ["idle", "main"]
@@ -64,12 +65,12 @@ def main() -> None:
     print(json.dumps({"core": core, "memory_mb": memory, "growth_mb": max(0.0, growth)}))
 
 
-def _simulated_hour(board: Blackboard, crowd: list[object]) -> float:
+def _simulated_hour(board: Blackboard, crowd: list[Agent]) -> float:
     """Run a daemon on a manual clock for an hour; every wait moves the clock, so it passes in a moment."""
     clock = ManualClock(board.now())
     end = clock.now() + 3_600_000_000
     board.clock = clock
-    daemon = Daemon(board, crowd)  # type: ignore[arg-type]
+    daemon = Daemon(board, crowd)
     thread = threading.Thread(target=daemon.run)
     thread.start()
     while clock.now() < end and thread.is_alive():
