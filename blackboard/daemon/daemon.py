@@ -456,6 +456,7 @@ class Daemon:
             return
         self.agents = dict(agents)
         self._runner.settings = context
+        self._publisher.stop()
         self._publisher = Publisher(self.board, self.agents, context)
         log.info("reloaded", version=self.board.deployment.version)
 

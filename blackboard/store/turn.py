@@ -1,4 +1,4 @@
-"""The turn to write, among the processes of one machine: who comes first writes first. It knows no database.
+"""The turn to write, among the processes of one machine: who comes first writes first. It knows not what is written.
 
 `flock` queues those who wait, but a lock that is let go is free until the first of them has woken, and whoever happens
 to run takes it: on a busy board, mostly the one who just wrote. So there are two locks. Who holds `next` writes next,
@@ -20,10 +20,10 @@ __all__ = ["Turn"]
 
 
 class Turn:
-    """The turn to write to one database file. One thread of a process at a time may ask for it.
+    """The turn to write to one file. One thread of a process at a time may ask for it.
 
     Args:
-        path: the database file; the locks are files beside it.
+        path: the file; the locks are files beside it.
         seconds: how long to wait for it.
     """
 

@@ -97,7 +97,7 @@ def rest(path: Path) -> None:
     """Nothing waits, nothing runs, nobody is registered, and no dead worker left its lock or socket behind."""
     with rows(path) as query:
         _empty(query, AT_REST)
-    if left := sorted(file.name for file in path.with_name(f"{path.name}-run").iterdir()):
+    if left := sorted(file.name for file in path.with_name(f"{path.name}-run").iterdir() if file.suffix):
         raise Broken(f"dead workers left {left}")
 
 

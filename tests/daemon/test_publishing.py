@@ -1,0 +1,52 @@
+"""What follows from the marks outside the database is written by one worker at a time, from the newest marks."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.daemon.publishing import Publisher
+
+
+class Page(Mark, kind="page", joins="separate"):
+    """What is published."""
+
+
+def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    published: list[int] = []
+    reading, go_on = threading.Event(), threading.Event()
+
+    def slowly(reader: Any, settings: Any) -> None:
+        seen = len(reader.marks("page"))
+        reading.set()
+        go_on.wait(10)
+        published.append(seen)
+
+    def at_once(reader: Any, settings: Any) -> None:
+        published.append(len(reader.marks("page")))
+
+    slow, quick = (
+        agent(watches=strength(Page) >= 0.5, name="publisher", publish=publish)(lambda marks, context: None)
+        for publish in (slowly, at_once)
+    )
+    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
+        (tmp_path / "board.db-run").mkdir()
+        board.deposit(Page(subject="s"))
+        one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
+        threads = [threading.Thread(target=one.start), threading.Thread(target=other.start)]
+        threads[0].start()
+        assert reading.wait(10)
+        board.deposit(Page(subject="s"))
+        threads[1].start()
+        threads[1].join(0.1)
+        assert published == []
+        go_on.set()
+        for thread in threads:
+            thread.join(10)
+        assert published == [1, 2], "the newer state is the last"
+        one.stop()
+        other.stop()
