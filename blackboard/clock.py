@@ -7,10 +7,23 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["Clock", "Instant", "ManualClock", "SystemClock", "from_datetime", "iso", "parse_instant", "to_datetime"]
+__all__ = [
+    "LEAP",
+    "Clock",
+    "Instant",
+    "ManualClock",
+    "SystemClock",
+    "from_datetime",
+    "iso",
+    "parse_instant",
+    "to_datetime",
+]
 
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
+
+LEAP = 365 * 24 * 3600 * 1_000_000
+"""Microseconds ahead of a board's last record from which a clock is not believed, where nothing else is set."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

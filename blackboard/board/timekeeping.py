@@ -12,7 +12,7 @@ from __future__ import annotations
 from blackboard.board import evaporating, falling, totals
 from blackboard.board.depositing import Deposit, deposit
 from blackboard.board.moment import Moment
-from blackboard.clock import Instant, iso
+from blackboard.clock import LEAP, Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need, dump_payload
 from blackboard.reinforcement import State
@@ -20,9 +20,6 @@ from blackboard.store import marks as M
 from blackboard.store.rows import MarkRow
 
 __all__ = ["LEAP", "SUBJECT", "answered", "ask", "asked", "believe", "record", "settle_question", "time_of"]
-
-LEAP = 365 * 24 * 3600 * 1_000_000
-"""Microseconds ahead of the last recorded instant from which a clock is not believed, where nothing else is set."""
 
 SUBJECT = "board/clock"
 """The subject of the need."""

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, select, text
 from sqlalchemy import literal_column as literal
 from sqlalchemy.engine import Dialect
 
+from blackboard.clock import LEAP
 from blackboard.store import dialect as differences
 from blackboard.store.strength import live_marks, seconds
 
@@ -99,12 +100,16 @@ FROM (
 
 
 def clock_now(dialect: Dialect) -> FromClause:
-    """The board's time as a one-row table: the larger of the database's clock and what was last recorded."""
+    """The board's time as a one-row table: the larger of the database's clock and what was last recorded.
+
+    A clock that has leapt by more than a year is not believed here either, whatever `leap` is set to.
+    """
+    greatest, clock = differences.greatest_sql(dialect), differences.clock_sql(dialect)
+    recorded = f"{greatest}(b.recorded_at, coalesce((SELECT e.at FROM event e ORDER BY e.id DESC LIMIT 1), 0))"
     return (
         select(
             literal(
-                f"{differences.greatest_sql(dialect)}({differences.clock_sql(dialect)}, b.recorded_at,"
-                " coalesce((SELECT e.at FROM event e ORDER BY e.id DESC LIMIT 1), 0))"
+                f"CASE WHEN {clock} - {recorded} > {LEAP} THEN {recorded} ELSE {greatest}({clock}, {recorded}) END"
             ).label("as_of")
         )
         .select_from(text("board b WHERE b.id = 1"))

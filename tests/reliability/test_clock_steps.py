@@ -3,7 +3,7 @@ once; a leap that nobody confirms changes nothing that could not be undone."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,15 @@ def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: Man
     look(daemon)
     assert strengths(board) == {}
     assert SEEN == ["new kitchen", "cold kitchen"]
+
+
+def test_the_views_do_not_believe_it_either(path: Path) -> None:
+    long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # to whom the machine's clock is a leap
+    with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
+        board.deposit(Smoke(subject="kitchen"))
+        shown = board.read(lambda m: m.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall())
+    assert shown[0][0] == 1.0
+    assert shown[0][1].startswith("2001-01-01T00:00:00")
 
 
 def test_the_bound_is_a_setting(board: Blackboard, clock: ManualClock) -> None:

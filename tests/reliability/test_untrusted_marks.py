@@ -153,10 +153,7 @@ def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Pat
     with pytest.raises(InvalidMark):
         board.leave("note", "deep", {"text": "", "more": deep})
     assert board.look() == []
-    try:
-        board.deposit(Note(subject="large", text="x" * 10_000_000))
-    except InvalidMark as error:
-        assert len(str(error)) < 500
+    board.deposit(Note(subject="large", text="x" * 10_000_000))
     board.deposit(Note(subject="small"))
     code, out, _ = command(path, "marks")
     assert code == 0
