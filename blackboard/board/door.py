@@ -411,7 +411,7 @@ class Blackboard:
 
     def status(self) -> dict[str, Any]:
         """The state of the board in one look."""
-        return self.read(looking.status)
+        return {**self.read(looking.status), **self.database.sizes()}
 
     def agents(self) -> list[dict[str, Any]]:
         """Each registered agent with what it watches and how it is."""

@@ -293,6 +293,7 @@ def status(m: Moment) -> dict[str, Any]:
     kinds = m.tx.all(M.COUNT_LIVE, now=m.now)
     return {
         "as_of": iso(m.now),
+        "clock": "believed" if m.doubted is None else f"not believed: it says {iso(m.doubted)}; see the inbox",
         "deployment": m.deployment.version,
         "paused": (board[6] or True) if board[5] else False,
         "marks": dict(kinds),

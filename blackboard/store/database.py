@@ -242,6 +242,16 @@ class Database:
         finally:
             connection.close()
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); nothing for a server's database."""
+        if self.path is None:
+            return {}
+        log = f"{self.path}-wal"
+        return {
+            "file_bytes": os.path.getsize(self.path),
+            "log_bytes": os.path.getsize(log) if os.path.exists(log) else 0,
+        }
+
     def compact(self) -> bool:
         """Write the file anew, without the remains of what was deleted, and empty the write-ahead log.
 

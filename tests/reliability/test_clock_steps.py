@@ -155,6 +155,7 @@ def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock
     assert question.subject == timekeeping.SUBJECT
     assert "2027-02-09" in question.payload["question"]
     assert told(logs, "leapt ahead") == 1
+    assert board.status()["clock"].startswith("not believed: it says 2027-02-09")
 
 
 def test_a_clock_that_comes_back_takes_the_question_away_and_leaves_no_trace_in_time(
@@ -168,6 +169,7 @@ def test_a_clock_that_comes_back_takes_the_question_away_and_leaves_no_trace_in_
     clock.advance(timedelta(hours=1))
     look(daemon)
     assert board.inbox() == []
+    assert board.status()["clock"] == "believed"
     assert strengths(board)["kitchen"] == pytest.approx(0.5, rel=1e-6)
     assert told(logs, "believed again") == 1
 
