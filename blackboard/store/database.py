@@ -243,7 +243,7 @@ class Database:
             connection.close()
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); nothing for a server's database."""
+        """Bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); nothing of a server."""
         if self.path is None:
             return {}
         log = f"{self.path}-wal"
