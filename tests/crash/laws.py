@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from blackboard.board.waking import run_folder
 from blackboard.store.dialect import sqlite
 
 __all__ = ["Broken", "hold", "rest", "rows", "taken_up"]
@@ -97,7 +98,7 @@ def rest(path: Path) -> None:
     """Nothing waits, nothing runs, nobody is registered, and no dead worker left its lock or socket behind."""
     with rows(path) as query:
         _empty(query, AT_REST)
-    if left := sorted(file.name for file in path.with_name(f"{path.name}-run").iterdir() if file.suffix):
+    if left := sorted(file.name for file in run_folder(path).iterdir() if file.suffix):
         raise Broken(f"dead workers left {left}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.waking import run_folder
 from blackboard.daemon.publishing import Publisher
 
 
@@ -34,7 +35,7 @@ def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published
         for publish in (slowly, at_once)
     )
     with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
-        (tmp_path / "board.db-run").mkdir()
+        run_folder(tmp_path / "board.db").mkdir()
         board.deposit(Page(subject="s"))
         one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
         threads = [threading.Thread(target=one.start), threading.Thread(target=other.start)]
