@@ -18,7 +18,9 @@ settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--crash-runs", type=int, default=1000, help="processes that the crash test kills (make crash N=...)")
+    parser.addoption(
+        "--crash-runs", type=int, default=1000, help="processes that the crash test kills (make crash N=...)"
+    )
 
 
 @pytest.fixture

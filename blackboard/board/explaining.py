@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board import falling, rising, totals
-from blackboard.board.claiming import resting
 from blackboard.board.moment import Moment, Watch
+from blackboard.board.readiness import resting
 from blackboard.clock import iso
 from blackboard.forecast import value_at
 from blackboard.store import activations as A

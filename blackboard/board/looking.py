@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.board.budgets import DAY
-from blackboard.board.claiming import held_back, resting, strongest
+from blackboard.board.giving import strongest
 from blackboard.board.moment import Moment
+from blackboard.board.readiness import held_back, resting
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.reinforcement import State

@@ -44,7 +44,8 @@ def backup(
         document({**dataclasses.asdict(made), "path": str(made.path), "recorded_at": iso(made.recorded_at)})
     else:
         say(
-            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.recorded_at)}; every page is whole"
+            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.recorded_at)};"
+            " every page is whole"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from blackboard.agency import Agent
-from blackboard.board import claiming, finishing, timekeeping
+from blackboard.board import claiming, finishing, readiness, timekeeping
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
@@ -307,9 +307,9 @@ class Daemon:
         if found.evaporation or found.follow_ups:
             found.rest = self._pace.rest(m.last_event)
             found.instants.append(m.now + found.rest)
-        found.stirring = claiming.stirring(m) & set(self.agents)
+        found.stirring = readiness.stirring(m) & set(self.agents)
         for name in found.stirring & set(m.deployment.agents):
-            if (at := claiming.next_ready(m, m.deployment.agents[name])) is not None:
+            if (at := readiness.next_ready(m, m.deployment.agents[name])) is not None:
                 found.instants.append(at)
         return found
 
@@ -327,7 +327,7 @@ class Daemon:
         return bool(claims)
 
     def _claimable(self, m: Moment, names: list[str]) -> list[str]:
-        return [name for name in names if claiming.may_claim(m, name)]
+        return [name for name in names if readiness.may_claim(m, name)]
 
     def _claim(self, m: Moment, names: list[str], room: int) -> list[Claim]:
         """As much as there is room for, in one transaction."""

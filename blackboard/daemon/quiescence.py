@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from blackboard.board.claiming import held_back, resting
 from blackboard.board.moment import Moment
+from blackboard.board.readiness import held_back, resting
 from blackboard.clock import iso
 from blackboard.store import activations as A
 from blackboard.store import journal as J

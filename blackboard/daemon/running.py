@@ -14,10 +14,11 @@ import structlog
 
 from blackboard.agency import Agent
 from blackboard.board import finishing, journal
-from blackboard.board.claiming import Claim, GivenRow
+from blackboard.board.claiming import Claim
 from blackboard.board.depositing import Deposit, Receipt
 from blackboard.board.door import Blackboard
 from blackboard.board.finishing import Leaving
+from blackboard.board.giving import GivenRow
 from blackboard.board.moment import Moment
 from blackboard.daemon import telemetry
 from blackboard.daemon.asking import Asker, Postponed

@@ -114,7 +114,7 @@ def number(value: float) -> Any:
 
 
 AT_MOST = bindparam("limit", type_=Integer) + number(0)
-"""The parameter `limit`. SQLite plans a statement anew, at some cost, each time a bare parameter after LIMIT is bound."""
+"""The parameter `limit`. SQLite plans a statement anew, at some cost, each time a bare one after LIMIT is bound."""
 
 
 def word(value: str) -> Any:

@@ -59,7 +59,8 @@ SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.inten
 FROM event e""",
         "agenda": f"""
 SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.state,
-  w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold, {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
+  w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold,
+  {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
   {iso("c.ready_at")} AS ready_at, c.held
 FROM crossing c JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'""",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard import count, strength, total, watch
-from blackboard.board import claiming
+from blackboard.board import readiness
 from blackboard.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
 
@@ -15,7 +15,7 @@ KINDS = {
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.read(lambda m: claiming.next_ready(m, m.deployment.agent(name)))
+    return world.board.read(lambda m: readiness.next_ready(m, m.deployment.agent(name)))
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:

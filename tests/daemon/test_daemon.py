@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) 
     for subject in "abc":
         smoke(board, subject, 5)
     rest(board, watchman)
-    assert [later - earlier for earlier, later in zip(at, at[1:], strict=False)] == [1_800_000_000] * 2
+    assert [later - earlier for earlier, later in pairwise(at)] == [1_800_000_000] * 2
 
 
 def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: ManualClock) -> None:

@@ -1,0 +1,211 @@
+"""Which crossings an activation takes: the strongest that nothing holds back, with the marks that stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from blackboard.agenda import strongest_first
+from blackboard.board import falling, rising, totals
+from blackboard.board.giving import event_of, strength_of
+from blackboard.board.moment import Moment, Watch
+from blackboard.conditions import Combination, Comparison, Condition
+from blackboard.forecast import value_at
+from blackboard.store import activations as A
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+
+__all__ = ["Choice", "choose"]
+
+DEFAULT_BATCH = 100
+"""Most marks in one activation of a watch over subjects, where the agent sets no batch."""
+
+
+@dataclass
+class Choice:
+    """The marks and crossings that a new activation takes."""
+
+    crossings: list[CrossingRow] = field(default_factory=list)
+    given: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
+
+
+def choose(m: Moment, watch: Watch) -> Choice:
+    """Take the strongest crossings that nothing holds back, up to the batch."""
+    choice = Choice()
+    batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
+    candidates = _candidates(m, watch, batch or DEFAULT_BATCH)
+    for crossing in candidates:
+        if batch is not None and len(choice.given) >= batch:
+            break
+        if _held(m, watch, crossing):
+            continue
+        if not watch.falling and _gone(m, watch, crossing):
+            _fade(m, watch, crossing)
+            continue
+        given = _marks_behind(m, watch, crossing)
+        room = len(given) if batch is None else batch - len(choice.given)
+        if choice.given and len(given) > room and watch.condition.scope == "subject":
+            continue  # the marks of one subject go together
+        choice.crossings.append(crossing)
+        choice.given.update({event.mark_id: (event, strength) for event, strength in given[:room]})
+    if candidates and not choice.crossings:
+        m.wakes = True  # all that was looked at is held back, but there may be more
+    return choice
+
+
+def _candidates(m: Moment, watch: Watch, batch: int) -> list[CrossingRow]:
+    law = m.kind(watch.condition.kinds[0]).decay
+    key = m.laws.key(m.tx, law)
+    orderly = law.order_key(1.0, 0) is not None
+    limit = 2 * batch + 20
+    rows = [
+        CrossingRow(*values)
+        for values in m.tx.all(
+            W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=m.now, limit=limit if orderly else 10_000
+        )
+    ]
+    others = m.tx.all(W.CANDIDATES_OF_OTHER_LAWS, watch_id=watch.id, law=key, now=m.now, limit=10_000)
+    if orderly and not others:
+        return rows  # strongest first already: the order of one law is that of its keys, at every instant
+    rows += [CrossingRow(*values) for values in others]
+    return strongest_first((_strength_behind(m, watch, row), row.id, row) for row in rows)
+
+
+def _strength_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> float:
+    if crossing.mark_id:
+        return max((strength for _, strength in _mark_behind(m, crossing)), default=0.0)
+    law = m.laws.get(m.tx, crossing.law)
+    at_crossing = law.order_key(crossing.value, crossing.noticed_at)
+    if at_crossing is None or crossing.order_key is None:
+        return crossing.value
+    # The order key is log2 of the value brought to a common instant, so differences of keys are factors of strength.
+    now = law.order_key(1.0, m.now)
+    return float(2.0 ** min(1000.0, crossing.order_key - (now or 0.0)))
+
+
+def _held(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
+    """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
+    if watch.agent.settings.rest_per == "subject" and watch.agent.settings.rest:
+        rest = m.tx.one(A.REST_OF, agent=watch.agent.name, subject=crossing.subject)
+        if rest is not None and rest[0] > m.now:
+            m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="rest", ready_at=rest[0])
+            return True
+    if watch.falling:
+        return False  # its guard was judged at the crossing
+    open_now, opens = falling.guard_opens(m, watch, crossing.subject)
+    if not open_now:
+        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="guard", ready_at=opens)
+    elif crossing.held is not None:
+        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held=None, ready_at=m.now)
+    return not open_now
+
+
+def _gone(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
+    """Whether the stimuli have faded below the threshold, for an agent that then wants to be left alone."""
+    if watch.agent.settings.when_faded != "drop":
+        return False
+    if crossing.mark_id:
+        live = m.live(m.tx.all(M.GET_MARK, id=crossing.mark_id))
+        return not any(m.strength(row) >= watch.threshold for row in live)
+    return not rising.still_holds(m, watch, crossing.subject)
+
+
+def _fade(m: Moment, watch: Watch, crossing: CrossingRow) -> None:
+    reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
+    row = falling.closed_activation(m, watch, crossing.subject, "faded", reason, crossing.crossed_at)
+    m.tx.run(A.INSERT_ACTIVATION, **row)
+    m.tx.run(
+        W.CLOSE_CROSSING,
+        key=crossing.id,
+        state="faded",
+        activation_id=m.tx.one(A.LAST_ACTIVATION)[0],
+        closed_at=m.now,
+    )
+
+
+def _marks_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+    """The marks that a crossing gives, strongest first: even if they have evaporated since, for it is a fact."""
+    if crossing.mark_id:
+        return _mark_behind(m, crossing)
+    if watch.falling:
+        rows = _live_marks(m, watch, crossing.subject)
+    elif watch.over_board:
+        rows = totals.stimuli_of_board(m, watch)
+    else:
+        rows = _of_sides_that_hold(m, watch, rising.stimuli_of_subject(m, watch, crossing.subject))
+    pairs = [(event_of(m, row), m.strength(row)) for row in rows]
+    pairs = pairs or [(event, strength_of(m, event)) for event in _evaporated(m, watch, crossing)]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
+
+
+def _mark_behind(m: Moment, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+    """The mark that a crossing of one mark is about: as it lies there, or as it was last."""
+    if (found := m.tx.one(M.GET_MARK, id=crossing.mark_id)) is not None:
+        row = MarkRow(*found)
+        return [(event_of(m, row), m.strength(row))]
+    last = m.tx.one(M.LAST_DEPOSIT, subject=crossing.subject, mark_id=crossing.mark_id)
+    return [] if last is None else [(EventRow(*last), strength_of(m, EventRow(*last)))]
+
+
+def _of_sides_that_hold(m: Moment, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
+    """`|` absorbs the sides that hold; where all have faded, or all must hold, every side."""
+    faded = [m.faded(row) for row in rows]
+    kinds = {
+        kind
+        for leaf in _holding(watch.condition, lambda leaf: leaf.met(value_at(leaf.measure, faded, m.now)))
+        for kind in leaf.measure.kinds
+    }
+    return [row for row in rows if row.kind in kinds] or rows
+
+
+def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+    """The comparisons that make a condition true: of `|`, those of the sides that hold."""
+    if condition.truth(decide):
+        if isinstance(condition, Combination):
+            for part in condition.parts:
+                yield from _holding(part, decide)
+        else:
+            yield from condition.leaves()
+
+
+def _evaporated(m: Moment, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
+    """The marks that stood behind a crossing and have all evaporated since, whether they were moved already or not."""
+    gone = [(row.id, row.subject, row.evaporates_at) for row in _lying(m, watch, crossing.subject)]
+    for kind in watch.condition.kinds:
+        moved = (EventRow(*values) for values in m.tx.all(M.GONE_SINCE, kind=kind, since=crossing.event_id or 0))
+        gone += [(event.mark_id, event.subject, event.evaporates_at) for event in moved]
+    events = []
+    for mark_id, subject, ended in gone:
+        if ended is None or not crossing.crossed_at <= ended <= m.now:
+            continue
+        if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
+            continue
+        last = m.tx.one(M.LAST_DEPOSIT, subject=subject, mark_id=mark_id)
+        if last is not None and (watch.falling or _counted(m, watch, EventRow(*last))):
+            events.append(EventRow(*last))
+    return events
+
+
+def _counted(m: Moment, watch: Watch, event: EventRow) -> bool:
+    """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
+    if event.author == watch.not_author or (watch.over_board and event.id <= totals.watermark(m, watch)):
+        return False
+    return m.tx.one(A.GIVEN_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
+
+
+def _lying(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+    """Every mark of the watch's kinds that was not moved to the history yet, of one subject or of the board."""
+    rows: list[MarkRow] = []
+    for kind in watch.condition.kinds:
+        found = (
+            m.tx.all(M.MARKS_OF_KIND, kind=kind)
+            if watch.over_board
+            else m.tx.all(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
+        )
+        rows += [MarkRow(*values) for values in found]
+    return rows
+
+
+def _live_marks(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+    return [row for row in m.live(_lying(m, watch, subject)) if watch.covers(row.subject)]
