@@ -269,10 +269,10 @@ class Pure(World):
                     query(
                         """SELECT child.payload, parent.payload FROM event child
                         JOIN activation_mark g ON g.activation_id = child.activation_id
-                        JOIN event parent ON parent.id = g.event_id WHERE child.subject = parent.subject
-                        AND json_extract(child.payload, '$.n') IN
-                            (2 * json_extract(parent.payload, '$.n'), 1 + json_extract(parent.payload, '$.n'))
-                        AND child.kind <> parent.kind"""
+                        JOIN event parent ON parent.id = g.event_id
+                        WHERE g.role = 'absorbed' AND child.subject = parent.subject AND json_extract(child.payload, '$.n') =
+                            CASE child.kind WHEN 'flame' THEN 2 * json_extract(parent.payload, '$.n')
+                            ELSE 1 + json_extract(parent.payload, '$.n') END"""
                     )
                 ),
             ]
