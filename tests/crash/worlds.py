@@ -270,7 +270,8 @@ class Pure(World):
                         """SELECT child.payload, parent.payload FROM event child
                         JOIN activation_mark g ON g.activation_id = child.activation_id
                         JOIN event parent ON parent.id = g.event_id
-                        WHERE g.role = 'absorbed' AND child.subject = parent.subject AND json_extract(child.payload, '$.n') =
+                        WHERE g.role = 'absorbed' AND child.subject = parent.subject
+                        AND json_extract(child.payload, '$.n') =
                             CASE child.kind WHEN 'flame' THEN 2 * json_extract(parent.payload, '$.n')
                             ELSE 1 + json_extract(parent.payload, '$.n') END"""
                     )
