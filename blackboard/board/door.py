@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import getpass
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, overload
+from typing import Any, NamedTuple
 
 from blackboard.board import (
     evaporating,
-    explaining,
     finishing,
     following,
     forgetting,
     installing,
     journal,
-    looking,
     people,
     redeploying,
     timekeeping,
-    totals,
 )
 from blackboard.board.depositing import Deposit, Receipt, deposit
 from blackboard.board.forgetting import Forgotten
 from blackboard.board.installing import Declared
-from blackboard.board.looking import MarkView
-from blackboard.board.models import Models
-from blackboard.board.moment import InForce, Laws, Moment, read_following, read_in_force
+from blackboard.board.moment import Moment
 from blackboard.board.pacing import Pace
 from blackboard.board.redeploying import Change
-from blackboard.board.waking import Bell
-from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant
+from blackboard.board.seeing import Seeing
+from blackboard.board.transacting import When
 from blackboard.decay import Decay, Step, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark, StoreError, UsageError
-from blackboard.marks import Decision, Given, Mark, Need, check_intensity, check_subject, dump_payload
-from blackboard.store import marks as M
-from blackboard.store import schema
-from blackboard.store.database import Database
-from blackboard.store.rows import EventRow
-from blackboard.store.statement import Transaction
+from blackboard.errors import InvalidMark, UsageError
+from blackboard.marks import Decision, Mark, Need, check_intensity, check_subject, dump_payload
 
 __all__ = ["Blackboard", "Leave"]
-
-T = TypeVar("T")
-K = TypeVar("K", bound=Mark)
-When = str | Instant | Any
 
 BATCH = 1000
 """Marks in one transaction where many are written."""
@@ -67,60 +50,13 @@ class Leave(NamedTuple):
     key: str | None = None
 
 
-class Blackboard:
+class Blackboard(Seeing):
     """A board: marks with strengths that fade, kept in a database, and the agenda of what they call for.
 
     Thread-safe. Everything is synchronous, and every change is durable when the call returns.
     """
 
-    def __init__(
-        self, database: Database, clock: Clock, author: str, models: Models, on_wake: Callable[[], None] | None = None
-    ) -> None:
-        self.database, self.clock, self.author, self.models = database, clock, author, models
-        self.on_wake = on_wake or (lambda: None)
-        self.leap: int | None = timekeeping.LEAP
-        self._bell = Bell(database.path)
-        self._laws = Laws()
-        self._in_force: InForce | None = None
-
-    @classmethod
-    def open(
-        cls,
-        url: str = "sqlite:///board.db",
-        *,
-        author: str | None = None,
-        clock: Clock | None = None,
-        kinds: Iterable[type[Mark]] = (),
-        create: bool | None = None,
-        leap: int | None = timekeeping.LEAP,
-    ) -> Self:
-        """Open a board; an embedded database is created or upgraded as needed.
-
-        Args:
-            url: an SQLAlchemy URL, such as `sqlite:///board.db`.
-            author: who this process is: it signs every deposit. Default: `person:` and the user's name.
-            clock: where the time comes from.
-            kinds: mark classes to make known beforehand; a deposit makes its own known.
-            create: whether a database may be created or upgraded; by default, an embedded one may.
-            leap: microseconds ahead of the board's last record from which the clock is not believed; None believes any.
-
-        Raises:
-            ConfigurationError: the URL cannot be used.
-            StoreError: the database cannot be opened, is foreign, damaged, or newer than this program.
-        """
-        clock = clock or SystemClock()
-        database = Database(url)
-        try:
-            schema.ensure(database, clock.now(), create=database.embedded if create is None else create)
-        except BaseException:
-            database.close()
-            raise
-        board = cls(database, clock, author or f"person:{_user()}", Models(kinds))
-        board.leap = leap
-        board.write(lambda m: None)  # fails here, not at the first deposit, if the file cannot be written
-        return board
-
-    # -- leaving and taking away ------------------------------------------------------------------------------------
+    # -- leaving and taking away --------------------------------------------------------------------------------------
 
     def deposit(
         self,
@@ -292,13 +228,6 @@ class Blackboard:
             activation_id,
         )
 
-    def _registered(self, m: Moment, kind: str) -> Moment:
-        """A class that this process knows and the board does not is registered as it declares itself."""
-        if kind not in m.deployment.kinds and (model := self.models.known().get(kind)) is not None:
-            redeploying.register(m, m.deployment.with_kinds({kind: model.defaults}))
-            m.in_force = self._in_force = read_in_force(m.tx)
-        return m
-
     def withdraw(self, mark_id: int) -> None:
         """Take a live mark off the board. It wakes nobody, and cancels work on it that has not begun.
 
@@ -319,131 +248,7 @@ class Blackboard:
         self.database.compact()
         return forgotten
 
-    # -- looking ------------------------------------------------------------------------------------------------------
-
-    @overload
-    def marks(
-        self,
-        kind: type[K],
-        *,
-        subject: str | None = ...,
-        min_strength: float | None = ...,
-        at: When = ...,
-        limit: int | None = ...,
-    ) -> list[K]: ...
-    @overload
-    def marks(
-        self,
-        kind: str | None = ...,
-        *,
-        subject: str | None = ...,
-        min_strength: float | None = ...,
-        at: When = ...,
-        limit: int | None = ...,
-    ) -> list[Mark]: ...
-    def marks(
-        self,
-        kind: type[Mark] | str | None = None,
-        *,
-        subject: str | None = None,
-        min_strength: float | None = None,
-        at: When = None,
-        limit: int | None = None,
-    ) -> list[Any]:
-        """The live marks, strongest first. Marks whose payload no longer fits their kind are left out; `look` has them.
-
-        Args:
-            kind: a mark class or the name of a kind.
-            at: another instant, past or future, as ISO text or a datetime.
-            min_strength: leave out what is weaker.
-        """
-        if isinstance(kind, type):
-            self.models.add([kind])
-            kind = kind.kind
-        if kind is not None and kind in self.models.known() and kind not in self.deployment.kinds:
-            return []
-        found = []
-        views = self.look(kind=kind, subject=subject, min_strength=min_strength, at=at, limit=limit)
-        deployment = self.deployment
-        for view in views:
-            given = Given(
-                view.id, view.event_id, view.author, view.strength, _at(view.deposited_at), _at(view.reinforced_at),
-                view.reinforcements,
-            )  # fmt: skip
-            try:
-                text = dump_payload(view.payload)
-                found.append(self.models.make(view.kind, view.subject, text, view.intensity, given, deployment))
-            except InvalidMark:
-                continue
-        return found
-
-    def look(
-        self,
-        *,
-        kind: str | None = None,
-        subject: str | None = None,
-        min_strength: float | None = None,
-        at: When = None,
-        limit: int | None = None,
-    ) -> list[MarkView]:
-        """The marks as a person sees them, strongest first, whatever their payload.
-
-        Raises:
-            UnknownName: no such kind is registered.
-        """
-        instant = None if at is None else self._instant(at)
-        return self.read(
-            lambda m: looking.marks(m, kind=kind, subject=subject, min_strength=min_strength, at=instant, limit=limit)
-        )
-
-    def history(self, subject: str) -> list[EventRow]:
-        """Every event of a subject's marks, oldest first."""
-        return self.read(lambda m: list(looking.history(m, subject)))
-
-    @property
-    def uid(self) -> str:
-        """What tells this board from every other, wherever its database is moved."""
-        return self.read(looking.uid)
-
-    def costs(self, days: int = 30) -> list[dict[str, Any]]:
-        """What model calls cost, by day and agent, for so many days up to today; the columns of the view `costs`."""
-        return self.read(lambda m: looking.costs(m, days))
-
-    def status(self) -> dict[str, Any]:
-        """The state of the board in one look."""
-        return {**self.read(looking.status), **self.database.sizes()}
-
-    def agents(self) -> list[dict[str, Any]]:
-        """Each registered agent with what it watches and how it is."""
-        return self.read(looking.agents)
-
-    def agenda(self) -> list[dict[str, Any]]:
-        """The crossings that wait, strongest first, with what holds each back."""
-        return self.read(looking.agenda)
-
-    def activations(
-        self, *, agent: str | None = None, state: str | None = None, limit: int = 20
-    ) -> list[dict[str, Any]]:
-        """Activations, newest first.
-
-        Raises:
-            UnknownName: there is no such agent.
-        """
-        return self.read(lambda m: looking.activations(m, agent=agent, state=state, limit=limit))
-
-    def explain(self, agent: str, subject: str | None = None) -> dict[str, Any]:
-        """Why an agent has, or has not, woken.
-
-        Raises:
-            UnknownName: there is no such agent.
-        """
-        return self.read(lambda m: explaining.explain(m, agent, subject))
-
-    # -- people ---------------------------------------------------------------------------------------------------------
-
-    def inbox(self) -> list[MarkView]:
-        """The needs that wait for a person, oldest first."""
-        return self.read(people.inbox)
+    # -- people -------------------------------------------------------------------------------------------------------
 
     def answer(self, need_id: int, text: str) -> Receipt:
         """Answer a need: leaves the decision that wakes whoever watches for it.
@@ -512,11 +317,6 @@ class Blackboard:
 
     # -- the deployment -----------------------------------------------------------------------------------------------
 
-    @property
-    def deployment(self) -> Deployment:
-        """What is in force now."""
-        return self.read(lambda m: m.deployment)
-
     def apply(self, deployment: Deployment) -> Change:
         """Put a deployment in force, and let the marks follow.
 
@@ -547,92 +347,15 @@ class Blackboard:
         built_in = {"need": Need.defaults, "decision": Decision.defaults}
         change = self.write(lambda m: redeploying.register(m, wanted(m).with_kinds(built_in)), record=True)
         pace = Pace(self.clock)
-        while pace.piece(lambda: self.write(lambda m: (following.follow_batch(m, FOLLOWED), m.last_event))):
+
+        def piece(m: Moment) -> tuple[int, int, int]:
+            found = m.last_event
+            return following.follow_batch(m, FOLLOWED), found, m.last_event
+
+        while pace.piece(lambda: self.write(piece)):
             rest = pace.rest(self.read(lambda m: m.last_event))
             self.clock.wait(threading.Event(), self.clock.now() + rest)
         return change
-
-    # -- transactions -------------------------------------------------------------------------------------------------
-
-    def now(self) -> Instant:
-        """The board's time: the larger of the clock and the last time it recorded."""
-        return self.read(lambda m: m.now)
-
-    def write(self, work: Callable[[Moment], T], *, record: bool = False) -> T:
-        """Run `work` in a writing transaction at the board's time, commit it durably, and wake whom it concerns.
-
-        It may run twice and must have no effect outside the transaction. `record` notes the instant even where no
-        event of a mark does.
-        """
-        wakes = False
-
-        def run(tx: Transaction) -> T:
-            nonlocal wakes
-            m = self._moment(tx)
-            if m.doubted is not None:
-                timekeeping.ask(self._registered(m, "need"))
-            result = work(m)
-            totals.save(m)
-            wakes = m.wakes
-            if record and m.recorded < m.now:
-                tx.run(M.RECORD_TIME, at=m.now)
-            return result
-
-        try:
-            result = self.database.write(run)
-        except BaseException:
-            self._in_force = None  # it may hold what was taken back
-            raise
-        if wakes:
-            self.on_wake()
-            self._bell.ring()
-        return result
-
-    def read(self, work: Callable[[Moment], T]) -> T:
-        """Run `work` on one snapshot of the board, at the board's time."""
-        try:
-            with self.database.read() as tx:
-                return work(self._moment(tx))
-        except StoreError:
-            self._in_force = None  # another file may come to lie there
-            raise
-
-    def _moment(self, tx: Transaction) -> Moment:
-        version, recorded_at, event_id, event_at = tx.one(M.PRESENT)
-        clock = self.clock.now()
-        tx.now, doubted = timekeeping.time_of(clock, max(recorded_at, event_at or 0), self.leap)
-        in_force = self._in_force
-        if in_force is None or in_force.deployment.version != version:
-            in_force = self._in_force = read_in_force(tx)
-        elif in_force.following:
-            in_force = self._in_force = replace(in_force, following=read_following(tx))
-        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at)
-        if doubted:
-            m.doubted = clock
-        return m
-
-    def _instant(self, when: When) -> Instant:
-        if isinstance(when, int):
-            return when
-        try:
-            return parse_instant(when) if isinstance(when, str) else from_datetime(when)
-        except (ValueError, TypeError, AttributeError):
-            raise InvalidMark(
-                f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00"
-            ) from None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._bell.close()
-        self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _check_author(deployment: Deployment, author: str) -> None:
@@ -640,16 +363,5 @@ def _check_author(deployment: Deployment, author: str) -> None:
         raise InvalidMark(f"{author!r} is an agent of this board; only its activations can sign as it")
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
 def _unique_text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _at(text: str | None) -> Instant:
-    return 0 if text is None else parse_instant(text)

@@ -153,9 +153,10 @@ def _retest_board(m: Moment, watch: Watch, task: FollowUp) -> None:
         if found is not None:
             falling.arm_watch(m, watch, found, since=task.at)
     else:
-        totals.rebuild(m, watch)
+        if task.sort == "watch":  # a change of weight, law or floor leaves the sums right
+            totals.rebuild(m, watch)
         rising.test(m, watch, "")
     m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
 
 
-_WORK = {"law": _relaw, "floor": _refloor, "watch": _retest}
+_WORK = {"law": _relaw, "floor": _refloor, "watch": _retest, "values": _retest}

@@ -124,8 +124,10 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
                 id_ = row[0]
                 m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
-            if row is None or not row[1] or was is None or _differs(was, watch) or retest & set(watch.condition.kinds):
+            if row is None or not row[1] or was is None or _differs(was, watch):
                 _follow_up(m, "watch", str(id_))
+            elif retest & set(watch.condition.kinds):
+                _follow_up(m, "values", str(id_))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or retest & guard_kinds):
                 m.tx.run(W.RELEASE_WATCH, watch=id_, at=m.now)

@@ -43,10 +43,11 @@ class FollowUps:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> tuple[int, int]:
+        def work(m: Moment) -> tuple[int, int, int]:
+            found = m.last_event
             count = following.follow_batch(m, self.limit)
             reach("following.within")
-            return count, m.last_event
+            return count, found, m.last_event
 
         reach("following.before")
         count = self.pace.piece(lambda: self.board.write(work))
@@ -64,10 +65,11 @@ class Evaporation:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> tuple[int, int]:
+        def work(m: Moment) -> tuple[int, int, int]:
+            found = m.last_event
             count = evaporating.evaporate_due(m, self.limit)
             reach("evaporation.within")
-            return count, m.last_event
+            return count, found, m.last_event
 
         reach("evaporation.before")
         count = self.pace.piece(lambda: self.board.write(work))
