@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board import falling, following, rising
+from blackboard.board import falling, following, rising, totals
 from blackboard.board.moment import Moment, Watch
 from blackboard.errors import NotFound
 from blackboard.store import marks as M
@@ -17,6 +17,10 @@ def evaporate_due(m: Moment, limit: int) -> int:
     if falling.settle_due(m, limit):
         return limit  # there may be more: the marks wait until no fall is due before them
     rows = [MarkRow(*found) for found in m.tx.all(M.EVAPORATED, now=m.now, limit=limit)]
+    for kind, law in {(row.kind, row.law) for row in rows}:
+        for watch in m.in_force.rising.get(kind, ()):
+            if watch.keeps_totals:
+                totals.evaporated(m, watch, kind, law)
     for row in rows:
         row = following.follow(m, row)  # its law or floor may be changing, so that it lives on
         if row.evaporates_at is not None and row.evaporates_at <= m.now:

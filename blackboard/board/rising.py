@@ -37,7 +37,7 @@ def deposited(m: Moment, old: MarkRow | None, new: MarkRow) -> list[Watch]:
 def removed(m: Moment, row: MarkRow) -> None:
     """A mark leaves the live board: the totals that counted it forget it."""
     for watch in m.in_force.rising.get(row.kind, ()):
-        if totals.keeps_totals(watch) and totals.is_stimulus(m, watch, row):
+        if totals.keeps_totals(watch) and not totals.settled(m, watch, row) and totals.is_stimulus(m, watch, row):
             totals.add(m, watch, row, -1)
 
 

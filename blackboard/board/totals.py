@@ -17,8 +17,20 @@ from blackboard.forecast import value_at
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
+from blackboard.store.statement import Statement
 
-__all__ = ["add", "counted", "forget", "is_stimulus", "keeps_totals", "save", "stimuli_of_board", "value"]
+__all__ = [
+    "add",
+    "counted",
+    "evaporated",
+    "forget",
+    "is_stimulus",
+    "keeps_totals",
+    "save",
+    "settled",
+    "stimuli_of_board",
+    "value",
+]
 
 
 def keeps_totals(watch: Watch) -> bool:
@@ -41,6 +53,12 @@ def is_stimulus(m: Moment, watch: Watch, row: MarkRow) -> bool:
     return taken is None or row.event_id > taken[0]
 
 
+def settled(m: Moment, watch: Watch, row: MarkRow) -> bool:
+    """Whether the mark evaporated and was taken out of the sums for that."""
+    group = _read(m, watch).get((row.kind, row.law))
+    return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.settled
+
+
 def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
     """Count a mark in (+1) or out (-1). One that is counted out must have been a stimulus."""
     groups = _read(m, watch)
@@ -50,6 +68,14 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
     if row.evaporates_at is not None and row.evaporates_at <= group.settled:
         return  # taken out when the group was settled, or evaporated as it was left
     _count(m, row, group, sign)
+
+
+def evaporated(m: Moment, watch: Watch, kind: str, law_key: str) -> None:
+    """Marks of this kind and law are about to leave the live board because they evaporated: take them out at once."""
+    group = _read(m, watch).get((kind, law_key))
+    change = m.in_force.following.get((kind, law_key))
+    if group is not None:
+        _settle(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
 
 
 def forget(m: Moment, watch: Watch) -> None:
@@ -125,29 +151,13 @@ def rebuild(m: Moment, watch: Watch) -> None:
             after = ""
             while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
                 after = found[0]
-                groups[kind, after] = _summed(m, watch, kind, after)
+                marks, sum0, sum1 = _summed(m, M.STIMULI_SUMMED, watch, kind, after, m.now, upto=m.now)
+                groups[kind, after] = Total(marks, sum0, sum1, anchor=m.now, settled=m.now, new=True, changed=True)
         return
     for row in stimuli_of_board(m, watch):
         if (group := groups.get((row.kind, row.law))) is None:
             group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
         _count(m, row, group, +1)
-
-
-def _summed(m: Moment, watch: Watch, kind: str, law_key: str) -> Total:
-    """The sums over all stimuli under a law, added up by the database: a second for a few million."""
-    law = m.laws.get(m.tx, law_key)
-    marks, sum0, sum1 = m.tx.one(
-        M.STIMULI_SUMMED[law.name if law.name in M.STIMULI_SUMMED else "other"],
-        watch_id=watch.id,
-        kind=kind,
-        law=law_key,
-        watermark=watermark(m, watch),
-        now=m.now,
-        not_author=watch.not_author,
-        anchor=m.now,
-        length=law.parameters[0],
-    )
-    return Total(marks, sum0, sum1, anchor=m.now, settled=m.now, new=True, changed=True)
 
 
 def _read(m: Moment, watch: Watch) -> dict[tuple[str, str], Total]:
@@ -161,9 +171,13 @@ def _count(m: Moment, row: MarkRow, group: Total, sign: int) -> None:
     law = m.laws.get(m.tx, row.law)
     _bring_up(m, law, group)
     sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
-    group.marks += sign
-    group.sum0 += sign * sums[0]
-    group.sum1 += sign * sums[1]
+    _add(group, 1, *sums, sign=sign)
+
+
+def _add(group: Total, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
+    group.marks += sign * marks
+    group.sum0 += sign * sum0
+    group.sum1 += sign * sum1
     if group.marks <= 0:  # what rounding left behind does not outlive the marks
         group.marks, group.sum0, group.sum1 = 0, 0.0, 0.0
     group.changed = True
@@ -195,18 +209,33 @@ def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto
     """Take out what evaporated since the last look and was not yet moved to the history."""
     if upto <= group.settled:
         return
-    found = m.tx.all(
-        M.EXPIRED_STIMULI,
-        watch_id=watch.id,
-        after=group.settled,
-        upto=upto,
-        kind=kind,
-        law=law_key,
-        not_author=watch.not_author,
-    )
-    for values in found:
-        row = MarkRow(*values[:-1])
-        if watch.covers(row.subject):
+    if watch.leaf.measure.subject is None:
+        _bring_up(m, m.laws.get(m.tx, law_key), group)
+        gone = _summed(m, M.EXPIRED_SUMMED, watch, kind, law_key, group.anchor, after=group.settled, upto=upto)
+        _add(group, *gone, sign=-1)
+    else:
+        for row in _expired(m, watch, kind, law_key, group.settled, upto):
             _count(m, row, group, -1)
     # Noted even if nothing was found, so that no later look goes over the same range again.
     group.settled, group.changed = upto, True
+
+
+def _expired(m: Moment, watch: Watch, kind: str, law_key: str, after: int, upto: int) -> list[MarkRow]:
+    found = m.tx.all(
+        M.EXPIRED_STIMULI, watch_id=watch.id, after=after, upto=upto, kind=kind, law=law_key,
+        not_author=watch.not_author,
+    )  # fmt: skip
+    return [row for row in (MarkRow(*values[:-1]) for values in found) if watch.covers(row.subject)]
+
+
+def _summed(
+    m: Moment, statements: dict[str, Statement], watch: Watch, kind: str, law_key: str, anchor: int, **span: int
+) -> tuple[int, float, float]:
+    """How many stimuli of one law, and their two sums at an anchor, added up by the database."""
+    law = m.laws.get(m.tx, law_key)
+    found = m.tx.one(
+        statements.get(law.name, statements["other"]),
+        watch_id=watch.id, kind=kind, law=law_key, not_author=watch.not_author, anchor=anchor,
+        length=law.parameters[0], **span,
+    )  # fmt: skip
+    return found[0], found[1], found[2]

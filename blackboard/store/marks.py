@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Float, and_, bindparam, cast, delete, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Float, and_, bindparam, cast, delete, func, or_, select
 
 from blackboard.store.statement import AT_MOST, Statement, insert_into, number, unindexed, update_by, word
 from blackboard.store.strength import live_marks
@@ -229,28 +229,46 @@ BOARD_STIMULI = Statement(
 _since = cast(mark.c.anchored_at - p("anchor", type_=BigInteger), Float)
 _exponential = mark.c.intensity * func.power(number(2.0), _since / p("length", type_=Float))
 _linear = mark.c.intensity * _since / p("length", type_=Float)
-STIMULI_SUMMED = {
-    name: Statement(
-        select(func.count(), func.coalesce(func.sum(sum0), number(0.0)), func.coalesce(func.sum(sum1), number(0.0)))
-        .select_from(
-            mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id))
-        )
-        .where(
-            mark.c.kind == p("kind"),
-            mark.c.law == p("law"),
-            unindexed(mark.c.event_id) > p("watermark"),
-            or_(unindexed(mark.c.evaporates_at).is_(None), unindexed(mark.c.evaporates_at) > p("now")),
-            unindexed(mark.c.event_id) > func.coalesce(absorbed.c.event_id, ZERO),
-            mark.c.author != p("not_author"),
-        )
-    )
-    for name, sum0, sum1 in (
-        ("exponential", _exponential, number(0.0)),
-        ("linear", mark.c.intensity, _linear),
-        ("other", mark.c.intensity, number(0.0)),
-    )
+_SUMS = {
+    "exponential": (_exponential, number(0.0)),
+    "linear": (mark.c.intensity, _linear),
+    "other": (mark.c.intensity, number(0.0)),
 }
-"""How many stimuli of one law a watch over the board has, and the two sums of `Decay.sums` at an anchor."""
+_beyond = unindexed(mark.c.event_id) > select(watch.c.watermark).where(watch.c.id == p("watch_id")).scalar_subquery()
+
+
+def _summed(*where: ColumnElement[bool]) -> dict[str, Statement]:
+    """For each way to add up: how many stimuli of a watch over the board, and the two sums of `Decay.sums`."""
+    return {
+        name: Statement(
+            select(func.count(), *(func.coalesce(func.sum(one), number(0.0)) for one in sums))
+            .select_from(
+                mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id))
+            )
+            .where(
+                *where,
+                _beyond,
+                unindexed(mark.c.event_id) > func.coalesce(absorbed.c.event_id, ZERO),
+                mark.c.author != p("not_author"),
+            )
+        )
+        for name, sums in _SUMS.items()
+    }
+
+
+STIMULI_SUMMED = _summed(
+    mark.c.kind == p("kind"),
+    mark.c.law == p("law"),
+    or_(unindexed(mark.c.evaporates_at).is_(None), unindexed(mark.c.evaporates_at) > p("upto")),
+)
+"""Of the marks under a law that are live at an instant."""
+EXPIRED_SUMMED = _summed(
+    mark.c.evaporates_at > p("after"),
+    mark.c.evaporates_at <= p("upto"),
+    unindexed(mark.c.kind) == p("kind"),
+    unindexed(mark.c.law) == p("law"),
+)
+"""Of those that evaporated in a span of time and were not moved to the history yet."""
 
 EXPIRED_STIMULI = Statement(
     select(*MARK_COLUMNS, absorbed.c.event_id)
