@@ -2,7 +2,8 @@
 # make test   everything that CI runs
 # make lint   style, types and floors alone
 # make crash  the daemon, killed in the middle N times (N=1000)
-# make bench  the measurements; bench-coordination: model calls and tokens; bench-rivals: what it may be compared with
+# make bench  the measurements (make bench-peers first, to measure other systems beside)
+# make bench-coordination model calls and tokens; bench-rivals: what it may be compared with
 # make picture  docs/fading.svg, drawn by a board
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint crash bench bench-coordination bench-rivals picture clean
+.PHONY: demo test lint crash bench bench-peers bench-coordination bench-rivals picture clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,7 +31,16 @@ crash: $(VENV)/installed-dev
 	$(BIN)/pytest tests -m processes -k crash --crash-runs=$(N) --timeout=0
 
 bench: $(VENV)/installed-dev
-	$(BIN)/pytest benchmarks --benchmark-only --benchmark-disable-gc
+	$(BIN)/python -m benchmarks.performance --plot --peers
+	$(BIN)/pytest benchmarks/performance --benchmark-only --benchmark-disable-gc
+
+# Other systems, each in an environment of its own; the next `make bench` measures those that are there.
+bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/installed,$(wildcard benchmarks/performance/peer_scripts/*.txt))
+
+.venv-peers/%/installed: benchmarks/performance/peer_scripts/%.txt
+	$(PYTHON) -m venv .venv-peers/$*
+	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 bench-coordination: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.coordination
@@ -47,7 +57,7 @@ picture: $(VENV)/installed-dev
 	$(BIN)/python docs/fading.py
 
 clean:
-	rm -rf $(VENV) build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is installed first and pinned like everything else, so that installing the checkout fetches nothing.
