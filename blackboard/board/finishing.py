@@ -88,6 +88,7 @@ def set_alone(m: Moment, row: ActivationRow, marks: Sequence[int]) -> bool:
 
 def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None) -> int:
     """Move some of an activation's marks to a new one that is ready at once; returns its id."""
+    journal.outgrown(m, row.id, error or "its marks were parted")
     new = row._replace(
         state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now,
@@ -181,6 +182,7 @@ def discard(m: Moment, activation_id: int) -> ActivationRow:
         NotFound: no such activation, or not one that can be discarded.
     """
     row = _stuck(m, activation_id)
+    journal.lost(m, row.id, INTERRUPTED)
     journal.settle_all(m, row.id)
     journal.dropped(m, row.id)
     _end(m, row, "discarded", error=row.error)

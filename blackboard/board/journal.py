@@ -28,6 +28,7 @@ __all__ = [
     "ended",
     "get",
     "lost",
+    "outgrown",
     "plan",
     "reopened",
     "send",
@@ -36,6 +37,9 @@ __all__ = [
     "spoiled",
     "unsent",
 ]
+
+
+TOO_LATE = "a newer call had been answered when it came"
 
 
 @dataclass(frozen=True)
@@ -118,15 +122,16 @@ def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: S
     if row.state not in ("sent", "unknown", "settled"):
         return False
     forgotten = not row.body  # what was asked was erased meanwhile: of the answer, only the cost is kept
+    late = any(other.state == "applied" for other in calls_of(m, row.activation_id))
     m.tx.run(
         J.ANSWER_CALL,
         key=call_id,
-        state="unusable" if forgotten else "answered",
+        state="unusable" if forgotten or late else "answered",
         answered_at=m.now,
         reserved=row.reserved if spent.cost is None else 0,
         reply=None if forgotten else raw,
         request_id=request_id,
-        error=None,
+        error=TOO_LATE if late else None,
         **vars(spent),
     )
     return True
@@ -153,9 +158,18 @@ def spoiled(m: Moment, activation_id: int, error: str) -> None:
             ended(m, row.id, "unusable", error)
 
 
+def outgrown(m: Moment, activation_id: int, why: str) -> None:
+    """The marks of an activation are being parted: what was asked about all of them is of no use to any part."""
+    lost(m, activation_id, why)
+    for row in calls_of(m, activation_id):
+        if row.state in ("planned", "answered"):
+            ended(m, row.id, "failed" if row.state == "planned" else "unusable", why)
+
+
 def applied(m: Moment, activation_id: int) -> None:
-    """The marks of an activation are being left: its answer is used up."""
-    m.tx.run(J.APPLY_CALLS, activation=activation_id, at=m.now)
+    """The marks of an activation are being left: its newest answer is used up, and one that came late is spare."""
+    if m.tx.run(J.APPLY_CALL, activation=activation_id, at=m.now).rowcount:
+        m.tx.run(J.SPARE_CALLS, activation=activation_id, why=TOO_LATE)
 
 
 def lost(m: Moment, activation_id: int, why: str) -> bool:
@@ -184,7 +198,7 @@ def settle(m: Moment, call_id: int, cost: int) -> CallRow:
     row = get(m, call_id)
     if row.state not in ("unknown", "settled"):
         raise NotFound(f"call {call_id} is {row.state}; only one whose outcome is unknown can be settled")
-    m.tx.run(J.SETTLE_CALL, key=call_id, state="settled", cost=cost, reserved=0)
+    m.tx.run(J.SETTLE_CALL, key=call_id, state="settled", cost=cost, direct_cost=cost, reserved=0)
     return row
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from blackboard.board.budgets import DAY
 from blackboard.board.giving import strongest
-from blackboard.board.moment import Moment
+from blackboard.board.moment import Moment, Watch
 from blackboard.board.readiness import held_back, resting
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
@@ -205,8 +205,12 @@ def agents(m: Moment) -> list[dict[str, Any]]:
 
 
 def agenda(m: Moment) -> list[dict[str, Any]]:
-    """The crossings that wait, strongest value first, with what holds each back."""
+    """The crossings that wait, or were put back, strongest value first, with what holds each back."""
     rows: list[dict[str, Any]] = []
+    for *values, error, retry_at in m.tx.all(A.PUT_BACK):
+        if (watch := m.in_force.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
+            rest = resting(m, watch.agent.name)
+            rows.append(_waits(watch, row, rest[0] if rest else error, retry_at))
     for watch in m.in_force.watches.values():
         rest = resting(m, watch.agent.name) or held_back(m, watch)
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
@@ -214,24 +218,26 @@ def agenda(m: Moment) -> list[dict[str, Any]]:
             held = row.held or (rest[0] if rest else None)
             if held is None and row.ready_at is not None and row.ready_at > m.now:
                 held = "gathers"
-            rows.append(
-                {
-                    "id": row.id,
-                    "agent": watch.agent.name,
-                    "watch": watch.spec.name,
-                    "subject": row.subject or None,
-                    "mark_id": row.mark_id or None,
-                    "condition": str(watch.condition),
-                    "value": row.value,
-                    "threshold": row.threshold,
-                    "crossed_at": iso(row.crossed_at),
-                    "late_seconds": (row.noticed_at - row.crossed_at) / 1e6,
-                    "ready_at": iso(row.ready_at),
-                    "held": held,
-                }
-            )
+            rows.append(_waits(watch, row, held, row.ready_at))
     rows.sort(key=lambda row: (-row["value"], row["id"]))
     return rows
+
+
+def _waits(watch: Watch, row: CrossingRow, held: str | None, ready_at: int | None) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "agent": watch.agent.name,
+        "watch": watch.spec.name,
+        "subject": row.subject or None,
+        "mark_id": row.mark_id or None,
+        "condition": str(watch.condition),
+        "value": row.value,
+        "threshold": row.threshold,
+        "crossed_at": iso(row.crossed_at),
+        "late_seconds": (row.noticed_at - row.crossed_at) / 1e6,
+        "ready_at": iso(ready_at),
+        "held": held,
+    }
 
 
 def activations(

@@ -65,6 +65,8 @@ class Asker:
         self, board: Blackboard, client: Client | None, settings: ModelSettings, keeper: Keeper, chance: random.Random
     ) -> None:
         self.board, self.client, self.settings, self.keeper, self.chance = board, client, settings, keeper, chance
+        self._under_way: set[int] = set()
+        """Calls that threads of this process wait for, those of runs that were given up included."""
 
     @property
     def offline(self) -> bool:
@@ -91,6 +93,7 @@ class Asker:
 
     def _go_on(self, claim: Claim) -> CallRow | None:
         """The call that an earlier run of this activation began, as far as it can be used; None for a new one."""
+        under_way = frozenset(self._under_way)  # looked at first: an answer is kept before its call leaves the set
         rows = self.board.read(lambda m: journal.calls_of(m, claim.row.id))
         # After a split the request would speak of marks that are no longer this activation's.
         rows = [row for row in rows if row.marks == len(claim.given)]
@@ -106,6 +109,9 @@ class Asker:
         if last.state == "sent":
             if last.lane == "batch":
                 raise self._in_lane()
+            # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
+            if last.id in under_way and self.board.now() < (last.sent_at or 0) + self.settings.timeout:
+                raise Postponed(f"call {last.id} is still under way", self._wait(claim, None))
             last = self._unknown(claim, last, "it was sent, and no answer was kept")
         if last.state == "unknown" and claim.agent.settings.on_unknown == "hold":
             raise self._held_unknown(last)
@@ -142,6 +148,14 @@ class Asker:
             raise self._in_lane()
         self._reserve(row)
         reach("call.sent")
+        self._under_way.add(row.id)
+        try:
+            return self._sent(client, claim, row)
+        finally:
+            self._under_way.discard(row.id)
+
+    def _sent(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
+        """The call with its answer, once that is kept."""
         try:
             with telemetry.call(row) as told:
                 reply = client.send(row.body)

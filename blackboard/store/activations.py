@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
-from blackboard.store.tables import activation, activation_mark, agent_state, board, event, rest, worker
+from blackboard.store.tables import activation, activation_mark, agent_state, board, crossing, event, rest, worker
 
 p = bindparam
 ONE = number(1)
@@ -39,6 +39,12 @@ NEXT_RETRY = Statement(
         waiting, activation.c.agent == p("agent"), activation.c.retry_at > p("now")
     )
 )
+PUT_BACK = Statement(
+    select(*crossing.c, activation.c.error, activation.c.retry_at)
+    .select_from(activation.join(crossing, crossing.c.activation_id == activation.c.id))
+    .where(waiting, crossing.c.state == word("claimed"))
+)
+"""The crossings whose activation waits to be begun again, with why and until when."""
 RUNNING_OF = Statement(select(func.count()).where(running, activation.c.agent == p("agent")))
 AGENTS_WAITING = Statement(select(activation.c.agent).where(waiting).distinct())
 RUNNING = Statement(select(*ACTIVATION_COLUMNS).where(running))

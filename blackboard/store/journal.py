@@ -58,12 +58,14 @@ ANSWER_CALL = update_by(
 )  # fmt: skip
 NOTE_CALL = update_by(model_call, "id", "error")
 END_CALL = update_by(model_call, "id", "state", "reserved", "error", "request_id")
-SETTLE_CALL = update_by(model_call, "id", "state", "cost", "reserved")
-APPLY_CALLS = Statement(
+SETTLE_CALL = update_by(model_call, "id", "state", "cost", "direct_cost", "reserved")
+_answered = and_(model_call.c.activation_id == p("activation"), model_call.c.state == word("answered"))
+APPLY_CALL = Statement(
     model_call.update()
-    .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("answered"))
+    .where(model_call.c.id == select(func.max(model_call.c.id)).where(_answered).scalar_subquery())
     .values(state=word("applied"), applied_at=p("at"))
 )
+SPARE_CALLS = Statement(model_call.update().where(_answered).values(state=word("unusable"), error=p("why")))
 REOPEN_CALLS = Statement(
     model_call.update()
     .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("rejected"))

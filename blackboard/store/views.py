@@ -44,6 +44,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Each view's columns, in order."""
 
+UNFINISHED = "a.state IN ('ready', 'running', 'held', 'dead', 'aside')"
+"""The condition of the index of activations that are not over, word for word, so that it is used."""
+
 
 def view_definitions(dialect: Dialect) -> dict[str, str]:
     """The SELECT behind each view."""
@@ -57,13 +60,7 @@ def view_definitions(dialect: Dialect) -> dict[str, str]:
 SELECT e.id, {iso("e.at")} AS at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
   e.activation_id, e.payload
 FROM event e""",
-        "agenda": f"""
-SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id, c.state,
-  w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold,
-  {iso("c.crossed_at")} AS crossed_at, {iso("c.noticed_at")} AS noticed_at,
-  {iso("c.ready_at")} AS ready_at, c.held
-FROM crossing c JOIN watch w ON w.id = c.watch_id
-WHERE c.state = 'waiting'""",
+        "agenda": _agenda(dialect),
         "activations": f"""
 SELECT a.id, a.agent, w.name AS watch, a.subject, a.state, a.reason, {iso("a.crossed_at")} AS crossed_at,
   {iso("a.started_at")} AS started_at, {iso("a.finished_at")} AS finished_at, a.attempt, a.error, a.marks_absorbed,
@@ -94,7 +91,7 @@ FROM (
     sum(CASE WHEN m.state = 'applied' THEN a.marks_left ELSE 0 END) AS marks_left,
     sum(CASE WHEN m.state = 'unknown' THEN 1 ELSE 0 END) AS unknown, sum(m.reserved) AS reserved
   FROM model_call m JOIN activation a ON a.id = m.activation_id
-  WHERE m.sent_at IS NOT NULL
+  WHERE m.sent_at IS NOT NULL AND m.state <> 'failed'
   GROUP BY 1, 2
 ) c""",
     }
@@ -116,6 +113,40 @@ def clock_now(dialect: Dialect) -> FromClause:
         .select_from(text("board b WHERE b.id = 1"))
         .cte("clock")
         .prefix_with("MATERIALIZED")
+    )
+
+
+def _agenda(dialect: Dialect) -> str:
+    """The crossings that wait, and those whose activation was put back: a budget, a busy provider, a failure."""
+
+    def part(state: str, ready_at: str, held: str, source: str) -> str:
+        times = {"crossed_at": "c.crossed_at", "noticed_at": "c.noticed_at", "ready_at": ready_at}
+        instants = ", ".join(f"{differences.iso_sql(dialect, column)} AS {name}" for name, column in times.items())
+        return f"""
+SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
+  '{state}' AS state, w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold, {instants},
+  {held} AS held
+FROM {source}"""
+
+    # While one activation of a watch waits for a budget's window to turn, no other of that watch is begun.
+    budget = f"""coalesce(c.held, (SELECT max(a.error) FROM activation a
+    WHERE {UNFINISHED} AND a.state = 'held' AND a.agent = w.agent AND a.retry_at IS NOT NULL AND a.watch_id = w.id))"""
+    return " UNION ALL ".join(
+        (
+            part(
+                "waiting",
+                "c.ready_at",
+                budget,
+                "crossing c JOIN watch w ON w.id = c.watch_id WHERE c.state = 'waiting'",
+            ),
+            part(
+                "put back",
+                "a.retry_at",
+                "a.error",
+                "activation a JOIN crossing c ON c.activation_id = a.id JOIN watch w ON w.id = c.watch_id"
+                f" WHERE {UNFINISHED} AND a.state IN ('ready', 'held') AND c.state = 'claimed'",
+            ),
+        )
     )
 
 

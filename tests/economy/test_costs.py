@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
+from blackboard import agent, strength
+from blackboard.board import journal
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
 from blackboard.model import ModelSettings, load_prices
 from blackboard.settings import load_settings, resolve, without_price
 from blackboard.store.views import VIEWS
 from tests.economy.patient import Patient
-from tests.support.faults import Cut
+from tests.economy.world import MODEL, Judged, Lead, judge
+from tests.support.faults import Cut, Status
 
 
 @pytest.fixture
@@ -86,6 +89,56 @@ def test_the_command_settles_an_unknown_outcome(spent):
     assert "0.5000" in typed(spent, "settle", "1", "--usd", "0.5")
     assert spent.board.costs()[0]["unknown"] == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
+    assert spent.board.costs()[0]["usd_direct"] == spent.board.costs()[0]["usd"]
+
+
+def test_a_mark_counts_once_however_often_it_was_asked_about(world_of):
+    @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
+    def clumsy(marks, context):
+        left = judge.function(marks, context)
+        if len(marks) > 1:
+            raise ValueError("more than it can take")
+        return left
+
+    world = world_of(agents=[clumsy])
+    world.leave(2)
+    world.rest()
+    assert [(call["state"], call["marks"]) for call in world.calls()] == [
+        ("unusable", 2),
+        ("applied", 1),
+        ("applied", 1),
+    ]
+    [row] = world.board.costs()
+    assert (row["calls"], row["marks_left"]) == (3, 2)
+
+
+def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(world, api):
+    world.leave()
+    api.queue(Cut(0))
+    world.rest()
+    late, used = world.calls()
+    assert (late["state"], used["state"]) == ("unknown", "applied")
+    assert world.board.write(lambda m: journal.answered(m, late["id"], "{}", None, journal.Spent(cost=1)))
+    assert world.states() == ["unusable", "applied"]
+    assert world.board.costs()[0]["marks_left"] == 1
+
+    def two(m):
+        for _ in range(2):
+            row = journal.plan(m, 99, "judge", MODEL, "{}", 1)
+            journal.send(m, row, 10)
+            journal.answered(m, row.id, "{}", None, journal.Spent(cost=1))
+        journal.applied(m, 99)
+
+    world.board.write(two)
+    assert world.states()[2:] == ["unusable", "applied"]
+
+
+def test_what_was_turned_away_at_once_is_no_call_that_costs(world, api):
+    world.leave()
+    api.queue(Status(529), Status(429))
+    world.rest()
+    assert world.states() == ["failed", "failed", "applied"]
+    assert [row["calls"] for row in world.board.costs()] == [1]
 
 
 def test_status_counts_the_calls_whose_outcome_is_unknown(spent):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import timedelta
+
 import pytest
 
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
+from blackboard.model import ModelSettings
+from tests.economy.patient import Patient
+from tests.economy.world import MODEL
 from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 
 SECOND = parse_duration("1s")
@@ -43,6 +49,23 @@ def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(world, 
     first, second = (parse_instant(call["sent_at"]) for call in world.calls())
     assert first == started
     assert 120 * SECOND <= second - first <= 122 * SECOND
+
+
+def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
+    world.leave()
+    api.queue(Status(429, {"retry-after": "120"}))
+    daemon, seen = world.daemon(), []
+
+    def told(event, details):
+        if event == "postponed":
+            seen.extend(world.board.agenda())
+
+    daemon.on_event = told
+    daemon.run(until_quiescent=True)
+    [row] = seen
+    assert row["subject"] == "lead/1"
+    assert "429" in row["held"]
+    assert world.board.agenda() == []
 
 
 @pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
@@ -100,6 +123,28 @@ def test_a_call_that_times_out_is_an_unknown_outcome(world, api):
     hang.release.set()
     assert world.judged == leads
     assert world.states() == ["unknown", "applied"]
+
+
+def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of, clock, api):
+    world = world_of(timeout="1s")
+    leads = world.leave()
+    asked_again = threading.Event()
+
+    class Slow(Patient):
+        def send(self, body):
+            clock.advance(timedelta(seconds=2))
+            world.board.on_wake()
+            assert asked_again.wait(30)
+            return super().send(body)
+
+    client = Slow(api)
+    daemon = world.daemon(client, model=ModelSettings(model=MODEL, timeout="30d"))
+    daemon.on_event = lambda event, details: asked_again.set() if "still under way" in str(details) else None
+    daemon.run(until_quiescent=True)
+    client.close()
+    assert world.judged == leads
+    assert api.paid == 1
+    assert world.states() == ["applied"]
 
 
 @pytest.mark.parametrize(

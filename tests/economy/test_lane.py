@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from blackboard import Daemon
+from blackboard import Daemon, agent, strength
 from blackboard.daemon.asking import lane_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.model import OutcomeUnknown, Rejected
 from tests.economy.patient import Patient
-from tests.economy.world import World
+from tests.economy.world import Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
 
 
@@ -256,6 +256,27 @@ def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api
     world.board.retry(held["id"])
     world.rest(patient())
     assert len(world.judged) == 1
+
+
+def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, patient):
+    runs = []
+
+    @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
+    def moody(marks, context):
+        runs.append(len(marks))
+        if len(runs) > 1 and len(marks) > 1:
+            raise ValueError("too many after all")
+        return judge.function(marks, context)
+
+    world = world_of(agents=[moody], lane="batch", budget=Budget(usd_per_activation=0.000_001))
+    leads = world.leave(2)
+    world.rest(patient())
+    world.deploy(lane="batch")
+    world.board.retry(world.board.activations(state="held")[0]["id"])
+    world.rest(patient())
+    assert world.judged == leads
+    assert api.paid == 2
+    assert [(call["state"], call["marks"]) for call in world.calls()] == [("failed", 2), ("applied", 1), ("applied", 1)]
 
 
 def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, patient):
