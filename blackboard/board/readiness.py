@@ -74,13 +74,15 @@ def _because(reason: str | None) -> str:
 
 
 def ready(m: Moment, agent: AgentSpec) -> list[Watch]:
-    """The agent's watches with something to do now."""
-    ready = []
+    """The agent's watches with something to do now: first the one that has been ready longest, so none starves."""
+    ready: list[tuple[int, int, Watch]] = []
     for watch in m.in_force.of_agent.get(agent.name, ()):
-        waits = m.tx.one(W.READY, watch_id=watch.id, now=m.now) is not None or _full(m, watch)
-        if waits and held_back(m, watch) is None:
-            ready.append(watch)
-    return ready
+        since = m.tx.one(W.READY, watch_id=watch.id, now=m.now)[0]
+        if since is None and _full(m, watch):
+            since = m.now
+        if since is not None and held_back(m, watch) is None:
+            ready.append((since, watch.id, watch))
+    return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 
 
 def _full(m: Moment, watch: Watch) -> bool:

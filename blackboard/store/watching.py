@@ -101,10 +101,11 @@ WAITING = Statement(
     .limit(ONE)
 )
 READY = Statement(
-    select(crossing.c.id)
-    .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at <= p("now"))
-    .limit(ONE)
+    select(func.min(crossing.c.ready_at)).where(
+        crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at <= p("now")
+    )
 )
+"""Since when the longest of a watch's ready crossings has been ready."""
 NEXT_READY = Statement(
     select(func.min(crossing.c.ready_at)).where(
         crossing.c.watch_id == p("watch_id"), waiting, crossing.c.ready_at > p("now")

@@ -573,3 +573,21 @@ def test_two_daemons_share_the_work_and_double_none_of_it(
     other.close()
     assert sorted(seen) == sorted(set(seen))
     assert len(board.marks(Alarm)) == 40
+
+
+def test_a_busy_watch_does_not_starve_the_agents_other_watch(board: Blackboard, clock: ManualClock) -> None:
+    woken: list[str] = []
+
+    @agent(watches={"smoke": strength(Smoke) >= 0.1, "alarm": strength(Alarm) >= 0.1}, batch=1)
+    def watchman(marks: list[Mark], context: Any) -> None:
+        woken.append(context.watch)
+        clock.advance(timedelta(seconds=1))
+        if len(woken) < 6:
+            board.deposit(Smoke(subject=f"room/{len(woken)}"))
+
+    deploy(board, watchman)
+    smoke(board)
+    clock.advance(timedelta(seconds=1))
+    board.deposit(Alarm(subject="cellar", level=1))
+    rest(board, watchman)
+    assert woken[:3] == ["smoke", "alarm", "smoke"]
