@@ -361,7 +361,10 @@ def test_reading_what_was_not_declared_is_refused(board: Blackboard) -> None:
 def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -> None:
     batches: list[list[str]] = []
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=10, alone=lambda mark: mark.detail == "odd")
+    def odd(mark: Mark) -> bool:
+        return isinstance(mark, Smoke) and mark.detail == "odd"
+
+    @agent(watches=strength(Smoke) >= 0.1, batch=10, alone=odd)
     def watchman(smokes: list[Smoke], context: Any) -> None:
         batches.append(sorted(one.subject for one in smokes))
 

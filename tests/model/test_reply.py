@@ -76,7 +76,8 @@ def test_each_way_to_be_unusable_has_its_reason():
 
 
 def test_usage_that_makes_no_sense_is_unknown_and_not_zero():
-    for usage in (None, [], {}, {"output_tokens": -1}, {"output_tokens": 1.5}, {"output_tokens": True}):
+    odd: list[Any] = [None, [], {}, {"output_tokens": -1}, {"output_tokens": 1.5}, {"output_tokens": True}]
+    for usage in odd:
         assert Reply.of(message(usage=usage)).usage is None
     assert Reply.of(message(usage={"output_tokens": 1 << 70})).usage is None
 
