@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from blackboard.agency import Agent, Context, agent, of_subject, strongest_of, watch
     from blackboard.board import Blackboard, MarkView, Receipt
     from blackboard.clock import ManualClock, SystemClock
-    from blackboard.conditions import count, parse, strength, strongest, total
+    from blackboard.conditions import count, strength, strongest, total
     from blackboard.daemon import Daemon
     from blackboard.decay import Curve, Exponential, Linear, Never, Power, Step
     from blackboard.errors import BlackboardError
     from blackboard.marks import Decision, Mark, Need
+    from blackboard.parsing import parse
 
 _HOME = {
     "agency": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
     "board": ("Blackboard", "MarkView", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
-    "conditions": ("count", "parse", "strength", "strongest", "total"),
+    "conditions": ("count", "strength", "strongest", "total"),
+    "parsing": ("parse",),
     "daemon": ("Daemon",),
     "decay": ("Curve", "Exponential", "Linear", "Never", "Power", "Step"),
     "errors": ("BlackboardError",),

@@ -13,10 +13,11 @@ from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.conditions import Condition, KindLike, parse
+from blackboard.conditions import Condition, KindLike
 from blackboard.deployment import AgentSettings, AgentSpec, ReadSpec, WatchSpec
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.marks import Mark
+from blackboard.parsing import parse
 
 __all__ = ["Agent", "Context", "Watch", "agent", "of_subject", "strongest_of", "watch"]
 

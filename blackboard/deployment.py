@@ -12,11 +12,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from blackboard.conditions import Condition, both, check_watch, parse
+from blackboard.conditions import Condition, both, check_watch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import UnknownName
 from blackboard.marks import Joins, Kind
+from blackboard.parsing import parse
 
 __all__ = ["AgentSettings", "AgentSpec", "Budget", "Deployment", "KindSpec", "ModelChoice", "ReadSpec", "WatchSpec"]
 

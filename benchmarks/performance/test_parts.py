@@ -14,8 +14,8 @@ from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
 from blackboard.board.depositing import Deposit, deposit
-from blackboard.conditions import parse
 from blackboard.marks import dump_payload
+from blackboard.parsing import parse
 from blackboard.reinforcement import State, join
 from blackboard.store import marks as M
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blackboard.agency import Agent
-from blackboard.conditions import Comparison, Condition, parse
+from blackboard.conditions import Comparison, Condition
 from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
 from blackboard.errors import BlackboardError, ConfigurationError, Mistake, nearest
 from blackboard.marks import Decision, Kind, Mark, Need
 from blackboard.model.prices import load_prices
+from blackboard.parsing import parse
 from blackboard.settings.files import Settings, examine, find_config
 from blackboard.settings.pricing import without_price
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from blackboard.agency import agent, of_subject, strongest_of, watch
-from blackboard.conditions import count, parse, strength
+from blackboard.conditions import count, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition
 from blackboard.marks import Mark
+from blackboard.parsing import parse
 
 
 class Smoke(Mark, kind="smoke"):

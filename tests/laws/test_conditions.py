@@ -17,13 +17,13 @@ from blackboard.conditions import (
     both,
     check_watch,
     count,
-    parse,
     strength,
     strongest,
     total,
 )
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
+from blackboard.parsing import parse
 from tests.laws.strategies import comparisons, conditions, measures
 
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from blackboard.cli import common_first
 from blackboard.cli.app import app
-from blackboard.conditions import parse
 from blackboard.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
+from blackboard.parsing import parse
 from blackboard.settings import load_settings, resolve_file
 
 WORDS = st.sampled_from(

@@ -1,0 +1,150 @@
+"""Reads conditions from text, as deployment files and the database hold them; says where a text goes wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from blackboard.conditions import FUNCTIONS, Condition, Measure, measure_of
+from blackboard.errors import InvalidCondition, nearest
+
+__all__ = ["parse"]
+
+
+def parse(text: str) -> Condition:
+    """The condition that a text such as `strength(smoke) >= 0.7 & count(fire) >= 1` describes.
+
+    Raises:
+        InvalidCondition: where and what is wrong.
+    """
+    return _Parser(text).whole()
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'(?:[^']|'')*'|\"[^\"]*\")|(?P<sign>>=|<=|[<>&|~(),=]))",
+    re.ASCII,
+)
+_MAX_TEXT = 10_000
+_MAX_DEPTH = 50
+
+
+def _unquoted(token: str) -> str:
+    return token[1:-1].replace("''", "'") if token[0] == "'" else token[1:-1]
+
+
+class _Parser:
+    """Recursive descent over this grammar:
+
+    either := every ('|' every)*
+    every := unary ('&' unary)*
+    unary := '~' unary | '(' either ')' | comparison
+    """
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str) or len(text) > _MAX_TEXT:
+            raise InvalidCondition(f"a condition is text of at most {_MAX_TEXT} characters")
+        self.text, self.at, self.depth = text, 0, 0
+        self.kind = self.token = ""
+        self.advance()
+
+    def advance(self) -> None:
+        rest = self.text[self.at :]
+        if not rest.strip():
+            self.kind, self.token, self.start = "end", "the end", len(self.text)
+            return
+        match = _TOKEN.match(self.text, self.at)
+        if match is None:
+            self.start = self.at + len(rest) - len(rest.lstrip())
+            self.fail(f"{self.text[self.start]!r} means nothing here")
+        self.kind, self.token = match.lastgroup or "", match[match.lastgroup or 0]
+        self.start, self.at = match.start(self.kind), match.end()
+
+    def fail(self, message: str) -> NoReturn:
+        raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
+
+    def take(self, *tokens: str) -> str:
+        if self.kind not in ("sign", "name") or self.token not in tokens:
+            self.fail(f"expected {' or '.join(tokens)}, found {self.token}")
+        token = self.token
+        self.advance()
+        return token
+
+    def whole(self) -> Condition:
+        condition = self.either()
+        if self.kind != "end":
+            self.fail(f"expected & or | or the end, found {self.token}")
+        return condition
+
+    def either(self) -> Condition:
+        condition = self.every()
+        while self.token == "|" and self.kind == "sign":
+            self.advance()
+            condition = condition | self.every()
+        return condition
+
+    def every(self) -> Condition:
+        condition = self.unary()
+        while self.token == "&" and self.kind == "sign":
+            self.advance()
+            condition = condition & self.unary()
+        return condition
+
+    def unary(self) -> Condition:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            self.fail("nested too deeply")
+        try:
+            if self.kind == "sign" and self.token == "~":
+                self.advance()
+                return ~self.unary()
+            if self.kind == "sign" and self.token == "(":
+                self.advance()
+                inner = self.either()
+                self.take(")")
+                return inner
+            return self.comparison()
+        finally:
+            self.depth -= 1
+
+    def comparison(self) -> Condition:
+        measure = self.measure()
+        if self.kind == "sign" and self.token in (">", "<="):
+            self.fail("write >= (reached) or < (left)")
+        operator = self.take(">=", "<")
+        if self.kind != "number":
+            self.fail(f"expected a number, found {self.token}")
+        number = float(self.token)
+        self.advance()
+        return measure >= number if operator == ">=" else measure < number
+
+    def measure(self) -> Measure:
+        if self.kind != "name":
+            self.fail(f"expected {', '.join(FUNCTIONS)}, found {self.token}")
+        if self.token not in FUNCTIONS:
+            self.fail(f"there is no measure {self.token!r}{nearest(self.token, FUNCTIONS)}")
+        function = self.token
+        self.advance()
+        self.take("(")
+        kinds: list[str] = []
+        options: dict[str, str] = {}
+        while True:
+            if self.kind != "name":
+                self.fail(f"expected a kind, found {self.token}")
+            name = self.token
+            self.advance()
+            if self.kind == "sign" and self.token == "=":
+                if name not in ("over", "subject") or name in options:
+                    self.fail("only over=board and subject='...' can be set, each once")
+                self.advance()
+                if self.kind not in ("name", "text"):
+                    self.fail(f"expected a value for {name}, found {self.token}")
+                options[name] = self.token if self.kind == "name" else _unquoted(self.token)
+                self.advance()
+            else:
+                kinds.append(name)
+            if self.take(",", ")") == ")":
+                break
+        if function == "strength" and (len(kinds) != 1 or options.get("over", "subject") != "subject"):
+            self.fail("strength is taken of one mark of one kind; use max, total or count for more")
+        return measure_of(function, tuple(kinds), options.get("over", "subject"), options.get("subject"))  # type: ignore[arg-type]
