@@ -152,9 +152,11 @@ def insights(data: Data) -> Steps:
 
 
 def _step(insight: Data) -> Step:
-    share, _, label = insight["pattern"].partition(": ")
+    pattern = insight["pattern"]
+    share, _, label = pattern.partition(": ")
     if label == _ATTACK:
-        return Step(id=insight["id"], task=f"Decide whether to block a form that is being attacked: {share}", ask=True)
+        task = f"Decide whether to block a form that is being attacked: {pattern}"
+        return Step(id=insight["id"], task=task, ask=True)
     if "rejected" in share:
         return Step(id=insight["id"], task=f"Keep enquiries such as '{label}' out with the form itself", ask=False)
     if "qualified" in share:

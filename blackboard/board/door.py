@@ -254,6 +254,7 @@ class Blackboard(Seeing):
         """Answer a need: leaves the decision that wakes whoever watches for it.
 
         Raises:
+            InvalidMark: the answer is empty.
             NotFound: there is no such need in the inbox.
         """
 

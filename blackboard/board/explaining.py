@@ -60,6 +60,8 @@ def _watch(m: Moment, watch: Watch, subject: str | None) -> dict[str, Any]:
         found["verdict"] = _verdict(found, None)
         return found
     found["values"] = _values(m, watch, scope)
+    if not watch.falling and not watch.over_board:
+        found["lie_there"] = len(falling.live_marks(m, watch.condition, scope))
     if watch.spec.guard is not None:
         open_now, opens = falling.guard_opens(m, watch, scope)
         found["guard_open"] = open_now
@@ -156,7 +158,12 @@ def _verdict(found: dict[str, Any], scope: str | None) -> str:
         return "nothing waits"
     if found.get("falls_at"):
         return f"it has not fallen; by fading alone it will at {found['falls_at'][0] or 'no time'}"
-    if "values" in found and all(value["met"] for value in found["values"]):
+    counted = any(value["marks"] for value in found["values"])
+    if all(value["met"] for value in found["values"]):
+        if not counted:
+            return "nothing lies there that could fall"
         return "what lies there meets the condition and was absorbed or has crossed before"
+    if found.get("lie_there") and not counted:
+        return "what lies there is absorbed, or its own; a new or reinforced mark may cross"
     unmet = [f"{v['measure']} is {v['value']:.4g} of {v['threshold']:.4g}" for v in found["values"] if not v["met"]]
     return "it has not crossed: " + "; ".join(unmet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from blackboard.board.moment import Moment, Watch
 from blackboard.board.readiness import held_back, resting
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
+from blackboard.errors import UsageError
 from blackboard.reinforcement import State
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
@@ -60,9 +62,12 @@ def marks(
 
     Raises:
         UnknownName: the kind is not registered.
+        UsageError: the least strength is no number.
     """
     if kind is not None:
         m.kind(kind)
+    if min_strength is not None and math.isnan(min_strength):
+        raise UsageError("the least strength must be a number, not nan")
     if at is not None and at < m.now:
         return _past(m, kind, subject, min_strength, at, limit)
     as_of = m.now if at is None else at

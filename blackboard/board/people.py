@@ -7,7 +7,7 @@ import json
 from blackboard.board import evaporating, looking
 from blackboard.board.depositing import Deposit, Receipt, deposit
 from blackboard.board.moment import Moment
-from blackboard.errors import NotFound
+from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import dump_payload
 from blackboard.store import activations as A
 from blackboard.store import marks as M
@@ -27,8 +27,11 @@ def answer(m: Moment, need_id: int, text: str, author: str) -> Receipt:
     """Answer a need: leaves a decision on its subject and takes the need off the board, together.
 
     Raises:
+        InvalidMark: the answer is empty.
         NotFound: there is no such need, or it was answered already.
     """
+    if not text.strip():
+        raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
     found = m.tx.one(M.GET_MARK, id=need_id)
     if found is None or MarkRow(*found).kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")

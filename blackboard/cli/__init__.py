@@ -16,6 +16,7 @@ demo        demo
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import NoReturn
@@ -29,6 +30,9 @@ def main() -> NoReturn:
     """Run the command line of this process, and end the process with 0 done, 1 failed or 2 wrong usage."""
     from blackboard.cli.app import app
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A mark may hold what the terminal's encoding has no letter for: it is shown escaped.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(args=common_first(sys.argv[1:]), prog_name="blackboard")
         sys.exit(0)

@@ -59,6 +59,17 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(version("blackboard-marks"))
+        except PackageNotFoundError:
+            typer.echo("not installed")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     context: typer.Context,
@@ -72,18 +83,12 @@ def common(
     ] = None,
     author: Annotated[str | None, typer.Option(metavar="NAME", help="Who signs what this command deposits.")] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
+    ] = False,
 ) -> None:
     """The options that every command takes, before it or after it."""
-    if version:
-        from importlib.metadata import PackageNotFoundError
-        from importlib.metadata import version as installed
-
-        try:
-            typer.echo(installed("blackboard-marks"))
-        except PackageNotFoundError:
-            typer.echo("not installed")
-        raise typer.Exit
     context.obj = Session(config, database, author, debug)
 
 

@@ -5,6 +5,7 @@ A web form can hold the control sequences of a terminal: none reaches one.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import shutil
@@ -33,7 +34,8 @@ WIDE = 160
 
 def document(value: Any) -> None:
     """Print a value as the one JSON document of a command."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=str)
     # JSON lets pass what a terminal obeys all the same; escaped, it means the same to every reader.
     sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
@@ -99,7 +101,7 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | 
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
         last = index == len(columns) - 1
-        made.add_column(column, justify="right" if numeric else "left", no_wrap=not last, overflow="ellipsis")
+        made.add_column(clean(column), justify="right" if numeric else "left", no_wrap=not last, overflow="ellipsis")
     for row in rows:
         made.add_row(*map(Text, row))
     return made

@@ -223,10 +223,10 @@ def activations(
     with session_of(context).board() as board:
         if retry is not None:
             board.retry(retry)
-            return say(f"activation {retry} is tried again")
+            return _done(retry, "ready", "is tried again", as_json)
         if discard is not None:
             board.discard(discard)
-            return say(f"activation {discard} is discarded")
+            return _done(discard, "discarded", "is discarded", as_json)
         found = board.activations(agent=agent, state=None if state is None else state.value, limit=limit)
     if as_json:
         return document(found)
@@ -242,12 +242,19 @@ def activations(
                 row["marks_absorbed"],
                 row["marks_left"],
                 _second(row["started_at"]),
-                row["error"] or row["reason"],
+                _first_line(row["error"]) or row["reason"],
             )
             for row in found
         ),
         empty="no activations",
     )
+
+
+def _done(activation_id: int, state: str, words: str, as_json: bool) -> None:
+    if as_json:
+        document({"id": activation_id, "state": state})
+    else:
+        say(f"activation {activation_id} {words}")
 
 
 def inbox(context: typer.Context, as_json: AsJson = False) -> None:
@@ -300,7 +307,8 @@ def explain(
     for watch in found["watches"]:
         _explain_watch(watch)
     if last := found["last"]:
-        say(f"  last: activation {last['id']} {last['state']} at {last['at']}: {last['error'] or last['reason']}")
+        why = _first_line(last["error"]) or last["reason"]
+        say(f"  last: activation {last['id']} {last['state']} at {last['at']}: {why}")
 
 
 def _explain_watch(watch: dict[str, Any]) -> None:
@@ -318,6 +326,11 @@ def _explain_watch(watch: dict[str, Any]) -> None:
 
 def _counts(counts: dict[str, Any]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def _first_line(error: str | None) -> str:
+    """What a table has room for; --json has the rest, such as where in the agent it was."""
+    return (error or "").partition("\n")[0]
 
 
 def _minute(iso: str | None) -> str | None:

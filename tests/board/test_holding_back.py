@@ -295,3 +295,20 @@ def test_explaining_never_writes(world: World) -> None:
     assert values["sum"]["values"][0]["value"] == 0.0
     assert "it has not crossed" in values["sum"]["verdict"]
     world.board.explain("sales")
+
+
+def test_explaining_tells_what_was_absorbed_from_what_never_lay_there(world: World) -> None:
+    world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"one": strength("lead") >= 0.5}))
+
+    def verdict(subject: str) -> str:
+        return str(world.board.explain("sales", subject)["watches"][0]["verdict"])
+
+    world.put("lead", "a")
+    world.woken("sales")
+    assert "what lies there is absorbed" in verdict("a")
+    assert verdict("b") == "it has not crossed: strength(lead) is 0 of 0.5"
+
+
+def test_explaining_says_when_there_is_nothing_that_could_fall(world: World) -> None:
+    world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"cold": strength("lead") < 0.5}))
+    assert world.board.explain("sales", "a")["watches"][0]["verdict"] == "nothing lies there that could fall"

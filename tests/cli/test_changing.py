@@ -109,6 +109,15 @@ def test_an_answer_leaves_a_decision_and_empties_the_inbox(house):
     assert house("answer", "1", "again").code == 1
 
 
+def test_an_empty_answer_decides_nothing(house):
+    house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?"}')
+    done = house("answer", "1", "  ")
+    assert done.code == 2
+    assert "the answer is empty" in done.err
+    assert len(house("inbox", "--json").json) == 1
+    assert house("marks", "--kind", "decision", "--json").json == []
+
+
 def test_a_paused_agent_says_so_until_it_is_resumed(house):
     assert house("pause", "watchman", "--reason", "holiday").code == 0
     assert "holiday" in house("agents").out

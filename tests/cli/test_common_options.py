@@ -51,3 +51,9 @@ def test_a_file_that_is_not_there_is_wrong_configuration(house):
     done = house("marks", "--config", "no.toml")
     assert done.code == 2
     assert "no.toml" in done.err
+
+
+def test_the_version_needs_no_command(typed):
+    done = typed("--version")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1

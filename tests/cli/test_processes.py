@@ -70,3 +70,13 @@ def test_an_interrupt_ends_the_daemon_in_order_too(house):
         _, err = child.communicate(timeout=30)
     assert child.returncode == 0, err
     assert '"stopped"' in err
+
+
+@pytest.mark.parametrize("words", [("marks",), ("marks", "--json")])
+def test_what_the_terminal_has_no_letter_for_is_shown_escaped(house, monkeypatch, words):
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "\u7159"}')
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    with command(*words, cwd=house.folder) as child:
+        out, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (0, "")
+    assert '"detail": "\\u7159"' in out

@@ -49,6 +49,7 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning):
     assert [mark["subject"] for mark in burning("marks", "--min-strength", "0.5", "--json").json] == ["kitchen"]
     assert [mark["subject"] for mark in burning("marks", "--subject", "hall", "--json").json] == ["hall"]
     assert burning("marks", "--kind", "alarm", "--json").json == []
+    assert burning("marks", "--min-strength", "nan").code == 2
 
 
 def test_marks_can_be_seen_at_another_instant(burning):

@@ -44,3 +44,26 @@ def test_a_provider_without_a_key_is_wrong_configuration(house):
     done = house("run", "--until-quiescent")
     assert done.code == 2
     assert "ANTHROPIC_API_KEY" in done.err
+
+
+def test_what_is_dead_is_one_line_in_a_table_and_retried_or_discarded_as_asked(house):
+    house.write(
+        "broken_agents.py",
+        "from blackboard import agent, strength\n\n\n"
+        '@agent(watches=strength("call") >= 0.5, max_attempts=1)\n'
+        "def broken(calls, context):\n"
+        '    raise RuntimeError("no dial tone")\n',
+    )
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text().replace('"house_agents:caller"', '"house_agents:caller", "broken_agents:broken"'))
+    for subject in ("a", "b"):
+        house("deposit", "call", subject, "--payload", '{"text": "x"}')
+    assert "2 dead" in house("run", "--until-quiescent").out
+    shown = house("activations", "--state", "dead").out
+    assert shown.count("RuntimeError: no dial tone") == 2
+    assert "line" not in shown
+    rows = house("sql", "select id from activations where state = 'dead' order by id", "--json").json
+    first, second = (row["id"] for row in rows)
+    assert house("activations", "--retry", str(first), "--json").json == {"id": first, "state": "ready"}
+    assert house("activations", "--discard", str(second), "--json").json == {"id": second, "state": "discarded"}
+    assert house("activations", "--discard", str(second)).code == 1
