@@ -27,6 +27,10 @@ class Data(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def differs(self, other: Self) -> str:
+        """The names of the fields in which two differ, such as `weight, decay`."""
+        return ", ".join(name for name in type(self).model_fields if getattr(self, name) != getattr(other, name))
+
 
 class KindSpec(Data):
     """A kind as it is registered."""

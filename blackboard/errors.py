@@ -154,8 +154,10 @@ class ModelError(WorkError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence that names what was probably meant, or all there is."""
     names = sorted(set(known))
-    if close := difflib.get_close_matches(name, names, n=1, cutoff=0.5):
-        return f"; did you mean {close[0]!r}?"
+    if close := difflib.get_close_matches(name, names, cutoff=0.5):
+        # Of two that are as near, the one that begins alike: a first letter is seldom mistyped.
+        best = max(close, key=lambda one: (difflib.SequenceMatcher(None, one, name).ratio(), one[:1] == name[:1]))
+        return f"; did you mean {best!r}?"
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")

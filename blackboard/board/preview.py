@@ -122,16 +122,14 @@ class _Change:
             before = old.kinds.get(name)
             if before is None:
                 yield f"kind {name}: new"
-            elif fields := [
-                field for field in type(kind).model_fields if getattr(kind, field) != getattr(before, field)
-            ]:
-                yield f"kind {name}: {', '.join(fields)}"
+            elif fields := kind.differs(before):
+                yield f"kind {name}: {fields}"
         for name, agent in new.agents.items():
             known = old.agents.get(name) or old.agents.get(agent.formerly or "")
             if known is None:
                 yield f"agent {name}: new"
-            elif parts := [part for part in type(agent).model_fields if getattr(agent, part) != getattr(known, part)]:
-                yield f"agent {name}: {', '.join(parts)}"
+            elif parts := agent.differs(known):
+                yield f"agent {name}: {parts}"
         inherited = {agent.formerly for agent in new.agents.values()}
         for name in old.agents.keys() - new.agents.keys() - inherited:
             yield f"agent {name}: gone"

@@ -67,9 +67,10 @@ def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> lis
             m.tx.run(M.INSERT_KIND, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
             continue
-        if old.kinds.get(name) == spec:
+        known = old.kinds.get(name)
+        if known == spec:
             continue
-        changed.append(f"kind {name}")
+        changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         m.tx.run(M.UPDATE_KIND, key=name, weight=kind.weight, floor=kind.floor, law=law)
         if before[2] != law:
             m.tx.run(D.INSERT_SUCCESSION, kind=name, law=before[2], successor=law, at=m.now)
@@ -114,7 +115,7 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
         if before is None:
             changed.append(f"agent {agent.name}: new")
         elif before != agent:
-            changed.append(f"agent {agent.name}")
+            changed.append(f"agent {agent.name}: {agent.differs(before)}")
         for watch in agent.watches:
             row = known.get((agent.name, watch.name))
             if row is None:

@@ -155,13 +155,15 @@ class _Resolver:
 
     def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
         self._unknown("kinds", "kind", self.settings.kinds, classes)
+        for name in self.settings.kinds.keys() - classes.keys():
+            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # what is wrong within is told as well
         return {
-            name: self._kind(model.defaults, self.settings.kinds.get(name, KindSection()))
+            name: self._kind(name, model.defaults, self.settings.kinds.get(name, KindSection()))
             for name, model in classes.items()
         }
 
-    def _kind(self, kind: Kind, section: KindSection) -> Kind:
-        place = f"kinds.{kind.name}"
+    def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
+        place = f"kinds.{name}"
         changes = {name: getattr(section, name) for name in section.model_fields_set}
         if "decay" in changes:
             changes["decay"] = self._try(f"{place}.decay", lambda: law_from(section.decay), kind.decay)

@@ -32,6 +32,13 @@ def test_equal_content_changes_nothing(world: World) -> None:
     assert (again.version, again.changed) == (first.version, ())
 
 
+def test_a_change_is_told_in_words(world: World) -> None:
+    world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
+    smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, joins="separate")}
+    change = world.deploy(smoke, spec("watchman", strength("smoke") >= 0.9, batch=3))
+    assert change.changed == ("kind smoke: weight, decay", "agent watchman: settings")
+
+
 def test_a_new_weight_counts_at_once_and_may_cross_upward(world: World) -> None:
     agent = spec("watchman", strength("smoke") >= 0.9)
     board = spec("sum", total("smoke", over="board") >= 1.5)

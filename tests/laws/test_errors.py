@@ -35,6 +35,10 @@ def test_an_unknown_name_gives_the_nearest() -> None:
     assert str(UnknownName("kind", "laed", ["lead", "need"])) == "there is no kind 'laed'; did you mean 'lead'?"
 
 
+def test_of_two_names_as_near_the_one_that_begins_alike_is_meant() -> None:
+    assert nearest("leed", ["lead", "need"]) == "; did you mean 'lead'?"
+
+
 def test_where_nothing_is_near_all_there_is_is_shown() -> None:
     assert nearest("zzz", ["b", "a"]) == "; there is: a, b"
     assert nearest("zzz", []) == ""

@@ -147,6 +147,13 @@ def test_mistakes_of_the_file_and_of_its_names_are_told_together(file):
     assert len(found) == 3
 
 
+def test_what_is_wrong_within_an_unknown_kind_is_told_as_well(file):
+    found = mistakes(file("gauge", '[kinds.rian]\ndecay = "sloly"\nweight = -1\n'))
+    assert len(found) == 3
+    assert any(mistake.startswith("kinds.rian.decay: there is no decay law 'sloly'") for mistake in found)
+    assert any(mistake.startswith("kinds.rian: weight must be") for mistake in found)
+
+
 def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file):
     (warning,) = resolve_file(file("counter"), {}).warnings
     assert "agents.counter.watches.watch" in warning.place
