@@ -21,7 +21,9 @@ def remove(m: Moment, *, history: int | None, activations: int | None, model_cal
     removed = m.tx.run(R.OLD_RESTS, now=m.now, limit=limit).rowcount
     today = m.now - m.now % DAY  # what was spent today still counts
     if history is not None:
-        removed += m.tx.run(R.OLD_EVENTS, before=m.now - history, limit=limit).rowcount
+        oldest = m.tx.one(R.OLDEST_EVENT)
+        if oldest is not None and oldest[0] < m.now - history:  # else nothing is: a young board is not searched
+            removed += m.tx.run(R.OLD_EVENTS, before=m.now - history, limit=limit).rowcount
         removed += m.tx.run(R.OLD_KEYS, before=m.now - history, limit=limit).rowcount
     if activations is not None:
         before = min(m.now - activations, today)

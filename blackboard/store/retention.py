@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, select, tuple_
 
-from blackboard.store.statement import AT_MOST, Statement, word
+from blackboard.store.statement import AT_MOST, Statement, number, word
 from blackboard.store.tables import (
     activation,
     activation_mark,
@@ -43,6 +43,7 @@ _old = (
     .order_by(event.c.id)
     .limit(AT_MOST)
 )
+OLDEST_EVENT = Statement(select(event.c.at).order_by(event.c.id).limit(number(1)))
 OLD_EVENTS = Statement(delete(event).where(event.c.id.in_(_old)))
 _over = activation.c.state.in_([word("done"), word("faded"), word("passed"), word("discarded")])
 _finished = (
