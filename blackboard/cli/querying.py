@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from blackboard.cli.output import AsJson, document, note, table
+from blackboard.cli.output import AsJson, clean, document, note, table
 from blackboard.cli.session import session_of
 
 __all__ = ["add_to"]
@@ -55,12 +55,22 @@ def sql(
         document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(result.columns)
-        writer.writerows(result.rows)
+        # A file gets what is there; a terminal would obey it.
+        for row in (result.columns, *result.rows):
+            writer.writerow(map(_readable, row) if on_terminal() else row)
     else:
         table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.more:
         note(f"these are the first {limit} rows; --limit N shows more")
+
+
+def on_terminal() -> bool:
+    """Whether what is printed goes to a terminal."""
+    return sys.stdout.isatty()
+
+
+def _readable(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
 
 
 def _shown(value: object) -> object:

@@ -84,15 +84,13 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     """
     path = _file_of(database)
     checked = examine(backup)
-    aside = None
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _partial(path) as part:
         _copy(_database_at(backup), part, lambda done, of: None)
         examine(part)
         _sync(part)
         with database.turn():
-            if path.exists():
-                aside = _keep_aside(path, stamp)
+            aside = _keep_aside(path, stamp)
             os.replace(part, path)
             _sync(path.parent)
     connection = database.connect(writes=True)
@@ -191,8 +189,12 @@ def _partial(target: Path) -> Iterator[Path]:
                 os.unlink(f"{part}{suffix}")
 
 
-def _keep_aside(path: Path, stamp: str) -> Path:
-    """Give the old board a second name, with its log, and only then take the log from the first."""
+def _keep_aside(path: Path, stamp: str) -> Path | None:
+    """Give the old board a second name, with its log, and only then take the log from the first.
+
+    A log can lie there without its board, which somebody removed. It goes aside all the same.
+    """
+    was_there = path.exists()
     aside = path.with_name(f"{path.name}.before-{stamp}")
     for suffix in ("-wal", ""):
         if os.path.exists(f"{path}{suffix}"):
@@ -207,7 +209,7 @@ def _keep_aside(path: Path, stamp: str) -> Path:
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
-    return aside
+    return aside if was_there else None
 
 
 def _note(source: Path, to: Path) -> None:

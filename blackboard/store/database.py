@@ -79,6 +79,7 @@ class Database:
                 raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' makes one")
             if not self.path.exists():
                 self._check_file()
+                self._check_no_log(self.path)
                 self._create_file(self.path)
         try:
             connection = self._raw()
@@ -107,6 +108,18 @@ class Database:
             self._let_go()
             self._file = None
             raise StoreError(f"{self.path} was replaced by another file while it was open; the new one is opened next")
+
+    def _check_no_log(self, path: Path) -> None:
+        """Make no new file beside the log of one that somebody took away: SQLite would throw the log away.
+
+        Raises:
+            StoreMissing: a log lies there.
+        """
+        if os.path.exists(log := f"{path}-wal"):
+            raise StoreMissing(
+                f"{path} was removed, and its log {log} lies there; put the file back, restore a backup with"
+                " 'blackboard restore', or remove the log to begin anew"
+            )
 
     def _let_go(self) -> None:
         for connection in (*self._readers, self._writer):

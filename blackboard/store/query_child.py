@@ -29,6 +29,8 @@ WORDS = {
 }  # fmt: skip
 LIMITS = ((0, 16_000_000), (1, 200_000), (3, 500), (7, 0), (11, 0))
 """Most bytes in a value and in the SQL, depth of an expression, attached databases, threads; by SQLite's numbers."""
+DAMAGED = ("disk image is malformed", "malformed database schema", "not a database")
+"""What SQLite says of a file; of JSON in a query it says `malformed JSON`, which is the query's fault."""
 PRAGMAS = ("busy_timeout = 5000", "query_only = ON", "trusted_schema = OFF", "temp_store = MEMORY", "mmap_size = 0")
 
 
@@ -67,7 +69,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
             return {"error": f"only reading is allowed here, and this asks for {refused[0]}", "sort": "query"}
-        damaged = "malformed" in str(error) or "not a database" in str(error)
+        damaged = any(words in str(error) for words in DAMAGED)
         return {"error": str(error), "sort": "store" if damaged else "query"}
     return {"columns": [column[0] for column in cursor.description], "rows": rows, "more": more}
 

@@ -41,9 +41,11 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
         raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
     connection = database.connect(writes=True)
     try:
-        differences.use_wal(connection, database.dialect)
-    except Exception as error:
-        raise differences.translate(error, database.where) from None
+        with database.turn():  # of two that switch at once, SQLite refuses one without waiting
+            try:
+                differences.use_wal(connection, database.dialect)
+            except Exception as error:
+                raise differences.translate(error, database.where) from None
     finally:
         connection.close()
     _upgrade(database, now)

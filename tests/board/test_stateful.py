@@ -297,4 +297,4 @@ class Board(RuleBasedStateMachine):
 
 
 TestBoard = Board.TestCase
-TestBoard.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestBoard.settings = settings(max_examples=90, stateful_step_count=50, deadline=None)

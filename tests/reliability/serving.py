@@ -19,9 +19,24 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
 
 
 def look(daemon: Daemon) -> None:
-    """One turn of the daemon's loop, without its sleep, until the agents that it woke have ended."""
-    daemon.turn(until_quiescent=False)
-    while daemon._runs:
-        assert daemon._wake.wait(10)
-        daemon._wake.clear()
-        daemon.turn(until_quiescent=False)
+    """Turns of the daemon's loop, without its sleep, until one finds nothing at work and wakes nobody."""
+    told, woken = daemon.on_event, False
+
+    def listen(event: str, details: dict[str, Any]) -> None:
+        nonlocal woken
+        woken = woken or event == "claimed"
+        told(event, details)
+
+    daemon.on_event = listen
+    try:
+        while True:
+            # Looked at before the turn: what ends while it lasts leaves room for what the turn could not start.
+            at_work, woken = bool(daemon._runs), False
+            daemon.turn(until_quiescent=False)
+            if not (at_work or woken):
+                return
+            if daemon._runs:
+                assert daemon._wake.wait(10)
+            daemon._wake.clear()
+    finally:
+        daemon.on_event = told

@@ -125,6 +125,24 @@ def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: P
     assert copies.backups_of(path) == [made.path, aside]
 
 
+def test_the_log_of_a_board_that_was_lost_never_becomes_the_restored_boards_own(path: Path, tmp_path: Path) -> None:
+    with Blackboard.open(f"sqlite:///{path}") as board:
+        board.deposit(Smoke(subject="early"))
+        made = copies.back_up(board.database, tmp_path / "copy.db")
+        board.deposit(Smoke(subject="late"))
+        lost = path.with_name("board.db-wal").read_bytes()
+    path.unlink()
+    path.with_name("board.db-wal").write_bytes(lost)  # as a killed process leaves it
+    with pytest.raises(StoreMissing, match="its log"):
+        Blackboard.open(f"sqlite:///{path}")
+    assert not path.exists(), "SQLite would have thrown the log away"
+    _, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    assert aside is None
+    with Blackboard.open(f"sqlite:///{path}") as board:
+        assert [mark.subject for mark in board.marks(Smoke)] == ["early"]
+    assert path.with_name("board.db.before-20270131T000000Z-wal").read_bytes() == lost
+
+
 def test_a_copy_takes_the_place_of_nothing_and_leaves_nothing_half(board: Blackboard, tmp_path: Path) -> None:
     taken = tmp_path / "copy.db"
     taken.write_text("mine")

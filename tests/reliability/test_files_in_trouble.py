@@ -121,6 +121,9 @@ def test_a_file_that_is_removed_under_the_daemon_is_said_once_and_used_again_whe
     assert "was removed while it was open" in errors(logs)[0]
     with pytest.raises(StoreMissing):
         board.deposit(Smoke(subject="lost"))
+    with pytest.raises(StoreMissing, match="its log"):  # nor does a process make one that comes only now
+        Blackboard.open(f"sqlite:///{path}")
+    assert not path.exists()
     away.rename(path)
     look(daemon)
     board.deposit(Smoke(subject="cellar"))

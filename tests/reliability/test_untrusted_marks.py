@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.cli import common_first
+from blackboard.cli import common_first, querying
 from blackboard.cli.app import app
 from blackboard.errors import BlackboardError, InvalidMark
 from tests.reliability.serving import look, served
@@ -83,6 +83,17 @@ def test_hostile_text_is_kept_as_it_is_and_shown_as_data(
     code, out, _ = command(path, "marks", "--json")
     assert {row["payload"]["text"] for row in json.loads(out)} == set(HOSTILE.values())
     assert not CONTROLS & set(out)
+
+
+def test_csv_is_raw_in_a_file_and_harmless_on_a_terminal(
+    board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.deposit(Note(subject="\x1b[2J\x9b2Jx", text=""))
+    asked = ("sql", 'SELECT subject AS "a\x1b[2J" FROM live_marks', "--csv")
+    assert command(path, *asked)[1] == "a\x1b[2J\n\x1b[2J\x9b2Jx\n"
+    assert not CONTROLS & set(command(path, *asked[:2])[1])
+    monkeypatch.setattr(querying, "on_terminal", lambda: True)
+    assert command(path, *asked)[1] == "a\ufffd[2J\n\ufffd[2J\ufffd2Jx\n"
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\x9b2J", "a\rb", "[/]", "\u202egnp"])

@@ -1,0 +1,68 @@
+"""The law: no agent, no model's answer and no published file is waited for inside a transaction, and the write-ahead
+log stays bounded however much is deposited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Mark, agent, strength
+from blackboard.store.dialect import sqlite
+from tests.reliability.serving import look, served
+
+LOG = 24 * 1024 * 1024
+"""Bytes: SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the transaction that begins it is in the log."""
+
+
+class Knock(Mark, kind="knock", joins="separate"):
+    text: str = ""
+
+
+class Verdict(BaseModel):
+    fine: bool
+
+
+def test_an_agent_its_model_call_and_its_publishing_leave_the_board_free_for_writers(
+    board: Blackboard, path: Path
+) -> None:
+    free: list[str] = []
+
+    def another_writes(where: str) -> None:
+        with closing(sqlite.connect(path, isolation_level=None, timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")  # fails at once if any transaction writes
+            other.execute("ROLLBACK")
+            assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "somebody reads"
+        free.append(where)
+
+    def answers(data: Any) -> Verdict:
+        another_writes("model")
+        return Verdict(fine=True)
+
+    def publish(reader: Any, settings: Mapping[str, Any]) -> None:
+        another_writes("publish")
+
+    @agent(watches=strength(Knock) >= 0.5, name="porter", publish=publish)
+    def porter(marks: Any, context: Any) -> None:
+        another_writes("agent")
+        assert context.ask("who is it?", {"marks": len(marks)}, Verdict, answers).fine
+
+    daemon = served(board, porter)
+    free.clear()
+    board.deposit(Knock(subject="door"))
+    look(daemon)
+    assert free == ["agent", "model", "publish"]
+    assert [row["state"] for row in board.activations()] == ["done"]
+
+
+def test_the_write_ahead_log_stays_bounded_under_a_load_that_never_pauses(board: Blackboard, path: Path) -> None:
+    log, largest, written = path.with_name("board.db-wal"), 0, 0
+    while written < 2 * LOG:
+        list(board.deposit_many(Knock(subject=f"s{n}", text="x" * 20_000) for n in range(50)))
+        with board.database.read() as reader:
+            reader.cursor.execute("SELECT count(*) FROM mark").fetchone()
+        largest, written = max(largest, log.stat().st_size), written + 50 * 20_000
+    assert largest < LOG
