@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from blackboard.board import evaporating, falling, following, rising
 from blackboard.board.moment import Moment, law_key
@@ -17,8 +17,7 @@ from blackboard.store.rows import EventRow, MarkRow
 __all__ = ["Deposit", "Receipt", "Taken", "deposit"]
 
 
-@dataclass(frozen=True)
-class Deposit:
+class Deposit(NamedTuple):
     """A mark to be left, checked and in the store's terms."""
 
     kind: str

@@ -22,6 +22,8 @@ SETTLED_AT_ONCE = 500
 
 def settle(m: Moment, kind: str, subject: str) -> None:
     """Record the falls that came due before this deposit or withdrawal, of the watches that it could disturb."""
+    if kind not in m.in_force.falling and kind not in m.in_force.guarded:
+        return
     for watch in dict.fromkeys((*m.in_force.falling.get(kind, ()), *m.in_force.guarded.get(kind, ()))):
         if not watch.falling:
             continue

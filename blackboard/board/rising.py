@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import totals
 from blackboard.board.moment import Moment, Watch
+from blackboard.conditions import Comparison, Measure
 from blackboard.forecast import Faded, value_at
 from blackboard.store import marks as M
 from blackboard.store import watching as W
@@ -161,9 +162,15 @@ def _test_with(m: Moment, watch: Watch, old: MarkRow | None, new: MarkRow) -> bo
     if watch.over_board:
         return _test_board(m, watch, new)
     if old is None and m.kind(new.kind).joins != "separate" and watch.kinds == (new.kind,):
-        # Nothing of this kind lay on the subject, so there is nothing to look up.
+        # Nothing of this kind lay on the subject, so there is nothing to look up; mostly it is too little, too.
+        if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(m, watch.leaf.measure, new)):
+            return False
         return _test_rows(m, watch, new.subject, [new])
     return test(m, watch, new.subject)
+
+
+def _value_of_one(m: Moment, measure: Measure, row: MarkRow) -> float:
+    return 1.0 if measure.function == "count" else m.strength(row)
 
 
 def _cross_mark(m: Moment, watch: Watch, row: MarkRow) -> bool:
