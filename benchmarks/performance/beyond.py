@@ -1,0 +1,106 @@
+"""What a day with very many deposits costs: disk, commits and calls, from measured sizes and a small simulation.
+
+python -m benchmarks.performance.beyond --deposits 10000000 --agents 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import random
+import tempfile
+from pathlib import Path
+
+from benchmarks.performance import boards
+from benchmarks.performance.boards import Trace
+from blackboard import Blackboard
+from blackboard.store import marks as M
+
+__all__ = ["bytes_of", "calls_in", "main"]
+
+DAY = 86_400
+PAGE = 4096 + 24
+"""A page in the write-ahead log, with its header."""
+
+
+def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
+    """Bytes in the file for each live mark with its event, and for each event alone; pages in the log for a deposit."""
+    sizes = {}
+    for what in ("event", "mark"):
+        path = folder / f"{what}.db"
+        with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
+            boards.deploy(board)
+            board.database.checkpoint()
+            empty = path.stat().st_size
+            if what == "mark":
+                boards.lay(board, Trace, count)
+            else:
+                laid = [
+                    event._asdict() for _, event in boards.rows(Trace, count, board.read(lambda m: m.last_event) + 1, 0)
+                ]
+                board.write(lambda m: m.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
+            board.database.checkpoint()
+            sizes[what] = (path.stat().st_size - empty) / count
+    with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:
+        for subject in boards.subjects(300, 10**7):
+            board.deposit(Trace(subject=subject))
+        sizes["pages"] = Path(f"{folder / 'mark.db'}-wal").stat().st_size / PAGE / 300
+    return sizes
+
+
+def calls_in(
+    deposits: int, agents: int, batch: int, gather: float, *, hours: float = 1.0, seed: int = 1
+) -> tuple[float, float]:
+    """Calls a day and marks in a call, where marks fall on agents as unevenly as words in a text, for agents that wait
+    until so many marks have come or so many seconds have passed."""
+    chance = random.Random(seed)
+    weights = [1 / rank for rank in range(1, agents + 1)]
+    count = int(deposits / DAY * 3600 * hours)
+    arrivals = sorted(chance.uniform(0, 3600 * hours) for _ in range(count))
+    owners = chance.choices(range(agents), weights, k=count)
+    waiting = [0] * agents
+    due: list[tuple[float, int, int]] = []
+    served = [0] * agents
+    calls = 0
+    for at, owner in zip(arrivals, owners, strict=True):
+        while due and due[0][0] <= at:
+            _, agent, turn = heapq.heappop(due)
+            if served[agent] == turn and waiting[agent]:
+                calls, waiting[agent], served[agent] = calls + 1, 0, turn + 1
+        waiting[owner] += 1
+        if waiting[owner] == 1:
+            heapq.heappush(due, (at + gather, owner, served[owner]))
+        if waiting[owner] >= batch:
+            calls, waiting[owner], served[owner] = calls + 1, 0, served[owner] + 1
+    calls += sum(1 for count in waiting if count)
+    return calls * 24 / hours, count / max(1, calls)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.beyond")
+    parser.add_argument("--deposits", type=int, default=10_000_000, help="in a day")
+    parser.add_argument("--agents", type=int, default=1000)
+    parser.add_argument("--peak", type=float, default=5.0, help="the busiest second against the mean")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = bytes_of(Path(folder))
+    rate = options.deposits / DAY
+    print(
+        f"{options.deposits:,} deposits a day: {rate:,.0f} a second on average, {rate * options.peak:,.0f} at the peak"
+    )
+    print(f"bytes for an event: {sizes['event']:,.0f}; for a live mark with its event: {sizes['mark']:,.0f}")
+    print(f"history: {options.deposits * 2 * sizes['event'] / 2**30:,.1f} GiB a day (each mark comes and evaporates)")
+    log = options.deposits * sizes["pages"] * PAGE / 2**30
+    print(
+        f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day; about as much again to the file"
+    )
+    for batch, gather in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
+        calls, size = calls_in(options.deposits, options.agents, batch, gather)
+        print(
+            f"batch {batch}, gather {gather:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
+            f" {2 * calls / DAY:,.1f} commits a second for them"
+        )
+
+
+if __name__ == "__main__":
+    main()
