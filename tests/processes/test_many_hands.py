@@ -13,6 +13,9 @@ from tests.processes.workers import started
 
 SECONDS = float(os.environ.get("HANDS_SECONDS", "20"))
 """How long they deposit."""
+LONGEST = 1.0 if "HANDS_SECONDS" in os.environ else 3.0
+"""Seconds that a depositor may wait: the promise where it is measured on purpose, and where the machine is somebody
+else's, a bound that a depositor who starves (4.5 s with a busy timeout alone) still breaks."""
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
@@ -35,6 +38,6 @@ def test_many_daemons_and_depositors_share_a_board(tmp_path: Path) -> None:
         assert all(found["activations_by_daemon"]), "every daemon has its share"
         assert min(found["by_depositor"]) > 0.3 * max(found["by_depositor"]), "every depositor has its share"
         assert found["interrupted"] == 0
-        if found["longest_wait"] < 1.0:
+        if found["longest_wait"] < LONGEST:
             return
     raise AssertionError(f"a depositor waited for {found['longest_wait']:.2f} s")
