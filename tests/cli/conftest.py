@@ -93,6 +93,7 @@ class Typed:
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
     """The command line, in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")  # whatever the terminal that the tests run in
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield Typed(tmp_path)
     structlog.reset_defaults()
