@@ -92,7 +92,8 @@ def main() -> None:
     print(f"history: {options.deposits * 2 * sizes['event'] / 2**30:,.1f} GiB a day (each mark comes and evaporates)")
     log = options.deposits * sizes["pages"] * PAGE / 2**30
     print(
-        f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day; about as much again to the file"
+        f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day;"
+        " about as much again to the file"
     )
     for batch, gather in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
         calls, size = calls_in(options.deposits, options.agents, batch, gather)
