@@ -55,20 +55,17 @@ def choose(m: Moment, watch: Watch) -> Choice:
 
 
 def _candidates(m: Moment, watch: Watch, batch: int) -> list[CrossingRow]:
-    law = m.kind(watch.condition.kinds[0]).decay
-    key = m.laws.key(m.tx, law)
-    orderly = law.order_key(1.0, 0) is not None
-    limit = 2 * batch + 20
-    rows = [
-        CrossingRow(*values)
-        for values in m.tx.all(
-            W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=m.now, limit=limit if orderly else 10_000
-        )
-    ]
-    others = m.tx.all(W.CANDIDATES_OF_OTHER_LAWS, watch_id=watch.id, law=key, now=m.now, limit=10_000)
-    if orderly and not others:
+    rows: list[CrossingRow] = []
+    laws, orderly, key = 0, True, ""
+    while (found := m.tx.one(W.NEXT_LAW_WAITING, watch_id=watch.id, after=key)[0]) is not None:
+        laws, key = laws + 1, found
+        ordered = m.laws.get(m.tx, key).order_key(1.0, 0) is not None
+        orderly = orderly and ordered
+        limit = 2 * batch + 20 if ordered else 10_000
+        of_law = m.tx.all(W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=m.now, limit=limit)
+        rows += [CrossingRow(*values) for values in of_law]
+    if orderly and laws < 2:
         return rows  # strongest first already: the order of one law is that of its keys, at every instant
-    rows += [CrossingRow(*values) for values in others]
     return strongest_first((_strength_behind(m, watch, row), row.id, row) for row in rows)
 
 

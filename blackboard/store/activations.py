@@ -65,6 +65,7 @@ WOKEN_SINCE = Statement(
 HELD_OF_WATCH = Statement(
     select(activation.c.error, activation.c.retry_at)
     .where(
+        unfinished,
         activation.c.state == word("held"),
         activation.c.agent == p("agent"),
         activation.c.retry_at > p("now"),

@@ -128,9 +128,10 @@ _candidates = select(*CROSSING_COLUMNS).where(
 CANDIDATES_OF_LAW = Statement(
     _candidates.where(crossing.c.law == p("law")).order_by(crossing.c.order_key.desc(), crossing.c.id).limit(AT_MOST)
 )
-CANDIDATES_OF_OTHER_LAWS = Statement(
-    _candidates.where(crossing.c.law != p("law")).order_by(crossing.c.id).limit(AT_MOST)
+NEXT_LAW_WAITING = Statement(
+    select(func.min(crossing.c.law)).where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.law > p("after"))
 )
+"""The next law of the crossings that wait for a watch: asked in a row, it skips through the index."""
 HOLD_CROSSING = update_by(crossing, "id", "held", "ready_at")
 CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
 RELEASE_SUBJECT = Statement(
