@@ -31,6 +31,12 @@ LONGEST_CELL = 500
 WIDE = 160
 """Columns of a table that no terminal shows."""
 
+LAST = 24
+"""What the last column of a table keeps of the width, where it has that much to say."""
+
+SHORT = 8
+"""What a text is cut to at the most."""
+
 
 def document(value: Any) -> None:
     """Print a value as the one JSON document of a command."""
@@ -90,28 +96,68 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def grid(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> Table:
-    """A table of cells; the last column takes what room is left."""
+def grid(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, spare: Sequence[str] = ()
+) -> Table:
+    """A table of cells; the last column takes what room is left.
+
+    Where there is too little room, the `spare` columns are left out, then texts are cut; numbers never are.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    rows = [[clean(_clipped(cell)) for cell in row] for row in rows]
-    for index, column in enumerate(columns):
-        numeric = bool(rows) and all(_is_number(row[index]) for row in rows)
-        last = index == len(columns) - 1
-        made.add_column(clean(column), justify="right" if numeric else "left", no_wrap=not last, overflow="ellipsis")
-    for row in rows:
-        made.add_row(*map(Text, row))
+    cells = [[clean(_clipped(cell)) for cell in row] for row in rows]
+    heads = [clean(column) for column in columns]
+    numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
+    widths = [max(map(cell_len, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
+    kept = _fitted(columns, widths, numeric, spare)
+    for index in kept:
+        last = index == len(heads) - 1
+        made.add_column(
+            heads[index],
+            justify="right" if numeric[index] else "left",
+            no_wrap=not last,
+            overflow="ellipsis",
+            max_width=None if last else widths[index],
+        )
+    for row in cells:
+        made.add_row(*(Text(row[index]) for index in kept))
     return made
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str, title: str | None = None) -> None:
+def _fitted(columns: Sequence[str], widths: list[int], numeric: Sequence[bool], spare: Sequence[str]) -> list[int]:
+    """Which columns there is room for; the widths of texts are cut to what there is."""
+    kept = list(range(len(columns)))
+    room = console().width
+
+    def lacks() -> bool:
+        gaps = 3 * len(kept) - 1
+        return gaps + sum(min(widths[i], LAST) if i == len(columns) - 1 else widths[i] for i in kept) > room
+
+    for index in map(columns.index, spare):
+        if lacks():
+            kept.remove(index)
+    texts = [index for index in kept[:-1] if not numeric[index]]
+    while texts and lacks() and widths[widest := max(texts, key=widths.__getitem__)] > SHORT:
+        widths[widest] -= 1
+    return kept
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str,
+    title: str | None = None,
+    spare: Sequence[str] = (),
+) -> None:
     """Print a table, or what is to be said where it has no rows."""
     rows = list(rows)
     if rows:
-        console().print(grid(columns, rows, title=title))
+        console().print(grid(columns, rows, title=title, spare=spare))
     else:
         say(empty)
 

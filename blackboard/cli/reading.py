@@ -77,6 +77,7 @@ def marks(
                 for view in found
             ),
             empty="no marks",
+            spare=("author", "evaporates"),
         )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
@@ -113,10 +114,11 @@ def history(
     table(
         ("at", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
         (
-            (iso(e.at), e.mark_id, e.kind, e.event, number(e.intensity), e.author, e.activation_id, e.payload)
+            (_second(iso(e.at)), e.mark_id, e.kind, e.event, number(e.intensity), e.author, e.activation_id, e.payload)
             for e in events
         ),
         empty=f"nothing ever lay on {subject!r}",
+        spare=("activation", "author", "intensity"),
     )
 
 
@@ -164,6 +166,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
             for row in found
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
+        spare=("until", "activations", "writes"),
     )
 
 
@@ -196,6 +199,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
             for row in found
         ),
         empty="nothing waits",
+        spare=("ready", "threshold", "watch"),
     )
 
 
@@ -247,6 +251,7 @@ def activations(
             for row in found
         ),
         empty="no activations",
+        spare=("left", "absorbed", "attempt", "started"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 
@@ -47,6 +48,12 @@ def _paused(m: Moment) -> set[str]:
     return {name for name in m.deployment.agents if (rest := resting(m, name)) is not None and rest[1] is None}
 
 
+def _held(m: Moment, row: CrossingRow) -> str:
+    if row.held is None and row.ready_at is not None and row.ready_at > m.now:
+        return "gather"
+    return row.held or ""
+
+
 @dataclass(frozen=True)
 class Report:
     """What a daemon left when it ended."""
@@ -63,10 +70,10 @@ class Report:
         for watch in m.in_force.watches.values():
             waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
             over = held_back(m, watch)
-            ready = over[0] if over else "ready"
-            for held in sorted({row.held or "" for row in waiting}):
-                count = sum(1 for row in waiting if (row.held or "") == held)
-                reason = {"": ready, "guard": "held back by a guard", "rest": "resting"}.get(held, held)
+            ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")
+            reasons = {"": ready, "guard": "held back by a guard", "rest": "resting", "gather": gathering}
+            for held, count in sorted(Counter(_held(m, row) for row in waiting).items()):
+                reason = reasons.get(held, held)
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
                 lines.append(f"{watch.agent.name}.{watch.spec.name}: {count} on the agenda, {reason}{away}")
         for state, words in (

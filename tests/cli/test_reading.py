@@ -102,3 +102,13 @@ def test_every_command_shows_an_example(house):
     for name in names:
         if house(name, "--help").code == 0 and name != "Examples":
             assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
+
+
+def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning, monkeypatch):
+    subject = "somebody.with.a.long.name@an.even.longer.example"
+    burning("deposit", "smoke", subject, "--payload", '{"detail": "thick"}', "--intensity", "0.123456")
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = burning("marks").out.splitlines()
+    assert shown[1].split() == ["id", "kind", "subject", "strength", "age", "payload"]
+    assert any(line.split()[:1] == ["3"] and "0.1235" in line and "…" in line and "detail" in line for line in shown[3:])
+    assert all(len(line) <= 80 for line in shown)

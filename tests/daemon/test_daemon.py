@@ -203,6 +203,20 @@ def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) 
     assert [later - earlier for earlier, later in pairwise(at)] == [1_800_000_000] * 2
 
 
+def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackboard, clock: ManualClock) -> None:
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m")
+    def watchman(smokes: list[Smoke], context: Any) -> None: ...
+
+    def left() -> str:
+        return board.read(lambda m: Report.of(m, {"watchman"})).lines()[0]
+
+    deploy(board, watchman)
+    smoke(board, "kitchen")
+    assert left() == "watchman.watch: 1 on the agenda, gathering"
+    clock.advance(timedelta(minutes=10))
+    assert left() == "watchman.watch: 1 on the agenda, ready"
+
+
 def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: ManualClock) -> None:
     at: list[int] = []
 
