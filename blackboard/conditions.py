@@ -13,6 +13,7 @@ back.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -28,7 +29,7 @@ FUNCTIONS = ("strength", "total", "max", "count")
 KindLike = type[Mark] | str
 
 
-class Condition:
+class Condition(ABC):
     """An expression that is true or false of the marks at an instant. Combine with `&`, `|`, and `~` in guards."""
 
     def __and__(self, other: Condition) -> Condition:
@@ -45,13 +46,13 @@ class Condition:
             f"the condition {self} has no truth value of its own; combine conditions with & and |, not with and, or"
         )
 
+    @abstractmethod
     def leaves(self) -> Iterator[Comparison]:
         """Every comparison in it, left to right."""
-        raise NotImplementedError
 
+    @abstractmethod
     def truth(self, decide: Callable[[Comparison], bool]) -> bool:
         """Whether it is true, given the truth of each comparison."""
-        raise NotImplementedError
 
     def holds(self, value: Callable[[Measure], float]) -> bool:
         """Whether it is true, given the value of each measure."""

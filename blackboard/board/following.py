@@ -42,15 +42,7 @@ def follow(m: Moment, row: MarkRow) -> MarkRow:
     ]
     for watch in totalled:
         totals.add(m, watch, row, -1)
-    m.tx.run(
-        M.REBASE_MARK,
-        key=row.id,
-        intensity=moved.intensity,
-        law=moved.law,
-        anchored_at=moved.anchored_at,
-        evaporates_at=moved.evaporates_at,
-        order_key=moved.order_key,
-    )
+    m.rebase(moved)
     if moved.law != row.law:
         m.record(moved, "law_changed", author=row.author, at=moved.anchored_at)
     for watch in totalled:

@@ -284,6 +284,18 @@ class Moment:
         state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
         return Faded(row.kind, row.subject, self.kind(row.kind).weight, state, row.evaporates_at)
 
+    def rebase(self, row: MarkRow) -> None:
+        """Write the fading part of a mark that goes on from another instant, or under another law."""
+        self.tx.run(
+            M.REBASE_MARK,
+            key=row.id,
+            intensity=row.intensity,
+            law=row.law,
+            anchored_at=row.anchored_at,
+            evaporates_at=row.evaporates_at,
+            order_key=row.order_key,
+        )
+
     def record(
         self,
         row: MarkRow,

@@ -123,14 +123,6 @@ def _date_anew(m: Moment, row: MarkRow) -> None:
         evaporates_at=state.evaporates_at(m.kind(row.kind)),
         order_key=law.order_key(row.intensity, m.now),
     )
-    m.tx.run(
-        M.REBASE_MARK,
-        key=row.id,
-        intensity=moved.intensity,
-        law=moved.law,
-        anchored_at=moved.anchored_at,
-        evaporates_at=moved.evaporates_at,
-        order_key=moved.order_key,
-    )
+    m.rebase(moved)
     m.record(moved, "law_changed", author=row.author)
     falling.arm(m, row, moved)
