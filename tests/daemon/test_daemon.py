@@ -33,6 +33,7 @@ from blackboard.agency import Agent
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError
+from blackboard.settings import DaemonSettings
 
 
 class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, joins="add"):
@@ -569,7 +570,7 @@ def test_two_daemons_share_the_work_and_double_none_of_it(
     lock, seen = threading.Lock(), []
 
     def make() -> Agent:
-        @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=1, concurrency=4)
+        @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=1, concurrency=4, timeout="500w")
         def watchman(smokes: list[Smoke], context: Any) -> Alarm:
             with lock:
                 seen.append(smokes[0].id)
@@ -577,11 +578,13 @@ def test_two_daemons_share_the_work_and_double_none_of_it(
 
         return watchman
 
+    # A daemon that waits moves the clock, also while the other one works: no lease may run out by that alone.
+    patient = DaemonSettings(lease="500w")
     deploy(board, make())
     for n in range(40):
         smoke(board, f"room/{n}")
     other = Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:other")
-    daemons: list[Callable[..., Report]] = [Daemon(one, [make()]).run for one in (board, other)]
+    daemons: list[Callable[..., Report]] = [Daemon(one, [make()], patient).run for one in (board, other)]
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:
         thread.start()
