@@ -152,6 +152,7 @@ class AgentSettings(Data):
     lane: Literal["direct", "batch"] = "direct"
     lane_below: float | None = Field(default=None, gt=0)
     on_unknown: Literal["retry", "hold"] = "retry"
+    give_up_after: Duration | None = None
     budget: Budget = Budget()
 
 

@@ -37,6 +37,7 @@ def explain(m: Moment, agent: str, subject: str | None) -> dict[str, Any]:
         "until": iso(rest[1]) if rest else None,
         "running": running,
         "concurrency": spec.settings.concurrency,
+        "put_back": _put_back(m, agent, subject),
         "watches": [_watch(m, watch, subject) for watch in m.in_force.watches.values() if watch.agent.name == agent],
         "last": _last(m, agent, subject),
     }
@@ -122,6 +123,18 @@ def _waiting(m: Moment, watch: Watch, row: CrossingRow) -> dict[str, Any]:
 
 def _falls(m: Moment, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
     return [(due, mark_id) for mark_id, due in m.tx.all(W.FALLS_OF, watch_id=watch.id, subject=subject)]
+
+
+def _put_back(m: Moment, agent: str, subject: str | None) -> list[dict[str, Any]]:
+    """The activations that wait to be begun again, or for a person: why, and when they are tried next."""
+    rows = (
+        ActivationRow(*values) for state in ("ready", "held") for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)
+    )
+    return [
+        {"id": row.id, "subject": row.subject, "state": row.state, "why": row.error, "tried_at": iso(row.retry_at)}
+        for row in rows
+        if row.agent == agent and (subject is None or row.subject == subject or _gave(m, row.id, subject))
+    ]
 
 
 def _last(m: Moment, agent: str, subject: str | None) -> dict[str, Any] | None:

@@ -246,7 +246,7 @@ def activations(
                 row["marks_absorbed"],
                 row["marks_left"],
                 _second(row["started_at"]),
-                _first_line(row["error"]) or row["reason"],
+                _why(row),
             )
             for row in found
         ),
@@ -309,6 +309,10 @@ def explain(
     say(f"{agent}{f' on {subject}' if subject else ''}: {found['held'] + until if found['held'] else 'may wake'}")
     for run in found["running"]:
         say(f"  runs activation {run['id']} since {run['started_at']}")
+    for one in found["put_back"]:
+        why = f": {_first_line(one['why'])}" if one["why"] else ""
+        when = f"is tried next at {one['tried_at']}" if one["tried_at"] else "waits"
+        say(f"  activation {one['id']} {when}{why}")
     for watch in found["watches"]:
         _explain_watch(watch)
     if last := found["last"]:
@@ -331,6 +335,12 @@ def _explain_watch(watch: dict[str, Any]) -> None:
 
 def _counts(counts: dict[str, Any]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Why an activation is as it is; for one that was put back, first when it is tried next."""
+    why = _first_line(row["error"]) or str(row["reason"])
+    return f"again at {_second(row['retry_at'])}: {why}" if row["retry_at"] and row["error"] else why
 
 
 def _first_line(error: str | None) -> str:

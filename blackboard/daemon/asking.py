@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import structlog
@@ -19,6 +20,7 @@ from blackboard.board.door import Blackboard
 from blackboard.daemon import telemetry
 from blackboard.daemon.keeping import Keeper
 from blackboard.deployment import AgentSettings
+from blackboard.durations import format_duration
 from blackboard.errors import AgentError, UnknownName
 from blackboard.failpoints import reach
 from blackboard.model import (
@@ -166,6 +168,8 @@ class Asker:
             raise Postponed(reason, self.board.now()) from None
         except (Overloaded, NotSent) as failure:
             self._end(row, "failed", failure)
+            if (tired := self._given_up(claim, failure)) is not None:
+                raise tired from None
             wait = failure.retry_after if isinstance(failure, Overloaded) else None
             raise Postponed(str(failure), self._wait(claim, wait)) from None
         except OutcomeUnknown as failure:
@@ -218,6 +222,19 @@ class Asker:
 
     def _held_unknown(self, row: CallRow) -> Postponed:
         return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
+
+    def _given_up(self, claim: Claim, failure: CallFailure) -> Postponed | None:
+        """What ends the sending again of calls that came to nothing, once that has gone on for `give_up_after`."""
+        most = claim.agent.settings.give_up_after
+        if most is None:
+            return None
+        rows = self.board.read(lambda m: journal.calls_of(m, claim.row.id))
+        failed = takewhile(lambda row: row.state == "failed", rows)
+        now = self.board.now()
+        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < most:
+            return None
+        reason = f"given up after {format_duration(most)} (give_up_after): {failure}; retry or discard it"
+        return Postponed(reason, None, held=True)
 
     def _in_lane(self) -> Postponed:
         return Postponed("it waits for the cheap lane", None, held=True)

@@ -37,8 +37,8 @@ __all__ = [
 
 Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
 
-LONGEST_WAIT = 3600.0
-"""Seconds. A longer `retry-after` is cut to this, so that no header can silence an agent for good."""
+LONGEST_WAIT = 86_400.0
+"""Seconds: a day. A longer `retry-after` is cut to this, so that no header can silence an agent for good."""
 
 _SPEND_CODES = frozenset(
     {
@@ -77,7 +77,7 @@ class Rejected(CallFailure):
 class Overloaded(CallFailure):
     """Limits, overload or an error inside the API: try later. Not paid.
 
-    `retry_after` is how long the API asks to wait: seconds from now, at most an hour, or None where it does not say.
+    `retry_after` is how long the API asks to wait: seconds from now, at most a day, or None where it does not say.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, retry_after: float | None = None) -> None:

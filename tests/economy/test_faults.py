@@ -254,3 +254,35 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
     assert world.board.status()["model_calls"]["reserved_usd"] == 0
     [ready] = world.board.activations(state="ready")
     assert ready["marks_absorbed"] == 2
+
+
+def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(world):
+    world.leave()
+    world.url = "http://127.0.0.1:9"
+    daemon = world.daemon()
+    daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
+    daemon.run()
+    [row] = world.board.activations()
+    [told] = world.board.explain("judge", "lead/1")["put_back"]
+    assert (told["id"], told["tried_at"]) == (row["id"], row["retry_at"])
+    assert parse_instant(told["tried_at"]) > world.board.now()
+    assert "reach" in told["why"]
+    assert world.board.explain("judge", "lead/2")["put_back"] == []
+
+
+def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(world_of, api):
+    world = world_of(give_up_after="1h")
+    leads = world.leave()
+    url = world.url
+    world.url = "http://127.0.0.1:9"
+    report = world.rest()  # it would never end if it were tried for good
+    [held] = world.board.activations(state="held")
+    assert "given up after 1h" in held["error"]
+    assert held["retry_at"] is None
+    assert any("given up" in line for line in report.lines())
+    sent = [parse_instant(call["sent_at"]) for call in world.calls()]
+    assert 3600 * SECOND <= sent[-1] - sent[0] < 3 * 3600 * SECOND
+    world.url = url
+    world.board.retry(held["id"])
+    world.rest()
+    assert world.judged == leads
