@@ -303,13 +303,15 @@ class Blackboard(Seeing):
         self.write(lambda m: finishing.discard(m, activation_id))
 
     def settle(self, call_id: int, usd: float) -> None:
-        """Say what a call of unknown outcome cost, as the provider's account shows it; its reserve is then released.
+        """Say what a call cost of which nobody knows, as the provider's account shows it; its reserve is then released.
+
+        That is one of unknown outcome, or one whose answer did not say what it took.
 
         Args:
             usd: US dollars, at least 0; 0 if it was not charged.
 
         Raises:
-            NotFound: there is no such call, or its outcome is known.
+            NotFound: there is no such call, or its cost is known.
             UsageError: that cannot be a cost.
         """
         if not 0 <= usd < 1e6:

@@ -6,7 +6,8 @@
 `answered` keeps the raw answer before anybody parses it; `applied` is set in the transaction that leaves the marks.
 A call ends otherwise as `failed` (nothing was paid, and it may be tried again), `rejected` (nothing was paid, and the
 same request would be rejected again), `unusable` (paid, and the answer was of no use) or `unknown` (nobody can say:
-the reserve stays until a person settles it, which makes it `settled`).
+the reserve stays until a person settles it, which makes it `settled`). An answer that does not say what it took keeps
+its reserve too, until a person settles that.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from blackboard.board import budgets
 from blackboard.board.moment import Moment
 from blackboard.errors import NotFound
+from blackboard.store import activations as A
 from blackboard.store import journal as J
 from blackboard.store.journal import CallRow
+from blackboard.store.rows import ActivationRow
 
 __all__ = [
     "Spent",
@@ -34,12 +37,14 @@ __all__ = [
     "send",
     "settle",
     "settle_all",
+    "settle_discarded",
     "spoiled",
     "unsent",
 ]
 
 
 TOO_LATE = "a newer call had been answered when it came"
+DISCARDED = "its activation was discarded"
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,10 @@ def send(
 
 
 def unsent(m: Moment, call_id: int) -> None:
-    """The request certainly never arrived: it is as if it had not left."""
+    """The request certainly never arrived: it is as if it had not left, and after a discard it does not leave again."""
+    if _discarded(m, get(m, call_id)):
+        ended(m, call_id, "failed", DISCARDED)
+        return
     m.tx.run(
         J.SEND_CALL, key=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
         would_hold=None,
@@ -113,7 +121,8 @@ def unsent(m: Moment, call_id: int) -> None:
 def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: Spent) -> bool:
     """Keep a raw answer and what it took; the reserve is settled if the cost is known.
 
-    An answer may come late, to a call whose outcome was given up as unknown, and it may be taken in twice.
+    An answer may come late, to a call whose outcome was given up as unknown or whose activation was discarded, and it
+    may be taken in twice.
 
     Returns:
         Whether it was kept: False for one that was known already.
@@ -123,15 +132,16 @@ def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: S
         return False
     forgotten = not row.body  # what was asked was erased meanwhile: of the answer, only the cost is kept
     late = any(other.state == "applied" for other in calls_of(m, row.activation_id))
+    spare = TOO_LATE if late else DISCARDED if _discarded(m, row) else None
     m.tx.run(
         J.ANSWER_CALL,
         key=call_id,
-        state="unusable" if forgotten or late else "answered",
+        state="unusable" if forgotten or spare else "answered",
         answered_at=m.now,
         reserved=row.reserved if spent.cost is None else 0,
         reply=None if forgotten else raw,
         request_id=request_id,
-        error=TOO_LATE if late else None,
+        error=spare,
         **vars(spent),
     )
     return True
@@ -190,23 +200,28 @@ def reopened(m: Moment, activation_id: int) -> None:
 
 
 def settle(m: Moment, call_id: int, cost: int) -> CallRow:
-    """A person says what a call of unknown outcome cost, in micro-dollars.
+    """A person says what a call cost, in micro-dollars, of which neither its outcome nor its answer tells.
 
     Raises:
-        NotFound: there is no such call, or its outcome is known.
+        NotFound: there is no such call, or what it cost is known.
     """
     row = get(m, call_id)
-    if row.state not in ("unknown", "settled"):
-        raise NotFound(f"call {call_id} is {row.state}; only one whose outcome is unknown can be settled")
-    m.tx.run(J.SETTLE_CALL, key=call_id, state="settled", cost=cost, direct_cost=cost, reserved=0)
+    untold = row.state in ("answered", "applied", "unusable") and (row.cost is None or row.input_tokens is None)
+    if row.state not in ("unknown", "settled") and not untold:
+        why = (
+            "and its cost is known" if row.state in ("answered", "applied", "unusable") else "and nothing was paid yet"
+        )
+        raise NotFound(f"call {call_id} is {row.state}, {why}; one is settled whose outcome or cost is unknown")
+    state = row.state if untold else "settled"
+    m.tx.run(J.SETTLE_CALL, key=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
     return row
 
 
 def dropped(m: Moment, activation_id: int) -> None:
-    """A person gives up on an activation: what it has planned is not sent any more."""
+    """A person gives up on an activation: what it has planned is not sent any more, what was answered not used."""
     for row in calls_of(m, activation_id):
-        if row.state == "planned":
-            ended(m, row.id, "failed", "its activation was discarded")
+        if row.state in ("planned", "answered"):
+            ended(m, row.id, "failed" if row.state == "planned" else "unusable", DISCARDED)
 
 
 def settle_all(m: Moment, activation_id: int) -> None:
@@ -214,3 +229,14 @@ def settle_all(m: Moment, activation_id: int) -> None:
     for row in calls_of(m, activation_id):
         if row.state == "unknown":
             settle(m, row.id, row.reserved)
+
+
+def settle_discarded(m: Moment, row: CallRow) -> None:
+    """The same for a call of unknown outcome whose activation was discarded before anybody could know it."""
+    if _discarded(m, row):
+        settle_all(m, row.activation_id)
+
+
+def _discarded(m: Moment, row: CallRow) -> bool:
+    found = m.tx.one(A.GET_ACTIVATION, id=row.activation_id)
+    return found is not None and ActivationRow(*found).state == "discarded"

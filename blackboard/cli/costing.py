@@ -73,6 +73,11 @@ def costs(
         note(
             f"{unknown} calls have an unknown outcome, and their reserve stays; 'blackboard settle' says what they cost"
         )
+    elif reserved := sum(row["usd_reserved"] for row in rows):
+        note(
+            f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not say what it took;"
+            " 'blackboard settle' says what those cost"
+        )
 
 
 def settle(
@@ -80,11 +85,11 @@ def settle(
     call: Annotated[int, typer.Argument(help="The call's id, as the view model_calls has it.")],
     usd: Annotated[float, typer.Option(help="What the provider's account shows for it, in US dollars.")] = 0.0,
 ) -> None:
-    """Say what a model call of unknown outcome cost. Its reserve is released.
+    """Say what a model call cost whose outcome is unknown, or whose answer did not say. Its reserve is released.
 
     \b
     Examples:
-      blackboard sql "select id, agent, sent_at, error from model_calls where state = 'unknown'"
+      blackboard sql "select id, agent, state, sent_at, error from model_calls where reserved_usd > 0"
       blackboard settle 17
       blackboard settle 18 --usd 0.0042
     """

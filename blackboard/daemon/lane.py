@@ -269,6 +269,7 @@ def _failed(m: Moment, row: CallRow, failure: CallFailure, wait: int) -> None:
 
 def _lost(m: Moment, row: CallRow, why: str) -> None:
     journal.ended(m, row.id, "unknown", why)
+    journal.settle_discarded(m, row)
     agent = m.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":
         reason = f"the outcome of call {row.id} is unknown: {why}; retry or discard it"

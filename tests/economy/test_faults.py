@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from blackboard import agent, strength
+from blackboard.board import journal
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
+from blackboard.errors import NotFound
 from blackboard.model import ModelSettings
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL
+from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 
 SECOND = parse_duration("1s")
@@ -82,6 +85,54 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault
     world.board.settle(1, 0.0)
     status = world.board.status()["model_calls"]
     assert (status["unknown"], status["reserved_usd"]) == (0, 0)
+
+
+def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_person_settles_it(world, api):
+    world.leave()
+    api.queue(Junk())
+    world.rest()
+    junk, good = world.calls()
+    assert (junk["state"], junk["cost_usd"]) == ("unusable", None)
+    assert junk["reserved_usd"] > 0
+    world.board.settle(junk["id"], 0.5)
+    world.board.settle(junk["id"], 0.25)  # the account shows something else after all
+    junk = world.calls()[0]
+    assert (junk["state"], junk["cost_usd"], junk["reserved_usd"]) == ("unusable", 0.25, 0)
+    [cost] = world.board.costs()
+    assert cost["usd"] == pytest.approx(0.25 + good["cost_usd"])
+    with pytest.raises(NotFound, match="its cost is known"):
+        world.board.settle(good["id"], 0.0)
+
+
+def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
+    world.leave()
+    world.board.write(_answered_without_usage)
+    world.board.settle(1, 0.1)
+    [call] = world.calls()
+    assert (call["state"], call["cost_usd"], call["reserved_usd"]) == ("answered", 0.1, 0)
+
+
+def _answered_without_usage(m):
+    row = journal.plan(m, 1, "judge", MODEL, "{}", 1)
+    journal.send(m, row, 7_000)
+    return journal.answered(m, row.id, "{}", None, journal.Spent())
+
+
+def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(world_of, api):
+    @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
+    def clumsy(marks, context):
+        judge.function(marks, context)
+        raise ValueError("it stumbles over its answer")
+
+    world = world_of(agents=[clumsy])
+    world.leave()
+    world.rest()
+    assert world.states() == ["answered"]
+    world.board.discard(world.board.activations(state="dead")[0]["id"])
+    [call] = world.calls()
+    assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
+    assert call["cost_usd"] > 0
+    assert world.board.status()["model_calls"]["answered"] == 0
 
 
 def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
@@ -208,7 +259,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world, api, status):
 
 
 def test_a_person_can_have_a_rejected_request_sent_again(world, api):
-    [lead] = world.leave()
+    world.leave()
     api.queue(Status(404))
     world.rest()
     assert world.judged == []

@@ -291,6 +291,52 @@ def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, pa
     assert world.states() == ["failed"]
 
 
+def handed_in(world, patient):
+    """Let the world's call go out in a batch, and end the daemon before it is answered."""
+    client = patient(looks=10**6)
+    daemon, real = world.daemon(client), client.batch_results
+
+    def once(batch_id):
+        daemon.stop(now=True)
+        return real(batch_id)
+
+    client.batch_results = once
+    daemon.run()
+    assert world.states() == ["sent"]
+
+
+def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_applied(world_of, api, patient):
+    world = world_of(lane="batch")
+    world.leave(1)
+    handed_in(world, patient)
+    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.daemon(patient(looks=0))._lane.run_once()
+    [call] = world.calls()
+    assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
+    assert call["cost_usd"] > 0
+    assert call["reserved_usd"] == 0
+    assert world.judged == []
+    assert world.board.status()["model_calls"]["answered"] == 0
+
+
+def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):
+    world = world_of(lane="batch")
+    world.leave(1)
+    handed_in(world, patient)
+    world.board.discard(world.board.activations(state="held")[0]["id"])
+
+    class Forgetful(Patient):
+        def batch_results(self, batch_id):
+            raise Rejected("no longer kept")
+
+    client = Forgetful(api)
+    world.daemon(client)._lane.run_once()
+    client.close()
+    [call] = world.calls()
+    assert (call["state"], call["reserved_usd"]) == ("settled", 0)
+    assert call["cost_usd"] > 0
+
+
 def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world_of, api, clock):
     world = world_of(lane="batch")
     world.leave(1)
