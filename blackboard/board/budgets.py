@@ -47,8 +47,8 @@ class _Limit:
     def reason(self) -> str:
         most, taken, asked = (f"{n / 1e6:.6g}" if self.money else str(n) for n in (self.most, self.taken, self.asked))
         if self.asked > self.most:
-            return f"{self.name} = {most} has no room for this call, which may cost {asked}: raise it, then retry"
-        turns = f" until {iso(self.until)}" if self.until else ": raise it, then retry"
+            return f"{self.name} = {most} has no room for this call, which may cost {asked}: raise it"
+        turns = f" until {iso(self.until)}" if self.until else ": raise it"
         return f"{self.name} = {most}: {taken} taken, {asked} asked{turns}"
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from blackboard.board import falling, following
 from blackboard.board.moment import Moment
-from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
+from blackboard.store import journal as J
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 
@@ -47,8 +48,16 @@ def register(m: Moment, new: Deployment) -> Change:
         changed.append("trust")
     if old.budget != new.budget:
         changed.append("budget")
+    if _budgets(old) != _budgets(new):
+        # Whether there is room now is found out as ever: when the call is about to be sent.
+        m.tx.run(A.RECHECK_HELD, at=m.now)
+        m.tx.run(J.FORGET_ALL_NOTES)
     m.wakes = True
     return Change(version, tuple(changed))
+
+
+def _budgets(deployment: Deployment) -> tuple[Budget, dict[str, Budget]]:
+    return deployment.budget, {name: agent.settings.budget for name, agent in deployment.agents.items()}
 
 
 def _later_than_all(m: Moment) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
-from blackboard.store.tables import activation, activation_mark, agent_state, board, crossing, event, rest, worker
+from blackboard.store.tables import (
+    activation,
+    activation_mark,
+    agent_state,
+    board,
+    crossing,
+    event,
+    model_call,
+    rest,
+    worker,
+)
 
 p = bindparam
 ONE = number(1)
@@ -78,6 +88,21 @@ RELEASE_HELD = Statement(
     .where(activation.c.id == p("key"), activation.c.state == word("held"))
     .values(state=word("ready"), retry_at=p("at"), error=p("error"))
 )
+_over_budget = or_(
+    activation.c.retry_at.is_not(None),
+    activation.c.id.in_(
+        select(model_call.c.activation_id).where(
+            model_call.c.state == word("planned"),
+            or_(model_call.c.lane == word("direct"), model_call.c.error.is_not(None)),
+        )
+    ),
+)
+RECHECK_HELD = Statement(
+    activation.update()
+    .where(unfinished, activation.c.state == word("held"), _over_budget)
+    .values(state=word("ready"), retry_at=p("at"))
+)
+"""Lets what a budget holds ask again: what waits for a window to turn, and what planned a call that had no room."""
 EXPLAIN_HELD = Statement(
     activation.update()
     .where(activation.c.id == p("key"), activation.c.state == word("held"))

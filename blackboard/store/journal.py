@@ -76,6 +76,9 @@ FORGET_NOTES = Statement(
     .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("planned"))
     .values(error=None)
 )
+FORGET_ALL_NOTES = Statement(
+    model_call.update().where(model_call.c.state == word("planned"), model_call.c.error.is_not(None)).values(error=None)
+)
 
 # -- what was spent -------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,47 @@ def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of):
     assert len(world.judged) == 1
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["the board's", "the agent's"])
+def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(world_of, own):
+    def limit(calls):
+        budget = Budget(calls_per_day=calls)
+        return {"own": budget} if own else {"budget": budget}
+
+    world = world_of(batch=1, **limit(1))
+    leads = world.leave(3)
+    world.rest()
+    assert world.judged == leads[:1]
+    world.deploy(batch=1, **limit(2))
+    world.rest()
+    assert world.judged == leads[:2]
+    [held] = world.board.activations(state="held")
+    assert "calls_per_day = 2" in held["error"]
+    world.deploy(batch=1, **limit(9))
+    world.rest()
+    assert world.judged == leads
+
+
+def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of):
+    world = world_of(budget=Budget(usd_per_hour=0.000_001))
+    world.leave()
+    world.rest()
+    assert world.board.activations(state="held")[0]["retry_at"] is None
+    world.deploy(Budget(usd_per_hour=1.0))
+    world.rest()
+    assert len(world.judged) == 1
+
+
+def test_a_changed_budget_leaves_alone_what_a_person_must_decide(world_of, api):
+    world = world_of(on_unknown="hold", budget=Budget(calls_per_day=5))
+    world.leave()
+    api.queue(Cut(0))
+    world.rest()
+    world.deploy(Budget(calls_per_day=9), on_unknown="hold")
+    world.rest()
+    assert [row["state"] for row in world.board.activations()] == ["held"]
+    assert len(api.bodies) == 1
+
+
 def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
     world = world_of(budget=Budget(calls_per_activation=2))
     world.leave()

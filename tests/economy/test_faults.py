@@ -259,7 +259,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world, api, status):
 
 
 def test_a_person_can_have_a_rejected_request_sent_again(world, api):
-    world.leave()
+    [lead] = world.leave()
     api.queue(Status(404))
     world.rest()
     assert world.judged == []

@@ -258,6 +258,17 @@ def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api
     assert len(world.judged) == 1
 
 
+@pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
+def test_a_raised_budget_lets_calls_into_the_lane(world_of, api, patient, small):
+    world = world_of(lane="batch", batch=1, concurrency=8, budget=small)
+    leads = world.leave(2)
+    world.rest(patient())
+    assert len(world.judged) < 2
+    world.deploy(Budget(usd_per_day=1.0), lane="batch", batch=1, concurrency=8)
+    world.rest(patient())
+    assert world.judged == leads
+
+
 def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, patient):
     runs = []
 
@@ -272,7 +283,6 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, pat
     leads = world.leave(2)
     world.rest(patient())
     world.deploy(lane="batch")
-    world.board.retry(world.board.activations(state="held")[0]["id"])
     world.rest(patient())
     assert world.judged == leads
     assert api.paid == 2
