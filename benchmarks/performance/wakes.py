@@ -52,7 +52,7 @@ def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterato
     taken = []
     with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'wake')}", kinds=boards.KINDS) as board:
         boards.deploy(board)
-        with Blackboard.open(board.database.url.render_as_string()) as depositor, running(board, woken):
+        with Blackboard.open(board.database.url) as depositor, running(board, woken):
             _drain(arrived)
             for number in range(count):
                 subject = f"wake/{number}"

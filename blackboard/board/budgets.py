@@ -14,7 +14,7 @@ from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.store import journal as J
-from blackboard.store.journal import CallRow
+from blackboard.store.rows import CallRow
 
 __all__ = ["DAY", "Over", "verdict"]
 

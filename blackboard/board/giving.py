@@ -83,24 +83,14 @@ def strongest(m: Moment, kind: str, limit: int, subject: str | None = None) -> l
     """The strongest live marks of a kind, of one subject or of the board, with their strengths."""
     m.kind(kind)
     if subject is not None:
-        found = m.tx.all(
-            M.live_by(kind=True, subject=True, law=False, ordered="strength", limited=True, weakest=False),
-            as_of=m.now, kind=kind, subject=subject, limit=limit,
-        )  # fmt: skip
+        found = m.tx.all(M.LIVE["kind subject limit"], as_of=m.now, kind=kind, subject=subject, limit=limit)
         return [(MarkRow(*values[:-2]), values[-1]) for values in found]
     pairs: list[tuple[MarkRow, float]] = []
     after = ""
     while (row := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
         after = row[0]
         orderly = m.laws.get(m.tx, after).order_key(1.0, 0) is not None and (kind, after) not in m.in_force.following
-        statement = M.live_by(
-            kind=True,
-            subject=False,
-            law=True,
-            ordered="order_key" if orderly else "strength",
-            limited=True,
-            weakest=False,
-        )
+        statement = M.LIVE_IN_ORDER if orderly else M.LIVE["kind law limit"]
         found = m.tx.all(statement, as_of=m.now, kind=kind, law=after, limit=limit)
         pairs += [(MarkRow(*values[:-2]), values[-1]) for values in found]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]

@@ -19,8 +19,7 @@ from blackboard.board.moment import Moment
 from blackboard.errors import NotFound
 from blackboard.store import activations as A
 from blackboard.store import journal as J
-from blackboard.store.journal import CallRow
-from blackboard.store.rows import ActivationRow
+from blackboard.store.rows import ActivationRow, CallRow
 
 __all__ = [
     "Spent",

@@ -21,8 +21,8 @@ from blackboard.store import deployments as D
 from blackboard.store import journal as J
 from blackboard.store import marks as M
 from blackboard.store import watching as W
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
-from blackboard.store.views import VIEWS
+from blackboard.store.contract import VIEWS
+from blackboard.store.rows import OPEN_CALLS, ActivationRow, CrossingRow, EventRow, MarkRow
 
 __all__ = ["MarkView", "activations", "agenda", "agents", "costs", "history", "marks", "status", "uid"]
 
@@ -81,18 +81,10 @@ def marks(
             if min_strength is None or strength >= min_strength
         ]
     narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
-    statement = M.live_by(
-        kind=kind is not None,
-        subject=subject is not None,
-        law=False,
-        ordered="strength",
-        limited=limit is not None,
-        weakest=min_strength is not None,
-    )
     given = {name: value for name, value in narrowed.items() if value is not None}
     return [
         _view(MarkRow(*values[:-2]), values[-2], values[-1], as_of)
-        for values in m.tx.all(statement, as_of=as_of, **given)
+        for values in m.tx.all(M.LIVE[" ".join(given)], as_of=as_of, **given)
     ]
 
 
@@ -325,6 +317,6 @@ def status(m: Moment) -> dict[str, Any]:
 
 def _calls(m: Moment) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
-    counts: dict[str, int] = dict.fromkeys(J.OPEN, 0)
+    counts: dict[str, int] = dict.fromkeys(OPEN_CALLS, 0)
     counts.update(dict(m.tx.all(J.COUNT_OPEN)))
     return {**counts, "reserved_usd": int(m.tx.one(J.RESERVED)[0]) / 1_000_000}

@@ -38,7 +38,7 @@ from blackboard.model import (
     parse,
     plan,
 )
-from blackboard.store.journal import CallRow
+from blackboard.store.rows import CallRow
 
 __all__ = ["Asker", "Postponed", "lane_for", "model_for"]
 

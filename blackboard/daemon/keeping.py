@@ -14,7 +14,7 @@ from blackboard.daemon.spool import Spool, Spooled
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.model import CallFailure, Lane, Prices, Reply, highest_cost
 from blackboard.store import activations as A
-from blackboard.store.journal import CallRow
+from blackboard.store.rows import CallRow
 
 __all__ = ["Keeper"]
 

@@ -37,7 +37,7 @@ from blackboard.model import (
 )
 from blackboard.store import activations as A
 from blackboard.store import journal as J
-from blackboard.store.journal import CallRow
+from blackboard.store.rows import CallRow
 
 __all__ = ["Lane"]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from blackboard.board.claiming import Claim
 from blackboard.model import Reply
-from blackboard.store.journal import CallRow
+from blackboard.store.rows import CallRow
 
 __all__ = ["activation", "call"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
-from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
+from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
+from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,

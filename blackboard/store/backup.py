@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL
-
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as differences
 from blackboard.store.database import Database
@@ -86,7 +84,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     checked = examine(backup)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _partial(path) as part:
-        _copy(_database_at(backup), part, lambda done, of: None)
+        _copy(Database(backup), part, lambda done, of: None)
         examine(part)
         _sync(part)
         with database.turn():
@@ -112,7 +110,7 @@ def examine(path: Path) -> Copy:
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")
-    database = _database_at(path)
+    database = Database(path)
     try:
         with database.read() as tx:
             rows = tx.cursor
@@ -144,7 +142,7 @@ def backups_of(path: Path) -> list[Path]:
 
 def holding(copy: Path, subject: str) -> int | None:
     """How many events about a subject a copy holds; None if it cannot be read."""
-    database = _database_at(copy)
+    database = Database(copy)
     try:
         with database.read() as tx:
             found = tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()
@@ -224,10 +222,6 @@ def _note(source: Path, to: Path) -> None:
 
 def _list_of(path: Path) -> Path:
     return path.with_name(f"{path.name}-backups")
-
-
-def _database_at(path: Path) -> Database:
-    return Database(URL.create("sqlite", database=str(path.absolute())))
 
 
 def _file_of(database: Database) -> Path:

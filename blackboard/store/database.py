@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
-
-from sqlalchemy import URL, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
@@ -23,6 +21,9 @@ from blackboard.store import dialect as differences
 from blackboard.store.gate import Entry, Gate
 from blackboard.store.statement import Transaction
 from blackboard.store.turn import Turn
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
 
 __all__ = ["Database"]
 
@@ -33,20 +34,21 @@ Work = Callable[[Transaction], T]
 class Database:
     """Opens connections to one database and runs transactions on them.
 
+    Args:
+        url: an SQLAlchemy URL, or the path of an SQLite file.
+
     Raises:
         ConfigurationError: the URL is not one.
         StoreError: it cannot be opened.
     """
 
-    def __init__(self, url: str | URL) -> None:
-        try:
-            self.url = make_url(url)
-            self.engine = create_engine(self.url, module=differences.driver(self.url), poolclass=NullPool)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
-            raise ConfigurationError([Mistake("database.url", f"{_shown(str(url))} cannot be used: {error}")]) from None
-        self.dialect = self.engine.dialect
-        self.path = self._path()
-        self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+    def __init__(self, url: str | Path) -> None:
+        self._url: URL | None = None
+        self.dialect = differences.SQLITE
+        self.path = path_in(url) if isinstance(url, str) else url.absolute()
+        if self.path is None:
+            self._ask_sqlalchemy(str(url))
+        self.where = str(self.path) if self.path else self.url
         self._gate = Gate()
         self._writer: Any = None
         self._readers: list[Any] = []
@@ -55,13 +57,37 @@ class Database:
         self._pid = os.getpid()
         self.on_commit: Callable[[], None] = lambda: None
 
-    def _path(self) -> Path | None:
-        if self.dialect.name != "sqlite":
-            return None
-        name = self.url.database
-        if not name or name == ":memory:" or name.startswith("file:"):
-            raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
-        return Path(name).absolute()
+    def _ask_sqlalchemy(self, url: str) -> None:
+        """Take from a URL what only SQLAlchemy knows to find in it."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+        try:
+            self._url = make_url(url)
+            name, driver = self._url.database, self.engine.dialect
+            if driver.name != "sqlite":
+                self.dialect = differences.Dialect(driver.name, driver.loaded_dbapi.Error, lambda: driver)
+            elif not name or name == ":memory:" or name.startswith("file:"):
+                raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
+            else:
+                self.path = Path(name).absolute()
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
+            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
+
+    @property
+    def url(self) -> str:
+        """The URL, without its password."""
+        return f"sqlite:///{self.path}" if self._url is None else self._url.render_as_string(hide_password=True)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The same database for SQLAlchemy, which makes and upgrades the schema."""
+        from sqlalchemy import URL, create_engine
+        from sqlalchemy.pool import NullPool
+
+        url = self._url or URL.create("sqlite", database=str(self.path))
+        module = differences.sqlite if url.get_backend_name() == "sqlite" else None
+        return create_engine(url, module=module, poolclass=NullPool)
 
     @property
     def embedded(self) -> bool:
@@ -129,10 +155,13 @@ class Database:
         self._readers, self._writer = [], None
 
     def _raw(self) -> Any:
-        arguments, options = self.dialect.create_connect_args(self.url)
+        if self._url is None:
+            return differences.sqlite.connect(str(self.path), check_same_thread=False)
+        driver = self.engine.dialect
+        arguments, options = driver.create_connect_args(self._url)
         if self.embedded:
             options["check_same_thread"] = False
-        return self.dialect.loaded_dbapi.connect(*arguments, **options)
+        return driver.loaded_dbapi.connect(*arguments, **options)
 
     def _create_file(self, path: Path) -> None:
         try:
@@ -288,8 +317,7 @@ class Database:
                 connection.close()
 
     def _translated(self, error: BaseException) -> BaseException:
-        base = getattr(self.dialect.loaded_dbapi, "Error", ())
-        if isinstance(error, base) and isinstance(error, Exception):
+        if isinstance(error, self.dialect.error):
             return differences.translate(error, self.where)
         if isinstance(error, OverflowError):  # the driver, of an integer over 64 bits
             return UsageError("a number is larger than a database can hold")
@@ -313,7 +341,6 @@ class Database:
             self._file = None
             if self._turn is not None:
                 self._turn.close()
-        self.engine.dispose()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -324,6 +351,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError as error:
         raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
     return found.st_dev, found.st_ino
+
+
+def path_in(url: str) -> Path | None:
+    """The file that a URL names, where it names a file and says nothing else."""
+    found = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?]+)", url)
+    return None if found is None else Path(found[1]).absolute()
 
 
 def _shown(url: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, select
 
-from blackboard.store.statement import Statement, insert_into, number, update_by
+from blackboard.store.phrases import insert_into, number, update_by
+from blackboard.store.statement import Statement
 from blackboard.store.tables import board, deployment, kind, succession
 
 p = bindparam

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from types import ModuleType
-from typing import Any
-
-from sqlalchemy.engine import URL, Dialect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import StoreBusy, StoreError, StoreForeign
 
@@ -16,13 +15,17 @@ try:
 except ImportError:  # no wheel for this platform: the version is checked at start
     sqlite = sqlite3
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect as SqlDialect
+
 __all__ = [
     "APPLICATION_ID",
+    "SQLITE",
     "SQLITE_VERSION",
+    "Dialect",
     "begin_write",
     "clock_sql",
     "date_sql",
-    "driver",
     "greatest_sql",
     "iso_sql",
     "lock_board",
@@ -42,9 +45,25 @@ SQLITE_VERSION: str = sqlite.sqlite_version
 BUSY_SECONDS = 10.0
 
 
-def driver(url: URL) -> ModuleType | None:
-    """The DBAPI module to use, where it is not SQLAlchemy's own choice."""
-    return sqlite if url.get_backend_name() == "sqlite" else None
+@dataclass(frozen=True)
+class Dialect:
+    """One sort of database."""
+
+    name: str
+    """As SQLAlchemy calls it."""
+    error: type[Exception]
+    """What its driver's errors are."""
+    core: Callable[[], SqlDialect]
+    """Finds what SQLAlchemy compiles statements for it with."""
+
+
+def _sqlite_core() -> SqlDialect:
+    from sqlalchemy.dialects.sqlite import dialect
+
+    return dialect()
+
+
+SQLITE = Dialect("sqlite", sqlite.Error, _sqlite_core)
 
 
 def safe_sqlite(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:

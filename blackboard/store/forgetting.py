@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, case, delete, func, null, or_, select, union
 
-from blackboard.store.statement import Statement, number, word
+from blackboard.store.phrases import number, word
+from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import and_, bindparam, case, column, func, or_, select, table
 
-from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
+from blackboard.store.contract import VIEWS
+from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
+from blackboard.store.rows import OPEN_CALLS
+from blackboard.store.statement import Statement
 from blackboard.store.tables import activation, model_call
-from blackboard.store.views import VIEWS
 
 p = bindparam
-
-
-class CallRow(NamedTuple):
-    """A row of `model_call`. Money is in micro-dollars."""
-
-    id: int
-    activation_id: int
-    agent: str
-    model: str
-    lane: str
-    state: str
-    body: str
-    marks: int
-    planned_at: int
-    sent_at: int | None = None
-    answered_at: int | None = None
-    applied_at: int | None = None
-    reserved: int = 0
-    reply: str | None = None
-    request_id: str | None = None
-    custom_id: str | None = None
-    submission: int | None = None
-    batch_id: str | None = None
-    input_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: int | None = None
-    direct_cost: int | None = None
-    error: str | None = None
-    would_hold: str | None = None
-
 
 CALL_COLUMNS = (*model_call.c,)
 INSERT_CALL = insert_into(model_call, "id")
@@ -154,8 +124,7 @@ ANSWERED_IN_LANE = Statement(
 
 # -- for people -----------------------------------------------------------------------------------------------------
 
-OPEN = ("planned", "sent", "answered", "unknown")
-_open = model_call.c.state.in_([word(state) for state in OPEN])
+_open = model_call.c.state.in_([word(state) for state in OPEN_CALLS])
 COUNT_OPEN = Statement(select(model_call.c.state, func.count()).where(_open).group_by(model_call.c.state))
 RESERVED = Statement(select(func.coalesce(func.sum(model_call.c.reserved), number(0))).where(_open))
 NEWEST = Statement(select(*CALL_COLUMNS).order_by(model_call.c.id.desc()).limit(AT_MOST))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, Float, and_, bindparam, cast, delete, func, or_, select
+from functools import partial
+from itertools import product
+from typing import Any
 
-from blackboard.store.statement import AT_MOST, Statement, insert_into, number, unindexed, update_by, word
+from sqlalchemy import BigInteger, ColumnElement, Float, Select, and_, bindparam, cast, delete, func, or_, select
+
+from blackboard.store.phrases import AT_MOST, insert_into, number, unindexed, update_by, word
+from blackboard.store.statement import Statement
 from blackboard.store.strength import live_marks
 from blackboard.store.tables import (
     absorbed,
@@ -161,39 +166,34 @@ COUNT_REINFORCEMENTS = Statement(
 _clock = select(p("as_of", type_=BigInteger).label("as_of")).cte("clock").prefix_with("MATERIALIZED")
 _live = live_marks(_clock).subquery("live")
 LIVE_COLUMNS = (*(_live.c[column.name] for column in mark.c), _live.c.weight, _live.c.strength)
-LIVE_NAMES = (*(column.name for column in mark.c), "weight", "strength")
+_NARROWED = {
+    "kind": _live.c.kind == p("kind"),
+    "subject": _live.c.subject == p("subject"),
+    "law": _live.c.law == p("law"),
+    "min_strength": _live.c.strength >= p("min_strength"),
+}
 
 
-def live_query(*, kind: bool, subject: bool, law: bool, ordered: str, limited: bool, weakest: bool) -> Statement:
-    """A query of live marks at `as_of`, narrowed by whichever parameters are asked for."""
-    query = select(*LIVE_COLUMNS)
-    if kind:
-        query = query.where(_live.c.kind == p("kind"))
-    if subject:
-        query = query.where(_live.c.subject == p("subject"))
-    if law:
-        query = query.where(_live.c.law == p("law"))
-    if weakest:
-        query = query.where(_live.c.strength >= p("min_strength"))
-    if ordered == "order_key":
-        query = query.order_by(_live.c.order_key.desc(), _live.c.id.desc())  # one way through the index
-    else:
-        query = query.order_by(_live.c.strength.desc(), _live.c.id)
-    if limited:
-        query = query.limit(AT_MOST)
-    return Statement(query)
+def _strongest(*asked: str) -> Select[Any]:
+    """The live marks at `as_of`, strongest first, narrowed by the parameters that are asked for."""
+    query = select(*LIVE_COLUMNS).where(*(_NARROWED[one] for one in asked if one != "limit"))
+    query = query.order_by(_live.c.strength.desc(), _live.c.id)
+    return query.limit(AT_MOST) if "limit" in asked else query
 
 
-_queries: dict[tuple[object, ...], Statement] = {}
-
-
-def live_by(**shape: bool | str) -> Statement:
-    """`live_query`, each shape built once."""
-    key = tuple(sorted(shape.items()))
-    if key not in _queries:
-        _queries[key] = live_query(**shape)  # type: ignore[arg-type]
-    return _queries[key]
-
+_asked = [
+    tuple(one for one, wanted in zip(("kind", "subject", "min_strength", "limit"), choice, strict=True) if wanted)
+    for choice in product((False, True), repeat=4)
+]
+LIVE = {" ".join(one): Statement(partial(_strongest, *one)) for one in (*_asked, ("kind", "law", "limit"))}
+"""By the parameters that each takes beside `as_of`."""
+LIVE_IN_ORDER = Statement(
+    select(*LIVE_COLUMNS)
+    .where(_NARROWED["kind"], _NARROWED["law"])
+    .order_by(_live.c.order_key.desc(), _live.c.id.desc())
+    .limit(AT_MOST)
+)
+"""The strongest of a kind under a law whose order lasts: one way through the index."""
 
 LAWS_IN_USE = Statement(
     select(mark.c.law).where(mark.c.kind == p("kind"), mark.c.law > p("after")).order_by(mark.c.law).limit(ONE)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blackboard.errors import InvalidQuery, StoreError, nearest
+from blackboard.store.contract import VIEWS
 
 __all__ = ["Result", "query"]
 
 CHILD = Path(__file__).with_name("query_child.py")
-VIEWS = ("live_marks", "mark_history", "agenda", "activations", "provenance", "model_calls", "costs")
 MEMORY = 768 << 20
 """Bytes of address space for the child, Python's own included."""
 MOST_BYTES = 64 * 1024 * 1024

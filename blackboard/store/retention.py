@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, select, tuple_
 
-from blackboard.store.statement import AT_MOST, Statement, number, word
+from blackboard.store.phrases import AT_MOST, number, word
+from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,

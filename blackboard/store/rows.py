@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ActivationRow", "CrossingRow", "EventRow", "FallRow", "MarkRow"]
+__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "FallRow", "MarkRow"]
 
 
 class MarkRow(NamedTuple):
@@ -98,3 +98,38 @@ class ActivationRow(NamedTuple):
     depth: int
     marks_absorbed: int
     marks_left: int
+
+
+class CallRow(NamedTuple):
+    """A row of `model_call`. Money is in micro-dollars."""
+
+    id: int
+    activation_id: int
+    agent: str
+    model: str
+    lane: str
+    state: str
+    body: str
+    marks: int
+    planned_at: int
+    sent_at: int | None = None
+    answered_at: int | None = None
+    applied_at: int | None = None
+    reserved: int = 0
+    reply: str | None = None
+    request_id: str | None = None
+    custom_id: str | None = None
+    submission: int | None = None
+    batch_id: str | None = None
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: int | None = None
+    direct_cost: int | None = None
+    error: str | None = None
+    would_hold: str | None = None
+
+
+OPEN_CALLS = ("planned", "sent", "answered", "unknown")
+"""The states of a call that is not over."""

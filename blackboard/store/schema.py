@@ -165,8 +165,7 @@ def _reworded(error: Exception, database: Database) -> Exception:
     inner = getattr(error, "orig", None)
     if inner is not None:
         return differences.translate(inner, database.where)
-    base = getattr(database.dialect.loaded_dbapi, "Error", ())
-    return differences.translate(error, database.where) if isinstance(error, base) else error
+    return differences.translate(error, database.where) if isinstance(error, database.dialect.error) else error
 
 
 def _check_version(database: Database) -> None:

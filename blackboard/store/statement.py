@@ -1,29 +1,21 @@
-"""Statements written in SQLAlchemy Core, compiled once and run on the DBAPI cursor.
+"""Statements, compiled once and run on the DBAPI cursor.
 
 Going through `Connection.execute` costs 20 to 28 microseconds for each statement, this 2 to 3; a deposit runs eight.
 Only types that need no conversion (integers, floats, text) are used in the tables, so nothing is lost on this path.
+SQLAlchemy, which writes them, is loaded only to compile what was not compiled beforehand (see `shelf`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import (
-    ClauseElement,
-    ColumnElement,
-    Executable,
-    Integer,
-    Table,
-    Text,
-    bindparam,
-    insert,
-    literal_column,
-    update,
-)
-from sqlalchemy.engine import Dialect
+from blackboard.store.dialect import Dialect
 
-__all__ = ["AT_MOST", "Statement", "Transaction", "insert_into", "number", "unindexed", "update_by", "word"]
+if TYPE_CHECKING:
+    from sqlalchemy import Executable
+
+__all__ = ["Compiled", "Statement", "Transaction"]
 
 
 class Compiled(NamedTuple):
@@ -37,24 +29,39 @@ class Compiled(NamedTuple):
 
 
 class Statement:
-    """A Core statement that is compiled at its first use with each dialect."""
+    """A statement that is compiled at its first use with each dialect.
 
-    __slots__ = ("_compiled", "core")
+    Args:
+        core: as SQLAlchemy has it, or what finds that.
+        compiled: what is known of it beforehand, by the names of dialects.
+    """
 
-    def __init__(self, core: Executable) -> None:
-        self.core = core
-        self._compiled: dict[str, Compiled] = {}
+    __slots__ = ("_compiled", "_core")
+
+    def __init__(
+        self, core: Executable | Callable[[], Executable], compiled: Mapping[str, Compiled] | None = None
+    ) -> None:
+        self._core = core
+        self._compiled = dict(compiled or {})
+
+    @property
+    def core(self) -> Executable:
+        """The statement as SQLAlchemy has it."""
+        return self._core() if callable(self._core) else self._core
 
     def compiled(self, dialect: Dialect) -> Compiled:
         """The SQL text and what it asks for."""
         if (known := self._compiled.get(dialect.name)) is None:
-            assert isinstance(self.core, ClauseElement)
-            compiled = self.core.compile(dialect=dialect)
-            order = compiled.positiontup  # type: ignore[attr-defined]
-            constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # type: ignore[attr-defined]
-            known = Compiled(str(compiled), tuple(order) if order is not None else None, constants)
-            self._compiled[dialect.name] = known
+            known = self._compiled[dialect.name] = self.compile(dialect)
         return known
+
+    def compile(self, dialect: Dialect) -> Compiled:
+        """The same, whatever is known of it."""
+        compiled: Any = self.core.compile(dialect=dialect.core())  # type: ignore[attr-defined]
+        order = None if compiled.positiontup is None else tuple(compiled.positiontup)
+        values = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+        constants = {name: value for name, value in values.items() if name in (order or compiled.bind_names.values())}
+        return Compiled(str(compiled), order, constants)
 
 
 class Transaction:
@@ -90,34 +97,3 @@ class Transaction:
     def all(self, statement: Statement, **values: Any) -> list[Any]:
         """Every row."""
         return self.run(statement, **values).fetchall()  # type: ignore[no-any-return]
-
-
-def insert_into(table: Table, *leave_out: str) -> Statement:
-    """An insert of every column of a table, each a parameter of its name."""
-    return Statement(insert(table).values({c.name: bindparam(c.name) for c in table.c if c.name not in leave_out}))
-
-
-def update_by(table: Table, key: str, *columns: str) -> Statement:
-    """An update of some columns of the row with a key, each a parameter of its name."""
-    values: dict[str, Any] = {name: bindparam(name) for name in columns}
-    return Statement(update(table).where(table.c[key] == bindparam("key")).values(values))
-
-
-def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column, so written that no index is chosen for it: where the planner cannot know which of two is narrow."""
-    return column.concat(word("")) if isinstance(column.type, Text) else column + number(0)
-
-
-def number(value: float) -> Any:
-    """A number written into the statement itself."""
-    return literal_column(repr(value))
-
-
-AT_MOST = bindparam("limit", type_=Integer) + number(0)
-"""The parameter `limit`. SQLite plans a statement anew, at some cost, each time a bare one after LIMIT is bound."""
-
-
-def word(value: str) -> Any:
-    """A fixed word written into the statement itself."""
-    assert not value or value.replace("_", "").isalnum()
-    return literal_column(f"'{value}'")

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, cast, func
 from sqlalchemy import Float as FloatType
 
 from blackboard.decay import LAWS, Curve
-from blackboard.store.statement import number, word
+from blackboard.store.phrases import number, word
 from blackboard.store.tables import kind, law, law_segment, mark, succession
 
 __all__ = ["live_marks", "share_of"]

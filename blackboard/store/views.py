@@ -1,4 +1,4 @@
-"""The views that people query: a documented, tested contract. They need no function of this program's.
+"""The views that people query, as `contract` promises them. They need no function of this program's.
 
 They are made anew at each upgrade, so they are no part of the migrations.
 """
@@ -7,42 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, FromClause, select, text
 from sqlalchemy import literal_column as literal
-from sqlalchemy.engine import Dialect
 
 from blackboard.clock import LEAP
 from blackboard.store import dialect as differences
+from blackboard.store.dialect import Dialect
 from blackboard.store.strength import live_marks, seconds
 
-__all__ = ["VIEWS", "view_definitions"]
-
-VIEWS: dict[str, tuple[str, ...]] = {
-    "live_marks": (
-        "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
-        "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-    ),
-    "mark_history": (
-        "id", "at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
-    ),
-    "agenda": (
-        "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",
-        "noticed_at", "ready_at", "held",
-    ),
-    "activations": (
-        "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
-        "error", "marks_absorbed", "marks_left", "retry_at", "interruptions", "depth", "worker",
-    ),
-    "provenance": ("mark_id", "activation_id", "parent_mark_id"),
-    "model_calls": (
-        "id", "activation_id", "agent", "model", "lane", "state", "marks", "input_tokens", "cache_read_tokens",
-        "cache_write_tokens", "output_tokens", "cost_usd", "reserved_usd", "planned_at", "sent_at", "answered_at",
-        "applied_at", "latency_seconds", "request_id", "batch_id", "error", "would_hold",
-    ),
-    "costs": (
-        "day", "agent", "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "usd",
-        "marks_left", "usd_per_mark", "share_from_cache", "usd_direct", "unknown", "usd_reserved",
-    ),
-}  # fmt: skip
-"""Each view's columns, in order."""
+__all__ = ["view_definitions"]
 
 UNFINISHED = "a.state IN ('ready', 'running', 'held', 'dead', 'aside')"
 """The condition of the index of activations that are not over, word for word, so that it is used."""
@@ -174,4 +145,4 @@ def _live_marks(dialect: Dialect) -> str:
         seconds(live.c.reinforced_at, live.c.as_of).label("age_seconds"),
         live.c.reinforcements,
     )
-    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return str(query.compile(dialect=dialect.core(), compile_kwargs={"literal_binds": True}))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Integer, bindparam, case, delete, func, insert, select
 
-from blackboard.store.statement import AT_MOST, Statement, insert_into, number, update_by, word
+from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
+from blackboard.store.statement import Statement
 from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, mark, watch
 
 p = bindparam

@@ -28,7 +28,7 @@ from blackboard.settings.sections import (
     KindSection,
     WatchSection,
 )
-from blackboard.store.views import VIEWS
+from blackboard.store.contract import VIEWS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {

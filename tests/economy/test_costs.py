@@ -13,7 +13,7 @@ from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
 from blackboard.model import ModelSettings, load_prices
 from blackboard.settings import load_settings, resolve, without_price
-from blackboard.store.views import VIEWS
+from blackboard.store.contract import VIEWS
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Status

@@ -115,7 +115,7 @@ class World:
 
     def calls(self) -> list[dict[str, Any]]:
         """The journal, oldest first, as the view shows it."""
-        from blackboard.store.views import VIEWS
+        from blackboard.store.contract import VIEWS
 
         with self.board.database.read() as tx:
             rows = tx.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()

@@ -102,7 +102,7 @@ def test_a_step_forward_ends_no_activation_and_takes_nobodys_lease(board: Blackb
     board.deposit(Smoke(subject="kitchen"))
     daemon.turn()
     assert begun.wait(10)
-    other = Blackboard.open(str(board.database.url), clock=clock, author="person:test")
+    other = Blackboard.open(board.database.url, clock=clock, author="person:test")
     second = served(other, patient)
     clock.step(timedelta(hours=9))  # the machine slept
     second.turn()

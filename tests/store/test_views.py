@@ -15,7 +15,7 @@ from blackboard import parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.store import marks as M
-from blackboard.store.views import VIEWS
+from blackboard.store.contract import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [
@@ -178,8 +178,8 @@ def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:
 
 def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: World) -> None:
     statements = {
-        "strongest": M.live_by(kind=True, subject=False, law=True, ordered="order_key", limited=True, weakest=False),
-        "subject": M.live_by(kind=True, subject=True, law=False, ordered="strength", limited=True, weakest=False),
+        "strongest": M.LIVE_IN_ORDER,
+        "subject": M.LIVE["kind subject limit"],
         "find": M.FIND_MARK,
         "stimuli": M.STIMULI,
         "evaporated": M.EVAPORATED,
