@@ -34,10 +34,11 @@ def choose(m: Moment, watch: Watch) -> Choice:
     """Take the strongest crossings that nothing holds back, up to the batch."""
     choice = Choice()
     batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
-    candidates = _candidates(m, watch, batch or DEFAULT_BATCH)
-    for crossing in candidates:
+    looked_at = 0
+    for crossing in _in_turn(m, watch, batch or DEFAULT_BATCH):
         if batch is not None and len(choice.given) >= batch:
             break
+        looked_at += 1
         if _held(m, watch, crossing):
             continue
         if not watch.falling and _gone(m, watch, crossing):
@@ -49,19 +50,30 @@ def choose(m: Moment, watch: Watch) -> Choice:
             continue  # the marks of one subject go together
         choice.crossings.append(crossing)
         choice.given.update({event.mark_id: (event, strength) for event, strength in given[:room]})
-    if candidates and not choice.crossings:
+    if looked_at and not choice.crossings:
         m.wakes = True  # all that was looked at is held back, but there may be more
     return choice
 
 
-def _candidates(m: Moment, watch: Watch, batch: int) -> list[CrossingRow]:
+def _in_turn(m: Moment, watch: Watch, batch: int) -> Iterator[CrossingRow]:
+    """The crossings that wait, strongest first: mostly the first few will do; a crowd that is held back takes more."""
+    seen: set[int] = set()
+    for limit in (batch + 3, 2 * batch + 20):
+        rows = _candidates(m, watch, limit)
+        yield from (row for row in rows if row.id not in seen)
+        if len(rows) < limit:
+            return
+        seen.update(row.id for row in rows)
+
+
+def _candidates(m: Moment, watch: Watch, most: int) -> list[CrossingRow]:
     rows: list[CrossingRow] = []
     laws, orderly, key = 0, True, ""
     while (found := m.tx.one(W.NEXT_LAW_WAITING, watch_id=watch.id, after=key)[0]) is not None:
         laws, key = laws + 1, found
         ordered = m.laws.get(m.tx, key).order_key(1.0, 0) is not None
         orderly = orderly and ordered
-        limit = 2 * batch + 20 if ordered else 10_000
+        limit = most if ordered else 10_000
         of_law = m.tx.all(W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=m.now, limit=limit)
         rows += [CrossingRow(*values) for values in of_law]
     if orderly and laws < 2:

@@ -10,7 +10,7 @@ from blackboard.board.choosing import Choice, choose
 from blackboard.board.giving import GivenRow, as_given, give, given_to, read
 from blackboard.board.moment import Moment, Watch
 from blackboard.board.readiness import ready, resting
-from blackboard.deployment import AgentSpec
+from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
 from blackboard.store import activations as A
 from blackboard.store import watching as W
@@ -30,6 +30,8 @@ class Claim:
     reads: tuple[GivenRow, ...]
     at: int
     """The instant its marks were taken."""
+    deployment: Deployment
+    """What was in force then: it says what kinds of marks they are."""
 
 
 def claim(m: Moment, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
@@ -94,7 +96,7 @@ def _begin(m: Moment, watch: Watch, choice: Choice, worker: str, lease: int) -> 
     )
     given = tuple(as_given(m, event, strength) for event, strength in choice.given.values())
     reads = read(m, watch.agent, row.id, given)
-    return Claim(row, watch.agent, watch.spec.name, given, reads, m.now)
+    return Claim(row, watch.agent, watch.spec.name, given, reads, m.now, m.deployment)
 
 
 def _new(m: Moment, watch: Watch, choice: Choice, **state: Any) -> ActivationRow:
@@ -179,4 +181,4 @@ def _again(m: Moment, agent: AgentSpec, row: ActivationRow, worker: str, lease: 
     )
     given, reads = given_to(m, row.id)
     watch = m.in_force.watches.get(row.watch_id)
-    return Claim(row, agent, watch.spec.name if watch else "", given, reads, row.created_at)
+    return Claim(row, agent, watch.spec.name if watch else "", given, reads, row.created_at, m.deployment)

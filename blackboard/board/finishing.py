@@ -13,11 +13,13 @@ from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach
 from blackboard.store import activations as A
+from blackboard.store import journal as J
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow
 
 __all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "set_alone", "split"]
 
+UNFINISHED = ("ready", "running", "held", "dead", "aside")
 INTERRUPTED = "its worker was gone while the call was under way"
 
 
@@ -31,17 +33,19 @@ class Leaving:
 
 
 def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Leaving]) -> list[Receipt] | None:
-    """End a run with success; None, and nothing happens, if it is no longer this worker's to end."""
+    """End a run with success; None, and nothing happens, if it is no longer this worker's to end.
+
+    What the marks wake, they wake by themselves. That there is room for another run is for the caller to tell.
+    """
     if not _mine(m, row):
         return None
     receipts = [_leave(m, one) for one in leaves]
     journal.applied(m, row.id)
     reach("apply.within")
     _end(m, row, "done", marks_left=len(receipts))
-    m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="done", at=m.now)
     _rest(m, row, agent)
     _test_leftovers(m, row)
-    m.wakes = True
+    _close_crossings(m, row, "done")
     return receipts
 
 
@@ -91,7 +95,8 @@ def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int =
     journal.outgrown(m, row.id, error or "its marks were parted")
     new = row._replace(
         state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
-        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now,
+        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now, split_from=row.id,
+        split_call=m.tx.one(J.LAST_CALL_ID)[0] or 0,
     )  # fmt: skip
     m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
     new_id = int(m.tx.one(A.LAST_ACTIVATION)[0])
@@ -186,7 +191,7 @@ def discard(m: Moment, activation_id: int) -> ActivationRow:
     journal.settle_all(m, row.id)
     journal.dropped(m, row.id)
     _end(m, row, "discarded", error=row.error)
-    m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state="discarded", at=m.now)
+    _close_crossings(m, row, "discarded")
     return row
 
 
@@ -232,6 +237,27 @@ def _end(
         marks_left=marks_left,
         interruptions=row.interruptions if interruptions is None else interruptions,
     )
+
+
+def _close_crossings(m: Moment, row: ActivationRow, state: str) -> None:
+    """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
+    watch = m.in_force.watches.get(row.watch_id)
+    if (watch is None or not watch.condition.per_mark) and (heir := _other_part(m, row)) is not None:
+        m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
+    m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=m.now)
+
+
+def _other_part(m: Moment, row: ActivationRow) -> int | None:
+    """An activation, not over yet, of the marks that were once together with these."""
+    first, above = row.id, row.split_from
+    while above is not None and (found := m.tx.one(A.GET_ACTIVATION, id=above)) is not None:
+        first, above = above, ActivationRow(*found).split_from
+    parts = [row if first == row.id else ActivationRow(*m.tx.one(A.GET_ACTIVATION, id=first))]
+    for part in parts:  # it grows
+        if part.id != row.id and part.state in UNFINISHED:
+            return part.id
+        parts += [ActivationRow(*values) for values in m.tx.all(A.SPLIT_OFF, id=part.id)]
+    return None
 
 
 def _leave(m: Moment, one: Leaving) -> Receipt:

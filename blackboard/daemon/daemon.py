@@ -10,6 +10,7 @@ import os
 import random
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +18,13 @@ from typing import Any
 import structlog
 
 from blackboard.agency import Agent
-from blackboard.board import claiming, finishing, readiness, timekeeping
+from blackboard.board import finishing, readiness, timekeeping
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
 from blackboard.board.pacing import Pace
 from blackboard.clock import Instant, SystemClock, iso
 from blackboard.daemon.asking import Asker
-from blackboard.daemon.crew import Crew
 from blackboard.daemon.keeping import Keeper
 from blackboard.daemon.lane import Lane
 from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
@@ -32,6 +32,7 @@ from blackboard.daemon.presence import Presence
 from blackboard.daemon.publishing import Publisher
 from blackboard.daemon.quiescence import Report, still_to_do
 from blackboard.daemon.running import Runner
+from blackboard.daemon.runs import Runs
 from blackboard.daemon.steps import Steps
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
@@ -48,20 +49,6 @@ __all__ = ["Daemon"]
 
 log = structlog.get_logger("blackboard")
 Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
-
-LEFT_BEHIND = 4
-"""Threads of one agent that ran past their timeout and never ended, from which it is woken no more by this process."""
-
-
-@dataclass
-class _Run:
-    """An activation that runs in a thread of this process."""
-
-    claim: Claim
-    agent: Agent
-    deadline: int
-    """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
-    given_up: bool = False
 
 
 @dataclass
@@ -114,9 +101,6 @@ class Daemon:
         self._chance = chance or random.Random()
         self._wake = threading.Event()
         self._stopping = self._at_once = self._reloading = False
-        self._runs: dict[tuple[int, int], _Run] = {}
-        self._lock = threading.Lock()
-        self._crew = Crew()
         self._presence = Presence(board.database.path, self._wake.set)
         self._model = model or ModelSettings()
         self._keeper = Keeper(board, prices or load_prices(self._model.prices))
@@ -126,6 +110,16 @@ class Daemon:
         asker = Asker(board, client, self._model, self._keeper, self._chance)
         self._runner = Runner(board, asker, context or {}, self._chance, self._tell)
         self._publisher = Publisher(board, self.agents, context or {})
+        self._runs = Runs(
+            board,
+            self._runner,
+            self._presence.id,
+            self.settings.lease,
+            tell=self._tell,
+            ended=self._publish,
+            free=self._wake.set,
+        )
+        self._last_claimed: str | None = None
         self._alarm: Alarm | None = None
         self._passes = self._make_passes()
         self._pass_due: dict[int, int] = {}
@@ -134,7 +128,6 @@ class Daemon:
         self._doubting = self._looked = False
         self._trouble: str | None = None
         self._watchdog = watchdog or Watchdog.of(os.environ)
-        self._left_alone: set[str] = set()
         board.leap = self.settings.leap
         for agent in self.agents.values():
             board.models.add(agent.kinds.values())
@@ -144,7 +137,7 @@ class Daemon:
         self._pace = Pace(self.board.clock)
         self._follow_ups = FollowUps(self.board, settings.evaporation_batch, self._pace)
         self._evaporation = Evaporation(self.board, settings.evaporation_batch, self._pace)
-        self._recovery = Recovery(self.board, self._presence, self._running, settings.lease, settings.lease // 3)
+        self._recovery = Recovery(self.board, self._presence, self._runs.keys, settings.lease, settings.lease // 3)
         return [
             self._recovery,
             Checkpoint(self.board, settings.checkpoint),
@@ -197,7 +190,7 @@ class Daemon:
 
     def stop(self, *, now: bool = False) -> None:
         """Finish what runs, within the grace of the settings, and hand back the rest; `now` does not wait."""
-        self._stopping = True
+        self._stopping = self._runs.over = True
         self._at_once = self._at_once or now
         self._wake.set()
 
@@ -315,8 +308,8 @@ class Daemon:
 
     def _claim_all(self, stirring: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
-        names = [name for name in self.agents if name in stirring and not self._leave_alone(name)]
-        room = self.settings.workers - self._active()
+        names = [name for name in self._in_turn() if name in stirring and not self._runs.hangs(name)]
+        room = self.settings.workers - len(self._runs.counted())
         if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
             return False
         reach("claim.before")
@@ -326,79 +319,42 @@ class Daemon:
             self._start(self.agents[claim.agent.name], claim)
         return bool(claims)
 
+    def _in_turn(self) -> list[str]:
+        """The agents, first those after the one that was the last to be given room."""
+        names = list(self.agents)
+        after = names.index(self._last_claimed) + 1 if self._last_claimed in self.agents else 0
+        return names[after:] + names[:after]
+
     def _claimable(self, m: Moment, names: list[str]) -> list[str]:
         return [name for name in names if readiness.may_claim(m, name)]
 
     def _claim(self, m: Moment, names: list[str], room: int) -> list[Claim]:
-        """As much as there is room for, in one transaction."""
+        """As much as there is room for, in one transaction; the agents take turns."""
         claims: list[Claim] = []
-        for name in names:
-            agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
-            while agent is not None and len(claims) < room:
-                claim = claiming.claim(m, agent, self._presence.id, self.settings.lease)
-                if claim is None:
-                    break
+        waiting = deque(names)
+        while waiting and len(claims) < room:
+            name = waiting.popleft()
+            if (claim := self._runs.claim(m, name)) is not None:
                 claims.append(claim)
+                waiting.append(name)
         return claims
 
-    def _running(self) -> set[tuple[int, int]]:
-        with self._lock:
-            return {key for key, run in self._runs.items() if not run.given_up}
-
     def _start(self, agent: Agent, claim: Claim) -> None:
-        run = _Run(claim, agent, self.board.clock.running() + claim.agent.settings.timeout)
-        key = (claim.row.id, claim.row.fence)
-        with self._lock:
-            self._runs[key] = run
-        self._tell(
-            "claimed", {"id": claim.row.id, "agent": agent.name, "marks": len(claim.given), "watch": claim.watch}
-        )
-
-        def work() -> None:
-            try:
-                self._runner.run(agent, claim)
-                self._publisher.changed(agent)
-            except Exception as error:
-                # Its end is not in the database: the next look at what this worker has lost takes it up again.
-                log.error("an activation could not be ended", activation=claim.row.id, error=str(error))
-            finally:
-                with self._lock:
-                    self._runs.pop(key, None)
-                self._wake.set()
-
+        self._last_claimed = agent.name
         try:
-            self._crew.take_up(work)
+            self._runs.start(agent, claim)
         except RuntimeError as error:  # the system gives no more threads
-            with self._lock:
-                self._runs.pop(key, None)
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
             reason = str(error)
             self.board.write(
                 lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=reason)
             )
 
-    def _leave_alone(self, name: str) -> bool:
-        """Whether so many threads of the agent hang that another one would only be one more."""
-        with self._lock:
-            hanging = sum(1 for run in self._runs.values() if run.given_up and run.agent.name == name)
-        if hanging < LEFT_BEHIND:
-            self._left_alone.discard(name)
-            return False
-        if name not in self._left_alone:
-            self._left_alone.add(name)
-            log.error("an agent's threads hang; it is woken again when one of them ends", agent=name, threads=hanging)
-        return True
-
-    def _active(self) -> int:
-        with self._lock:
-            return sum(1 for run in self._runs.values() if not run.given_up)
+    def _publish(self, agent: Agent) -> None:
+        self._publisher.changed(agent)
 
     def _end_overdue(self) -> None:
-        now = self.board.clock.running()
-        with self._lock:
-            overdue = [run for run in self._runs.values() if run.deadline <= now and not run.given_up]
-        for run in overdue:
-            run.given_up = True
+        for run in self._runs.give_up_overdue(self.board.clock.running()):
             seconds = run.claim.agent.settings.timeout / 1e6
             self._runner.failed(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
 
@@ -411,9 +367,8 @@ class Daemon:
                 instants += self.board.read(self._due).instants
             except StoreError as error:
                 self._in_trouble(str(error))
-        with self._lock:
-            runs = [run for run in self._runs.values() if not run.given_up]
-            instants += [now + max(0, run.deadline - running) for run in runs]
+        runs = self._runs.counted()
+        instants += [now + max(0, run.deadline - running) for run in runs]
         until = min(instants)
         if self._alarm is not None:
             self._alarm.at(until)
@@ -483,9 +438,7 @@ class Daemon:
                 clock.wait(self._wake, clock.now() + until - clock.running())
             else:
                 self._wake.wait(60)
-        with self._lock:
-            rest = [run.claim for run in self._runs.values()]
-        for claim in rest:
+        for claim in self._runs.claims():
             self.board.write(lambda m, claim=claim: finishing.hand_back(m, claim.row))  # type: ignore[misc]
         return self.board.read(lambda m: Report.of(m, set(self.agents)))
 
@@ -496,7 +449,7 @@ class Daemon:
             self._alarm.stop()
             self._alarm = None
         self._publisher.stop()
-        self._crew.dismiss()
+        self._runs.dismiss()
         self._presence.leave()
         try:
             self.board.write(lambda m: m.tx.run(A.DELETE_WORKER, id=self._presence.id) and None)

@@ -104,9 +104,9 @@ class Recovery:
         def work(m: Moment) -> int:
             m.tx.run(A.EXTEND_LEASE, by=self.presence.id, until=m.now + self.lease)
             m.tx.run(A.SEE_WORKER, key=self.presence.id, seen_at=m.now)
+            runs = self.runs()  # asked for here, where nobody else claims
             return finishing.recover(m, dead, expired=expired, lost=lambda row: self._lost(row, runs))
 
-        runs = self.runs()
         count = self.board.write(work, record=True)
         reach("recovery.after")
         return count

@@ -32,6 +32,8 @@ __all__ = ["Runner"]
 
 log = structlog.get_logger("blackboard")
 
+Onward = Callable[[Moment], bool]
+
 
 class Runner:
     """Runs activations of one daemon's agents."""
@@ -46,10 +48,17 @@ class Runner:
     ) -> None:
         self.board, self.asker, self.settings, self.chance, self.tell = board, asker, settings, chance, tell
 
-    def run(self, agent: Agent, claim: Claim) -> None:
-        """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back."""
+    def run(self, agent: Agent, claim: Claim, onward: Onward) -> bool:
+        """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back.
+
+        Args:
+            onward: asked in the transaction of an end with success; it may claim what comes next.
+
+        Returns:
+            What `onward` said.
+        """
         try:
-            outcome = self._attempt(agent, claim)
+            outcome = self._attempt(agent, claim, onward)
         except Postponed as postponed:
             wait = postponed
             self.board.write(
@@ -57,7 +66,7 @@ class Runner:
             )
             log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
             self.tell("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
-            return
+            return False
         except StoreError as error:
             # The end could not be written. The lease runs out, or this worker's next look takes it up again.
             log.error("an activation's end could not be written", activation=claim.row.id, error=str(error))
@@ -66,21 +75,23 @@ class Runner:
             self.failed(
                 agent, claim, _describe(error), spoiled=isinstance(error, ModelError), hopeless=_is_hopeless(error)
             )
-            return
+            return False
         if outcome is None:
             log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
-            return
-        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.given), left=len(outcome))
+            return False
+        receipts, gone_on = outcome
+        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.given), left=len(receipts))
         self.tell(
             "done",
             {
                 "id": claim.row.id,
                 "agent": agent.name,
                 "marks": len(claim.given),
-                "left": len(outcome),
+                "left": len(receipts),
                 "watch": claim.watch,
             },
         )
+        return gone_on
 
     def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False, hopeless: bool = False) -> None:
         """End a run with a failure.
@@ -105,16 +116,17 @@ class Runner:
                 "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
             )
 
-    def _attempt(self, agent: Agent, claim: Claim) -> list[Receipt] | None:
-        marks = self._marks(claim.given)
+    def _attempt(self, agent: Agent, claim: Claim, onward: Onward) -> tuple[list[Receipt], bool] | None:
+        marks = self._marks(claim, claim.given)
         if not marks:
-            return self._finish(claim, [])  # none of them fits its kind any more, which was logged, or was forgotten
+            # None of them fits its kind any more, which was logged, or what they said was forgotten.
+            return self._finish(claim, [], onward)
         if not (marks := self._set_alone(agent, claim, marks)):
             return None
         kept = {mark.id for mark in marks}
         claim = replace(claim, given=tuple(one for one in claim.given if one.event.mark_id in kept))
         reads: dict[str, list[Mark]] = {}
-        for mark in self._marks(claim.reads):
+        for mark in self._marks(claim, claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.asker)
         reach("agent.before")
@@ -122,12 +134,9 @@ class Runner:
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
                 result = asyncio.run(_awaited(result))
-        return self._finish(claim, _collect(claim, result))
+        return self._finish(claim, _collect(claim, result), onward)
 
-    def _marks(self, given: tuple[GivenRow, ...]) -> list[Mark]:
-        if not given:
-            return []
-        deployment = self.board.deployment
+    def _marks(self, claim: Claim, given: tuple[GivenRow, ...]) -> list[Mark]:
         marks = []
         for one in given:
             event = one.event
@@ -139,7 +148,7 @@ class Runner:
             try:
                 marks.append(
                     self.board.models.make(
-                        event.kind, event.subject, event.payload or "{}", event.intensity, trace, deployment
+                        event.kind, event.subject, event.payload or "{}", event.intensity, trace, claim.deployment
                     )
                 )
             except InvalidMark as error:
@@ -160,17 +169,22 @@ class Runner:
             return []
         return [mark for mark in marks if mark.id not in set(ids)]
 
-    def _finish(self, claim: Claim, left: list[Mark]) -> list[Receipt] | None:
+    def _finish(self, claim: Claim, left: list[Mark], onward: Onward) -> tuple[list[Receipt], bool] | None:
         reach("agent.after")
         _check(claim, left)
 
-        def work(m: Moment) -> list[Receipt] | None:
-            return finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
+        def work(m: Moment) -> tuple[list[Receipt], bool] | None:
+            receipts = finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
+            if receipts is None:
+                return None
+            gone_on = onward(m)
+            m.wakes = m.wakes or not gone_on  # another may begin in the place of this one
+            return receipts, gone_on
 
         reach("apply.before")
-        receipts = self.board.write(work, record=True)
+        outcome = self.board.write(work, record=True)
         reach("apply.after")
-        return receipts
+        return outcome
 
 
 def _collect(claim: Claim, result: Any) -> list[Mark]:
