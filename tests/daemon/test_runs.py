@@ -1,0 +1,117 @@
+"""A thread goes on with its agent in the transaction that ends the last run, and the room is shared out fairly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard.agency import Agent
+from blackboard.settings import DaemonSettings
+
+
+class Errand(Mark, kind="errand", joins="separate"):
+    pass
+
+
+class Favour(Mark, kind="favour", joins="separate"):
+    pass
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, kinds=(Errand, Favour)) as opened:
+        yield opened
+
+
+def serve(board: Blackboard, *agents: Agent, workers: int = 1) -> Daemon:
+    return Daemon(board, agents, DaemonSettings(workers=workers), chance=random.Random(1))
+
+
+def put(board: Blackboard, kind: type[Mark], count: int) -> None:
+    for number in range(count):
+        board.deposit(kind(subject=f"{kind.kind}/{number}"))
+
+
+def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboard) -> None:
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        pass
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 40)
+    commits = 0
+
+    def count() -> None:
+        nonlocal commits
+        commits += 1
+
+    board.database.on_commit = count
+    serve(board, runner).run(until_quiescent=True)
+    assert len(board.activations(state="done", limit=100)) == 40
+    assert commits < 40 + 20  # those of the daemon's own coming and going
+
+
+def test_an_agent_with_much_to_do_does_not_keep_the_room_from_another(board: Blackboard, clock: ManualClock) -> None:
+    order: list[str] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=4)
+    def busy(marks: list[Errand], context: Any) -> None:
+        order.append("busy")
+        clock.advance(timedelta(seconds=1))
+
+    @agent(watches=strength(Favour) >= 0.5, batch=1)
+    def patient(marks: list[Favour], context: Any) -> None:
+        order.append("patient")
+
+    board.install(busy, patient, kinds=(Errand, Favour))
+    put(board, Errand, 12)
+    put(board, Favour, 1)
+    serve(board, busy, patient).run(until_quiescent=True)
+    assert order.count("busy") == 12
+    assert order.index("patient") <= 1
+
+
+def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> None:
+    runs: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        runs.append(marks[0].id)
+        daemon._recovery.run_once()
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 5)
+    daemon = serve(board, runner)
+    daemon.run(until_quiescent=True)
+    assert len(runs) == len(set(runs)) == 5
+    assert {one["interruptions"] for one in board.activations(state="done", limit=10)} == {0}
+
+
+def test_a_thread_goes_on_with_nothing_once_the_daemon_stops(board: Blackboard) -> None:
+    runs: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        runs.append(marks[0].id)
+        daemon.stop()
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 3)
+    daemon = serve(board, runner)
+    daemon.run()
+    assert len(runs) == 1
+    serve(board, runner_again := _quiet(runner)).run(until_quiescent=True)
+    assert len(board.activations(state="done", limit=10)) == 3
+    assert runner_again.name == runner.name
+
+
+def _quiet(declared: Agent) -> Agent:
+    return agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, name=declared.name)(
+        lambda marks, context: None
+    )
