@@ -13,8 +13,9 @@ from blackboard.board.moment import Moment
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
+from blackboard.store import activations as A
 from blackboard.store import journal as J
-from blackboard.store.rows import CallRow
+from blackboard.store.rows import ActivationRow, CallRow
 
 __all__ = ["DAY", "Over", "verdict"]
 
@@ -79,7 +80,7 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
     )
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
-    spent = {"activation": m.tx.one(J.SPENT_FOR, activation_id=row.activation_id)}
+    spent = {"activation": _spent_for(m, row)}
     of_day = m.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else m.tx.one(J.SPENT, day=day, hour=hour)
     spent["day"], spent["hour"] = of_day[:2], of_day[2:]
     for window, until, usd, calls in windows:
@@ -89,3 +90,19 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
             yield _Limit(f"{name}.usd_per_{window}", int(usd * 1_000_000 + 1e-6), money, reserve, until, money=True)
         if calls is not None:
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, money=False)
+
+
+def _spent_for(m: Moment, row: CallRow) -> tuple[int, int]:
+    """Money and calls of a call's activation, with what was asked about its marks before they were split off another.
+
+    So a batch that is split, and split again, does not begin anew each time: the limit holds for every mark's own way.
+    """
+    money = calls = 0
+    activation: int | None = row.activation_id
+    upto: int | None = row.id
+    while activation is not None:
+        spent = m.tx.one(J.SPENT_FOR, activation_id=activation, upto=upto)
+        money, calls = money + int(spent[0]), calls + int(spent[1])
+        found = m.tx.one(A.GET_ACTIVATION, id=activation)
+        activation, upto = (None, None) if found is None else ActivationRow(*found)[-2:]
+    return money, calls

@@ -202,6 +202,8 @@ def closed_activation(
         "depth": 0,
         "marks_absorbed": 0,
         "marks_left": 0,
+        "split_from": None,
+        "split_call": None,
     }
 
 

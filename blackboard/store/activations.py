@@ -29,6 +29,12 @@ running = unfinished & (activation.c.state == word("running"))
 INSERT_ACTIVATION = insert_into(activation, "id")
 LAST_ACTIVATION = Statement(select(func.max(activation.c.id)))
 GET_ACTIVATION = Statement(select(*ACTIVATION_COLUMNS).where(activation.c.id == p("id")))
+SPLIT_OFF = Statement(
+    select(*ACTIVATION_COLUMNS)
+    .where(activation.c.split_from.is_not(None), activation.c.split_from == p("id"))
+    .order_by(activation.c.id)
+)
+"""The activations that were split off one."""
 START_ACTIVATION = update_by(
     activation, "id", "state", "started_at", "attempt", "worker", "lease_until", "fence", "retry_at"
 )

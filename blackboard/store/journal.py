@@ -74,9 +74,12 @@ SPENT = _spent()
 SPENT_BY = _spent(model_call.c.agent == p("agent"))
 SPENT_FOR = Statement(
     select(func.coalesce(func.sum(_taken), number(0)), func.coalesce(func.sum(_counts), number(0))).where(
-        model_call.c.activation_id == p("activation_id"), model_call.c.sent_at.is_not(None)
+        model_call.c.activation_id == p("activation_id"),
+        model_call.c.sent_at.is_not(None),
+        model_call.c.id <= p("upto"),
     )
 )
+"""Money and calls of one activation, up to one of all calls."""
 
 # -- the cheap lane -------------------------------------------------------------------------------------------------
 

@@ -98,6 +98,8 @@ class ActivationRow(NamedTuple):
     depth: int
     marks_absorbed: int
     marks_left: int
+    split_from: int | None = None
+    split_call: int | None = None
 
 
 class CallRow(NamedTuple):

@@ -1,8 +1,8 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 57857678dea913fd24b7d0dbc1b379b5291f8bac3b7c3a0793bbc3ebc889ad6f
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 f549591d76ecd1a47298afc0d6ccd415d303b76db9cfddd73a8ebc2313b9c5d8
 
 -- name: activations.INSERT_ACTIVATION
--- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left
-INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
+INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: activations.LAST_ACTIVATION
 SELECT max(activation.id) AS max_1 
@@ -10,9 +10,15 @@ FROM activation;
 
 -- name: activations.GET_ACTIVATION
 -- takes: id
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.id = ?;
+
+-- name: activations.SPLIT_OFF
+-- takes: id
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
+FROM activation 
+WHERE activation.split_from IS NOT NULL AND activation.split_from = ? ORDER BY activation.id;
 
 -- name: activations.START_ACTIVATION
 -- takes: state, started_at, retry_at, attempt, worker, lease_until, fence, key
@@ -29,7 +35,7 @@ UPDATE activation SET lease_until=? WHERE activation.state IN ('ready', 'running
 -- name: activations.READY_TO_RETRY
 -- takes: agent, now, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at <= ? ORDER BY activation.retry_at, activation.id
  LIMIT 1 OFFSET ?;
@@ -57,19 +63,19 @@ FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held');
 
 -- name: activations.RUNNING
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running';
 
 -- name: activations.UNFINISHED_IN_STATE
 -- takes: state
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = ? ORDER BY activation.id;
 
 -- name: activations.IN_STATE
 -- takes: state
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.state = ? ORDER BY activation.id;
 
@@ -222,7 +228,7 @@ DELETE FROM worker WHERE worker.id = ?;
 -- name: activations.NEWEST
 -- takes: agent, agent, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE ? = '' OR activation.agent = ? ORDER BY activation.id DESC
  LIMIT ? + 0 OFFSET ?;
@@ -296,7 +302,7 @@ WHERE event.subject = ?;
 
 -- name: forgetting.ACTIVATIONS
 -- takes: subject, subject, subject
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
 FROM activation 
 WHERE activation.id IN (SELECT activation_mark.activation_id 
 FROM activation_mark 
@@ -441,10 +447,10 @@ FROM model_call
 WHERE model_call.sent_at >= ? AND model_call.agent = ?;
 
 -- name: journal.SPENT_FOR
--- takes: activation_id
+-- takes: activation_id, upto
 SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2 
 FROM model_call 
-WHERE model_call.activation_id = ? AND model_call.sent_at IS NOT NULL;
+WHERE model_call.activation_id = ? AND model_call.sent_at IS NOT NULL AND model_call.id <= ?;
 
 -- name: journal.TO_SUBMIT
 -- takes: limit, param_1

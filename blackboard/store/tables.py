@@ -276,6 +276,15 @@ activation = Table(
     required("depth", Integer),
     required("marks_absorbed", Integer),
     required("marks_left", Integer),
+    # The activation that this one was split off, and the newest model call of all by then.
+    Column("split_from", Id),
+    Column("split_call", Id),
+    Index(
+        "ix_activation_split_from",
+        "split_from",
+        sqlite_where=text("split_from IS NOT NULL"),
+        postgresql_where=text("split_from IS NOT NULL"),
+    ),
     Index(
         "ix_activation_open",
         "state",

@@ -11,6 +11,7 @@ from blackboard.board import finishing
 from blackboard.board.finishing import Leaving
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
+from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, given, kind, spec
 
 KINDS = {
@@ -257,3 +258,55 @@ def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World)
     assert gaps[:4] == [0, 0, 0, 0]
     assert all(gap > 5 for gap in gaps[4:])
     assert gaps[5] > gaps[4]
+
+
+def parted(world: World) -> tuple[ActivationRow, ...]:
+    """One crossing over four marks whose batch has failed: its two halves, claimed."""
+    world.deploy(
+        KINDS, spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, rest_after_failures=9)
+    )
+    for _ in range(4):
+        world.put("lead", "a")
+    claim = world.claim("sales")
+    assert claim is not None
+    world.fail(claim)
+    halves = [world.claim("sales"), world.claim("sales")]
+    assert [len(half.given) if half else 0 for half in halves] == [2, 2]
+    return tuple(half.row for half in halves if half)
+
+
+@pytest.mark.parametrize("last", [0, 1])
+def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_is(world: World, last: int) -> None:
+    rows = parted(world)
+    agent = world.deployment.agents["sales"]
+    assert world.board.write(lambda m: finishing.finish(m, rows[1 - last], agent, [])) == []
+    [crossing] = world.crossings()
+    assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
+    assert world.board.write(lambda m: finishing.finish(m, rows[last], agent, [])) == []
+    [crossing] = world.crossings()
+    assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
+
+
+def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> None:
+    rows = parted(world)
+    agent = world.deployment.agents["sales"]
+    world.board.write(lambda m: finishing.fail(m, rows[1], agent, "again", world.chance))
+    assert world.board.write(lambda m: finishing.finish(m, rows[0], agent, [])) == []
+    ended = []
+    while (claim := world.claim("sales")) is not None:
+        [crossing] = world.crossings()
+        assert crossing.state == "claimed"
+        world.finish(claim)
+        ended.append(claim.row.id)
+    assert len(ended) == 2
+    [crossing] = world.crossings()
+    assert (crossing.state, crossing.activation_id) == ("done", ended[-1])
+
+
+def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
+    rows = parted(world)
+    agent = world.deployment.agents["sales"]
+    world.board.write(lambda m: finishing.put_back(m, rows[0], until=None, reason="a person", held=True))
+    world.board.write(lambda m: finishing.finish(m, rows[1], agent, []))
+    world.board.discard(rows[0].id)
+    assert [row.state for row in world.crossings()] == ["discarded"]

@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import journal, retention
+from blackboard.board import budgets, journal, retention
 from blackboard.deployment import Budget, Deployment
 from blackboard.store import journal as J
 from tests.economy.world import MODEL, Lead, World
-from tests.support.faults import Cut, Status
+from tests.support.faults import Cut, Junk, Status
 
 
 def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
@@ -155,6 +155,34 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
     assert api.paid == 2
     [held] = world.board.activations(state="held")
     assert "calls_per_activation = 2" in held["error"]
+
+
+@pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
+def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(world_of, api, limit, paid, states):
+    world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, rest_after_failures=99)
+    world.leave(4)
+    api.responder = lambda body: "junk"
+    world.rest()
+    # Two calls for all four marks; then, with a limit of 3, one for each half.
+    assert api.paid == paid
+    held = world.board.activations(state="held")
+    assert all(f"calls_per_activation = {limit}: {limit} taken" in row["error"] for row in held)
+    assert len(held) == (2 if limit == 2 else 4)
+
+
+def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(world_of, api):
+    world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, rest_after_failures=99, concurrency=1)
+    world.leave(2)
+    api.queue(Junk())
+    world.rest()
+    first, *parts = world.calls()
+    assert [call["state"] for call in parts] == ["applied", "applied"]
+    spent = [
+        world.board.read(lambda m, call=call: budgets._spent_for(m, journal.get(m, call["id"])))
+        for call in (first, *parts)
+    ]
+    costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
+    assert spent == [(costs[0], 1), (costs[0] + costs[1], 2), (costs[0] + costs[2], 2)]
 
 
 def test_calls_that_certainly_cost_nothing_do_not_count(world_of, api):

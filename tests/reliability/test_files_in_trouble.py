@@ -16,7 +16,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import dialect
+from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
 from tests.reliability.serving import look, served
 
@@ -192,7 +192,7 @@ def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone
     assert "9999" in errors(logs)[-1]
     assert len(errors(logs)) == 2
     with board.database.exclusively() as tx:
-        tx.cursor.execute("UPDATE alembic_version SET version_num = '0001'")
+        tx.cursor.execute("UPDATE alembic_version SET version_num = ?", (schema.HEAD,))
     look(daemon)
     assert back(logs) == 1
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -50,6 +52,28 @@ def test_the_newest_migration_is_the_one_that_the_program_knows() -> None:
     script = ScriptDirectory(str(migrations_folder()))
     assert script.get_heads() == [schema.HEAD]
     assert {one.revision for one in script.walk_revisions()} == set(schema.KNOWN)
+
+
+@pytest.mark.parametrize("revision", schema.KNOWN[:-1])
+def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_what_it_holds(tmp_path: Path, revision: str) -> None:
+    url = f"sqlite:///{tmp_path / 'board.db'}"
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        upgrade(config, revision)
+        connection.exec_driver_sql(f"PRAGMA application_id = {dialect.APPLICATION_ID}")
+        connection.exec_driver_sql(
+            "INSERT INTO activation (id, agent, watch_id, state, reason, crossed_at, created_at, attempt, fence, depth,"
+            " interruptions, marks_absorbed, marks_left) VALUES (7, 'sales', 1, 'dead', 'so', 1, 1, 3, 3, 1, 0, 2, 0)"
+        )
+    assert schema.state_of(database) == revision
+    database.close()
+    with Blackboard.open(url, clock=ManualClock()) as board:
+        assert schema.state_of(board.database) == schema.HEAD
+        [row] = board.activations()
+        assert (row["id"], row["state"], row["marks_absorbed"]) == (7, "dead", 2)
 
 
 def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
