@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-import types
-from collections.abc import Iterable, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from blackboard.deployment import Budget
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.model.settings import ModelSettings
 from blackboard.resources import config_file
+from blackboard.settings.environment import PREFIX, Variable, known, merged, reach, variables
 from blackboard.settings.sections import (
     AgentSection,
     DaemonSettings,
@@ -31,29 +23,18 @@ from blackboard.settings.sections import (
     KindSection,
 )
 
-__all__ = ["CONFIG", "PREFIX", "Settings", "examine", "find_config", "load_settings"]
+__all__ = ["CONFIG", "Settings", "examine", "find_config", "load_settings"]
 
-PREFIX = "BLACKBOARD_"
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
-
-_environ: ContextVar[Mapping[str, str] | None] = ContextVar("environ", default=None)
 
 Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
-class _Environment(EnvSettingsSource):
-    """Environment variables, from whatever mapping is given."""
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        given = _environ.get()
-        return {name.lower(): value for name, value in (os.environ if given is None else given).items()}
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that a deployment file may say. `BLACKBOARD_DATABASE__URL` and the like come before the file."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: DatabaseSection = DatabaseSection()
     deployment: DeploymentSection = DeploymentSection()
@@ -78,17 +59,6 @@ class Settings(BaseSettings):
     def names_agents(self) -> bool:
         """Whether the file names a deployment at all."""
         return bool(self.deployment.agents or self.deployment.kinds)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return _Environment(settings_cls), init_settings
 
     @classmethod
     def read(cls, path: Path, values: Mapping[str, Any]) -> Self:
@@ -140,52 +110,47 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
         ConfigurationError: the file cannot be read at all.
     """
     values = _read(path)
-    given = dict(os.environ if environ is None else environ)
-    mistakes = list(_unknown_variables(given))
+    given, mistakes = variables(os.environ if environ is None else environ, Settings)
     while True:
-        token = _environ.set(given)
+        together = merged(values, given)
         try:
-            return Settings.read(path, values), mistakes
+            return Settings.read(path, together), mistakes
         except ValidationError as error:
+            alone = _problems(values)
             for problem in error.errors(include_url=False):
-                mistakes.append(_mistake(path, problem, given))
+                steps = problem["loc"]
+                found = _setting(given, steps[: reach(together, steps)], (steps, problem["type"]) in alone)
+                mistakes.append(_mistake(path, problem, found))
                 # Without what is wrong, so that the rest can be looked at too.
-                if not (_drop_variable(given, problem["loc"]) | _drop(values, problem["loc"])):
+                if not found and not _drop(values, steps):
                     return Settings.read(path, {}), mistakes
-        except SettingsError as error:
-            field = str(error).partition('"')[2].partition('"')[0]
-            names = [name for name in given if name.upper().startswith(f"{PREFIX}{field}".upper())]
-            mistakes.append(Mistake(", ".join(names), "a list or a table is written as JSON here"))
-            for name in names:
-                del given[name]
-        finally:
-            _environ.reset(token)
+                given = [one for one in given if one not in found]
 
 
-def _drop_variable(environ: dict[str, str], steps: Sequence[Any]) -> bool:
-    found = [name for name in environ if name.upper() == _variable(steps)]
-    for name in found:
-        del environ[name]
-    return bool(found)
+def _setting(given: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
+    """The variables of which a wrong value came; none where it stands in the file."""
+    if exact := [one for one in given if one.sets(place)]:
+        return exact[-1:]
+    return [] if in_file else [one for one in given if one.steps[: len(place)] == tuple(place)]
+
+
+def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
+    """Where something is wrong with the file alone, and of which sort."""
+    try:
+        Settings(**values)
+    except ValidationError as error:
+        return {(problem["loc"], problem["type"]) for problem in error.errors(include_url=False)}
+    return set()
 
 
 def _drop(values: Any, steps: Sequence[Any]) -> bool:
     """Take out the deepest part that the steps lead to: what follows may be names of pydantic's own."""
-    holder, last = None, None
-    for step in steps:
-        try:
-            below = values[step]
-        except (KeyError, IndexError, TypeError):
-            break
-        holder, last, values = values, step, below
-    if holder is None:
+    if not (depth := reach(values, steps)):
         return False
-    del holder[last]
+    for step in steps[: depth - 1]:
+        values = values[step]
+    del values[steps[depth - 1]]
     return True
-
-
-def _variable(steps: Sequence[Any]) -> str:
-    return PREFIX + "__".join(str(step) for step in steps).upper()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -201,38 +166,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterable[Mistake]:
-    # pydantic-settings passes over what it does not know; a misspelt override would then silently not count.
-    for name in environ:
-        section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")
-        if name.upper().startswith(PREFIX) and nested and section.lower() not in Settings.model_fields:
-            yield Mistake(
-                name, f"there is no section {section.lower()!r}{nearest(section.lower(), Settings.model_fields)}"
-            )
-
-
-def _mistake(path: Path, problem: Any, environ: Mapping[str, str]) -> Mistake:
+def _mistake(path: Path, problem: Any, found: Sequence[Variable]) -> Mistake:
     steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
-    place = f"{path}, {'.'.join(map(str, steps))}"
-    if _variable(steps) in {name.upper() for name in environ}:
-        place = _variable(steps)
+    place = ", ".join(one.name for one in found) or f"{path}, {'.'.join(map(str, steps))}"
     if problem["type"] == "extra_forbidden":
         name = str(steps[-1])
-        return Mistake(place, f"there is no setting {name!r}{nearest(name, _known(Settings, steps[:-1]))}")
+        return Mistake(place, f"there is no setting {name!r}{nearest(name, known(Settings, steps[:-1]))}")
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
     if problem["type"] != "value_error" and isinstance(given, str | int | float | bool):
         message = f"{message[:1].lower()}{message[1:]}, not {given!r}"
     return Mistake(place, message)
-
-
-def _known(model: Any, steps: Sequence[Any]) -> Iterable[str]:
-    """The names that may stand at a place: follows the annotations down."""
-    for step in steps:
-        if isinstance(model, type) and issubclass(model, BaseModel) and step in model.model_fields:
-            model = model.model_fields[step].annotation
-        else:  # a name in a table, or a number in a list
-            model = next((part for part in reversed(get_args(model)) if part is not Ellipsis), None)
-        if get_origin(model) in (Union, types.UnionType):
-            model = next((part for part in get_args(model) if part is not type(None)), None)
-    return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else ()

@@ -116,6 +116,63 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path):
     assert "JSON" in found["BLACKBOARD_DEPLOYMENT__AGENTS"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("BLACKBOARD_DEPLOYMENT__AGENTS", "[1]", "valid string"),
+        ("BLACKBOARD_DEPLOYMENT__AGENTS", '{"a": 1}', "valid tuple"),
+        ("BLACKBOARD_DAEMON", '{"tick": "soon"}', "is not a duration"),
+        ("BLACKBOARD_DAEMON", "tick", "written as JSON"),
+        ("BLACKBOARD_DAEMON__TICK__TOCK", "1s", "duration"),
+        ("BLACKBOARD_DAEMON__TIKC", "1s", "did you mean 'tick'?"),
+        ("BLACKBOARD_AGENTS__SALES__BATCH", "-3", "not '-3'"),
+        ("BLACKBOARD_AGENTS__SALES__BATSH", "3", "did you mean 'batch'?"),
+        ("BLACKBOARD_AGENTS__SALES__WATCHES__NEW__REARM", "0", "greater than 0"),
+        ("BLACKBOARD_AGENTS__SALES__WATCHES", '{"new": {"rearm": 0}}', "greater than 0"),
+        ("BLACKBOARD_KINDS__RAIN__WEIGHT", "heavy", "valid number"),
+        ("BLACKBOARD_AUTHORS__WEB", "-1", "not '-1'"),
+        ("blackboard_model__provider", "nobody", "'anthropic' or 'offline'"),
+    ],
+)
+def test_a_wrong_value_is_reported_where_it_was_set(tmp_path, variable, value, message):
+    right = '[daemon]\ntick = "3s"\nworkers = 2\n[agents.sales]\nbatch = 3\n[authors]\nweb = 1\n'
+    found = mistakes(written(tmp_path, right), {variable: value})
+    assert list(found) == [variable]
+    assert message in found[variable]
+
+
+def test_the_file_answers_for_what_the_environment_leaves_as_it_is(tmp_path):
+    wrong = '[daemon]\ntick = "soon"\nworkers = 0\n'
+    found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON": '{"lane": "9s"}'})
+    assert set(found) == {"daemon.tick", "daemon.workers"}
+    found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON__TICK": "later", "BLACKBOARD_DAEMON__WORKERS": "2"})
+    assert set(found) == {"BLACKBOARD_DAEMON__TICK", "daemon.tick"}
+
+
+def test_what_a_variable_says_is_read_as_what_belongs_there(tmp_path):
+    environ = {
+        "BLACKBOARD_KINDS__RAIN__DECAY": "linear 2d",
+        "BLACKBOARD_KINDS__SNOW__DECAY__LAW": "linear",
+        "BLACKBOARD_KINDS__SNOW__DECAY__LIFETIME": "2d",
+        "BLACKBOARD_KINDS__HAIL__DECAY": '{"law": "never"}',
+        "BLACKBOARD_DAEMON": '{"workers": 3, "tick": "4s"}',
+        "BLACKBOARD_DAEMON__TICK": "5s",
+        "BLACKBOARD_SETTINGS__DESK__DAYS": "[1, 2]",
+        "BLACKBOARD_SETTINGS__DESK__NAME": "the desk",
+        "BLACKBOARD_AGENTS__SALES__WATCHES__NEW__THRESHOLD": "0.5",
+        "BLACKBOARD_DATABASE__AUTHOR": "[1]",
+    }
+    settings = load_settings(written(tmp_path, "[settings.desk]\nplace = 1\n[kinds.rain]\nweight = 2\n"), environ)
+    assert settings.kinds["rain"].decay == "linear 2d"
+    assert settings.kinds["rain"].weight == 2
+    assert settings.kinds["snow"].decay == {"law": "linear", "lifetime": "2d"}
+    assert settings.kinds["hail"].decay == {"law": "never"}
+    assert (settings.daemon.workers, settings.daemon.tick) == (3, parse_duration("5s"))
+    assert settings.settings == {"desk": {"place": 1, "days": [1, 2], "name": "the desk"}}
+    assert settings.agents["sales"].watches["new"].threshold == 0.5
+    assert settings.database.author == "[1]"
+
+
 @pytest.mark.parametrize(("data", "message"), [(b"a = ", "is no TOML"), (b"a = '\xff'", "is no UTF-8 text")])
 def test_a_file_that_cannot_be_read_is_told_of(tmp_path, data, message):
     path = tmp_path / "board.toml"

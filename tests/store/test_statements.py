@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from blackboard.store import freeze, shelf
 from blackboard.store.contract import VIEWS
-from blackboard.store.dialect import Dialect
+from blackboard.store.dialect import SQLITE, Dialect
 from blackboard.store.views import view_definitions
 from tests.board.world import World, kind
 
@@ -68,7 +68,7 @@ def test_what_was_compiled_beforehand_is_current() -> None:
 
 def test_every_statement_is_on_the_shelf_as_it_compiles() -> None:
     held = dict(shelf.read(shelf.FILE.read_text("utf-8")))
-    compiled = {name: statement.compile(freeze.SQLITE) for name, statement in freeze.statements()}
+    compiled = {name: statement.compile(SQLITE) for name, statement in freeze.statements()}
     assert held == compiled
     assert len(held) > 200
 
@@ -80,7 +80,7 @@ def test_a_statement_from_the_shelf_knows_what_it_was_compiled_from() -> None:
         attribute, bracket, key = rest.removesuffix("]").partition("[")
         found: Any = getattr(modules[module], attribute)
         statement = found[key] if bracket else found
-        assert statement.compiled(freeze.SQLITE) == statement.compile(freeze.SQLITE), name
+        assert statement.compiled(SQLITE) == statement.compile(SQLITE), name
         assert "%(" in statement.compiled(POSTGRESQL).sql, name
     assert modules["marks"].MARK_COLUMNS
     with pytest.raises(AttributeError):
