@@ -19,6 +19,7 @@ from blackboard.board import journal
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
 from blackboard.clock import Instant, iso
+from blackboard.daemon import telemetry
 from blackboard.daemon.keeping import Keeper
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError, UnknownName
@@ -188,6 +189,8 @@ class Lane:
             except Rejected as failure:
                 # Kept no longer, or not ours: whatever it cost is paid, and its answers are gone.
                 self._each(batch, partial(_lost, why=str(failure)))
+                for row in batch:
+                    telemetry.batched(row, None, self.board.now())
                 continue
             if results is not None:
                 count += sum(self._take_in(row, results.get(str(row.custom_id))) for row in batch)
@@ -224,6 +227,7 @@ class Lane:
             self._each([row], partial(_lost, why="its batch ended without a result for it"))
         else:
             self.keeper.keep(row, Reply(JUNK))
+        telemetry.batched(row, result, self.board.now())
         return True
 
     def _each(self, rows: Sequence[CallRow], work: Callable[[Moment, CallRow], None]) -> None:

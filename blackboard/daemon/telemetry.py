@@ -13,13 +13,16 @@ from importlib.util import find_spec
 from typing import Any
 
 from blackboard.board.claiming import Claim
+from blackboard.clock import Instant
 from blackboard.model import Reply
 from blackboard.store.rows import CallRow
 
-__all__ = ["activation", "call"]
+__all__ = ["activation", "batched", "call"]
 
 SCOPE = "blackboard"
 PROVIDER = "anthropic"
+NANOSECONDS = 1000
+"""In one of our microseconds."""
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
@@ -38,6 +41,8 @@ ACTIVATION = "blackboard.activation"
 WATCH = "blackboard.watch"
 MARKS = "blackboard.marks"
 CALL = "blackboard.call"
+LANE = "blackboard.lane"
+BATCH = "blackboard.batch"
 REQUEST_ID = "blackboard.request_id"
 
 
@@ -76,17 +81,29 @@ def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
         return
     from opentelemetry.trace import SpanKind
 
-    attributes = {
-        OPERATION: "chat",
-        PROVIDER_NAME: PROVIDER,
-        AGENT_NAME: row.agent,
-        REQUEST_MODEL: row.model,
-        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"],
-        ACTIVATION: row.activation_id,
-        CALL: row.id,
-    }
-    with _span(tracer, f"chat {row.model}", attributes, SpanKind.CLIENT) as span:
+    with _span(tracer, f"chat {row.model}", _asked(row), SpanKind.CLIENT) as span:
         yield lambda reply: span.set_attributes(_answer(reply))
+
+
+def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> None:
+    """A span for a call of the cheap lane: from when it was handed in until its result, or that there is none, came.
+
+    It stands by itself: the run that planned the call is long over, and the one that uses its answer not begun.
+    """
+    if (tracer := _tracer()) is None:
+        return
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
+    start = now if row.sent_at is None else row.sent_at
+    span = tracer.start_span(
+        f"chat {row.model}", kind=SpanKind.CLIENT, attributes=_asked(row), start_time=start * NANOSECONDS
+    )
+    if isinstance(result, Reply):
+        span.set_attributes(_answer(result))
+    else:
+        span.set_attribute(ERROR_TYPE, "OutcomeUnknown" if result is None else type(result).__name__)
+        span.set_status(Status(StatusCode.ERROR))
+    span.end(end_time=now * NANOSECONDS)
 
 
 @contextmanager
@@ -106,6 +123,21 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
             span.set_attribute(ERROR_TYPE, type(error).__name__)
             span.set_status(Status(StatusCode.ERROR))
             raise
+
+
+def _asked(row: CallRow) -> dict[str, Any]:
+    found = {
+        OPERATION: "chat",
+        PROVIDER_NAME: PROVIDER,
+        AGENT_NAME: row.agent,
+        REQUEST_MODEL: row.model,
+        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # it may have been forgotten
+        ACTIVATION: row.activation_id,
+        CALL: row.id,
+        LANE: row.lane,
+        BATCH: row.batch_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _answer(reply: Reply) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from blackboard.clock import parse_instant
 from blackboard.daemon import telemetry
+from tests.economy.patient import Patient
 from tests.support.faults import Status
 
 
@@ -49,6 +51,36 @@ def test_a_call_that_fails_says_how(world, api, spans):
     failed = next(span for span in spans.get_finished_spans() if span.name.startswith("chat"))
     assert failed.attributes["error.type"] == "Overloaded"
     assert not failed.status.is_ok
+
+
+def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api, spans):
+    world = world_of(lane="batch")
+    world.leave(2)
+    client = Patient(api, looks=2)
+    world.rest(client)
+    client.close()
+    [told] = [span for span in spans.get_finished_spans() if span.name.startswith("chat")]
+    [call] = world.calls()
+    assert told.start_time == 1000 * parse_instant(call["sent_at"])
+    assert told.end_time == 1000 * parse_instant(call["answered_at"])
+    assert told.attributes["blackboard.lane"] == "batch"
+    assert told.attributes["blackboard.batch"] == call["batch_id"]
+    assert told.attributes["gen_ai.usage.output_tokens"] > 0
+    assert told.status.is_ok
+    assert "seats" not in told.to_json()
+
+
+def test_a_call_that_its_batch_did_not_come_to_says_how(world_of, api, spans):
+    world = world_of(lane="batch")
+    world.leave(1)
+    bad = [{"type": "expired"}]
+    client = Patient(api, looks=0, outcome=lambda custom_id: bad.pop() if bad else None)
+    world.rest(client)
+    client.close()
+    first, second = (span for span in spans.get_finished_spans() if span.name.startswith("chat"))
+    assert first.attributes["error.type"] == "NotSent"
+    assert not first.status.is_ok
+    assert second.status.is_ok
 
 
 def test_without_a_call_nothing_of_it_is_imported():
