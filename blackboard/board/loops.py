@@ -42,11 +42,14 @@ def too_often(m: Moment, agent: AgentSpec) -> str | None:
 
 
 def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
-    """Why waking the agent by these marks would go on with a loop; None if it would not."""
+    """Why waking the agent by these marks would go on with a loop; None if it would not.
+
+    Over the whole board ("" as the subject) a loop is only what all of the marks, and all marks behind them, have gone.
+    """
     found = depth(m, events)
     if found > agent.settings.max_depth:
         return f"the chain that wakes {agent.name} is {found} wakings deep (max_depth = {agent.settings.max_depth})"
-    if found <= SHORTEST or not subject:
+    if found <= SHORTEST:
         return None
     chain = [agent.name]
     while len(chain) <= SHORTEST:
@@ -54,13 +57,16 @@ def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -
         behind = _behind(m, events)
         if not behind or any(event.activation_id is None for event in events):
             return None
-        latest = max(behind, key=lambda row: row.id)
-        chain.append(latest.agent)
-        events = _given(m, latest.id, subject)
+        if subject:
+            behind = [max(behind, key=lambda row: row.id)]
+        elif len({row.agent for row in behind}) > 1:
+            return None
+        chain.append(behind[0].agent)
+        events = [event for row in behind for event in _given(m, row.id, subject)]
     last, other = chain[:2]
     if last == other or any(name != (last, other)[n % 2] for n, name in enumerate(chain)):
         return None
-    return f"{other} and {last} wake each other over {subject} without new facts"
+    return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
 
 
 def ask(m: Moment, subject: str, reason: str, activation_id: int) -> None:
@@ -88,7 +94,7 @@ def _behind(m: Moment, events: Iterable[EventRow]) -> list[ActivationRow]:
 
 
 def _given(m: Moment, activation_id: int, subject: str) -> list[EventRow]:
-    """The marks of a subject that an activation was given."""
+    """The marks of a subject, or of any, that an activation was given."""
     rows = m.tx.all(A.GIVEN, activation_id=activation_id)
     events = [EventRow(*values[5:]) for values in rows if values[1] == "absorbed" and values[5] is not None]
-    return [event for event in events if event.subject == subject]
+    return [event for event in events if not subject or event.subject == subject]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from blackboard import Blackboard, Daemon, Mark, agent, strength, total
+from blackboard import Blackboard, Daemon, Mark, agent, count, strength
 from blackboard.board import loops
 from blackboard.deployment import Deployment, KindSpec
 
@@ -34,9 +34,9 @@ def echo(marks, context):
     return [Ask(subject=mark.subject) for mark in marks]
 
 
-@agent(watches=total(Reply) >= 1, writes=[Ask])
-def sweeper(marks, context):
-    return [Ask(subject=marks[0].subject)]
+@agent(watches=count(Reply, over="board") >= 1, writes=[Ask])
+def collector(marks, context):
+    return [Ask(subject="digest")]
 
 
 @pytest.fixture
@@ -144,9 +144,51 @@ def test_a_chain_over_max_depth_is_set_aside(board):
 
 def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, sweeper, max_depth=8)
-    assert told(board)[-1][1] == "aside"
+    rest(board, replier, collector, max_depth=3)
+    assert told(board)[-1] == ("collector", "aside")
+    assert "(max_depth = 3)" in board.activations(state="aside")[0]["error"]
     assert len(board.inbox()) == 1
+
+
+def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(board):
+    board.deposit(Ask(subject="lead/1"))
+    rest(board, replier, collector)
+    assert told(board)[-1] == ("collector", "aside")
+    assert len(told(board)) == 6  # the first waking was over another subject
+    [aside] = board.activations(state="aside")
+    assert aside["error"] == "replier and collector wake each other over the board without new facts"
+
+
+def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board):
+    @agent(watches=count(Reply, over="board") >= 1, writes=[Ask], name="collector")
+    def wandering(marks, context):
+        return [Ask(subject=f"digest/{context.activation_id}")]
+
+    board.deposit(Ask(subject="lead/1"))
+    rest(board, replier, wandering)
+    [aside] = board.activations(state="aside")
+    assert aside["agent"] == "collector"
+    assert aside["error"] == "replier and collector wake each other over the board without new facts"
+    [need] = board.inbox()
+    assert need.subject == "agent/collector"
+
+
+def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board):
+    rounds = []
+
+    @agent(watches=count(Reply, over="board") >= 2, writes=[Ask], name="collector")
+    def wandering(marks, context):
+        rounds.append(len(marks))
+        if len(rounds) < 6:
+            board.deposit(Ask(subject=f"lead/{len(rounds)}"))
+            return [Ask(subject=f"digest/{context.activation_id}")]
+        return []
+
+    board.deposit(Ask(subject="lead/0"))
+    board.deposit(Ask(subject="lead/00"))
+    rest(board, replier, wandering)
+    assert rounds == [2] * 6
+    assert board.activations(state="aside") == []
 
 
 def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(board, clock):
