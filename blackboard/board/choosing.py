@@ -106,8 +106,17 @@ def _held(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
     if not open_now:
         m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="guard", ready_at=opens)
     elif crossing.held is not None:
-        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held=None, ready_at=m.now)
+        ready = _gathered_at(watch, crossing)
+        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held=None, ready_at=max(ready, m.now))
+        return ready > m.now  # it still gathers: what is ready now does not wait for it
     return not open_now
+
+
+def _gathered_at(watch: Watch, crossing: CrossingRow) -> int:
+    """When a crossing is ready if nothing else holds it back."""
+    settings = watch.agent.settings
+    full = settings.batch is not None and crossing.marks >= settings.batch
+    return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.gather
 
 
 def _gone(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from blackboard.board import rising
 from blackboard.board.moment import Moment, Watch
 from blackboard.conditions import Condition
+from blackboard.deployment import AgentSpec
 from blackboard.forecast import Faded, first_true, value_at
 from blackboard.store import activations as A
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import FallRow, MarkRow
 
-__all__ = ["arm", "guard_opens", "live_marks", "release_guards", "settle", "settle_due", "withdrawn"]
+__all__ = ["arm", "guard_opens", "live_marks", "release", "release_guards", "settle", "settle_due", "withdrawn"]
 
 SETTLED_AT_ONCE = 500
+NEVER_FULL = 2**62
+"""More marks than any batch."""
 
 
 def settle(m: Moment, kind: str, subject: str) -> None:
@@ -94,11 +97,17 @@ def withdrawn(m: Moment, row: MarkRow) -> None:
 def release_guards(m: Moment, kind: str, subject: str) -> None:
     """Marks of a kind that a guard speaks of have changed: look at what it holds back again."""
     for watch in m.in_force.guarded.get(kind, ()):
-        if _guarded_over_board(watch, kind):
-            released = m.tx.run(W.RELEASE_WATCH, watch=watch.id, at=m.now)
-        else:
-            released = m.tx.run(W.RELEASE_SUBJECT, watch=watch.id, of_subject=subject, at=m.now)
-        m.wakes = m.wakes or released.rowcount > 0
+        released = release(m, watch.id, watch.agent, None if _guarded_over_board(watch, kind) else subject)
+        m.wakes = m.wakes or released
+
+
+def release(m: Moment, watch_id: int, agent: AgentSpec, subject: str | None = None) -> bool:
+    """Have a watch's guard looked at again, for one subject or for all, once what it held back has gathered."""
+    settings = agent.settings
+    waits = {"watch": watch_id, "at": m.now, "gather": settings.gather, "full": settings.batch or NEVER_FULL}
+    if subject is None:
+        return bool(m.tx.run(W.RELEASE_WATCH, **waits).rowcount)
+    return bool(m.tx.run(W.RELEASE_SUBJECT, of_subject=subject, **waits).rowcount)
 
 
 def _guarded_over_board(watch: Watch, kind: str) -> bool:

@@ -140,7 +140,7 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
                 _follow_up(m, "values", str(id_))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or retest & guard_kinds):
-                m.tx.run(W.RELEASE_WATCH, watch=id_, at=m.now)
+                falling.release(m, id_, agent)
     return changed
 
 

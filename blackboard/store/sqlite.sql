@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 f549591d76ecd1a47298afc0d6ccd415d303b76db9cfddd73a8ebc2313b9c5d8
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 100929fd06616b1dee79a128034610b1a503f6bc0ae9acbe4bde7d15169f1288
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -1440,14 +1440,14 @@ UPDATE crossing SET ready_at=?, held=? WHERE crossing.id = ?;
 UPDATE crossing SET state=?, activation_id=?, closed_at=? WHERE crossing.id = ?;
 
 -- name: watching.RELEASE_SUBJECT
--- takes: at, held, watch, of_subject
+-- takes: at, full, at, gather, at, gather, at, held, watch, of_subject
 -- of these fixed: {"held": null}
-UPDATE crossing SET ready_at=?, held=? WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
+UPDATE crossing SET ready_at=CASE WHEN (crossing.urgent = 1) THEN ? WHEN (crossing.marks >= ?) THEN ? WHEN (crossing.noticed_at + ? > ?) THEN crossing.noticed_at + ? ELSE ? END, held=? WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
 
 -- name: watching.RELEASE_WATCH
--- takes: at, held, watch
+-- takes: at, full, at, gather, at, gather, at, held, watch
 -- of these fixed: {"held": null}
-UPDATE crossing SET ready_at=?, held=? WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
+UPDATE crossing SET ready_at=CASE WHEN (crossing.urgent = 1) THEN ? WHEN (crossing.marks >= ?) THEN ? WHEN (crossing.noticed_at + ? > ?) THEN crossing.noticed_at + ? ELSE ? END, held=? WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
 
 -- name: watching.WAITING_OF_WATCH
 -- takes: watch_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, bindparam, case, delete, func, insert, select
+from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, insert, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.statement import Statement
@@ -135,6 +135,14 @@ NEXT_LAW_WAITING = Statement(
 """The next law of the crossings that wait for a watch: asked in a row, it skips through the index."""
 HOLD_CROSSING = update_by(crossing, "id", "held", "ready_at")
 CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
+_gathered_at = crossing.c.noticed_at + p("gather", type_=BigInteger)
+_released_at = case(
+    (crossing.c.urgent == number(1), p("at", type_=BigInteger)),
+    (crossing.c.marks >= p("full", type_=BigInteger), p("at", type_=BigInteger)),
+    (_gathered_at > p("at", type_=BigInteger), _gathered_at),
+    else_=p("at", type_=BigInteger),
+)
+"""When what a guard held back is ready once that lets go: at once, or when it has gathered as any other crossing."""
 RELEASE_SUBJECT = Statement(
     crossing.update()
     .where(
@@ -143,12 +151,12 @@ RELEASE_SUBJECT = Statement(
         waiting,
         crossing.c.held == word("guard"),
     )
-    .values(held=None, ready_at=p("at"))
+    .values(held=None, ready_at=_released_at)
 )
 RELEASE_WATCH = Statement(
     crossing.update()
     .where(crossing.c.watch_id == p("watch"), waiting, crossing.c.held == word("guard"))
-    .values(held=None, ready_at=p("at"))
+    .values(held=None, ready_at=_released_at)
 )
 WAITING_OF_WATCH = Statement(
     select(*CROSSING_COLUMNS).where(crossing.c.watch_id == p("watch_id"), waiting).order_by(crossing.c.id)

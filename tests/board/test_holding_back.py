@@ -125,6 +125,73 @@ def test_gathering_waits_for_more_marks_and_then_takes_them_together(world: Worl
     assert world.woken("sales") == [first, second]
 
 
+GUARDED = {"gather": "10m", "batch": 5, "urgency": 0.9, "only_if": count("ok") >= 1}
+
+
+def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
+    """A lead on "a" that crossed now, gathers, and was found held back when an urgent one elsewhere was looked at."""
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **GUARDED))
+    world.put("ok", "b")
+    lead = world.put("lead", "a", intensity).mark_id
+    urgent = world.put("lead", "b", 0.95).mark_id
+    assert world.woken("sales") == [urgent]
+    [row] = world.board.agenda()
+    assert row["held"] == "guard"
+    return lead
+
+
+def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: World) -> None:
+    start = world.clock.now()
+    lead = held_by_its_guard(world)
+    world.advance(4 * MINUTE)
+    world.put("ok", "a")
+    assert world.board.agenda()[0]["held"] == "gathers"
+    assert world.woken("sales") is None
+    assert ready_at(world, "sales") == start + 10 * MINUTE
+    world.clock.set(start + 10 * MINUTE)
+    assert world.woken("sales") == [lead]
+
+
+def test_what_a_guard_lets_go_after_its_gathering_time_is_ready_at_once(world: World) -> None:
+    lead = held_by_its_guard(world)
+    world.advance(11 * MINUTE)
+    assert world.woken("sales") is None
+    world.put("ok", "a")
+    assert world.woken("sales") == [lead]
+
+
+def test_what_a_guard_lets_go_is_taken_along_by_what_is_urgent(world: World) -> None:
+    lead = held_by_its_guard(world)
+    world.put("ok", "a")
+    urgent = world.put("lead", "b", 0.95).mark_id
+    assert world.woken("sales") == [urgent, lead]
+
+
+def test_what_became_urgent_behind_a_guard_does_not_gather(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **GUARDED))
+    lead = world.put("lead", "a", 0.95).mark_id
+    assert world.woken("sales") is None
+    world.put("ok", "a")
+    assert world.woken("sales") == [lead]
+
+
+def test_a_guard_that_fading_opens_leaves_the_gathering_to_its_end(world: World) -> None:
+    kinds = {**KINDS, "alarm": kind("alarm", Step("3m"))}
+    settings = {**GUARDED, "only_if": None, "unless": strength("alarm") >= 0.5}
+    world.deploy(kinds, spec("sales", strength("lead") >= 0.1, **settings))
+    start = world.clock.now()
+    world.put("alarm", "a")
+    lead = world.put("lead", "a", 0.5).mark_id
+    urgent = world.put("lead", "b", 0.95).mark_id
+    assert world.woken("sales") == [urgent]
+    assert ready_at(world, "sales") == start + 3 * MINUTE
+    world.clock.set(start + 3 * MINUTE)
+    assert world.woken("sales") is None
+    assert ready_at(world, "sales") == start + 10 * MINUTE
+    world.clock.set(start + 10 * MINUTE)
+    assert world.woken("sales") == [lead]
+
+
 def test_a_full_batch_ends_the_gathering(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", batch=3))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
