@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blackboard.board import falling, following
 from blackboard.board.moment import Moment
+from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
@@ -134,6 +135,8 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
                 id_ = row[0]
                 m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
+            if was is not None and was.condition.scope == "board" and not was.condition.falling:
+                _keep_absorbed(m, id_, was.condition, watch.condition)
             if row is None or not row[1] or was is None or _differs(was, watch):
                 _follow_up(m, "watch", str(id_))
             elif retest & set(watch.condition.kinds):
@@ -142,6 +145,22 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
             if was is not None and (watch.guard != was.guard or retest & guard_kinds):
                 falling.release(m, id_, agent)
     return changed
+
+
+def _keep_absorbed(m: Moment, watch_id: int, old: Condition, new: Condition) -> None:
+    """Let a watch over the board go on from what it absorbed, mark by mark, where its watermark would say too much.
+
+    The watermark holds for every kind alike, but older marks of a kind that the watch has just gained were never given.
+    """
+    watermark = m.tx.one(W.WATERMARK, id=watch_id)[0]
+    if not watermark or (set(new.kinds) <= set(old.kinds) and new.scope == "board"):
+        return
+    for kind in new.kinds:
+        if kind in old.kinds:
+            m.tx.run(W.ABSORB_UPTO, watch_id=watch_id, kind=kind, watermark=watermark)
+        else:  # it may have had the kind once before
+            m.tx.run(W.ABSORB_GIVEN, watch_id=watch_id, kind=kind)
+    m.tx.run(W.SET_WATERMARK, key=watch_id, watermark=0)
 
 
 def _inherit(m: Moment, former: str, agent: AgentSpec) -> None:

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 100929fd06616b1dee79a128034610b1a503f6bc0ae9acbe4bde7d15169f1288
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 37f1cf2866a5071b561a58cfdce04d6a6399861955698dc1792029333af3a6c8
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -1365,6 +1365,24 @@ WHERE mark.author = ?);
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
 FROM mark 
 WHERE mark.author = ?;
+
+-- name: watching.ABSORB_UPTO
+-- takes: watch_id, kind, watermark, watch_id
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
+FROM mark 
+WHERE mark.kind = ? AND mark.event_id <= ? AND NOT (EXISTS (SELECT absorbed.mark_id 
+FROM absorbed 
+WHERE absorbed.watch_id = ? AND absorbed.mark_id = mark.id));
+
+-- name: watching.ABSORB_GIVEN
+-- takes: watch_id, kind, watch_id, watch_id
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
+FROM mark 
+WHERE mark.kind = ? AND (EXISTS (SELECT activation_mark.activation_id 
+FROM activation_mark JOIN activation ON activation.id = activation_mark.activation_id 
+WHERE activation_mark.mark_id = mark.id AND activation_mark.event_id >= mark.event_id AND activation_mark.role = 'absorbed' AND activation.watch_id = ?)) AND NOT (EXISTS (SELECT absorbed.mark_id 
+FROM absorbed 
+WHERE absorbed.watch_id = ? AND absorbed.mark_id = mark.id));
 
 -- name: watching.INSERT_CROSSING
 -- takes: watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at, held, law, order_key, event_id, activation_id, closed_at

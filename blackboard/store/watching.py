@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, insert, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.statement import Statement
-from blackboard.store.tables import absorbed, board_total, crossing, event, fall, follow_up, mark, watch
+from blackboard.store.tables import (
+    absorbed,
+    activation,
+    activation_mark,
+    board_total,
+    crossing,
+    event,
+    fall,
+    follow_up,
+    mark,
+    watch,
+)
 
 p = bindparam
 ONE = number(1)
@@ -55,6 +68,29 @@ ABSORB_OWN = Statement(
         select(p("watch_id", type_=Integer), mark.c.id, mark.c.event_id, number(0)).where(mark.c.author == p("author")),
     )
 )
+
+
+def _absorb_all(*where: Any) -> Statement:
+    """Note live marks of a kind as absorbed, whole, by a watch that has not noted them."""
+    noted = select(absorbed.c.mark_id).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id)
+    rows = select(p("watch_id", type_=Integer), mark.c.id, mark.c.event_id, number(0)).where(
+        mark.c.kind == p("kind"), *where, ~noted.exists()
+    )
+    return Statement(insert(absorbed).from_select(["watch_id", "mark_id", "event_id", "activation_id"], rows))
+
+
+_given = (
+    select(activation_mark.c.activation_id)
+    .select_from(activation_mark.join(activation, activation.c.id == activation_mark.c.activation_id))
+    .where(
+        activation_mark.c.mark_id == mark.c.id,
+        activation_mark.c.event_id >= mark.c.event_id,
+        activation_mark.c.role == word("absorbed"),
+        activation.c.watch_id == p("watch_id"),
+    )
+)
+ABSORB_UPTO = _absorb_all(mark.c.event_id <= p("watermark"))
+ABSORB_GIVEN = _absorb_all(_given.exists())
 
 # -- crossings --------------------------------------------------------------------------------------------------------
 

@@ -357,6 +357,50 @@ def test_an_agent_added_later_is_given_what_lies_there(world: World) -> None:
     assert sorted(world.woken("batched") or []) == [marks[0], last]
 
 
+TWO = {name: kind(name, Never(), joins="separate") for name in ("smoke", "heat")}
+
+
+def smoke_and_heat(measure: Any) -> Any:
+    return {"all": measure("smoke", "heat", over="board") >= 1}
+
+
+@pytest.mark.parametrize("measure", [count, total], ids=["count", "total"])
+def test_a_watch_over_the_board_that_gains_a_kind_is_given_the_older_marks_of_it(world: World, measure: Any) -> None:
+    world.deploy(TWO, spec("watchman", {"all": measure("smoke", over="board") >= 1}))
+    heat = [world.put("heat", f"s{i}").mark_id for i in range(2)]
+    smoke = [world.put("smoke", f"s{i}").mark_id for i in range(2)]
+    assert world.woken("watchman") == smoke
+    world.deploy({}, spec("watchman", smoke_and_heat(measure)))
+    assert world.woken("watchman") == heat
+    assert world.woken("watchman") is None
+    assert world.woken("watchman") is None
+    last = world.put("smoke", "s9").mark_id
+    assert world.woken("watchman") == [last]
+
+
+def test_a_watch_over_the_board_that_loses_a_kind_and_has_it_again_is_given_nothing_twice(world: World) -> None:
+    both, one = spec("watchman", smoke_and_heat(count)), spec("watchman", {"all": count("smoke", over="board") >= 1})
+    world.deploy(TWO, both)
+    early = [world.put("heat").mark_id, world.put("smoke").mark_id]
+    assert world.woken("watchman") == early
+    world.deploy({}, one)
+    missed, seen = world.put("heat").mark_id, world.put("smoke").mark_id
+    assert world.woken("watchman") == [seen]
+    world.deploy({}, both)
+    assert world.woken("watchman") == [missed]
+    assert world.woken("watchman") is None
+
+
+def test_a_watch_that_no_longer_looks_at_the_whole_board_keeps_what_it_absorbed(world: World) -> None:
+    world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
+    old = world.put("smoke").mark_id
+    assert world.woken("watchman") == [old]
+    world.deploy({}, spec("watchman", {"all": count("smoke") >= 1}))
+    assert world.woken("watchman") is None
+    new = world.put("smoke").mark_id
+    assert world.woken("watchman") == [new]
+
+
 def test_a_renamed_agent_inherits_what_was_absorbed(world: World) -> None:
     watches = {"one": strength("smoke") >= 0.5, "all": count("smoke", over="board") >= 2}
     world.deploy(SEPARATE, spec("old", watches))
