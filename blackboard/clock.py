@@ -14,6 +14,7 @@ __all__ = [
     "ManualClock",
     "SystemClock",
     "from_datetime",
+    "give_way",
     "iso",
     "parse_instant",
     "to_datetime",
@@ -102,6 +103,11 @@ class ManualClock:
             self._running += max(0, until - self._now)
             self._now = max(self._now, until)
         return event.is_set()
+
+
+def give_way() -> None:
+    """Let the threads run that can, and go on; it waits for nothing."""
+    time.sleep(0)
 
 
 def to_datetime(at: Instant) -> datetime:

@@ -123,7 +123,7 @@ class Blackboard(Seeing):
                 law = Step(Microseconds(max(1, end - m.now)), fixed=True)
             return deposit(m, prepare(m, law))
 
-        return self.write(work)
+        return self.write(work, shared=True)
 
     def deposit_many(self, marks: Iterable[Mark], *, keys: Iterable[str] | None = None) -> Iterator[Receipt]:
         """Leave many marks, in transactions of a thousand; yields the receipts as they are committed.
@@ -156,7 +156,7 @@ class Blackboard(Seeing):
             except InvalidMark as error:
                 return error
 
-        return self.write(lambda m: [one(m, leave) for leave in wanted])
+        return self.write(lambda m: [one(m, leave) for leave in wanted], shared=True)
 
     def _deposit_batch(self, batch: Sequence[tuple[Mark, str | None]]) -> list[Receipt]:
         self.models.add({type(mark) for mark, _ in batch})
@@ -181,7 +181,7 @@ class Blackboard(Seeing):
                 receipts.append(deposit(m, Deposit(kind, subject, payload, intensity, self.author, key, None, value)))
             return receipts
 
-        return self.write(work)
+        return self.write(work, shared=True)
 
     def prepare(
         self,

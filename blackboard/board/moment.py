@@ -203,14 +203,23 @@ class Moment:
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "totals", "tx", "wakes")
+    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "stale", "totals", "tx", "wakes")
 
     def __init__(
-        self, tx: Transaction, in_force: InForce, laws: Laws, now: int, last_event: int, recorded: int
+        self,
+        tx: Transaction,
+        in_force: InForce,
+        laws: Laws,
+        now: int,
+        last_event: int,
+        recorded: int,
+        next_end: int | None,
     ) -> None:
         self.tx, self.in_force, self.laws, self.now = tx, in_force, laws, now
         self.recorded = recorded
         self._last_event = last_event
+        self.stale = next_end is not None and next_end <= now
+        """Whether marks that have evaporated lie on the live board."""
         self.doubted: int | None = None
         """What the clock says, where it has leapt too far ahead to be believed."""
         self.totals: dict[int, dict[tuple[str, str], Total]] = {}
@@ -275,6 +284,8 @@ class Moment:
 
     def strength(self, row: MarkRow, at: int | None = None) -> float:
         """A mark's strength at an instant, by default this one; it need not be live."""
+        if (at is None or at == self.now) and row.anchored_at == self.now:
+            return self.kind(row.kind).weight * row.intensity  # just left: nothing has faded, and nothing is to follow
         at = self.now if at is None else at
         return self.kind(row.kind).weight * self.state(row).left(at)
 

@@ -67,6 +67,8 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
         group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
     if row.evaporates_at is not None and row.evaporates_at <= group.settled:
         return  # taken out when the group was settled, or evaporated as it was left
+    if row.evaporates_at is not None and row.evaporates_at <= m.now:
+        m.stale = True
     _count(m, row, group, sign)
 
 
@@ -209,7 +211,9 @@ def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto
     """Take out what evaporated since the last look and was not yet moved to the history."""
     if upto <= group.settled:
         return
-    if watch.leaf.measure.subject is None:
+    if not m.stale:
+        pass  # nothing has evaporated that still lies there
+    elif watch.leaf.measure.subject is None:
         _bring_up(m, m.laws.get(m.tx, law_key), group)
         gone = _summed(m, M.EXPIRED_SUMMED, watch, kind, law_key, group.anchor, after=group.settled, upto=upto)
         _add(group, *gone, sign=-1)

@@ -85,24 +85,32 @@ class Transacting:
         """The board's time: the larger of the clock and the last time it recorded."""
         return self.read(lambda m: m.now)
 
-    def write(self, work: Callable[[Moment], T], *, record: bool = False) -> T:
+    def write(self, work: Callable[[Moment], T], *, record: bool = False, shared: bool = False) -> T:
         """Run `work` in a writing transaction at the board's time, commit it durably, and wake whom it concerns.
 
-        It may run twice and must have no effect outside the transaction. `record` notes the instant even where no
-        event of a mark does.
+        It may run twice and must have no effect outside the transaction.
+
+        Args:
+            work: what to do.
+            record: note the instant even where no event of a mark does.
+            shared: work of other threads in the same transaction may go on in the same moment, so that what a
+                transaction begins and ends with is done once for all. Not for what changes the deployment.
         """
         wakes = False
 
         def run(tx: Transaction) -> T:
             nonlocal wakes
-            m = self._moment(tx)
+            m: Moment = tx.shared if shared and tx.shared is not None else self._begin(tx)
+            m.wakes = False
             if m.doubted is not None:
                 timekeeping.ask(self._registered(m, "need"))
             result = work(m)
-            totals.save(m)
             wakes = m.wakes
             if record and m.recorded < m.now:
                 tx.run(M.RECORD_TIME, at=m.now)
+                m.recorded = m.now
+            if not shared:
+                self._end(tx)
             return result
 
         try:
@@ -124,8 +132,20 @@ class Transacting:
             self._in_force = None  # another file may come to lie there
             raise
 
+    def _begin(self, tx: Transaction) -> Moment:
+        """A moment of one's own, after all that others have kept back in the same transaction."""
+        self._end(tx)
+        m = tx.shared = self._moment(tx)
+        tx.at_end = lambda: self._end(tx)
+        return m
+
+    def _end(self, tx: Transaction) -> None:
+        if tx.shared is not None:
+            totals.save(tx.shared)
+            tx.shared = None
+
     def _moment(self, tx: Transaction) -> Moment:
-        version, recorded_at, event_id, event_at = tx.one(M.PRESENT)
+        version, recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
         clock = self.clock.now()
         tx.now, doubted = timekeeping.time_of(clock, max(recorded_at, event_at or 0), self.leap)
         in_force = self._in_force
@@ -133,7 +153,7 @@ class Transacting:
             in_force = self._in_force = read_in_force(tx)
         elif in_force.following:
             in_force = self._in_force = replace(in_force, following=read_following(tx))
-        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at)
+        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at, next_end)
         if doubted:
             m.doubted = clock
         return m

@@ -313,7 +313,7 @@ class Daemon:
         if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
             return False
         reach("claim.before")
-        claims = self.board.write(lambda m: self._claim(m, names, room), record=True)
+        claims = self.board.write(lambda m: self._claim(m, names, room), record=True, shared=True)
         reach("claim.after")
         for claim in claims:
             self._start(self.agents[claim.agent.name], claim)

@@ -182,7 +182,7 @@ class Runner:
             return receipts, gone_on
 
         reach("apply.before")
-        outcome = self.board.write(work, record=True)
+        outcome = self.board.write(work, record=True, shared=True)
         reach("apply.after")
         return outcome
 

@@ -71,7 +71,9 @@ class Database:
                 raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
             else:
                 self.path = Path(name).absolute()
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, TypeError) as error:
+        except ModuleNotFoundError as error:
+            raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
+        except (ArgumentError, NoSuchModuleError, TypeError) as error:
             raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
 
     @property
@@ -102,6 +104,7 @@ class Database:
         """A fresh DBAPI connection, which the caller closes."""
         if self.path is not None:
             if not writes and not self.path.exists():
+                self._check_no_log(self.path)
                 raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' makes one")
             if not self.path.exists():
                 self._check_file()
@@ -212,7 +215,10 @@ class Database:
                 if lock := differences.lock_board(self.dialect):
                     cursor.execute(lock)
                 reach("transaction.begun")
-                yield Transaction(cursor, self.dialect)
+                transaction = Transaction(cursor, self.dialect)
+                yield transaction
+                if transaction.at_end is not None:
+                    transaction.at_end()
                 reach("commit.before")
                 cursor.execute("COMMIT")
                 reach("commit.after")
@@ -357,6 +363,13 @@ def path_in(url: str) -> Path | None:
     """The file that a URL names, where it names a file and says nothing else."""
     found = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?]+)", url)
     return None if found is None else Path(found[1]).absolute()
+
+
+def _without_driver(url: str, error: ModuleNotFoundError) -> str:
+    return (
+        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name another"
+        " driver, as in postgresql+psycopg://..., or an SQLite file"
+    )
 
 
 def _shown(url: str) -> str:

@@ -2,6 +2,9 @@
 
 Whoever finds the gate free leads. While it commits, others gather; when it is done, the first of them leads next, and
 takes all that have gathered along. So many threads share one flush to the disk, and nobody waits for a timer.
+
+Who were committed together come back together, and the first of them would find the gate free and go alone. So it gives
+way to them first, for as long as each time another one comes.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
+
+from blackboard.clock import give_way
 
 __all__ = ["Entry", "Gate"]
 
@@ -37,6 +42,8 @@ class Gate:
         self._led = False
         self._next: Entry | None = None
         self._waiting: deque[Entry] = deque()
+        self._crowd = 1
+        """How many were in the last batch."""
 
     def enter(self, entry: Entry) -> list[Entry]:
         """Wait for this entry's turn: what this thread is to commit, or nothing if another did it for this one.
@@ -44,25 +51,42 @@ class Gate:
         A thread that is given a batch must `leave` with it.
         """
         with self._lock:
-            if not self._led:
-                self._led = True
-                return [entry]
-            entry.called = threading.Lock()
-            entry.called.acquire()
-            self._waiting.append(entry)
+            leads, self._led = not self._led, True
+            if not leads:
+                entry.called = threading.Lock()
+                entry.called.acquire()
+                self._waiting.append(entry)
+        if not leads and not self._is_called(entry):
+            return []
+        if not entry.alone:
+            self._let_come()
+        with self._lock:
+            batch = [entry]
+            while self._waiting and not (entry.alone or self._waiting[0].alone):
+                batch.append(self._waiting.popleft())
+            self._crowd = len(batch)
+        return batch
+
+    def _is_called(self, entry: Entry) -> bool:
+        """Wait to be told; False if it was that the work is done."""
+        assert entry.called is not None
         try:
             entry.called.acquire()
         except BaseException:  # an interrupt: nobody is to wait for a thread that has gone
             self._give_up(entry)
             raise
         if entry.done:
-            return []
+            return False
         with self._lock:
             self._next = None
-            batch = [self._waiting.popleft()]
-            while self._waiting and not (batch[0].alone or self._waiting[0].alone):
-                batch.append(self._waiting.popleft())
-        return batch
+            self._waiting.popleft()
+        return True
+
+    def _let_come(self) -> None:
+        came = -1
+        while came < len(self._waiting) < self._crowd - 1:
+            came = len(self._waiting)
+            give_way()
 
     def leave(self, batch: list[Entry]) -> None:
         """Let the next lead, and tell those of the batch that they are done."""

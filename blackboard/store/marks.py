@@ -31,11 +31,18 @@ ONE, ZERO = number(1), number(0)
 
 _ids = event.alias("ids")
 PRESENT = Statement(
-    select(board.c.version, board.c.recorded_at, event.c.id, event.c.at).select_from(
-        board.outerjoin(event, event.c.id == select(func.max(_ids.c.id)).scalar_subquery())
-    )
+    select(
+        board.c.version,
+        board.c.recorded_at,
+        event.c.id,
+        event.c.at,
+        select(func.min(mark.c.evaporates_at)).scalar_subquery(),
+    ).select_from(board.outerjoin(event, event.c.id == select(func.max(_ids.c.id)).scalar_subquery()))
 )
-"""(deployment version, latest recorded instant, last event's id, its instant); the last two null on an empty board."""
+"""(deployment version, latest recorded instant, last event's id, its instant, when the next mark evaporates).
+
+The last three are null where there is none.
+"""
 
 RECORD_TIME = Statement(board.update().values(recorded_at=p("at")))
 
@@ -119,6 +126,8 @@ GET_LAW = Statement(select(law.c.spec).where(law.c.law == p("law")))
 EVENT_COLUMNS = (*event.c,)
 GET_EVENT = Statement(select(*EVENT_COLUMNS).where(event.c.id == p("id")))
 EVENTS_OF_SUBJECT = Statement(select(*EVENT_COLUMNS).where(event.c.subject == p("subject")).order_by(event.c.id))
+NEXT_SUBJECT = Statement(select(func.min(event.c.subject)).where(event.c.subject > p("after")))
+"""The next subject that anything was ever said about: asked in a row, it skips through the index."""
 DEPTH_BEHIND = Statement(select(event.c.activation_id).where(event.c.id == p("id")))
 
 _later = event.alias("later")

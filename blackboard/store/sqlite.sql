@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 37f1cf2866a5071b561a58cfdce04d6a6399861955698dc1792029333af3a6c8
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 4257af366ab12b2e7b219b86030c60d69bc3f869ca55c9224aff987f634cd56e
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -503,7 +503,8 @@ FROM costs
 WHERE costs.day >= ? ORDER BY costs.day, costs.agent;
 
 -- name: marks.PRESENT
-SELECT board.version, board.recorded_at, event.id, event.at 
+SELECT board.version, board.recorded_at, event.id, event.at, (SELECT min(mark.evaporates_at) AS min_1 
+FROM mark) AS anon_1 
 FROM board LEFT OUTER JOIN event ON event.id = (SELECT max(ids.id) AS max_1 
 FROM event AS ids);
 
@@ -662,6 +663,12 @@ WHERE event.id = ?;
 SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
 FROM event 
 WHERE event.subject = ? ORDER BY event.id;
+
+-- name: marks.NEXT_SUBJECT
+-- takes: after
+SELECT min(event.subject) AS min_1 
+FROM event 
+WHERE event.subject > ?;
 
 -- name: marks.DEPTH_BEHIND
 -- takes: id

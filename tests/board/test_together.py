@@ -1,0 +1,83 @@
+"""Law: what threads commit together comes out as if each had been alone: sums, crossings, and what is in force."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from blackboard import count, total
+from blackboard.board import totals
+from blackboard.decay import Exponential
+from blackboard.deployment import Deployment
+from tests.board.world import World, kind, spec
+
+KINDS = {
+    "smoke": kind("smoke", Exponential("1h"), joins="separate"),
+    "spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate"),
+}
+FAR = total("smoke", "spark", over="board") >= 100
+MANY = count("smoke", "spark", over="board") >= 3
+
+
+def together(world: World, *works: Callable[[], Any]) -> int:
+    """Have threads wait at the gate in this order, then let them in at once; returns how many commits it took."""
+    gate, commits, threads = world.board.database._gate, 0, []
+
+    def count_commit() -> None:
+        nonlocal commits
+        commits += 1
+
+    with gate.alone():
+        for number, work in enumerate(works):
+            threads.append(threading.Thread(target=work))
+            threads[-1].start()
+            while len(gate._waiting) <= number:
+                assert threads[-1].is_alive()
+        world.board.database.on_commit = count_commit
+    for thread in threads:
+        thread.join(10)
+    return commits
+
+
+def hold_true(world: World) -> None:
+    """Every sum that is kept is what counting afresh finds."""
+
+    def look(m: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        watches = [watch for watch in m.in_force.watches.values() if totals.keeps_totals(watch)]
+        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in watches]
+
+    found = world.board.read(look)
+    assert found
+    for (value, marks), (counted, present) in found:
+        assert abs(value - counted) < 1e-9
+        assert marks == present
+
+
+def test_deposits_that_are_committed_together_are_each_counted_once(world: World) -> None:
+    world.deploy(KINDS, spec("far", FAR), spec("many", MANY))
+    receipts: list[Any] = []
+    works = [lambda number=number: receipts.append(world.put("smoke", f"s{number}", 0.3)) for number in range(6)]
+    assert together(world, *works) == 1
+    assert [receipt.crossed for receipt in receipts].count(("many",)) == 1
+    assert len({receipt.event_id for receipt in receipts}) == 6
+    hold_true(world)
+
+
+def test_a_mark_that_is_gone_as_it_is_left_counts_for_nobody(world: World) -> None:
+    world.deploy(KINDS, spec("far", FAR))
+    works = [lambda at=at: world.put("spark", "s", at) for at in (0.9, 0.4, 0.8, 0.1)]
+    assert together(world, *works) == 1
+    hold_true(world)
+    assert len(world.board.marks("spark")) == 2
+
+
+def test_a_change_of_the_deployment_among_deposits_is_in_force_for_those_after_it(world: World) -> None:
+    world.deploy(KINDS)
+    changed = Deployment(kinds=world.deployment.kinds, agents={"many": spec("many", MANY)})
+    receipts: list[Any] = []
+    works = [lambda number=number: receipts.append(world.put("smoke", f"s{number}")) for number in range(4)]
+    together(world, *works[:2], lambda: world.board.apply(changed), *works[2:])
+    assert world.board.deployment.agents.keys() == {"many"}
+    hold_true(world)
+    assert sorted(world.woken("many") or ()) == [receipt.mark_id for receipt in receipts]
