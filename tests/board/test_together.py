@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from blackboard import count, total
@@ -66,7 +67,9 @@ def test_deposits_that_are_committed_together_are_each_counted_once(world: World
 
 def test_a_mark_that_is_gone_as_it_is_left_counts_for_nobody(world: World) -> None:
     world.deploy(KINDS, spec("far", FAR))
-    works = [lambda at=at: world.put("spark", "s", at) for at in (0.9, 0.4, 0.8, 0.1)]
+    world.put("spark")
+    world.clock.advance(timedelta(seconds=1))
+    works = [lambda at=at: world.put("spark", "s", at) for at in (0.4, 0.9, 0.1)]
     assert together(world, *works) == 1
     hold_true(world)
     assert len(world.board.marks("spark")) == 2
