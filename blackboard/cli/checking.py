@@ -9,6 +9,7 @@ import typer
 
 from blackboard.cli.output import AsJson, document, note, number, say, table
 from blackboard.cli.session import Session, session_of
+from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from blackboard.board.preview import Preview
@@ -40,7 +41,13 @@ def check(
       blackboard --config config/leads.toml check --against-board
     """
     session = session_of(context)
-    resolved = session.resolve()
+    try:
+        resolved = session.resolve()
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        document({"file": _file(session), "mistakes": [dataclasses.asdict(one) for one in error.mistakes]})
+        raise typer.Exit(error.exit_code) from None
     for warning in () if as_json else resolved.warnings:  # the document has them
         note(f"warning: {warning}")
     found = _preview(session, resolved) if against_board else None
@@ -50,6 +57,16 @@ def check(
     _show(resolved)
     if found is not None:
         _show_preview(found)
+
+
+def _file(session: Session) -> str | None:
+    """The file that has the mistakes; None where there is none of that name."""
+    from blackboard.settings import find_config
+
+    try:
+        return str(find_config(session.config))
+    except ConfigurationError:
+        return None
 
 
 def _preview(session: Session, resolved: Resolved) -> Preview:
@@ -64,6 +81,7 @@ def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
     deployment = resolved.deployment.model_dump(mode="json", exclude={"version"})
     return {
         "file": str(resolved.settings.path),
+        "mistakes": [],
         "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
         **deployment,
         **({} if found is None else {"against_board": dataclasses.asdict(found)}),

@@ -111,20 +111,38 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
     """
     values = _read(path)
     given, mistakes = variables(os.environ if environ is None else environ, Settings)
+    misspelt: set[Any] = set()
     while True:
         together = merged(values, given)
         try:
             return Settings.read(path, together), mistakes
         except ValidationError as error:
             alone = _problems(values)
-            for problem in error.errors(include_url=False):
+            problems = _one_by_one(error.errors(include_url=False), together)
+            misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
+            for problem in problems:
                 steps = problem["loc"]
                 found = _setting(given, steps[: reach(together, steps)], (steps, problem["type"]) in alone)
-                mistakes.append(_mistake(path, problem, found))
+                if problem["type"] != "missing" or steps[:-1] not in misspelt:  # it is there, by another name
+                    mistakes.append(_mistake(path, problem, found))
                 # Without what is wrong, so that the rest can be looked at too.
                 if not found and not _drop(values, steps):
                     return Settings.read(path, {}), mistakes
                 given = [one for one in given if one not in found]
+
+
+def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+    """The problems, one for each place: pydantic tells of every type that a value might have had."""
+    found: dict[Any, Any] = {}
+    for problem in problems:
+        steps = problem["loc"]
+        if problem["type"] != "missing" and steps[-1] != "[key]":
+            steps = steps[: reach(values, steps)]
+        if (first := found.get(steps)) is None:
+            found[steps] = {**problem, "loc": steps}
+        else:
+            first["msg"] += f", or {problem['msg'].removeprefix('Input should be ')}"
+    return list(found.values())
 
 
 def _setting(given: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:

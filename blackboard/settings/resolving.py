@@ -9,6 +9,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +73,10 @@ class _Resolver:
         self.settings = settings
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
+        self.unseen = False
+        """Whether a module could not be imported: nobody knows which agents and kinds it would have brought."""
+        self.meant: set[str] = set()
+        """The agents and kinds of modules of which a wrong name was asked: they come once that is mended."""
 
     def resolved(self) -> Resolved:
         if self.settings.names_agents:
@@ -134,6 +139,7 @@ class _Resolver:
 
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], sort: str) -> Any:
         """What a path names, if it can be imported and is what it should be."""
+        self.unseen, before = True, self.unseen
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
             return self._wrong(place, f"{path!r} is no path; write it like agents.sales:sales")
@@ -145,9 +151,12 @@ class _Resolver:
             return self._wrong(place, f"{path!r}: {error}")
         except Exception as error:
             return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
+        self.unseen = before
         found = getattr(module, attribute, None)
         if not fits(found):
             right = [label for label, value in vars(module).items() if fits(value)]
+            self.meant |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
+            self.meant |= {value.kind for value in vars(module).values() if _is_kind(value)}
             return self._wrong(place, f"{path!r}: {name} has no {sort} {attribute!r}{nearest(attribute, right)}")
         return found
 
@@ -252,7 +261,9 @@ class _Resolver:
     ) -> None:
         known = list(known)
         for name in names:
-            if name not in known:
+            # What may come with something that could not be imported is no second mistake, unless it reads like a slip.
+            follows = name in self.meant or (self.unseen and not get_close_matches(name, known, cutoff=0.8))
+            if name not in known and not follows:
                 self._wrong(f"{place}.{name}" if named else place, f"there is no {sort} {name!r}{nearest(name, known)}")
 
     def _try(self, place: str, make: Callable[[], T], otherwise: T) -> T:

@@ -65,3 +65,60 @@ def test_a_count_of_marks_that_join_is_a_warning(house):
     assert done.code == 0
     assert "agents.caller.watches.many" in done.err
     assert "separate" in done.err
+
+
+def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code(house):
+    change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]")
+    done = house("check", "--json")
+    assert done.code == 2
+    assert done.json["file"] == "blackboard.toml"
+    assert {mistake["place"] for mistake in done.json["mistakes"]} == {
+        "blackboard.toml, kinds.smoek",
+        "blackboard.toml, agents.watchman.bach",
+    }
+    assert all(mistake["message"].startswith("there is no") for mistake in done.json["mistakes"])
+    assert done.err == ""
+
+
+def test_a_file_without_mistakes_has_none_in_its_json_document(house):
+    assert house("check", "--json").json["mistakes"] == []
+
+
+def test_a_file_that_is_not_there_is_a_mistake_in_json_too(house):
+    done = house("check", "--json", "--config", "house.toml")
+    assert done.code == 2
+    assert done.json["file"] is None
+    assert done.json["mistakes"][0]["message"].startswith("there is no such file")
+
+
+def test_an_agent_that_cannot_be_imported_is_one_mistake_and_not_one_for_each_of_its_sections(house):
+    for wrong in ("house_agents:watchmen", "house_agent:watchman"):
+        path = house.folder / "blackboard.toml"
+        before = path.read_text()
+        change(house, "house_agents:watchman", wrong)
+        if wrong.startswith("house_agent:"):
+            change(house, '"house_agents:caller"', "")
+        path.write_text(path.read_text() + "[agents.watchman]\nbatch = 3\n[kinds.alarm]\nweight = 2\n")
+        (mistake,) = house("check", "--json").json["mistakes"]
+        assert wrong in mistake["message"]
+        path.write_text(before)
+
+
+def test_a_misspelt_name_beside_an_agent_that_cannot_be_imported_is_told_all_the_same(house):
+    change(house, "house_agents:caller", "house_agent:caller")
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text() + "[agents.watchmen]\nbatch = 3\n[kinds.allarm]\nweight = 2\n")
+    assert len(house("check", "--json").json["mistakes"]) == 3
+
+
+def test_a_value_of_no_fitting_type_is_one_mistake(house):
+    change(house, 'decay = { law = "exponential", half_life = "10m" }', "decay = 5")
+    (mistake,) = house("check", "--json").json["mistakes"]
+    assert mistake["place"] == "blackboard.toml, kinds.smoke.decay"
+    assert mistake["message"] == "input should be a valid dictionary, or a valid string, not 5"
+
+
+def test_a_misspelt_setting_that_must_be_there_is_one_mistake(house):
+    change(house, "[kinds.smoke]", '[agents.watchman]\nmodels = [{ modl = "x" }]\n[kinds.smoke]')
+    (mistake,) = house("check", "--json").json["mistakes"]
+    assert "did you mean 'model'?" in mistake["message"]
