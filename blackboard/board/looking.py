@@ -24,7 +24,7 @@ from blackboard.store import watching as W
 from blackboard.store.contract import VIEWS
 from blackboard.store.rows import OPEN_CALLS, ActivationRow, CrossingRow, EventRow, MarkRow
 
-__all__ = ["MarkView", "activations", "agenda", "agents", "costs", "history", "marks", "status", "uid"]
+__all__ = ["MarkView", "activations", "agenda", "agents", "costs", "history", "marks", "status", "subjects", "uid"]
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,16 @@ def _versions(m: Moment, at: int) -> list[tuple[int, Deployment]]:
 def history(m: Moment, subject: str) -> Iterator[EventRow]:
     """Every event of a subject's marks, oldest first."""
     return (EventRow(*values) for values in m.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
+
+
+def subjects(m: Moment, prefix: str, limit: int) -> list[str]:
+    """The first few subjects, in their order, that begin with a prefix and that anything was ever said about."""
+    found: list[str] = []
+    after: str | None = m.tx.one(M.NEXT_SUBJECT, after=prefix)[0]
+    while after is not None and after.startswith(prefix) and len(found) < limit:
+        found.append(after)
+        after = m.tx.one(M.NEXT_SUBJECT, after=after)[0]
+    return found
 
 
 def agents(m: Moment) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 app         the commands, their common options, and how a failure ends
 session     which board and which deployment a command works on
+completing  what a shell completes from the board
 output      tables for people, one JSON document for programs
 changing    init, deposit, withdraw, answer, pause, resume
 loading     load; `rows` and `loader` read CSV and JSON Lines and leave the marks

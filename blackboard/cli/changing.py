@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from blackboard.cli import completing
 from blackboard.cli.output import AsJson, document, note, number, say
 from blackboard.cli.session import session_of
 
@@ -31,7 +32,7 @@ def init(context: typer.Context) -> None:
     """
     session = session_of(context)
     resolved = session.resolve()
-    with session.board(create=True, register=False) as board:
+    with session.board(create=True, folder=True, register=False) as board:
         change = session.put_in_force(board, resolved)
         for warning in resolved.warnings:
             note(f"warning: {warning}")
@@ -44,8 +45,10 @@ def init(context: typer.Context) -> None:
 
 def deposit(
     context: typer.Context,
-    kind: Annotated[str, typer.Argument(help="The kind, such as lead.")],
-    subject: Annotated[str, typer.Argument(help="What the mark is about, such as lead/4711.")],
+    kind: Annotated[str, typer.Argument(help="The kind, such as lead.", autocompletion=completing.kinds)],
+    subject: Annotated[
+        str, typer.Argument(help="What the mark is about, such as lead/4711.", autocompletion=completing.subjects)
+    ],
     payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads it from stdin.")] = "{}",
     intensity: Annotated[float, typer.Option(help="At least 0.")] = 1.0,
     key: Annotated[str | None, typer.Option(help="The same key again changes nothing.")] = None,
@@ -71,7 +74,7 @@ def deposit(
     law = decay
     if half_life is not None:
         law = json.dumps({"law": "exponential", "half_life": half_life})
-    with session_of(context).board() as board:
+    with session_of(context).board(folder=True) as board:
         receipt = board.leave(kind, subject, values, intensity=intensity, key=key, decay=law, until=until)
     if as_json:
         document(dataclasses.asdict(receipt))
@@ -120,7 +123,9 @@ def answer(
 
 def pause(
     context: typer.Context,
-    agent: Annotated[str | None, typer.Argument(help="The agent; all of them by default.")] = None,
+    agent: Annotated[
+        str | None, typer.Argument(help="The agent; all of them by default.", autocompletion=completing.agents)
+    ] = None,
     reason: Annotated[str | None, typer.Option(help="Shown wherever the pause is.")] = None,
 ) -> None:
     """Wake an agent, or any, no more until it is resumed. Crossings go on being recorded.
@@ -137,7 +142,9 @@ def pause(
 
 def resume(
     context: typer.Context,
-    agent: Annotated[str | None, typer.Argument(help="The agent; the whole board by default.")] = None,
+    agent: Annotated[
+        str | None, typer.Argument(help="The agent; the whole board by default.", autocompletion=completing.agents)
+    ] = None,
 ) -> None:
     """Wake an agent, or all, again.
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from blackboard.cli import completing
 from blackboard.cli.output import AsJson, document, note, number, pairs, say, short, table
 from blackboard.cli.session import session_of
 
@@ -40,8 +41,10 @@ def add_to(app: typer.Typer) -> None:
 
 def marks(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Of this kind alone.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Of this subject alone.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Of this kind alone.", autocompletion=completing.kinds)] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Of this subject alone.", autocompletion=completing.subjects)
+    ] = None,
     min_strength: Annotated[float | None, typer.Option(help="Leave out what is weaker.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="At another instant, past or future.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The strongest so many.")] = 100,
@@ -85,7 +88,7 @@ def marks(
 
 def history(
     context: typer.Context,
-    subject: Annotated[str, typer.Argument(help="What the marks are about.")],
+    subject: Annotated[str, typer.Argument(help="What the marks are about.", autocompletion=completing.subjects)],
     as_json: AsJson = False,
 ) -> None:
     """Every event of a subject's marks, oldest first.
@@ -205,7 +208,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
 
 def activations(
     context: typer.Context,
-    agent: Annotated[str | None, typer.Option(help="Of this agent alone.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Of this agent alone.", autocompletion=completing.agents)] = None,
     state: Annotated[State | None, typer.Option(help="In this state alone.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     retry: Annotated[int | None, typer.Option(metavar="ID", help="Try this one again, with all its attempts.")] = None,
@@ -289,8 +292,11 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
 
 def explain(
     context: typer.Context,
-    agent: Annotated[str, typer.Argument(help="The agent.")],
-    subject: Annotated[str | None, typer.Argument(help="For this subject; for whatever waits by default.")] = None,
+    agent: Annotated[str, typer.Argument(help="The agent.", autocompletion=completing.agents)],
+    subject: Annotated[
+        str | None,
+        typer.Argument(help="For this subject; for whatever waits by default.", autocompletion=completing.subjects),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Why an agent has, or has not, woken: value and threshold, guard, rest, pause, until when.

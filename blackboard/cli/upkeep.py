@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blackboard.cli import completing
 from blackboard.cli.output import AsJson, document, note, say
 from blackboard.cli.session import Session, session_of
 
@@ -126,7 +127,10 @@ def _examined(session: Session) -> list[Finding]:
 
 def forget(
     context: typer.Context,
-    subject: Annotated[str, typer.Argument(help="The subject, exactly as `blackboard marks` shows it.")],
+    subject: Annotated[
+        str,
+        typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completing.subjects),
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:

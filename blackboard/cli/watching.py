@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blackboard.cli import completing
 from blackboard.cli.output import clean, console, grid, number, short
 from blackboard.cli.session import session_of
 
@@ -28,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 
 def watch(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Marks of this kind alone.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Marks of this kind alone.", autocompletion=completing.kinds)] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="The strongest so many marks.")] = 20,
     every: Annotated[str, typer.Option(metavar="DURATION", help="How often it looks.")] = "500ms",
     once: Annotated[bool, typer.Option("--once", help="Print one view and end.")] = False,

@@ -1,0 +1,55 @@
+"""The law: a shell completes the names that the board knows, makes no board for it, and is told of no error."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from blackboard.cli.app import app
+
+
+@pytest.fixture
+def completed(house):
+    def complete(text: str) -> list[str]:
+        words = text.split(" ")
+        environ = {
+            "_BLACKBOARD_COMPLETE": "complete_bash",
+            "COMP_WORDS": text.rstrip(),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        result = CliRunner().invoke(app, [], prog_name="blackboard", env=environ)
+        assert result.stderr == ""
+        return result.stdout.split()
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("blackboard explain ", ["caller", "watchman"]),
+        ("blackboard explain w", ["watchman"]),
+        ("blackboard explain watchman k", ["kitchen"]),
+        ("blackboard history ", ["hall", "kitchen"]),
+        ("blackboard pause c", ["caller"]),
+        ("blackboard activations --agent w", ["watchman"]),
+        ("blackboard deposit al", ["alarm"]),
+        ("blackboard marks --kind s", ["smoke"]),
+        ("blackboard --database other.db explain w", []),
+    ],
+)
+def test_names_are_completed_from_the_board(house, completed, words, found):
+    for room in ("hall", "kitchen"):
+        house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
+    assert completed(words) == found
+    assert not (house.folder / "other.db").exists()
+
+
+def test_without_a_board_nothing_is_completed_and_none_is_made(house, completed):
+    assert completed("blackboard explain ") == []
+    assert not (house.folder / "house.db").exists()
+
+
+def test_with_a_broken_deployment_file_nothing_is_completed(house, completed):
+    house.write("blackboard.toml", "[database\n")
+    assert completed("blackboard explain ") == []
