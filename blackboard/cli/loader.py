@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,10 @@ class Loaded:
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
     """For how many rows each agent's watch crossed."""
+    unseen: tuple[str, ...] = ()
+    """Columns that were named and that no row has."""
+    columns: frozenset[str] = frozenset()
+    """Those that there are."""
 
 
 def load(
@@ -64,7 +68,12 @@ def load(
     how = _checked(how, rows, known)
     loaded, keys = Loaded(), _Keys(how.kind)
 
+    seen: set[str] = set()
     for batch in _batches(rows):
+        known_before = bool(seen)
+        seen.update(*(row.values for row in batch if isinstance(row, Row)))
+        if seen and not known_before:
+            _occur(how, rows.name, seen)
         bad: list[BadRow] = []
         wanted: list[tuple[Row, Leave]] = []
         for row in batch:
@@ -87,6 +96,8 @@ def load(
             reject(row)
         loaded.rejected += len(bad)
         progress()
+    loaded.unseen = tuple(column for column in (*how.subject, *how.fields) if seen and column not in seen)
+    loaded.columns = frozenset(seen)
     return loaded
 
 
@@ -121,6 +132,21 @@ def _checked(how: Columns, rows: Rows, known: frozenset[str] | None) -> Columns:
                 f" or --map {strange[0]}= to leave it out; its fields are: {', '.join(sorted(known))}"
             )
     return how
+
+
+def _occur(how: Columns, name: str, seen: Set[str]) -> None:
+    """Of JSON Lines: whether the first rows have any column of the subject, and that of the intensity.
+
+    Raises:
+        UsageError: no row could be a mark; nothing was loaded.
+    """
+    if not seen.intersection(how.subject):
+        column = how.subject[0]
+        raise UsageError(f"{name}: no row has a column {column!r} for the subject{nearest(column, seen)}")
+    if isinstance(how.intensity, str) and how.intensity not in seen:
+        raise UsageError(
+            f"{name}: no row has a column {how.intensity!r} for the intensity{nearest(how.intensity, seen)}"
+        )
 
 
 def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Leave:

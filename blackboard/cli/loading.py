@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from blackboard.cli import completing
 from blackboard.cli.output import AsJson, document, note, say
 from blackboard.cli.session import session_of
 
@@ -28,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def load(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],
-    kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.")],
+    kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completing.kinds)],
     subject: Annotated[list[str], typer.Option(help="The column of the subject; repeated, the first not empty.")],
     mapped: Annotated[
         list[str] | None,
@@ -52,13 +53,14 @@ def load(
     from blackboard.cli.loader import Columns
     from blackboard.cli.loader import load as load_rows
     from blackboard.cli.rows import Rows
+    from blackboard.errors import nearest
 
     how = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity))
     kept = rejects or Path(f"{'stdin' if file == '-' else file}.rejects.csv")
     with ExitStack() as stack:
         stream, size = stack.enter_context(_opened(file))
         rows = Rows(stream, "stdin" if file == "-" else file)
-        board = stack.enter_context(session_of(context).board())
+        board = stack.enter_context(session_of(context).board(folder=True))
         reject = stack.enter_context(_rejects(kept))
         progress = stack.enter_context(bar(rows, size))
         loaded = load_rows(board, rows, how, reject, progress)
@@ -74,6 +76,8 @@ def load(
     else:
         parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
         say(f"{summary['loaded']} rows loaded{': ' + ', '.join(parts) if parts else ''}")
+    for column in loaded.unseen:
+        note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
     if loaded.rejected:
         note(f"{loaded.rejected} rows rejected; {kept} has them, with the reasons")
         if strict:

@@ -132,3 +132,34 @@ def test_a_file_that_cannot_be_loaded_at_all_says_why(house, text, words, messag
 def test_a_file_that_is_not_there_is_told_of(house):
     assert "there is no such file" in house("load", "no.csv", *WORDS).err
     assert "it is no file" in house("load", ".", *WORDS).err
+
+
+def test_json_lines_without_the_column_of_the_subject_load_nothing_and_name_the_nearest(house):
+    name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": "attic", "detail": "thin"}\n')
+    done = house("load", name, "--kind", "smoke", "--subject", "roon")
+    assert done.code == 2
+    assert "no row has a column 'roon' for the subject; did you mean 'room'?" in done.err
+    assert subjects(house) == []
+    assert not list(house.folder.glob("*.rejects.csv"))
+
+
+def test_json_lines_without_the_column_of_the_intensity_load_nothing(house):
+    name = house.write("a.jsonl", '{"room": "hall", "detail": "thin", "score": 0.5}\n')
+    done = house("load", name, *WORDS, "--intensity", "scor")
+    assert done.code == 2
+    assert "did you mean 'score'?" in done.err
+
+
+def test_a_column_that_no_row_has_is_told_of_where_the_rows_load_without_it(house):
+    name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n')
+    done = house("load", name, "--kind", "smoke", "--subject", "rooom", "--subject", "room", "--map", "detial=")
+    assert done.code == 0
+    assert "no row has a column 'rooom'; did you mean 'room'?" in done.err
+    assert "no row has a column 'detial'; did you mean 'detail'?" in done.err
+
+
+def test_a_column_that_later_rows_have_is_no_mistake(house):
+    name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"phone": "1", "room": "", "detail": "x"}\n')
+    done = house("load", name, *WORDS, "--subject", "phone", "--json")
+    assert (done.code, done.json["loaded"]) == (0, 2)
+    assert "no row has" not in done.err
