@@ -18,6 +18,7 @@ BlackboardError
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it left a kind that it did not declare
     ├── NotFound               no such mark, activation or need
+    ├── QueryStopped           SQL that took too long, or too much memory
     └── ModelError             a model call that gave no usable answer
 """
 
@@ -39,6 +40,7 @@ __all__ = [
     "Mistake",
     "ModelError",
     "NotFound",
+    "QueryStopped",
     "StoreBusy",
     "StoreError",
     "StoreForeign",
@@ -145,6 +147,10 @@ class Undeclared(AgentError):
 
 class NotFound(WorkError):
     """There is no such mark, activation or need."""
+
+
+class QueryStopped(WorkError):
+    """An SQL query that took too long, or too much memory, and was stopped."""
 
 
 class ModelError(WorkError):

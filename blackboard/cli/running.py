@@ -53,7 +53,7 @@ def run(
     resolved = session.resolve()
     for warning in resolved.warnings:
         note(f"warning: {warning}")
-    with session.board(register=False) as board:
+    with session.board(folder=True, register=False) as board:
         session.put_in_force(board, resolved)
         daemon = daemon_of(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)

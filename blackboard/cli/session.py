@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.errors import UnknownName, UsageError
+from blackboard.cli.output import note
+from blackboard.errors import StoreMissing, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -67,11 +68,14 @@ class Session:
         return url if "://" in url else f"sqlite:///{url}"
 
     @contextmanager
-    def board(self, *, create: bool | None = None, register: bool = True) -> Iterator[Blackboard]:
+    def board(self, *, create: bool | None = None, folder: bool = False, register: bool = True) -> Iterator[Blackboard]:
         """The board, open. The first command on a new one registers what the deployment file names.
+
+        A board that was made is told of on stderr: its path may be mistyped.
 
         Args:
             create: whether a database may be made; by default, an embedded one.
+            folder: whether the folder that it is to lie in may be made too.
             register: whether to; a command that registers by itself does without.
 
         Raises:
@@ -81,8 +85,11 @@ class Session:
         from blackboard.board import Blackboard
 
         settings = self.settings
+        made = self._missing(folder=folder)
         with Blackboard.open(self.url, author=self.author or settings.database.author, create=create) as board:
             board.leap = settings.daemon.leap
+            if made:
+                note(f"{board.database.where} is a new board")
             if register and settings.names_agents and board.deployment.version == 0:
                 board.apply(self.resolve().deployment)
             try:
@@ -92,6 +99,23 @@ class Session:
                     hint = "; nothing is registered on this board yet: name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
+
+    def _missing(self, *, folder: bool) -> bool:
+        """Whether there is no board yet, in a folder where one may be made.
+
+        Raises:
+            StoreMissing: there is no such folder.
+        """
+        from blackboard.store.database import path_in
+
+        path = path_in(self.url)
+        if path is None or path.exists():
+            return False
+        if not folder and not path.parent.exists():
+            raise StoreMissing(
+                f"there is no board at {path}, and no folder {path.parent}; 'blackboard init' makes both"
+            )
+        return True
 
 
 def session_of(context: typer.Context) -> Session:

@@ -367,8 +367,8 @@ def path_in(url: str) -> Path | None:
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:
     return (
-        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name another"
-        " driver, as in postgresql+psycopg://..., or an SQLite file"
+        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name an SQLite"
+        " file, as in sqlite:///board.db"
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blackboard.errors import InvalidQuery, StoreError, nearest
+from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.contract import VIEWS
 
 __all__ = ["Result", "query"]
@@ -40,7 +40,8 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
         seconds: after which the query is killed.
 
     Raises:
-        InvalidQuery: it is wrong, asks for more than reading, or takes too long or too much.
+        InvalidQuery: it is wrong, or asks for more than reading.
+        QueryStopped: it took too long, or too much memory.
         StoreError: the database cannot be read.
     """
     request = {
@@ -59,13 +60,13 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
             answer, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
         except subprocess.TimeoutExpired:
             what = f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
-            raise InvalidQuery(what) from None
+            raise QueryStopped(what) from None
         finally:
             child.kill()
     try:
         found = json.loads(answer)
     except ValueError:
-        raise InvalidQuery(
+        raise QueryStopped(
             f"the query was stopped: it took too much memory or time (exit {child.returncode})"
         ) from None
     if "error" not in found:

@@ -38,6 +38,8 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
     if database.exists() and _is_current(database):
         return False
     if not create:
+        if not database.exists():
+            database.connect(writes=False).close()  # which says that it is not there, or what is left of it
         raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
     connection = database.connect(writes=True)
     try:

@@ -24,6 +24,7 @@ def command(*words, **options):
 
 
 def test_a_reader_that_goes_away_is_no_failure_to_tell_of(house):
+    house("init")
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
     with command("sql", many, "--csv", "--limit", "100000", cwd=house.folder) as child:
         assert child.stdout.readline() == "i\n"

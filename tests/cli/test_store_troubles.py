@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 
 import pytest
 
@@ -69,3 +70,52 @@ def test_a_folder_that_cannot_be_made_is_told_of(typed):
     done = typed("marks", "--database", "file/board.db")
     assert done.code == 1
     assert "cannot be made" in done.err or "cannot be opened" in done.err
+
+
+def test_a_new_board_is_told_of_beside_the_result(house):
+    done = house("marks", "--json")
+    assert (done.code, done.json) == (0, [])
+    assert done.err == f"{house.folder / 'house.db'} is a new board\n"
+    assert house("marks", "--json").err == ""
+
+
+@pytest.mark.parametrize("words", [("marks",), ("status",), ("sql", "select 1"), ("pause",), ("withdraw", "1")])
+def test_a_command_that_only_looks_makes_no_folder(house, words):
+    done = house(*words, "--database", "tpyo/house.db")
+    assert done.code == 1
+    assert "no folder" in done.err
+    assert "'blackboard init' makes both" in done.err
+    assert not (house.folder / "tpyo").exists()
+
+
+@pytest.mark.parametrize("words", [("init",), ("deposit", "call", "x", "--payload", '{"text": "x"}')])
+def test_a_command_that_begins_a_board_makes_its_folder_and_says_so(house, words):
+    done = house(*words, "--database", "new/house.db")
+    assert done.code == 0
+    assert f"{house.folder / 'new' / 'house.db'} is a new board" in done.err
+
+
+def test_a_driver_that_is_not_installed_is_named_with_what_to_do(typed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
+    assert done.code == 2
+    assert "needs the Python package 'psycopg', which is not installed" in done.err
+    assert "secret" not in done.err
+
+
+def test_the_log_of_a_board_that_is_gone_is_told_of(house):
+    house("init")
+    (house.folder / "house.db").rename(house.folder / "elsewhere.db")
+    (house.folder / "house.db-wal").write_bytes(b"what was written last")
+    for words in (("doctor",), ("marks",), ("backup", "copy.db")):
+        done = house(*words)
+        assert done.code == 1
+        assert "house.db-wal lies there; put the file back" in done.out + done.err
+    assert not (house.folder / "house.db").exists()
+
+
+def test_the_doctor_says_that_there_is_no_board(house):
+    done = house("doctor")
+    assert done.code == 1
+    assert "there is no board at" in done.out
+    assert not (house.folder / "house.db").exists()
