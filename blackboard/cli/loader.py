@@ -140,7 +140,7 @@ def _occur(how: Columns, name: str, seen: Set[str]) -> None:
     Raises:
         UsageError: no row could be a mark; nothing was loaded.
     """
-    if not seen.intersection(how.subject):
+    if seen.isdisjoint(how.subject):
         column = how.subject[0]
         raise UsageError(f"{name}: no row has a column {column!r} for the subject{nearest(column, seen)}")
     if isinstance(how.intensity, str) and how.intensity not in seen:
