@@ -13,6 +13,7 @@ checking    check
 running     run; `logs` says how it logs
 watching    watch
 demo        demo
+drawing     a table as text that fits a width
 """
 
 from __future__ import annotations
@@ -26,9 +27,15 @@ __all__ = ["main"]
 
 COMMON = ("--config", "--database", "--author")
 
+HOSTS = {"run", "demo"}
+"""The commands that run agents, which may count on what else is installed."""
+
 
 def main() -> NoReturn:
     """Run the command line of this process, and end the process with 0 done, 1 failed or 2 wrong usage."""
+    if not HOSTS.intersection(sys.argv):
+        # Looking for plugins of pydantic's reads the metadata of every package that is installed.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from blackboard.cli.app import app
 
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -2,22 +2,62 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from blackboard.cli import changing, checking, costing, demo, loading, querying, reading, running, upkeep, watching
 from blackboard.cli.output import note
 from blackboard.cli.session import Session
 from blackboard.errors import BlackboardError, ConfigurationError
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
+
+COMMANDS = {
+    "changing": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
+    "loading": ("load",),
+    "running": ("run",),
+    "reading": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
+    "querying": ("sql",),
+    "costing": ("costs", "settle"),
+    "checking": ("check",),
+    "watching": ("watch",),
+    "upkeep": ("backup", "restore", "doctor", "forget"),
+    "demo": ("demo",),
+}
+"""The commands of each module, in the order in which they are listed."""
+
+
+class Lazily(Mapping[str, Any]):
+    """The commands by name, each made when it is asked for: a command imports no other's module."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+        self._home = {name: module for module, names in COMMANDS.items() for name in names}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            module = importlib.import_module(f"blackboard.cli.{self._home[name]}")
+            module.add_to(group := typer.Typer())
+            self._made |= typer.main.get_group(group).commands
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._home)
+
+    def __len__(self) -> int:
+        return len(self._home)
 
 
 class Commands(TyperGroup):
-    """Turns the errors of this program into messages and exit codes."""
+    """Finds the commands, and turns the errors of this program into messages and exit codes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = Lazily()
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -90,7 +130,3 @@ def common(
 ) -> None:
     """The options that every command takes, before it or after it."""
     context.obj = Session(config, database, author, debug)
-
-
-for _group in (changing, loading, running, reading, querying, costing, checking, watching, upkeep, demo):
-    _group.add_to(app)

@@ -20,7 +20,7 @@ from blackboard.cli.output import console, grid, number, say, table
 from blackboard.cli.session import session_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
     from blackboard.board import Blackboard
     from blackboard.cli.samples import Demo
@@ -144,7 +144,7 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         yield
 
 
-def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Table:
+def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     status = board.status()
     lying = ", ".join(f"{count} {kind}" for kind, count in status["marks"].items())
     return grid(

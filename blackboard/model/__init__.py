@@ -11,22 +11,28 @@ reply       the raw answer, what it says of itself, and its reading into a pydan
 failures    every way in which a call can bring no usable answer
 """
 
-from blackboard.model.client import AnthropicClient, client_from
-from blackboard.model.failures import (
-    CallFailure,
-    KeyRefused,
-    NotSent,
-    OutcomeUnknown,
-    Overloaded,
-    Rejected,
-    SpendLimit,
-    Unusable,
-)
-from blackboard.model.prices import Lane, Price, Prices, load_prices
-from blackboard.model.protocol import BatchItem, Client
-from blackboard.model.reply import Reply, Usage, parse
-from blackboard.model.request import estimate_tokens, highest_cost, plan
-from blackboard.model.settings import ModelSettings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blackboard.model.client import AnthropicClient, client_from
+    from blackboard.model.failures import (
+        CallFailure,
+        KeyRefused,
+        NotSent,
+        OutcomeUnknown,
+        Overloaded,
+        Rejected,
+        SpendLimit,
+        Unusable,
+    )
+    from blackboard.model.prices import Lane, Price, Prices, load_prices
+    from blackboard.model.protocol import BatchItem, Client
+    from blackboard.model.reply import Reply, Usage, parse
+    from blackboard.model.request import estimate_tokens, highest_cost, plan
+    from blackboard.model.settings import ModelSettings
 
 __all__ = [
     "AnthropicClient",
@@ -53,3 +59,22 @@ __all__ = [
     "parse",
     "plan",
 ]
+
+_HOME = {
+    "client": ("AnthropicClient", "client_from"),
+    "failures": (
+        "CallFailure", "KeyRefused", "NotSent", "OutcomeUnknown", "Overloaded", "Rejected", "SpendLimit", "Unusable",
+    ),
+    "prices": ("Lane", "Price", "Prices", "load_prices"),
+    "protocol": ("BatchItem", "Client"),
+    "reply": ("Reply", "Usage", "parse"),
+    "request": ("estimate_tokens", "highest_cost", "plan"),
+    "settings": ("ModelSettings",),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:  # most processes call no model
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"blackboard.model.{home}"), name)
+    raise AttributeError(f"module 'blackboard.model' has no attribute {name!r}")

@@ -6,10 +6,16 @@ pricing     which models have no price
 resolving   the agents and kinds that the file names, with what it sets for them
 """
 
-from blackboard.settings.files import Settings, find_config, load_settings
-from blackboard.settings.pricing import without_price
-from blackboard.settings.resolving import Resolved, resolve, resolve_file
-from blackboard.settings.sections import DaemonSettings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blackboard.settings.files import Settings, find_config, load_settings
+    from blackboard.settings.pricing import without_price
+    from blackboard.settings.resolving import Resolved, resolve, resolve_file
+    from blackboard.settings.sections import DaemonSettings
 
 __all__ = [
     "DaemonSettings",
@@ -21,3 +27,17 @@ __all__ = [
     "resolve_file",
     "without_price",
 ]
+
+_HOME = {
+    "files": ("Settings", "find_config", "load_settings"),
+    "pricing": ("without_price",),
+    "resolving": ("Resolved", "resolve", "resolve_file"),
+    "sections": ("DaemonSettings",),
+}
+
+
+def __getattr__(name: str) -> Any:  # most commands only read the file, and import no agents
+    for home, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"blackboard.settings.{home}"), name)
+    raise AttributeError(f"module 'blackboard.settings' has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""A command loads what it needs: neither the other commands, nor what only a daemon or a live view uses."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from blackboard import Blackboard, Need
+from blackboard.cli.app import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {
+    "alembic", "anthropic", "apscheduler", "icalendar", "jsonschema", "rich", "sqlalchemy",
+    "structlog", "blackboard.agency", "blackboard.daemon", "blackboard.model.client", "blackboard.cli.running",
+}  # fmt: skip
+
+DEPOSIT = ["deposit", "need", "s", "--payload", '{"question": "and then?"}']
+CHILD = """
+import sys
+from blackboard.cli import main
+sys.argv = ["blackboard", *sys.argv[1:]]
+try:
+    main()
+finally:
+    sys.stdout.write("\\nloaded: " + " ".join(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("command", [["marks"], ["history", "s"], DEPOSIT, ["status"]])
+def test_a_command_loads_nothing_that_it_does_not_use(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "board.db"
+    with Blackboard.open(f"sqlite:///{path}") as board:
+        board.deposit(Need(subject="s", question="what?"))
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, "--database", str(path), *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert HEAVY & set(done.stdout.rpartition("loaded: ")[2].split()) == set()
+
+
+def test_each_command_is_in_the_module_that_it_is_looked_for_in() -> None:
+    for module, names in COMMANDS.items():
+        app = typer.Typer()
+        importlib.import_module(f"blackboard.cli.{module}").add_to(app)
+        assert tuple(typer.main.get_group(app).commands) == names
