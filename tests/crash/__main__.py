@@ -46,7 +46,7 @@ def main() -> int:
         found = {}
         for name in chosen.world or [*WORLDS, "births"]:
             if name == "births":
-                found[name] = births(folder, seed, max(1, chosen.kills // 10))
+                found[name] = births(folder, seed, max(1, chosen.kills // 10), chosen.first)
             else:
                 found[name] = run(name, folder, seed, chosen.kills, chosen.first)
     except Broken as broken:

@@ -20,50 +20,57 @@ PLACES = ("migration.begun", "migration.made", "migration.committed", "commit.be
 MIDWIVES = 3
 
 
-def births(folder: Path, seed: int, kills: int) -> Figures:
+def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
     """Make boards until so many of their makers are dead; each board is whole afterwards.
 
     Raises:
-        Broken: a law that does not hold.
+        Broken: a law that does not hold, with what to type to see it again.
     """
     figures = Figures()
     began = time.monotonic()
     _open(folder / "warm.db", 0, lambda line: None)
     while figures.kills < kills or not figures.failpoints.keys() >= set(PLACES):
-        chance = random.Random(f"{seed} births {figures.boards}")
-        path = folder / f"{figures.boards}.db"
+        board = first + figures.boards
         figures.boards += 1
-        missing = [name for name in PLACES if not figures.failpoints[name]]
-        armed = (chance.choice(missing or PLACES), 1) if chance.random() < 0.7 else None
-        makers = [
-            Child("maker", partial(_open, path, number), armed if number == 0 else None) for number in range(MIDWIVES)
-        ]
-        if armed is None:
-            watch(makers, chance.uniform(0.001, 0.3))
-            chance.choice(makers).signal()
-        watch(makers, 30.0)
-        if any(one.alive or one.failed for one in makers):
-            for one in makers:
-                one.signal()
-            raise Broken("\n".join(line for one in makers for line in one.lines[-30:]))
-        for one in makers:
-            if one.killed:
-                figures.kills += 1
-                if one.failpoint is not None:
-                    figures.failpoints[one.failpoint[0]] += 1
-        last = Child("maker", partial(_open, path, MIDWIVES))
-        watch([last], 30.0)
-        kept = {}
-        for line in (line for one in [*makers, last] for line in one.lines):
-            key, mark, event = line.split()
-            kept[key] = int(mark), int(event)
-        if f"k{MIDWIVES}" not in kept:
-            raise Broken("\n".join(["a board that was killed at its birth cannot be used", *last.lines]))
-        laws.hold(path, kept)
-        figures.acknowledged += len(kept)
-        figures.recoveries.append(time.monotonic() - last.born)
+        try:
+            _birth(folder / f"{board}.db", board, random.Random(f"{seed} births {board}"), figures)
+        except Broken as broken:
+            again = f"python -m tests.crash --world births --seed {seed} --first {board}"
+            raise Broken(f"{broken}\nboard: {folder / f'{board}.db'}\nsee it again with: {again}") from broken
     figures.seconds = time.monotonic() - began
     return figures
+
+
+def _birth(path: Path, board: int, chance: random.Random, figures: Figures) -> None:
+    # The place follows from the board's number alone, so that one board can be seen again without those before it.
+    armed = (PLACES[board % len(PLACES)], 1) if chance.random() < 0.7 else None
+    makers = [
+        Child("maker", partial(_open, path, number), armed if number == 0 else None) for number in range(MIDWIVES)
+    ]
+    if armed is None:
+        watch(makers, chance.uniform(0.001, 0.3))
+        chance.choice(makers).signal()
+    watch(makers, 30.0)
+    if any(one.alive or one.failed for one in makers):
+        for one in makers:
+            one.signal()
+        raise Broken("\n".join(line for one in makers for line in one.lines[-30:]))
+    for one in makers:
+        if one.killed:
+            figures.kills += 1
+            if one.failpoint is not None:
+                figures.failpoints[one.failpoint[0]] += 1
+    last = Child("maker", partial(_open, path, MIDWIVES))
+    watch([last], 30.0)
+    kept = {}
+    for line in (line for one in [*makers, last] for line in one.lines):
+        key, mark, event = line.split()
+        kept[key] = int(mark), int(event)
+    if f"k{MIDWIVES}" not in kept:
+        raise Broken("\n".join(["a board that was killed at its birth cannot be used", *last.lines]))
+    laws.hold(path, kept)
+    figures.acknowledged += len(kept)
+    figures.recoveries.append(time.monotonic() - last.born)
 
 
 def _open(path: Path, number: int, say: Say) -> None:

@@ -8,15 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blackboard import failpoints
+from tests.crash import births, harness
 from tests.crash.births import PLACES
+from tests.crash.laws import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +68,25 @@ def test_nothing_is_lost_or_doubled_in_a_crash_of(world: str, crash_runs: int) -
 def test_a_board_that_is_killed_in_a_crash_at_its_birth_is_whole(crash_runs: int) -> None:
     found = figures("births", max(100, crash_runs // 10))
     assert set(found["failpoints"]) == set(PLACES)
+
+
+@pytest.mark.parametrize("world", ["births", "desk"])
+def test_a_run_that_breaks_a_law_prints_the_one_command_that_shows_it_again(
+    world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_it(*arguments: Any) -> None:
+        raise Broken("a mark is gone")
+
+    if world == "births":
+        monkeypatch.setattr(births, "_birth", break_it)
+        again: Callable[[], Any] = partial(births.births, tmp_path, 7, 1, 3)
+    else:
+        monkeypatch.setattr(harness.Run, "play", break_it)
+        again = partial(harness.run, world, tmp_path, 7, 1, 3)
+    with pytest.raises(Broken) as broken:
+        again()
+    assert str(broken.value).startswith("a mark is gone\n")
+    assert str(broken.value).endswith(f"see it again with: python -m tests.crash --world {world} --seed 7 --first 3")
 
 
 def test_every_failpoint_is_in_the_code_once_and_every_place_in_the_code_is_named() -> None:
