@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
@@ -49,11 +50,16 @@ def parse_duration(text: DurationLike) -> int:
         hint = " (a bare number has no unit)" if re.fullmatch(r"[\d.]+", str(text)[:64]) else ""
         raise InvalidDuration(f"{str(text)[:64]!r} is not a duration{hint}; write it like 90s, 30m, 12h, 3d or 2w")
     else:
-        # Exact, so that a formatted duration reads back as itself; floats lose microseconds after 285 years.
-        length = round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+        length = _length(text)
     if not 0 <= length <= _LONGEST:
         raise InvalidDuration(f"{str(text)!r} is out of range; a duration lies between 0s and 1000 years")
     return length
+
+
+@lru_cache(1000)  # a deployment says the same few again and again
+def _length(text: str) -> int:
+    # Exact, so that a formatted duration reads back as itself; floats lose microseconds after 285 years.
+    return round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def format_duration(length: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NoReturn
 
 from blackboard.conditions import FUNCTIONS, Condition, Measure, measure_of
@@ -17,6 +18,13 @@ def parse(text: str) -> Condition:
     Raises:
         InvalidCondition: where and what is wrong.
     """
+    if not isinstance(text, str) or len(text) > _MAX_TEXT:
+        raise InvalidCondition(f"a condition is text of at most {_MAX_TEXT} characters")
+    return _parsed(text)
+
+
+@lru_cache(4000)  # agents declare what the deployment says again, and a condition never changes
+def _parsed(text: str) -> Condition:
     return _Parser(text).whole()
 
 
@@ -42,8 +50,6 @@ class _Parser:
     """
 
     def __init__(self, text: str) -> None:
-        if not isinstance(text, str) or len(text) > _MAX_TEXT:
-            raise InvalidCondition(f"a condition is text of at most {_MAX_TEXT} characters")
         self.text, self.at, self.depth = text, 0, 0
         self.kind = self.token = ""
         self.advance()

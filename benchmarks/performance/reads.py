@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 
 from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
-from benchmarks.performance.report import Row
+from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board import falling
 from blackboard.board.moment import Moment, law_key
@@ -74,18 +73,19 @@ def views(folder: Path, size: int, *, count: int = 50) -> Iterator[Row]:
 
 def command_line(folder: Path, size: int, *, count: int = 5) -> Iterator[Row]:
     """`blackboard marks --limit 20` as a whole process, against the start of the interpreter alone."""
+    environ = as_installed()
     program = [sys.executable, "-m", "blackboard", "--database", f"sqlite:///{boards.filled(folder, size)}"]
     for what, arguments in (
         ("marks --limit 20", ["marks", "--limit", "20"]),
         ("marks --kind trace --limit 20", ["marks", "--kind", "trace", "--limit", "20"]),
     ):
-        taken = _median(lambda arguments=arguments: _run([*program, *arguments]), count)  # type: ignore[misc]
+        taken = _median(lambda arguments=arguments: _run([*program, *arguments], environ), count)  # type: ignore[misc]
         yield Row(f"`{what}`, a whole process", size, taken, "ms", 500.0, "at most")
-    yield Row("python -c pass", None, _median(lambda: _run([sys.executable, "-c", "pass"]), count), "ms")
+    yield Row("python -c pass", None, _median(lambda: _run([sys.executable, "-c", "pass"], environ), count), "ms")
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.getcwd()})
+def _run(command: list[str], environ: dict[str, str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
 
 
 def _median(act: Callable[[], object], count: int) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.performance import boards
-from benchmarks.performance.report import Row, quiet
+from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
 from blackboard.agency import Agent
 from blackboard.board import redeploying
@@ -30,8 +30,9 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
         board.write(lambda m: redeploying.register(m, boards.deployment(*boards.crowd(conditions))), record=True)
         board.write(lambda m: m.tx.cursor.execute("DELETE FROM follow_up"))
     command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
+    environ = as_installed()
     begin = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         ready = time.monotonic() - begin

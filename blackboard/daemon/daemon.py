@@ -208,7 +208,8 @@ class Daemon:
             raise ConfigurationError(wrong)
         self._presence.enter()
         self._steps = Steps(board.clock)
-        if new := [agent for name, agent in self.agents.items() if name not in board.deployment.agents]:
+        registered = board.deployment.agents
+        if new := [agent for name, agent in self.agents.items() if name not in registered]:
             board.install(*new)
         board.write(self._register, record=True)
         reach("worker.registered")
