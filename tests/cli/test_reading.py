@@ -125,6 +125,7 @@ def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burn
     with Blackboard.open("sqlite:///house.db") as board:
         claim = board.write(lambda m: claiming.claim(m, m.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
+        assert claim is not None
         board.write(lambda m: finishing.put_back(m, claim.row, until=until, reason="the API cannot be reached"))
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out
     told = burning("explain", "watchman").out
