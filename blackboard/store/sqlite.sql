@@ -5,19 +5,19 @@
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: activations.LAST_ACTIVATION
-SELECT max(activation.id) AS max_1 
+SELECT max(activation.id) AS max_1
 FROM activation;
 
 -- name: activations.GET_ACTIVATION
 -- takes: id
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.id = ?;
 
 -- name: activations.SPLIT_OFF
 -- takes: id
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.split_from IS NOT NULL AND activation.split_from = ? ORDER BY activation.id;
 
 -- name: activations.START_ACTIVATION
@@ -35,67 +35,67 @@ UPDATE activation SET lease_until=? WHERE activation.state IN ('ready', 'running
 -- name: activations.READY_TO_RETRY
 -- takes: agent, now, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at <= ? ORDER BY activation.retry_at, activation.id
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: activations.NEXT_RETRY
 -- takes: agent, now
-SELECT min(activation.retry_at) AS min_1 
-FROM activation 
+SELECT min(activation.retry_at) AS min_1
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at > ?;
 
 -- name: activations.PUT_BACK
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at, activation.error, activation.retry_at 
-FROM activation JOIN crossing ON crossing.activation_id = activation.id 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at, activation.error, activation.retry_at
+FROM activation JOIN crossing ON crossing.activation_id = activation.id
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND crossing.state = 'claimed';
 
 -- name: activations.RUNNING_OF
 -- takes: agent
-SELECT count(*) AS count_1 
-FROM activation 
+SELECT count(*) AS count_1
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running' AND activation.agent = ?;
 
 -- name: activations.AGENTS_WAITING
-SELECT DISTINCT activation.agent 
-FROM activation 
+SELECT DISTINCT activation.agent
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held');
 
 -- name: activations.RUNNING
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running';
 
 -- name: activations.UNFINISHED_IN_STATE
 -- takes: state
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = ? ORDER BY activation.id;
 
 -- name: activations.IN_STATE
 -- takes: state
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE activation.state = ? ORDER BY activation.id;
 
 -- name: activations.COUNT_BY_STATE
-SELECT activation.agent, activation.state, count(*) AS count_1 
+SELECT activation.agent, activation.state, count(*) AS count_1
 FROM activation GROUP BY activation.agent, activation.state;
 
 -- name: activations.WOKEN_SINCE
 -- takes: agent, since
-SELECT count(*) AS count_1 
-FROM activation 
+SELECT count(*) AS count_1
+FROM activation
 WHERE activation.agent = ? AND activation.created_at > ? AND (activation.state NOT IN ('aside', 'faded', 'passed'));
 
 -- name: activations.HELD_OF_WATCH
 -- takes: agent, now, watch_id, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.error, activation.retry_at 
-FROM activation 
+SELECT activation.error, activation.retry_at
+FROM activation
 WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND activation.agent = ? AND activation.retry_at > ? AND activation.watch_id = ?
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: activations.RELEASE_HELD
 -- takes: at, error, key
@@ -103,8 +103,8 @@ UPDATE activation SET state='ready', retry_at=?, error=? WHERE activation.id = ?
 
 -- name: activations.RECHECK_HELD
 -- takes: at
-UPDATE activation SET state='ready', retry_at=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND (activation.retry_at IS NOT NULL OR activation.id IN (SELECT model_call.activation_id 
-FROM model_call 
+UPDATE activation SET state='ready', retry_at=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND (activation.retry_at IS NOT NULL OR activation.id IN (SELECT model_call.activation_id
+FROM model_call
 WHERE model_call.state = 'planned' AND (model_call.lane = 'direct' OR model_call.error IS NOT NULL)));
 
 -- name: activations.EXPLAIN_HELD
@@ -117,17 +117,17 @@ INSERT INTO activation_mark (activation_id, mark_id, role, event_id, strength, p
 
 -- name: activations.GIVEN
 -- takes: activation_id
-SELECT activation_mark.mark_id, activation_mark.role, activation_mark.event_id, activation_mark.strength, activation_mark.previous_event_id, event.id, event.at, event.mark_id AS mark_id_1, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM activation_mark LEFT OUTER JOIN event ON event.id = activation_mark.event_id 
+SELECT activation_mark.mark_id, activation_mark.role, activation_mark.event_id, activation_mark.strength, activation_mark.previous_event_id, event.id, event.at, event.mark_id AS mark_id_1, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM activation_mark LEFT OUTER JOIN event ON event.id = activation_mark.event_id
 WHERE activation_mark.activation_id = ? ORDER BY activation_mark.strength DESC, activation_mark.mark_id;
 
 -- name: activations.GIVEN_BEFORE
 -- takes: mark_id, event_id, watch_id, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation_mark.activation_id 
-FROM activation_mark JOIN activation ON activation.id = activation_mark.activation_id 
+SELECT activation_mark.activation_id
+FROM activation_mark JOIN activation ON activation.id = activation_mark.activation_id
 WHERE activation_mark.mark_id = ? AND activation_mark.event_id >= ? AND activation_mark.role = 'absorbed' AND activation.watch_id = ?
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: activations.MOVE_GIVEN
 -- takes: to_id, from_id, of_mark
@@ -135,8 +135,8 @@ UPDATE activation_mark SET activation_id=? WHERE activation_mark.activation_id =
 
 -- name: activations.COPY_READS
 -- takes: to_id, from_id
-INSERT INTO activation_mark (activation_id, mark_id, role, event_id, strength, previous_event_id) SELECT ? AS anon_1, activation_mark.mark_id, activation_mark.role, activation_mark.event_id, activation_mark.strength, activation_mark.previous_event_id 
-FROM activation_mark 
+INSERT INTO activation_mark (activation_id, mark_id, role, event_id, strength, previous_event_id) SELECT ? AS anon_1, activation_mark.mark_id, activation_mark.role, activation_mark.event_id, activation_mark.strength, activation_mark.previous_event_id
+FROM activation_mark
 WHERE activation_mark.activation_id = ? AND activation_mark.role = 'read';
 
 -- name: activations.COUNT_GIVEN
@@ -145,18 +145,18 @@ UPDATE activation SET marks_absorbed=? WHERE activation.id = ?;
 
 -- name: activations.LEFT_BY
 -- takes: activation_id
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
 WHERE event.activation_id = ? ORDER BY event.id;
 
 -- name: activations.AGENT_STATES
-SELECT agent_state.agent, agent_state.paused, agent_state.paused_because, agent_state.rest_until, agent_state.failures 
+SELECT agent_state.agent, agent_state.paused, agent_state.paused_because, agent_state.rest_until, agent_state.failures
 FROM agent_state;
 
 -- name: activations.AGENT_STATE
 -- takes: agent
-SELECT agent_state.agent, agent_state.paused, agent_state.paused_because, agent_state.rest_until, agent_state.failures 
-FROM agent_state 
+SELECT agent_state.agent, agent_state.paused, agent_state.paused_because, agent_state.rest_until, agent_state.failures
+FROM agent_state
 WHERE agent_state.agent = ?;
 
 -- name: activations.INSERT_AGENT_STATE
@@ -192,13 +192,13 @@ DELETE FROM rest WHERE rest.agent = ?;
 UPDATE board SET paused=?, paused_because=?;
 
 -- name: activations.BOARD
-SELECT board.id, board.uid, board.created_at, board.recorded_at, board.version, board.paused, board.paused_because 
+SELECT board.id, board.uid, board.created_at, board.recorded_at, board.version, board.paused, board.paused_because
 FROM board;
 
 -- name: activations.REST_OF
 -- takes: agent, subject
-SELECT rest.until 
-FROM rest 
+SELECT rest.until
+FROM rest
 WHERE rest.agent = ? AND rest.subject = ?;
 
 -- name: activations.INSERT_REST
@@ -210,7 +210,7 @@ INSERT INTO rest (agent, subject, until) VALUES (?, ?, ?);
 UPDATE rest SET until=? WHERE rest.agent = ? AND rest.subject = ?;
 
 -- name: activations.WORKERS
-SELECT worker.id, worker.pid, worker.host, worker.started_at, worker.seen_at 
+SELECT worker.id, worker.pid, worker.host, worker.started_at, worker.seen_at
 FROM worker;
 
 -- name: activations.INSERT_WORKER
@@ -228,20 +228,20 @@ DELETE FROM worker WHERE worker.id = ?;
 -- name: activations.NEWEST
 -- takes: agent, agent, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
 WHERE ? = '' OR activation.agent = ? ORDER BY activation.id DESC
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: deployments.CURRENT
 -- takes: param_1
 -- of these fixed: {"param_1": 0}
-SELECT deployment.version, deployment.content 
+SELECT deployment.version, deployment.content
 FROM deployment ORDER BY deployment.version DESC
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: deployments.VERSIONS
-SELECT deployment.version, deployment.at, deployment.content 
+SELECT deployment.version, deployment.at, deployment.content
 FROM deployment ORDER BY deployment.version;
 
 -- name: deployments.INSERT_DEPLOYMENT
@@ -254,18 +254,18 @@ UPDATE board SET recorded_at=?, version=?;
 
 -- name: deployments.KIND_ROW
 -- takes: name
-SELECT kind.weight, kind.floor, kind.law 
-FROM kind 
+SELECT kind.weight, kind.floor, kind.law
+FROM kind
 WHERE kind.name = ?;
 
 -- name: deployments.SUCCESSIONS
-SELECT succession.kind, succession.law, succession.successor, succession.at 
+SELECT succession.kind, succession.law, succession.successor, succession.at
 FROM succession;
 
 -- name: deployments.SUCCESSION
 -- takes: kind, law
-SELECT succession.successor, succession.at 
-FROM succession 
+SELECT succession.successor, succession.at
+FROM succession
 WHERE succession.kind = ? AND succession.law = ?;
 
 -- name: deployments.INSERT_SUCCESSION
@@ -290,46 +290,46 @@ UPDATE board SET recorded_at=? WHERE board.id = ?;
 
 -- name: forgetting.MARKS_OF
 -- takes: subject
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.subject = ? ORDER BY mark.id;
 
 -- name: forgetting.COUNT_EVENTS
 -- takes: subject
-SELECT count(*) AS count_1 
-FROM event 
+SELECT count(*) AS count_1
+FROM event
 WHERE event.subject = ?;
 
 -- name: forgetting.ACTIVATIONS
 -- takes: subject, subject, subject
-SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call 
-FROM activation 
-WHERE activation.id IN (SELECT activation_mark.activation_id 
-FROM activation_mark 
-WHERE activation_mark.mark_id IN (SELECT event.mark_id 
-FROM event 
-WHERE event.subject = ?) UNION SELECT activation.id 
-FROM activation 
-WHERE activation.subject = ? UNION SELECT event.activation_id 
-FROM event 
+SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
+FROM activation
+WHERE activation.id IN (SELECT activation_mark.activation_id
+FROM activation_mark
+WHERE activation_mark.mark_id IN (SELECT event.mark_id
+FROM event
+WHERE event.subject = ?) UNION SELECT activation.id
+FROM activation
+WHERE activation.subject = ? UNION SELECT event.activation_id
+FROM event
 WHERE event.subject = ? AND event.activation_id IS NOT NULL) ORDER BY activation.id;
 
 -- name: forgetting.CALLS_NAMING
 -- takes: pattern, pattern, pattern
-SELECT model_call.id 
-FROM model_call 
+SELECT model_call.id
+FROM model_call
 WHERE model_call.body LIKE ? ESCAPE '\' OR model_call.reply LIKE ? ESCAPE '\' OR model_call.error LIKE ? ESCAPE '\';
 
 -- name: forgetting.CALLS_OF
 -- takes: activation_id
-SELECT model_call.id 
-FROM model_call 
+SELECT model_call.id
+FROM model_call
 WHERE model_call.activation_id = ?;
 
 -- name: forgetting.NAMED_ELSEWHERE
 -- takes: pattern, subject
-SELECT DISTINCT event.mark_id 
-FROM event 
+SELECT DISTINCT event.mark_id
+FROM event
 WHERE event.payload LIKE ? ESCAPE '\' AND event.subject != ? ORDER BY event.mark_id;
 
 -- name: forgetting.CLOSE_CROSSINGS
@@ -358,8 +358,8 @@ UPDATE model_call SET state=CASE WHEN (model_call.state = 'planned') THEN 'faile
 
 -- name: forgetting.DELETE_KEYS
 -- takes: subject
-DELETE FROM deposit_key WHERE deposit_key.mark_id IN (SELECT event.mark_id 
-FROM event 
+DELETE FROM deposit_key WHERE deposit_key.mark_id IN (SELECT event.mark_id
+FROM event
 WHERE event.subject = ?);
 
 -- name: forgetting.DELETE_RESTS
@@ -375,19 +375,19 @@ DELETE FROM fall WHERE fall.subject = ?;
 INSERT INTO model_call (activation_id, agent, model, lane, state, body, marks, planned_at, sent_at, answered_at, applied_at, reserved, reply, request_id, custom_id, submission, batch_id, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, cost, direct_cost, error, would_hold) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: journal.LAST_CALL_ID
-SELECT max(model_call.id) AS max_1 
+SELECT max(model_call.id) AS max_1
 FROM model_call;
 
 -- name: journal.GET_CALL
 -- takes: id
-SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold 
-FROM model_call 
+SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
+FROM model_call
 WHERE model_call.id = ?;
 
 -- name: journal.CALLS_OF
 -- takes: activation_id
-SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold 
-FROM model_call 
+SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
+FROM model_call
 WHERE model_call.activation_id = ? ORDER BY model_call.id DESC;
 
 -- name: journal.SEND_CALL
@@ -412,8 +412,8 @@ UPDATE model_call SET state=?, reserved=?, cost=?, direct_cost=? WHERE model_cal
 
 -- name: journal.APPLY_CALL
 -- takes: at, activation
-UPDATE model_call SET state='applied', applied_at=? WHERE model_call.id = (SELECT max(model_call.id) AS max_1 
-FROM model_call 
+UPDATE model_call SET state='applied', applied_at=? WHERE model_call.id = (SELECT max(model_call.id) AS max_1
+FROM model_call
 WHERE model_call.activation_id = ? AND model_call.state = 'answered');
 
 -- name: journal.SPARE_CALLS
@@ -436,38 +436,38 @@ UPDATE model_call SET error=? WHERE model_call.state = 'planned' AND model_call.
 
 -- name: journal.SPENT
 -- takes: hour, hour, day
-SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN coalesce(model_call.cost, 0) + model_call.reserved ELSE 0 END), 0) AS coalesce_3, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END ELSE 0 END), 0) AS coalesce_4 
-FROM model_call 
+SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN coalesce(model_call.cost, 0) + model_call.reserved ELSE 0 END), 0) AS coalesce_3, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END ELSE 0 END), 0) AS coalesce_4
+FROM model_call
 WHERE model_call.sent_at >= ?;
 
 -- name: journal.SPENT_BY
 -- takes: hour, hour, day, agent
-SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN coalesce(model_call.cost, 0) + model_call.reserved ELSE 0 END), 0) AS coalesce_3, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END ELSE 0 END), 0) AS coalesce_4 
-FROM model_call 
+SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN coalesce(model_call.cost, 0) + model_call.reserved ELSE 0 END), 0) AS coalesce_3, coalesce(sum(CASE WHEN (model_call.sent_at >= ?) THEN CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END ELSE 0 END), 0) AS coalesce_4
+FROM model_call
 WHERE model_call.sent_at >= ? AND model_call.agent = ?;
 
 -- name: journal.SPENT_FOR
 -- takes: activation_id, upto
-SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2 
-FROM model_call 
+SELECT coalesce(sum(coalesce(model_call.cost, 0) + model_call.reserved), 0) AS coalesce_1, coalesce(sum(CASE WHEN (model_call.state = 'failed') THEN 0 ELSE 1 END), 0) AS coalesce_2
+FROM model_call
 WHERE model_call.activation_id = ? AND model_call.sent_at IS NOT NULL AND model_call.id <= ?;
 
 -- name: journal.TO_SUBMIT
 -- takes: limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold 
-FROM model_call JOIN activation ON activation.id = model_call.activation_id 
+SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
+FROM model_call JOIN activation ON activation.id = model_call.activation_id
 WHERE model_call.lane = 'batch' AND model_call.state = 'planned' AND activation.state = 'held' AND activation.retry_at IS NULL ORDER BY model_call.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: journal.SUBMITTED
-SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold 
-FROM model_call 
+SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
+FROM model_call
 WHERE model_call.lane = 'batch' AND model_call.state = 'sent' ORDER BY model_call.id;
 
 -- name: journal.OPEN_IN_LANE
-SELECT model_call.agent, count(*) AS count_1 
-FROM model_call JOIN activation ON activation.id = model_call.activation_id 
+SELECT model_call.agent, count(*) AS count_1
+FROM model_call JOIN activation ON activation.id = model_call.activation_id
 WHERE model_call.lane = 'batch' AND (model_call.state = 'sent' OR model_call.state = 'planned' AND model_call.error IS NULL) AND activation.state = 'held' AND activation.retry_at IS NULL GROUP BY model_call.agent;
 
 -- name: journal.NAME_BATCH
@@ -475,37 +475,37 @@ WHERE model_call.lane = 'batch' AND (model_call.state = 'sent' OR model_call.sta
 UPDATE model_call SET batch_id=? WHERE model_call.submission = ? AND model_call.lane = 'batch' AND model_call.state = 'sent';
 
 -- name: journal.ANSWERED_IN_LANE
-SELECT activation.id 
-FROM model_call JOIN activation ON activation.id = model_call.activation_id 
+SELECT activation.id
+FROM model_call JOIN activation ON activation.id = model_call.activation_id
 WHERE model_call.lane = 'batch' AND model_call.state = 'answered' AND activation.state = 'held';
 
 -- name: journal.COUNT_OPEN
-SELECT model_call.state, count(*) AS count_1 
-FROM model_call 
+SELECT model_call.state, count(*) AS count_1
+FROM model_call
 WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') GROUP BY model_call.state;
 
 -- name: journal.RESERVED
-SELECT coalesce(sum(model_call.reserved), 0) AS coalesce_1 
-FROM model_call 
+SELECT coalesce(sum(model_call.reserved), 0) AS coalesce_1
+FROM model_call
 WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown');
 
 -- name: journal.NEWEST
 -- takes: limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold 
+SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
 FROM model_call ORDER BY model_call.id DESC
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: journal.COSTS
 -- takes: since
-SELECT costs.day, costs.agent, costs.calls, costs.input_tokens, costs.cache_read_tokens, costs.cache_write_tokens, costs.output_tokens, costs.usd, costs.marks_left, costs.usd_per_mark, costs.share_from_cache, costs.usd_direct, costs.unknown, costs.usd_reserved 
-FROM costs 
+SELECT costs.day, costs.agent, costs.calls, costs.input_tokens, costs.cache_read_tokens, costs.cache_write_tokens, costs.output_tokens, costs.usd, costs.marks_left, costs.usd_per_mark, costs.share_from_cache, costs.usd_direct, costs.unknown, costs.usd_reserved
+FROM costs
 WHERE costs.day >= ? ORDER BY costs.day, costs.agent;
 
 -- name: marks.PRESENT
-SELECT board.version, board.recorded_at, event.id, event.at, (SELECT min(mark.evaporates_at) AS min_1 
-FROM mark) AS anon_1 
-FROM board LEFT OUTER JOIN event ON event.id = (SELECT max(ids.id) AS max_1 
+SELECT board.version, board.recorded_at, event.id, event.at, (SELECT min(mark.evaporates_at) AS min_1
+FROM mark) AS anon_1
+FROM board LEFT OUTER JOIN event ON event.id = (SELECT max(ids.id) AS max_1
 FROM event AS ids);
 
 -- name: marks.RECORD_TIME
@@ -534,66 +534,66 @@ DELETE FROM mark WHERE mark.id = ?;
 
 -- name: marks.FIND_MARK
 -- takes: kind, subject
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.kind = ? AND mark.subject = ? ORDER BY mark.id DESC;
 
 -- name: marks.GET_MARK
 -- takes: id
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.id = ?;
 
 -- name: marks.MARKS_OF_SUBJECT
 -- takes: kind, subject
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.kind = ? AND mark.subject = ? ORDER BY mark.id DESC;
 
 -- name: marks.MARKS_AFTER
 -- takes: kind, after, upto, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.kind = ? AND mark.event_id > ? AND mark.event_id <= ? ORDER BY mark.event_id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.MARKS_OF_KIND
 -- takes: kind
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.kind = ?;
 
 -- name: marks.UNDER_LAW
 -- takes: kind, law, at, at, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.kind = ? AND mark.law = ? AND mark.anchored_at < ? AND (mark.evaporates_at IS NULL OR mark.evaporates_at > ?)
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LEFT_SINCE
 -- takes: since
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.event_id > ? ORDER BY mark.event_id;
 
 -- name: marks.EVAPORATED
 -- takes: now, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key 
-FROM mark 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key
+FROM mark
 WHERE mark.evaporates_at <= ? ORDER BY mark.evaporates_at
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.NEXT_EVAPORATION
-SELECT min(mark.evaporates_at) AS min_1 
+SELECT min(mark.evaporates_at) AS min_1
 FROM mark;
 
 -- name: marks.COUNT_LIVE
 -- takes: now
-SELECT mark.kind, count(*) AS count_1 
-FROM mark 
+SELECT mark.kind, count(*) AS count_1
+FROM mark
 WHERE mark.evaporates_at IS NULL OR mark.evaporates_at > ? GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: marks.FORGET_ABSORBED
@@ -602,8 +602,8 @@ DELETE FROM absorbed WHERE absorbed.mark_id = ?;
 
 -- name: marks.FIND_KEY
 -- takes: key
-SELECT deposit_key.mark_id, deposit_key.event_id 
-FROM deposit_key 
+SELECT deposit_key.mark_id, deposit_key.event_id
+FROM deposit_key
 WHERE deposit_key."key" = ?;
 
 -- name: marks.INSERT_KEY
@@ -612,8 +612,8 @@ INSERT INTO deposit_key ("key", mark_id, event_id, at) VALUES (?, ?, ?, ?);
 
 -- name: marks.FIND_UNIQUE
 -- takes: kind, value
-SELECT unique_value.mark_id 
-FROM unique_value 
+SELECT unique_value.mark_id
+FROM unique_value
 WHERE unique_value.kind = ? AND unique_value.value = ?;
 
 -- name: marks.INSERT_UNIQUE
@@ -626,8 +626,8 @@ DELETE FROM unique_value WHERE unique_value.mark_id = ?;
 
 -- name: marks.FIND_LAW
 -- takes: law
-SELECT law.law 
-FROM law 
+SELECT law.law
+FROM law
 WHERE law.law = ?;
 
 -- name: marks.INSERT_LAW
@@ -648,571 +648,571 @@ UPDATE kind SET weight=?, floor=?, law=? WHERE kind.name = ?;
 
 -- name: marks.GET_LAW
 -- takes: law
-SELECT law.spec 
-FROM law 
+SELECT law.spec
+FROM law
 WHERE law.law = ?;
 
 -- name: marks.GET_EVENT
 -- takes: id
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
 WHERE event.id = ?;
 
 -- name: marks.EVENTS_OF_SUBJECT
 -- takes: subject
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
 WHERE event.subject = ? ORDER BY event.id;
 
 -- name: marks.NEXT_SUBJECT
 -- takes: after
-SELECT min(event.subject) AS min_1 
-FROM event 
+SELECT min(event.subject) AS min_1
+FROM event
 WHERE event.subject > ?;
 
 -- name: marks.DEPTH_BEHIND
 -- takes: id
-SELECT event.activation_id 
-FROM event 
+SELECT event.activation_id
+FROM event
 WHERE event.id = ?;
 
 -- name: marks.AT_INSTANT
 -- takes: at, at
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
-WHERE event.at <= ? AND (event.event NOT IN ('evaporated', 'withdrawn')) AND NOT (EXISTS (SELECT later.id 
-FROM event AS later 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
+WHERE event.at <= ? AND (event.event NOT IN ('evaporated', 'withdrawn')) AND NOT (EXISTS (SELECT later.id
+FROM event AS later
 WHERE later.subject = event.subject AND later.mark_id = event.mark_id AND later.id > event.id AND later.at <= ?)) ORDER BY event.id;
 
 -- name: marks.GONE_SINCE
 -- takes: kind, since
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
 WHERE event.kind = ? AND event.id > ? AND event.event = 'evaporated' ORDER BY event.id;
 
 -- name: marks.LAST_DEPOSIT
 -- takes: subject, mark_id, param_1
 -- of these fixed: {"param_1": 0}
-SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload 
-FROM event 
+SELECT event.id, event.at, event.mark_id, event.kind, event.subject, event.event, event.intensity, event.law, event.evaporates_at, event.author, event.activation_id, event.payload
+FROM event
 WHERE event.subject = ? AND event.mark_id = ? AND event.event IN ('deposited', 'reinforced') ORDER BY event.id DESC
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: marks.COUNT_REINFORCEMENTS
 -- takes: subject, mark_id
-SELECT count(*) AS count_1 
-FROM event 
+SELECT count(*) AS count_1
+FROM event
 WHERE event.subject = ? AND event.mark_id = ? AND event.event = 'reinforced';
 
 -- name: marks.LIVE[]
 -- takes: as_of, param_1, param_2, param_3
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
 WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[limit]
 -- takes: as_of, param_1, param_2, param_3, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
 WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[min_strength]
 -- takes: as_of, param_1, param_2, param_3, min_strength
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.strength >= ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[min_strength limit]
 -- takes: as_of, param_1, param_2, param_3, min_strength, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.strength >= ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[subject]
 -- takes: as_of, param_1, param_2, param_3, subject
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.subject = ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[subject limit]
 -- takes: as_of, param_1, param_2, param_3, subject, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.subject = ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[subject min_strength]
 -- takes: as_of, param_1, param_2, param_3, subject, min_strength
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.subject = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[subject min_strength limit]
 -- takes: as_of, param_1, param_2, param_3, subject, min_strength, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.subject = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[kind]
 -- takes: as_of, param_1, param_2, param_3, kind
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[kind limit]
 -- takes: as_of, param_1, param_2, param_3, kind, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[kind min_strength]
 -- takes: as_of, param_1, param_2, param_3, kind, min_strength
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[kind min_strength limit]
 -- takes: as_of, param_1, param_2, param_3, kind, min_strength, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[kind subject]
 -- takes: as_of, param_1, param_2, param_3, kind, subject
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.subject = ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[kind subject limit]
 -- takes: as_of, param_1, param_2, param_3, kind, subject, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.subject = ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[kind subject min_strength]
 -- takes: as_of, param_1, param_2, param_3, kind, subject, min_strength
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.subject = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id;
 
 -- name: marks.LIVE[kind subject min_strength limit]
 -- takes: as_of, param_1, param_2, param_3, kind, subject, min_strength, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.subject = ? AND live.strength >= ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE[kind law limit]
 -- takes: as_of, param_1, param_2, param_3, kind, law, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.law = ? ORDER BY live.strength DESC, live.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LIVE_IN_ORDER
 -- takes: as_of, param_1, param_2, param_3, kind, law, limit, param_4
 -- of these fixed: {"param_1": 0, "param_2": 0, "param_3": 0, "param_4": 0}
-WITH clock AS MATERIALIZED 
+WITH clock AS MATERIALIZED
 (SELECT ? AS as_of)
- SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength 
-FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength 
-FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id, live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight, live.strength
+FROM (SELECT faded.id AS id, faded.kind AS kind, faded.subject AS subject, faded.payload AS payload, faded.author AS author, faded.intensity AS intensity, faded.law AS law, faded.anchored_at AS anchored_at, faded.event_id AS event_id, faded.deposited_at AS deposited_at, faded.reinforced_at AS reinforced_at, faded.reinforcements AS reinforcements, faded.evaporates_at AS evaporates_at, faded.order_key AS order_key, faded.weight AS weight, faded.floor AS floor, faded.as_of AS as_of, faded.law_name AS law_name, faded.a AS a, faded.b AS b, faded.age AS age, faded.next_law AS next_law, faded.next_name AS next_name, faded.next_a AS next_a, faded.next_b AS next_b, faded.next_age AS next_age, faded.changed_at AS changed_at, faded.share AS share, faded.weight * faded.intensity * faded.share AS strength
+FROM (SELECT dated.id AS id, dated.kind AS kind, dated.subject AS subject, dated.payload AS payload, dated.author AS author, dated.intensity AS intensity, dated.law AS law, dated.anchored_at AS anchored_at, dated.event_id AS event_id, dated.deposited_at AS deposited_at, dated.reinforced_at AS reinforced_at, dated.reinforcements AS reinforcements, dated.evaporates_at AS evaporates_at, dated.order_key AS order_key, dated.weight AS weight, dated.floor AS floor, dated.as_of AS as_of, dated.law_name AS law_name, dated.a AS a, dated.b AS b, dated.age AS age, dated.next_law AS next_law, dated.next_name AS next_name, dated.next_a AS next_a, dated.next_b AS next_b, dated.next_age AS next_age, dated.changed_at AS changed_at, CASE WHEN (dated.next_age IS NULL) THEN CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1 
-FROM law_segment AS law_segment_1 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END ELSE CASE WHEN (dated.law_name = 'exponential') THEN power(2.0, (-dated.age) / (dated.a + 0.0)) WHEN (dated.law_name = 'linear') THEN CASE WHEN (dated.a <= dated.age) THEN 0.0 ELSE 1.0 - dated.age / (dated.a + 0.0) END WHEN (dated.law_name = 'power') THEN power(1.0 + dated.age / (dated.a + 0.0), -dated.b) WHEN (dated.law_name = 'step') THEN CASE WHEN (dated.a > dated.age) THEN 1.0 ELSE 0.0 END WHEN (dated.law_name = 'curve') THEN (SELECT law_segment_1.share + law_segment_1.slope * (dated.age - law_segment_1.age) AS anon_1
+FROM law_segment AS law_segment_1
 WHERE law_segment_1.law = dated.law AND law_segment_1.age <= dated.age ORDER BY law_segment_1.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2 
-FROM law_segment AS law_segment_2 
+LIMIT 1 OFFSET ?) WHEN (dated.law_name = 'never') THEN 1.0 END * CASE WHEN (dated.next_name = 'exponential') THEN power(2.0, (-dated.next_age) / (dated.next_a + 0.0)) WHEN (dated.next_name = 'linear') THEN CASE WHEN (dated.next_a <= dated.next_age) THEN 0.0 ELSE 1.0 - dated.next_age / (dated.next_a + 0.0) END WHEN (dated.next_name = 'power') THEN power(1.0 + dated.next_age / (dated.next_a + 0.0), -dated.next_b) WHEN (dated.next_name = 'step') THEN CASE WHEN (dated.next_a > dated.next_age) THEN 1.0 ELSE 0.0 END WHEN (dated.next_name = 'curve') THEN (SELECT law_segment_2.share + law_segment_2.slope * (dated.next_age - law_segment_2.age) AS anon_2
+FROM law_segment AS law_segment_2
 WHERE law_segment_2.law = dated.next_law AND law_segment_2.age <= dated.next_age ORDER BY law_segment_2.age DESC
- LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share 
-FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at 
-FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded 
-WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live 
+LIMIT 1 OFFSET ?) WHEN (dated.next_name = 'never') THEN 1.0 END END AS share
+FROM (SELECT mark.id AS id, mark.kind AS kind, mark.subject AS subject, mark.payload AS payload, mark.author AS author, mark.intensity AS intensity, mark.law AS law, mark.anchored_at AS anchored_at, mark.event_id AS event_id, mark.deposited_at AS deposited_at, mark.reinforced_at AS reinforced_at, mark.reinforcements AS reinforcements, mark.evaporates_at AS evaporates_at, mark.order_key AS order_key, kind.weight AS weight, kind.floor AS floor, clock.as_of AS as_of, law.name AS law_name, law.a AS a, law.b AS b, CASE WHEN (CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END > mark.anchored_at) THEN CAST(CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN succession.at ELSE clock.as_of END - mark.anchored_at AS FLOAT) ELSE 0.0 END AS age, follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of AND succession.successor != mark.law) THEN CASE WHEN (succession.at < clock.as_of) THEN CAST(clock.as_of - succession.at AS FLOAT) ELSE 0.0 END END AS next_age, CASE WHEN (mark.anchored_at < succession.at AND succession.at <= clock.as_of) THEN succession.at END AS changed_at
+FROM mark JOIN kind ON kind.name = mark.kind JOIN law ON law.law = mark.law LEFT OUTER JOIN succession ON succession.kind = mark.kind AND succession.law = mark.law LEFT OUTER JOIN law AS follower ON follower.law = succession.successor JOIN clock ON 1 = 1) AS dated) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of)) AND (faded.changed_at IS NULL OR faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0)) AS live
 WHERE live.kind = ? AND live.law = ? ORDER BY live.order_key DESC, live.id DESC
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: marks.LAWS_IN_USE
 -- takes: kind, after, param_1
 -- of these fixed: {"param_1": 0}
-SELECT mark.law 
-FROM mark 
+SELECT mark.law
+FROM mark
 WHERE mark.kind = ? AND mark.law > ? ORDER BY mark.law
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: marks.STIMULI
 -- takes: watch_id, kind, subject, now, not_author
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.kind = ? AND mark.subject = ? AND (mark.evaporates_at IS NULL OR mark.evaporates_at > ?) AND mark.event_id > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.BOARD_STIMULI
 -- takes: watch_id, kind, watermark, now, not_author
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.kind = ? AND mark.event_id > ? AND (mark.evaporates_at IS NULL OR mark.evaporates_at > ?) AND mark.event_id > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.STIMULI_SUMMED[exponential]
 -- takes: anchor, length, watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.STIMULI_SUMMED[linear]
 -- takes: anchor, length, watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.STIMULI_SUMMED[other]
 -- takes: watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.EXPIRED_SUMMED[exponential]
 -- takes: anchor, length, watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.EXPIRED_SUMMED[linear]
 -- takes: anchor, length, watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.EXPIRED_SUMMED[other]
 -- takes: watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: marks.EXPIRED_STIMULI
 -- takes: watch_id, after, upto, kind, law, watch_id, not_author
-SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1 
-FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id 
-WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark 
-FROM watch 
+SELECT mark.id, mark.kind, mark.subject, mark.payload, mark.author, mark.intensity, mark.law, mark.anchored_at, mark.event_id, mark.deposited_at, mark.reinforced_at, mark.reinforcements, mark.evaporates_at, mark.order_key, absorbed.event_id AS event_id_1
+FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
+WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?) AND mark.event_id > coalesce(absorbed.event_id, 0) AND mark.author != ?;
 
 -- name: retention.OLDEST_EVENT
 -- takes: param_1
 -- of these fixed: {"param_1": 0}
-SELECT event.at 
+SELECT event.at
 FROM event ORDER BY event.id
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: retention.OLD_EVENTS
 -- takes: before, limit, param_1
 -- of these fixed: {"param_1": 0}
-DELETE FROM event WHERE event.id IN (SELECT event.id 
-FROM event 
-WHERE event.at < ? AND event.id < (SELECT max(later.id) AS max_1 
-FROM event AS later) AND NOT (EXISTS (SELECT mark.id 
-FROM mark 
-WHERE mark.id = event.mark_id)) AND NOT (EXISTS (SELECT activation.id 
-FROM activation JOIN activation_mark ON activation_mark.activation_id = activation.id 
-WHERE activation_mark.mark_id = event.mark_id AND activation.state IN ('ready', 'running', 'held', 'dead', 'aside'))) AND NOT (EXISTS (SELECT crossing.id 
-FROM crossing 
+DELETE FROM event WHERE event.id IN (SELECT event.id
+FROM event
+WHERE event.at < ? AND event.id < (SELECT max(later.id) AS max_1
+FROM event AS later) AND NOT (EXISTS (SELECT mark.id
+FROM mark
+WHERE mark.id = event.mark_id)) AND NOT (EXISTS (SELECT activation.id
+FROM activation JOIN activation_mark ON activation_mark.activation_id = activation.id
+WHERE activation_mark.mark_id = event.mark_id AND activation.state IN ('ready', 'running', 'held', 'dead', 'aside'))) AND NOT (EXISTS (SELECT crossing.id
+FROM crossing
 WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting')) ORDER BY event.id
- LIMIT ? + 0 OFFSET ?);
+LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.OLD_ACTIVATIONS
 -- takes: before, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT activation.id 
-FROM activation 
+SELECT activation.id
+FROM activation
 WHERE activation.state IN ('done', 'faded', 'passed', 'discarded') AND activation.finished_at < ? ORDER BY activation.finished_at
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: retention.DELETE_ACTIVATION
 -- takes: id
@@ -1233,78 +1233,78 @@ DELETE FROM model_call WHERE model_call.activation_id = ?;
 -- name: retention.OLD_CROSSINGS
 -- takes: before, limit, param_1
 -- of these fixed: {"param_1": 0}
-DELETE FROM crossing WHERE crossing.id IN (SELECT crossing.id 
-FROM crossing 
+DELETE FROM crossing WHERE crossing.id IN (SELECT crossing.id
+FROM crossing
 WHERE crossing.state = 'withdrawn' AND crossing.closed_at < ?
- LIMIT ? + 0 OFFSET ?);
+LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.OLD_KEYS
 -- takes: before, limit, param_1
 -- of these fixed: {"param_1": 0}
-DELETE FROM deposit_key WHERE deposit_key."key" IN (SELECT deposit_key."key" 
-FROM deposit_key 
+DELETE FROM deposit_key WHERE deposit_key."key" IN (SELECT deposit_key."key"
+FROM deposit_key
 WHERE deposit_key.at < ?
- LIMIT ? + 0 OFFSET ?);
+LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.OLD_CALLS
 -- takes: before, limit, param_1
 -- of these fixed: {"param_1": 0}
-DELETE FROM model_call WHERE model_call.id IN (SELECT model_call.id 
-FROM model_call 
+DELETE FROM model_call WHERE model_call.id IN (SELECT model_call.id
+FROM model_call
 WHERE model_call.state IN ('applied', 'failed', 'rejected', 'unusable', 'settled') AND model_call.planned_at < ?
- LIMIT ? + 0 OFFSET ?);
+LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.OLD_RESTS
 -- takes: now, limit, param_1
 -- of these fixed: {"param_1": 0}
-DELETE FROM rest WHERE (rest.agent, rest.subject) IN (SELECT rest.agent, rest.subject 
-FROM rest 
+DELETE FROM rest WHERE (rest.agent, rest.subject) IN (SELECT rest.agent, rest.subject
+FROM rest
 WHERE rest.until <= ?
- LIMIT ? + 0 OFFSET ?);
+LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.COUNT_LAWS
-SELECT count(*) AS count_1 
+SELECT count(*) AS count_1
 FROM law;
 
 -- name: retention.UNUSED_LAWS
 -- takes: limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT law.law 
-FROM law 
-WHERE (law.law NOT IN (SELECT kind.law 
-FROM kind)) AND (law.law NOT IN (SELECT succession.law 
-FROM succession)) AND (law.law NOT IN (SELECT succession.successor 
-FROM succession)) AND (law.law NOT IN (SELECT board_total.law 
-FROM board_total)) AND (law.law NOT IN (SELECT crossing.law 
-FROM crossing 
-WHERE crossing.state = 'waiting')) AND (law.law NOT IN (SELECT event.law 
+SELECT law.law
+FROM law
+WHERE (law.law NOT IN (SELECT kind.law
+FROM kind)) AND (law.law NOT IN (SELECT succession.law
+FROM succession)) AND (law.law NOT IN (SELECT succession.successor
+FROM succession)) AND (law.law NOT IN (SELECT board_total.law
+FROM board_total)) AND (law.law NOT IN (SELECT crossing.law
+FROM crossing
+WHERE crossing.state = 'waiting')) AND (law.law NOT IN (SELECT event.law
 FROM event))
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: retention.DELETE_SEGMENTS
 -- takes: key, since, key
-DELETE FROM law_segment WHERE law_segment.law IN (SELECT law.law 
-FROM law 
-WHERE (law.law NOT IN (SELECT kind.law 
-FROM kind)) AND (law.law NOT IN (SELECT succession.law 
-FROM succession)) AND (law.law NOT IN (SELECT succession.successor 
-FROM succession)) AND (law.law NOT IN (SELECT board_total.law 
-FROM board_total)) AND law.law = ? AND NOT (EXISTS (SELECT event.id 
-FROM event 
+DELETE FROM law_segment WHERE law_segment.law IN (SELECT law.law
+FROM law
+WHERE (law.law NOT IN (SELECT kind.law
+FROM kind)) AND (law.law NOT IN (SELECT succession.law
+FROM succession)) AND (law.law NOT IN (SELECT succession.successor
+FROM succession)) AND (law.law NOT IN (SELECT board_total.law
+FROM board_total)) AND law.law = ? AND NOT (EXISTS (SELECT event.id
+FROM event
 WHERE event.id > ? AND event.law = ?)));
 
 -- name: retention.DELETE_LAW
 -- takes: key, since, key
-DELETE FROM law WHERE (law.law NOT IN (SELECT kind.law 
-FROM kind)) AND (law.law NOT IN (SELECT succession.law 
-FROM succession)) AND (law.law NOT IN (SELECT succession.successor 
-FROM succession)) AND (law.law NOT IN (SELECT board_total.law 
-FROM board_total)) AND law.law = ? AND NOT (EXISTS (SELECT event.id 
-FROM event 
+DELETE FROM law WHERE (law.law NOT IN (SELECT kind.law
+FROM kind)) AND (law.law NOT IN (SELECT succession.law
+FROM succession)) AND (law.law NOT IN (SELECT succession.successor
+FROM succession)) AND (law.law NOT IN (SELECT board_total.law
+FROM board_total)) AND law.law = ? AND NOT (EXISTS (SELECT event.id
+FROM event
 WHERE event.id > ? AND event.law = ?));
 
 -- name: watching.ALL_WATCHES
-SELECT watch.id, watch.agent, watch.name, watch.active 
+SELECT watch.id, watch.agent, watch.name, watch.active
 FROM watch;
 
 -- name: watching.INSERT_WATCH
@@ -1313,8 +1313,8 @@ INSERT INTO watch (agent, name, condition, active, watermark) VALUES (?, ?, ?, ?
 
 -- name: watching.FIND_WATCH
 -- takes: agent, name
-SELECT watch.id 
-FROM watch 
+SELECT watch.id
+FROM watch
 WHERE watch.agent = ? AND watch.name = ?;
 
 -- name: watching.SET_ACTIVE
@@ -1331,8 +1331,8 @@ UPDATE watch SET agent=? WHERE watch.agent = ?;
 
 -- name: watching.WATERMARK
 -- takes: id
-SELECT watch.watermark 
-FROM watch 
+SELECT watch.watermark
+FROM watch
 WHERE watch.id = ?;
 
 -- name: watching.SET_WATERMARK
@@ -1341,8 +1341,8 @@ UPDATE watch SET watermark=? WHERE watch.id = ?;
 
 -- name: watching.ABSORBED
 -- takes: watch_id, mark_id
-SELECT absorbed.event_id 
-FROM absorbed 
+SELECT absorbed.event_id
+FROM absorbed
 WHERE absorbed.watch_id = ? AND absorbed.mark_id = ?;
 
 -- name: watching.INSERT_ABSORBED
@@ -1363,32 +1363,32 @@ DELETE FROM absorbed WHERE absorbed.watch_id = ? AND absorbed.event_id <= ?;
 
 -- name: watching.FORGET_ABSORBED_OF
 -- takes: watch_id, author
-DELETE FROM absorbed WHERE absorbed.watch_id = ? AND absorbed.mark_id IN (SELECT mark.id 
-FROM mark 
+DELETE FROM absorbed WHERE absorbed.watch_id = ? AND absorbed.mark_id IN (SELECT mark.id
+FROM mark
 WHERE mark.author = ?);
 
 -- name: watching.ABSORB_OWN
 -- takes: watch_id, author
-INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
-FROM mark 
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0
+FROM mark
 WHERE mark.author = ?;
 
 -- name: watching.ABSORB_UPTO
 -- takes: watch_id, kind, watermark, watch_id
-INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
-FROM mark 
-WHERE mark.kind = ? AND mark.event_id <= ? AND NOT (EXISTS (SELECT absorbed.mark_id 
-FROM absorbed 
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0
+FROM mark
+WHERE mark.kind = ? AND mark.event_id <= ? AND NOT (EXISTS (SELECT absorbed.mark_id
+FROM absorbed
 WHERE absorbed.watch_id = ? AND absorbed.mark_id = mark.id));
 
 -- name: watching.ABSORB_GIVEN
 -- takes: watch_id, kind, watch_id, watch_id
-INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0 
-FROM mark 
-WHERE mark.kind = ? AND (EXISTS (SELECT activation_mark.activation_id 
-FROM activation_mark JOIN activation ON activation.id = activation_mark.activation_id 
-WHERE activation_mark.mark_id = mark.id AND activation_mark.event_id >= mark.event_id AND activation_mark.role = 'absorbed' AND activation.watch_id = ?)) AND NOT (EXISTS (SELECT absorbed.mark_id 
-FROM absorbed 
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id) SELECT ? AS anon_1, mark.id, mark.event_id, 0
+FROM mark
+WHERE mark.kind = ? AND (EXISTS (SELECT activation_mark.activation_id
+FROM activation_mark JOIN activation ON activation.id = activation_mark.activation_id
+WHERE activation_mark.mark_id = mark.id AND activation_mark.event_id >= mark.event_id AND activation_mark.role = 'absorbed' AND activation.watch_id = ?)) AND NOT (EXISTS (SELECT absorbed.mark_id
+FROM absorbed
 WHERE absorbed.watch_id = ? AND absorbed.mark_id = mark.id));
 
 -- name: watching.INSERT_CROSSING
@@ -1402,58 +1402,58 @@ UPDATE crossing SET marks=?, urgent=CASE WHEN (crossing.urgent > ?) THEN crossin
 -- name: watching.CROSSED_SINCE
 -- takes: watch_id, subject, mark_id, since, param_1
 -- of these fixed: {"param_1": 0}
-SELECT crossing.id 
-FROM crossing 
+SELECT crossing.id
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.mark_id = ? AND crossing.crossed_at >= ?
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: watching.WAITING
 -- takes: watch_id, subject, mark_id, param_1
 -- of these fixed: {"param_1": 0}
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at 
-FROM crossing 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.mark_id = ? AND crossing.state = 'waiting'
- LIMIT 1 OFFSET ?;
+LIMIT 1 OFFSET ?;
 
 -- name: watching.READY
 -- takes: watch_id, now
-SELECT min(crossing.ready_at) AS min_1 
-FROM crossing 
+SELECT min(crossing.ready_at) AS min_1
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.ready_at <= ?;
 
 -- name: watching.NEXT_READY
 -- takes: watch_id, now
-SELECT min(crossing.ready_at) AS min_1 
-FROM crossing 
+SELECT min(crossing.ready_at) AS min_1
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.ready_at > ?;
 
 -- name: watching.NEXT_WATCH_WAITING
 -- takes: after
-SELECT min(crossing.watch_id) AS min_1 
-FROM crossing 
+SELECT min(crossing.watch_id) AS min_1
+FROM crossing
 WHERE crossing.state = 'waiting' AND crossing.watch_id > ?;
 
 -- name: watching.GATHERED
 -- takes: watch_id, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT coalesce(sum(anon_1.marks), 0) AS coalesce_1 
-FROM (SELECT crossing.marks AS marks 
-FROM crossing 
+SELECT coalesce(sum(anon_1.marks), 0) AS coalesce_1
+FROM (SELECT crossing.marks AS marks
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.held IS NULL
- LIMIT ? + 0 OFFSET ?) AS anon_1;
+LIMIT ? + 0 OFFSET ?) AS anon_1;
 
 -- name: watching.CANDIDATES_OF_LAW
 -- takes: watch_id, now, law, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at 
-FROM crossing 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND (crossing.held IS NULL OR crossing.ready_at <= ?) AND crossing.law = ? ORDER BY crossing.order_key DESC, crossing.id
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: watching.NEXT_LAW_WAITING
 -- takes: watch_id, after
-SELECT min(crossing.law) AS min_1 
-FROM crossing 
+SELECT min(crossing.law) AS min_1
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.law > ?;
 
 -- name: watching.HOLD_CROSSING
@@ -1476,20 +1476,20 @@ UPDATE crossing SET ready_at=CASE WHEN (crossing.urgent = 1) THEN ? WHEN (crossi
 
 -- name: watching.WAITING_OF_WATCH
 -- takes: watch_id
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at 
-FROM crossing 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.state = 'waiting' ORDER BY crossing.id;
 
 -- name: watching.WAITING_OF_SUBJECT
 -- takes: watch_id, subject
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at 
-FROM crossing 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at
+FROM crossing
 WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.state = 'waiting' ORDER BY crossing.id;
 
 -- name: watching.WAITING_OF_MARK
 -- takes: subject, mark_id
-SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at 
-FROM crossing 
+SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at
+FROM crossing
 WHERE crossing.subject = ? AND crossing.mark_id = ? AND crossing.state = 'waiting' ORDER BY crossing.id;
 
 -- name: watching.CLOSE_WATCH
@@ -1505,20 +1505,20 @@ UPDATE crossing SET state=?, closed_at=? WHERE crossing.activation_id = ?;
 UPDATE crossing SET activation_id=? WHERE crossing.activation_id = ? AND crossing.mark_id = ?;
 
 -- name: watching.COUNT_WAITING
-SELECT crossing.watch_id, count(*) AS count_1, min(crossing.crossed_at) AS min_1 
-FROM crossing 
+SELECT crossing.watch_id, count(*) AS count_1, min(crossing.crossed_at) AS min_1
+FROM crossing
 WHERE crossing.state = 'waiting' GROUP BY crossing.watch_id;
 
 -- name: watching.SUBJECTS_LEFT
 -- takes: activation_id
-SELECT DISTINCT crossing.subject 
-FROM crossing 
+SELECT DISTINCT crossing.subject
+FROM crossing
 WHERE crossing.activation_id = ?;
 
 -- name: watching.FALL
 -- takes: watch_id, subject, mark_id
-SELECT fall.due_at 
-FROM fall 
+SELECT fall.due_at
+FROM fall
 WHERE fall.watch_id = ? AND fall.subject = ? AND fall.mark_id = ?;
 
 -- name: watching.INSERT_FALL
@@ -1544,37 +1544,37 @@ DELETE FROM fall WHERE fall.mark_id = ?;
 -- name: watching.DUE_FALLS
 -- takes: now, limit, param_1
 -- of these fixed: {"param_1": 0}
-SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at 
-FROM fall 
+SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at
+FROM fall
 WHERE fall.due_at <= ? ORDER BY fall.due_at
- LIMIT ? + 0 OFFSET ?;
+LIMIT ? + 0 OFFSET ?;
 
 -- name: watching.DUE_FALLS_OF
 -- takes: watch_id, subject, now
-SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at 
-FROM fall 
+SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at
+FROM fall
 WHERE fall.watch_id = ? AND fall.subject = ? AND fall.due_at <= ? ORDER BY fall.due_at;
 
 -- name: watching.DUE_FALLS_OF_WATCH
 -- takes: watch_id, now
-SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at 
-FROM fall 
+SELECT fall.watch_id, fall.subject, fall.mark_id, fall.due_at
+FROM fall
 WHERE fall.watch_id = ? AND fall.due_at <= ? ORDER BY fall.due_at;
 
 -- name: watching.FALLS_OF
 -- takes: watch_id, subject
-SELECT fall.mark_id, fall.due_at 
-FROM fall 
+SELECT fall.mark_id, fall.due_at
+FROM fall
 WHERE fall.watch_id = ? AND fall.subject = ? ORDER BY fall.due_at;
 
 -- name: watching.NEXT_FALL
-SELECT min(fall.due_at) AS min_1 
+SELECT min(fall.due_at) AS min_1
 FROM fall;
 
 -- name: watching.TOTALS
 -- takes: watch_id
-SELECT board_total.kind, board_total.law, board_total.marks, board_total.sum0, board_total.sum1, board_total.anchor, board_total.settled 
-FROM board_total 
+SELECT board_total.kind, board_total.law, board_total.marks, board_total.sum0, board_total.sum1, board_total.anchor, board_total.settled
+FROM board_total
 WHERE board_total.watch_id = ?;
 
 -- name: watching.INSERT_TOTAL
@@ -1590,7 +1590,7 @@ UPDATE board_total SET marks=?, sum0=?, sum1=?, anchor=?, settled=? WHERE board_
 DELETE FROM board_total WHERE board_total.watch_id = ?;
 
 -- name: watching.FOLLOW_UPS
-SELECT follow_up.id, follow_up.sort, follow_up.name, follow_up.at, follow_up.upto, follow_up.position 
+SELECT follow_up.id, follow_up.sort, follow_up.name, follow_up.at, follow_up.upto, follow_up.position
 FROM follow_up ORDER BY follow_up.id;
 
 -- name: watching.INSERT_FOLLOW_UP
@@ -1606,5 +1606,5 @@ UPDATE follow_up SET position=? WHERE follow_up.id = ?;
 DELETE FROM follow_up WHERE follow_up.id = ?;
 
 -- name: watching.LAST_EVENT
-SELECT max(event.id) AS max_1 
+SELECT max(event.id) AS max_1
 FROM event;

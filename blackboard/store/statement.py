@@ -61,7 +61,8 @@ class Statement:
         order = None if compiled.positiontup is None else tuple(compiled.positiontup)
         values = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         constants = {name: value for name, value in values.items() if name in (order or compiled.bind_names.values())}
-        return Compiled(str(compiled), order, constants)
+        sql = "\n".join(line.strip() for line in str(compiled).splitlines())
+        return Compiled(sql, order, constants)
 
 
 class Transaction:
