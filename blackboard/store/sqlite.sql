@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 4257af366ab12b2e7b219b86030c60d69bc3f869ca55c9224aff987f634cd56e
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 16289efe8011ba54f0d59a014ab8f3aee89a154fa24212493c8684ce57b9a89b
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call

@@ -98,8 +98,3 @@ def _age(since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[
 def seconds(since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[float]:
     """Seconds between two instants, never below zero."""
     return case((until > since, (until - since) * number(1e-6)), else_=number(0.0))
-
-
-def largest(name: str, *values: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The largest of several, by the dialect's function of that name."""
-    return getattr(func, name)(*values)  # type: ignore[no-any-return]
