@@ -21,6 +21,8 @@ __all__ = ["bytes_of", "calls_in", "main"]
 DAY = 86_400
 PAGE = 4096 + 24
 """A page in the write-ahead log, with its header."""
+COMMITS = 5
+"""Of an activation with a model call: claimed, planned, sent, answered, ended."""
 
 
 def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
@@ -99,7 +101,7 @@ def main() -> None:
         calls, size = calls_in(options.deposits, options.agents, batch, gather)
         print(
             f"batch {batch}, gather {gather:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
-            f" {2 * calls / DAY:,.1f} commits a second for them"
+            f" {COMMITS * calls / DAY:,.1f} commits a second for them"
         )
 
 
