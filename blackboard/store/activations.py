@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
+from blackboard.store.rows import OPEN_CALLS
 from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
@@ -99,6 +100,7 @@ _over_budget = or_(
     activation.c.retry_at.is_not(None),
     activation.c.id.in_(
         select(model_call.c.activation_id).where(
+            model_call.c.state.in_([word(state) for state in OPEN_CALLS]),
             model_call.c.state == word("planned"),
             or_(model_call.c.lane == word("direct"), model_call.c.error.is_not(None)),
         )

@@ -14,6 +14,10 @@ from blackboard.store.tables import activation, model_call
 
 p = bindparam
 
+# The partial index of what is not over is used where its own condition stands in the query, word for word.
+_open = model_call.c.state.in_([word(state) for state in OPEN_CALLS])
+_planned = _open & (model_call.c.state == word("planned"))
+
 CALL_COLUMNS = (*model_call.c,)
 INSERT_CALL = insert_into(model_call, "id")
 LAST_CALL_ID = Statement(select(func.max(model_call.c.id)))
@@ -46,9 +50,7 @@ FORGET_NOTES = Statement(
     .where(model_call.c.activation_id == p("activation"), model_call.c.state == word("planned"))
     .values(error=None)
 )
-FORGET_ALL_NOTES = Statement(
-    model_call.update().where(model_call.c.state == word("planned"), model_call.c.error.is_not(None)).values(error=None)
-)
+FORGET_ALL_NOTES = Statement(model_call.update().where(_planned, model_call.c.error.is_not(None)).values(error=None))
 
 # -- what was spent -------------------------------------------------------------------------------------------------
 
@@ -83,7 +85,7 @@ SPENT_FOR = Statement(
 
 # -- the cheap lane -------------------------------------------------------------------------------------------------
 
-_batch = model_call.c.lane == word("batch")
+_batch = _open & (model_call.c.lane == word("batch"))
 _of_held = model_call.join(activation, activation.c.id == model_call.c.activation_id)
 # Only calls whose activation was put back: else its results could come before it waits for them.
 TO_SUBMIT = Statement(
@@ -127,7 +129,6 @@ ANSWERED_IN_LANE = Statement(
 
 # -- for people -----------------------------------------------------------------------------------------------------
 
-_open = model_call.c.state.in_([word(state) for state in OPEN_CALLS])
 COUNT_OPEN = Statement(select(model_call.c.state, func.count()).where(_open).group_by(model_call.c.state))
 RESERVED = Statement(select(func.coalesce(func.sum(model_call.c.reserved), number(0))).where(_open))
 NEWEST = Statement(select(*CALL_COLUMNS).order_by(model_call.c.id.desc()).limit(AT_MOST))

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 16289efe8011ba54f0d59a014ab8f3aee89a154fa24212493c8684ce57b9a89b
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 deda6dd39e622fab23d0cdbbb52515b4fbeca8197d041397a995cbf7ce5585f0
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -105,7 +105,7 @@ UPDATE activation SET state='ready', retry_at=?, error=? WHERE activation.id = ?
 -- takes: at
 UPDATE activation SET state='ready', retry_at=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND (activation.retry_at IS NOT NULL OR activation.id IN (SELECT model_call.activation_id
 FROM model_call
-WHERE model_call.state = 'planned' AND (model_call.lane = 'direct' OR model_call.error IS NOT NULL)));
+WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.state = 'planned' AND (model_call.lane = 'direct' OR model_call.error IS NOT NULL)));
 
 -- name: activations.EXPLAIN_HELD
 -- takes: until, error, key
@@ -432,7 +432,7 @@ UPDATE model_call SET error=? WHERE model_call.activation_id = ? AND model_call.
 -- name: journal.FORGET_ALL_NOTES
 -- takes: error
 -- of these fixed: {"error": null}
-UPDATE model_call SET error=? WHERE model_call.state = 'planned' AND model_call.error IS NOT NULL;
+UPDATE model_call SET error=? WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.state = 'planned' AND model_call.error IS NOT NULL;
 
 -- name: journal.SPENT
 -- takes: hour, hour, day
@@ -457,27 +457,27 @@ WHERE model_call.activation_id = ? AND model_call.sent_at IS NOT NULL AND model_
 -- of these fixed: {"param_1": 0}
 SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
 FROM model_call JOIN activation ON activation.id = model_call.activation_id
-WHERE model_call.lane = 'batch' AND model_call.state = 'planned' AND activation.state = 'held' AND activation.retry_at IS NULL ORDER BY model_call.id
+WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.lane = 'batch' AND model_call.state = 'planned' AND activation.state = 'held' AND activation.retry_at IS NULL ORDER BY model_call.id
 LIMIT ? + 0 OFFSET ?;
 
 -- name: journal.SUBMITTED
 SELECT model_call.id, model_call.activation_id, model_call.agent, model_call.model, model_call.lane, model_call.state, model_call.body, model_call.marks, model_call.planned_at, model_call.sent_at, model_call.answered_at, model_call.applied_at, model_call.reserved, model_call.reply, model_call.request_id, model_call.custom_id, model_call.submission, model_call.batch_id, model_call.input_tokens, model_call.cache_read_tokens, model_call.cache_write_tokens, model_call.output_tokens, model_call.cost, model_call.direct_cost, model_call.error, model_call.would_hold
 FROM model_call
-WHERE model_call.lane = 'batch' AND model_call.state = 'sent' ORDER BY model_call.id;
+WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.lane = 'batch' AND model_call.state = 'sent' ORDER BY model_call.id;
 
 -- name: journal.OPEN_IN_LANE
 SELECT model_call.agent, count(*) AS count_1
 FROM model_call JOIN activation ON activation.id = model_call.activation_id
-WHERE model_call.lane = 'batch' AND (model_call.state = 'sent' OR model_call.state = 'planned' AND model_call.error IS NULL) AND activation.state = 'held' AND activation.retry_at IS NULL GROUP BY model_call.agent;
+WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.lane = 'batch' AND (model_call.state = 'sent' OR model_call.state = 'planned' AND model_call.error IS NULL) AND activation.state = 'held' AND activation.retry_at IS NULL GROUP BY model_call.agent;
 
 -- name: journal.NAME_BATCH
 -- takes: batch_id, of_submission
-UPDATE model_call SET batch_id=? WHERE model_call.submission = ? AND model_call.lane = 'batch' AND model_call.state = 'sent';
+UPDATE model_call SET batch_id=? WHERE model_call.submission = ? AND model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.lane = 'batch' AND model_call.state = 'sent';
 
 -- name: journal.ANSWERED_IN_LANE
 SELECT activation.id
 FROM model_call JOIN activation ON activation.id = model_call.activation_id
-WHERE model_call.lane = 'batch' AND model_call.state = 'answered' AND activation.state = 'held';
+WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.lane = 'batch' AND model_call.state = 'answered' AND activation.state = 'held';
 
 -- name: journal.COUNT_OPEN
 SELECT model_call.state, count(*) AS count_1

@@ -11,6 +11,8 @@ from blackboard import Daemon, agent, strength
 from blackboard.daemon.asking import lane_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.model import OutcomeUnknown, Rejected
+from blackboard.store import activations as A
+from blackboard.store import journal as J
 from tests.economy.patient import Patient
 from tests.economy.world import Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
@@ -378,3 +380,17 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
     assert again.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     again.close()
+
+
+def test_neither_the_lane_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
+    world = world_of(lane="batch")
+    statements = (
+        J.TO_SUBMIT, J.SUBMITTED, J.NAME_BATCH, J.ANSWERED_IN_LANE, J.OPEN_IN_LANE, J.FORGET_ALL_NOTES, A.RECHECK_HELD,
+    )  # fmt: skip
+    with world.board.database.read() as tx:
+        for statement in statements:
+            sql, names, _ = statement.compiled(tx.dialect)
+            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * len(names or ())).fetchall()
+            steps = [row[-1] for row in plan]
+            assert any("ix_model_call_open" in step for step in steps), steps
+            assert not any(step.startswith("SCAN model_call") for step in steps), steps
