@@ -59,7 +59,11 @@ class Gate:
         if not leads and not self._is_called(entry):
             return []
         if not entry.alone:
-            self._let_come()
+            try:
+                self._let_come()
+            except BaseException:  # an interrupt, as above
+                self.leave([])
+                raise
         with self._lock:
             batch = [entry]
             while self._waiting and not (entry.alone or self._waiting[0].alone):

@@ -110,6 +110,21 @@ def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
     assert led == [["next"]]
 
 
+def test_a_thread_that_is_interrupted_as_it_gives_way_lets_the_next_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, next_ = Gate(), Entry("next")
+    gate._crowd = 2
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("blackboard.store.gate.give_way", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        gate.enter(Entry("gone"))
+    assert not gate._led
+    gate._crowd = 1
+    assert gate.enter(next_) == [next_]
+
+
 @pytest.mark.parametrize("held", [True, False])
 def test_closing_waits_for_the_gate(tmp_path: Path, held: bool) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
