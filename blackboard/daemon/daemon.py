@@ -310,7 +310,7 @@ class Daemon:
     def _claim_all(self, stirring: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
         names = [name for name in self._in_turn() if name in stirring and not self._runs.hangs(name)]
-        room = self.settings.workers - len(self._runs.counted())
+        room = self.settings.workers - self._runs.busy()
         if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
             return False
         reach("claim.before")

@@ -33,15 +33,22 @@ LEFT_BEHIND = 4
 
 
 @dataclass(eq=False)
+class Stint:
+    """What a thread does between being given work by the loop and having none left."""
+
+    begun: int
+    """By the time that the machine has run."""
+
+
+@dataclass(eq=False)
 class Run:
     """An activation that runs in a thread of this process."""
 
     claim: Claim
     agent: Agent
-    begun: int
-    """When its thread was given work by the loop, by the time that the machine has run."""
+    stint: Stint
     deadline: int
-    """By the same: no step of the clock and no sleep ends an activation."""
+    """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
     given_up: bool = False
 
     @property
@@ -90,6 +97,10 @@ class Runs:
         with self._lock:
             return [run for run in self._runs.values() if not run.given_up]
 
+    def busy(self) -> int:
+        """How many threads work on them. A run that ends and the one that is claimed with its end are in one thread."""
+        return len({run.stint for run in self.counted()})
+
     def keys(self) -> Set[tuple[int, int]]:
         """The ids and fences of those that were not given up."""
         return {run.key for run in self.counted()}
@@ -110,7 +121,7 @@ class Runs:
         Raises:
             RuntimeError: the system gives no more threads.
         """
-        run = self._enter(agent, claim, self.board.clock.running())
+        run = self._enter(agent, claim, Stint(self.board.clock.running()))
         self._told(run)
         try:
             self._crew.take_up(lambda: self._serve(run))
@@ -157,7 +168,7 @@ class Runs:
                 self._leave(taken.pop())
             if (claim := self._next(m, run)) is not None:
                 # Known here before it is committed: what this worker has claimed and does not run would be taken up.
-                taken.append(self._enter(run.agent, claim, run.begun))
+                taken.append(self._enter(run.agent, claim, run.stint))
             return bool(taken)
 
         gone_on = False
@@ -176,12 +187,13 @@ class Runs:
         return taken[0]
 
     def _next(self, m: Moment, run: Run) -> Claim | None:
-        if self.over or run.given_up or self.board.clock.running() >= run.begun + GO_ON or self.hangs(run.agent.name):
+        tired = self.board.clock.running() >= run.stint.begun + GO_ON
+        if self.over or run.given_up or tired or self.hangs(run.agent.name):
             return None
         return self.claim(m, run.agent.name)
 
-    def _enter(self, agent: Agent, claim: Claim, begun: int) -> Run:
-        run = Run(claim, agent, begun, self.board.clock.running() + claim.agent.settings.timeout)
+    def _enter(self, agent: Agent, claim: Claim, stint: Stint) -> Run:
+        run = Run(claim, agent, stint, self.board.clock.running() + claim.agent.settings.timeout)
         with self._lock:
             self._runs[run.key] = run
         return run

@@ -57,6 +57,21 @@ def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboa
     assert commits < 40 + 20  # those of the daemon's own coming and going
 
 
+def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board: Blackboard) -> None:
+    taken: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        pass
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 5)
+    daemon = serve(board, runner, workers=2)
+    board.database.on_commit = lambda: taken.append(daemon._runs.busy())
+    daemon.run(until_quiescent=True)
+    assert set(taken) == {0, 1}
+
+
 def test_an_agent_with_much_to_do_does_not_keep_the_room_from_another(board: Blackboard, clock: ManualClock) -> None:
     order: list[str] = []
 
