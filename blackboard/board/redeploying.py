@@ -8,6 +8,7 @@ from blackboard.board import falling, following
 from blackboard.board.moment import Moment
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
+from blackboard.parsing import parse
 from blackboard.store import activations as A
 from blackboard.store import deployments as D
 from blackboard.store import journal as J
@@ -133,10 +134,9 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
                 id_ = m.tx.one(W.FIND_WATCH, agent=agent.name, name=watch.name)[0]
             else:
                 id_ = row[0]
+                _keep_absorbed(m, id_, watch.condition)
                 m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
-            if was is not None and was.condition.scope == "board" and not was.condition.falling:
-                _keep_absorbed(m, id_, was.condition, watch.condition)
             if row is None or not row[1] or was is None or _differs(was, watch):
                 _follow_up(m, "watch", str(id_))
             elif retest & set(watch.condition.kinds):
@@ -147,13 +147,16 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
     return changed
 
 
-def _keep_absorbed(m: Moment, watch_id: int, old: Condition, new: Condition) -> None:
+def _keep_absorbed(m: Moment, watch_id: int, new: Condition) -> None:
     """Let a watch over the board go on from what it absorbed, mark by mark, where its watermark would say too much.
 
     The watermark holds for every kind alike, but older marks of a kind that the watch has just gained were never given.
     """
-    watermark = m.tx.one(W.WATERMARK, id=watch_id)[0]
-    if not watermark or (set(new.kinds) <= set(old.kinds) and new.scope == "board"):
+    condition, watermark = m.tx.one(W.FORMER_CONDITION, id=watch_id)
+    if not watermark:
+        return
+    old = parse(condition)  # as the watch was last, which may have been out of the deployment meanwhile
+    if set(new.kinds) <= set(old.kinds) and new.scope == "board":
         return
     for kind in new.kinds:
         if kind in old.kinds:

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 deda6dd39e622fab23d0cdbbb52515b4fbeca8197d041397a995cbf7ce5585f0
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 14e709318ee989eb9db2cf904115efb8117daa692cf64d776beed68c7f69cf46
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -1338,6 +1338,12 @@ WHERE watch.id = ?;
 -- name: watching.SET_WATERMARK
 -- takes: watermark, key
 UPDATE watch SET watermark=? WHERE watch.id = ?;
+
+-- name: watching.FORMER_CONDITION
+-- takes: id
+SELECT watch.condition, watch.watermark
+FROM watch
+WHERE watch.id = ?;
 
 -- name: watching.ABSORBED
 -- takes: watch_id, mark_id

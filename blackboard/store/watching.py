@@ -35,6 +35,7 @@ SET_CONDITION = update_by(watch, "id", "condition", "active")
 RENAME_AGENT = Statement(watch.update().where(watch.c.agent == p("former")).values(agent=p("agent")))
 WATERMARK = Statement(select(watch.c.watermark).where(watch.c.id == p("id")))
 SET_WATERMARK = update_by(watch, "id", "watermark")
+FORMER_CONDITION = Statement(select(watch.c.condition, watch.c.watermark).where(watch.c.id == p("id")))
 
 # -- absorption -------------------------------------------------------------------------------------------------------
 

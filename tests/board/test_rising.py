@@ -9,6 +9,7 @@ import pytest
 from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Linear, Never, Power
+from blackboard.deployment import Deployment
 from tests.board.world import HOUR, World, given, kind, spec
 
 SEPARATE = {"smoke": kind("smoke", Never(), joins="separate"), "fire": kind("fire", Never(), joins="separate")}
@@ -388,6 +389,16 @@ def test_a_watch_over_the_board_that_loses_a_kind_and_has_it_again_is_given_noth
     assert world.woken("watchman") == [seen]
     world.deploy({}, both)
     assert world.woken("watchman") == [missed]
+    assert world.woken("watchman") is None
+
+
+def test_a_watch_that_was_gone_and_comes_back_with_a_kind_more_is_given_the_older_marks_of_it(world: World) -> None:
+    world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
+    heat, smoke = world.put("heat").mark_id, world.put("smoke").mark_id
+    assert world.woken("watchman") == [smoke]
+    world.board.apply(Deployment(kinds=world.deployment.kinds))
+    world.deploy({}, spec("watchman", smoke_and_heat(count)))
+    assert world.woken("watchman") == [heat]
     assert world.woken("watchman") is None
 
 
