@@ -360,8 +360,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def path_in(url: str) -> Path | None:
-    """The file that a URL names, where it names a file and says nothing else."""
-    found = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?]+)", url)
+    """The file that a URL names, where it names a file and says nothing else, and as it is: a `%` is SQLAlchemy's."""
+    found = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
     return None if found is None else Path(found[1]).absolute()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from blackboard import Mark
 from blackboard.errors import StoreError
+from blackboard.store.database import Database
 from tests.board.world import HOUR, World, kind
 
 
@@ -39,6 +42,14 @@ def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> No
     assert len(subjects) == 90
     for number, ids in answers.items():
         assert [subjects[one] for one in ids] == [f"{number}/{i}" for i in range(15)]
+
+
+@pytest.mark.parametrize("name", ["a board.db", "a%20board.db", "a#1;b.db", "ä.db", "b.db?timeout=5"])
+def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: str) -> None:
+    url = f"sqlite:///{tmp_path}/{name}"
+    database = Database(url)
+    assert str(database.path) == make_url(url).database
+    database.close()
 
 
 def test_one_that_fails_among_many_fails_alone(world: World) -> None:
