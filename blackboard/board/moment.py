@@ -203,7 +203,7 @@ class Moment:
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "doubted", "in_force", "laws", "now", "recorded", "stale", "totals", "tx", "wakes")
+    __slots__ = ("_last_event", "doubted", "in_force", "laws", "next_end", "now", "recorded", "totals", "tx", "wakes")
 
     def __init__(
         self,
@@ -218,8 +218,8 @@ class Moment:
         self.tx, self.in_force, self.laws, self.now = tx, in_force, laws, now
         self.recorded = recorded
         self._last_event = last_event
-        self.stale = next_end is not None and next_end <= now
-        """Whether marks that have evaporated lie on the live board."""
+        self.next_end = next_end
+        """When the first of the marks that lie on the live board evaporates, or has; None if none ever does."""
         self.doubted: int | None = None
         """What the clock says, where it has leapt too far ahead to be believed."""
         self.totals: dict[int, dict[tuple[str, str], Total]] = {}
@@ -235,6 +235,11 @@ class Moment:
     def last_event(self) -> int:
         """The id of the last event on the board; 0 on an empty one."""
         return self._last_event
+
+    @property
+    def stale(self) -> bool:
+        """Whether marks that have evaporated lie on the live board."""
+        return self.next_end is not None and self.next_end <= self.now
 
     def next_event(self) -> int:
         """The id for a new event."""

@@ -67,8 +67,8 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
         group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
     if row.evaporates_at is not None and row.evaporates_at <= group.settled:
         return  # taken out when the group was settled, or evaporated as it was left
-    if row.evaporates_at is not None and row.evaporates_at <= m.now:
-        m.stale = True
+    if row.evaporates_at is not None and (m.next_end is None or row.evaporates_at < m.next_end):
+        m.next_end = row.evaporates_at
     _count(m, row, group, sign)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
 from blackboard.board import totals
+from blackboard.board.depositing import Deposit, deposit
 from blackboard.board.moment import Moment
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -129,3 +130,29 @@ def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
     for mark in marks:
         world.board.withdraw(mark)
     assert world.sql("SELECT marks, sum0, sum1 FROM board_total") == [(0, 0.0, 0.0)]
+
+
+def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world: World) -> None:
+    far = total("spark", over="board") >= 1e6
+    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
+
+    def move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = m.in_force.watches.values()
+        m.now = m.now + 2 * HOUR  # as a change of the deployment moves it, if by less
+        return totals.value(m, one), totals.counted(m, one)
+
+    world.put("spark", "a1")
+    assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
+
+
+def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: World) -> None:
+    far = total("spark", over="board") >= 1e6
+    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
+
+    def leave_and_move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = m.in_force.watches.values()
+        deposit(m, Deposit("spark", "a1", "{}", 1.0, "person:test"))
+        m.now = m.now + 2 * HOUR
+        return totals.value(m, one), totals.counted(m, one)
+
+    assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
