@@ -241,23 +241,26 @@ def _end(
 
 def _close_crossings(m: Moment, row: ActivationRow, state: str) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
+    if m.tx.one(W.SUBJECTS_LEFT, activation_id=row.id) is None:
+        return  # another part has them
     watch = m.in_force.watches.get(row.watch_id)
-    if (watch is None or not watch.condition.per_mark) and (heir := _other_part(m, row)) is not None:
+    if (watch is None or not watch.condition.per_mark) and (heir := _last_part(m, row)) is not None:
         m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=m.now)
 
 
-def _other_part(m: Moment, row: ActivationRow) -> int | None:
-    """An activation, not over yet, of the marks that were once together with these."""
-    first, above = row.id, row.split_from
-    while above is not None and (found := m.tx.one(A.GET_ACTIVATION, id=above)) is not None:
-        first, above = above, ActivationRow(*found).split_from
-    parts = [row if first == row.id else ActivationRow(*m.tx.one(A.GET_ACTIVATION, id=first))]
+def _last_part(m: Moment, row: ActivationRow) -> int | None:
+    """The newest activation, not over yet, of the marks that were once together with these.
+
+    It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
+    """
+    root = row
+    while root.split_from is not None and (found := m.tx.one(A.GET_ACTIVATION, id=root.split_from)) is not None:
+        root = ActivationRow(*found)
+    parts = [root]
     for part in parts:  # it grows
-        if part.id != row.id and part.state in UNFINISHED:
-            return part.id
         parts += [ActivationRow(*values) for values in m.tx.all(A.SPLIT_OFF, id=part.id)]
-    return None
+    return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
 
 
 def _leave(m: Moment, one: Leaving) -> Receipt:

@@ -303,6 +303,25 @@ def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> No
     assert (crossing.state, crossing.activation_id) == ("done", ended[-1])
 
 
+def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_times(world: World) -> None:
+    settings = {"retry_after": "1s", "max_attempts": 1, "rest_after_failures": 99}
+    world.deploy(KINDS, spec("sales", count("lead") >= 32, batch=32, **settings))
+    for _ in range(32):
+        world.put("lead", "a")
+    ended, hands = 0, set[int | None]()
+    while (claim := world.claim("sales")) is not None:
+        if len(claim.given) > 1:
+            world.fail(claim)
+        else:
+            world.finish(claim)
+            ended += 1
+        hands.update(row.activation_id for row in world.crossings())
+    assert ended == 32
+    assert [row.state for row in world.crossings()] == ["done"]
+    print(hands)
+    assert len(hands) <= 6
+
+
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
