@@ -103,6 +103,8 @@ def _spent_for(m: Moment, row: CallRow) -> tuple[int, int]:
     while activation is not None:
         spent = m.tx.one(J.SPENT_FOR, activation_id=activation, upto=upto)
         money, calls = money + int(spent[0]), calls + int(spent[1])
-        found = m.tx.one(A.GET_ACTIVATION, id=activation)
-        activation, upto = (None, None) if found is None else ActivationRow(*found)[-2:]
+        if (found := m.tx.one(A.GET_ACTIVATION, id=activation)) is None:
+            break
+        part = ActivationRow(*found)
+        activation, upto = part.split_from, part.split_call
     return money, calls
