@@ -1,5 +1,6 @@
 # make demo   the lead desk over the sample leads
 # make test   everything that CI runs
+# make test-postgresql URL=postgresql+psycopg://user@host/database   the board's own tests, on a server
 # make lint   style, types and floors alone
 # make crash  the daemon, killed in the middle N times (N=1000)
 # make bench  the measurements (make bench-peers first, to measure other systems beside)
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint crash bench bench-peers bench-coordination bench-rivals picture statements clean
+.PHONY: demo test test-postgresql lint crash bench bench-peers bench-coordination bench-rivals picture statements clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -21,6 +22,11 @@ demo: $(VENV)/installed
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# Each test makes a database of its own there; the one that is named is only connected to.
+test-postgresql: $(VENV)/installed-dev
+	$(PIP) --no-build-isolation -e '.[dev,postgresql]'
+	BLACKBOARD_TEST_POSTGRESQL='$(URL)' $(BIN)/pytest tests/board -n 2
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -129,7 +129,7 @@ def iso_sql(dialect: Dialect, column: str) -> str:
         return f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || printf('.%06dZ', {column} % 1000000)"
     return (
         f"to_char(to_timestamp({column} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')"
-        f" || '.' || lpad(({column} % 1000000)::text, 6, '0') || 'Z'"
+        f" || '.' || lpad(mod({column}, 1000000)::text, 6, '0') || 'Z'"
     )
 
 

@@ -235,13 +235,14 @@ BOARD_STIMULI = Statement(
 )
 """The same over the whole board, beyond the watch's watermark."""
 
+_nothing = cast(number(0.0), Float)  # PostgreSQL takes a bare 0.0 for a decimal number
 _since = cast(mark.c.anchored_at - p("anchor", type_=BigInteger), Float)
 _exponential = mark.c.intensity * func.power(number(2.0), _since / p("length", type_=Float))
 _linear = mark.c.intensity * _since / p("length", type_=Float)
 _SUMS = {
-    "exponential": (_exponential, number(0.0)),
+    "exponential": (_exponential, _nothing),
     "linear": (mark.c.intensity, _linear),
-    "other": (mark.c.intensity, number(0.0)),
+    "other": (mark.c.intensity, _nothing),
 }
 _beyond = unindexed(mark.c.event_id) > select(watch.c.watermark).where(watch.c.id == p("watch_id")).scalar_subquery()
 
@@ -250,7 +251,7 @@ def _summed(*where: ColumnElement[bool]) -> dict[str, Statement]:
     """For each way to add up: how many stimuli of a watch over the board, and the two sums of `Decay.sums`."""
     return {
         name: Statement(
-            select(func.count(), *(func.coalesce(func.sum(one), number(0.0)) for one in sums))
+            select(func.count(), *(func.coalesce(func.sum(one), _nothing) for one in sums))
             .select_from(
                 mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id))
             )

@@ -144,11 +144,7 @@ def _make_views(connection: Any, database: Database) -> None:
 
     for name, query in view_definitions(database.dialect).items():
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-        connection.exec_driver_sql(
-            f"CREATE VIEW {name} AS {query}".replace("%", "%%")
-            if not database.embedded
-            else f"CREATE VIEW {name} AS {query}"
-        )
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
 
 
 def _make_board(connection: Any, database: Database, now: int) -> None:

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 14e709318ee989eb9db2cf904115efb8117daa692cf64d776beed68c7f69cf46
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 58e895672b957333d5812b9aef58e231be4782c8dba75f2c7b66fdb1e742c4d3
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -1130,7 +1130,7 @@ WHERE mark.kind = ? AND mark.event_id > ? AND (mark.evaporates_at IS NULL OR mar
 
 -- name: marks.STIMULI_SUMMED[exponential]
 -- takes: anchor, length, watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum(CAST(0.0 AS FLOAT)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch
@@ -1138,7 +1138,7 @@ WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND m
 
 -- name: marks.STIMULI_SUMMED[linear]
 -- takes: anchor, length, watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch
@@ -1146,7 +1146,7 @@ WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND m
 
 -- name: marks.STIMULI_SUMMED[other]
 -- takes: watch_id, kind, law, upto, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum(CAST(0.0 AS FLOAT)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.kind = ? AND mark.law = ? AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > ?) AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch
@@ -1154,7 +1154,7 @@ WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND m
 
 -- name: marks.EXPIRED_SUMMED[exponential]
 -- takes: anchor, length, watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity * power(2.0, CAST(mark.anchored_at - ? AS FLOAT) / (? + 0.0))), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum(CAST(0.0 AS FLOAT)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch
@@ -1162,7 +1162,7 @@ WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND m
 
 -- name: marks.EXPIRED_SUMMED[linear]
 -- takes: anchor, length, watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum((mark.intensity * CAST(mark.anchored_at - ? AS FLOAT)) / (? + 0.0)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch
@@ -1170,7 +1170,7 @@ WHERE watch.id = ?) AND mark.event_id + 0 > coalesce(absorbed.event_id, 0) AND m
 
 -- name: marks.EXPIRED_SUMMED[other]
 -- takes: watch_id, after, upto, kind, law, watch_id, not_author
-SELECT count(*) AS count_1, coalesce(sum(mark.intensity), 0.0) AS coalesce_1, coalesce(sum(0.0), 0.0) AS coalesce_2
+SELECT count(*) AS count_1, coalesce(sum(mark.intensity), CAST(0.0 AS FLOAT)) AS coalesce_1, coalesce(sum(CAST(0.0 AS FLOAT)), CAST(0.0 AS FLOAT)) AS coalesce_2
 FROM mark LEFT OUTER JOIN absorbed ON absorbed.watch_id = ? AND absorbed.mark_id = mark.id
 WHERE mark.evaporates_at > ? AND mark.evaporates_at <= ? AND (mark.kind || '') = ? AND (mark.law || '') = ? AND mark.event_id + 0 > (SELECT watch.watermark
 FROM watch

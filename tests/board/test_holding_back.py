@@ -320,7 +320,7 @@ def test_holding_back_survives_a_restart(world: World) -> None:
     world.put("lead")
     assert world.woken("sales") is not None
     waiting = world.put("lead").mark_id
-    again = World(world.path, world.clock)
+    again = World(world.path, world.clock, url=world.url)
     assert again.woken("sales") is None
     again.advance(HOUR)
     assert again.woken("sales") == [waiting]

@@ -257,7 +257,7 @@ def test_nobody_can_sign_as_an_agent_of_the_board(world: World) -> None:
     from tests.board.world import Smoke
 
     world.deploy({"smoke": kind("smoke")}, spec("watchman", strength("smoke") >= 0.5))
-    with Blackboard.open(f"sqlite:///{world.path}", author="watchman", clock=world.clock) as other:
+    with Blackboard.open(world.url, author="watchman", clock=world.clock) as other:
         with pytest.raises(InvalidMark, match="only its activations"):
             other.leave("smoke", "s", {})
         with pytest.raises(InvalidMark, match="only its activations"):

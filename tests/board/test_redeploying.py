@@ -229,7 +229,7 @@ def test_marks_follow_in_bounded_batches(world: World) -> None:
     world.woken("watchman")
     world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, joins="separate")}, agent)
     assert world.follow(limit=2) >= 8
-    assert world.sql("SELECT count(*) FROM mark WHERE law LIKE 'linear%'") == [(7,)]
+    assert world.sql("SELECT count(*) FROM mark WHERE law LIKE ?", "linear%") == [(7,)]
     assert [row[0] for row in world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY 1")] == marks
     assert world.sql("SELECT count(*) FROM succession") == [(0,)]
     assert world.woken("watchman") is None
@@ -334,6 +334,6 @@ def test_a_change_counts_no_mark_twice_in_a_total(world: World) -> None:
 def test_a_deposit_by_another_process_counts_under_the_deployment_in_force(world: World) -> None:
     from blackboard import Blackboard
 
-    with Blackboard.open(f"sqlite:///{world.path}", clock=world.clock) as other:
+    with Blackboard.open(world.url, clock=world.clock) as other:
         world.deploy({"smoke": kind("smoke", weight=2.0)}, spec("watchman", strength("smoke") >= 1.5))
         assert other.leave("smoke", "s", {}).crossed == ("watchman",)

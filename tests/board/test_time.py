@@ -41,7 +41,7 @@ def test_another_process_sees_the_recorded_time_too(world: World) -> None:
     world.put("smoke")
     world.advance(HOUR)
     world.put("smoke", "t")
-    with Blackboard.open(f"sqlite:///{world.path}", clock=ManualClock()) as late:
+    with Blackboard.open(world.url, clock=ManualClock()) as late:
         assert late.now() == world.clock.now()
         assert [view.strength for view in late.look(subject="s")] == [pytest.approx(0.5)]
 

@@ -21,6 +21,7 @@ from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement import Statement
+from tests.board.server import SERVER, drop, empty_board
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -56,19 +57,22 @@ def kind(
 class World:
     """One board and what a test does to it."""
 
-    def __init__(self, path: Path, clock: ManualClock | None = None) -> None:
+    def __init__(self, path: Path, clock: ManualClock | None = None, *, url: str | None = None) -> None:
         self.path = path
         self.clock = clock or ManualClock()
-        if not path.exists():
-            path.write_bytes(_empty_board())
-        self.board = Blackboard.open(f"sqlite:///{path}", author="person:ada", clock=self.clock)
-        # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
-        self.board.database._writer.execute("PRAGMA synchronous = OFF")
+        self.borrowed = url is not None
+        self.url = url or (_new_file(path) if SERVER is None else empty_board())
+        self.board = Blackboard.open(self.url, author="person:ada", clock=self.clock)
+        if SERVER is None:
+            # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
+            self.board.database._writer.execute("PRAGMA synchronous = OFF")
         self.deployment = Deployment()
         self.chance = random.Random(1)
 
     def close(self) -> None:
         self.board.close()
+        if SERVER is not None and not self.borrowed:
+            drop(self.url)
 
     # -- the deployment
 
@@ -166,6 +170,8 @@ class World:
 
     def sql(self, text: str, *values: Any) -> list[Any]:
         """A query of a test's own, on the driver's cursor."""
+        if SERVER is not None:
+            text = text.replace("?", "%s")
         return self.board.read(lambda m: list(m.tx.cursor.execute(text, values).fetchall()))
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
@@ -174,6 +180,12 @@ class World:
 
     def mark(self, mark_id: int) -> MarkRow:
         return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
+
+
+def _new_file(path: Path) -> str:
+    if not path.exists():
+        path.write_bytes(_empty_board())
+    return f"sqlite:///{path}"
 
 
 @functools.cache
