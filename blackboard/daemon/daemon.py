@@ -405,6 +405,7 @@ class Daemon:
         self._reloading = False
         if self.reload is None:
             return
+        self._runs.end_stints()  # a thread would go on with the agent as it was
         try:
             agents, context = self.reload()
         except BlackboardError as error:

@@ -38,6 +38,8 @@ class Stint:
 
     begun: int
     """By the time that the machine has run."""
+    over: bool = False
+    """Whether the loop wants the thread back at the end of its run."""
 
 
 @dataclass(eq=False)
@@ -129,6 +131,12 @@ class Runs:
             self._leave(run)
             raise
 
+    def end_stints(self) -> None:
+        """Have no thread go on after the run that it is at."""
+        with self._lock:
+            for run in self._runs.values():
+                run.stint.over = True
+
     def give_up_overdue(self, now: int) -> list[Run]:
         """Give up those that are past their deadline, and return them; their threads are left behind."""
         overdue = [run for run in self.counted() if run.deadline <= now]
@@ -187,8 +195,10 @@ class Runs:
         return taken[0]
 
     def _next(self, m: Moment, run: Run) -> Claim | None:
-        tired = self.board.clock.running() >= run.stint.begun + GO_ON
-        if self.over or run.given_up or tired or self.hangs(run.agent.name):
+        stint = run.stint
+        if self.over or stint.over or self.board.clock.running() >= stint.begun + GO_ON:
+            return None
+        if run.given_up or self.hangs(run.agent.name):
             return None
         return self.claim(m, run.agent.name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -106,6 +107,32 @@ def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> 
     daemon.run(until_quiescent=True)
     assert len(runs) == len(set(runs)) == 5
     assert {one["interruptions"] for one in board.activations(state="done", limit=10)} == {0}
+
+
+def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboard) -> None:
+    ran: list[str] = []
+    reloading = threading.Event()
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        ran.append("as it was")
+        daemon.request_reload()
+        reloading.wait(10)
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, name="runner")
+    def again(marks: list[Errand], context: Any) -> None:
+        ran.append("as it is")
+
+    def reload() -> tuple[dict[str, Agent], dict[str, Any]]:
+        reloading.set()
+        return {"runner": again}, {}
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 3)
+    daemon = serve(board, runner, workers=2)
+    daemon.reload = reload
+    daemon.run(until_quiescent=True)
+    assert ran == ["as it was", "as it is", "as it is"]
 
 
 def test_a_thread_goes_on_with_nothing_once_the_daemon_stops(board: Blackboard) -> None:
