@@ -142,10 +142,10 @@ def _occur(how: Columns, name: str, seen: Set[str]) -> None:
     """
     if seen.isdisjoint(how.subject):
         column = how.subject[0]
-        raise UsageError(f"{name}: no row has a column {column!r} for the subject{nearest(column, seen)}")
+        raise UsageError(f"{name}: its first rows have no column {column!r} for the subject{nearest(column, seen)}")
     if isinstance(how.intensity, str) and how.intensity not in seen:
         raise UsageError(
-            f"{name}: no row has a column {how.intensity!r} for the intensity{nearest(how.intensity, seen)}"
+            f"{name}: its first rows have no column {how.intensity!r} for the intensity{nearest(how.intensity, seen)}"
         )
 
 

@@ -138,7 +138,7 @@ def test_json_lines_without_the_column_of_the_subject_load_nothing_and_name_the_
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": "attic", "detail": "thin"}\n')
     done = house("load", name, "--kind", "smoke", "--subject", "roon")
     assert done.code == 2
-    assert "no row has a column 'roon' for the subject; did you mean 'room'?" in done.err
+    assert "its first rows have no column 'roon' for the subject; did you mean 'room'?" in done.err
     assert subjects(house) == []
     assert not list(house.folder.glob("*.rejects.csv"))
 
