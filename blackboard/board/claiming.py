@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board import loops, rising, totals
+from blackboard.board import following, loops, rising, totals
 from blackboard.board.choosing import Choice, choose
 from blackboard.board.giving import GivenRow, as_given, give, given_to, read
 from blackboard.board.moment import Moment, Watch
@@ -13,8 +13,9 @@ from blackboard.board.readiness import ready, resting
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
 from blackboard.store import activations as A
+from blackboard.store import marks as M
 from blackboard.store import watching as W
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 
 __all__ = ["Claim", "claim"]
 
@@ -151,10 +152,17 @@ def _absorb(m: Moment, watch: Watch, activation_id: int, choice: Choice) -> None
             return
         if totals.keeps_totals(watch):
             for mark_id in choice.given.keys() & stimuli.keys():
-                totals.add(m, watch, stimuli[mark_id], -1)
+                totals.add(m, watch, _as_counted(m, stimuli[mark_id]), -1)
     for mark_id, (event, strength) in choice.given.items():
         before = None if watch.falling else rising.absorb(m, watch, mark_id, event.id, activation_id)
         give(m, activation_id, mark_id, event, strength, before)
+
+
+def _as_counted(m: Moment, row: MarkRow) -> MarkRow:
+    """The mark as the sums have it: there, one that is to follow a change stands under its old law. It follows now."""
+    if row.kind not in m.in_force.moving:
+        return row
+    return following.follow(m, MarkRow(*m.tx.one(M.GET_MARK, id=row.id)))
 
 
 def _again(m: Moment, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:

@@ -95,6 +95,7 @@ def _lying(m: Moment, kind: Kind, subject: str) -> MarkRow | None:
 
 
 def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
+    _check_unique(m, d, None)
     event_id = m.next_event()
     row = MarkRow(
         id=event_id,
@@ -112,13 +113,14 @@ def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, m.now),
     )
-    _claim_unique(m, d, row.id)
     _record(m, d, row, "deposited")
+    _claim_unique(m, d, row.id)
     m.tx.put(M.INSERT_MARK, row)
     return row
 
 
 def _reinforce(m: Moment, d: Deposit, kind: Kind, old: MarkRow, state: State) -> MarkRow:
+    _check_unique(m, d, old.id)
     row = old._replace(
         payload=d.payload,
         author=d.author,
@@ -131,8 +133,8 @@ def _reinforce(m: Moment, d: Deposit, kind: Kind, old: MarkRow, state: State) ->
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, m.now),
     )
-    _claim_unique(m, d, row.id)
     _record(m, d, row, "reinforced")
+    _claim_unique(m, d, row.id)
     m.tx.run(M.UPDATE_MARK, key=row.id, **{name: getattr(row, name) for name in _CHANGED})
     return row
 
@@ -157,7 +159,12 @@ def _law(m: Moment, kind: Kind, law: Decay) -> str:
     return law_key(law) if law is kind.decay else m.laws.key(m.tx, law)
 
 
-def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
+def _check_unique(m: Moment, d: Deposit, mark_id: int | None) -> None:
+    """Before an event's id is drawn: one that was never written would be taken for seen by whoever claims next.
+
+    Raises:
+        Taken: the value belongs to another live mark.
+    """
     if d.unique is None:
         return
     holder = m.tx.one(M.FIND_UNIQUE, kind=d.kind, value=d.unique)
@@ -170,6 +177,11 @@ def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
         if row is not None:
             falling.settle(m, row.kind, row.subject)
             evaporating.evaporate(m, row)
+
+
+def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
+    if d.unique is None:
+        return
     m.tx.run(M.DELETE_UNIQUE, mark_id=mark_id)
     m.tx.run(M.INSERT_UNIQUE, kind=d.kind, value=d.unique, mark_id=mark_id)
 

@@ -43,6 +43,7 @@ class Transacting:
         self._bell = Bell(database.path)
         self._laws = Laws()
         self._in_force: InForce | None = None
+        database.on_rollback = self._forget
 
     @classmethod
     def open(
@@ -113,11 +114,7 @@ class Transacting:
                 self._end(tx)
             return result
 
-        try:
-            result = self.database.write(run)
-        except BaseException:
-            self._in_force = None  # it may hold what was taken back
-            raise
+        result = self.database.write(run)
         if wakes:
             self.on_wake()
             self._bell.ring()
@@ -129,8 +126,12 @@ class Transacting:
             with self.database.read() as tx:
                 return work(self._moment(tx))
         except StoreError:
-            self._in_force = None  # another file may come to lie there
+            self._forget()  # another file may come to lie there
             raise
+
+    def _forget(self) -> None:
+        """What is in force may be what was taken back, and another have taken its version: read it again."""
+        self._in_force = None
 
     def _begin(self, tx: Transaction) -> Moment:
         """A moment of one's own, after all that others have kept back in the same transaction."""

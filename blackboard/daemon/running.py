@@ -35,6 +35,10 @@ log = structlog.get_logger("blackboard")
 Onward = Callable[[Moment], bool]
 
 
+class CannotGoOn(Exception):
+    """What should have been claimed in the transaction of an end could not be."""
+
+
 class Runner:
     """Runs activations of one daemon's agents."""
 
@@ -173,16 +177,23 @@ class Runner:
         reach("agent.after")
         _check(claim, left)
 
-        def work(m: Moment) -> tuple[list[Receipt], bool] | None:
-            receipts = finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
-            if receipts is None:
-                return None
-            gone_on = onward(m)
-            m.wakes = m.wakes or not gone_on  # another may begin in the place of this one
-            return receipts, gone_on
+        def end(onward: Onward) -> tuple[list[Receipt], bool] | None:
+            def work(m: Moment) -> tuple[list[Receipt], bool] | None:
+                receipts = finishing.finish(m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left])
+                if receipts is None:
+                    return None
+                gone_on = onward(m)
+                m.wakes = m.wakes or not gone_on  # another may begin in the place of this one
+                return receipts, gone_on
+
+            return self.board.write(work, record=True, shared=True)
 
         reach("apply.before")
-        outcome = self.board.write(work, record=True, shared=True)
+        try:
+            outcome = end(onward)
+        except CannotGoOn as error:  # that is no fault of this run, whose end stands
+            log.error("the next activation could not be claimed with an end", agent=claim.agent.name, error=str(error))
+            outcome = end(lambda m: False)
         reach("apply.after")
         return outcome
 

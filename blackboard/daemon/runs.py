@@ -2,7 +2,7 @@
 
 A thread that has ended an activation claims the next of the same agent in the same transaction, so that work which is
 quick needs neither a second commit nor the daemon's loop. It goes on so for a second at most; then the loop decides
-whose turn it is.
+whose turn it is. What the agent publishes comes first: where it does, each run is claimed by the loop.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from typing import Any
 import structlog
 
 from blackboard.agency import Agent
-from blackboard.board import claiming
+from blackboard.board import claiming, finishing
 from blackboard.board.claiming import Claim
 from blackboard.board.door import Blackboard
 from blackboard.board.moment import Moment
 from blackboard.daemon.crew import Crew
-from blackboard.daemon.running import Runner
+from blackboard.daemon.running import CannotGoOn, Runner
+from blackboard.errors import StoreError
 
 __all__ = ["Run", "Runs"]
 
@@ -28,6 +29,8 @@ log = structlog.get_logger("blackboard")
 
 GO_ON = 1_000_000
 """Microseconds for which a thread goes on with its agent before the loop shares out the room anew."""
+MOST = 100
+"""Runs after which it does so in any case: on a clock that stands still too."""
 LEFT_BEHIND = 4
 """Threads of one agent that ran past their timeout and never ended, from which it is woken no more by this process."""
 
@@ -40,6 +43,8 @@ class Stint:
     """By the time that the machine has run."""
     over: bool = False
     """Whether the loop wants the thread back at the end of its run."""
+    runs: int = 0
+    """Those that it has begun."""
 
 
 @dataclass(eq=False)
@@ -165,7 +170,19 @@ class Runs:
         following: Run | None = run
         while following is not None:
             following = self._run(following)
+            if following is not None and (self.over or following.stint.over):
+                self._hand_back(following)
+                following = None
         self._free()
+
+    def _hand_back(self, run: Run) -> None:
+        """Give back what was claimed and is not to be begun any more."""
+        try:
+            self.board.write(lambda m: finishing.hand_back(m, run.claim.row))
+        except StoreError as error:  # the next look at what this worker has lost takes it up
+            log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
+        finally:
+            self._leave(run)
 
     def _run(self, run: Run) -> Run | None:
         """Run one to its end; returns the one that was claimed with it."""
@@ -174,7 +191,11 @@ class Runs:
         def onward(m: Moment) -> bool:
             while taken:  # by a transaction that was taken back and is begun anew
                 self._leave(taken.pop())
-            if (claim := self._next(m, run)) is not None:
+            try:
+                claim = self._next(m, run)
+            except Exception as error:
+                raise CannotGoOn(str(error)) from error
+            if claim is not None:
                 # Known here before it is committed: what this worker has claimed and does not run would be taken up.
                 taken.append(self._enter(run.agent, claim, run.stint))
             return bool(taken)
@@ -196,14 +217,16 @@ class Runs:
 
     def _next(self, m: Moment, run: Run) -> Claim | None:
         stint = run.stint
-        if self.over or stint.over or self.board.clock.running() >= stint.begun + GO_ON:
+        if self.over or stint.over or stint.runs >= MOST or self.board.clock.running() >= stint.begun + GO_ON:
             return None
-        if run.given_up or self.hangs(run.agent.name):
+        # What follows from an agent's marks outside the database comes before its next run, and may take its time.
+        if run.given_up or run.agent.publish is not None or self.hangs(run.agent.name):
             return None
         return self.claim(m, run.agent.name)
 
     def _enter(self, agent: Agent, claim: Claim, stint: Stint) -> Run:
         run = Run(claim, agent, stint, self.board.clock.running() + claim.agent.settings.timeout)
+        stint.runs += 1
         with self._lock:
             self._runs[run.key] = run
         return run

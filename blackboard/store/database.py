@@ -56,6 +56,8 @@ class Database:
         self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
         self.on_commit: Callable[[], None] = lambda: None
+        self.on_rollback: Callable[[], None] = lambda: None
+        """Told, by whoever wrote, that what was written is taken back."""
 
     def _ask_sqlalchemy(self, url: str) -> None:
         """Take from a URL what only SQLAlchemy knows to find in it."""
@@ -191,16 +193,23 @@ class Database:
         return entry.result  # type: ignore[no-any-return]
 
     def _commit(self, batch: list[Entry]) -> None:
+        tx: Transaction | None = None
         try:
             with self.transaction() as tx:
                 for entry in batch:
                     entry.result = entry.work(tx)
         except BaseException as error:
-            if len(batch) == 1:
-                batch[0].error = error
-            else:  # find out whose it was: each alone
+            interrupted = isinstance(error, KeyboardInterrupt)
+            if tx is not None and tx.committed:
+                raise  # it is done: nothing that came after is a reason to do it again
+            if len(batch) == 1 or (tx is None and not interrupted):  # that it could not begin concerns all alike
                 for entry in batch:
-                    self._commit([entry])
+                    entry.error = error
+                return
+            for entry in batch:  # find out whose it was: each alone
+                self._commit([entry])
+            if interrupted:
+                raise
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -221,9 +230,11 @@ class Database:
                     transaction.at_end()
                 reach("commit.before")
                 cursor.execute("COMMIT")
+                transaction.committed = True
                 reach("commit.after")
             except BaseException as error:
                 self._abandon(cursor)
+                self.on_rollback()
                 raise self._translated(error) from None
             finally:
                 with contextlib.suppress(Exception):

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 
 from blackboard.store.dialect import SQLITE
-from blackboard.store.shelf import FILE, MODULES, compiled_from
+from blackboard.store.shelf import FILE, MODULES, heading
 from blackboard.store.statement import Statement
 
 __all__ = ["statements", "text"]
@@ -32,7 +32,7 @@ def statements() -> Iterator[tuple[str, Statement]]:
 
 def text() -> str:
     """What the file holds."""
-    parts = [f"-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 {compiled_from()}"]
+    parts = []
     for name, statement in statements():
         sql, names, constants = statement.compile(SQLITE)
         lines = [f"-- name: {name}"]
@@ -41,7 +41,8 @@ def text() -> str:
         if constants:
             lines.append(f"-- of these fixed: {json.dumps(constants)}")
         parts.append("\n".join([*lines, f"{sql.rstrip()};"]))
-    return "\n\n".join(parts) + "\n"
+    body = "".join(f"\n{part}\n" for part in parts)
+    return f"{heading(body)}\n{body}"
 
 
 if __name__ == "__main__":

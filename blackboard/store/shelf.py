@@ -21,7 +21,7 @@ from blackboard.store.statement import Compiled, Statement
 if TYPE_CHECKING:
     from sqlalchemy import Executable
 
-__all__ = ["FILE", "MODULES", "compiled_from", "read", "take"]
+__all__ = ["FILE", "MODULES", "heading", "read", "take"]
 
 MODULES = ("activations", "deployments", "forgetting", "journal", "marks", "retention", "watching")
 """The modules of statements."""
@@ -44,13 +44,26 @@ def compiled_from() -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in SOURCES)).hexdigest()
 
 
+def heading(body: str) -> str:
+    """The first line of a file with these statements: it holds for these sources and for these words alone.
+
+    Raises:
+        OSError: the sources are not there to be read.
+    """
+    words = hashlib.sha256(body.encode()).hexdigest()
+    return (
+        f"-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 {compiled_from()}, as {words}"
+    )
+
+
 def take() -> dict[str, ModuleType]:
     """The modules of statements by name: from the file where it is current, else as they are."""
     try:
         text = FILE.read_text("utf-8")
-        if text.partition("\n")[0].endswith(compiled_from()):
+        head, _, body = text.partition("\n")
+        if head == heading(body):
             return _modules(text)
-    except (OSError, ValueError):  # no such file, or none that can be read; then it takes longer, and no more
+    except (OSError, ValueError, KeyError):  # no such file, or none that can be read; then it takes longer, and no more
         pass
     return {name: importlib.import_module(f"blackboard.store.{name}") for name in MODULES}
 

@@ -68,7 +68,7 @@ class Statement:
 class Transaction:
     """An open transaction: runs statements, and carries the instant that everything in it happens at."""
 
-    __slots__ = ("at_end", "cursor", "dialect", "now", "shared")
+    __slots__ = ("at_end", "committed", "cursor", "dialect", "now", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self.cursor, self.dialect = cursor, dialect
@@ -77,6 +77,7 @@ class Transaction:
         """What those who are committed together keep in common; None where nobody began it, or it is done with."""
         self.at_end: Callable[[], None] | None = None
         """Writes what they have kept back until the commit."""
+        self.committed = False
 
     def run(self, statement: Statement, **values: Any) -> Any:
         """Run it and return the cursor."""

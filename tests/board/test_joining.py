@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
+from blackboard.board.depositing import Deposit, Taken, deposit
+from blackboard.board.moment import Moment
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -270,3 +272,17 @@ def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: Wor
 
     with pytest.raises(ValueError, match="shorter"):
         list(world.board.deposit_many([Smoke(subject="a"), Smoke(subject="b")], keys=["1"]))
+
+
+def test_a_value_that_is_taken_draws_no_event(world: World) -> None:
+    world.deploy({"slot": kind("slot", joins="separate", unique="at")})
+    world.put("slot", "a", payload={"at": "9"})
+
+    def work(m: Moment) -> tuple[int, int]:
+        before = m.last_event
+        with pytest.raises(Taken):
+            deposit(m, Deposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
+        return before, m.last_event
+
+    before, after = world.board.write(work)
+    assert before == after

@@ -156,3 +156,18 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
         return totals.value(m, one), totals.counted(m, one)
 
     assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
+
+
+def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_stood(world: World) -> None:
+    many = spec("many", count("smoke", over="board") >= 4, batch=4)
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")}, many)
+    for number in range(6):
+        world.put("smoke", f"s{number}")
+    world.register({"smoke": kind("smoke", Exponential("2h"), joins="separate")}, many)
+    assert len(world.woken("many") or ()) == 4
+    world.follow()
+
+    def look(m: Moment) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in m.in_force.watches.values()]
+
+    assert world.board.read(look) == [((2.0, 2), (2.0, 2))]

@@ -13,6 +13,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agency import Agent
+from blackboard.daemon.runs import MOST
 from blackboard.settings import DaemonSettings
 
 
@@ -157,3 +158,76 @@ def _quiet(declared: Agent) -> Agent:
     return agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, name=declared.name)(
         lambda marks, context: None
     )
+
+
+def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(board: Blackboard) -> None:
+    runs: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        runs.append(marks[0].id)
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 3)
+    daemon = serve(board, runner)
+    daemon.on_event = lambda event, details: daemon.stop() if event == "done" else None
+    daemon.run()
+    assert len(runs) == 1
+    assert [(one["state"], one["attempt"]) for one in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
+
+
+def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard) -> None:
+    running: list[int] = []
+
+    def tell(reader: Any, settings: Any) -> None:
+        running.append(len(board.activations(state="running", limit=10)))
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, publish=tell)
+    def runner(marks: list[Errand], context: Any) -> None:
+        pass
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 3)
+    serve(board, runner).run(until_quiescent=True)
+    assert running == [0, 0, 0, 0]  # at the start, and after each
+
+
+def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
+    board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def runner(marks: list[Errand], context: Any) -> None:
+        runs.append(marks[0].id)
+        if len(runs) == 1:
+            monkeypatch.setattr(daemon._runs, "_next", broken)
+
+    def broken(m: Any, run: Any) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("no such row")
+
+    board.install(runner, kinds=(Errand,))
+    put(board, Errand, 3)
+    daemon = serve(board, runner)
+    daemon.run(until_quiescent=True)
+    assert len(runs) == len(set(runs)) == 3
+    assert {one["attempt"] for one in board.activations(state="done", limit=10)} == {1}
+
+
+def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -> None:
+    order: list[str] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
+    def busy(marks: list[Errand], context: Any) -> None:
+        order.append("busy")
+
+    @agent(watches=strength(Favour) >= 0.5, batch=1)
+    def patient(marks: list[Favour], context: Any) -> None:
+        order.append("patient")
+
+    board.install(busy, patient, kinds=(Errand, Favour))
+    put(board, Errand, MOST + 20)
+    put(board, Favour, 1)
+    serve(board, busy, patient).run(until_quiescent=True)
+    assert order.index("patient") == MOST

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
 from blackboard.store.gate import Entry, Gate
 
@@ -137,3 +140,67 @@ def test_closing_waits_for_the_gate(tmp_path: Path, held: bool) -> None:
         closing.start()
     closing.join(timeout=10)
     assert not closing.is_alive()
+
+
+def rows(database: Database) -> list[int]:
+    with database.read() as tx:
+        return [row[0] for row in tx.cursor.execute("SELECT x FROM t ORDER BY x").fetchall()]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
+    with database.exclusively() as tx:
+        tx.cursor.execute("CREATE TABLE t (x)")
+    yield database
+    database.close()
+
+
+def put(number: int) -> Entry:
+    return Entry(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (?)", (number,)) and number)
+
+
+def test_an_interrupt_in_a_shared_commit_goes_on_and_the_others_are_done(database: Database) -> None:
+    interrupts = [KeyboardInterrupt()]
+
+    def interrupted(tx: Any) -> None:
+        if interrupts:
+            raise interrupts.pop()
+
+    batch = [put(1), Entry(interrupted), put(2)]
+    with pytest.raises(KeyboardInterrupt):
+        database._commit(batch)
+    assert rows(database) == [1, 2]
+    assert [entry.error for entry in batch] == [None, None, None]
+
+
+def test_what_is_committed_is_not_done_again_whatever_comes_after(database: Database) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    database.on_commit = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        database._commit([put(1), put(2)])
+    assert rows(database) == [1, 2]
+
+
+def test_a_board_that_is_held_is_waited_for_once_for_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[StoreBusy] = []
+
+    def held() -> Any:
+        waits.append(StoreBusy("held"))
+        raise waits[-1]
+
+    monkeypatch.setattr(database, "turn", held)
+    batch = [put(number) for number in range(8)]
+    database._commit(batch)
+    assert len(waits) == 1
+    assert {entry.error for entry in batch} == set(waits)
+
+
+def test_who_wrote_is_told_of_what_is_taken_back(database: Database) -> None:
+    told: list[list[int]] = []
+    database.on_rollback = lambda: told.append(rows(database))
+    with pytest.raises(ZeroDivisionError):
+        database.write(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (1)") and 1 / 0)
+    assert told == [[]]

@@ -106,6 +106,14 @@ def test_a_file_that_is_not_current_is_not_used(
     assert {name: module.__file__ for name, module in shelf.take().items() if module.__file__ is None} == {}
 
 
+def test_a_file_whose_statements_were_edited_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "sqlite.sql"
+    file.write_text(freeze.text().replace("DELETE FROM mark WHERE mark.id = ?", "DELETE FROM mark"))
+    assert file.read_text() != freeze.text()
+    monkeypatch.setattr(shelf, "FILE", file)
+    assert shelf.take()["marks"].__file__ is not None
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("command", ["deposit", "marks", "daemon"])
 def test_a_process_that_uses_a_board_loads_no_sqlalchemy(command: str, world: World) -> None:
