@@ -1,4 +1,5 @@
-"""Measures everything, prints one table, and writes JSON and a plot.
+"""Measures everything, prints one table, and writes JSON and a plot. What is measured is written down row by row, so
+that a run that is interrupted loses nothing; exits with 1 where something could not be measured.
 
 python -m benchmarks.performance
 python -m benchmarks.performance --size 1000,1000000 --only deposits,reads --peers
@@ -11,19 +12,22 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.performance import deposits, passes, peers, reads, report, resident, wakes
+from benchmarks.performance import arguments, deposits, passes, peers, reads, report, resident, wakes
 from benchmarks.performance.report import Row
+from blackboard.errors import nearest
 from blackboard.store.dialect import SQLITE_VERSION
 
-Part = Callable[[], Iterator[Row]]
+Part = partial[Iterator[Row]]
+
+SIZES, SMALL_SIZES = [1000, 1_000_000], [50, 100]
 
 
-def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> dict[str, list[Part]]:
+def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part]]:
     """What is measured, by the name that `--only` takes; `small` only proves that it runs."""
     low, high = min(sizes), max(sizes)
 
@@ -32,12 +36,12 @@ def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> d
 
     few: dict[str, Any] = {"rounds": 2, "count": 24} if small else {}
     once: dict[str, Any] = {"count": 8} if small else {}
-    found: dict[str, list[Part]] = {
+    return {
         "deposits": [
             *(partial(deposits.one_at_a_time, folder, size, **few) for size in sizes),
             partial(deposits.threads, folder, size=low, **few),
             partial(deposits.bulk, folder, size=low, **few),
-            partial(deposits.over_the_board, folder, (low, high), **few),
+            partial(deposits.over_the_board, folder, sorted({low, high}), **few),
         ],
         "reads": [
             *(partial(reads.strongest, folder, size, **once) for size in sizes),
@@ -59,52 +63,78 @@ def parts(folder: Path, sizes: list[int], *, small: bool, with_peers: bool) -> d
         "resident": [
             partial(resident.idle, folder, high, **brief("conditions", 20)),
         ],
+        "peers": [
+            partial(peers.compared, folder, **({"count": 20, "rounds": 1} if small else {})),
+        ],
     }
-    if with_peers:
-        found["peers"] = [partial(peers.compared, folder, **({"count": 20} if small else {}))]
-    return found
 
 
-def measure(todo: dict[str, list[Part]]) -> Iterator[Row]:
+def measure(todo: Iterable[tuple[str, list[Part]]]) -> Iterator[Row]:
     """Run the parts in order; one that breaks is reported and does not take the others along."""
-    for name, group in todo.items():
+    for name, group in todo:
         for part in group:
             try:
                 yield from part()
             except Exception as error:
                 traceback.print_exc()
-                yield Row(f"{name}: broke", None, float("nan"), "", detail=f"{type(error).__name__}: {error}"[:80])
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                yield Row(f"{name}: {part.func.__name__}", None, None, "", detail=reason[:200])
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance")
-    parser.add_argument("--size", default="1000,1000000", help="live marks on the boards, such as 1000,100000")
-    parser.add_argument("--only", default="", help="some of: deposits, reads, wakes, passes, resident, peers")
+    parser.add_argument("--size", type=arguments.sizes, help="live marks on the boards (1000,1000000)")
+    parser.add_argument(
+        "--only", type=arguments.names, help="some of: deposits, reads, wakes, passes, resident, peers (all but peers)"
+    )
     parser.add_argument("--folder", type=Path, help="where boards are kept between runs")
     parser.add_argument("--out", type=Path, default=Path(".benchmarks"), help="where the JSON and the plot go")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--plot", action="store_true", help="draw cost against board size (needs matplotlib)")
     parser.add_argument("--peers", action="store_true", help="measure other systems too, in environments of their own")
-    parser.add_argument("--small", action="store_true", help="only to see that everything runs")
-    options = parser.parse_args(arguments)
-    report.quiet()
-    sizes = sorted({int(size) for size in options.size.split(",")})
+    parser.add_argument(
+        "--small", action="store_true", help="only to see that everything runs, on boards of 50 and 100"
+    )
+    options = parser.parse_args(argv)
     folder = options.folder or Path(tempfile.gettempdir()) / f"blackboard-benchmarks-{os.getuid()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    todo = parts(folder, sizes, small=options.small, with_peers=options.peers)
-    if options.only:
-        todo = {name: group for name, group in todo.items() if name in options.only.split(",")}
-    rows = []
-    for row in measure(todo):
-        print(report.as_table([row]).splitlines()[1], file=sys.stderr, flush=True)
-        rows.append(row)
-    options.out.mkdir(parents=True, exist_ok=True)
-    text = report.as_json(rows, sqlite=SQLITE_VERSION, cores=os.cpu_count())
-    (options.out / "performance.json").write_text(text + "\n")
-    print(text if options.json else report.as_table(rows))
+    sizes = options.size or (SMALL_SIZES if options.small else SIZES)
+    everything = parts(folder, sizes, small=options.small)
+    chosen = set(options.only or everything.keys() - {"peers"}) | ({"peers"} if options.peers else set())
+    for name in sorted(chosen - everything.keys()):
+        parser.error(f"argument --only: there is no part {name!r}{nearest(name, everything)}")
+    try:
+        arguments.check_writable(folder / "board.db")
+        arguments.check_writable(options.out / "performance.json")
+        arguments.check_writable(options.out / "performance.png")
+    except OSError as error:
+        parser.error(f"cannot write to {error.filename}: {error.strerror}; name another folder with --out or --folder")
+    report.quiet()
+    return _run(((name, group) for name, group in everything.items() if name in chosen), options)
+
+
+def _run(todo: Iterable[tuple[str, list[Part]]], options: argparse.Namespace) -> int:
+    """Measure, and write down what there is after each row, whatever comes next."""
+    rows: list[Row] = []
+    written = options.out / "performance.json"
+
+    def text(*, complete: bool) -> str:
+        return report.as_json(rows, complete=complete, sqlite=SQLITE_VERSION, cores=os.cpu_count())
+
+    interrupted = False
+    try:
+        for row in measure(todo):
+            rows.append(row)
+            print(report.as_table([row]).splitlines()[1], file=sys.stderr, flush=True)
+            written.write_text(text(complete=False) + "\n")
+    except KeyboardInterrupt:
+        interrupted = True
+        print(f"interrupted; what was measured so far: {written}", file=sys.stderr)
+    if rows:
+        written.write_text(text(complete=not interrupted) + "\n")
+    print(text(complete=not interrupted) if options.json else report.as_table(rows))
     if options.plot and not report.plot(rows, options.out / "performance.png"):
         print("no plot: matplotlib is not installed", file=sys.stderr)
-    return 0
+    return 130 if interrupted else int(any(row.failed for row in rows))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.performance import boards
+from benchmarks.performance.arguments import at_least_one
 from benchmarks.performance.boards import Trace
 from blackboard import Blackboard
 from blackboard.store import marks as M
@@ -78,12 +79,12 @@ def calls_in(
     return calls * 24 / hours, count / max(1, calls)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.beyond")
-    parser.add_argument("--deposits", type=int, default=10_000_000, help="in a day")
-    parser.add_argument("--agents", type=int, default=1000)
+    parser.add_argument("--deposits", type=at_least_one, default=10_000_000, help="in a day")
+    parser.add_argument("--agents", type=at_least_one, default=1000)
     parser.add_argument("--peak", type=float, default=5.0, help="the busiest second against the mean")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         sizes = bytes_of(Path(folder))
     rate = options.deposits / DAY

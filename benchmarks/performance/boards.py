@@ -139,6 +139,7 @@ def filled(folder: Path, size: int) -> Path:
     made = folder / f"filled-{size}.db"
     if not made.exists():
         building = folder / f"building-{size}.db"
+        _remove(building)  # a run may have been interrupted in the middle of it
         with Blackboard.open(f"sqlite:///{building}", kinds=KINDS) as board:
             deploy(board)
             lay(board, Trace, size)
@@ -153,10 +154,14 @@ def filled(folder: Path, size: int) -> Path:
 def copy(folder: Path, size: int, name: str) -> Path:
     """A copy of a filled board, to be written to."""
     path = folder / f"{name}-{size}.db"
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    _remove(path)
     shutil.copyfile(filled(folder, size), path)
     return path
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -85,7 +85,11 @@ def command_line(folder: Path, size: int, *, count: int = 5) -> Iterator[Row]:
 
 
 def _run(command: list[str], environ: dict[str, str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
+    done = subprocess.run(
+        command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
+    )
+    if done.returncode:
+        raise RuntimeError(f"exit code {done.returncode}: {done.stderr.strip()}")
 
 
 def _median(act: Callable[[], object], count: int) -> float:

@@ -27,7 +27,8 @@ class Row:
     what: str
     size: int | None
     """Live marks on the board; None where that says nothing."""
-    value: float
+    value: float | None
+    """None where it could not be measured; the detail says why."""
     unit: str
     aim: float | None = None
     side: Literal["at least", "at most"] = "at least"
@@ -35,10 +36,15 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim was reached; None where there is none."""
-        if self.aim is None:
+        """Whether the aim was reached; None where there is none, or nothing was measured."""
+        if self.aim is None or self.value is None:
             return None
         return self.value >= self.aim if self.side == "at least" else self.value <= self.aim
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be measured."""
+        return self.value is None
 
 
 def quiet() -> None:
@@ -61,9 +67,10 @@ def as_table(rows: Iterable[Row]) -> str:
     lines = [("what", "marks", "measured", "aim", "", "detail")]
     for row in rows:
         aim = "" if row.aim is None else f"{row.side} {_short(row.aim)}"
-        verdict = {True: "ok", False: "MISSED", None: ""}[row.met]
+        measured = "" if row.value is None else f"{_short(row.value)} {row.unit}"
+        verdict = "FAILED" if row.failed else {True: "ok", False: "MISSED", None: ""}[row.met]
         size = "" if row.size is None else f"{row.size:,}"
-        lines.append((row.what, size, f"{_short(row.value)} {row.unit}", aim, verdict, row.detail))
+        lines.append((row.what, size, measured, aim, verdict, row.detail))
     widths = [max(len(line[i]) for line in lines) for i in range(6)]
     return "\n".join(
         "  ".join(
@@ -73,10 +80,11 @@ def as_table(rows: Iterable[Row]) -> str:
     )
 
 
-def as_json(rows: Sequence[Row], **about: Any) -> str:
-    """The rows with the machine that they were measured on."""
+def as_json(rows: Sequence[Row], *, complete: bool = True, **about: Any) -> str:
+    """The rows with the machine that they were measured on, and whether all was measured that was asked for."""
     machine = {"python": platform.python_version(), "system": platform.platform(), **about}
-    return json.dumps({"machine": machine, "rows": [{**asdict(row), "met": row.met} for row in rows]}, indent=1)
+    found = [{**asdict(row), "met": row.met} for row in rows]
+    return json.dumps({"machine": machine, "complete": complete, "rows": found}, indent=1, allow_nan=False)
 
 
 def plot(rows: Iterable[Row], path: Path) -> bool:
@@ -90,7 +98,7 @@ def plot(rows: Iterable[Row], path: Path) -> bool:
 
     series: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
-        if row.size is not None and row.unit == "ms":
+        if row.size is not None and row.value is not None and row.unit == "ms":
             series.setdefault(row.what, []).append((row.size, row.value))
     figure, axes = pyplot.subplots(figsize=(9, 6))
     for what, points in series.items():
