@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -48,7 +49,7 @@ class Transacting:
     @classmethod
     def open(
         cls,
-        url: str = "sqlite:///board.db",
+        url: str | Path = "sqlite:///board.db",
         *,
         author: str | None = None,
         clock: Clock | None = None,
@@ -59,7 +60,7 @@ class Transacting:
         """Open a board; an embedded database is created or upgraded as needed.
 
         Args:
-            url: an SQLAlchemy URL, such as `sqlite:///board.db`.
+            url: an SQLAlchemy URL, such as `sqlite:///board.db`, or the path of an SQLite file.
             author: who this process is: it signs every deposit. Default: `person:` and the user's name.
             clock: where the time comes from.
             kinds: mark classes to make known beforehand; a deposit makes its own known.

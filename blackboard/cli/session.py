@@ -62,10 +62,12 @@ class Session:
         return board.apply(resolved.deployment)
 
     @property
-    def url(self) -> str:
-        """Where the board is. A plain path is one of an SQLite file."""
+    def url(self) -> str | Path:
+        """Where the board is: a URL, or the path of an SQLite file, in which no character means anything else."""
         url = self.database or self.settings.database.url
-        return url if "://" in url else f"sqlite:///{url}"
+        if url.startswith((":memory:", "file:")):
+            url = f"sqlite:///{url}"  # which is refused in words
+        return url if "://" in url else Path(url)
 
     @contextmanager
     def board(self, *, create: bool | None = None, folder: bool = False, register: bool = True) -> Iterator[Blackboard]:
@@ -108,7 +110,8 @@ class Session:
         """
         from blackboard.store.database import path_in
 
-        path = path_in(self.url)
+        url = self.url
+        path = url.absolute() if isinstance(url, Path) else path_in(url)
         if path is None or path.exists():
             return False
         if not folder and not path.parent.exists():

@@ -9,6 +9,13 @@ import sys
 import pytest
 
 
+@pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
+def test_a_path_is_taken_as_it_is(typed, name):
+    assert typed("init", "--database", name).code == 0
+    assert (typed.folder / name).exists()
+    assert name in typed("status", "--database", name).out
+
+
 def test_a_file_that_is_no_database_is_refused(typed):
     typed.write("notes.txt", "these are notes, and there are enough of them to be longer than a header is\n" * 20)
     done = typed("marks", "--database", "notes.txt")
