@@ -66,6 +66,8 @@ class Run:
         self.heard: dict[int, int] = {}
         self.serving: set[int] = set()
         """Process ids of the daemons that have started."""
+        self.buried: dict[int, float] = {}
+        """When each dead daemon was found dead, by its process id."""
 
     def play(self) -> Figures:
         """Kill and start again, then let it come to rest, and check it all."""
@@ -136,6 +138,7 @@ class Run:
                 self.figures.kills += 1
                 if child.role == "daemon":
                     self.figures.daemons += 1
+                    self.buried[child.pid] = time.monotonic()
                 else:
                     self.figures.depositors += 1
                 if child.failpoint is not None:
@@ -208,7 +211,9 @@ class Run:
                 if seconds > RECOVERY:
                     raise Broken(f"recovery took {seconds:.2f} s")
                 self.serving.add(child.pid)
-                laws.taken_up(self.world.path, {one.pid for one in self.daemons})
+                # Who died while this one started was alive, perhaps, when it looked: it learns of that death later.
+                since = {pid for pid, at in self.buried.items() if at > child.born}
+                laws.taken_up(self.world.path, {one.pid for one in self.daemons} | since)
 
     def _done(self, number: int) -> int:
         """How many deposits of one depositor were acknowledged, in its order."""
