@@ -61,7 +61,7 @@ class Gate:
         if not entry.alone:
             try:
                 self._let_come()
-            except BaseException:  # an interrupt, as above
+            except BaseException:  # an interrupt: another is to lead
                 self.leave([])
                 raise
         with self._lock:
