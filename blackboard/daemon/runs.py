@@ -1,8 +1,8 @@
 """What runs in this process: each activation in a thread, until it ends or is given up.
 
 A thread that has ended an activation claims the next of the same agent in the same transaction, so that work which is
-quick needs neither a second commit nor the daemon's loop. It goes on so for a second at most; then the loop decides
-whose turn it is. What the agent publishes comes first: where it does, each run is claimed by the loop.
+quick needs neither a second commit nor the daemon's loop. It goes on so for a while; then the loop decides whose turn
+it is. What the agent publishes comes first: where it does, each run is claimed by the loop.
 """
 
 from __future__ import annotations

@@ -363,17 +363,7 @@ def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world
 def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp_path):
     world = world_of(lane="batch")
     leads = world.leave(2)
-    client = patient(looks=10**6)
-    daemon = world.daemon(client)
-    real = client.batch_results
-
-    def once(batch_id):
-        daemon.stop(now=True)
-        return real(batch_id)
-
-    client.batch_results = once
-    daemon.run()
-    assert world.states() == ["sent"]
+    handed_in(world, patient)
     world.close()
     again = World(tmp_path / "board.db", clock, api.url, lane="batch")
     again.rest(patient())
