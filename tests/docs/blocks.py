@@ -6,6 +6,7 @@ sh       run by bash, with `blackboard` on the path; it ends at the first comman
 sql      run against a board that the lead desk has worked on
 ini      a unit that systemd would load
 text     what the block before it printed; `...` stands for anything
+mermaid  a diagram of states: each line but the first is a transition
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from blackboard.settings.files import examine
 from blackboard.store.query import query
 
 ROOT = Path(__file__).resolve().parents[2]
-LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text")
+LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")
 
 # `make` says what it would do. What needs root or systemd is named, and its arguments are looked at, no more.
 PRELUDE = f"""
@@ -67,7 +68,7 @@ class Blocks:
             (folder / name).symlink_to(ROOT / name)
         evaluators: dict[str, Callable[[Example], None]] = {
             "python": self._python, "toml": self._toml, "sh": self._sh, "sql": self._sql, "ini": self._ini,
-            "text": self._text,
+            "text": self._text, "mermaid": self._mermaid,
         }  # fmt: skip
         self._sybil = Sybil([CodeBlockParser(language, run) for language, run in evaluators.items()])
 
@@ -141,6 +142,11 @@ class Blocks:
         options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         wanted = str(example.parsed)
         assert doctest.OutputChecker().check_output(wanted, self.printed, options), f"it printed:\n{self.printed}"
+
+    def _mermaid(self, example: Example) -> None:
+        first, *transitions = example.parsed.strip().splitlines()
+        assert first == "stateDiagram-v2"
+        assert all(re.fullmatch(r"\s+(\w+|\[\*\]) --> (\w+|\[\*\])( : .+)?", line) for line in transitions)
 
     def _saved(self, example: Example, suffix: str) -> str | None:
         first = example.parsed.split("\n", 1)[0].removeprefix("# ")
