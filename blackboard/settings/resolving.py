@@ -142,7 +142,7 @@ class _Resolver:
         self.unseen, before = True, self.unseen
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._wrong(place, f"{path!r} is no path; write it like agents.sales:sales")
+            return self._wrong(place, f"{path!r} is no path; write it like lead_desk.sales:sales")
         try:
             module = importlib.import_module(name)
         except ImportError as error:

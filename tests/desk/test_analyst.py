@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.analyst import BASELINE, analyst, partition
-from agents.kinds import Insight, Qualified, Rejected
-from agents.schemas import Pattern, Patterns
+from lead_desk.analyst import BASELINE, analyst, partition
+from lead_desk.desk_marks import Insight, Qualified, Rejected
+from lead_desk.model_answers import Pattern, Patterns
 from tests.desk.world import Context, laid, woken
 
 

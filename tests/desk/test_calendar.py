@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from agents import calendar
-from agents.calendar import Meeting, busy, rewrite
-from agents.desk import Desk
-from agents.slots import fitting, free_slots, is_free, nearest_to
-from agents.wish import Wish, parse_wish
 from blackboard.errors import AgentError
+from lead_desk import calendar_file
+from lead_desk.calendar_file import Meeting, busy, rewrite
+from lead_desk.desk_settings import Desk
+from lead_desk.free_slots import fitting, free_slots, is_free, nearest_to
+from lead_desk.requested_time import Wish, parse_wish
 
 BERLIN = ZoneInfo("Europe/Berlin")
-SAMPLE = files("agents").joinpath("samples", "calendar.ics").read_bytes()
+SAMPLE = files("lead_desk").joinpath("samples", "calendar.ics").read_bytes()
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 3) -> datetime:
@@ -107,12 +107,12 @@ def test_the_file_keeps_its_mode_and_nothing_is_left_beside_it(file: Path) -> No
 def test_what_another_program_wrote_meanwhile_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = SAMPLE.replace(b"Team meeting", b"Team lunch!!")
     reads = iter([SAMPLE, changed])
-    real = calendar._read
+    real = calendar_file._read
 
     def read(path: Path) -> bytes | None:
         return next(reads, None) or real(path)
 
-    monkeypatch.setattr(calendar, "_read", read)
+    monkeypatch.setattr(calendar_file, "_read", read)
     file.write_bytes(changed)
     assert rewrite(file, [meeting()])
     assert b"Team lunch!!" in file.read_bytes()

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.coordinator import coordinator
-from agents.kinds import Conflict, Insight, Qualified, Task
-from agents.schemas import Pick, Picks, Ruling, Rulings, Step, Steps
 from blackboard.errors import ModelError
 from blackboard.marks import Decision, Need
+from lead_desk.coordinator import coordinator
+from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
+from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
 from tests.desk.world import Context, World, laid, settings, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kinds import Lead, Qualified, Rejected, Task
-from agents.sales import LONGEST, sales
-from agents.schemas import Verdict, Verdicts
-from agents.suspicion import looks_like_an_attack
 from blackboard.errors import ModelError
+from lead_desk.attack_detection import looks_like_an_attack
+from lead_desk.desk_marks import Lead, Qualified, Rejected, Task
+from lead_desk.model_answers import Verdict, Verdicts
+from lead_desk.sales import LONGEST, sales
 from tests.desk.world import MONDAY, Context, laid, settings, woken
 
 

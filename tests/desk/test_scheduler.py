@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kinds import Appointment, Conflict, Qualified
-from agents.scheduler import publish, scheduler
-from agents.schemas import Pick, Picks
 from blackboard.errors import AgentError, ConfigurationError, ModelError
 from blackboard.marks import Decision
+from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.model_answers import Pick, Picks
+from lead_desk.scheduler import publish, scheduler
 from tests.desk.world import Context, laid, settings, woken
 
 
@@ -258,9 +258,14 @@ def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path
 
 
 def test_wrong_settings_are_all_named(tmp_path: Path) -> None:
-    wrong = {**settings(tmp_path)["desk"], "time_zone": "Mars/Base", "working_hours": ["17:00", "nine"], "slott": "30m"}
+    wrong = {
+        **settings(tmp_path)["lead_desk"],
+        "time_zone": "Mars/Base",
+        "working_hours": ["17:00", "nine"],
+        "slott": "30m",
+    }
     with pytest.raises(ConfigurationError) as caught:
-        woken(scheduler, [qualified()], Context("new", {"desk": wrong}))
+        woken(scheduler, [qualified()], Context("new", {"lead_desk": wrong}))
     places = {mistake.place for mistake in caught.value.mistakes}
-    assert places == {f"settings.desk.{place}" for place in ("time_zone", "working_hours.1", "slott")}
+    assert places == {f"settings.lead_desk.{place}" for place in ("time_zone", "working_hours.1", "slott")}
     assert "did you mean 'slot'" in str(caught.value)

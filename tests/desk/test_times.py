@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.times import wishes
-from agents.wish import Wish, parse_wish
+from lead_desk.requested_time import Wish, parse_wish
+from lead_desk.time_extraction import wishes
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=BERLIN)

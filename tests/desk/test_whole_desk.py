@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from agents.answers import prompt
-from agents.desk import Desk
-from agents.kinds import Lead
-from agents.suspicion import looks_like_an_attack
 from blackboard.agency import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
+from lead_desk.answer_matching import prompt
+from lead_desk.attack_detection import looks_like_an_attack
+from lead_desk.desk_marks import Lead
+from lead_desk.desk_settings import Desk
 from tests.desk.world import World, settings
 
-SAMPLES = files("agents").joinpath("samples")
+SAMPLES = files("lead_desk").joinpath("samples")
 CONFIG = Path(__file__).parents[2] / "config"
 
 

@@ -12,19 +12,19 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from agents import offline
-from agents.answers import clipped, matched, prompt
-from agents.booking import Ask, Book
-from agents.calendar import Meeting, rewrite
-from agents.desk import DAYS, Desk
-from agents.kinds import Appointment, Conflict, Qualified
-from agents.schemas import Pick, Picks
-from agents.signals import declines
-from agents.slots import minute
-from agents.times import wishes
 from blackboard.agency import Context, agent, of_subject, strongest_of
 from blackboard.conditions import strength
 from blackboard.marks import Decision, Mark
+from lead_desk import offline_rules
+from lead_desk.answer_matching import clipped, matched, prompt
+from lead_desk.booking import Ask, Book
+from lead_desk.calendar_file import Meeting, rewrite
+from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_settings import DAYS, Desk
+from lead_desk.free_slots import minute
+from lead_desk.lead_signals import declines
+from lead_desk.model_answers import Pick, Picks
+from lead_desk.time_extraction import wishes
 
 __all__ = ["publish", "scheduler"]
 
@@ -37,7 +37,7 @@ def publish(reader: Any, settings: Mapping[str, Any]) -> None:
 
     Raises:
         AgentError: the file is not a calendar, or cannot be written.
-        ConfigurationError: mistakes in `[settings.desk]`.
+        ConfigurationError: mistakes in `[settings.lead_desk]`.
     """
     marks = reader.marks(kind=Appointment.kind, limit=None)
     rewrite(Desk.of(settings).calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
@@ -97,7 +97,7 @@ def _picked(asks: Sequence[Ask], said: Mapping[str, str], book: Book, context: C
         return [book.clash(ask, _NOTHING) for ask in asks]
     allowed = {ask.id: book.fits(ask) or list(offer.values()) for ask in asks}
     data = {"free": _by_day(list(offer.values())), "asks": [_row(ask, said.get(ask.subject), book) for ask in asks]}
-    answer = context.ask(prompt("scheduler"), data, Picks, offline.scheduler)
+    answer = context.ask(prompt("scheduler"), data, Picks, offline_rules.scheduler)
     left: list[Mark] = []
     clashes: list[tuple[Ask, str]] = []
     for ask, pick in matched(asks, answer.picks):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from agents.calendar import Busy
-from agents.desk import DAYS, Desk
-from agents.wish import Wish, local
+from lead_desk.calendar_file import Busy
+from lead_desk.desk_settings import DAYS, Desk
+from lead_desk.requested_time import Wish, local
 
 __all__ = ["fitting", "free_slots", "is_free", "minute", "nearest_to"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agents.suspicion import plain
+from lead_desk.attack_detection import plain
 
 __all__ = [
     "BUDGET",

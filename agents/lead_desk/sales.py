@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agents import offline
-from agents.answers import clipped, matched, prompt
-from agents.desk import Desk, local_now
-from agents.kinds import Appointment, Lead, Nudge, Qualified, Rejected, Task
-from agents.schemas import Verdict, Verdicts
-from agents.suspicion import looks_like_an_attack
-from agents.wish import parse_wish
 from blackboard.agency import Context, agent, strongest_of, watch
 from blackboard.conditions import count, strength
 from blackboard.marks import Mark
+from lead_desk import offline_rules
+from lead_desk.answer_matching import clipped, matched, prompt
+from lead_desk.attack_detection import looks_like_an_attack
+from lead_desk.desk_marks import Appointment, Lead, Nudge, Qualified, Rejected, Task
+from lead_desk.desk_settings import Desk, local_now
+from lead_desk.model_answers import Verdict, Verdicts
+from lead_desk.requested_time import parse_wish
 
 __all__ = ["QUALIFIES", "sales"]
 
@@ -74,7 +74,7 @@ def judged(leads: Sequence[Lead], context: Context) -> list[Mark]:
     }
     if tasks := [task.todo for task in context.read(Task)]:
         data["tasks"] = tasks
-    answer = context.ask(prompt("sales"), data, Verdicts, offline.sales)
+    answer = context.ask(prompt("sales"), data, Verdicts, offline_rules.sales)
     return [_mark(lead, verdict, desk, context) for lead, verdict in matched(leads, answer.verdicts)]
 
 

@@ -12,29 +12,29 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agents import signals
-from agents.answers import clipped
-from agents.schemas import Pattern, Patterns, Pick, Picks, Ruling, Rulings, Step, Steps, Verdict, Verdicts
-from agents.signals import found
-from agents.suspicion import attack_in
-from agents.times import wishes
-from agents.wish import parse_wish
+from lead_desk import lead_signals
+from lead_desk.answer_matching import clipped
+from lead_desk.attack_detection import attack_in
+from lead_desk.lead_signals import found
+from lead_desk.model_answers import Pattern, Patterns, Pick, Picks, Ruling, Rulings, Step, Steps, Verdict, Verdicts
+from lead_desk.requested_time import parse_wish
+from lead_desk.time_extraction import wishes
 
 __all__ = ["analyst", "conflicts", "insights", "sales", "scheduler"]
 
 Data = Mapping[str, Any]
 
 _FOR = (
-    (signals.INTENT, 0.3, "asks for something we sell"),
-    (signals.BUDGET, 0.15, "names a budget"),
-    (signals.VOLUME, 0.1, "names a size"),
-    (signals.URGENT, 0.05, "is in a hurry"),
+    (lead_signals.INTENT, 0.3, "asks for something we sell"),
+    (lead_signals.BUDGET, 0.15, "names a budget"),
+    (lead_signals.VOLUME, 0.1, "names a size"),
+    (lead_signals.URGENT, 0.05, "is in a hurry"),
 )
 _AGAINST = (
-    (signals.SPAM, 0.04, "spam"),
-    (signals.SELLER, 0.1, "seller"),
-    (signals.JOB, 0.12, "job seeker"),
-    (signals.COMPLAINT, 0.25, "support"),
+    (lead_signals.SPAM, 0.04, "spam"),
+    (lead_signals.SELLER, 0.1, "seller"),
+    (lead_signals.JOB, 0.12, "job seeker"),
+    (lead_signals.COMPLAINT, 0.25, "support"),
 )
 _SENTENCE = re.compile(r"(?<=[.!?;\n])\s+")
 CHERISHED = 0.85
@@ -56,7 +56,7 @@ def _verdict(lead: Data, now: datetime) -> Verdict:
     said = datetime.combine(date.fromisoformat(lead["on"]), time.min, now.tzinfo) if "on" in lead else now
     times = [str(wish) for wish in wishes(honest, said, now)]
     score, reason = _scored(honest, attacked=attack_in(lead["message"]), company=bool(lead.get("company")), times=times)
-    wants = next((part for part in _SENTENCE.split(honest) if found(signals.INTENT, part)), honest)
+    wants = next((part for part in _SENTENCE.split(honest) if found(lead_signals.INTENT, part)), honest)
     return Verdict(id=lead["id"], score=score, reason=reason, wants=clipped(wants.rstrip(" ;,:"), 80), times=times)
 
 
@@ -64,7 +64,7 @@ def _scored(text: str, *, attacked: bool, company: bool, times: list[str]) -> tu
     for signal, score, reason in _AGAINST:
         if found(signal, text):
             return score, reason
-    if found(signals.TEST, text) and len(text) < 80:
+    if found(lead_signals.TEST, text) and len(text) < 80:
         return 0.05, "test"
     if sum(letter.isalpha() for letter in text) < 12:
         return (0.05, _ATTACK) if attacked else (0.1, "says too little")
@@ -93,8 +93,8 @@ def _choice(ask: Data, free: list[str]) -> tuple[str | None, str]:
         slot = next((slot for wanted in times for slot in free if _allows(wanted, slot)), None)
         return slot, "" if slot else f"{', '.join(times)} is taken"
     said = ask.get("said", "")
-    if said and not found(signals.EARLIEST, said):
-        return None, "" if signals.declines(said) else "the decision names no time"
+    if said and not found(lead_signals.EARLIEST, said):
+        return None, "" if lead_signals.declines(said) else "the decision names no time"
     return (free[0], "") if free else (None, "nothing is free")
 
 

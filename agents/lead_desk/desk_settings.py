@@ -1,4 +1,4 @@
-"""The desk's own settings, from `[settings.desk]` of the deployment file. It checks them; it reads no files."""
+"""The desk's own settings, from `[settings.lead_desk]` of the deployment file. It checks them; it reads no files."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ class Desk(BaseModel):
         Raises:
             ConfigurationError: every mistake, each with its place.
         """
-        section = settings.get("desk", {})
+        section = settings.get("lead_desk", {})
         if not isinstance(section, Mapping):
-            raise ConfigurationError([Mistake("settings.desk", "must be a table")])
+            raise ConfigurationError([Mistake("settings.lead_desk", "must be a table")])
         try:
             return cls.model_validate(dict(section))
         except ValidationError as error:
@@ -105,7 +105,7 @@ def _mistakes(error: ValidationError) -> list[Mistake]:
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = f"there is no such setting{nearest(steps[-1], Desk.model_fields)}"
-        found.append(Mistake(".".join(["settings.desk", *steps]), message))
+        found.append(Mistake(".".join(["settings.lead_desk", *steps]), message))
     return found
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agents import offline
-from agents.answers import clipped, matched, prompt
-from agents.kinds import Conflict, Insight, Task
-from agents.schemas import Rulings, Step, Steps
 from blackboard.agency import Context, agent, strongest_of
 from blackboard.conditions import strength
 from blackboard.marks import Decision, Mark, Need
+from lead_desk import offline_rules
+from lead_desk.answer_matching import clipped, matched, prompt
+from lead_desk.desk_marks import Conflict, Insight, Task
+from lead_desk.model_answers import Rulings, Step, Steps
 
 __all__ = ["coordinator"]
 
@@ -47,7 +47,7 @@ def settled(conflicts: Sequence[Conflict], context: Context) -> list[Mark]:
     clashing = [mark for mark in first.values() if mark.free and not mark.again]
     if clashing:
         data = {"conflicts": [_conflict_row(mark) for mark in clashing]}
-        answer = context.ask(prompt("conflicts"), data, Rulings, offline.conflicts)
+        answer = context.ask(prompt("conflicts"), data, Rulings, offline_rules.conflicts)
         for mark, ruling in matched(clashing, answer.rulings):
             offered = ruling.slot in mark.free
             left.append(_decision(mark, ruling.slot or "") if offered else _need(mark, ruling.note))
@@ -63,7 +63,7 @@ def priorities(insights: Sequence[Insight], context: Context) -> list[Mark]:
     }
     if tasks := [task.todo for task in context.read(Task)]:
         data["tasks"] = tasks
-    answer = context.ask(prompt("insights"), data, Steps, offline.insights)
+    answer = context.ask(prompt("insights"), data, Steps, offline_rules.insights)
     return [_step(mark, step) for mark, step in matched(insights, answer.rulings) if step.task.strip()]
 
 

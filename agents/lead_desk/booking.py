@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from agents.calendar import Busy, busy
-from agents.desk import Desk, utc_text
-from agents.kinds import Appointment, Conflict, Qualified
-from agents.slots import fitting, free_slots, is_free, minute, nearest_to
-from agents.wish import Wish, parse_wish
+from lead_desk.calendar_file import Busy, busy
+from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_settings import Desk, utc_text
+from lead_desk.free_slots import fitting, free_slots, is_free, minute, nearest_to
+from lead_desk.requested_time import Wish, parse_wish
 
 __all__ = ["Ask", "Book"]
 

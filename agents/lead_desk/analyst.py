@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from agents import offline
-from agents.answers import clipped, prompt
-from agents.kinds import Insight, Qualified, Rejected
-from agents.schemas import Pattern, Patterns
 from blackboard.agency import Context, agent
 from blackboard.conditions import count
 from blackboard.marks import Mark
+from lead_desk import offline_rules
+from lead_desk.answer_matching import clipped, prompt
+from lead_desk.desk_marks import Insight, Qualified, Rejected
+from lead_desk.model_answers import Pattern, Patterns
 
 __all__ = ["BASELINE", "analyst", "partition"]
 
@@ -39,7 +39,7 @@ def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
     if not outcomes:
         return []
     data = {"outcomes": [_row(mark) for mark in outcomes]}
-    answer = context.ask(prompt("analyst"), data, Patterns, offline.analyst)
+    answer = context.ask(prompt("analyst"), data, Patterns, offline_rules.analyst)
     return [
         Insight(subject=SUBJECT, intensity=max(WEAKEST, weight), pattern=pattern, evidence=evidence)
         for pattern, weight, evidence in partition([mark.id for mark in outcomes], answer.insights)

@@ -26,8 +26,8 @@ M = TypeVar("M", bound=Numbered)
 
 @cache
 def prompt(name: str) -> str:
-    """The system prompt of that name, from agents/prompts/."""
-    return files("agents").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8").strip()
+    """The system prompt of that name, from lead_desk/prompts/."""
+    return files("lead_desk").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8").strip()
 
 
 def matched(given: Sequence[M], items: Iterable[N]) -> list[tuple[M, N]]:

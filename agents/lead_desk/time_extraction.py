@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from agents.wish import Wish, local, midnight, window
-from agents.words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS, RELATIVE, THIS_WEEK, WEEKDAYS
+from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS, RELATIVE, THIS_WEEK, WEEKDAYS
+from lead_desk.requested_time import Wish, local, midnight, window
 
 __all__ = ["wishes"]
 
