@@ -1,9 +1,10 @@
-"""The lead desk: four agents that turn enquiries into appointments, and know each other only through marks.
+"""The lead desk: four agents that turn enquiries into appointments. They communicate only through marks.
 
-kinds         the marks they leave
-sales         judges leads; nudges where a qualified lead went cold
-scheduler     books slots in a calendar, or says what clashes
-analyst       tells patterns from outcomes
-coordinator   settles clashes, sets tasks, asks a person
-offline       deterministic rules that answer where there is no model
+sales         judges leads; reminds once of a qualified lead that got no appointment
+scheduler     books slots in a calendar, or reports a conflict
+analyst       finds patterns in the outcomes
+coordinator   resolves conflicts, creates tasks, asks a person
+
+desk_marks    the kinds of mark that they exchange
+offline_rules deterministic rules that answer where there is no model
 """

@@ -1,4 +1,4 @@
-"""What the Scheduler agent knows while it books: the free slots, who asks, and what was taken. It calls no model."""
+"""Booking: meeting requests, the free slots that suit them, and the appointments and conflicts that result."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lead_desk.calendar_file import Busy, busy
+from lead_desk.calendar_file import TimeSpan, read_busy_times
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
-from lead_desk.desk_settings import Desk, utc_text
-from lead_desk.free_slots import fitting, free_slots, is_free, minute, nearest_to
-from lead_desk.requested_time import Wish, parse_wish
+from lead_desk.desk_settings import DeskSettings, format_utc
+from lead_desk.free_slots import find_free_slots, format_slot, is_free, matching_slots, nearest_slots
+from lead_desk.requested_time import RequestedTime, parse_requested_time
 
-__all__ = ["Ask", "Book"]
+__all__ = ["AppointmentBook", "MeetingRequest"]
 
-PER_WISH = 3
-"""Free slots that are offered for each wish."""
-FARTHEST = timedelta(days=90)
-"""How far ahead a decision may book: well within the life of an appointment mark, which keeps the slot."""
-SPARE = 2
-"""Free slots that are offered beyond one for each ask."""
+SLOTS_PER_TIME = 3
+"""Free slots that are offered for each requested time."""
+EXTRA_SLOTS = 2
+"""Free slots that are offered in addition to one for each request."""
+MAX_AHEAD = timedelta(days=90)
+"""How far ahead a decision may book. The appointment mark, which keeps the slot, must outlive this."""
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One wish for a meeting, of one person."""
+class MeetingRequest:
+    """A person's request for one meeting."""
 
     subject: str
     qualified: int
@@ -38,115 +39,123 @@ class Ask:
 
     @property
     def id(self) -> int:
-        """What the models call it by."""
+        """The id of the request in a model call."""
         return self.qualified
 
     @classmethod
-    def of(cls, mark: Qualified | Conflict) -> Ask:
-        """The ask that a qualified lead, or a conflict about one, stands for."""
+    def from_mark(cls, mark: Qualified | Conflict) -> MeetingRequest:
+        """Make the request of a qualified lead, or of a conflict about one."""
+        if isinstance(mark, Qualified):
+            qualified, about, times = mark.id, mark.wants, mark.times
+        else:
+            qualified, about, times = mark.qualified, mark.about, mark.wanted
         return cls(
             subject=mark.subject,
-            qualified=mark.id if isinstance(mark, Qualified) else mark.qualified,
+            qualified=qualified,
             lead=mark.lead,
             intensity=mark.intensity,
             who=mark.who,
-            about=mark.wants if isinstance(mark, Qualified) else mark.about,
-            times=tuple(mark.times if isinstance(mark, Qualified) else mark.wanted),
+            about=about,
+            times=tuple(times),
         )
 
 
 @dataclass
-class Book:
-    """The slots of one activation. What it gives away is gone for the rest of it; the database decides in the end."""
+class AppointmentBook:
+    """The busy and free times during one activation. Booked slots are removed; the database has the final say."""
 
-    desk: Desk
+    desk: DeskSettings
     now: datetime
     appointments: Sequence[Appointment]
-    taken: list[Busy] = field(init=False)
+    busy: list[TimeSpan] = field(init=False)
     free: list[datetime] = field(init=False)
 
     def __post_init__(self) -> None:
-        # A day more on both sides: all-day events and long ones reach into the window.
-        begin, end = self.now - timedelta(days=1), self.now + timedelta(microseconds=self.desk.horizon, days=1)
-        own = [(datetime.fromisoformat(mark.slot), datetime.fromisoformat(mark.ends)) for mark in self.appointments]
-        self.taken = busy(self.desk.calendar, begin, end, self.desk.time_zone) + own
-        self.free = free_slots(self.desk, self.taken, self.now)
+        # One more day on both sides, because all-day and long events reach into the window.
+        begin, end = self.now - DAY, self.now + self.desk.horizon + DAY
+        booked = [(datetime.fromisoformat(mark.slot), datetime.fromisoformat(mark.ends)) for mark in self.appointments]
+        self.busy = read_busy_times(self.desk.calendar, begin, end, self.desk.time_zone) + booked
+        self.free = find_free_slots(self.desk, self.busy, self.now)
 
     @property
-    def settled(self) -> set[int]:
-        """The ids of the qualified marks that have an appointment."""
+    def booked_ids(self) -> set[int]:
+        """The mark ids of the qualified leads that have an appointment."""
         return {number for mark in self.appointments for number in (mark.qualified, *mark.also)}
 
-    def wishes(self, ask: Ask) -> list[Wish]:
-        """The wishes of an ask that still lie ahead."""
-        parsed = [parse_wish(text, self.desk.time_zone) for text in ask.times]
-        return [wish for wish in parsed if wish and wish.future(self.now)]
+    def requested_times(self, request: MeetingRequest) -> list[RequestedTime]:
+        """Return the requested times that are not over."""
+        parsed = [parse_requested_time(text, self.desk.time_zone) for text in request.times]
+        return [time for time in parsed if time and time.is_ahead(self.now)]
 
-    def fits(self, ask: Ask) -> list[datetime]:
-        """The few free slots that meet the wishes of an ask, in the order of its wishes; none if it has no wish."""
-        found = [start for wish in self.wishes(ask) for start in fitting(wish, self.free, self.desk.length)[:PER_WISH]]
-        return list(dict.fromkeys(found))
+    def suitable_slots(self, request: MeetingRequest) -> list[datetime]:
+        """Return a few free slots for each requested time, in the order of the times."""
+        slots = [
+            start
+            for time in self.requested_times(request)
+            for start in matching_slots(time, self.free, self.desk.slot)[:SLOTS_PER_TIME]
+        ]
+        return list(dict.fromkeys(slots))
 
-    def too_far(self, ask: Ask) -> bool:
-        """Whether all that an ask wishes lies beyond the horizon; then nothing near it can be offered either."""
-        wishes = self.wishes(ask)
-        horizon = self.now + timedelta(microseconds=self.desk.horizon)
-        return bool(wishes) and all(wish.start > horizon for wish in wishes)
+    def is_beyond_horizon(self, request: MeetingRequest) -> bool:
+        """Return whether all requested times are after the horizon. Then no slot near them can be offered."""
+        times = self.requested_times(request)
+        horizon = self.now + self.desk.horizon
+        return bool(times) and all(time.start > horizon for time in times)
 
-    def on_offer(self, asks: Sequence[Ask]) -> list[datetime]:
-        """The short list for a batch: what fits the wishes, and the earliest slots for those who have none."""
-        open_asks = [ask for ask in asks if not self.wishes(ask)]
-        earliest = self.free[: len(asks) + SPARE] if open_asks else []
-        return sorted({start for ask in asks for start in self.fits(ask)} | set(earliest))
+    def slots_to_offer(self, requests: Sequence[MeetingRequest]) -> list[datetime]:
+        """Return the slots for one call: those that suit a request, and the earliest if a request names no time."""
+        any_time = any(not self.requested_times(request) for request in requests)
+        earliest = self.free[: len(requests) + EXTRA_SLOTS] if any_time else []
+        return sorted({start for request in requests for start in self.suitable_slots(request)} | set(earliest))
 
-    def decided(self, wishes: Iterable[Wish]) -> datetime | None:
-        """The first free slot that a person's words allow.
+    def first_free(self, times: Iterable[RequestedTime]) -> datetime | None:
+        """Return the first free slot at the times that a person has decided on.
 
-        An exact time may lie outside the working hours, and beyond the horizon by as much as `FARTHEST`.
+        An exact time may be outside working hours, and after the horizon up to `MAX_AHEAD`.
         """
-        for wish in wishes:
-            if found := fitting(wish, self.free if wish.end else self._around(wish.start), self.desk.length):
-                return found[0]
+        for time in times:
+            free = self.free if time.end else self._free_around(time.start)
+            if slots := matching_slots(time, free, self.desk.slot):
+                return slots[0]
         return None
 
-    def _around(self, at: datetime) -> list[datetime]:
-        """The free slots at any hour within a day of an instant."""
-        if at > self.now + FARTHEST:
-            return []
-        day = timedelta(days=1)
-        since = max(self.now, at - day)
-        foreign = busy(self.desk.calendar, since - day, since + 3 * day, self.desk.time_zone)
-        return free_slots(self.desk.at_any_hour, self.taken + foreign, since)
-
-    def book(self, ask: Ask, start: datetime) -> Appointment:
-        """The appointment, with a conflict in its stead if the slot turns out to be taken when it is written."""
-        end = start.astimezone(UTC) + self.desk.length
-        self.taken.append((start, end))
-        self.free = [other for other in self.free if is_free(other, self.desk.length, [(start, end)])]
+    def book(self, request: MeetingRequest, start: datetime) -> Appointment:
+        """Book a slot. If it turns out to be taken when the mark is written, a conflict is deposited instead."""
+        end = start.astimezone(UTC) + self.desk.slot
+        self.busy.append((start, end))
+        self.free = [other for other in self.free if is_free(other, self.desk.slot, [(start, end)])]
         return Appointment(
-            subject=ask.subject,
-            slot=utc_text(start),
-            ends=utc_text(end),
-            qualified=ask.qualified,
-            lead=ask.lead,
-            who=ask.who,
-            about=ask.about,
-            also=list(ask.also),
-        ).otherwise(self.clash(ask, f"{minute(start)} was taken meanwhile"))
+            subject=request.subject,
+            slot=format_utc(start),
+            ends=format_utc(end),
+            qualified=request.qualified,
+            lead=request.lead,
+            who=request.who,
+            about=request.about,
+            also=list(request.also),
+        ).otherwise(self.conflict(request, f"{format_slot(start)} was taken meanwhile"))
 
-    def clash(self, ask: Ask, reason: str) -> Conflict:
-        """The conflict that an ask ends in, with the free slots nearest to its first wish."""
-        wish = next(iter(self.wishes(ask)), None)
-        near = [] if self.too_far(ask) else nearest_to(wish, self.free, PER_WISH)
+    def conflict(self, request: MeetingRequest, reason: str) -> Conflict:
+        """Make the conflict of a request, with the free slots nearest to its first requested time."""
+        time = next(iter(self.requested_times(request)), None)
+        near = [] if self.is_beyond_horizon(request) else nearest_slots(time, self.free, SLOTS_PER_TIME)
         return Conflict(
-            subject=ask.subject,
-            intensity=ask.intensity,
-            qualified=ask.qualified,
-            lead=ask.lead,
+            subject=request.subject,
+            intensity=request.intensity,
+            qualified=request.qualified,
+            lead=request.lead,
             reason=reason,
-            wanted=list(ask.times),
-            free=[minute(start) for start in near],
-            who=ask.who,
-            about=ask.about,
-            again=ask.again,
+            wanted=list(request.times),
+            free=[format_slot(start) for start in near],
+            who=request.who,
+            about=request.about,
+            again=request.again,
         )
+
+    def _free_around(self, instant: datetime) -> list[datetime]:
+        """Return the free slots at any hour within a day of an instant."""
+        if instant > self.now + MAX_AHEAD:
+            return []
+        since = max(self.now, instant - DAY)
+        others = read_busy_times(self.desk.calendar, since - DAY, since + 3 * DAY, self.desk.time_zone)
+        return find_free_slots(self.desk.open_all_day(), self.busy + others, since)

@@ -1,10 +1,11 @@
-"""Coordinator: settles clashes, turns strong insights into tasks, and asks a person where one must decide.
+"""Coordinator: resolves conflicts, turns strong insights into tasks, and asks a person where only a person may decide.
 
-It never books. It cannot go round in circles with the Scheduler: a conflict that follows a decision (`again`) is never
-decided here but becomes a need, so each wish leads to at most one decision of its own before a person is asked.
+It never books. It cannot loop with the scheduler: a conflict that follows a decision (`again`) becomes a need, so a
+request leads to at most one decision by this agent before a person is asked.
 
-    conflict   for each person: one decision that names a free slot, or one need
-    insight    a task, a need, or nothing
+Watches:
+    conflict: one decision that names a free slot, or one need, for each person.
+    insight: a task, a need, or nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blackboard.agency import Context, agent, strongest_of
-from blackboard.conditions import strength
-from blackboard.marks import Decision, Mark, Need
+from blackboard import Context, Decision, Mark, Need, agent, strength, strongest_of
 from lead_desk import offline_rules
-from lead_desk.answer_matching import clipped, matched, prompt
+from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import Conflict, Insight, Task
 from lead_desk.model_answers import Rulings, Step, Steps
+from lead_desk.prompts import load_prompt
+from lead_desk.text_cleaning import clip
 
 __all__ = ["coordinator"]
 
@@ -32,30 +33,29 @@ __all__ = ["coordinator"]
     gather="5s",
 )
 def coordinator(marks: Sequence[Mark], context: Context) -> list[Mark]:
-    """A decision or a need for each person with a conflict; a task or a need for an insight that calls for one."""
+    """Return a decision or a need for each person with a conflict, or the tasks and needs that insights call for."""
     if context.watch == "insight":
-        return priorities([mark for mark in marks if isinstance(mark, Insight)], context)
-    return settled([mark for mark in marks if isinstance(mark, Conflict)], context)
+        return _plan_tasks([mark for mark in marks if isinstance(mark, Insight)], context)
+    return _resolve_conflicts([mark for mark in marks if isinstance(mark, Conflict)], context)
 
 
-def settled(conflicts: Sequence[Conflict], context: Context) -> list[Mark]:
-    """One decision or one need for each person: one meeting settles all that is open with them."""
-    first: dict[str, Conflict] = {}
+def _resolve_conflicts(conflicts: Sequence[Conflict], context: Context) -> list[Mark]:
+    """Return one decision or one need for each person, because one meeting resolves all conflicts with a person."""
+    by_subject: dict[str, Conflict] = {}
     for mark in sorted(conflicts, key=lambda mark: (not mark.again, -mark.intensity, mark.id)):
-        first.setdefault(mark.subject, mark)
-    left: list[Mark] = [_need(mark, "") for mark in first.values() if mark.again or not mark.free]
-    clashing = [mark for mark in first.values() if mark.free and not mark.again]
-    if clashing:
-        data = {"conflicts": [_conflict_row(mark) for mark in clashing]}
-        answer = context.ask(prompt("conflicts"), data, Rulings, offline_rules.conflicts)
-        for mark, ruling in matched(clashing, answer.rulings):
-            offered = ruling.slot in mark.free
-            left.append(_decision(mark, ruling.slot or "") if offered else _need(mark, ruling.note))
-    return left
+        by_subject.setdefault(mark.subject, mark)
+    results: list[Mark] = [_need(mark) for mark in by_subject.values() if mark.again or not mark.free]
+    undecided = [mark for mark in by_subject.values() if mark.free and not mark.again]
+    if undecided:
+        data = {"conflicts": [_conflict_data(mark) for mark in undecided]}
+        answer = context.ask(load_prompt("conflicts"), data, Rulings, offline_rules.decide_conflicts)
+        for mark, ruling in match_answers(undecided, answer.rulings):
+            is_offered = ruling.slot in mark.free
+            results.append(_decision(mark, ruling.slot or "") if is_offered else _need(mark, ruling.note))
+    return results
 
 
-def priorities(insights: Sequence[Insight], context: Context) -> list[Mark]:
-    """Tasks and needs that follow from insights."""
+def _plan_tasks(insights: Sequence[Insight], context: Context) -> list[Mark]:
     if not insights:
         return []
     data: dict[str, Any] = {
@@ -63,33 +63,38 @@ def priorities(insights: Sequence[Insight], context: Context) -> list[Mark]:
     }
     if tasks := [task.todo for task in context.read(Task)]:
         data["tasks"] = tasks
-    answer = context.ask(prompt("insights"), data, Steps, offline_rules.insights)
-    return [_step(mark, step) for mark, step in matched(insights, answer.rulings) if step.task.strip()]
+    answer = context.ask(load_prompt("insights"), data, Steps, offline_rules.plan_tasks)
+    return [_task_or_need(mark, step) for mark, step in match_answers(insights, answer.rulings) if step.task.strip()]
 
 
-def _step(mark: Insight, step: Step) -> Mark:
-    todo = clipped(step.task, 200)
+def _task_or_need(mark: Insight, step: Step) -> Mark:
+    todo = clip(step.task, 200)
     if step.ask:
         return Need(subject=mark.subject, question=todo, detail=mark.pattern)
     return Task(subject=mark.subject, todo=todo, insight=mark.id)
 
 
-def _conflict_row(mark: Conflict) -> dict[str, Any]:
-    row = {"id": mark.id, "score": round(mark.intensity, 2), "wanted": mark.wanted, "why": mark.reason}
-    return {**row, "free": mark.free}
+def _conflict_data(mark: Conflict) -> dict[str, Any]:
+    return {
+        "id": mark.id,
+        "score": round(mark.intensity, 2),
+        "wanted": mark.wanted,
+        "why": mark.reason,
+        "free": mark.free,
+    }
 
 
 def _decision(mark: Conflict, slot: str) -> Decision:
-    # No word of the model's goes in: the Scheduler reads the text as it reads a person's.
+    # Contains no word of the model, because the scheduler reads the text as it reads a person's.
     return Decision(subject=mark.subject, answer=f"Offer {slot}")
 
 
-def _need(mark: Conflict, note: str) -> Need:
+def _need(mark: Conflict, question: str = "") -> Need:
     who = mark.who or mark.subject
     asked = f"asked for {' or '.join(mark.wanted)}" if mark.wanted else ""
     return Need(
         subject=mark.subject,
-        question=clipped(note, 200) or f"When shall we meet {who}? {mark.reason[:1].upper()}{mark.reason[1:]}.",
+        question=clip(question, 200) or f"When shall we meet {who}? {mark.reason[:1].upper()}{mark.reason[1:]}.",
         options=mark.free,
         detail="; ".join(part for part in (mark.about, asked) if part),
     )

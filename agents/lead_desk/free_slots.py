@@ -1,64 +1,65 @@
-"""Free slots: working hours minus what is busy, as instants. Pure; it reads no calendar and books nothing."""
+"""Free slots: the starts within working hours at which a meeting overlaps nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from lead_desk.calendar_file import Busy
-from lead_desk.desk_settings import DAYS, Desk
-from lead_desk.requested_time import Wish, local
+from lead_desk.calendar_file import TimeSpan
+from lead_desk.desk_settings import DAY_NAMES, DeskSettings
+from lead_desk.requested_time import RequestedTime, local_time
 
-__all__ = ["fitting", "free_slots", "is_free", "minute", "nearest_to"]
+__all__ = ["find_free_slots", "format_slot", "is_free", "matching_slots", "nearest_slots"]
 
 
-def free_slots(desk: Desk, busy: Sequence[Busy], now: datetime) -> list[datetime]:
-    """The starts, in the desk's zone, at which a meeting fits before the horizon, in order.
+def find_free_slots(desk: DeskSettings, busy: Sequence[TimeSpan], now: datetime) -> list[datetime]:
+    """Return the free starts before the horizon, in order, in the desk's time zone.
 
-    Starts lie on multiples of the slot from the first working hour by the wall clock, on both sides of a clock change.
+    Starts are multiples of the slot length after the opening time by the wall clock, before and after a clock change.
     """
     opens, closes = desk.working_hours
-    earliest = now + timedelta(microseconds=desk.notice)
-    latest = now + timedelta(microseconds=desk.horizon)
-    day, last = now.astimezone(desk.time_zone).date(), latest.astimezone(desk.time_zone).date()
+    earliest, latest = now + desk.notice, now + desk.horizon
+    day, last_day = now.astimezone(desk.time_zone).date(), latest.astimezone(desk.time_zone).date()
     free = []
-    while day <= last:
-        end = datetime.combine(day, closes, desk.time_zone)
-        wall = datetime.combine(day, opens)
-        while DAYS[day.weekday()] in desk.working_days and wall + desk.length <= end.replace(tzinfo=None):
-            start = local(day, wall.time(), desk.time_zone)
-            if start and earliest <= start <= latest and is_free(start, desk.length, busy):
+    while day <= last_day:
+        end = datetime.combine(day, closes)
+        wall_time = datetime.combine(day, opens)
+        while DAY_NAMES[day.weekday()] in desk.working_days and wall_time + desk.slot <= end:
+            start = local_time(day, wall_time.time(), desk.time_zone)
+            if start and earliest <= start <= latest and is_free(start, desk.slot, busy):
                 free.append(start)
-            wall += desk.length
+            wall_time += desk.slot
         day += timedelta(days=1)
     return free
 
 
-def is_free(start: datetime, length: timedelta, busy: Iterable[Busy]) -> bool:
-    """Whether a meeting that starts then overlaps nothing; lengths are true lengths, also across a clock change."""
+def is_free(start: datetime, length: timedelta, busy: Iterable[TimeSpan]) -> bool:
+    """Return whether a meeting overlaps no busy span. `length` is elapsed time, also across a clock change."""
     begin = start.astimezone(UTC)
     end = begin + length
     return not any(begin < until.astimezone(UTC) and since.astimezone(UTC) < end for since, until in busy)
 
 
-def fitting(wish: Wish, free: Iterable[datetime], length: timedelta) -> list[datetime]:
-    """The free starts that a wish allows. An exact time is met by the slot that it falls in."""
-    if wish.end is None:
-        asked = wish.start.astimezone(UTC)
-        return [start for start in free if start.astimezone(UTC) <= asked < start.astimezone(UTC) + length]
-    begin, end = wish.start.astimezone(UTC), wish.end.astimezone(UTC)
+def matching_slots(requested: RequestedTime, free: Iterable[datetime], length: timedelta) -> list[datetime]:
+    """Return the free starts that suit a requested time. An exact time is matched by the slot that contains it."""
+    begin = requested.start.astimezone(UTC)
+    if requested.end is None:
+        return [start for start in free if start.astimezone(UTC) <= begin < start.astimezone(UTC) + length]
+    end = requested.end.astimezone(UTC)
     return [start for start in free if begin <= start.astimezone(UTC) and start.astimezone(UTC) + length <= end]
 
 
-def nearest_to(wish: Wish | None, free: Sequence[datetime], limit: int) -> list[datetime]:
-    """Up to `limit` free starts nearest to a wish, in order of time; the first ones without a wish."""
-    if wish is None:
+def nearest_slots(requested: RequestedTime | None, free: Sequence[datetime], limit: int) -> list[datetime]:
+    """Return up to `limit` free starts nearest to a requested time, in order; without a time, the earliest."""
+    if requested is None:
         return list(free[:limit])
-    middle = wish.start if wish.end is None else wish.start + (wish.end - wish.start) / 2
+    middle = requested.start
+    if requested.end is not None:
+        middle += (requested.end - requested.start) / 2
     ranked = sorted(free, key=lambda start: (abs(start.astimezone(UTC) - middle.astimezone(UTC)), start))
     return sorted(ranked[:limit])
 
 
-def minute(at: datetime) -> str:
-    """A start as the models and people see it: local time to the minute."""
-    return f"{at:%Y-%m-%dT%H:%M}"
+def format_slot(start: datetime) -> str:
+    """Return a start as models and people read it: local time to the minute."""
+    return f"{start:%Y-%m-%dT%H:%M}"

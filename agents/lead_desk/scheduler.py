@@ -1,7 +1,8 @@
-"""The Scheduler agent: books qualified leads into a real calendar. It offers only free slots and books only those.
+"""Scheduler: books qualified leads into a calendar file. It offers free slots only, and books only what it offered.
 
-new       a lead qualified: an appointment, or a conflict where its wish cannot be met
-decided   a decision lies on a person: the time that it names is booked, if it is free
+Watches:
+    new: a lead qualified. Gives an appointment, or a conflict if the request cannot be met.
+    decided: a decision about a person was deposited. Books the time that it names, if it is free.
 """
 
 from __future__ import annotations
@@ -12,46 +13,35 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from blackboard.agency import Context, agent, of_subject, strongest_of
-from blackboard.conditions import strength
-from blackboard.marks import Decision, Mark
+from blackboard import Context, Decision, Mark, agent, of_subject, strength, strongest_of
 from lead_desk import offline_rules
-from lead_desk.answer_matching import clipped, matched, prompt
-from lead_desk.booking import Ask, Book
-from lead_desk.calendar_file import Meeting, rewrite
+from lead_desk.answer_matching import match_answers
+from lead_desk.booking import AppointmentBook, MeetingRequest
+from lead_desk.calendar_file import Meeting, write_meetings
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
-from lead_desk.desk_settings import DAYS, Desk
-from lead_desk.free_slots import minute
+from lead_desk.desk_settings import DAY_NAMES, DeskSettings
+from lead_desk.free_slots import format_slot
 from lead_desk.lead_signals import declines
 from lead_desk.model_answers import Pick, Picks
-from lead_desk.time_extraction import wishes
+from lead_desk.prompts import load_prompt
+from lead_desk.text_cleaning import clip
+from lead_desk.time_extraction import extract_times
 
 __all__ = ["publish", "scheduler"]
 
-
-_NOTHING = "no slot is free before the horizon"
+_NOTHING_FREE = "no slot is free before the horizon"
 
 
 def publish(reader: Any, settings: Mapping[str, Any]) -> None:
-    """Rewrite the desk's own events in the calendar file from the appointments on the board.
+    """Write the appointments on the board to the calendar file as the desk's own events.
 
     Raises:
-        AgentError: the file is not a calendar, or cannot be written.
+        AgentError: the file is not a calendar or cannot be written.
         ConfigurationError: mistakes in `[settings.lead_desk]`.
     """
     marks = reader.marks(kind=Appointment.kind, limit=None)
-    rewrite(Desk.of(settings).calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
-
-
-def _meeting(mark: Appointment) -> Meeting:
-    return Meeting(
-        id=mark.id,
-        start=datetime.fromisoformat(mark.slot),
-        end=datetime.fromisoformat(mark.ends),
-        title=f"Meeting with {mark.who or mark.subject}",
-        about=f"{mark.about}\n{mark.subject}".strip(),
-        booked_at=mark.deposited_at,
-    )
+    desk = DeskSettings.from_settings(settings)
+    write_meetings(desk.calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
 
 
 @agent(
@@ -69,102 +59,129 @@ def _meeting(mark: Appointment) -> Meeting:
     publish=publish,
 )
 def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:
-    """An appointment or a conflict for each qualified mark that has neither; what a decision says, where it can be."""
-    book = Book(Desk.of(context.settings), context.now, context.read(Appointment))
+    """Return an appointment or a conflict for each request that is still open."""
+    book = AppointmentBook(DeskSettings.from_settings(context.settings), context.now, context.read(Appointment))
     if context.watch == "decided":
-        return _decided([mark for mark in marks if isinstance(mark, Decision)], book, context)
-    asks = [Ask.of(mark) for mark in marks if isinstance(mark, Qualified) and mark.id not in book.settled]
-    said = {ask.subject: latest.answer for ask in asks if (latest := _latest(context.read(Decision, ask.subject)))}
-    hopeless = [ask for ask in asks if not book.on_offer([ask])]
-    return _picked([ask for ask in asks if ask not in hopeless], said, book, context) + [
-        book.clash(ask, _why_not(ask, book)) for ask in hopeless
+        return _follow_decisions([mark for mark in marks if isinstance(mark, Decision)], book, context)
+    return _book_leads([mark for mark in marks if isinstance(mark, Qualified)], book, context)
+
+
+def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Context) -> list[Mark]:
+    requests = [MeetingRequest.from_mark(mark) for mark in leads if mark.id not in book.booked_ids]
+    decisions = {
+        request.subject: decision.answer
+        for request in requests
+        if (decision := _latest(context.read(Decision, request.subject)))
+    }
+    impossible = [request for request in requests if not book.slots_to_offer([request])]
+    possible = [request for request in requests if request not in impossible]
+    return _pick_slots(possible, decisions, book, context) + [
+        book.conflict(request, _why_impossible(request, book)) for request in impossible
     ]
 
 
-def _why_not(ask: Ask, book: Book) -> str:
-    wished = ", ".join(str(wish) for wish in book.wishes(ask))
-    if book.too_far(ask):
-        return f"{wished} is farther ahead than meetings are booked"
-    return f"no free slot at {wished}" if wished else _NOTHING
-
-
-def _picked(asks: Sequence[Ask], said: Mapping[str, str], book: Book, context: Context) -> list[Mark]:
-    """What one call picks for the asks, held to the slots that each of them was offered."""
-    if not asks:
-        return []
-    offer = {minute(start): start for start in book.on_offer(asks)}
-    if not offer:
-        return [book.clash(ask, _NOTHING) for ask in asks]
-    allowed = {ask.id: book.fits(ask) or list(offer.values()) for ask in asks}
-    data = {"free": _by_day(list(offer.values())), "asks": [_row(ask, said.get(ask.subject), book) for ask in asks]}
-    answer = context.ask(prompt("scheduler"), data, Picks, offline_rules.scheduler)
-    left: list[Mark] = []
-    clashes: list[tuple[Ask, str]] = []
-    for ask, pick in matched(asks, answer.picks):
-        start = offer.get(pick.slot or "")
-        if start in allowed[ask.id] and start in book.free:
-            left.append(book.book(ask, start))
-        elif pick.slot or pick.clash or not ask.again:  # a decision that wants no meeting needs no conflict
-            clashes.append((ask, _clash(pick)))
-    return left + [book.clash(ask, reason) for ask, reason in clashes]
-
-
-def _clash(pick: Pick) -> str:
-    if pick.slot:
-        return f"{clipped(pick.slot, 20)} is not free for this"
-    return clipped(pick.clash, 200) or "nothing free fits"
-
-
-def _row(ask: Ask, said: str | None, book: Book) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": ask.qualified}
-    fits = book.fits(ask)
-    if any(wish.end is None for wish in book.wishes(ask)):
-        row["times"] = [minute(start) for start in fits]
-    elif fits:
-        row["times"] = [str(wish) for wish in book.wishes(ask)]
-    elif ask.about and not ask.again:
-        row["wants"] = ask.about
-    if said:  # the question itself where a decision woke the agent, and no more than context where it did not
-        row["said" if ask.again else "decided_before"] = clipped(said, 300)
-    return row
-
-
-def _by_day(starts: Sequence[datetime]) -> dict[str, str]:
-    """Starts in few characters: `{"Wed 2026-03-04": "09:00 09:30"}`."""
-    days = groupby(starts, key=lambda start: f"{DAYS[start.weekday()].title()} {start:%Y-%m-%d}")
-    return {day: " ".join(f"{start:%H:%M}" for start in group) for day, group in days}
+def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
+    results: list[Mark] = []
+    unclear: dict[str, tuple[MeetingRequest, str]] = {}
+    for subject in dict.fromkeys(mark.subject for mark in decisions):
+        decision = _latest([mark for mark in decisions if mark.subject == subject])
+        request = _open_request(subject, book, context)
+        if decision is None or request is None:
+            continue
+        written_at = decision.deposited_at.astimezone(book.desk.time_zone)
+        times = extract_times(decision.answer, written_at, context.now)
+        if not times or declines(decision.answer):
+            unclear[subject] = (replace(request, times=()), decision.answer)
+        elif start := book.first_free(times):
+            results.append(book.book(request, start))
+        else:
+            results.append(book.conflict(request, f"the decision names {times[0]}, which is not free"))
+    answers = {subject: answer for subject, (_, answer) in unclear.items()}
+    return results + _pick_slots([request for request, _ in unclear.values()], answers, book, context)
 
 
 def _latest(decisions: Sequence[Decision]) -> Decision | None:
-    """The decision that counts: an answer to a need before any other, and the newest of those."""
+    """Return the decision to follow: the newest answer to a need, or else the newest decision."""
     return max(decisions, key=lambda mark: (mark.need is not None, mark.deposited_at, mark.id), default=None)
 
 
-def _decided(decisions: Sequence[Decision], book: Book, context: Context) -> list[Mark]:
-    left: list[Mark] = []
-    unclear: dict[str, tuple[Ask, str]] = {}
-    for subject in dict.fromkeys(mark.subject for mark in decisions):
-        decision = _latest([mark for mark in decisions if mark.subject == subject])
-        ask = _open(subject, book, context)
-        if decision is None or ask is None:
-            continue
-        named = wishes(decision.answer, decision.deposited_at.astimezone(book.desk.time_zone), context.now)
-        if not named or declines(decision.answer):
-            unclear[subject] = (replace(ask, times=()), decision.answer)
-        elif start := book.decided(named):
-            left.append(book.book(ask, start))
-        else:
-            left.append(book.clash(ask, f"the decision names {named[0]}, which is not free"))
-    said = {subject: answer for subject, (_, answer) in unclear.items()}
-    return left + _picked([ask for ask, _ in unclear.values()], said, book, context)
-
-
-def _open(subject: str, book: Book, context: Context) -> Ask | None:
-    """What is still to be settled with a person, as one ask: one meeting settles all of it."""
+def _open_request(subject: str, book: AppointmentBook, context: Context) -> MeetingRequest | None:
+    """Combine a person's open requests into one, because one meeting covers all of them."""
     marks: list[Qualified | Conflict] = [*context.read(Qualified, subject), *context.read(Conflict, subject)]
-    asks = {ask.qualified: ask for ask in reversed([Ask.of(mark) for mark in marks])}
-    waiting = [ask for ask in asks.values() if ask.qualified not in book.settled]
+    requests = {request.qualified: request for request in reversed([MeetingRequest.from_mark(mark) for mark in marks])}
+    waiting = [request for request in requests.values() if request.qualified not in book.booked_ids]
     if not waiting:
         return None
-    first = max(waiting, key=lambda ask: (ask.intensity, -ask.qualified))
-    return replace(first, also=tuple(sorted({ask.qualified for ask in waiting} - {first.qualified})), again=True)
+    first = max(waiting, key=lambda request: (request.intensity, -request.qualified))
+    others = {request.qualified for request in waiting} - {first.qualified}
+    return replace(first, also=tuple(sorted(others)), again=True)
+
+
+def _pick_slots(
+    requests: Sequence[MeetingRequest], decisions: Mapping[str, str], book: AppointmentBook, context: Context
+) -> list[Mark]:
+    """Book the slots that one model call picks. Each request gets only a slot that was offered to it."""
+    if not requests:
+        return []
+    offer = {format_slot(start): start for start in book.slots_to_offer(requests)}
+    if not offer:
+        return [book.conflict(request, _NOTHING_FREE) for request in requests]
+    allowed = {request.id: book.suitable_slots(request) or list(offer.values()) for request in requests}
+    data = {
+        "free": _group_by_day(list(offer.values())),
+        "asks": [_request_data(request, decisions.get(request.subject), book) for request in requests],
+    }
+    answer = context.ask(load_prompt("scheduler"), data, Picks, offline_rules.pick_slots)
+    appointments: list[Mark] = []
+    failed: list[tuple[MeetingRequest, str]] = []
+    for request, pick in match_answers(requests, answer.picks):
+        start = offer.get(pick.slot or "")
+        if start in allowed[request.id] and start in book.free:
+            appointments.append(book.book(request, start))
+        elif pick.slot or pick.clash or not request.again:  # a decision against a meeting is not a conflict
+            failed.append((request, _why_failed(pick)))
+    return appointments + [book.conflict(request, reason) for request, reason in failed]
+
+
+def _why_impossible(request: MeetingRequest, book: AppointmentBook) -> str:
+    times = ", ".join(map(str, book.requested_times(request)))
+    if book.is_beyond_horizon(request):
+        return f"{times} is farther ahead than meetings are booked"
+    return f"no free slot at {times}" if times else _NOTHING_FREE
+
+
+def _why_failed(pick: Pick) -> str:
+    if pick.slot:
+        return f"{clip(pick.slot, 20)} is not free for this"
+    return clip(pick.clash, 200) or "nothing free fits"
+
+
+def _request_data(request: MeetingRequest, decision: str | None, book: AppointmentBook) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": request.id}
+    times, slots = book.requested_times(request), book.suitable_slots(request)
+    if any(time.end is None for time in times):
+        data["times"] = [format_slot(start) for start in slots]
+    elif slots:
+        data["times"] = [str(time) for time in times]
+    elif request.about and not request.again:
+        data["wants"] = request.about
+    if decision:  # the question itself if the decision woke the agent, otherwise only context
+        data["said" if request.again else "decided_before"] = clip(decision, 300)
+    return data
+
+
+def _group_by_day(starts: Sequence[datetime]) -> dict[str, str]:
+    """Return starts in few characters: `{"Wed 2026-03-04": "09:00 09:30"}`."""
+    days = groupby(starts, key=lambda start: f"{DAY_NAMES[start.weekday()].title()} {start:%Y-%m-%d}")
+    return {day: " ".join(f"{start:%H:%M}" for start in group) for day, group in days}
+
+
+def _meeting(mark: Appointment) -> Meeting:
+    return Meeting(
+        id=mark.id,
+        start=datetime.fromisoformat(mark.slot),
+        end=datetime.fromisoformat(mark.ends),
+        title=f"Meeting with {mark.who or mark.subject}",
+        about=f"{mark.about}\n{mark.subject}".strip(),
+        booked_at=mark.deposited_at,
+    )

@@ -1,114 +1,119 @@
-"""Finds the times that people name in what they write. It guesses no time that was not named; impossible ones drop out.
+"""Extraction of the times that a text names, in six languages.
 
-A weekday means the next one after today; days without a year mean the next such day.
+No time is guessed, and impossible times are dropped. A weekday means the next such day after today; a date without a
+year means the next such date.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS, RELATIVE, THIS_WEEK, WEEKDAYS
-from lead_desk.requested_time import Wish, local, midnight, window
+from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS_OF_DAY, RELATIVE_DAYS, THIS_WEEK, WEEKDAYS
+from lead_desk.requested_time import RequestedTime, local_time, midnight, whole_days
 
-__all__ = ["wishes"]
+__all__ = ["extract_times"]
 
-MOST = 5
+MAX_TIMES = 5
 Hours = tuple[time, time | None]
-"""From and until; until None for a single time, time.max for the end of the day."""
+"""Start and end. The end is None for a single time and time.max for the end of the day."""
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Something named in a text: where, and as what. A day of None is an impossible one."""
+class _Mention:
+    """A mention of days or hours in a text. `days` is None for an impossible date."""
 
     begin: int
     end: int
-    sort: str
+    category: str
     days: tuple[date, date] | None = None
     hours: Hours | None = None
 
 
-def wishes(text: str, said: datetime, now: datetime | None = None) -> list[Wish]:
-    """The times named in a text that was written at `said`, an aware time in the zone that is meant.
+def extract_times(text: str, written_at: datetime, now: datetime | None = None) -> list[RequestedTime]:
+    """Return at most five times that a text names, in the order of the text, without times that are over at `now`.
 
-    At most five, in the order named, none of them over by `now` (by default `said`).
+    Args:
+        text: what a person wrote.
+        written_at: when it was written, in the time zone that its times are meant in.
+        now: the current instant; by default `written_at`.
     """
-    zone = said.tzinfo
+    zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"
+    today = written_at.date()
     folded = unicodedata.normalize("NFKC", text[:5000]).casefold()
-    days = _merged(folded, list(_days(folded, said.date())), said.date())
-    hours = _kept(_hours(folded), [(day.begin, day.end) for day in days])
-    found: dict[str, Wish] = {}
-    for day, times in _paired(folded, days, hours):
+    days = _merge_days(folded, list(_find_days(folded, today)), today)
+    hours = _outside(_find_hours(folded), [(day.begin, day.end) for day in days])
+    times: dict[str, RequestedTime] = {}
+    for day, hours_of_day in _pair(folded, days, hours):
         if day.days is None:
             continue
-        spans: list[Hours | None] = [*times] or [None]
+        spans: list[Hours | None] = [*hours_of_day] or [None]
         for span in spans:
-            wish = _wish(day.days, span, zone)
-            if wish is not None and wish.future(now or said):
-                found.setdefault(str(wish), wish)
-    return list(found.values())[:MOST]
+            requested = _requested_time(day.days, span, zone)
+            if requested is not None and requested.is_ahead(now or written_at):
+                times.setdefault(str(requested), requested)
+    return list(times.values())[:MAX_TIMES]
 
 
-def _wish(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo) -> Wish | None:
+def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo) -> RequestedTime | None:
     first, last = days
     if hours is None or first != last:
-        return window(first, last, zone)
-    start = local(first, hours[0], zone)
+        return whole_days(first, last, zone)
+    start = local_time(first, hours[0], zone)
     if start is None or hours[1] is None:
-        return Wish(start) if start else None
-    end = local(first, hours[1], zone) if hours[1] != time.max else midnight(first + timedelta(days=1), zone)
-    return Wish(start, end) if end and start < end else None
+        return RequestedTime(start) if start else None
+    end = midnight(first + timedelta(days=1), zone) if hours[1] == time.max else local_time(first, hours[1], zone)
+    return RequestedTime(start, end) if end and start < end else None
 
 
-def _any(words: object) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))  # type: ignore[call-overload]
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
-_MONTH = _any(MONTHS)
+_MONTH = _alternatives(MONTHS)
 _DAY = re.compile(
     rf"""(?P<iso>(?<!\d)(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?!\d))
     |(?P<dots>(?<![\d.])(\d{{1,2}})\.\s?(\d{{1,2}})\.(?:\s?(\d{{4}}|\d\d)(?!\d))?(?!\d))
     |(?P<slash>(?<!\d)(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?!\d))
     |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s*(?:of\s|de\s|di\s)?\s*({_MONTH})\b(?:,?\s*(?:de\s)?(\d{{4}}))?)
     |(?P<month>\b({_MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s*(\d{{4}})(?!\d))?)
-    |(?P<next>\b(?:{_any(NEXT_WEEK)})\b)|(?P<this>\b(?:{_any(THIS_WEEK)})\b)
+    |(?P<next>\b(?:{_alternatives(NEXT_WEEK)})\b)|(?P<this>\b(?:{_alternatives(THIS_WEEK)})\b)
     |(?P<ahead>\b(?:in|dans|en|tra|over)\s(\d{{1,3}})\s(?:days?|tagen?|jours?|días?|dias?|giorni|dagen)\b)
-    |(?P<relative>(?<!guten\s)(?<!\bla\s)\b({_any(RELATIVE)})\b)
-    |(?P<weekday>\b({_any(WEEKDAYS)})s?\b)""",
+    |(?P<relative>(?<!guten\s)(?<!\bla\s)\b({_alternatives(RELATIVE_DAYS)})\b)
+    |(?P<weekday>\b({_alternatives(WEEKDAYS)})s?\b)""",
     re.VERBOSE,
 )
 
 
-def _days(text: str, today: date) -> Iterator[_Found]:
+def _find_days(text: str, today: date) -> Iterator[_Mention]:
     for match in _DAY.finditer(text):
-        sort = match.lastgroup or ""
+        category = match.lastgroup or ""
         values = [value for value in match.groups() if value is not None][1:]
-        yield _Found(match.start(), match.end(), sort, _span(sort, values, today))
+        yield _Mention(match.start(), match.end(), category, _day_range(category, values, today))
 
 
-def _span(sort: str, values: list[str], today: date) -> tuple[date, date] | None:
+def _day_range(category: str, values: list[str], today: date) -> tuple[date, date] | None:
     monday = today - timedelta(days=today.weekday())
-    if sort == "next":
+    if category == "next":
         return monday + timedelta(days=7), monday + timedelta(days=11)
-    if sort == "this":
+    if category == "this":
         return today, max(today, monday + timedelta(days=4))
-    if sort == "weekday":
+    if category == "weekday":
         day: date | None = today + timedelta(days=(WEEKDAYS[values[0]] - today.weekday() - 1) % 7 + 1)
-    elif sort in ("relative", "ahead"):
-        day = today + timedelta(days=RELATIVE[values[0]] if sort == "relative" else int(values[0]))
-    elif sort == "iso":
+    elif category in ("relative", "ahead"):
+        day = today + timedelta(days=RELATIVE_DAYS[values[0]] if category == "relative" else int(values[0]))
+    elif category == "iso":
         day = _date(*map(int, values), today=today)
-    elif sort == "slash":
-        one, two, year = map(int, values)
-        day = _date(year, two, one, today=today) or _date(year, one, two, today=today)
+    elif category == "slash":
+        first, second, year = map(int, values)
+        day = _date(year, second, first, today=today) or _date(year, first, second, today=today)
     else:
-        number, name = (values[1], values[0]) if sort == "month" else (values[0], values[1])
+        number, name = (values[1], values[0]) if category == "month" else (values[0], values[1])
         year = int(values[2]) if len(values) > 2 else 0
         month = MONTHS[name] if name in MONTHS else int(name)
         day = _date(year + 2000 if 0 < year < 100 else year, month, int(number), today=today)
@@ -119,31 +124,31 @@ def _date(year: int, month: int, day: int, *, today: date) -> date | None:
     try:
         if year:
             return date(year, month, day) if abs(year - today.year) <= 2 else None
-        this = date(today.year, month, day)
-        return this if this >= today else date(today.year + 1, month, day)
+        this_year = date(today.year, month, day)
+        return this_year if this_year >= today else date(today.year + 1, month, day)
     except ValueError:
         return None
 
 
-_TOUCHING = re.compile(r"[\s,]*(?:(?:on|am|den|the|de|le|la|el)\s+){0,2}")
+_SEPARATOR = re.compile(r"[\s,]*(?:(?:on|am|den|the|de|le|la|el)\s+){0,2}")
 
 
-def _merged(text: str, found: list[_Found], today: date) -> list[_Found]:
-    """The days, with those that are said in two ways brought together: `Tuesday, 10 March`; `Tuesday next week`."""
-    days: list[_Found] = []
-    for item in found:
+def _merge_days(text: str, mentions: list[_Mention], today: date) -> list[_Mention]:
+    """Merge adjacent mentions of one day: `Tuesday, 10 March`; `Tuesday next week`."""
+    days: list[_Mention] = []
+    for item in mentions:
         before = days[-1] if days else None
-        if before is None or not _TOUCHING.fullmatch(text[before.end : item.begin]):
+        if before is None or not _SEPARATOR.fullmatch(text[before.end : item.begin]):
             days.append(item)
-        elif "weekday" in (before.sort, item.sort) and "next" in (before.sort, item.sort) and before.sort != item.sort:
-            weekday = (before if before.sort == "weekday" else item).days
+        elif {before.category, item.category} == {"weekday", "next"}:
+            weekday = (before if before.category == "weekday" else item).days
             assert weekday is not None
             day = today + timedelta(days=7 - today.weekday() + weekday[0].weekday())
-            days[-1] = _Found(before.begin, item.end, "merged", (day, day))
-        elif before.sort == "weekday" and item.sort in ("iso", "dots", "slash", "named", "month"):
-            days[-1] = _Found(before.begin, item.end, "merged", item.days)
+            days[-1] = _Mention(before.begin, item.end, "merged", (day, day))
+        elif before.category == "weekday" and item.category in ("iso", "dots", "slash", "named", "month"):
+            days[-1] = _Mention(before.begin, item.end, "merged", item.days)
         elif text[item.begin : item.end] == "morgen" and text[before.end : item.begin] == " ":
-            days[-1] = _Found(before.begin, before.end, before.sort, before.days, (time(9), time(12)))
+            days[-1] = _Mention(before.begin, before.end, before.category, before.days, (time(9), time(12)))
         else:
             days.append(item)
     return days
@@ -156,69 +161,69 @@ _HOURS = re.compile(
     |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s+{_CLOCK}(?![\d:]))
     |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s+{_CLOCK}(?![\d:%]))
     |(?P<clock>(?<![\d.:/-]){_CLOCK}(?![\d:]))
-    |(?P<part>(?<!good\s)(?<!guten\s)(?<!buenas\s)\b({_any(PARTS)})s?\b)""",
+    |(?P<part>(?<!good\s)(?<!guten\s)(?<!buenas\s)\b({_alternatives(PARTS_OF_DAY)})s?\b)""",
     re.VERBOSE,
 )
 
 
-def _hours(text: str) -> Iterator[_Found]:
+def _find_hours(text: str) -> Iterator[_Mention]:
     for match in _HOURS.finditer(text):
-        sort = match.lastgroup or ""
-        given = match.group(sort)
-        if sort == "part":
-            begins, ends = PARTS[given if given in PARTS else given[:-1]]
-            hours: Hours | None = (time(begins), time(ends))
+        category = match.lastgroup or ""
+        word = match.group(category)
+        if category == "part":
+            begin, end = PARTS_OF_DAY[word if word in PARTS_OF_DAY else word[:-1]]
+            hours: Hours | None = (time(begin), time(end))
         else:
-            at = match.re.groupindex[sort]
-            hours = _clocks(sort, [match.group(number) for number in range(at + 1, at + (7 if sort == "range" else 4))])
+            first = match.re.groupindex[category] + 1
+            groups = range(first, first + (6 if category == "range" else 3))
+            hours = _clock_hours(category, [match.group(number) for number in groups])
         if hours is not None:
-            yield _Found(match.start(), match.end(), sort, hours=hours)
+            yield _Mention(match.start(), match.end(), category, hours=hours)
 
 
-def _clocks(sort: str, parts: list[str | None]) -> Hours | None:
-    """The hours that the numbers name; None for a bare number, which may be anything, and for 25:00."""
-    bare = parts[-1] is None and parts[-2] is None
-    if bare and sort in ("clock", "range"):
+def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
+    """Return the hours that numbers name; None for impossible hours, and for a bare number, which may be anything."""
+    is_bare = parts[-1] is None and parts[-2] is None
+    if is_bare and category in ("clock", "range"):
         return None
-    end = _clock(parts[-3], parts[-2], parts[-1])
+    end = _clock_time(parts[-3], parts[-2], parts[-1])
     if end is None:
         return None
-    if sort == "range":
-        start = _clock(parts[0], parts[1], parts[2] or (parts[5] if int(parts[0] or 0) <= int(parts[3] or 0) else None))
+    if category == "range":
+        ascending = int(parts[0] or 0) <= int(parts[3] or 0)
+        start = _clock_time(parts[0], parts[1], parts[2] or (parts[5] if ascending else None))  # "9 to 11am"
         return (start, end) if start and start < end else None
-    return {"after": (end, time.max), "before": (time.min, end)}.get(sort, (end, None))
+    return {"after": (end, time.max), "before": (time.min, end)}.get(category, (end, None))
 
 
-def _clock(hour: str | None, minute: str | None, marker: str | None) -> time | None:
-    number, half = int(hour or 0), (marker or "").replace(".", "")
-    if half in ("am", "pm"):
+def _clock_time(hour: str | None, minute: str | None, marker: str | None) -> time | None:
+    number, suffix = int(hour or 0), (marker or "").replace(".", "")
+    if suffix in ("am", "pm"):
         if not 1 <= number <= 12:
             return None
-        number = number % 12 + (12 if half == "pm" else 0)
+        number = number % 12 + (12 if suffix == "pm" else 0)
     try:
         return time(number, int(minute or 0))
     except ValueError:
         return None
 
 
-def _kept(found: Iterator[_Found], taken: list[tuple[int, int]]) -> list[_Found]:
-    return [item for item in found if all(item.end <= begin or item.begin >= end for begin, end in taken)]
+def _outside(mentions: Iterable[_Mention], spans: list[tuple[int, int]]) -> list[_Mention]:
+    return [item for item in mentions if all(item.end <= begin or item.begin >= end for begin, end in spans)]
 
 
-def _paired(text: str, days: list[_Found], hours: list[_Found]) -> list[tuple[_Found, list[Hours]]]:
-    """Each day with its hours: a time belongs to the day before it, or else to the day that follows."""
-    given: list[list[Hours]] = [[day.hours] if day.hours else [] for day in days]
+def _pair(text: str, days: list[_Mention], hours: list[_Mention]) -> list[tuple[_Mention, list[Hours]]]:
+    """Pair each day with its hours. A time belongs to the day before it, or else to the day that follows."""
+    hours_of_days: list[list[Hours]] = [[day.hours] if day.hours else [] for day in days]
     for item in hours:
         earlier = [number for number, day in enumerate(days) if day.end <= item.begin]
         later = [number for number, day in enumerate(days) if day.begin >= item.end]
         tied = later and re.fullmatch(rf"\s+(?:(?:{'|'.join(CONNECTORS)})\s+)+", text[item.end : days[later[0]].begin])
         if item.hours and (earlier or later):
-            own = given[later[0] if tied or not earlier else earlier[-1]]
-            if item.sort != "part" or not own:
+            own = hours_of_days[later[0] if tied or not earlier else earlier[-1]]
+            if item.category != "part" or not own:
                 own.append(item.hours)
-            elif own == [item.hours]:
-                continue
     for number in range(len(days) - 2, -1, -1):  # "Monday or Tuesday afternoon"
-        if not given[number] and days[number + 1].begin - days[number].end <= 6:
-            given[number] = given[number + 1]
-    return list(zip(days, given, strict=True))
+        if not hours_of_days[number] and days[number + 1].begin - days[number].end <= 6:
+            hours_of_days[number] = hours_of_days[number + 1]
+    return list(zip(days, hours_of_days, strict=True))

@@ -82,8 +82,8 @@ def _said(body: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
     """The scripted model: book all that qualify in one turn, what is taken in the next, then say the verdicts."""
     text = body["messages"][0]["content"]
     if '{"outcomes":' in text:
-        return offline_rules.analyst(json.loads(text[text.index('{"outcomes":') :])).model_dump()
-    verdicts = offline_rules.sales(json.loads(text)).verdicts
+        return offline_rules.find_patterns(json.loads(text[text.index('{"outcomes":') :])).model_dump()
+    verdicts = offline_rules.judge_leads(json.loads(text)).verdicts
     if len(body["messages"]) == 1:
         asked = {verdict.id: (verdict.times or [""])[0] for verdict in verdicts if verdict.score >= 0.5}
     else:
@@ -102,5 +102,5 @@ def _nearest(uses: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, A
     for use, result in zip(uses, results, strict=True):
         if match := _RESULT.fullmatch(result["content"]):
             conflict = {"id": 0, "score": 0.5, "wanted": [match[1]], "why": "", "free": match[2].split(", ")}
-            found[use["input"]["id"]] = offline_rules.conflicts({"conflicts": [conflict]}).rulings[0].slot or ""
+            found[use["input"]["id"]] = offline_rules.decide_conflicts({"conflicts": [conflict]}).rulings[0].slot or ""
     return found

@@ -29,7 +29,7 @@ from blackboard.marks import Mark
 from blackboard.model import AnthropicClient, Client
 from blackboard.settings import load_settings, resolve
 from lead_desk import offline_rules
-from lead_desk.answer_matching import prompt
+from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["ONE_PER_CALL", "Arrivals", "answered", "fading", "run_desk", "trickle"]
@@ -39,11 +39,11 @@ ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator":
 """The Analyst tells patterns of the whole board in one call whatever the batch: of one outcome there is no pattern."""
 
 _RULES = {
-    prompt("sales"): offline_rules.sales,
-    prompt("scheduler"): offline_rules.scheduler,
-    prompt("analyst"): offline_rules.analyst,
-    prompt("conflicts"): offline_rules.conflicts,
-    prompt("insights"): offline_rules.insights,
+    load_prompt("sales"): offline_rules.judge_leads,
+    load_prompt("scheduler"): offline_rules.pick_slots,
+    load_prompt("analyst"): offline_rules.find_patterns,
+    load_prompt("conflicts"): offline_rules.decide_conflicts,
+    load_prompt("insights"): offline_rules.plan_tasks,
 }
 
 

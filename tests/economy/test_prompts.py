@@ -18,11 +18,11 @@ from tests.support.tokens import count_tokens, input_tokens
 OWN_WORDS = 150
 """Tokens of a call that are neither task nor schema nor marks."""
 RULES = {
-    "Verdicts": offline_rules.sales,
-    "Picks": offline_rules.scheduler,
-    "Patterns": offline_rules.analyst,
-    "Rulings": offline_rules.conflicts,
-    "Steps": offline_rules.insights,
+    "Verdicts": offline_rules.judge_leads,
+    "Picks": offline_rules.pick_slots,
+    "Patterns": offline_rules.find_patterns,
+    "Rulings": offline_rules.decide_conflicts,
+    "Steps": offline_rules.plan_tasks,
 }
 
 

@@ -16,7 +16,7 @@ from blackboard.model import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 from blackboard.store.rows import EventRow
 from lead_desk import offline_rules
-from lead_desk.analyst import SUBJECT, analyst
+from lead_desk.analyst import INSIGHT_SUBJECT, analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Lead
 from lead_desk.sales import sales
@@ -60,8 +60,13 @@ def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead
 
 
 def answering(calls: list[dict[str, Any]]) -> Any:
-    rules = {"leads": offline_rules.sales, "asks": offline_rules.scheduler, "outcomes": offline_rules.analyst,
-             "conflicts": offline_rules.conflicts, "insights": offline_rules.insights}  # fmt: skip
+    rules = {
+        "leads": offline_rules.judge_leads,
+        "asks": offline_rules.pick_slots,
+        "outcomes": offline_rules.find_patterns,
+        "conflicts": offline_rules.decide_conflicts,
+        "insights": offline_rules.plan_tasks,
+    }
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
         data = json.loads(body["messages"][0]["content"])
@@ -95,7 +100,7 @@ def check_the_law(board: Blackboard) -> None:
             assert event.author in ("person:test", *declared)
             continue
         assert event.kind in declared[event.author], event
-        assert event.subject in given[event.activation_id] | {SUBJECT}, event
+        assert event.subject in given[event.activation_id] | {INSIGHT_SUBJECT}, event
         payload = json.loads(event.payload or "{}")
         if event.kind in ("qualified", "rejected"):
             verdicts[payload["lead"]] += 1
