@@ -1,4 +1,4 @@
-"""A time at which a person asks to meet, and its exact text form. Natural language is `time_extraction`'s."""
+"""A time at which a person asks to meet, and its exact text form. `time_extraction` reads natural language."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_a_day_of_a_clock_change_has_the_same_wall_times_and_none_that_does_not_
     assert all(is_free(start, desk.slot, [(other, other + timedelta(minutes=1))]) for start, other in pairwise(free))
 
 
-def test_an_exact_wish_is_met_by_the_slot_that_it_falls_in() -> None:
+def test_an_exact_time_is_met_by_the_slot_that_it_falls_in() -> None:
     free, half = [at(3, 15), at(3, 15, 30)], timedelta(minutes=30)
     assert matching_slots(RequestedTime(at(3, 15, 10)), free, half) == [at(3, 15)]
     assert matching_slots(RequestedTime(at(3, 14, 59)), free, half) == []
