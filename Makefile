@@ -79,7 +79,7 @@ $(VENV)/created: constraints.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/created pyproject.toml
-	$(PIP) --no-build-isolation -e .
+	$(PIP) --no-build-isolation -e '.[desk]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml

@@ -18,6 +18,7 @@ BlackboardError
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it left a kind that it did not declare
     ├── NotFound               no such mark, activation or need
+    ├── MissingPackage         an optional package is not installed
     ├── QueryStopped           SQL that took too long, or too much memory
     └── ModelError             a model call that gave no usable answer
 """
@@ -37,6 +38,7 @@ __all__ = [
     "InvalidLaw",
     "InvalidMark",
     "InvalidQuery",
+    "MissingPackage",
     "Mistake",
     "ModelError",
     "NotFound",
@@ -147,6 +149,16 @@ class Undeclared(AgentError):
 
 class NotFound(WorkError):
     """There is no such mark, activation or need."""
+
+
+class MissingPackage(WorkError):
+    """An optional package is not installed."""
+
+    def __init__(self, user: str, package: str | None, *, extra: str) -> None:
+        needed = f"the package {package}" if package else "a package"
+        super().__init__(
+            f"{user} needs {needed}, which is not installed; install it with: pip install 'blackboard-marks[{extra}]'"
+        )
 
 
 class QueryStopped(WorkError):

@@ -15,11 +15,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from agents.analyst import analyst
-from agents.coordinator import coordinator
-from agents.kinds import Appointment, Conflict, Insight, Qualified
-from agents.sales import sales
-from agents.scheduler import scheduler
 from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
@@ -27,6 +22,11 @@ from blackboard.agency import Agent
 from blackboard.clock import from_datetime
 from blackboard.marks import Given, Mark
 from blackboard.model import AnthropicClient, Client, parse, plan
+from lead_desk.analyst import analyst
+from lead_desk.coordinator import coordinator
+from lead_desk.desk_marks import Appointment, Conflict, Insight, Qualified
+from lead_desk.sales import sales
+from lead_desk.scheduler import scheduler
 
 __all__ = ["ALL", "run_pipeline"]
 
@@ -58,7 +58,7 @@ class _Context:
 class _Pipeline:
     def __init__(self, client: Client, calendar: Path, batch: int) -> None:
         self.client, self.batch = client, batch
-        self.settings = {"desk": {"calendar": str(calendar), "time_zone": ZONE.key}}
+        self.settings = {"lead_desk": {"calendar": str(calendar), "time_zone": ZONE.key}}
         self.lying: list[Mark] = []
         self.ids = count(1)
 

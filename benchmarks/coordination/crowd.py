@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agents import offline
 from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, checked
 from benchmarks.coordination.rivals.office import ALONE, BOOK, NOW, PROMPTS, Office, office_of
 from blackboard.model import AnthropicClient
+from lead_desk import offline_rules
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["run_crowd"]
@@ -82,8 +82,8 @@ def _said(body: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
     """The scripted model: book all that qualify in one turn, what is taken in the next, then say the verdicts."""
     text = body["messages"][0]["content"]
     if '{"outcomes":' in text:
-        return offline.analyst(json.loads(text[text.index('{"outcomes":') :])).model_dump()
-    verdicts = offline.sales(json.loads(text)).verdicts
+        return offline_rules.find_patterns(json.loads(text[text.index('{"outcomes":') :])).model_dump()
+    verdicts = offline_rules.judge_leads(json.loads(text)).verdicts
     if len(body["messages"]) == 1:
         asked = {verdict.id: (verdict.times or [""])[0] for verdict in verdicts if verdict.score >= 0.5}
     else:
@@ -102,5 +102,5 @@ def _nearest(uses: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, A
     for use, result in zip(uses, results, strict=True):
         if match := _RESULT.fullmatch(result["content"]):
             conflict = {"id": 0, "score": 0.5, "wanted": [match[1]], "why": "", "free": match[2].split(", ")}
-            found[use["input"]["id"]] = offline.conflicts({"conflicts": [conflict]}).rulings[0].slot or ""
+            found[use["input"]["id"]] = offline_rules.decide_conflicts({"conflicts": [conflict]}).rulings[0].slot or ""
     return found

@@ -20,8 +20,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agents import offline
-from agents.answers import prompt
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard import Blackboard, Daemon, ManualClock
@@ -30,6 +28,8 @@ from blackboard.durations import Microseconds, parse_duration
 from blackboard.marks import Mark
 from blackboard.model import AnthropicClient, Client
 from blackboard.settings import load_settings, resolve
+from lead_desk import offline_rules
+from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["ONE_PER_CALL", "Arrivals", "answered", "fading", "run_desk", "trickle"]
@@ -39,11 +39,11 @@ ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator":
 """The Analyst tells patterns of the whole board in one call whatever the batch: of one outcome there is no pattern."""
 
 _RULES = {
-    prompt("sales"): offline.sales,
-    prompt("scheduler"): offline.scheduler,
-    prompt("analyst"): offline.analyst,
-    prompt("conflicts"): offline.conflicts,
-    prompt("insights"): offline.insights,
+    load_prompt("sales"): offline_rules.judge_leads,
+    load_prompt("scheduler"): offline_rules.pick_slots,
+    load_prompt("analyst"): offline_rules.find_patterns,
+    load_prompt("conflicts"): offline_rules.decide_conflicts,
+    load_prompt("insights"): offline_rules.plan_tasks,
 }
 
 
@@ -177,7 +177,7 @@ def _serve(
     clock.set(from_datetime(arrivals.opens))
     # The tick is the daemon's safety net; nothing here may depend on it, and every tick takes time.
     daemon_settings = settings.daemon.model_copy(update={"workers": 1, "tick": Microseconds(parse_duration("1h"))})
-    context = {"desk": {**settings.settings["desk"], "calendar": str(calendar)}}
+    context = {"lead_desk": {**settings.settings["lead_desk"], "calendar": str(calendar)}}
 
     def daemon() -> Daemon:
         return Daemon(board, resolved.agents, daemon_settings, model=settings.model, client=client, context=context)

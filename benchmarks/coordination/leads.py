@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
-from agents.kinds import Lead
+from lead_desk.desk_marks import Lead
 
 __all__ = ["MOST", "OPENING", "ZONE", "Enquiry", "enquiries", "write_calendar"]
 

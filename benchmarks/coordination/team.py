@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agents import offline
 from benchmarks.coordination.chat import Call, Chat, Reply
 from blackboard.errors import BlackboardError
+from lead_desk import offline_rules
 
 __all__ = ["Speechless", "said"]
 
@@ -156,7 +156,7 @@ def _worked(role: str, chat: Chat, state: _State) -> Reply:
     elif role == "coordinator":
         text = json.dumps(_ruling(state))
     elif role == "analyst":
-        text = json.dumps(offline.analyst(state.task).model_dump())
+        text = json.dumps(offline_rules.find_patterns(state.task).model_dump())
     else:
         text = json.dumps(_verdict(state))
     after = _State("\n".join([turn.text for turn in chat.turns] + [text])).stage
@@ -167,7 +167,7 @@ def _worked(role: str, chat: Chat, state: _State) -> Reply:
 def _alone(state: _State) -> Reply:
     """One agent for everything: books what qualifies, or the nearest where that is taken, and says its verdict."""
     if state.stage == "analyst":
-        return Reply(json.dumps(offline.analyst(state.task).model_dump()))
+        return Reply(json.dumps(offline_rules.find_patterns(state.task).model_dump()))
     verdict = _verdict(state)
     slot = state.last.data["slot"] if state.last else None
     if verdict["score"] >= 0.5 and not slot:
@@ -178,7 +178,7 @@ def _alone(state: _State) -> Reply:
 
 def _verdict(state: _State) -> dict[str, Any]:
     data = {"now": state.task["now"], "leads": [state.task["lead"]]}
-    return offline.sales(data).verdicts[0].model_dump()
+    return offline_rules.judge_leads(data).verdicts[0].model_dump()
 
 
 def _wish(state: _State) -> str:
@@ -202,7 +202,7 @@ def _ruling(state: _State) -> dict[str, Any]:
         "why": "",
         "free": match[2].split(", "),
     }
-    return offline.conflicts({"conflicts": [conflict]}).rulings[0].model_dump()
+    return offline_rules.decide_conflicts({"conflicts": [conflict]}).rulings[0].model_dump()
 
 
 def _id(state: _State) -> int:

@@ -59,7 +59,7 @@ def as_installed() -> dict[str, str]:
     """The environment of a process whose start is measured: its modules lie compiled, as an installer leaves them."""
     for package in ("agents", "benchmarks", "blackboard"):
         compileall.compile_dir(ROOT / package, quiet=1)
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents")))}
 
 
 def as_table(rows: Iterable[Row]) -> str:

@@ -64,6 +64,6 @@ def file_of(path: str) -> Traversable:
         found = None
     if not name or found is None or not found.is_file():
         raise ConfigurationError(
-            [Mistake("settings.demo", f"{path!r} is no file; write it like agents.samples:leads.csv")]
+            [Mistake("settings.demo", f"{path!r} is no file; write it like lead_desk.samples:leads.csv")]
         )
     return found

@@ -17,7 +17,7 @@ from blackboard.agency import Agent
 from blackboard.conditions import Comparison, Condition
 from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
-from blackboard.errors import BlackboardError, ConfigurationError, Mistake, nearest
+from blackboard.errors import BlackboardError, ConfigurationError, MissingPackage, Mistake, nearest
 from blackboard.marks import Decision, Kind, Mark, Need
 from blackboard.model.prices import load_prices
 from blackboard.parsing import parse
@@ -48,6 +48,7 @@ def resolve(settings: Settings) -> Resolved:
 
     Raises:
         ConfigurationError: every name that does not exist and every override that does not fit.
+        MissingPackage: an agent needs a package that is not installed.
     """
     return _Resolver(settings).resolved()
 
@@ -142,9 +143,11 @@ class _Resolver:
         self.unseen, before = True, self.unseen
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._wrong(place, f"{path!r} is no path; write it like agents.sales:sales")
+            return self._wrong(place, f"{path!r} is no path; write it like lead_desk.sales:sales")
         try:
             module = importlib.import_module(name)
+        except MissingPackage:
+            raise  # not a mistake in the file
         except ImportError as error:
             return self._wrong(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:

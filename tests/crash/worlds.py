@@ -467,7 +467,7 @@ class Desk(World):
         environment = {
             **self.SHORTER,
             "BLACKBOARD_DATABASE__URL": f"sqlite:///{self.path}",
-            "BLACKBOARD_SETTINGS__DESK__CALENDAR": str(self.calendar),
+            "BLACKBOARD_SETTINGS__LEAD_DESK__CALENDAR": str(self.calendar),
         }
         config = Path(__file__).parents[2] / "config" / "leads.toml"
         self.resolved = resolve(load_settings(config, environment))
@@ -481,7 +481,7 @@ class Desk(World):
         return SystemClock()
 
     def found(self) -> None:
-        shutil.copy(str(importlib.resources.files("agents").joinpath("samples/calendar.ics")), self.calendar)
+        shutil.copy(str(importlib.resources.files("lead_desk").joinpath("samples/calendar.ics")), self.calendar)
         with self.open("founder") as board:
             board.apply(self.resolved.deployment)
 
@@ -517,7 +517,7 @@ class Desk(World):
 
 def sample_leads() -> list[tuple[str, dict[str, Any]]]:
     """The desk's sample leads: subjects and payloads."""
-    text = importlib.resources.files("agents").joinpath("samples/leads.csv").read_text("utf-8")
+    text = importlib.resources.files("lead_desk").joinpath("samples/leads.csv").read_text("utf-8")
     found = []
     for row in csv.DictReader(text.splitlines(keepends=True)):
         payload = {"message" if name == "inbound_message" else name: value for name, value in row.items() if value}

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.analyst import BASELINE, analyst, partition
-from agents.kinds import Insight, Qualified, Rejected
-from agents.schemas import Pattern, Patterns
+from lead_desk.analyst import BASELINE, analyst, divide_evidence
+from lead_desk.desk_marks import Insight, Qualified, Rejected
+from lead_desk.model_answers import Pattern, Patterns
 from tests.desk.world import Context, laid, woken
 
 
@@ -36,14 +36,15 @@ def test_what_no_pattern_names_is_in_the_baseline() -> None:
 
 
 def test_an_outcome_that_two_patterns_name_stays_with_the_first() -> None:
-    found = partition(
+    found = divide_evidence(
         [1, 2, 3], [Pattern(pattern="a", ids=[1, 2, 2], weight=0.9), Pattern(pattern="b", ids=[2, 3], weight=0.5)]
     )
     assert [(pattern, evidence) for pattern, _, evidence in found] == [("a", [1, 2]), ("b", [3])]
 
 
 def test_a_pattern_without_evidence_of_its_own_is_no_insight() -> None:
-    found = partition([1], [Pattern(pattern="a", ids=[1], weight=0.9), Pattern(pattern="b", ids=[1, 99], weight=1.0)])
+    patterns = [Pattern(pattern="a", ids=[1], weight=0.9), Pattern(pattern="b", ids=[1, 99], weight=1.0)]
+    found = divide_evidence([1], patterns)
     assert [pattern for pattern, _, _ in found] == ["a"]
 
 
@@ -68,6 +69,6 @@ def test_an_insight_of_no_weight_is_still_on_the_board() -> None:
     st.lists(st.tuples(st.text(max_size=5), st.lists(st.integers(-5, 35)), st.floats(0, 1))),
 )
 def test_any_answer_gives_a_partition(given_ids: list[int], answers: list[tuple[str, list[int], float]]) -> None:
-    found = partition(given_ids, [Pattern(pattern=text, ids=ids, weight=weight) for text, ids, weight in answers])
+    found = divide_evidence(given_ids, [Pattern(pattern=text, ids=ids, weight=weight) for text, ids, weight in answers])
     assert sorted(number for _, _, evidence in found for number in evidence) == sorted(given_ids)
     assert all(evidence for _, _, evidence in found)

@@ -14,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from agents import calendar
-from agents.calendar import Meeting, busy, rewrite
-from agents.desk import Desk
-from agents.slots import fitting, free_slots, is_free, nearest_to
-from agents.wish import Wish, parse_wish
 from blackboard.errors import AgentError
+from lead_desk import calendar_file
+from lead_desk.calendar_file import Meeting, read_busy_times, write_meetings
+from lead_desk.desk_settings import DeskSettings
+from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots
+from lead_desk.requested_time import RequestedTime, parse_requested_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
-SAMPLE = files("agents").joinpath("samples", "calendar.ics").read_bytes()
+SAMPLE = files("lead_desk").joinpath("samples", "calendar.ics").read_bytes()
 
 
 def at(day: int, hour: int = 0, minute: int = 0, month: int = 3) -> datetime:
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_recurring_and_all_day_events_block_and_cancelled_and_transparent_ones_do_not(file: Path) -> None:
-    spans = busy(file, at(2), at(28), BERLIN)
+    spans = read_busy_times(file, at(2), at(28), BERLIN)
     assert (at(9, 9), at(9, 10)) in spans  # weekly meeting
     assert (at(11, 12), at(11, 13)) in spans  # daily lunch, given by its duration
     assert (at(27), at(28)) in spans  # the last Friday of the month, all day
@@ -53,7 +53,7 @@ def test_recurring_and_all_day_events_block_and_cancelled_and_transparent_ones_d
 
 
 def test_a_recurring_event_keeps_its_wall_time_over_a_clock_change(file: Path) -> None:
-    spans = busy(file, at(23), at(31), BERLIN)
+    spans = read_busy_times(file, at(23), at(31), BERLIN)
     assert [start.astimezone(UTC).hour for start, _ in spans if start.astimezone(BERLIN).hour == 9] == [8, 7]
 
 
@@ -63,43 +63,43 @@ def test_times_without_a_zone_are_read_in_the_zone_of_the_desk(tmp_path: Path) -
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"
         "DTSTART:20260303T100000\r\nDTEND:20260303T110000\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    assert busy(path, at(2), at(5), BERLIN) == [(at(3, 10), at(3, 11))]
+    assert read_busy_times(path, at(2), at(5), BERLIN) == [(at(3, 10), at(3, 11))]
 
 
 def test_a_missing_file_blocks_nothing_and_is_created(tmp_path: Path) -> None:
     path = tmp_path / "new.ics"
-    assert busy(path, at(2), at(9), BERLIN) == []
-    assert rewrite(path, []) is False
+    assert read_busy_times(path, at(2), at(9), BERLIN) == []
+    assert write_meetings(path, []) is False
     assert not path.exists()
-    assert rewrite(path, [meeting()])
+    assert write_meetings(path, [meeting()])
     assert Calendar.from_ical(path.read_bytes()).walk("VEVENT")[0]["SUMMARY"] == "Meeting 1"
 
 
 def test_foreign_content_survives_byte_for_byte(file: Path) -> None:
-    rewrite(file, [meeting(1), meeting(2, at(4, 10))])
+    write_meetings(file, [meeting(1), meeting(2, at(4, 10))])
     assert file.read_bytes() != SAMPLE
-    rewrite(file, [])
+    write_meetings(file, [])
     assert file.read_bytes() == SAMPLE
 
 
 def test_own_events_are_the_meetings_and_no_others_and_do_not_block(file: Path) -> None:
-    rewrite(file, [meeting(1), meeting(2, at(4, 10))])
-    rewrite(file, [meeting(2, at(4, 11))])
+    write_meetings(file, [meeting(1), meeting(2, at(4, 10))])
+    write_meetings(file, [meeting(2, at(4, 11))])
     own = [e for e in Calendar.from_ical(file.read_bytes()).events if str(e["UID"]).startswith("appointment-")]
     assert [(str(e["UID"]), e.start) for e in own] == [("appointment-2@lead-desk.blackboard", at(4, 11))]
-    assert busy(file, at(4, 10), at(4, 12), BERLIN) == []
+    assert read_busy_times(file, at(4, 10), at(4, 12), BERLIN) == []
 
 
 def test_rewriting_the_same_meetings_does_not_touch_the_file(file: Path) -> None:
-    assert rewrite(file, [meeting(1), meeting(2)])
+    assert write_meetings(file, [meeting(1), meeting(2)])
     before = file.stat()
-    assert rewrite(file, [meeting(2), meeting(1)]) is False
+    assert write_meetings(file, [meeting(2), meeting(1)]) is False
     assert file.stat() == before
 
 
 def test_the_file_keeps_its_mode_and_nothing_is_left_beside_it(file: Path) -> None:
     file.chmod(0o640)
-    rewrite(file, [meeting()])
+    write_meetings(file, [meeting()])
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
@@ -107,14 +107,14 @@ def test_the_file_keeps_its_mode_and_nothing_is_left_beside_it(file: Path) -> No
 def test_what_another_program_wrote_meanwhile_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = SAMPLE.replace(b"Team meeting", b"Team lunch!!")
     reads = iter([SAMPLE, changed])
-    real = calendar._read
+    real = calendar_file._read
 
     def read(path: Path) -> bytes | None:
         return next(reads, None) or real(path)
 
-    monkeypatch.setattr(calendar, "_read", read)
+    monkeypatch.setattr(calendar_file, "_read", read)
     file.write_bytes(changed)
-    assert rewrite(file, [meeting()])
+    assert write_meetings(file, [meeting()])
     assert b"Team lunch!!" in file.read_bytes()
     assert b"Meeting 1" in file.read_bytes()
 
@@ -126,42 +126,42 @@ def test_a_file_that_is_no_calendar_is_named_and_left_alone(junk: bytes, tmp_pat
     path = tmp_path / "bad.ics"
     path.write_bytes(junk)
     with pytest.raises(AgentError, match=r"bad\.ics"):
-        rewrite(path, [meeting()])
+        write_meetings(path, [meeting()])
     with pytest.raises(AgentError, match=r"bad\.ics"):
-        busy(path, at(2), at(9), BERLIN)
+        read_busy_times(path, at(2), at(9), BERLIN)
     assert path.read_bytes() == junk
 
 
 def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="cannot be written"):
-        rewrite(tmp_path / "no" / "c.ics", [meeting()])
+        write_meetings(tmp_path / "no" / "c.ics", [meeting()])
 
 
 def test_slots_lie_in_working_hours_and_after_the_notice() -> None:
-    desk = Desk.model_validate({"time_zone": "Europe/Berlin", "horizon": "7d"})
-    free = free_slots(desk, [], at(6, 16))  # a Friday
+    desk = DeskSettings.model_validate({"time_zone": "Europe/Berlin", "horizon": "7d"})
+    free = find_free_slots(desk, [], at(6, 16))  # a Friday
     assert free[:2] == [at(9, 9), at(9, 9, 30)]  # 17:00 is over before a meeting could end
     assert free[-1] == at(13, 16)
     assert {start.weekday() for start in free} == set(range(5))
 
 
 def test_a_day_of_a_clock_change_has_the_same_wall_times_and_none_that_does_not_exist() -> None:
-    desk = Desk.model_validate(
+    desk = DeskSettings.model_validate(
         {"time_zone": "Europe/Berlin", "working_hours": ["00:00", "05:00"], "working_days": ["sun"], "slot": "1h"}
     )
-    free = free_slots(desk, [], at(28, 12))
+    free = find_free_slots(desk, [], at(28, 12))
     assert [start.hour for start in free[:4]] == [0, 1, 3, 4]
-    assert all(is_free(start, desk.length, [(other, other + timedelta(minutes=1))]) for start, other in pairwise(free))
+    assert all(is_free(start, desk.slot, [(other, other + timedelta(minutes=1))]) for start, other in pairwise(free))
 
 
-def test_an_exact_wish_is_met_by_the_slot_that_it_falls_in() -> None:
+def test_an_exact_time_is_met_by_the_slot_that_it_falls_in() -> None:
     free, half = [at(3, 15), at(3, 15, 30)], timedelta(minutes=30)
-    assert fitting(Wish(at(3, 15, 10)), free, half) == [at(3, 15)]
-    assert fitting(Wish(at(3, 14, 59)), free, half) == []
-    window = parse_wish("2026-03-03T15:00/16:00", BERLIN)
+    assert matching_slots(RequestedTime(at(3, 15, 10)), free, half) == [at(3, 15)]
+    assert matching_slots(RequestedTime(at(3, 14, 59)), free, half) == []
+    window = parse_requested_time("2026-03-03T15:00/16:00", BERLIN)
     assert window is not None
-    assert fitting(window, free, half) == free
-    assert nearest_to(Wish(at(3, 15, 30)), free, 1) == [at(3, 15, 30)]
+    assert matching_slots(window, free, half) == free
+    assert nearest_slots(RequestedTime(at(3, 15, 30)), free, 1) == [at(3, 15, 30)]
 
 
 @given(
@@ -175,14 +175,14 @@ def test_no_free_slot_overlaps_what_is_busy_or_another_slot(
 ) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
     taken = [(now + timedelta(hours=start), now + timedelta(hours=start + length)) for start, length in blocks]
-    desk = Desk.model_validate({"time_zone": zone, "slot": slot, "horizon": "7d"})
-    free = free_slots(desk, taken, now)
-    assert all(is_free(start, desk.length, taken) for start in free)
-    assert all(later.astimezone(UTC) - start.astimezone(UTC) >= desk.length for start, later in pairwise(free))
+    desk = DeskSettings.model_validate({"time_zone": zone, "slot": slot, "horizon": "7d"})
+    free = find_free_slots(desk, taken, now)
+    assert all(is_free(start, desk.slot, taken) for start in free)
+    assert all(later.astimezone(UTC) - start.astimezone(UTC) >= desk.slot for start, later in pairwise(free))
 
 
 def test_what_a_person_decides_may_lie_outside_the_working_hours_on_the_same_grid() -> None:
-    desk = Desk.model_validate({"time_zone": "Europe/Berlin", "working_hours": ["09:15", "17:00"]})
-    anytime = free_slots(desk.at_any_hour, [], at(6, 9))
+    desk = DeskSettings.model_validate({"time_zone": "Europe/Berlin", "working_hours": ["09:15", "17:00"]})
+    anytime = find_free_slots(desk.open_all_day(), [], at(6, 9))
     assert at(7, 18, 15) in anytime
     assert {start.minute for start in anytime} == {15, 45}

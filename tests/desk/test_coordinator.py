@@ -1,4 +1,4 @@
-"""The law: each clash becomes one decision or one need, and the desk never goes round in circles over it."""
+"""The law: each conflict becomes one decision or one need, and the desk never loops over it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.coordinator import coordinator
-from agents.kinds import Conflict, Insight, Qualified, Task
-from agents.schemas import Pick, Picks, Ruling, Rulings, Step, Steps
 from blackboard.errors import ModelError
 from blackboard.marks import Decision, Need
+from lead_desk.coordinator import coordinator
+from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
+from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
 from tests.desk.world import Context, World, laid, settings, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
@@ -38,33 +38,33 @@ def ruled(*rulings: tuple[int, str | None]) -> Any:
     return lambda system, data, answer: Rulings(rulings=[Ruling(id=n, slot=slot, note="") for n, slot in rulings])
 
 
-def test_a_clash_is_settled_with_the_nearest_free_slot() -> None:
+def test_a_conflict_is_settled_with_the_nearest_free_slot() -> None:
     (left,) = woken(coordinator, [conflict()], Context("conflict", {}))
     assert isinstance(left, Decision)
     assert left.answer in {f"Offer {slot}" for slot in FREE}
 
 
-def test_a_clash_over_a_valuable_lead_goes_to_a_person() -> None:
+def test_a_conflict_over_a_valuable_lead_goes_to_a_person() -> None:
     (left,) = woken(coordinator, [conflict(score=0.9)], Context("conflict", {}))
     assert isinstance(left, Need)
     assert left.options == FREE
 
 
-def test_a_clash_after_a_decision_goes_to_a_person_without_a_call() -> None:
+def test_a_conflict_after_a_decision_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
     (left,) = woken(coordinator, [conflict(again=True)], context)
     assert isinstance(left, Need)
     assert context.asked == []
 
 
-def test_a_clash_with_nothing_free_goes_to_a_person_without_a_call() -> None:
+def test_a_conflict_with_nothing_free_goes_to_a_person_without_a_call() -> None:
     context = Context("conflict", {})
     (left,) = woken(coordinator, [conflict(free=[])], context)
     assert isinstance(left, Need)
     assert context.asked == []
 
 
-def test_two_clashes_of_one_person_are_one_ruling() -> None:
+def test_two_conflicts_of_one_person_are_one_ruling() -> None:
     left = woken(coordinator, [conflict("a"), conflict("a", 0.7), conflict("b")], Context("conflict", {}))
     assert [mark.subject for mark in left] == ["a", "b"]
 
@@ -83,7 +83,7 @@ def test_a_slot_that_was_not_free_is_a_need_and_no_decision() -> None:
     assert isinstance(left, Need)
 
 
-def test_a_clash_without_a_ruling_fails_the_activation() -> None:
+def test_a_conflict_without_a_ruling_fails_the_activation() -> None:
     with pytest.raises(ModelError):
         woken(coordinator, [conflict()], Context("conflict", {}, answer=ruled()))
 
@@ -101,7 +101,7 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from([*FREE, "2026-03-03T15:00", "junk"])), min_size=1, max_size=60))
-def test_whatever_a_model_says_a_wish_leads_to_one_decision_at_most_before_a_person_is_asked(
+def test_whatever_a_model_says_a_request_leads_to_one_decision_at_most_before_a_person_is_asked(
     script: list[str | None],
 ) -> None:
     """The script answers every call in turn, over and over: picks, rulings and steps alike."""

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kinds import Lead, Qualified, Rejected, Task
-from agents.sales import LONGEST, sales
-from agents.schemas import Verdict, Verdicts
-from agents.suspicion import looks_like_an_attack
 from blackboard.errors import ModelError
+from lead_desk.desk_marks import Lead, Qualified, Rejected, Task
+from lead_desk.model_answers import Verdict, Verdicts
+from lead_desk.prompt_injection import is_suspicious
+from lead_desk.sales import MAX_MESSAGE_LENGTH, sales
 from tests.desk.world import MONDAY, Context, laid, settings, woken
 
 
@@ -111,7 +111,7 @@ def test_a_model_is_not_told_who_the_person_is(tmp_path: Path) -> None:
     woken(sales, [mark], context)
     (row,) = context.asked[0]["leads"]
     assert set(row) == {"id", "message", "company"}
-    assert len(row["message"]) <= LONGEST
+    assert len(row["message"]) <= MAX_MESSAGE_LENGTH
 
 
 def test_tasks_are_read_as_context(tmp_path: Path) -> None:
@@ -160,15 +160,15 @@ def test_going_cold_leaves_one_nudge_for_a_person_and_needs_no_model(tmp_path: P
 )
 def test_what_speaks_to_a_model_is_judged_alone(message: str) -> None:
     mark = lead(message)
-    assert sales.alone is looks_like_an_attack
-    assert looks_like_an_attack(mark)
+    assert sales.alone is is_suspicious
+    assert is_suspicious(mark)
 
 
 @pytest.mark.parametrize(
     "message", ["We need a quote for 50 seats", "Our score was 100 last year", "", "Bitte Angebot", "See previous mail"]
 )
 def test_what_speaks_to_people_is_not(message: str) -> None:
-    assert not looks_like_an_attack(lead(message))
+    assert not is_suspicious(lead(message))
 
 
 @given(st.text(max_size=300))

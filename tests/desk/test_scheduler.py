@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kinds import Appointment, Conflict, Qualified
-from agents.scheduler import publish, scheduler
-from agents.schemas import Pick, Picks
 from blackboard.errors import AgentError, ConfigurationError, ModelError
 from blackboard.marks import Decision
+from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.model_answers import Pick, Picks
+from lead_desk.scheduler import publish, scheduler
 from tests.desk.world import Context, laid, settings, woken
 
 
@@ -41,13 +41,13 @@ def scripted(*picks: tuple[int, str | None]) -> Any:
     return lambda system, data, answer: Picks(picks=[Pick(id=n, slot=slot, clash="") for n, slot in picks])
 
 
-def test_a_wish_that_is_free_is_booked_as_an_instant(tmp_path: Path) -> None:
+def test_a_requested_time_that_is_free_is_booked_as_an_instant(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
     assert isinstance(left, Appointment)
     assert (left.slot, left.ends) == ("2026-03-03T14:00:00Z", "2026-03-03T14:30:00Z")
 
 
-def test_without_a_wish_the_earliest_slot_after_the_notice_is_booked(tmp_path: Path) -> None:
+def test_without_a_requested_time_the_earliest_slot_after_the_notice_is_booked(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
     assert isinstance(left, Appointment)
     assert left.slot == "2026-03-02T09:00:00Z"
@@ -68,7 +68,7 @@ def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_take
     assert left._instead.subject == left.subject
 
 
-def test_a_wish_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:
+def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     lying = [booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
     context = Context("new", settings(tmp_path), lying)
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], context)
@@ -91,7 +91,7 @@ def test_no_free_slot_at_all_is_a_conflict_without_a_call(tmp_path: Path) -> Non
     assert context.asked == []
 
 
-def test_a_wish_beyond_the_horizon_is_a_conflict_that_offers_nothing_else(tmp_path: Path) -> None:
+def test_a_requested_time_beyond_the_horizon_is_a_conflict_that_offers_nothing_else(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
     assert isinstance(left, Conflict)
     assert left.free == []
@@ -127,7 +127,7 @@ def test_a_slot_that_was_offered_to_another_is_not_booked(tmp_path: Path) -> Non
     ] * 2
 
 
-def test_an_ask_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
+def test_a_request_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         woken(scheduler, [qualified()], Context("new", settings(tmp_path), answer=scripted()))
 
@@ -209,19 +209,19 @@ SLOTS = st.sampled_from([f"2026-03-03T{hour:02}:{minute}" for hour in range(8, 1
 
 
 @given(st.lists(st.lists(SLOTS, max_size=2), max_size=8), st.lists(st.one_of(st.none(), SLOTS), min_size=8, max_size=8))
-def test_whatever_a_model_picks_no_slot_is_given_twice_and_each_ask_is_settled(
+def test_whatever_a_model_picks_no_slot_is_given_twice_and_each_request_is_settled(
     wanted: list[list[str]], picked: list[str | None]
 ) -> None:
-    asks = [qualified(*times, subject=f"{n}@x.example") for n, times in enumerate(wanted)]
+    requests = [qualified(*times, subject=f"{n}@x.example") for n, times in enumerate(wanted)]
 
     def answer(system: str, data: Any, schema: type) -> Picks:
         rows = zip(data["asks"], picked, strict=False)
         return Picks(picks=[Pick(id=row["id"], slot=slot, clash="") for row, slot in rows])
 
-    left = woken(scheduler, asks, Context("new", settings(Path("/nowhere")), answer=answer))
+    left = woken(scheduler, requests, Context("new", settings(Path("/nowhere")), answer=answer))
     slots = [mark.slot for mark in left if isinstance(mark, Appointment)]
     assert len(slots) == len(set(slots))
-    assert sorted(mark.qualified for mark in left) == sorted(mark.id for mark in asks)
+    assert sorted(mark.qualified for mark in left) == sorted(mark.id for mark in requests)
 
 
 class Reader:
@@ -258,9 +258,14 @@ def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path
 
 
 def test_wrong_settings_are_all_named(tmp_path: Path) -> None:
-    wrong = {**settings(tmp_path)["desk"], "time_zone": "Mars/Base", "working_hours": ["17:00", "nine"], "slott": "30m"}
+    wrong = {
+        **settings(tmp_path)["lead_desk"],
+        "time_zone": "Mars/Base",
+        "working_hours": ["17:00", "nine"],
+        "slott": "30m",
+    }
     with pytest.raises(ConfigurationError) as caught:
-        woken(scheduler, [qualified()], Context("new", {"desk": wrong}))
+        woken(scheduler, [qualified()], Context("new", {"lead_desk": wrong}))
     places = {mistake.place for mistake in caught.value.mistakes}
-    assert places == {f"settings.desk.{place}" for place in ("time_zone", "working_hours.1", "slott")}
+    assert places == {f"settings.lead_desk.{place}" for place in ("time_zone", "working_hours.1", "slott")}
     assert "did you mean 'slot'" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The law: a time that somebody names is found as they meant it; what cannot be, or was not named, is no wish."""
+"""The law: a time that somebody names is found as they meant it; what cannot be, or was not named, is not found."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.times import wishes
-from agents.wish import Wish, parse_wish
+from lead_desk.requested_time import RequestedTime, parse_requested_time
+from lead_desk.time_extraction import extract_times
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=BERLIN)
@@ -50,7 +50,7 @@ MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=BERLIN)
     ],
 )
 def test_a_named_time_is_found(text: str, expected: list[str]) -> None:
-    assert [str(wish) for wish in wishes(text, MONDAY)] == expected
+    assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,19 @@ def test_a_named_time_is_found(text: str, expected: list[str]) -> None:
         "",
     ],
 )
-def test_what_is_impossible_over_or_not_named_is_no_wish(text: str) -> None:
-    assert wishes(text, MONDAY) == []
+def test_what_is_impossible_over_or_not_named_is_not_a_time(text: str) -> None:
+    assert extract_times(text, MONDAY) == []
 
 
 def test_a_weekday_is_never_today() -> None:
-    assert [str(wish) for wish in wishes("Monday 10:00", MONDAY)] == ["2026-03-09T10:00"]
+    assert [str(requested) for requested in extract_times("Monday 10:00", MONDAY)] == ["2026-03-09T10:00"]
 
 
 def test_days_are_counted_from_when_it_was_said_and_dropped_if_over_by_now() -> None:
-    assert wishes("tomorrow 10:00", MONDAY, now=MONDAY + timedelta(days=3)) == []
-    assert [str(wish) for wish in wishes("in 5 days", MONDAY, now=MONDAY + timedelta(days=3))] == ["2026-03-07"]
+    assert extract_times("tomorrow 10:00", MONDAY, now=MONDAY + timedelta(days=3)) == []
+    assert [str(requested) for requested in extract_times("in 5 days", MONDAY, now=MONDAY + timedelta(days=3))] == [
+        "2026-03-07"
+    ]
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
@@ -115,40 +117,40 @@ WORDS = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_any_text_gives_at_most_five_wishes_all_of_them_ahead(text: str, moment: datetime, zone: str) -> None:
+def test_any_text_gives_at_most_five_requested_times_all_of_them_ahead(text: str, moment: datetime, zone: str) -> None:
     now = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
-    found = wishes(text, now)
+    found = extract_times(text, now)
     assert len(found) <= 5
-    assert all(wish.future(now) for wish in found)
+    assert all(requested.is_ahead(now) for requested in found)
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_the_text_of_a_wish_reads_back_as_the_wish(text: str, moment: datetime, zone: str) -> None:
+def test_the_text_of_a_requested_time_reads_back_as_it(text: str, moment: datetime, zone: str) -> None:
     here = ZoneInfo(zone)
-    for wish in wishes(text, moment.replace(tzinfo=here, microsecond=0)):
-        again = parse_wish(str(wish), here)
+    for requested in extract_times(text, moment.replace(tzinfo=here, microsecond=0)):
+        again = parse_requested_time(str(requested), here)
         assert again is not None
-        assert str(again) == str(wish)
-        assert again.start.replace(second=0) == wish.start
+        assert str(again) == str(requested)
+        assert again.start.replace(second=0) == requested.start
 
 
 @given(st.datetimes(datetime(2026, 3, 3), datetime(2027, 12, 31)), ZONES)  # noqa: DTZ001
 def test_an_exact_time_is_found_as_written(moment: datetime, zone: str) -> None:
     here = ZoneInfo(zone)
     text = f"{moment:%Y-%m-%dT%H:%M}"
-    found = wishes(f"can we do {text}?", MONDAY.astimezone(here))
-    stated = parse_wish(text, here)
-    expected = [stated] if stated and stated.future(MONDAY) else []
+    found = extract_times(f"can we do {text}?", MONDAY.astimezone(here))
+    stated = parse_requested_time(text, here)
+    expected = [stated] if stated and stated.is_ahead(MONDAY) else []
     assert found == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "2026-02-30", "2026-03-04T25:00", "2026-03-04/", "2026-03-04T12:00/09:00", "9999-12-31"]
 )
-def test_a_text_that_is_no_wish_is_none(text: str) -> None:
-    assert parse_wish(text, BERLIN) is None
+def test_a_text_that_is_not_a_time_is_none(text: str) -> None:
+    assert parse_requested_time(text, BERLIN) is None
 
 
 @given(st.text())
-def test_reading_a_wish_never_raises(text: str) -> None:
-    assert isinstance(parse_wish(text, BERLIN), Wish | None)
+def test_parsing_never_raises(text: str) -> None:
+    assert isinstance(parse_requested_time(text, BERLIN), RequestedTime | None)

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from agents.answers import prompt
-from agents.desk import Desk
-from agents.kinds import Lead
-from agents.suspicion import looks_like_an_attack
 from blackboard.agency import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
+from lead_desk.desk_marks import Lead
+from lead_desk.desk_settings import DeskSettings
+from lead_desk.prompt_injection import is_suspicious
+from lead_desk.prompts import load_prompt
 from tests.desk.world import World, settings
 
-SAMPLES = files("agents").joinpath("samples")
+SAMPLES = files("lead_desk").joinpath("samples")
 CONFIG = Path(__file__).parents[2] / "config"
 
 
@@ -45,7 +45,7 @@ def world(tmp_path: Path) -> World:
 def test_the_samples_are_as_messy_as_a_web_form() -> None:
     marks = leads()
     assert len(marks) >= 60
-    assert sum(looks_like_an_attack(mark) for mark in marks) >= 6
+    assert sum(is_suspicious(mark) for mark in marks) >= 6
     assert len({mark.subject for mark in marks}) < len(marks)
 
 
@@ -69,7 +69,7 @@ def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_with_a_pe
 
 def test_attacks_do_not_qualify_unless_the_lead_is_good_without_them(world: World) -> None:
     world.run()
-    attacks = {mark.id for mark in world.of("lead") if looks_like_an_attack(mark)}
+    attacks = {mark.id for mark in world.of("lead") if is_suspicious(mark)}
     good = {mark.subject for mark in world.of("qualified") if mark.lead in attacks}
     assert good == {"carla@ruizpan.example", "pat.quinn@research.example"}
 
@@ -110,7 +110,7 @@ def test_an_answer_of_a_person_books_the_meeting(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["sales", "scheduler", "analyst", "conflicts", "insights"])
 def test_prompts_are_short(name: str) -> None:
-    assert len(prompt(name).split()) <= 90
+    assert len(load_prompt(name).split()) <= 90
 
 
 @pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
@@ -129,4 +129,4 @@ def test_a_deployment_file_names_what_exists(name: str) -> None:
         watches = {watch.name for watch in agents[agent].spec.watches}
         assert set(section.pop("watches", {})) <= watches
         type(agents[agent].spec.settings).model_validate(section)
-    Desk.of(file["settings"])
+    DeskSettings.from_settings(file["settings"])

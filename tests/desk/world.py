@@ -9,14 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from agents.analyst import analyst
-from agents.coordinator import coordinator
-from agents.sales import sales
-from agents.scheduler import scheduler
 from blackboard.agency import Agent
 from blackboard.clock import from_datetime
 from blackboard.conditions import Comparison
 from blackboard.marks import Given, Mark
+from lead_desk.analyst import analyst
+from lead_desk.coordinator import coordinator
+from lead_desk.sales import sales
+from lead_desk.scheduler import scheduler
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """09:00 in Berlin."""
@@ -65,7 +65,7 @@ class Context:
 
 
 def settings(folder: Path, **more: Any) -> dict[str, Any]:
-    return {"desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "Europe/Berlin", **more}}
+    return {"lead_desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "Europe/Berlin", **more}}
 
 
 def woken(agent: Agent, marks: Sequence[Mark], context: Context) -> list[Any]:

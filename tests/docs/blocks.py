@@ -161,7 +161,12 @@ class Blocks:
         return {f"BLACKBOARD_AGENTS__{name.upper()}__GATHER": HASTY for name in agents}
 
     def _process(self, command: Sequence[str]) -> str:
-        environment = {**os.environ, **self._hasty(), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {
+            **os.environ,
+            **self._hasty(),
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents"))),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         done: subprocess.CompletedProcess[Any] = subprocess.run(
             command,
             check=False,

@@ -38,10 +38,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 def _worked(folder: Path) -> Path:
     resolved = resolve_file(config_file("leads.toml"), {})
     clock, path = ManualClock(LATER), folder / "desk.db"
-    settings = {"desk": {**resolved.settings.settings["desk"], "calendar": str(folder / "calendar.ics")}}
+    settings = {"lead_desk": {**resolved.settings.settings["lead_desk"], "calendar": str(folder / "calendar.ics")}}
     with Blackboard.open(f"sqlite:///{path}", author="webform", clock=clock) as board:
         board.apply(resolved.deployment)
-        with (ROOT / "agents/samples/leads.csv").open("rb") as stream:
+        with (ROOT / "agents/lead_desk/samples/leads.csv").open("rb") as stream:
             columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
             load(board, Rows(stream, "leads.csv"), columns, lambda row: None, lambda: None)
         Daemon(board, resolved.agents, resolved.settings.daemon, context=settings).run(until_quiescent=True)

@@ -6,9 +6,9 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from agents import offline
 from blackboard import agent, strength
 from blackboard.model import Usage, load_prices, plan
+from lead_desk import offline_rules
 from tests.desk.test_whole_desk import leads
 from tests.desk.world import World as Desk
 from tests.desk.world import settings
@@ -18,16 +18,16 @@ from tests.support.tokens import count_tokens, input_tokens
 OWN_WORDS = 150
 """Tokens of a call that are neither task nor schema nor marks."""
 RULES = {
-    "Verdicts": offline.sales,
-    "Picks": offline.scheduler,
-    "Patterns": offline.analyst,
-    "Rulings": offline.conflicts,
-    "Steps": offline.insights,
+    "Verdicts": offline_rules.judge_leads,
+    "Picks": offline_rules.pick_slots,
+    "Patterns": offline_rules.find_patterns,
+    "Rulings": offline_rules.decide_conflicts,
+    "Steps": offline_rules.plan_tasks,
 }
 
 
 def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path):
-    (tmp_path / "calendar.ics").write_bytes(files("agents").joinpath("samples", "calendar.ics").read_bytes())
+    (tmp_path / "calendar.ics").write_bytes(files("lead_desk").joinpath("samples", "calendar.ics").read_bytes())
     found: dict[str, int] = {}
 
     def answer(system: str, data: Any, form: type) -> Any:

@@ -34,7 +34,7 @@ def settings_of(world: Desk) -> Mapping[str, str]:
     return {
         **Desk.SHORTER,
         "BLACKBOARD_DATABASE__URL": f"sqlite:///{world.path}",
-        "BLACKBOARD_SETTINGS__DESK__CALENDAR": str(world.calendar),
+        "BLACKBOARD_SETTINGS__LEAD_DESK__CALENDAR": str(world.calendar),
     }
 
 

@@ -82,11 +82,11 @@ def test_a_law_is_one_or_an_error(spec: Any) -> None:
 
 TOML_VALUES = st.sampled_from(
     ["1", "-1", "0", "1e400", "nan", "true", '"x"', '"3d"', '"none"', "[]", "[1, 2]", "{}", '{ law = "x" }', '["a:b"]',
-     '"agents.sales:sales"', '["agents.sales:sales"]', "1979-05-27", '"\\u0000"', "'''\n'''", "9" * 400]
+     '"lead_desk.sales:sales"', '["lead_desk.sales:sales"]', "1979-05-27", '"\\u0000"', "'''\n'''", "9" * 400]
 )  # fmt: skip
 SECTIONS = st.sampled_from(
     ["database", "deployment", "kinds.lead", "kinds.'a b'", "agents.sales", "agents.sales.watches.new", "authors",
-     "model", "budget", "daemon", "settings", "settings.desk", "nonsense", "agents.sales.budget"]
+     "model", "budget", "daemon", "settings", "settings.lead_desk", "nonsense", "agents.sales.budget"]
 )  # fmt: skip
 KEYS = st.sampled_from(
     ["url", "author", "agents", "kinds", "decay", "weight", "floor", "joins", "cap", "unique", "threshold", "batch",
@@ -133,7 +133,7 @@ def test_a_file_of_leads_is_loaded_or_refused_by_row(
     tmp_path: Path, content: bytes, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "blackboard.toml").write_text('[deployment]\nagents = ["agents.sales:sales"]\n')
+    (tmp_path / "blackboard.toml").write_text('[deployment]\nagents = ["lead_desk.sales:sales"]\n')
     (tmp_path / f"leads{suffix}").write_bytes(content)
     ended("load", f"leads{suffix}", "--kind", "lead", "--subject", "email")
 

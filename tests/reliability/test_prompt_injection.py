@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from agents import offline
-from agents.analyst import SUBJECT, analyst
-from agents.coordinator import coordinator
-from agents.kinds import Lead
-from agents.sales import sales
-from agents.scheduler import scheduler
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.model import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 from blackboard.store.rows import EventRow
+from lead_desk import offline_rules
+from lead_desk.analyst import INSIGHT_SUBJECT, analyst
+from lead_desk.coordinator import coordinator
+from lead_desk.desk_marks import Lead
+from lead_desk.sales import sales
+from lead_desk.scheduler import scheduler
 from tests.reliability.injections import ATTACKS, obey
 from tests.support.messages_api import MessagesApi
 
@@ -47,7 +47,7 @@ def mixed(chance: random.Random) -> list[Lead]:
 
 
 def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead] | None = None) -> Daemon:
-    context = {"desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "UTC"}}
+    context = {"lead_desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "UTC"}}
     board.install(*DESK)
     list(board.deposit_many(mixed(random.Random(3)) if leads is None else leads))
     # A long tick: the clock of these tests moves by no more at a time, and an agent that fails rests for hours.
@@ -60,8 +60,13 @@ def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead
 
 
 def answering(calls: list[dict[str, Any]]) -> Any:
-    rules = {"leads": offline.sales, "asks": offline.scheduler, "outcomes": offline.analyst,
-             "conflicts": offline.conflicts, "insights": offline.insights}  # fmt: skip
+    rules = {
+        "leads": offline_rules.judge_leads,
+        "asks": offline_rules.pick_slots,
+        "outcomes": offline_rules.find_patterns,
+        "conflicts": offline_rules.decide_conflicts,
+        "insights": offline_rules.plan_tasks,
+    }
 
     def answer(body: dict[str, Any]) -> dict[str, Any]:
         data = json.loads(body["messages"][0]["content"])
@@ -95,7 +100,7 @@ def check_the_law(board: Blackboard) -> None:
             assert event.author in ("person:test", *declared)
             continue
         assert event.kind in declared[event.author], event
-        assert event.subject in given[event.activation_id] | {SUBJECT}, event
+        assert event.subject in given[event.activation_id] | {INSIGHT_SUBJECT}, event
         payload = json.loads(event.payload or "{}")
         if event.kind in ("qualified", "rejected"):
             verdicts[payload["lead"]] += 1
@@ -183,7 +188,7 @@ def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path
     with MessagesApi(lambda body: [tool if block == "tool_use" else text]) as api:
         board.install(*DESK)
         board.deposit(Lead(subject="ann@example.org", message="Book me."))
-        context = {"desk": {"calendar": str(tmp_path / "calendar.ics"), "time_zone": "UTC"}}
+        context = {"lead_desk": {"calendar": str(tmp_path / "calendar.ics"), "time_zone": "UTC"}}
         daemon = Daemon(
             board, DESK, model=ModelSettings(), client=AnthropicClient("key", api.url), context=context,
             chance=random.Random(1),

@@ -62,14 +62,14 @@ def test_the_environment_comes_before_the_file(tmp_path):
         "BLACKBOARD_AGENTS__SALES__BATCH": "7",
         "BLACKBOARD_DEPLOYMENT__AGENTS": '["a:b", "c:d"]',
         "BLACKBOARD_DAEMON__KEEP_HISTORY": "none",
-        "BLACKBOARD_SETTINGS__DESK__TIME_ZONE": "Europe/Berlin",
+        "BLACKBOARD_SETTINGS__LEAD_DESK__TIME_ZONE": "Europe/Berlin",
     }
     settings = load_settings(path, environ)
     assert settings.database.url == "sqlite:///b.db"
     assert (settings.agents["sales"].batch, settings.agents["sales"].gather) == (7, parse_duration("1s"))
     assert settings.deployment.agents == ("a:b", "c:d")
     assert settings.daemon.keep_history is None
-    assert settings.settings == {"desk": {"time_zone": "Europe/Berlin"}}
+    assert settings.settings == {"lead_desk": {"time_zone": "Europe/Berlin"}}
 
 
 def test_the_file_is_the_one_named_or_the_local_one_or_the_packaged_default(tmp_path, monkeypatch):
@@ -157,18 +157,18 @@ def test_what_a_variable_says_is_read_as_what_belongs_there(tmp_path):
         "BLACKBOARD_KINDS__HAIL__DECAY": '{"law": "never"}',
         "BLACKBOARD_DAEMON": '{"workers": 3, "tick": "4s"}',
         "BLACKBOARD_DAEMON__TICK": "5s",
-        "BLACKBOARD_SETTINGS__DESK__DAYS": "[1, 2]",
-        "BLACKBOARD_SETTINGS__DESK__NAME": "the desk",
+        "BLACKBOARD_SETTINGS__LEAD_DESK__DAYS": "[1, 2]",
+        "BLACKBOARD_SETTINGS__LEAD_DESK__NAME": "the desk",
         "BLACKBOARD_AGENTS__SALES__WATCHES__NEW__THRESHOLD": "0.5",
         "BLACKBOARD_DATABASE__AUTHOR": "[1]",
     }
-    settings = load_settings(written(tmp_path, "[settings.desk]\nplace = 1\n[kinds.rain]\nweight = 2\n"), environ)
+    settings = load_settings(written(tmp_path, "[settings.lead_desk]\nplace = 1\n[kinds.rain]\nweight = 2\n"), environ)
     assert settings.kinds["rain"].decay == "linear 2d"
     assert settings.kinds["rain"].weight == 2
     assert settings.kinds["snow"].decay == {"law": "linear", "lifetime": "2d"}
     assert settings.kinds["hail"].decay == {"law": "never"}
     assert (settings.daemon.workers, settings.daemon.tick) == (3, parse_duration("5s"))
-    assert settings.settings == {"desk": {"place": 1, "days": [1, 2], "name": "the desk"}}
+    assert settings.settings == {"lead_desk": {"place": 1, "days": [1, 2], "name": "the desk"}}
     assert settings.agents["sales"].watches["new"].threshold == 0.5
     assert settings.database.author == "[1]"
 

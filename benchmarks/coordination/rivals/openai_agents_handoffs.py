@@ -5,13 +5,12 @@ It starts at sales, without a triage agent, since every task is a lead.
 
 from __future__ import annotations
 
-from errand import Talk, run
-from office import BOOK, PROMPTS, WHAT_FOR, Office
-from openai import AsyncOpenAI
-
 from agents import Agent, Runner, function_tool, set_tracing_disabled
 from agents.extensions.handoff_prompt import prompt_with_handoff_instructions
 from agents.models.openai_chatcompletions import OpenAIChatCompletionsModel
+from errand import Talk, run
+from office import BOOK, PROMPTS, WHAT_FOR, Office
+from openai import AsyncOpenAI
 
 
 def start(url: str, office: Office, lasting: bool) -> Talk:

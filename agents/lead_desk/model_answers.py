@@ -1,4 +1,8 @@
-"""What a model may answer, per agent. The names are short because they are paid for; nothing here is trusted yet."""
+"""The answers that each agent accepts from a model. Their contents are not trusted yet.
+
+Field names are short because they are paid for in every call. The classes have no docstrings: pydantic would put them
+into the schema that is sent to the model.
+"""
 
 from __future__ import annotations
 

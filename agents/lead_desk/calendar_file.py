@@ -1,6 +1,7 @@
-"""The calendar file: when the desk is busy, and its own events rewritten from marks. It never touches foreign events.
+"""The calendar file: reads when other events block time, and replaces the desk's own events.
 
-The desk's own events are known by their UID. What the file says about them does not count: the marks are the truth.
+The desk recognizes its own events by their UID. It never reads them back, because the marks are authoritative, and it
+never changes the events of others.
 """
 
 from __future__ import annotations
@@ -17,28 +18,34 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import recurring_ical_events
-from icalendar import Calendar, Event
-
-from blackboard.errors import AgentError
+from blackboard.errors import AgentError, MissingPackage
 from blackboard.failpoints import reach
 
-__all__ = ["Busy", "Meeting", "busy", "rewrite"]
+try:
+    import recurring_ical_events
+    from icalendar import Calendar, Event
+except ModuleNotFoundError as error:
+    raise MissingPackage("the lead desk", error.name, extra="desk") from None
 
-_OWN = "@lead-desk.blackboard"
-_OWN_UID = re.compile(rb"^UID[^:\r\n]*:[^\r\n]*" + re.escape(_OWN.encode()) + rb"\s*$", re.MULTILINE | re.IGNORECASE)
+__all__ = ["Meeting", "TimeSpan", "read_busy_times", "write_meetings"]
+
+_UID_SUFFIX = "@lead-desk.blackboard"
+_OWN_UID = re.compile(
+    rb"^UID[^:\r\n]*:[^\r\n]*" + re.escape(_UID_SUFFIX.encode()) + rb"\s*$", re.MULTILINE | re.IGNORECASE
+)
 _EMPTY = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//blackboard//lead desk//EN\r\nEND:VCALENDAR\r\n"
-_TRIES = 3
-Busy = tuple[datetime, datetime]
-"""From and until, as aware times."""
+_MAX_ATTEMPTS = 3
+
+TimeSpan = tuple[datetime, datetime]
+"""Start and end, both aware."""
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """One event of the desk's own."""
+    """One of the desk's own events."""
 
     id: int
-    """The mark id; the UID follows from it."""
+    """The id of the mark; the UID is derived from it."""
     start: datetime
     end: datetime
     title: str
@@ -46,51 +53,50 @@ class Meeting:
     booked_at: datetime
 
 
-def busy(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) -> list[Busy]:
-    """When foreign events block the calendar between two instants, recurring ones included, in order of time.
+def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) -> list[TimeSpan]:
+    """Read when other events, recurring events included, block time between two instants; in order.
 
-    A missing file blocks nothing. All-day events block the day in `zone`, where times without a zone are read too.
-    Cancelled events, and those marked as not blocking, do not count.
+    A missing file blocks nothing. All-day events, and times without a zone, are read in `zone`. Cancelled and
+    transparent events are ignored.
 
     Raises:
-        AgentError: the file cannot be read, or is not a calendar.
+        AgentError: the file cannot be read or is not a calendar.
     """
     raw = _read(path)
     if raw is None:
         return []
     try:
-        calendar = _without_own(_parse(raw, path))
+        calendar = _remove_own_events(_parse(raw, path))
         events = recurring_ical_events.of(calendar, skip_bad_series=True).between(begin, end)
         spans = [(_instant(event.start, zone), _instant(event.end, zone)) for event in events if _blocks(event)]
     except AgentError:
         raise
-    except Exception as error:  # the libraries raise what they meet: a file from outside must not look like a crash
+    except Exception as error:  # the libraries raise anything for a bad file, and it must not look like a crash
         raise AgentError(f"{path}: its events cannot be read ({error}); correct the file or move it away") from error
     return sorted(span for span in spans if span[0] < span[1])
 
 
-def rewrite(path: Path, meetings: Iterable[Meeting]) -> bool:
-    """Put the desk's own events in the file to exactly `meetings`; whether that changed it.
+def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
+    """Make `meetings` the desk's own events in the file, and return whether the file changed.
 
-    A missing file is created. The file is replaced in one step, so a reader sees the old one or the new one. If
-    another program writes it meanwhile, its version is taken and the work done again.
+    A missing file is created. The file is replaced atomically. If another program writes it meanwhile, the new
+    contents are read and the change is made again.
 
     Raises:
-        AgentError: the file is not a calendar, or cannot be written.
+        AgentError: the file is not a calendar or cannot be written.
     """
-    own = sorted(meetings, key=lambda meeting: (meeting.start, meeting.id))
-    for _ in range(_TRIES):
+    ordered = sorted(meetings, key=lambda meeting: (meeting.start, meeting.id))
+    events = [_event(meeting).to_ical(sorted=False) for meeting in ordered]
+    for _ in range(_MAX_ATTEMPTS):
         before = _read(path)
         if before is not None:
             _parse(before, path)
-        after = _spliced(
-            _EMPTY if before is None else before, [_event(meeting).to_ical(sorted=False) for meeting in own]
-        )
-        if after == before or (before is None and not own):
+        after = _replace_own_events(_EMPTY if before is None else before, events)
+        if after == before or (before is None and not events):
             return False
-        if _replace(path, before, after):
+        if _replace_file(path, before, after):
             return True
-    raise AgentError(f"{path}: another program keeps writing it; the desk's events are added at the next booking")
+    raise AgentError(f"{path}: another program keeps writing it; the desk adds its events after the next booking")
 
 
 def _read(path: Path) -> bytes | None:
@@ -104,19 +110,18 @@ def _read(path: Path) -> bytes | None:
 
 def _parse(raw: bytes, path: Path) -> Calendar:
     try:
-        found = Calendar.from_ical(raw)
+        calendar = Calendar.from_ical(raw)
     except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise AgentError(f"{path}: not a calendar ({str(error)[:120]}); correct the file or move it away") from None
-    if not isinstance(found, Calendar):
-        raise AgentError(f"{path}: holds a {found.name}, not a VCALENDAR; correct the file or move it away")
-    return found
+        raise AgentError(f"{path}: is not a calendar ({str(error)[:120]}); correct the file or move it away") from None
+    if not isinstance(calendar, Calendar):
+        raise AgentError(f"{path}: contains a {calendar.name}, not a VCALENDAR; correct the file or move it away")
+    return calendar
 
 
-def _spliced(raw: bytes, events: Iterable[bytes]) -> bytes:
-    """The file with its own events replaced, and every other byte of it as it was.
+def _replace_own_events(raw: bytes, events: Iterable[bytes]) -> bytes:
+    """Replace the desk's own events and keep every other byte.
 
-    Written out again as a whole by the library, foreign events would mean the same but no longer be the same bytes:
-    it puts the parts of a rule in an order of its own.
+    The library would change the bytes of other events: it writes the parts of a recurrence rule in its own order.
     """
     kept: list[bytes] = []
     event: list[bytes] = []
@@ -134,15 +139,17 @@ def _spliced(raw: bytes, events: Iterable[bytes]) -> bytes:
     return b"".join([*kept[:last], *events, *kept[last:]])
 
 
-def _without_own(calendar: Calendar) -> Calendar:
-    calendar.subcomponents = [part for part in calendar.subcomponents if not str(part.get("UID", "")).endswith(_OWN)]
+def _remove_own_events(calendar: Calendar) -> Calendar:
+    parts = calendar.subcomponents
+    calendar.subcomponents = [part for part in parts if not str(part.get("UID", "")).endswith(_UID_SUFFIX)]
     return calendar
 
 
 def _event(meeting: Meeting) -> Event:
     event = Event()
-    event.add("uid", f"appointment-{meeting.id}{_OWN}")
-    event.add("dtstamp", meeting.booked_at.astimezone(UTC).replace(microsecond=0))  # not the clock: twice is the same
+    event.add("uid", f"appointment-{meeting.id}{_UID_SUFFIX}")
+    # Not the current time, so that a second write gives the same bytes.
+    event.add("dtstamp", meeting.booked_at.astimezone(UTC).replace(microsecond=0))
     event.add("dtstart", meeting.start.astimezone(UTC))
     event.add("dtend", meeting.end.astimezone(UTC))
     event.add("summary", meeting.title)
@@ -163,8 +170,8 @@ def _instant(value: Any, zone: ZoneInfo) -> datetime:
     return datetime.combine(value, time.min, zone)
 
 
-def _replace(path: Path, before: bytes | None, after: bytes) -> bool:
-    """Write beside the file and move it there, unless the file is no longer what was read."""
+def _replace_file(path: Path, before: bytes | None, after: bytes) -> bool:
+    """Replace the file unless it has changed since `before` was read; return whether it was replaced."""
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:

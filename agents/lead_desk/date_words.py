@@ -1,16 +1,16 @@
-"""The words of dates and times that the offline rules know, in English, German, French, Spanish, Italian and Dutch."""
+"""Words for dates and times in English, German, French, Spanish, Italian and Dutch."""
 
 from __future__ import annotations
 
-__all__ = ["CONNECTORS", "MONTHS", "NEXT_WEEK", "PARTS", "RELATIVE", "THIS_WEEK", "WEEKDAYS"]
+__all__ = ["CONNECTORS", "MONTHS", "NEXT_WEEK", "PARTS_OF_DAY", "RELATIVE_DAYS", "THIS_WEEK", "WEEKDAYS"]
 
 
-def _numbered(*rows: str, first: int) -> dict[str, int]:
+def _number_rows(*rows: str, first: int) -> dict[str, int]:
     return {word: number for number, row in enumerate(rows, first) for word in row.split()}
 
 
-# Short forms that are words of another language ("mon", "mar", "so") are left out on purpose.
-WEEKDAYS = _numbered(
+# Without short forms that are words of another language: "mon", "mar", "so".
+WEEKDAYS = _number_rows(
     "monday montag lundi lunes lunedì lunedi maandag",
     "tuesday tues tue dienstag mardi martes martedì martedi dinsdag",
     "wednesday wed mittwoch mercredi miércoles miercoles mercoledì mercoledi woensdag",
@@ -21,7 +21,7 @@ WEEKDAYS = _numbered(
     first=0,
 )
 
-MONTHS = _numbered(
+MONTHS = _number_rows(
     "january jan januar janvier enero gennaio januari",
     "february feb februar février fevrier febrero febbraio februari",
     "march märz maerz mars marzo maart",
@@ -37,7 +37,7 @@ MONTHS = _numbered(
     first=1,
 )
 
-RELATIVE = {
+RELATIVE_DAYS = {
     "day after tomorrow": 2,
     "übermorgen": 2,
     "uebermorgen": 2,
@@ -60,7 +60,7 @@ RELATIVE = {
     "oggi": 0,
     "vandaag": 0,
 }
-"""Days from today. Longer words come first, since they hold the shorter ones."""
+"""Days from today. Longer words come first because they contain shorter ones."""
 
 NEXT_WEEK = (
     "next week",
@@ -78,7 +78,7 @@ NEXT_WEEK = (
 )
 THIS_WEEK = ("this week", "diese woche", "dieser woche", "cette semaine", "esta semana", "questa settimana")
 
-PARTS = {
+PARTS_OF_DAY = {
     "morning": (9, 12),
     "vormittag": (9, 12),
     "früh": (9, 12),
@@ -108,7 +108,7 @@ PARTS = {
     "sera": (17, 20),
     "avond": (17, 20),
 }
-"""Parts of the day, as the hours from and until."""
+"""Parts of the day: the first hour, and the hour at which it ends."""
 
 CONNECTORS = ("on", "am", "den", "le", "el", "il", "op", "this", "next", "nächsten", "kommenden", "coming")
-"""Words that tie a time to a day that is named after it."""
+"""Words between a time and the day that follows it: `3pm on Tuesday`."""

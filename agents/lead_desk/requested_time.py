@@ -1,4 +1,4 @@
-"""A time at which somebody can meet, and its text form. It is exact about zones and knows no natural language."""
+"""A time at which a person asks to meet, and its exact text form. `time_extraction` reads natural language."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-__all__ = ["Wish", "local", "midnight", "parse_wish", "window"]
+__all__ = ["RequestedTime", "local_time", "midnight", "parse_requested_time", "whole_days"]
 
-_FARTHEST = timedelta(days=731)
+_MAX_AHEAD = timedelta(days=731)
 
 
 @dataclass(frozen=True)
-class Wish:
-    """A time at which somebody can meet: from `start` until before `end`, or exactly `start` where `end` is None."""
+class RequestedTime:
+    """A time to meet: between `start` and `end`, or exactly at `start` if `end` is None."""
 
     start: datetime
     end: datetime | None = None
@@ -29,9 +29,9 @@ class Wish:
         same_day = last.date() == self.start.date() and self.end.time() != time.min
         return f"{self.start:%Y-%m-%dT%H:%M}/" + (f"{self.end:%H:%M}" if same_day else f"{self.end:%Y-%m-%dT%H:%M}")
 
-    def future(self, now: datetime) -> bool:
-        """Whether any of it lies after `now`, and not absurdly far ahead."""
-        return (self.end or self.start) > now and self.start - now < _FARTHEST
+    def is_ahead(self, now: datetime) -> bool:
+        """Return whether any of it is after `now`, and it starts within two years."""
+        return (self.end or self.start) > now and self.start - now < _MAX_AHEAD
 
 
 _ISO = re.compile(
@@ -39,8 +39,8 @@ _ISO = re.compile(
 )
 
 
-def parse_wish(text: str, zone: ZoneInfo) -> Wish | None:
-    """The wish that a text such as `2026-03-04T10:00` or `2026-03-04T09:00/12:00` states, or None if it states none."""
+def parse_requested_time(text: str, zone: ZoneInfo) -> RequestedTime | None:
+    """Parse a text such as `2026-03-04T10:00` or `2026-03-04T09:00/12:00`; return None if it is not valid."""
     match = _ISO.fullmatch(text.strip())
     if match is None:
         return None
@@ -51,27 +51,27 @@ def parse_wish(text: str, zone: ZoneInfo) -> Wish | None:
         if not 2000 <= day.year <= until.year <= 2200:
             return None
         if opens is None:
-            return None if closes or text.strip().endswith("/") else window(day, until, zone)
-        start = local(day, time.fromisoformat(opens), zone)
+            return None if closes or text.strip().endswith("/") else whole_days(day, until, zone)
+        start = local_time(day, time.fromisoformat(opens), zone)
         if "/" not in text:
-            return Wish(start) if start else None
-        end = local(until, time.fromisoformat(closes), zone) if closes else None
-        return Wish(start, end) if start and end and start < end else None
+            return RequestedTime(start) if start else None
+        end = local_time(until, time.fromisoformat(closes), zone) if closes else None
+        return RequestedTime(start, end) if start and end and start < end else None
     except ValueError:
         return None
 
 
-def window(first: date, last: date, zone: ZoneInfo) -> Wish | None:
-    """Whole days, from the first to the last; None where they are the wrong way round."""
-    return Wish(midnight(first, zone), midnight(last + timedelta(days=1), zone)) if first <= last else None
+def whole_days(first: date, last: date, zone: ZoneInfo) -> RequestedTime | None:
+    """Return the time from the first day to the end of the last, or None if they are in the wrong order."""
+    return RequestedTime(midnight(first, zone), midnight(last + timedelta(days=1), zone)) if first <= last else None
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a day begins in a zone."""
+    """Return the instant at which a day begins in a zone."""
     return datetime.combine(day, time.min, zone)
 
 
-def local(day: date, at: time, zone: ZoneInfo) -> datetime | None:
-    """The local time, or None where the clocks leap over it."""
+def local_time(day: date, at: time, zone: ZoneInfo) -> datetime | None:
+    """Return the local time, or None if a clock change skips it."""
     local = datetime.combine(day, at.replace(second=0, microsecond=0), zone)
     return local if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None) else None

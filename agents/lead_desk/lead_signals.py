@@ -1,10 +1,10 @@
-"""Words and phrases that the offline rules weigh, in the languages that reach the desk. It weighs nothing itself."""
+"""Phrases that show what the writer of a text wants, in the languages that reach the desk."""
 
 from __future__ import annotations
 
 import re
 
-from agents.suspicion import plain
+from lead_desk.text_cleaning import normalize
 
 __all__ = [
     "BUDGET",
@@ -18,7 +18,7 @@ __all__ = [
     "URGENT",
     "VOLUME",
     "declines",
-    "found",
+    "matches",
 ]
 
 
@@ -81,10 +81,10 @@ _DECLINES = _words(
 
 
 def declines(text: str) -> bool:
-    """Whether a decision says no to something, so that a time in it may be one that is not wanted."""
-    return found(_DECLINES, text)
+    """Return whether a decision refuses something. A time in it may then be one that is refused."""
+    return matches(_DECLINES, text)
 
 
-def found(signal: re.Pattern[str], text: str) -> bool:
-    """Whether any of a signal's words is in the text."""
-    return signal.search(plain(text)) is not None
+def matches(signal: re.Pattern[str], text: str) -> bool:
+    """Return whether the text contains a phrase of the signal."""
+    return signal.search(normalize(text)) is not None

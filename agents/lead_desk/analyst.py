@@ -1,0 +1,71 @@
+"""Analyst: finds patterns in the outcomes of the whole board, in one model call.
+
+Every outcome is evidence for exactly one insight, whatever a model answers: the first pattern that names it keeps it,
+and the baseline gets the outcomes that no pattern names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from blackboard import Context, Mark, agent, count
+from lead_desk import offline_rules
+from lead_desk.desk_marks import Insight, Qualified, Rejected
+from lead_desk.model_answers import Pattern, Patterns
+from lead_desk.prompts import load_prompt
+from lead_desk.text_cleaning import clip
+
+__all__ = ["BASELINE", "INSIGHT_SUBJECT", "analyst", "divide_evidence"]
+
+BASELINE = "Outcomes without a pattern of their own."
+INSIGHT_SUBJECT = "desk"
+"""Insights are about the desk as a whole."""
+MIN_INTENSITY = 0.2
+"""The intensity of a baseline and the minimum of any insight, so that none is deposited below its floor."""
+
+
+@agent(
+    watches={"outcomes": count(Qualified, Rejected, over="board") >= 1},
+    writes=[Insight],
+    kinds=[Qualified, Rejected],
+    batch=50,
+    gather="10m",
+)
+def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
+    """Return insights whose evidence divides the given outcomes."""
+    outcomes = [mark for mark in marks if isinstance(mark, Qualified | Rejected)]
+    if not outcomes:
+        return []
+    data = {"outcomes": [_outcome_data(mark) for mark in outcomes]}
+    answer = context.ask(load_prompt("analyst"), data, Patterns, offline_rules.find_patterns)
+    return [
+        Insight(subject=INSIGHT_SUBJECT, intensity=max(MIN_INTENSITY, weight), pattern=pattern, evidence=evidence)
+        for pattern, weight, evidence in divide_evidence([mark.id for mark in outcomes], answer.insights)
+    ]
+
+
+def divide_evidence(ids: Sequence[int], patterns: Iterable[Pattern]) -> list[tuple[str, float, list[int]]]:
+    """Divide the ids among the patterns and the baseline. Unknown ids in the patterns are ignored.
+
+    Returns:
+        Pattern, weight and evidence of each insight.
+    """
+    remaining = dict.fromkeys(ids)
+    insights = []
+    for pattern in patterns:
+        evidence = [number for number in dict.fromkeys(pattern.ids) if number in remaining]
+        for number in evidence:
+            del remaining[number]
+        if evidence:
+            insights.append((clip(pattern.pattern, 300) or BASELINE, pattern.weight, evidence))
+    if remaining:
+        insights.append((BASELINE, MIN_INTENSITY, list(remaining)))
+    return insights
+
+
+def _outcome_data(mark: Qualified | Rejected) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": mark.id, "score": round(mark.score, 2), "why": mark.reason}
+    if mark.source:
+        data["source"] = mark.source
+    return data

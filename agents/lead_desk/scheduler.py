@@ -1,0 +1,187 @@
+"""Scheduler: books qualified leads into a calendar file. It offers free slots only, and books only what it offered.
+
+Watches:
+    new: a lead qualified. Gives an appointment, or a conflict if the request cannot be met.
+    decided: a decision about a person was deposited. Books the time that it names, if it is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from blackboard import Context, Decision, Mark, agent, of_subject, strength, strongest_of
+from lead_desk import offline_rules
+from lead_desk.answer_matching import match_answers
+from lead_desk.booking import AppointmentBook, MeetingRequest
+from lead_desk.calendar_file import Meeting, write_meetings
+from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_settings import DAY_NAMES, DeskSettings
+from lead_desk.free_slots import format_slot
+from lead_desk.lead_signals import declines
+from lead_desk.model_answers import Pick, Picks
+from lead_desk.prompts import load_prompt
+from lead_desk.text_cleaning import clip
+from lead_desk.time_extraction import extract_times
+
+__all__ = ["publish", "scheduler"]
+
+_NOTHING_FREE = "no slot is free before the horizon"
+
+
+def publish(reader: Any, settings: Mapping[str, Any]) -> None:
+    """Write the appointments on the board to the calendar file as the desk's own events.
+
+    Raises:
+        AgentError: the file is not a calendar or cannot be written.
+        ConfigurationError: mistakes in `[settings.lead_desk]`.
+    """
+    marks = reader.marks(kind=Appointment.kind, limit=None)
+    desk = DeskSettings.from_settings(settings)
+    write_meetings(desk.calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
+
+
+@agent(
+    watches={"new": strength(Qualified) >= 0.4, "decided": strength(Decision) >= 0.1},
+    reads=[
+        strongest_of(Appointment, 1000),
+        of_subject(Qualified, 10),
+        of_subject(Conflict, 10),
+        of_subject(Decision, 3),
+    ],
+    writes=[Appointment, Conflict],
+    kinds=[Qualified, Decision],
+    batch=10,
+    gather="2s",
+    publish=publish,
+)
+def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:
+    """Return an appointment or a conflict for each request that is still open."""
+    book = AppointmentBook(DeskSettings.from_settings(context.settings), context.now, context.read(Appointment))
+    if context.watch == "decided":
+        return _follow_decisions([mark for mark in marks if isinstance(mark, Decision)], book, context)
+    return _book_leads([mark for mark in marks if isinstance(mark, Qualified)], book, context)
+
+
+def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Context) -> list[Mark]:
+    requests = [MeetingRequest.from_mark(mark) for mark in leads if mark.id not in book.booked_ids]
+    decisions = {
+        request.subject: decision.answer
+        for request in requests
+        if (decision := _latest(context.read(Decision, request.subject)))
+    }
+    impossible = [request for request in requests if not book.slots_to_offer([request])]
+    possible = [request for request in requests if request not in impossible]
+    return _pick_slots(possible, decisions, book, context) + [
+        book.conflict(request, _why_impossible(request, book)) for request in impossible
+    ]
+
+
+def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
+    results: list[Mark] = []
+    unclear: dict[str, tuple[MeetingRequest, str]] = {}
+    for subject in dict.fromkeys(mark.subject for mark in decisions):
+        decision = _latest([mark for mark in decisions if mark.subject == subject])
+        request = _open_request(subject, book, context)
+        if decision is None or request is None:
+            continue
+        written_at = decision.deposited_at.astimezone(book.desk.time_zone)
+        times = extract_times(decision.answer, written_at, context.now)
+        if not times or declines(decision.answer):
+            unclear[subject] = (replace(request, times=()), decision.answer)
+        elif start := book.first_free(times):
+            results.append(book.book(request, start))
+        else:
+            results.append(book.conflict(request, f"the decision names {times[0]}, which is not free"))
+    answers = {subject: answer for subject, (_, answer) in unclear.items()}
+    return results + _pick_slots([request for request, _ in unclear.values()], answers, book, context)
+
+
+def _latest(decisions: Sequence[Decision]) -> Decision | None:
+    """Return the decision to follow: the newest answer to a need, or else the newest decision."""
+    return max(decisions, key=lambda mark: (mark.need is not None, mark.deposited_at, mark.id), default=None)
+
+
+def _open_request(subject: str, book: AppointmentBook, context: Context) -> MeetingRequest | None:
+    """Combine a person's open requests into one, because one meeting covers all of them."""
+    marks: list[Qualified | Conflict] = [*context.read(Qualified, subject), *context.read(Conflict, subject)]
+    requests = {request.qualified: request for request in reversed([MeetingRequest.from_mark(mark) for mark in marks])}
+    waiting = [request for request in requests.values() if request.qualified not in book.booked_ids]
+    if not waiting:
+        return None
+    first = max(waiting, key=lambda request: (request.intensity, -request.qualified))
+    others = {request.qualified for request in waiting} - {first.qualified}
+    return replace(first, also=tuple(sorted(others)), again=True)
+
+
+def _pick_slots(
+    requests: Sequence[MeetingRequest], decisions: Mapping[str, str], book: AppointmentBook, context: Context
+) -> list[Mark]:
+    """Book the slots that one model call picks. Each request gets only a slot that was offered to it."""
+    if not requests:
+        return []
+    offer = {format_slot(start): start for start in book.slots_to_offer(requests)}
+    if not offer:
+        return [book.conflict(request, _NOTHING_FREE) for request in requests]
+    allowed = {request.id: book.suitable_slots(request) or list(offer.values()) for request in requests}
+    data = {
+        "free": _group_by_day(list(offer.values())),
+        "asks": [_request_data(request, decisions.get(request.subject), book) for request in requests],
+    }
+    answer = context.ask(load_prompt("scheduler"), data, Picks, offline_rules.pick_slots)
+    appointments: list[Mark] = []
+    failed: list[tuple[MeetingRequest, str]] = []
+    for request, pick in match_answers(requests, answer.picks):
+        start = offer.get(pick.slot or "")
+        if start in allowed[request.id] and start in book.free:
+            appointments.append(book.book(request, start))
+        elif pick.slot or pick.clash or not request.again:  # a decision against a meeting is not a conflict
+            failed.append((request, _why_failed(pick)))
+    return appointments + [book.conflict(request, reason) for request, reason in failed]
+
+
+def _why_impossible(request: MeetingRequest, book: AppointmentBook) -> str:
+    times = ", ".join(map(str, book.requested_times(request)))
+    if book.is_beyond_horizon(request):
+        return f"{times} is farther ahead than meetings are booked"
+    return f"no free slot at {times}" if times else _NOTHING_FREE
+
+
+def _why_failed(pick: Pick) -> str:
+    if pick.slot:
+        return f"{clip(pick.slot, 20)} is not free for this"
+    return clip(pick.clash, 200) or "nothing free fits"
+
+
+def _request_data(request: MeetingRequest, decision: str | None, book: AppointmentBook) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": request.id}
+    times, slots = book.requested_times(request), book.suitable_slots(request)
+    if any(time.end is None for time in times):
+        data["times"] = [format_slot(start) for start in slots]
+    elif slots:
+        data["times"] = [str(time) for time in times]
+    elif request.about and not request.again:
+        data["wants"] = request.about
+    if decision:  # the question itself if the decision woke the agent, otherwise only context
+        data["said" if request.again else "decided_before"] = clip(decision, 300)
+    return data
+
+
+def _group_by_day(starts: Sequence[datetime]) -> dict[str, str]:
+    """Return starts in few characters: `{"Wed 2026-03-04": "09:00 09:30"}`."""
+    days = groupby(starts, key=lambda start: f"{DAY_NAMES[start.weekday()].title()} {start:%Y-%m-%d}")
+    return {day: " ".join(f"{start:%H:%M}" for start in group) for day, group in days}
+
+
+def _meeting(mark: Appointment) -> Meeting:
+    return Meeting(
+        id=mark.id,
+        start=datetime.fromisoformat(mark.slot),
+        end=datetime.fromisoformat(mark.ends),
+        title=f"Meeting with {mark.who or mark.subject}",
+        about=f"{mark.about}\n{mark.subject}".strip(),
+        booked_at=mark.deposited_at,
+    )
