@@ -13,7 +13,7 @@ from agents import offline
 from agents.answers import clipped, prompt
 from agents.kinds import Insight, Qualified, Rejected
 from agents.schemas import Pattern, Patterns
-from blackboard.agency import Context, agent
+from blackboard.agent_definition import Context, agent
 from blackboard.conditions import count
 from blackboard.marks import Mark
 

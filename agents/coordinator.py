@@ -16,7 +16,7 @@ from agents import offline
 from agents.answers import clipped, matched, prompt
 from agents.kinds import Conflict, Insight, Task
 from agents.schemas import Rulings, Step, Steps
-from blackboard.agency import Context, agent, strongest_of
+from blackboard.agent_definition import Context, agent, strongest_of
 from blackboard.conditions import strength
 from blackboard.marks import Decision, Mark, Need
 

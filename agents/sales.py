@@ -16,7 +16,7 @@ from agents.kinds import Appointment, Lead, Nudge, Qualified, Rejected, Task
 from agents.schemas import Verdict, Verdicts
 from agents.suspicion import looks_like_an_attack
 from agents.wish import parse_wish
-from blackboard.agency import Context, agent, strongest_of, watch
+from blackboard.agent_definition import Context, agent, strongest_of, watch
 from blackboard.conditions import count, strength
 from blackboard.marks import Mark
 

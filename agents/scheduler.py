@@ -22,7 +22,7 @@ from agents.schemas import Pick, Picks
 from agents.signals import declines
 from agents.slots import minute
 from agents.times import wishes
-from blackboard.agency import Context, agent, of_subject, strongest_of
+from blackboard.agent_definition import Context, agent, of_subject, strongest_of
 from blackboard.conditions import strength
 from blackboard.marks import Decision, Mark
 

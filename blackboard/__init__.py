@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blackboard.agency import Agent, Context, agent, of_subject, strongest_of, watch
+    from blackboard.agent_definition import Agent, Context, agent, of_subject, strongest_of, watch
     from blackboard.board import Blackboard, MarkView, Receipt
     from blackboard.clock import ManualClock, SystemClock
     from blackboard.conditions import count, strength, strongest, total
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blackboard.parsing import parse
 
 _HOME = {
-    "agency": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
+    "agent_definition": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
     "board": ("Blackboard", "MarkView", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
     "conditions": ("count", "strength", "strongest", "total"),

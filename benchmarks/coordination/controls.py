@@ -23,10 +23,10 @@ from agents.scheduler import scheduler
 from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
+from blackboard.llm import AnthropicClient, Client, parse, plan
 from blackboard.marks import Given, Mark
-from blackboard.model import AnthropicClient, Client, parse, plan
 
 __all__ = ["ALL", "run_pipeline"]
 

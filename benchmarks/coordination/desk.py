@@ -27,8 +27,8 @@ from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
+from blackboard.llm import AnthropicClient, Client
 from blackboard.marks import Mark
-from blackboard.model import AnthropicClient, Client
 from blackboard.settings import load_settings, resolve
 from tests.support.messages_api import MessagesApi
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
-from blackboard.agency import Agent
-from blackboard.board.moment import law_key
+from blackboard.agent_definition import Agent
+from blackboard.board.board_transaction import law_key
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow

@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board import redeploying
+from blackboard.board import redeployment
 from blackboard.deployment import Deployment, KindSpec
 
 __all__ = ["change", "evaporation", "falls"]
@@ -84,7 +84,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         depositor = Depositor(path)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            board.write(lambda m: redeploying.register(m, Deployment(**dict(new))), record=True)
+            board.write(lambda m: redeployment.register(m, Deployment(**dict(new))), record=True)
             board.on_wake()
             while (left := board.status()["follow_ups"]) and time.monotonic() - begin < longest:
                 time.sleep(0.25)

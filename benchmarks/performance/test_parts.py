@@ -13,7 +13,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
-from blackboard.board.depositing import Deposit, deposit
+from blackboard.board.deposits import Deposit, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import State, join

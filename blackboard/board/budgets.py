@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.moment import Moment
+from blackboard.board.board_transaction import Moment
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration

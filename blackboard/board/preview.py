@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.moment import Moment, Watch, law_key
+from blackboard.board.board_transaction import Moment, Watch, law_key
 from blackboard.clock import iso
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.forecast import Faded, first_true, value_at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.moment import Moment, Watch
+from blackboard.board.board_transaction import Moment, Watch
 from blackboard.deployment import AgentSpec
 from blackboard.store import activations as A
 from blackboard.store import watching as W

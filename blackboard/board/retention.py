@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blackboard.board.board_transaction import Moment
 from blackboard.board.budgets import DAY
-from blackboard.board.moment import Moment
 from blackboard.store import retention as R
 
 __all__ = ["remove", "remove_laws", "unused_laws"]

@@ -10,23 +10,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from blackboard.cli.cli_session import Session
 from blackboard.cli.output import note
-from blackboard.cli.session import Session
 from blackboard.errors import BlackboardError, ConfigurationError
 
 __all__ = ["COMMANDS", "app"]
 
 COMMANDS = {
-    "changing": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
-    "loading": ("load",),
-    "running": ("run",),
-    "reading": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
-    "querying": ("sql",),
-    "costing": ("costs", "settle"),
-    "checking": ("check",),
-    "watching": ("watch",),
-    "upkeep": ("backup", "restore", "doctor", "forget"),
-    "demo": ("demo",),
+    "mark_commands": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
+    "load_command": ("load",),
+    "run_command": ("run",),
+    "inspect_commands": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
+    "sql_command": ("sql",),
+    "cost_commands": ("costs", "settle"),
+    "check_command": ("check",),
+    "watch_command": ("watch",),
+    "admin_commands": ("backup", "restore", "doctor", "forget"),
+    "demo_command": ("demo",),
 }
 """The commands of each module, in the order in which they are listed."""
 

@@ -17,28 +17,28 @@ from typing import Any
 
 import structlog
 
-from blackboard.agency import Agent
-from blackboard.board import finishing, readiness, timekeeping
-from blackboard.board.claiming import Claim
-from blackboard.board.door import Blackboard
-from blackboard.board.moment import Moment
-from blackboard.board.pacing import Pace
+from blackboard.agent_definition import Agent
+from blackboard.board import activation_results, board_clock, readiness
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import Moment
+from blackboard.board.claims import Claim
+from blackboard.board.pace_limit import Pace
 from blackboard.clock import Instant, SystemClock, iso
-from blackboard.daemon.asking import Asker
-from blackboard.daemon.keeping import Keeper
-from blackboard.daemon.lane import Lane
-from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
-from blackboard.daemon.presence import Presence
-from blackboard.daemon.publishing import Publisher
+from blackboard.daemon.activation_runner import Runner
+from blackboard.daemon.active_runs import Runs
+from blackboard.daemon.batch_api import Lane
+from blackboard.daemon.call_recorder import Keeper
+from blackboard.daemon.clock_jumps import Steps
+from blackboard.daemon.liveness import Presence
+from blackboard.daemon.maintenance import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
+from blackboard.daemon.model_caller import Asker
+from blackboard.daemon.publisher import Publisher
 from blackboard.daemon.quiescence import Report, still_to_do
-from blackboard.daemon.running import Runner
-from blackboard.daemon.runs import Runs
-from blackboard.daemon.steps import Steps
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
-from blackboard.model import Client, ModelSettings, Prices, load_prices
+from blackboard.llm import Client, ModelSettings, Prices, load_prices
 from blackboard.settings import DaemonSettings, without_price
 from blackboard.store import activations as A
 from blackboard.store import marks as M
@@ -348,7 +348,7 @@ class Daemon:
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
             reason = str(error)
             self.board.write(
-                lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=reason)
+                lambda m: activation_results.put_back(m, claim.row, until=m.now + self.settings.tick, reason=reason)
             )
 
     def _publish(self, agent: Agent) -> None:
@@ -388,7 +388,7 @@ class Daemon:
             if self._alarm is not None:
                 self._alarm.stepped_back()
             if not self._doubting:
-                self.board.write(lambda m: timekeeping.record(m, before))
+                self.board.write(lambda m: board_clock.record(m, before))
         elif step > 0:
             log.warning("the clock stepped forward, or the machine slept", by_seconds=step / 1e6)
             # Living workers could not extend their leases meanwhile.
@@ -397,7 +397,7 @@ class Daemon:
         if doubted is not None and not self._doubting:
             log.error("the clock leapt ahead and is not believed: the board's time stands still", clock=iso(doubted))
             self.board.write(lambda m: None)  # whoever writes leaves the question
-        elif doubted is None and (self._doubting or not self._looked) and self.board.write(timekeeping.settle_question):
+        elif doubted is None and (self._doubting or not self._looked) and self.board.write(board_clock.settle_question):
             log.info("the clock is believed again")
         self._doubting, self._looked = doubted is not None, True
 
@@ -441,7 +441,7 @@ class Daemon:
             else:
                 self._wake.wait(60)
         for claim in self._runs.claims():
-            self.board.write(lambda m, claim=claim: finishing.hand_back(m, claim.row))  # type: ignore[misc]
+            self.board.write(lambda m, claim=claim: activation_results.hand_back(m, claim.row))  # type: ignore[misc]
         return self.board.read(lambda m: Report.of(m, set(self.agents)))
 
     def _exit(self) -> None:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board.door import Blackboard
-from blackboard.board.moment import Moment
-from blackboard.board.people import inbox
-from blackboard.board.waking import run_folder
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import Moment
+from blackboard.board.inbox import inbox
+from blackboard.board.notify import run_folder
 from blackboard.clock import iso
-from blackboard.daemon.living import living
+from blackboard.daemon.liveness import living
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.marks import Decision, Need
 from blackboard.store import activations as A
 from blackboard.store import watching as W
-from blackboard.store.health import Health, measure, open_to_others
+from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.rows import ActivationRow
 from blackboard.store.schema import HEAD, state_of
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 
-from blackboard.board.moment import Moment
+from blackboard.board.board_transaction import Moment
 from blackboard.board.readiness import held_back, resting
 from blackboard.clock import iso
 from blackboard.store import activations as A

@@ -12,9 +12,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from blackboard.board.claiming import Claim
+from blackboard.board.claims import Claim
 from blackboard.clock import Instant
-from blackboard.model import Reply
+from blackboard.llm import Reply
 from blackboard.store.rows import CallRow
 
 __all__ = ["activation", "batched", "call"]

@@ -6,7 +6,6 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.rows import OPEN_CALLS
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,
@@ -18,6 +17,7 @@ from blackboard.store.tables import (
     rest,
     worker,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE = number(1)

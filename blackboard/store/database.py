@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
 from blackboard.store import dialect as differences
-from blackboard.store.gate import Entry, Gate
-from blackboard.store.statement import Transaction
-from blackboard.store.turn import Turn
+from blackboard.store.group_commit import Entry, Gate
+from blackboard.store.transaction import Transaction
+from blackboard.store.write_lock import Turn
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, select
 
 from blackboard.store.phrases import insert_into, number, update_by
-from blackboard.store.statement import Statement
 from blackboard.store.tables import board, deployment, kind, succession
+from blackboard.store.transaction import Statement
 
 p = bindparam
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import bindparam, case, delete, func, null, or_, select, union
 
 from blackboard.store.phrases import number, word
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,
@@ -17,6 +16,7 @@ from blackboard.store.tables import (
     model_call,
     rest,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 NOTHING = word("")

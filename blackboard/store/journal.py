@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, column, func, or_, select, table
 
-from blackboard.store.contract import VIEWS
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.rows import OPEN_CALLS
-from blackboard.store.statement import Statement
 from blackboard.store.tables import activation, model_call
+from blackboard.store.transaction import Statement
+from blackboard.store.view_columns import VIEWS
 
 p = bindparam
 

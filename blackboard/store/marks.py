@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Float, Select, and_, bindparam, cast, delete, func, or_, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, unindexed, update_by, word
-from blackboard.store.statement import Statement
 from blackboard.store.strength import live_marks
 from blackboard.store.tables import (
     absorbed,
@@ -23,6 +22,7 @@ from blackboard.store.tables import (
     unique_value,
     watch,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE, ZERO = number(1), number(0)

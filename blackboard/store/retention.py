@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, select, tuple_
 
 from blackboard.store.phrases import AT_MOST, number, word
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
     activation_mark,
@@ -21,6 +20,7 @@ from blackboard.store.tables import (
     rest,
     succession,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import reach
-from blackboard.resources import migrations_folder
+from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect as differences
 from blackboard.store.database import Database
 

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, insert, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     absorbed,
     activation,
@@ -20,6 +19,7 @@ from blackboard.store.tables import (
     mark,
     watch,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE = number(1)

@@ -343,14 +343,14 @@ def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None
 
 
 def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
-    from blackboard.board import falling
+    from blackboard.board import predicted_crossings
 
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     for i in range(7):
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.write(lambda m: falling.settle_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [world.board.write(lambda m: predicted_crossings.settle_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.depositing import Deposit, Taken, deposit
-from blackboard.board.moment import Moment
+from blackboard.board.board_transaction import Moment
+from blackboard.board.deposits import Deposit, Taken, deposit
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec

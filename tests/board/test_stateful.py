@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from blackboard import count, strength, total
-from blackboard.board import finishing
-from blackboard.board.claiming import Claim
-from blackboard.board.depositing import Receipt
+from blackboard.board import activation_results
+from blackboard.board.claims import Claim
+from blackboard.board.deposits import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
 from tests.board.test_totals import agree
@@ -254,7 +254,7 @@ class Board(RuleBasedStateMachine):
     def the_worker_dies(self) -> None:
         late = dict(self.running)
         self.running.clear()
-        assert self.world.board.write(lambda m: finishing.recover(m, ["worker"], expired=False)) == len(late)
+        assert self.world.board.write(lambda m: activation_results.recover(m, ["worker"], expired=False)) == len(late)
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 

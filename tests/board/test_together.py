@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from blackboard import count, total
-from blackboard.board import totals
+from blackboard.board import board_totals
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import World, kind, spec
@@ -45,8 +45,8 @@ def hold_true(world: World) -> None:
     """Every sum that is kept is what counting afresh finds."""
 
     def look(m: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in m.in_force.watches.values() if totals.keeps_totals(watch)]
-        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in watches]
+        watches = [watch for watch in m.in_force.watches.values() if board_totals.keeps_totals(watch)]
+        return [(board_totals.value(m, watch), board_totals.counted(m, watch)) for watch in watches]
 
     found = world.board.read(look)
     assert found

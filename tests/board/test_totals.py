@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
-from blackboard.board import totals
-from blackboard.board.depositing import Deposit, deposit
-from blackboard.board.moment import Moment
+from blackboard.board import board_totals
+from blackboard.board.board_transaction import Moment
+from blackboard.board.deposits import Deposit, deposit
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -61,8 +61,8 @@ def agree(m: Moment) -> None:
     for one in m.in_force.watches.values():
         if not one.over_board or one.falling:
             continue
-        kept, marks = totals.value(m, one)
-        stimuli = totals.stimuli_of_board(m, one)
+        kept, marks = board_totals.value(m, one)
+        stimuli = board_totals.stimuli_of_board(m, one)
         strengths = [m.strength(row) for row in stimuli]
         leaf = next(one.condition.leaves())
         assert marks == len(stimuli), one.spec.name
@@ -139,7 +139,7 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
     def move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = m.in_force.watches.values()
         m.now = m.now + 2 * HOUR  # as a change of the deployment moves it, if by less
-        return totals.value(m, one), totals.counted(m, one)
+        return board_totals.value(m, one), board_totals.counted(m, one)
 
     world.put("spark", "a1")
     assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -153,7 +153,7 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
         [one] = m.in_force.watches.values()
         deposit(m, Deposit("spark", "a1", "{}", 1.0, "person:test"))
         m.now = m.now + 2 * HOUR
-        return totals.value(m, one), totals.counted(m, one)
+        return board_totals.value(m, one), board_totals.counted(m, one)
 
     assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
@@ -168,6 +168,6 @@ def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_st
     world.follow()
 
     def look(m: Moment) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in m.in_force.watches.values()]
+        return [(board_totals.value(m, watch), board_totals.counted(m, watch)) for watch in m.in_force.watches.values()]
 
     assert world.board.read(look) == [((2.0, 2), (2.0, 2))]

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board import claiming, evaporating, falling, finishing, following
-from blackboard.board.claiming import Claim
-from blackboard.board.depositing import Receipt
-from blackboard.board.finishing import Leaving
-from blackboard.board.moment import Moment
-from blackboard.board.redeploying import Change, register
+from blackboard.board import activation_results, backfill, claims, evaporation, predicted_crossings
+from blackboard.board.activation_results import Leaving
+from blackboard.board.board_transaction import Moment
+from blackboard.board.claims import Claim
+from blackboard.board.deposits import Receipt
+from blackboard.board.redeployment import Change, register
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.statement import Statement
+from blackboard.store.transaction import Statement
 from tests.board.server import SERVER, drop, empty_board
 
 SECOND = 1_000_000
@@ -96,7 +96,7 @@ class World:
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0
-        while self.board.write(lambda m: following.follow_batch(m, limit)):
+        while self.board.write(lambda m: backfill.follow_batch(m, limit)):
             batches += 1
             assert batches < 10_000
         return batches
@@ -123,18 +123,18 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """The pass that settles falls and moves evaporated marks to the history, until nothing is left to do."""
         count = 0
-        while done := self.board.write(lambda m: evaporating.evaporate_due(m, limit)):
+        while done := self.board.write(lambda m: evaporation.evaporate_due(m, limit)):
             count += done
             assert count < 100_000
         return count
 
     def settle(self) -> int:
-        return self.board.write(falling.settle_due)
+        return self.board.write(predicted_crossings.settle_due)
 
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
-        return self.board.write(lambda m: claiming.claim(m, m.deployment.agent(name), worker, LEASE))
+        return self.board.write(lambda m: claims.claim(m, m.deployment.agent(name), worker, LEASE))
 
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
         def work(m: Moment) -> list[Receipt] | None:
@@ -146,12 +146,12 @@ class World:
                 )
                 for kind, subject, intensity in leaves
             ]
-            return finishing.finish(m, claim.row, claim.agent, made)
+            return activation_results.finish(m, claim.row, claim.agent, made)
 
         return self.board.write(work)
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
-        return self.board.write(lambda m: finishing.fail(m, claim.row, claim.agent, error, self.chance))
+        return self.board.write(lambda m: activation_results.fail(m, claim.row, claim.agent, error, self.chance))
 
     def woken(self, name: str) -> list[int] | None:
         """Claim and finish once: the ids of the marks that were given, or None if the agent did not wake."""
@@ -198,7 +198,7 @@ def _empty_board() -> bytes:
 
 
 def depositing_deposit(m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str) -> Receipt:
-    from blackboard.board.depositing import deposit
+    from blackboard.board.deposits import deposit
 
     return deposit(m, board.prepare(m, kind, subject, {}, intensity, author=author, activation_id=0))
 

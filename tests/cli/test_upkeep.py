@@ -29,7 +29,7 @@ def test_the_drill_of_backup_and_restore(house):
 def test_restore_refuses_while_a_daemon_lives(house):
     import fcntl
 
-    from blackboard.board.waking import run_folder
+    from blackboard.board.notify import run_folder
 
     fill(house)
     house("backup", "copy.db")

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from blackboard.board.waking import run_folder
+from blackboard.board.notify import run_folder
 from blackboard.store.dialect import sqlite
 
 __all__ = ["Broken", "hold", "rest", "rows", "taken_up"]

@@ -25,13 +25,13 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock
-from blackboard.daemon.passes import Checkpoint
+from blackboard.daemon.maintenance import Checkpoint
 from blackboard.failpoints import NAMES
-from blackboard.model import ModelSettings
-from blackboard.model.protocol import BatchItem
-from blackboard.model.reply import Reply, Usage
+from blackboard.llm import ModelSettings
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.reply import Reply, Usage
 from blackboard.settings import DaemonSettings, load_settings, resolve
 from tests.crash.children import Say
 from tests.crash.laws import Broken, rows
@@ -417,7 +417,7 @@ class Fading(World):
         # Registered, and no more: the marks follow under the daemon, batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.redeploying import register
+        from blackboard.board.redeployment import register
 
         board.write(lambda m: register(m, deployment.model_copy(update={"kinds": kinds})), record=True)
         return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), chance=random.Random(1))

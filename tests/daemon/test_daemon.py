@@ -29,7 +29,7 @@ from blackboard import (
     total,
     watch,
 )
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.agency import Agent
-from blackboard.daemon.runs import MOST
+from blackboard.agent_definition import Agent
+from blackboard.daemon.active_runs import MOST
 from blackboard.settings import DaemonSettings
 
 

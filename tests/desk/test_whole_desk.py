@@ -18,7 +18,7 @@ from agents.answers import prompt
 from agents.desk import Desk
 from agents.kinds import Lead
 from agents.suspicion import looks_like_an_attack
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
 from tests.desk.world import World, settings

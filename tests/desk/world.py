@@ -13,7 +13,7 @@ from agents.analyst import analyst
 from agents.coordinator import coordinator
 from agents.sales import sales
 from agents.scheduler import scheduler
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.conditions import Comparison
 from blackboard.marks import Given, Mark

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import budgets, journal, retention
+from blackboard.board import budgets, model_calls, retention
 from blackboard.deployment import Budget, Deployment
 from blackboard.store import journal as J
 from tests.economy.world import MODEL, Lead, World
@@ -178,7 +178,7 @@ def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_o
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
     spent = [
-        world.board.read(lambda m, call=call: budgets._spent_for(m, journal.get(m, call["id"])))
+        world.board.read(lambda m, call=call: budgets._spent_for(m, model_calls.get(m, call["id"])))
         for call in (first, *parts)
     ]
     costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
@@ -235,13 +235,13 @@ def planned(tmp_path, clock):
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
         board.apply(Deployment(budget=LIMIT))
         board.write(
-            lambda m: [journal.plan(m, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
+            lambda m: [model_calls.plan(m, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
         )
     return path
 
 
 def send(call, m):
-    return journal.send(m, journal.get(m, call), RESERVE)
+    return model_calls.send(m, model_calls.get(m, call), RESERVE)
 
 
 def reserve(path, at, calls):

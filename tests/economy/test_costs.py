@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import agent, strength
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
-from blackboard.model import ModelSettings, load_prices
+from blackboard.llm import ModelSettings, load_prices
 from blackboard.settings import load_settings, resolve, without_price
-from blackboard.store.contract import VIEWS
+from blackboard.store.view_columns import VIEWS
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Status
@@ -118,16 +118,16 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     world.rest()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
-    assert world.board.write(lambda m: journal.answered(m, late["id"], "{}", None, journal.Spent(cost=1)))
+    assert world.board.write(lambda m: model_calls.answered(m, late["id"], "{}", None, model_calls.Spent(cost=1)))
     assert world.states() == ["unusable", "applied"]
     assert world.board.costs()[0]["marks_left"] == 1
 
     def two(m):
         for _ in range(2):
-            row = journal.plan(m, 99, "judge", MODEL, "{}", 1)
-            journal.send(m, row, 10)
-            journal.answered(m, row.id, "{}", None, journal.Spent(cost=1))
-        journal.applied(m, 99)
+            row = model_calls.plan(m, 99, "judge", MODEL, "{}", 1)
+            model_calls.send(m, row, 10)
+            model_calls.answered(m, row.id, "{}", None, model_calls.Spent(cost=1))
+        model_calls.applied(m, 99)
 
     world.board.write(two)
     assert world.states()[2:] == ["unusable", "applied"]

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from blackboard import agent, strength
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
-from blackboard.model import ModelSettings
+from blackboard.llm import ModelSettings
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
@@ -113,9 +113,9 @@ def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
 
 
 def _answered_without_usage(m):
-    row = journal.plan(m, 1, "judge", MODEL, "{}", 1)
-    journal.send(m, row, 7_000)
-    return journal.answered(m, row.id, "{}", None, journal.Spent())
+    row = model_calls.plan(m, 1, "judge", MODEL, "{}", 1)
+    model_calls.send(m, row, 7_000)
+    return model_calls.answered(m, row.id, "{}", None, model_calls.Spent())
 
 
 def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(world_of, api):

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Daemon, agent, strength
-from blackboard.daemon.asking import lane_for, model_for
+from blackboard.daemon.model_caller import lane_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
-from blackboard.model import OutcomeUnknown, Rejected
+from blackboard.llm import OutcomeUnknown, Rejected
 from blackboard.store import activations as A
 from blackboard.store import journal as J
 from tests.economy.patient import Patient

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, count, strength
-from blackboard.board import loops
+from blackboard.board import loop_detection
 from blackboard.deployment import Deployment, KindSpec
 
 
@@ -216,10 +216,10 @@ def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
 def test_ordinary_wakings_ask_nothing_more_of_the_database(board):
     board.deposit(Ask(subject="lead/1"))
     asked = []
-    real, loops.circles = loops.circles, lambda *given: asked.append(given)
+    real, loop_detection.circles = loop_detection.circles, lambda *given: asked.append(given)
     try:
         rest(board, replier)
     finally:
-        loops.circles = real
+        loop_detection.circles = real
     assert asked == []
     assert told(board) == [("replier", "done")]

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents import offline
 from blackboard import agent, strength
-from blackboard.model import Usage, load_prices, plan
+from blackboard.llm import Usage, load_prices, plan
 from tests.desk.test_whole_desk import leads
 from tests.desk.world import World as Desk
 from tests.desk.world import settings

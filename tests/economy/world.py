@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.agency import Agent, Context
+from blackboard.agent_definition import Agent, Context
 from blackboard.clock import Clock
 from blackboard.daemon import Report
 from blackboard.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
-from blackboard.model import AnthropicClient, Client, ModelSettings
+from blackboard.llm import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 
 MODEL = "claude-haiku-4-5"
@@ -115,7 +115,7 @@ class World:
 
     def calls(self) -> list[dict[str, Any]]:
         """The journal, oldest first, as the view shows it."""
-        from blackboard.store.contract import VIEWS
+        from blackboard.store.view_columns import VIEWS
 
         with self.board.database.read() as tx:
             rows = tx.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.agency import agent, of_subject, strongest_of, watch
+from blackboard.agent_definition import agent, of_subject, strongest_of, watch
 from blackboard.conditions import count, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition

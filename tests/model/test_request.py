@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from blackboard.errors import AgentError, UnknownName
-from blackboard.model import estimate_tokens, highest_cost, load_prices, plan
-from blackboard.model.schema import answer_schema
+from blackboard.llm import estimate_tokens, highest_cost, load_prices, plan
+from blackboard.llm.answer_schema import answer_schema
 from tests.model.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.runs import LEFT_BEHIND
+from blackboard.daemon.active_runs import LEFT_BEHIND
 from tests.reliability.serving import look, served
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.living import any_living
+from blackboard.daemon.liveness import any_living
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
 from blackboard.store.database import Database

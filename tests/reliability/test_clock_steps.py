@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board import timekeeping
+from blackboard.board import board_clock
 from blackboard.errors import InvalidMark
 from tests.reliability.serving import look, served
 
@@ -152,7 +152,7 @@ def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock
     assert strengths(board) == before
     assert SEEN == ["new kitchen"]
     (question,) = board.inbox()
-    assert question.subject == timekeeping.SUBJECT
+    assert question.subject == board_clock.SUBJECT
     assert "2027-02-09" in question.payload["question"]
     assert told(logs, "leapt ahead") == 1
     assert board.status()["clock"].startswith("not believed: it says 2027-02-09")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.redeploying import register
+from blackboard.board.redeployment import register
 from blackboard.daemon.doctor import Finding, examine
 from blackboard.deployment import Deployment
 from blackboard.store.activations import INSERT_WORKER
@@ -65,11 +65,11 @@ def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
-    from blackboard.board import claiming
+    from blackboard.board import claims
 
     board.install(broken)
     board.deposit(Smoke(subject="kitchen"))
-    assert board.write(lambda m: claiming.claim(m, m.deployment.agent("broken"), "somebody", 1_000_000)) is not None
+    assert board.write(lambda m: claims.claim(m, m.deployment.agent("broken"), "somebody", 1_000_000)) is not None
     clock.advance(timedelta(hours=1))
 
 

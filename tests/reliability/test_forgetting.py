@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.model import AnthropicClient, ModelSettings
+from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store import backup as copies
 from tests.reliability.serving import look, served
 from tests.support.messages_api import MessagesApi

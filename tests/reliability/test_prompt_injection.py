@@ -18,7 +18,7 @@ from agents.kinds import Lead
 from agents.sales import sales
 from agents.scheduler import scheduler
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.model import AnthropicClient, Client, ModelSettings
+from blackboard.llm import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 from blackboard.store.rows import EventRow
 from tests.reliability.injections import ATTACKS, obey

@@ -15,9 +15,9 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.daemon.living import private_folder
+from blackboard.daemon.liveness import private_folder
 from blackboard.errors import ConfigurationError, StoreError
-from blackboard.model import AnthropicClient, ModelSettings
+from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store.backup import back_up
 from blackboard.store.database import Database
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal

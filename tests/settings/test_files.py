@@ -10,8 +10,8 @@ import pytest
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
-from blackboard.model import ModelSettings
-from blackboard.resources import config_file
+from blackboard.llm import ModelSettings
+from blackboard.packaged_files import config_file
 from blackboard.settings import find_config, load_settings
 from blackboard.settings.sections import (
     AgentSection,

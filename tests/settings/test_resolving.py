@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.decay import Exponential
 from blackboard.errors import ConfigurationError
-from blackboard.resources import config_file
+from blackboard.packaged_files import config_file
 from blackboard.settings import load_settings, resolve, resolve_file
 
 MODULE = """

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
-from blackboard.store.gate import Entry, Gate
+from blackboard.store.group_commit import Entry, Gate
 
 
 def test_whoever_finds_the_gate_free_leads_with_its_own_work() -> None:
@@ -120,7 +120,7 @@ def test_a_thread_that_is_interrupted_as_it_gives_way_lets_the_next_lead(monkeyp
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("blackboard.store.gate.give_way", interrupt)
+    monkeypatch.setattr("blackboard.store.group_commit.give_way", interrupt)
     with pytest.raises(KeyboardInterrupt):
         gate.enter(Entry("gone"))
     assert not gate._led

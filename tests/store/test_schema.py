@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from blackboard import Blackboard, ManualClock
 from blackboard.errors import ConfigurationError, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.resources import migrations_folder
+from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata

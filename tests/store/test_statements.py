@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.dialects import postgresql
 
 from blackboard.store import freeze, shelf
-from blackboard.store.contract import VIEWS
 from blackboard.store.dialect import SQLITE, Dialect
+from blackboard.store.view_columns import VIEWS
 from blackboard.store.views import view_definitions
 from tests.board.world import World, kind
 

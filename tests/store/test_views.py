@@ -15,7 +15,7 @@ from blackboard import parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.store import marks as M
-from blackboard.store.contract import VIEWS
+from blackboard.store.view_columns import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [

@@ -1,0 +1,316 @@
+"""The end of an activation: what the agent left, what it absorbed and its state, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from blackboard.board import crossings, model_calls
+from blackboard.board.board_transaction import Moment
+from blackboard.board.deposits import Deposit, Receipt, Taken, deposit
+from blackboard.deployment import AgentSpec
+from blackboard.errors import NotFound
+from blackboard.failpoints import reach
+from blackboard.priorities import backoff, halves
+from blackboard.store import activations as A
+from blackboard.store import journal as J
+from blackboard.store import watching as W
+from blackboard.store.rows import ActivationRow
+
+__all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "set_alone", "split"]
+
+UNFINISHED = ("ready", "running", "held", "dead", "aside")
+INTERRUPTED = "its worker was gone while the call was under way"
+
+
+class Leaving:
+    """A mark that an agent leaves, with what to leave instead if its unique value is taken."""
+
+    __slots__ = ("instead", "mark")
+
+    def __init__(self, mark: Deposit, instead: Leaving | None = None) -> None:
+        self.mark, self.instead = mark, instead
+
+
+def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Leaving]) -> list[Receipt] | None:
+    """End a run with success; None, and nothing happens, if it is no longer this worker's to end.
+
+    What the marks wake, they wake by themselves. That there is room for another run is for the caller to tell.
+    """
+    if not _mine(m, row):
+        return None
+    receipts = [_leave(m, one) for one in leaves]
+    model_calls.applied(m, row.id)
+    reach("apply.within")
+    _end(m, row, "done", marks_left=len(receipts))
+    _rest(m, row, agent)
+    _test_leftovers(m, row)
+    _close_crossings(m, row, "done")
+    return receipts
+
+
+def fail(
+    m: Moment, row: ActivationRow, agent: AgentSpec, error: str, chance: random.Random, *, hopeless: bool = False
+) -> str | None:
+    """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state.
+
+    `hopeless` says that trying the same marks again would fail again, so that halves come at once.
+    """
+    if not _mine(m, row):
+        return None
+    settings = agent.settings
+    _count_failure(m, row, agent)
+    m.wakes = True
+    if row.attempt < settings.max_attempts and not hopeless:
+        wait = backoff(settings.retry_after, row.attempt, chance)
+        _end(m, row, "ready", error=error, retry_at=m.now + wait)
+        return "ready"
+    marks = [values[0] for values in m.tx.all(A.GIVEN, activation_id=row.id) if values[1] == "absorbed"]
+    if len(marks) < 2:
+        _end(m, row, "dead", error=error)
+        _test_leftovers(m, row)
+        return "dead"
+    keep, move = halves(marks)
+    # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
+    other = split(m, row, move, attempt=settings.max_attempts - 1, error=error)
+    _end(m, row, "ready", error=error, retry_at=m.now, attempt=settings.max_attempts - 1)
+    m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=len(keep))
+    m.tx.run(A.COUNT_GIVEN, key=other, marks_absorbed=len(move))
+    return "ready"
+
+
+def set_alone(m: Moment, row: ActivationRow, marks: Sequence[int]) -> bool:
+    """Give each of these marks an activation of its own; False if the run is no longer this worker's."""
+    if not _mine(m, row):
+        return False
+    for mark_id in marks:
+        split(m, row, [mark_id])
+    m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+    m.wakes = True
+    return True
+
+
+def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None) -> int:
+    """Move some of an activation's marks to a new one that is ready at once; returns its id."""
+    model_calls.outgrown(m, row.id, error or "its marks were parted")
+    new = row._replace(
+        state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
+        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now, split_from=row.id,
+        split_call=m.tx.one(J.LAST_CALL_ID)[0] or 0,
+    )  # fmt: skip
+    m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
+    new_id = int(m.tx.one(A.LAST_ACTIVATION)[0])
+    for mark_id in marks:
+        m.tx.run(A.MOVE_GIVEN, from_id=row.id, of_mark=mark_id, to_id=new_id)
+        m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=mark_id, to_id=new_id)
+    m.tx.run(A.COPY_READS, from_id=row.id, to_id=new_id)
+    return new_id
+
+
+def put_back(m: Moment, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
+    """Put a run back on the agenda until an instant, without counting it as a failure.
+
+    `held` says that neither time nor work alone will let it go on (a budget, a person); with `until` None it then
+    waits for a person.
+    """
+    if not _mine(m, row):
+        return False
+    _end(m, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
+    m.wakes = True
+    return True
+
+
+def hand_back(m: Moment, row: ActivationRow) -> bool:
+    """Give a run up because its worker stops: the next one takes it up at once."""
+    return put_back(m, row, until=m.now, reason="")
+
+
+def recover(
+    m: Moment,
+    dead: Sequence[str],
+    *,
+    expired: bool,
+    lost: Callable[[ActivationRow], bool] = lambda row: False,
+) -> int:
+    """Take up what workers left behind that are dead, or (`expired`) whose lease has run out; returns how many.
+
+    Args:
+        lost: says of what runs whether its worker, though alive, no longer runs it.
+    """
+    count = 0
+    for values in m.tx.all(A.RUNNING):
+        row = ActivationRow(*values)
+        late = expired and row.lease_until is not None and row.lease_until <= m.now
+        if row.worker in dead or late or lost(row):
+            _take_up(m, row)
+            count += 1
+    reach("recovery.within")
+    for worker in dead:
+        m.tx.run(A.DELETE_WORKER, id=worker)
+    m.wakes = m.wakes or count > 0
+    return count
+
+
+def _take_up(m: Moment, row: ActivationRow) -> None:
+    """Let an interrupted run be begun again, unless a call was under way and the agent wants a person to decide."""
+    agent = m.deployment.agents.get(row.agent)
+    held = model_calls.lost(m, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
+    _end(
+        m,
+        row,
+        "held" if held else "ready",
+        error=f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it" if held else row.error,
+        retry_at=None if held else m.now,
+        attempt=row.attempt - 1,
+        interruptions=row.interruptions + 1,
+    )
+
+
+def retry(m: Moment, activation_id: int) -> ActivationRow:
+    """A person wants a dead, held or set-aside activation tried again, with all its attempts.
+
+    Raises:
+        NotFound: no such activation, or not one that can be retried.
+    """
+    row = _stuck(m, activation_id)
+    model_calls.reopened(m, row.id)
+    model_calls.settle_all(m, row.id)
+    _end(m, row, "ready", retry_at=m.now, attempt=0, error=row.error)
+    m.wakes = True
+    return row
+
+
+def discard(m: Moment, activation_id: int) -> ActivationRow:
+    """A person gives up on a dead, held or set-aside activation: its marks stay absorbed.
+
+    Raises:
+        NotFound: no such activation, or not one that can be discarded.
+    """
+    row = _stuck(m, activation_id)
+    model_calls.lost(m, row.id, INTERRUPTED)
+    model_calls.settle_all(m, row.id)
+    model_calls.dropped(m, row.id)
+    _end(m, row, "discarded", error=row.error)
+    _close_crossings(m, row, "discarded")
+    return row
+
+
+def _stuck(m: Moment, activation_id: int) -> ActivationRow:
+    found = m.tx.one(A.GET_ACTIVATION, id=activation_id)
+    if found is None:
+        raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
+    row = ActivationRow(*found)
+    if row.state not in ("dead", "held", "aside") and not (row.state == "ready" and row.error):
+        raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
+    return row
+
+
+def _mine(m: Moment, row: ActivationRow) -> bool:
+    """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
+    found = m.tx.one(A.GET_ACTIVATION, id=row.id)
+    now = None if found is None else ActivationRow(*found)
+    return now is not None and now.state == "running" and now.worker == row.worker and now.fence == row.fence
+
+
+def _end(
+    m: Moment,
+    row: ActivationRow,
+    state: str,
+    *,
+    error: str | None = None,
+    retry_at: int | None = None,
+    attempt: int | None = None,
+    marks_left: int = 0,
+    interruptions: int | None = None,
+) -> None:
+    over = state in ("done", "dead", "discarded", "aside")
+    m.tx.run(
+        A.END_ACTIVATION,
+        key=row.id,
+        state=state,
+        finished_at=m.now if over else None,
+        retry_at=retry_at,
+        error=error,
+        attempt=row.attempt if attempt is None else attempt,
+        worker=row.worker if over else None,
+        lease_until=None,
+        marks_left=marks_left,
+        interruptions=row.interruptions if interruptions is None else interruptions,
+    )
+
+
+def _close_crossings(m: Moment, row: ActivationRow, state: str) -> None:
+    """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
+    if m.tx.one(W.SUBJECTS_LEFT, activation_id=row.id) is None:
+        return  # another part has them
+    watch = m.in_force.watches.get(row.watch_id)
+    if (watch is None or not watch.condition.per_mark) and (heir := _last_part(m, row)) is not None:
+        m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
+    m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=m.now)
+
+
+def _last_part(m: Moment, row: ActivationRow) -> int | None:
+    """The newest activation, not over yet, of the marks that were once together with these.
+
+    It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
+    """
+    root = row
+    while root.split_from is not None and (found := m.tx.one(A.GET_ACTIVATION, id=root.split_from)) is not None:
+        root = ActivationRow(*found)
+    parts = [root]
+    for part in parts:  # it grows
+        parts += [ActivationRow(*values) for values in m.tx.all(A.SPLIT_OFF, id=part.id)]
+    return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
+
+
+def _leave(m: Moment, one: Leaving) -> Receipt:
+    try:
+        return deposit(m, one.mark)
+    except Taken:
+        if one.instead is None:
+            raise
+        return _leave(m, one.instead)
+
+
+def _rest(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
+    rest = agent.settings.rest
+    per_subject = agent.settings.rest_per == "subject"
+    until = m.now + rest if rest and not per_subject else None
+    _set_state(m, agent.name, until, 0)
+    if rest and per_subject:
+        for (subject,) in m.tx.all(W.SUBJECTS_LEFT, activation_id=row.id):
+            if m.tx.run(A.UPDATE_REST, of_agent=agent.name, of_subject=subject, until=m.now + rest).rowcount == 0:
+                m.tx.run(A.INSERT_REST, agent=agent.name, subject=subject, until=m.now + rest)
+
+
+def _count_failure(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
+    """A circuit breaker: an agent that fails every time rests, for longer each time."""
+    state = m.tx.one(A.AGENT_STATE, agent=agent.name)
+    failures = (0 if state is None else state[4]) + 1
+    over = failures - agent.settings.rest_after_failures
+    until = None if state is None else state[3]  # another run of the agent may have ended with success
+    if over >= 0:
+        until = max(until or 0, m.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
+    _set_state(m, agent.name, until, failures)
+
+
+def _set_state(m: Moment, agent: str, rest_until: int | None, failures: int) -> None:
+    state = m.tx.one(A.AGENT_STATE, agent=agent)
+    if state is None:
+        m.tx.run(
+            A.INSERT_AGENT_STATE, agent=agent, paused=0, paused_because=None, rest_until=rest_until, failures=failures
+        )
+    elif (state[3], state[4]) != (rest_until, failures):
+        m.tx.run(A.SET_REST, key=agent, rest_until=rest_until, failures=failures)
+
+
+def _test_leftovers(m: Moment, row: ActivationRow) -> None:
+    """What the claim left over, of its subjects or of the board, is tested again."""
+    watch = m.in_force.watches.get(row.watch_id)
+    if watch is None or watch.falling or watch.condition.per_mark:
+        return
+    if watch.over_board:
+        crossings.test(m, watch, "")
+        return
+    for (subject,) in m.tx.all(W.SUBJECTS_LEFT, activation_id=row.id):
+        crossings.test(m, watch, subject)

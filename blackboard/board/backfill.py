@@ -1,0 +1,154 @@
+"""Marks follow a change of the deployment, in bounded batches, each as of the instant of the change.
+
+A change of law: the old law to that instant, the new one after it, no jump. Any change that can make a watch be met
+(a weight, a threshold, a new agent): its marks are tested as they were then.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board import board_totals, crossings, predicted_crossings
+from blackboard.board.board_transaction import Moment, Watch
+from blackboard.forecast import value_at
+from blackboard.store import deployments as D
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import MarkRow
+
+__all__ = ["follow", "follow_batch"]
+
+
+class FollowUp(NamedTuple):
+    """A row of `follow_up`: work that a change of the deployment left to be done."""
+
+    id: int
+    sort: str
+    name: str
+    at: int
+    upto: int
+    position: int
+
+
+def follow(m: Moment, row: MarkRow) -> MarkRow:
+    """The mark under the law and floor that its kind now has, if they changed since it was left; otherwise as it is."""
+    moved = m.followed(row)
+    if moved == row:
+        return row
+    totalled = [
+        watch
+        for watch in m.in_force.rising.get(row.kind, ())
+        if board_totals.keeps_totals(watch) and board_totals.is_stimulus(m, watch, row)
+    ]
+    for watch in totalled:
+        board_totals.add(m, watch, row, -1)
+    m.rebase(moved)
+    if moved.law != row.law:
+        m.record(moved, "law_changed", author=row.author, at=moved.anchored_at)
+    for watch in totalled:
+        board_totals.add(m, watch, moved, +1)
+    return moved
+
+
+def follow_batch(m: Moment, limit: int) -> int:
+    """Do a bounded part of the oldest work that waits; returns how many marks it touched, 0 when nothing waits."""
+    found = m.tx.one(W.FOLLOW_UPS)
+    if found is None:
+        return 0
+    task = FollowUp(*found)
+    return max(1, _WORK[task.sort](m, task, limit))
+
+
+def _relaw(m: Moment, task: FollowUp, limit: int) -> int:
+    kind, law = task.name.split(" ", 1)
+    rows = [MarkRow(*found) for found in m.tx.all(M.UNDER_LAW, kind=kind, law=law, at=task.at, limit=limit)]
+    for row in rows:
+        follow(m, row)
+    if len(rows) < limit:
+        m.tx.run(D.DELETE_SUCCESSION, kind=kind, law=law)
+        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+    m.wakes = True
+    return len(rows)
+
+
+def _refloor(m: Moment, task: FollowUp, limit: int) -> int:
+    rows = [
+        MarkRow(*found)
+        for found in m.tx.all(M.MARKS_AFTER, kind=task.name, after=task.position, upto=task.upto, limit=limit)
+    ]
+    for row in rows:
+        follow(m, row)
+    if len(rows) < limit:
+        m.tx.run(D.DELETE_FLOOR_SUCCESSIONS, kind=task.name)
+        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+    else:
+        m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=rows[-1].event_id)
+    m.wakes = True
+    return len(rows)
+
+
+def _retest(m: Moment, task: FollowUp, limit: int) -> int:
+    """Test a watch on marks that lie there already, as of the change, or of their own deposit if that came later."""
+    watch = m.in_force.watches.get(int(task.name))
+    if watch is None:
+        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+        return 0
+    if watch.over_board:
+        _retest_board(m, watch, task)
+        return 1
+    touched, last = 0, task.upto
+    for kind in watch.condition.kinds:
+        rows = [
+            MarkRow(*found)
+            for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=task.position, upto=task.upto, limit=limit)
+        ]
+        touched += len(rows)
+        if len(rows) == limit:
+            last = min(last, rows[-1].event_id)
+    for kind in watch.condition.kinds:
+        for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=task.position, upto=last, limit=limit):
+            _retest_mark(m, watch, follow(m, MarkRow(*found)), task.at)
+    if last >= task.upto:
+        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+    else:
+        m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=last)
+    m.wakes = True
+    return touched
+
+
+def _retest_mark(m: Moment, watch: Watch, row: MarkRow, at: int) -> None:
+    at = max(at, row.anchored_at)
+    if not watch.covers(row.subject) or (row.evaporates_at is not None and row.evaporates_at <= at):
+        return
+    if watch.falling:
+        predicted_crossings.arm_watch(m, watch, row, since=at)
+    elif watch.condition.per_mark:
+        taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
+        stimulus = row.author != watch.not_author and (taken is None or row.event_id > taken[0])
+        value = m.strength(row, at)
+        if stimulus and value >= watch.threshold:
+            crossings.cross(m, watch, row.subject, row.id, value, 1, [row], crossed_at=at)
+    else:
+        rows = crossings.stimuli_of_subject(m, watch, row.subject)
+        faded = [m.faded(stimulus) for stimulus in rows]
+        # Several marks: as they were at the change, but for those left since, whose own deposits were tested.
+        at = max([at, *(stimulus.anchored_at for stimulus in rows)])
+        if rows and watch.condition.holds(lambda measure: value_at(measure, faded, at)):
+            value = value_at(next(watch.condition.leaves()).measure, faded, at)
+            crossings.cross(m, watch, row.subject, 0, value, len(rows), rows, crossed_at=at)
+
+
+def _retest_board(m: Moment, watch: Watch, task: FollowUp) -> None:
+    if watch.falling:
+        kinds = watch.condition.kinds
+        found = next((MarkRow(*row) for kind in kinds for row in m.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
+        if found is not None:
+            predicted_crossings.arm_watch(m, watch, found, since=task.at)
+    else:
+        if task.sort == "watch":  # a change of weight, law or floor leaves the sums right
+            board_totals.rebuild(m, watch)
+        crossings.test(m, watch, "")
+    m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+
+
+_WORK = {"law": _relaw, "floor": _refloor, "watch": _retest, "values": _retest}

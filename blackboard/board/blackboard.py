@@ -1,0 +1,370 @@
+"""The one door to the board: everything that reads or changes it goes through a `Blackboard`."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from blackboard.board import (
+    activation_results,
+    backfill,
+    board_clock,
+    declarations,
+    erasure,
+    evaporation,
+    inbox,
+    model_calls,
+    redeployment,
+)
+from blackboard.board.board_reader import Seeing
+from blackboard.board.board_session import When
+from blackboard.board.board_transaction import Moment
+from blackboard.board.declarations import Declared
+from blackboard.board.deposits import Deposit, Receipt, deposit
+from blackboard.board.erasure import Forgotten
+from blackboard.board.pace_limit import Pace
+from blackboard.board.redeployment import Change
+from blackboard.decay import Decay, Step, law_from
+from blackboard.deployment import Deployment
+from blackboard.durations import Microseconds
+from blackboard.errors import InvalidMark, UsageError
+from blackboard.marks import Decision, Mark, Need, check_intensity, check_subject, dump_payload
+
+__all__ = ["Blackboard", "Leave"]
+
+BATCH = 1000
+"""Marks in one transaction where many are written."""
+FOLLOWED = 500
+"""Marks in one transaction where they follow a change: others wait meanwhile."""
+
+
+class Leave(NamedTuple):
+    """A mark to be left by its kind's name."""
+
+    kind: str
+    subject: str
+    payload: dict[str, Any]
+    intensity: float = 1.0
+    key: str | None = None
+
+
+class Blackboard(Seeing):
+    """A board: marks with strengths that fade, kept in a database, and the agenda of what they call for.
+
+    Thread-safe. Everything is synchronous, and every change is durable when the call returns.
+    """
+
+    # -- leaving and taking away --------------------------------------------------------------------------------------
+
+    def deposit(
+        self,
+        mark: Mark,
+        *,
+        intensity: float | None = None,
+        key: str | None = None,
+        decay: Decay | str | None = None,
+        until: When = None,
+    ) -> Receipt:
+        """Leave a mark.
+
+        Args:
+            mark: an instance of a kind, such as `Smoke(subject="kitchen", detail="thin")`.
+            intensity: at least 0; the mark's own by default. The author's trust scales it.
+            key: the same key again is answered with the first result and changes nothing.
+            decay: a law for this mark alone.
+            until: full until this instant (ISO text or datetime), then gone; instead of `decay`.
+
+        Raises:
+            InvalidMark: a payload, subject or intensity that cannot be stored, or a unique value that is taken.
+        """
+        if not isinstance(mark, Mark):
+            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(mark).__name__}")
+        self.models.add([type(mark)])
+        intensity = mark.intensity if intensity is None else intensity
+        payload = mark.payload  # checked when the mark was made
+
+        def prepare(m: Moment, law: Decay | None) -> Deposit:
+            return self._ready(m, mark.kind, mark.subject, payload, intensity, key, law, self.author)
+
+        return self._leave(prepare, decay, until)
+
+    def leave(
+        self,
+        kind: str,
+        subject: str,
+        payload: dict[str, Any],
+        *,
+        intensity: float = 1.0,
+        key: str | None = None,
+        decay: Decay | str | None = None,
+        until: When = None,
+    ) -> Receipt:
+        """Leave a mark of a registered kind by its name; otherwise like `deposit`.
+
+        Raises:
+            UnknownName: no such kind is registered.
+            InvalidMark: as for `deposit`.
+        """
+        return self._leave(lambda m, law: self.prepare(m, kind, subject, payload, intensity, key, law), decay, until)
+
+    def _leave(
+        self, prepare: Callable[[Moment, Decay | None], Deposit], decay: Decay | str | None, until: When
+    ) -> Receipt:
+        if until is not None:
+            end = self._instant(until)
+            if end <= self.now():
+                raise InvalidMark(f"until {until} has passed already")
+
+        def work(m: Moment) -> Receipt:
+            law = None if decay is None else law_from(decay)
+            if until is not None:
+                law = Step(Microseconds(max(1, end - m.now)), fixed=True)
+            return deposit(m, prepare(m, law))
+
+        return self.write(work, shared=True)
+
+    def deposit_many(self, marks: Iterable[Mark], *, keys: Iterable[str] | None = None) -> Iterator[Receipt]:
+        """Leave many marks, in transactions of a thousand; yields the receipts as they are committed.
+
+        Raises:
+            InvalidMark: as for `deposit`; the marks of that transaction are then not kept, those before it are.
+            ValueError: there are more marks than keys, or fewer.
+        """
+        keyed = zip(marks, itertools.repeat(None), strict=False) if keys is None else zip(marks, keys, strict=True)
+        batch: list[tuple[Mark, str | None]] = []
+        for pair in keyed:
+            batch.append(pair)
+            if len(batch) == BATCH:
+                yield from self._deposit_batch(batch)
+                batch = []
+        if batch:
+            yield from self._deposit_batch(batch)
+
+    def leave_many(self, wanted: Sequence[Leave]) -> list[Receipt | InvalidMark]:
+        """Leave many marks in one transaction; each comes to a receipt, or to what is wrong with it.
+
+        Raises:
+            UnknownName: no such kind is registered; nothing is kept then.
+        """
+
+        def one(m: Moment, leave: Leave) -> Receipt | InvalidMark:
+            try:
+                ready = self.prepare(m, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
+                return deposit(m, ready)
+            except InvalidMark as error:
+                return error
+
+        return self.write(lambda m: [one(m, leave) for leave in wanted], shared=True)
+
+    def _deposit_batch(self, batch: Sequence[tuple[Mark, str | None]]) -> list[Receipt]:
+        self.models.add({type(mark) for mark, _ in batch})
+        prepared = [
+            (
+                mark.kind,
+                check_subject(mark.subject),
+                dump_payload(mark.payload),
+                check_intensity(mark.intensity),
+                mark,
+                key,
+            )
+            for mark, key in batch
+        ]
+
+        def work(m: Moment) -> list[Receipt]:
+            _check_author(m.deployment, self.author)
+            receipts = []
+            for kind, subject, payload, intensity, mark, key in prepared:
+                unique = self._registered(m, kind).kind(kind).unique
+                value = None if unique is None else _unique_text(mark.payload.get(unique))
+                receipts.append(deposit(m, Deposit(kind, subject, payload, intensity, self.author, key, None, value)))
+            return receipts
+
+        return self.write(work, shared=True)
+
+    def prepare(
+        self,
+        m: Moment,
+        kind: str,
+        subject: str,
+        payload: dict[str, Any],
+        intensity: float = 1.0,
+        key: str | None = None,
+        decay: Decay | None = None,
+        author: str | None = None,
+        activation_id: int | None = None,
+    ) -> Deposit:
+        """A checked deposit, ready for the transaction; registers a kind whose class is known and new to the board."""
+        self._registered(m, kind).kind(kind)
+        payload = self.models.check(kind, payload, m.deployment)
+        return self._ready(m, kind, subject, payload, intensity, key, decay, author or self.author, activation_id)
+
+    def _ready(
+        self,
+        m: Moment,
+        kind: str,
+        subject: str,
+        payload: dict[str, Any],
+        intensity: float,
+        key: str | None,
+        decay: Decay | None,
+        author: str,
+        activation_id: int | None = None,
+    ) -> Deposit:
+        """A deposit of a payload that is known to fit its kind."""
+        unique = self._registered(m, kind).kind(kind).unique
+        if activation_id is None:
+            _check_author(m.deployment, author)
+        return Deposit(
+            kind,
+            check_subject(subject),
+            dump_payload(payload),
+            check_intensity(intensity),
+            author,
+            key,
+            decay,
+            None if unique is None else _unique_text(payload.get(unique)),
+            activation_id,
+        )
+
+    def withdraw(self, mark_id: int) -> None:
+        """Take a live mark off the board. It wakes nobody, and cancels work on it that has not begun.
+
+        Raises:
+            NotFound: there is no such live mark.
+        """
+        self.write(lambda m: evaporation.withdraw(m, mark_id, self.author))
+
+    def forget(self, subject: str) -> Forgotten:
+        """Erase what was said about a subject, and the remains of it in the file; what happened stays.
+
+        Backups hold what they held.
+
+        Raises:
+            NotFound: nothing was ever said about it.
+        """
+        forgotten = self.write(lambda m: erasure.forget(m, subject, self.author))
+        self.database.compact()
+        return forgotten
+
+    # -- people -------------------------------------------------------------------------------------------------------
+
+    def answer(self, need_id: int, text: str) -> Receipt:
+        """Answer a need: leaves the decision that wakes whoever watches for it.
+
+        Raises:
+            InvalidMark: the answer is empty.
+            NotFound: there is no such need in the inbox.
+        """
+
+        def work(m: Moment) -> Receipt:
+            board_clock.answered(m, need_id, text)
+            return inbox.answer(self._registered(m, "decision"), need_id, text, self.author)
+
+        return self.write(work)
+
+    def pause(self, agent: str | None = None, reason: str | None = None) -> None:
+        """Wake an agent, or any, no more until it is resumed.
+
+        Raises:
+            UnknownName: there is no such agent.
+        """
+        self.write(lambda m: inbox.pause(m, agent, reason))
+
+    def resume(self, agent: str | None = None) -> None:
+        """Wake an agent, or all, again. For all, it also says that a clock which is in doubt is right.
+
+        Raises:
+            UnknownName: there is no such agent.
+        """
+
+        def work(m: Moment) -> None:
+            if agent is None:
+                board_clock.believe(m)
+            inbox.resume(m, agent)
+
+        self.write(work)
+
+    def retry(self, activation_id: int) -> None:
+        """Try a dead, held or failed activation again, with all its attempts.
+
+        Raises:
+            NotFound: no such activation, or not one that can be retried.
+        """
+        self.write(lambda m: activation_results.retry(m, activation_id))
+
+    def discard(self, activation_id: int) -> None:
+        """Give up on a dead, held or failed activation; its marks stay absorbed.
+
+        Raises:
+            NotFound: no such activation, or not one that can be discarded.
+        """
+        self.write(lambda m: activation_results.discard(m, activation_id))
+
+    def settle(self, call_id: int, usd: float) -> None:
+        """Say what a call cost of which nobody knows, as the provider's account shows it; its reserve is then released.
+
+        That is one of unknown outcome, or one whose answer did not say what it took.
+
+        Args:
+            usd: US dollars, at least 0; 0 if it was not charged.
+
+        Raises:
+            NotFound: there is no such call, or its cost is known.
+            UsageError: that cannot be a cost.
+        """
+        if not 0 <= usd < 1e6:
+            raise UsageError(f"a call costs 0 US dollars or more, not {usd}")
+        self.write(lambda m: model_calls.settle(m, call_id, round(usd * 1_000_000)))
+
+    # -- the deployment -----------------------------------------------------------------------------------------------
+
+    def apply(self, deployment: Deployment) -> Change:
+        """Put a deployment in force, and let the marks follow.
+
+        The change is one event at one instant; marks follow in bounded batches, each as of that instant, so whoever
+        calls may be interrupted: a daemon, or the next call, goes on.
+        """
+        return self._put_in_force(lambda m: deployment)
+
+    def install(self, *agents: Declared, kinds: Iterable[type[Mark]] = ()) -> Change:
+        """Put agents in force as they declare themselves, where no deployment file does it; other agents stay.
+
+        The kinds that they speak of are registered where the board does not know them yet.
+
+        Args:
+            agents: what `@agent` made.
+            kinds: mark classes to put in force as they declare themselves, even where the board has them otherwise.
+
+        Raises:
+            ConfigurationError: an agent speaks of a kind that nobody knows.
+        """
+        kinds = tuple(kinds)
+        self.models.add(kinds)
+        for agent in agents:
+            self.models.add(agent.kinds.values())
+        return self._put_in_force(lambda m: declarations.beside(m.deployment, agents, kinds))
+
+    def _put_in_force(self, wanted: Callable[[Moment], Deployment]) -> Change:
+        built_in = {"need": Need.defaults, "decision": Decision.defaults}
+        change = self.write(lambda m: redeployment.register(m, wanted(m).with_kinds(built_in)), record=True)
+        pace = Pace(self.clock)
+
+        def piece(m: Moment) -> tuple[int, int, int]:
+            found = m.last_event
+            return backfill.follow_batch(m, FOLLOWED), found, m.last_event
+
+        while pace.piece(lambda: self.write(piece)):
+            rest = pace.rest(self.read(lambda m: m.last_event))
+            self.clock.wait(threading.Event(), self.clock.now() + rest)
+        return change
+
+
+def _check_author(deployment: Deployment, author: str) -> None:
+    if author in deployment.agents:
+        raise InvalidMark(f"{author!r} is an agent of this board; only its activations can sign as it")
+
+
+def _unique_text(value: Any) -> str | None:
+    return None if value is None else str(value)

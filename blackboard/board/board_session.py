@@ -1,0 +1,203 @@
+"""The transactions of a board: each at one instant, under what is in force then. What is done in them is elsewhere."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from blackboard.board import (
+    board_clock,
+    board_totals,
+    redeployment,
+)
+from blackboard.board.board_transaction import InForce, Laws, Moment, read_following, read_in_force
+from blackboard.board.mark_classes import Models
+from blackboard.board.notify import Bell
+from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant
+from blackboard.deployment import Deployment
+from blackboard.errors import InvalidMark, StoreError
+from blackboard.marks import Mark
+from blackboard.store import marks as M
+from blackboard.store import schema
+from blackboard.store.database import Database
+from blackboard.store.transaction import Transaction
+
+__all__ = ["Transacting", "When"]
+
+T = TypeVar("T")
+When = str | Instant | Any
+
+
+class Transacting:
+    """Opens a board, and runs work in its transactions."""
+
+    def __init__(
+        self, database: Database, clock: Clock, author: str, models: Models, on_wake: Callable[[], None] | None = None
+    ) -> None:
+        self.database, self.clock, self.author, self.models = database, clock, author, models
+        self.on_wake = on_wake or (lambda: None)
+        self.leap: int | None = board_clock.LEAP
+        self._bell = Bell(database.path)
+        self._laws = Laws()
+        self._in_force: InForce | None = None
+        database.on_rollback = self._forget
+
+    @classmethod
+    def open(
+        cls,
+        url: str | Path = "sqlite:///board.db",
+        *,
+        author: str | None = None,
+        clock: Clock | None = None,
+        kinds: Iterable[type[Mark]] = (),
+        create: bool | None = None,
+        leap: int | None = board_clock.LEAP,
+    ) -> Self:
+        """Open a board; an embedded database is created or upgraded as needed.
+
+        Args:
+            url: an SQLAlchemy URL, such as `sqlite:///board.db`, or the path of an SQLite file.
+            author: who this process is: it signs every deposit. Default: `person:` and the user's name.
+            clock: where the time comes from.
+            kinds: mark classes to make known beforehand; a deposit makes its own known.
+            create: whether a database may be created or upgraded; by default, an embedded one may.
+            leap: microseconds ahead of the board's last record from which the clock is not believed; None believes any.
+
+        Raises:
+            ConfigurationError: the URL cannot be used.
+            StoreError: the database cannot be opened, is foreign, damaged, or newer than this program.
+        """
+        clock = clock or SystemClock()
+        database = Database(url)
+        try:
+            schema.ensure(database, clock.now(), create=database.embedded if create is None else create)
+        except BaseException:
+            database.close()
+            raise
+        board = cls(database, clock, author or f"person:{_user()}", Models(kinds))
+        board.leap = leap
+        board.write(lambda m: None)  # fails here, not at the first deposit, if the file cannot be written
+        return board
+
+    def now(self) -> Instant:
+        """The board's time: the larger of the clock and the last time it recorded."""
+        return self.read(lambda m: m.now)
+
+    def write(self, work: Callable[[Moment], T], *, record: bool = False, shared: bool = False) -> T:
+        """Run `work` in a writing transaction at the board's time, commit it durably, and wake whom it concerns.
+
+        It may run twice and must have no effect outside the transaction.
+
+        Args:
+            work: what to do.
+            record: note the instant even where no event of a mark does.
+            shared: work of other threads in the same transaction may go on in the same moment, so that what a
+                transaction begins and ends with is done once for all. Not for what changes the deployment.
+        """
+        wakes = False
+
+        def run(tx: Transaction) -> T:
+            nonlocal wakes
+            m: Moment = tx.shared if shared and tx.shared is not None else self._begin(tx)
+            m.wakes = False
+            if m.doubted is not None:
+                board_clock.ask(self._registered(m, "need"))
+            result = work(m)
+            wakes = m.wakes
+            if record and m.recorded < m.now:
+                tx.run(M.RECORD_TIME, at=m.now)
+                m.recorded = m.now
+            if not shared:
+                self._end(tx)
+            return result
+
+        result = self.database.write(run)
+        if wakes:
+            self.on_wake()
+            self._bell.ring()
+        return result
+
+    def read(self, work: Callable[[Moment], T]) -> T:
+        """Run `work` on one snapshot of the board, at the board's time."""
+        try:
+            with self.database.read() as tx:
+                return work(self._moment(tx))
+        except StoreError:
+            self._forget()  # another file may come to lie there
+            raise
+
+    def _forget(self) -> None:
+        """What is in force may be what was taken back, and another have taken its version: read it again."""
+        self._in_force = None
+
+    def _begin(self, tx: Transaction) -> Moment:
+        """A moment of one's own, after all that others have kept back in the same transaction."""
+        self._end(tx)
+        m = tx.shared = self._moment(tx)
+        tx.at_end = lambda: self._end(tx)
+        return m
+
+    def _end(self, tx: Transaction) -> None:
+        if tx.shared is not None:
+            board_totals.save(tx.shared)
+            tx.shared = None
+
+    def _moment(self, tx: Transaction) -> Moment:
+        version, recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
+        clock = self.clock.now()
+        tx.now, doubted = board_clock.time_of(clock, max(recorded_at, event_at or 0), self.leap)
+        in_force = self._in_force
+        if in_force is None or in_force.deployment.version != version:
+            in_force = self._in_force = read_in_force(tx)
+        elif in_force.following:
+            in_force = self._in_force = replace(in_force, following=read_following(tx))
+        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at, next_end)
+        if doubted:
+            m.doubted = clock
+        return m
+
+    def _instant(self, when: When) -> Instant:
+        if isinstance(when, int):
+            return when
+        try:
+            return parse_instant(when) if isinstance(when, str) else from_datetime(when)
+        except (ValueError, TypeError, AttributeError):
+            raise InvalidMark(
+                f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00"
+            ) from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._bell.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def deployment(self) -> Deployment:
+        """What is in force now."""
+        return self.read(lambda m: m.deployment)
+
+    def _registered(self, m: Moment, kind: str) -> Moment:
+        """A class that this process knows and the board does not is registered as it declares itself."""
+        if kind not in m.deployment.kinds and (model := self.models.known().get(kind)) is not None:
+            redeployment.register(m, m.deployment.with_kinds({kind: model.defaults}))
+            m.in_force = self._in_force = read_in_force(m.tx)
+        return m
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,209 @@
+"""Rising watches: tested inside the transaction that deposits, for the watches on that kind and no others."""
+
+from __future__ import annotations
+
+from blackboard.board import board_totals
+from blackboard.board.board_transaction import Moment, Watch
+from blackboard.conditions import Comparison, Measure
+from blackboard.forecast import Faded, value_at
+from blackboard.store import marks as M
+from blackboard.store import watching as W
+from blackboard.store.rows import MarkRow
+
+__all__ = ["cross", "deposited", "removed", "stimuli_of_subject", "test"]
+
+
+def deposited(m: Moment, old: MarkRow | None, new: MarkRow) -> list[Watch]:
+    """Test every rising watch on the kind after a deposit; returns those that crossed.
+
+    `old` is the live mark that was joined, before; it is None for a new mark.
+    """
+    crossed = []
+    for watch in m.in_force.rising.get(new.kind, ()):
+        if not watch.covers(new.subject):
+            continue
+        if old is not None and _too_little(m, watch, old, new):
+            absorb(m, watch, new.id, new.event_id, 0)
+            continue
+        if board_totals.keeps_totals(watch):
+            if old is not None and board_totals.is_stimulus(m, watch, old):
+                board_totals.add(m, watch, old, -1)
+            if new.author != watch.not_author:
+                board_totals.add(m, watch, new, +1)
+        if new.author != watch.not_author and _test_with(m, watch, old, new):
+            crossed.append(watch)
+    return crossed
+
+
+def removed(m: Moment, row: MarkRow) -> None:
+    """A mark leaves the live board: the totals that counted it forget it."""
+    for watch in m.in_force.rising.get(row.kind, ()):
+        if (
+            board_totals.keeps_totals(watch)
+            and not board_totals.settled(m, watch, row)
+            and board_totals.is_stimulus(m, watch, row)
+        ):
+            board_totals.add(m, watch, row, -1)
+
+
+def test(m: Moment, watch: Watch, subject: str) -> bool:
+    """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
+    if watch.over_board:
+        return _test_board(m, watch, None)
+    return _test_rows(m, watch, subject, stimuli_of_subject(m, watch, subject))
+
+
+def _test_rows(m: Moment, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
+    if watch.condition.per_mark:
+        new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
+        return any(new)
+    faded = [m.faded(row) for row in rows]
+    if not rows or not watch.condition.holds(lambda measure: value_at(measure, faded, m.now)):
+        return False
+    return cross(m, watch, subject, 0, _headline(watch, faded, m.now), len(rows), rows)
+
+
+def _test_board(m: Moment, watch: Watch, new: MarkRow | None) -> bool:
+    value, count = board_totals.value(m, watch)
+    if not watch.leaf.met(value):
+        return False
+    strongest = 0.0
+    if watch.agent.settings.urgency is not None:
+        waits = m.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
+        rows = [new] if new is not None and waits else board_totals.stimuli_of_board(m, watch)
+        strongest = max((m.strength(row) for row in rows), default=0.0)
+    return cross(m, watch, "", 0, value, count, strongest=strongest)
+
+
+def stimuli_of_subject(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+    """The live marks of one subject that the watch has not absorbed."""
+    rows: list[MarkRow] = []
+    for kind in watch.condition.kinds:
+        found = m.tx.all(
+            M.STIMULI,
+            watch_id=watch.id,
+            kind=kind,
+            subject=subject,
+            now=m.horizon(kind),
+            not_author=watch.not_author,
+        )
+        rows += m.live(found)
+    return rows
+
+
+def absorb(m: Moment, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
+    """Note that a watch has absorbed a mark up to an event; returns up to which event it had before."""
+    before = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=mark_id)
+    statement = W.INSERT_ABSORBED if before is None else W.UPDATE_ABSORBED
+    m.tx.run(statement, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id)
+    return None if before is None else before[0]
+
+
+def cross(
+    m: Moment,
+    watch: Watch,
+    subject: str,
+    mark_id: int,
+    value: float,
+    marks: int,
+    rows: list[MarkRow] | None = None,
+    *,
+    strongest: float | None = None,
+    crossed_at: int | None = None,
+    event_id: int | None = None,
+) -> bool:
+    """Record a crossing, or bring the one that waits up to date; True if it is new.
+
+    `strongest` is the strength of its strongest mark, where `rows` do not say; `crossed_at` is the true instant of a
+    crossing that is noticed later.
+    """
+    settings = watch.agent.settings
+    if strongest is None:
+        strongest = max((m.strength(row) for row in rows or ()), default=value)
+    urgent = settings.urgency is not None and strongest >= settings.urgency
+    full = settings.batch is not None and marks >= settings.batch
+    ready = m.now if urgent or full or not settings.gather else m.now + settings.gather
+    law = m.kind(watch.condition.kinds[0]).decay
+    if rows and len(rows) == 1:
+        law = m.state(rows[0]).law
+    found = {
+        "law": rows[0].law if rows and len(rows) == 1 else m.laws.key(m.tx, law),
+        "order_key": law.order_key(value, m.now if crossed_at is None else crossed_at),
+        "event_id": event_id if event_id is not None else (rows[0].event_id if rows else m.last_event),
+        "marks": marks,
+        "urgent": int(urgent),
+        "ready_at": ready,
+    }
+    m.wakes = True
+    renewed = m.tx.run(W.RENEW_CROSSING, watch=watch.id, of_subject=subject, of_mark=mark_id, **found)
+    if renewed.rowcount:
+        return False
+    m.tx.run(
+        W.INSERT_CROSSING,
+        watch_id=watch.id,
+        subject=subject,
+        mark_id=mark_id,
+        state="waiting",
+        crossed_at=m.now if crossed_at is None else crossed_at,
+        noticed_at=m.now,
+        value=value,
+        threshold=watch.threshold,
+        held=None,
+        activation_id=None,
+        closed_at=None,
+        **found,
+    )
+    return True
+
+
+def _test_with(m: Moment, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
+    if watch.condition.per_mark:
+        return m.strength(new) >= watch.threshold and _cross_mark(m, watch, new)
+    if watch.over_board and not board_totals.keeps_totals(watch):
+        # The strongest mark of the board reaches a threshold only with the mark that reaches it.
+        value = m.strength(new)
+        return value >= watch.threshold and cross(m, watch, "", 0, value, 1)
+    if watch.over_board:
+        return _test_board(m, watch, new)
+    if old is None and m.kind(new.kind).joins != "separate" and watch.kinds == (new.kind,):
+        # Nothing of this kind lay on the subject, so there is nothing to look up; mostly it is too little, too.
+        if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(m, watch.leaf.measure, new)):
+            return False
+        return _test_rows(m, watch, new.subject, [new])
+    return test(m, watch, new.subject)
+
+
+def _value_of_one(m: Moment, measure: Measure, row: MarkRow) -> float:
+    return 1.0 if measure.function == "count" else m.strength(row)
+
+
+def _cross_mark(m: Moment, watch: Watch, row: MarkRow) -> bool:
+    return cross(m, watch, row.subject, row.id, m.strength(row), 1, [row])
+
+
+def _too_little(m: Moment, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
+    """Whether a reinforcement of a mark that was absorbed is less than what the watch's `rearm` asks for."""
+    if watch.spec.rearm is None or m.strength(new) - m.strength(old) >= watch.spec.rearm:
+        return False
+    taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=old.id)
+    if taken is not None and old.event_id <= taken[0]:
+        return True
+    return watch.over_board and old.event_id <= board_totals.watermark(m, watch)
+
+
+def _headline(watch: Watch, faded: list[Faded], now: int) -> float:
+    """The value that a crossing is known by: that of the first comparison that is met."""
+    for leaf in watch.condition.leaves():
+        value = value_at(leaf.measure, faded, now)
+        if leaf.met(value):
+            return value
+    return 0.0
+
+
+def still_holds(m: Moment, watch: Watch, subject: str, at: int | None = None) -> bool:
+    """Whether a watch over a subject or the board is met by the stimuli that lie there, now or as they were before."""
+    if watch.over_board and at is None:
+        return next(watch.condition.leaves()).met(board_totals.value(m, watch)[0])
+    rows = board_totals.stimuli_of_board(m, watch) if watch.over_board else stimuli_of_subject(m, watch, subject)
+    faded = [m.faded(row) for row in rows]
+    return watch.condition.holds(lambda measure: value_at(measure, faded, m.now if at is None else at))

@@ -1,0 +1,284 @@
+"""Runs one activation: the agent's function on its marks, outside any transaction, and then its end in one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from blackboard.agent_definition import Agent
+from blackboard.board import activation_results, model_calls
+from blackboard.board.activation_results import Leaving
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import Moment
+from blackboard.board.claims import Claim
+from blackboard.board.deposits import Deposit, Receipt
+from blackboard.board.inputs import GivenRow
+from blackboard.daemon import telemetry
+from blackboard.daemon.model_caller import Asker, Postponed
+from blackboard.daemon.run_context import RunContext
+from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
+from blackboard.failpoints import reach
+from blackboard.llm import Rejected, Unusable
+from blackboard.marks import Given, Mark, check_intensity, check_subject, dump_payload
+
+__all__ = ["Runner"]
+
+log = structlog.get_logger("blackboard")
+
+Onward = Callable[[Moment], bool]
+
+
+class CannotGoOn(Exception):
+    """What should have been claimed in the transaction of an end could not be."""
+
+
+class Runner:
+    """Runs activations of one daemon's agents."""
+
+    def __init__(
+        self,
+        board: Blackboard,
+        asker: Asker,
+        settings: Mapping[str, Any],
+        chance: random.Random,
+        tell: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self.board, self.asker, self.settings, self.chance, self.tell = board, asker, settings, chance, tell
+
+    def run(self, agent: Agent, claim: Claim, onward: Onward) -> bool:
+        """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back.
+
+        Args:
+            onward: asked in the transaction of an end with success; it may claim what comes next.
+
+        Returns:
+            What `onward` said.
+        """
+        try:
+            outcome = self._attempt(agent, claim, onward)
+        except Postponed as postponed:
+            wait = postponed
+            self.board.write(
+                lambda m: activation_results.put_back(
+                    m, claim.row, until=wait.until, reason=wait.reason, held=wait.held
+                )
+            )
+            log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
+            self.tell("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
+            return False
+        except StoreError as error:
+            # The end could not be written. The lease runs out, or this worker's next look takes it up again.
+            log.error("an activation's end could not be written", activation=claim.row.id, error=str(error))
+            raise
+        except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
+            self.failed(
+                agent, claim, _describe(error), spoiled=isinstance(error, ModelError), hopeless=_is_hopeless(error)
+            )
+            return False
+        if outcome is None:
+            log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
+            return False
+        receipts, gone_on = outcome
+        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.given), left=len(receipts))
+        self.tell(
+            "done",
+            {
+                "id": claim.row.id,
+                "agent": agent.name,
+                "marks": len(claim.given),
+                "left": len(receipts),
+                "watch": claim.watch,
+            },
+        )
+        return gone_on
+
+    def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False, hopeless: bool = False) -> None:
+        """End a run with a failure.
+
+        Args:
+            spoiled: the model's answer is to blame, so that it is not used again.
+            hopeless: the same marks would fail again for certain, so that they are split at once.
+        """
+
+        def work(m: Moment) -> str | None:
+            state = activation_results.fail(m, claim.row, claim.agent, error, self.chance, hopeless=hopeless)
+            if state is not None and spoiled:
+                model_calls.spoiled(m, claim.row.id, error)
+            return state
+
+        reach("failure.before")
+        state = self.board.write(work, record=True)
+        reach("failure.after")
+        if state is not None:
+            log.warning("failed", activation=claim.row.id, agent=agent.name, state=state, error=error.splitlines()[0])
+            self.tell(
+                "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
+            )
+
+    def _attempt(self, agent: Agent, claim: Claim, onward: Onward) -> tuple[list[Receipt], bool] | None:
+        marks = self._marks(claim, claim.given)
+        if not marks:
+            # None of them fits its kind any more, which was logged, or what they said was forgotten.
+            return self._finish(claim, [], onward)
+        if not (marks := self._set_alone(agent, claim, marks)):
+            return None
+        kept = {mark.id for mark in marks}
+        claim = replace(claim, given=tuple(one for one in claim.given if one.event.mark_id in kept))
+        reads: dict[str, list[Mark]] = {}
+        for mark in self._marks(claim, claim.reads):
+            reads.setdefault(mark.kind, []).append(mark)
+        context = RunContext(claim, reads, self.settings, self.asker)
+        reach("agent.before")
+        with telemetry.activation(claim):
+            result = agent.function(marks, context)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+        return self._finish(claim, _collect(claim, result), onward)
+
+    def _marks(self, claim: Claim, given: tuple[GivenRow, ...]) -> list[Mark]:
+        marks = []
+        for one in given:
+            event = one.event
+            if event.payload is None:
+                continue  # what it said was forgotten
+            trace = Given(
+                event.mark_id, event.id, event.author, one.strength, one.deposited_at, event.at, one.reinforcements
+            )
+            try:
+                marks.append(
+                    self.board.models.make(
+                        event.kind, event.subject, event.payload or "{}", event.intensity, trace, claim.deployment
+                    )
+                )
+            except InvalidMark as error:
+                log.warning("a mark that no longer fits its kind is skipped", mark=event.mark_id, error=str(error))
+        return marks
+
+    def _set_alone(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
+        """Marks that the agent wants to see alone get an activation each; the rest stays."""
+        if agent.alone is None or len(marks) < 2:
+            return marks
+        apart = [mark for mark in marks if agent.alone(mark)]
+        if len(apart) == len(marks):
+            apart = apart[1:]
+        if not apart:
+            return marks
+        ids = [mark.id for mark in apart]
+        if not self.board.write(lambda m: activation_results.set_alone(m, claim.row, ids)):
+            return []
+        return [mark for mark in marks if mark.id not in set(ids)]
+
+    def _finish(self, claim: Claim, left: list[Mark], onward: Onward) -> tuple[list[Receipt], bool] | None:
+        reach("agent.after")
+        _check(claim, left)
+
+        def end(onward: Onward) -> tuple[list[Receipt], bool] | None:
+            def work(m: Moment) -> tuple[list[Receipt], bool] | None:
+                receipts = activation_results.finish(
+                    m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left]
+                )
+                if receipts is None:
+                    return None
+                gone_on = onward(m)
+                m.wakes = m.wakes or not gone_on  # another may begin in the place of this one
+                return receipts, gone_on
+
+            return self.board.write(work, record=True, shared=True)
+
+        reach("apply.before")
+        try:
+            outcome = end(onward)
+        except CannotGoOn as error:  # that is no fault of this run, whose end stands
+            log.error("the next activation could not be claimed with an end", agent=claim.agent.name, error=str(error))
+            outcome = end(lambda m: False)
+        reach("apply.after")
+        return outcome
+
+
+def _collect(claim: Claim, result: Any) -> list[Mark]:
+    if result is None:
+        return []
+    if isinstance(result, Mark):
+        return [result]
+    limit = claim.agent.settings.max_marks
+    try:
+        items = iter(result)
+    except TypeError:
+        raise AgentError(f"it returned {type(result).__name__}; an agent returns marks, or nothing") from None
+    left: list[Mark] = []
+    for item in items:
+        if len(left) == limit:
+            raise AgentError(f"it leaves more than {limit} marks (max_marks)")
+        left.append(item)
+    return left
+
+
+def _check(claim: Claim, left: list[Mark]) -> None:
+    writes, limit, room = claim.agent.writes, claim.agent.settings.max_payload, claim.agent.settings.max_total
+    for mark in _with_alternatives(left):
+        if not isinstance(mark, Mark):
+            raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks, or nothing")
+        if mark.kind not in writes:
+            raise Undeclared(
+                f"it left a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
+            )
+        if (size := len(dump_payload(mark.payload).encode())) > limit:
+            raise AgentError(
+                f"it left a {mark.kind!r} with a payload of {size} bytes; at most {limit} are kept (max_payload)"
+            )
+        if (room := room - size) < 0:
+            most = claim.agent.settings.max_total
+            raise AgentError(f"its marks' payloads are more than {most} bytes together (max_total)")
+        check_subject(mark.subject)
+        check_intensity(mark.intensity)
+
+
+def _with_alternatives(left: list[Mark]) -> list[Any]:
+    found: list[Any] = []
+    for mark in left:
+        found.append(mark)
+        one: Any = mark
+        while (one := getattr(one, "_instead", None)) is not None:
+            found.append(one)
+    return found
+
+
+def _leaving(m: Moment, claim: Claim, mark: Mark) -> Leaving:
+    unique = m.kind(mark.kind).unique
+    payload = mark.payload
+    deposit = Deposit(
+        mark.kind,
+        mark.subject,
+        dump_payload(payload),
+        mark.intensity,
+        claim.agent.name,
+        unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
+        activation_id=claim.row.id,
+    )
+    return Leaving(deposit, None if mark._instead is None else _leaving(m, claim, mark._instead))
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def _is_hopeless(error: BaseException) -> bool:
+    """Whether asking the same again could only cost again: fewer marks may do better."""
+    return isinstance(error, Rejected) or (
+        isinstance(error, Unusable) and error.reason in ("max_tokens", "context_window")
+    )
+
+
+def _describe(error: BaseException) -> str:
+    """The whole error for the dead letter; one line where the fault is the contract's, not the code's."""
+    if isinstance(error, BlackboardError):
+        return f"{type(error).__name__}: {error}"
+    text = "".join(traceback.format_exception(error)).strip()
+    return f"{type(error).__name__}: {error}\n\n{text}"[:20_000]
