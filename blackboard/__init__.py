@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent, Context, agent, of_subject, strongest_of, watch
-    from blackboard.board import Blackboard, MarkView, Receipt
+    from blackboard.board import Blackboard, MarkRecord, Receipt
     from blackboard.clock import ManualClock, SystemClock
     from blackboard.conditions import count, strength, strongest, total
     from blackboard.daemon import Daemon
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "agent_definition": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
-    "board": ("Blackboard", "MarkView", "Receipt"),
+    "board": ("Blackboard", "MarkRecord", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
     "conditions": ("count", "strength", "strongest", "total"),
     "parsing": ("parse",),
@@ -46,7 +46,7 @@ __all__ = [
     "Linear",
     "ManualClock",
     "Mark",
-    "MarkView",
+    "MarkRecord",
     "Need",
     "Never",
     "Power",

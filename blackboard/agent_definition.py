@@ -23,8 +23,8 @@ __all__ = ["Agent", "Context", "Watch", "agent", "of_subject", "strongest_of", "
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
-Left = Iterable[Mark] | Mark | None
-Function = Callable[..., Left | Awaitable[Left]]
+Deposited = Iterable[Mark] | Mark | None
+Function = Callable[..., Deposited | Awaitable[Deposited]]
 
 
 class Context(Protocol):
@@ -126,7 +126,7 @@ class Agent:
     def name(self) -> str:
         return self.spec.name
 
-    def __call__(self, *args: Any) -> Left | Awaitable[Left]:
+    def __call__(self, *args: Any) -> Deposited | Awaitable[Deposited]:
         return self.function(*args)
 
 

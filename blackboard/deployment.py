@@ -16,7 +16,7 @@ from blackboard.conditions import Condition, both, check_watch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import UnknownName
-from blackboard.marks import Joins, Kind
+from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
 
 __all__ = ["AgentSettings", "AgentSpec", "Budget", "Deployment", "KindSpec", "ModelChoice", "ReadSpec", "WatchSpec"]
@@ -38,7 +38,7 @@ class KindSpec(Data):
     weight: float = 1.0
     decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
     floor: float = 0.01
-    joins: Joins = "max"
+    joins: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
     model: str = ""

@@ -18,7 +18,7 @@ class State:
     at: int
     law: Decay
 
-    def left(self, now: int) -> float:
+    def remaining(self, now: int) -> float:
         """Intensity x share at `now`; before the state's own instant it is the intensity."""
         return self.intensity * self.law.share(max(0, now - self.at))
 
@@ -42,13 +42,13 @@ def join(kind: Kind, old: State | None, new: State) -> State | None:
     capped = State(_capped(kind, new.intensity), new.at, new.law)
     if old is None or kind.joins == "replace":
         return capped
-    left = old.left(new.at)
+    remaining = old.remaining(new.at)
     if kind.joins == "max":
-        if capped.intensity <= left:
+        if capped.intensity <= remaining:
             return None
         intensity = capped.intensity
     else:
-        intensity = max(left, _capped(kind, left + new.intensity))
+        intensity = max(remaining, _capped(kind, remaining + new.intensity))
     joined = State(intensity, new.at, new.law)
     carried = State(intensity, new.at, old.law.carried(new.at - old.at))
     if old.law.fixed and new.law.fixed and new.law == kind.decay:

@@ -26,7 +26,7 @@ from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.llm import AnthropicClient, Client, parse, plan
-from blackboard.marks import Given, Mark
+from blackboard.marks import Mark, StoredMark
 
 __all__ = ["ALL", "run_pipeline"]
 
@@ -64,7 +64,7 @@ class _Pipeline:
 
     def lay(self, mark: Mark) -> Mark:
         number, at = next(self.ids), from_datetime(OPENING)
-        mark._given = Given(number, number, "webform", mark.intensity, at, at, 0)
+        mark._stored = StoredMark(number, number, "webform", mark.intensity, at, at, 0)
         self.lying.append(mark)
         return mark
 

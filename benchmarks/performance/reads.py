@@ -15,7 +15,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board import predicted_crossings
-from blackboard.board.board_transaction import Moment, law_key
+from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.forecast import value_at
 from blackboard.store.dialect import sqlite
 
@@ -41,7 +41,7 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
         known = itertools.cycle(boards.subjects(min(size, 1000)))
         condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
 
-        def measure(m: Moment) -> list[float]:
+        def measure(m: BoardTransaction) -> list[float]:
             marks = predicted_crossings.live_marks(m, condition, next(known))
             return [value_at(leaf.measure, marks, m.now) for leaf in condition.leaves()]
 

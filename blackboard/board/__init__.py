@@ -2,6 +2,6 @@
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deposits import Receipt
-from blackboard.board.queries import MarkView
+from blackboard.board.queries import MarkRecord
 
-__all__ = ["Blackboard", "MarkView", "Receipt"]
+__all__ = ["Blackboard", "MarkRecord", "Receipt"]

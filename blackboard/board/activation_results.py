@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 
 from blackboard.board import crossings, model_calls
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, Receipt, Taken, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, Receipt, UniqueConflict, deposit
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach
@@ -17,50 +17,58 @@ from blackboard.store import journal as J
 from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow
 
-__all__ = ["Leaving", "discard", "fail", "finish", "hand_back", "put_back", "recover", "retry", "set_alone", "split"]
+__all__ = ["AgentDeposit", "defer", "discard", "fail", "finish", "hand_back", "isolate", "recover", "retry", "split"]
 
 UNFINISHED = ("ready", "running", "held", "dead", "aside")
 INTERRUPTED = "its worker was gone while the call was under way"
 
 
-class Leaving:
+class AgentDeposit:
     """A mark that an agent leaves, with what to leave instead if its unique value is taken."""
 
-    __slots__ = ("instead", "mark")
+    __slots__ = ("alternative", "mark")
 
-    def __init__(self, mark: Deposit, instead: Leaving | None = None) -> None:
-        self.mark, self.instead = mark, instead
+    def __init__(self, mark: PreparedDeposit, alternative: AgentDeposit | None = None) -> None:
+        self.mark, self.alternative = mark, alternative
 
 
-def finish(m: Moment, row: ActivationRow, agent: AgentSpec, leaves: Sequence[Leaving]) -> list[Receipt] | None:
+def finish(
+    m: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
+) -> list[Receipt] | None:
     """End a run with success; None, and nothing happens, if it is no longer this worker's to end.
 
     What the marks wake, they wake by themselves. That there is room for another run is for the caller to tell.
     """
-    if not _mine(m, row):
+    if not _is_current(m, row):
         return None
-    receipts = [_leave(m, one) for one in leaves]
-    model_calls.applied(m, row.id)
+    receipts = [_deposit(m, one) for one in deposits]
+    model_calls.mark_applied(m, row.id)
     reach("apply.within")
     _end(m, row, "done", marks_left=len(receipts))
-    _rest(m, row, agent)
+    _start_cooldown(m, row, agent)
     _test_leftovers(m, row)
     _close_crossings(m, row, "done")
     return receipts
 
 
 def fail(
-    m: Moment, row: ActivationRow, agent: AgentSpec, error: str, chance: random.Random, *, hopeless: bool = False
+    m: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    error: str,
+    chance: random.Random,
+    *,
+    hopeless: bool = False,
 ) -> str | None:
     """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state.
 
     `hopeless` says that trying the same marks again would fail again, so that halves come at once.
     """
-    if not _mine(m, row):
+    if not _is_current(m, row):
         return None
     settings = agent.settings
     _count_failure(m, row, agent)
-    m.wakes = True
+    m.notifies = True
     if row.attempt < settings.max_attempts and not hopeless:
         wait = backoff(settings.retry_after, row.attempt, chance)
         _end(m, row, "ready", error=error, retry_at=m.now + wait)
@@ -79,20 +87,22 @@ def fail(
     return "ready"
 
 
-def set_alone(m: Moment, row: ActivationRow, marks: Sequence[int]) -> bool:
+def isolate(m: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
     """Give each of these marks an activation of its own; False if the run is no longer this worker's."""
-    if not _mine(m, row):
+    if not _is_current(m, row):
         return False
     for mark_id in marks:
         split(m, row, [mark_id])
     m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
-    m.wakes = True
+    m.notifies = True
     return True
 
 
-def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None) -> int:
+def split(
+    m: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
+) -> int:
     """Move some of an activation's marks to a new one that is ready at once; returns its id."""
-    model_calls.outgrown(m, row.id, error or "its marks were parted")
+    model_calls.mark_too_large(m, row.id, error or "its marks were parted")
     new = row._replace(
         state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now, split_from=row.id,
@@ -107,26 +117,26 @@ def split(m: Moment, row: ActivationRow, marks: Sequence[int], *, attempt: int =
     return new_id
 
 
-def put_back(m: Moment, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
+def defer(m: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
     """Put a run back on the agenda until an instant, without counting it as a failure.
 
     `held` says that neither time nor work alone will let it go on (a budget, a person); with `until` None it then
     waits for a person.
     """
-    if not _mine(m, row):
+    if not _is_current(m, row):
         return False
     _end(m, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
-    m.wakes = True
+    m.notifies = True
     return True
 
 
-def hand_back(m: Moment, row: ActivationRow) -> bool:
+def hand_back(m: BoardTransaction, row: ActivationRow) -> bool:
     """Give a run up because its worker stops: the next one takes it up at once."""
-    return put_back(m, row, until=m.now, reason="")
+    return defer(m, row, until=m.now, reason="")
 
 
 def recover(
-    m: Moment,
+    m: BoardTransaction,
     dead: Sequence[str],
     *,
     expired: bool,
@@ -142,19 +152,21 @@ def recover(
         row = ActivationRow(*values)
         late = expired and row.lease_until is not None and row.lease_until <= m.now
         if row.worker in dead or late or lost(row):
-            _take_up(m, row)
+            _recover_one(m, row)
             count += 1
     reach("recovery.within")
     for worker in dead:
         m.tx.run(A.DELETE_WORKER, id=worker)
-    m.wakes = m.wakes or count > 0
+    m.notifies = m.notifies or count > 0
     return count
 
 
-def _take_up(m: Moment, row: ActivationRow) -> None:
+def _recover_one(m: BoardTransaction, row: ActivationRow) -> None:
     """Let an interrupted run be begun again, unless a call was under way and the agent wants a person to decide."""
     agent = m.deployment.agents.get(row.agent)
-    held = model_calls.lost(m, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
+    held = (
+        model_calls.mark_unknown(m, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
+    )
     _end(
         m,
         row,
@@ -166,36 +178,36 @@ def _take_up(m: Moment, row: ActivationRow) -> None:
     )
 
 
-def retry(m: Moment, activation_id: int) -> ActivationRow:
+def retry(m: BoardTransaction, activation_id: int) -> ActivationRow:
     """A person wants a dead, held or set-aside activation tried again, with all its attempts.
 
     Raises:
         NotFound: no such activation, or not one that can be retried.
     """
     row = _stuck(m, activation_id)
-    model_calls.reopened(m, row.id)
-    model_calls.settle_all(m, row.id)
+    model_calls.reopen(m, row.id)
+    model_calls.record_reserved_costs(m, row.id)
     _end(m, row, "ready", retry_at=m.now, attempt=0, error=row.error)
-    m.wakes = True
+    m.notifies = True
     return row
 
 
-def discard(m: Moment, activation_id: int) -> ActivationRow:
+def discard(m: BoardTransaction, activation_id: int) -> ActivationRow:
     """A person gives up on a dead, held or set-aside activation: its marks stay absorbed.
 
     Raises:
         NotFound: no such activation, or not one that can be discarded.
     """
     row = _stuck(m, activation_id)
-    model_calls.lost(m, row.id, INTERRUPTED)
-    model_calls.settle_all(m, row.id)
-    model_calls.dropped(m, row.id)
+    model_calls.mark_unknown(m, row.id, INTERRUPTED)
+    model_calls.record_reserved_costs(m, row.id)
+    model_calls.discard_calls(m, row.id)
     _end(m, row, "discarded", error=row.error)
     _close_crossings(m, row, "discarded")
     return row
 
 
-def _stuck(m: Moment, activation_id: int) -> ActivationRow:
+def _stuck(m: BoardTransaction, activation_id: int) -> ActivationRow:
     found = m.tx.one(A.GET_ACTIVATION, id=activation_id)
     if found is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
@@ -205,7 +217,7 @@ def _stuck(m: Moment, activation_id: int) -> ActivationRow:
     return row
 
 
-def _mine(m: Moment, row: ActivationRow) -> bool:
+def _is_current(m: BoardTransaction, row: ActivationRow) -> bool:
     """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
     found = m.tx.one(A.GET_ACTIVATION, id=row.id)
     now = None if found is None else ActivationRow(*found)
@@ -213,7 +225,7 @@ def _mine(m: Moment, row: ActivationRow) -> bool:
 
 
 def _end(
-    m: Moment,
+    m: BoardTransaction,
     row: ActivationRow,
     state: str,
     *,
@@ -239,17 +251,17 @@ def _end(
     )
 
 
-def _close_crossings(m: Moment, row: ActivationRow, state: str) -> None:
+def _close_crossings(m: BoardTransaction, row: ActivationRow, state: str) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
     if m.tx.one(W.SUBJECTS_LEFT, activation_id=row.id) is None:
         return  # another part has them
-    watch = m.in_force.watches.get(row.watch_id)
+    watch = m.active.watches.get(row.watch_id)
     if (watch is None or not watch.condition.per_mark) and (heir := _last_part(m, row)) is not None:
         m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
     m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=m.now)
 
 
-def _last_part(m: Moment, row: ActivationRow) -> int | None:
+def _last_part(m: BoardTransaction, row: ActivationRow) -> int | None:
     """The newest activation, not over yet, of the marks that were once together with these.
 
     It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
@@ -263,16 +275,16 @@ def _last_part(m: Moment, row: ActivationRow) -> int | None:
     return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
 
 
-def _leave(m: Moment, one: Leaving) -> Receipt:
+def _deposit(m: BoardTransaction, one: AgentDeposit) -> Receipt:
     try:
         return deposit(m, one.mark)
-    except Taken:
-        if one.instead is None:
+    except UniqueConflict:
+        if one.alternative is None:
             raise
-        return _leave(m, one.instead)
+        return _deposit(m, one.alternative)
 
 
-def _rest(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
+def _start_cooldown(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     rest = agent.settings.rest
     per_subject = agent.settings.rest_per == "subject"
     until = m.now + rest if rest and not per_subject else None
@@ -283,7 +295,7 @@ def _rest(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
                 m.tx.run(A.INSERT_REST, agent=agent.name, subject=subject, until=m.now + rest)
 
 
-def _count_failure(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
+def _count_failure(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """A circuit breaker: an agent that fails every time rests, for longer each time."""
     state = m.tx.one(A.AGENT_STATE, agent=agent.name)
     failures = (0 if state is None else state[4]) + 1
@@ -294,7 +306,7 @@ def _count_failure(m: Moment, row: ActivationRow, agent: AgentSpec) -> None:
     _set_state(m, agent.name, until, failures)
 
 
-def _set_state(m: Moment, agent: str, rest_until: int | None, failures: int) -> None:
+def _set_state(m: BoardTransaction, agent: str, rest_until: int | None, failures: int) -> None:
     state = m.tx.one(A.AGENT_STATE, agent=agent)
     if state is None:
         m.tx.run(
@@ -304,9 +316,9 @@ def _set_state(m: Moment, agent: str, rest_until: int | None, failures: int) -> 
         m.tx.run(A.SET_REST, key=agent, rest_until=rest_until, failures=failures)
 
 
-def _test_leftovers(m: Moment, row: ActivationRow) -> None:
+def _test_leftovers(m: BoardTransaction, row: ActivationRow) -> None:
     """What the claim left over, of its subjects or of the board, is tested again."""
-    watch = m.in_force.watches.get(row.watch_id)
+    watch = m.active.watches.get(row.watch_id)
     if watch is None or watch.falling or watch.condition.per_mark:
         return
     if watch.over_board:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board import board_totals, crossings, predicted_crossings
-from blackboard.board.board_transaction import Moment, Watch
+from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.forecast import value_at
 from blackboard.store import deployments as D
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
 
-__all__ = ["follow", "follow_batch"]
+__all__ = ["migrate", "run_batch"]
 
 
-class FollowUp(NamedTuple):
+class Backfill(NamedTuple):
     """A row of `follow_up`: work that a change of the deployment left to be done."""
 
     id: int
@@ -30,14 +30,14 @@ class FollowUp(NamedTuple):
     position: int
 
 
-def follow(m: Moment, row: MarkRow) -> MarkRow:
+def migrate(m: BoardTransaction, row: MarkRow) -> MarkRow:
     """The mark under the law and floor that its kind now has, if they changed since it was left; otherwise as it is."""
-    moved = m.followed(row)
+    moved = m.migrated(row)
     if moved == row:
         return row
     totalled = [
         watch
-        for watch in m.in_force.rising.get(row.kind, ())
+        for watch in m.active.rising.get(row.kind, ())
         if board_totals.keeps_totals(watch) and board_totals.is_stimulus(m, watch, row)
     ]
     for watch in totalled:
@@ -50,46 +50,46 @@ def follow(m: Moment, row: MarkRow) -> MarkRow:
     return moved
 
 
-def follow_batch(m: Moment, limit: int) -> int:
+def run_batch(m: BoardTransaction, limit: int) -> int:
     """Do a bounded part of the oldest work that waits; returns how many marks it touched, 0 when nothing waits."""
     found = m.tx.one(W.FOLLOW_UPS)
     if found is None:
         return 0
-    task = FollowUp(*found)
+    task = Backfill(*found)
     return max(1, _WORK[task.sort](m, task, limit))
 
 
-def _relaw(m: Moment, task: FollowUp, limit: int) -> int:
+def _relaw(m: BoardTransaction, task: Backfill, limit: int) -> int:
     kind, law = task.name.split(" ", 1)
     rows = [MarkRow(*found) for found in m.tx.all(M.UNDER_LAW, kind=kind, law=law, at=task.at, limit=limit)]
     for row in rows:
-        follow(m, row)
+        migrate(m, row)
     if len(rows) < limit:
         m.tx.run(D.DELETE_SUCCESSION, kind=kind, law=law)
         m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
-    m.wakes = True
+    m.notifies = True
     return len(rows)
 
 
-def _refloor(m: Moment, task: FollowUp, limit: int) -> int:
+def _refloor(m: BoardTransaction, task: Backfill, limit: int) -> int:
     rows = [
         MarkRow(*found)
         for found in m.tx.all(M.MARKS_AFTER, kind=task.name, after=task.position, upto=task.upto, limit=limit)
     ]
     for row in rows:
-        follow(m, row)
+        migrate(m, row)
     if len(rows) < limit:
         m.tx.run(D.DELETE_FLOOR_SUCCESSIONS, kind=task.name)
         m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
     else:
         m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=rows[-1].event_id)
-    m.wakes = True
+    m.notifies = True
     return len(rows)
 
 
-def _retest(m: Moment, task: FollowUp, limit: int) -> int:
+def _retest(m: BoardTransaction, task: Backfill, limit: int) -> int:
     """Test a watch on marks that lie there already, as of the change, or of their own deposit if that came later."""
-    watch = m.in_force.watches.get(int(task.name))
+    watch = m.active.watches.get(int(task.name))
     if watch is None:
         m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
         return 0
@@ -107,21 +107,21 @@ def _retest(m: Moment, task: FollowUp, limit: int) -> int:
             last = min(last, rows[-1].event_id)
     for kind in watch.condition.kinds:
         for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=task.position, upto=last, limit=limit):
-            _retest_mark(m, watch, follow(m, MarkRow(*found)), task.at)
+            _retest_mark(m, watch, migrate(m, MarkRow(*found)), task.at)
     if last >= task.upto:
         m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
     else:
         m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=last)
-    m.wakes = True
+    m.notifies = True
     return touched
 
 
-def _retest_mark(m: Moment, watch: Watch, row: MarkRow, at: int) -> None:
+def _retest_mark(m: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> None:
     at = max(at, row.anchored_at)
     if not watch.covers(row.subject) or (row.evaporates_at is not None and row.evaporates_at <= at):
         return
     if watch.falling:
-        predicted_crossings.arm_watch(m, watch, row, since=at)
+        predicted_crossings.predict_watch(m, watch, row, since=at)
     elif watch.condition.per_mark:
         taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
         stimulus = row.author != watch.not_author and (taken is None or row.event_id > taken[0])
@@ -130,20 +130,20 @@ def _retest_mark(m: Moment, watch: Watch, row: MarkRow, at: int) -> None:
             crossings.cross(m, watch, row.subject, row.id, value, 1, [row], crossed_at=at)
     else:
         rows = crossings.stimuli_of_subject(m, watch, row.subject)
-        faded = [m.faded(stimulus) for stimulus in rows]
+        fading_marks = [m.fading(stimulus) for stimulus in rows]
         # Several marks: as they were at the change, but for those left since, whose own deposits were tested.
         at = max([at, *(stimulus.anchored_at for stimulus in rows)])
-        if rows and watch.condition.holds(lambda measure: value_at(measure, faded, at)):
-            value = value_at(next(watch.condition.leaves()).measure, faded, at)
+        if rows and watch.condition.holds(lambda measure: value_at(measure, fading_marks, at)):
+            value = value_at(next(watch.condition.leaves()).measure, fading_marks, at)
             crossings.cross(m, watch, row.subject, 0, value, len(rows), rows, crossed_at=at)
 
 
-def _retest_board(m: Moment, watch: Watch, task: FollowUp) -> None:
+def _retest_board(m: BoardTransaction, watch: Watch, task: Backfill) -> None:
     if watch.falling:
         kinds = watch.condition.kinds
         found = next((MarkRow(*row) for kind in kinds for row in m.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
         if found is not None:
-            predicted_crossings.arm_watch(m, watch, found, since=task.at)
+            predicted_crossings.predict_watch(m, watch, found, since=task.at)
     else:
         if task.sort == "watch":  # a change of weight, law or floor leaves the sums right
             board_totals.rebuild(m, watch)

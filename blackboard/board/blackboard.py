@@ -18,12 +18,12 @@ from blackboard.board import (
     model_calls,
     redeployment,
 )
-from blackboard.board.board_reader import Seeing
+from blackboard.board.board_reader import BoardReader
 from blackboard.board.board_session import When
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
-from blackboard.board.deposits import Deposit, Receipt, deposit
-from blackboard.board.erasure import Forgotten
+from blackboard.board.deposits import PreparedDeposit, Receipt, deposit
+from blackboard.board.erasure import ErasureReport
 from blackboard.board.pace_limit import Pace
 from blackboard.board.redeployment import Change
 from blackboard.decay import Decay, Step, law_from
@@ -32,7 +32,7 @@ from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Decision, Mark, Need, check_intensity, check_subject, dump_payload
 
-__all__ = ["Blackboard", "Leave"]
+__all__ = ["Blackboard", "Deposit"]
 
 BATCH = 1000
 """Marks in one transaction where many are written."""
@@ -40,7 +40,7 @@ FOLLOWED = 500
 """Marks in one transaction where they follow a change: others wait meanwhile."""
 
 
-class Leave(NamedTuple):
+class Deposit(NamedTuple):
     """A mark to be left by its kind's name."""
 
     kind: str
@@ -50,7 +50,7 @@ class Leave(NamedTuple):
     key: str | None = None
 
 
-class Blackboard(Seeing):
+class Blackboard(BoardReader):
     """A board: marks with strengths that fade, kept in a database, and the agenda of what they call for.
 
     Thread-safe. Everything is synchronous, and every change is durable when the call returns.
@@ -85,7 +85,7 @@ class Blackboard(Seeing):
         intensity = mark.intensity if intensity is None else intensity
         payload = mark.payload  # checked when the mark was made
 
-        def prepare(m: Moment, law: Decay | None) -> Deposit:
+        def prepare(m: BoardTransaction, law: Decay | None) -> PreparedDeposit:
             return self._ready(m, mark.kind, mark.subject, payload, intensity, key, law, self.author)
 
         return self._leave(prepare, decay, until)
@@ -110,14 +110,17 @@ class Blackboard(Seeing):
         return self._leave(lambda m, law: self.prepare(m, kind, subject, payload, intensity, key, law), decay, until)
 
     def _leave(
-        self, prepare: Callable[[Moment, Decay | None], Deposit], decay: Decay | str | None, until: When
+        self,
+        prepare: Callable[[BoardTransaction, Decay | None], PreparedDeposit],
+        decay: Decay | str | None,
+        until: When,
     ) -> Receipt:
         if until is not None:
             end = self._instant(until)
             if end <= self.now():
                 raise InvalidMark(f"until {until} has passed already")
 
-        def work(m: Moment) -> Receipt:
+        def work(m: BoardTransaction) -> Receipt:
             law = None if decay is None else law_from(decay)
             if until is not None:
                 law = Step(Microseconds(max(1, end - m.now)), fixed=True)
@@ -142,14 +145,14 @@ class Blackboard(Seeing):
         if batch:
             yield from self._deposit_batch(batch)
 
-    def leave_many(self, wanted: Sequence[Leave]) -> list[Receipt | InvalidMark]:
+    def leave_many(self, wanted: Sequence[Deposit]) -> list[Receipt | InvalidMark]:
         """Leave many marks in one transaction; each comes to a receipt, or to what is wrong with it.
 
         Raises:
             UnknownName: no such kind is registered; nothing is kept then.
         """
 
-        def one(m: Moment, leave: Leave) -> Receipt | InvalidMark:
+        def one(m: BoardTransaction, leave: Deposit) -> Receipt | InvalidMark:
             try:
                 ready = self.prepare(m, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
                 return deposit(m, ready)
@@ -172,20 +175,22 @@ class Blackboard(Seeing):
             for mark, key in batch
         ]
 
-        def work(m: Moment) -> list[Receipt]:
+        def work(m: BoardTransaction) -> list[Receipt]:
             _check_author(m.deployment, self.author)
             receipts = []
             for kind, subject, payload, intensity, mark, key in prepared:
                 unique = self._registered(m, kind).kind(kind).unique
                 value = None if unique is None else _unique_text(mark.payload.get(unique))
-                receipts.append(deposit(m, Deposit(kind, subject, payload, intensity, self.author, key, None, value)))
+                receipts.append(
+                    deposit(m, PreparedDeposit(kind, subject, payload, intensity, self.author, key, None, value))
+                )
             return receipts
 
         return self.write(work, shared=True)
 
     def prepare(
         self,
-        m: Moment,
+        m: BoardTransaction,
         kind: str,
         subject: str,
         payload: dict[str, Any],
@@ -194,7 +199,7 @@ class Blackboard(Seeing):
         decay: Decay | None = None,
         author: str | None = None,
         activation_id: int | None = None,
-    ) -> Deposit:
+    ) -> PreparedDeposit:
         """A checked deposit, ready for the transaction; registers a kind whose class is known and new to the board."""
         self._registered(m, kind).kind(kind)
         payload = self.models.check(kind, payload, m.deployment)
@@ -202,7 +207,7 @@ class Blackboard(Seeing):
 
     def _ready(
         self,
-        m: Moment,
+        m: BoardTransaction,
         kind: str,
         subject: str,
         payload: dict[str, Any],
@@ -211,12 +216,12 @@ class Blackboard(Seeing):
         decay: Decay | None,
         author: str,
         activation_id: int | None = None,
-    ) -> Deposit:
+    ) -> PreparedDeposit:
         """A deposit of a payload that is known to fit its kind."""
         unique = self._registered(m, kind).kind(kind).unique
         if activation_id is None:
             _check_author(m.deployment, author)
-        return Deposit(
+        return PreparedDeposit(
             kind,
             check_subject(subject),
             dump_payload(payload),
@@ -236,7 +241,7 @@ class Blackboard(Seeing):
         """
         self.write(lambda m: evaporation.withdraw(m, mark_id, self.author))
 
-    def forget(self, subject: str) -> Forgotten:
+    def forget(self, subject: str) -> ErasureReport:
         """Erase what was said about a subject, and the remains of it in the file; what happened stays.
 
         Backups hold what they held.
@@ -258,8 +263,8 @@ class Blackboard(Seeing):
             NotFound: there is no such need in the inbox.
         """
 
-        def work(m: Moment) -> Receipt:
-            board_clock.answered(m, need_id, text)
+        def work(m: BoardTransaction) -> Receipt:
+            board_clock.answer_question(m, need_id, text)
             return inbox.answer(self._registered(m, "decision"), need_id, text, self.author)
 
         return self.write(work)
@@ -279,7 +284,7 @@ class Blackboard(Seeing):
             UnknownName: there is no such agent.
         """
 
-        def work(m: Moment) -> None:
+        def work(m: BoardTransaction) -> None:
             if agent is None:
                 board_clock.believe(m)
             inbox.resume(m, agent)
@@ -302,7 +307,7 @@ class Blackboard(Seeing):
         """
         self.write(lambda m: activation_results.discard(m, activation_id))
 
-    def settle(self, call_id: int, usd: float) -> None:
+    def record_cost(self, call_id: int, usd: float) -> None:
         """Say what a call cost of which nobody knows, as the provider's account shows it; its reserve is then released.
 
         That is one of unknown outcome, or one whose answer did not say what it took.
@@ -316,7 +321,7 @@ class Blackboard(Seeing):
         """
         if not 0 <= usd < 1e6:
             raise UsageError(f"a call costs 0 US dollars or more, not {usd}")
-        self.write(lambda m: model_calls.settle(m, call_id, round(usd * 1_000_000)))
+        self.write(lambda m: model_calls.record_cost(m, call_id, round(usd * 1_000_000)))
 
     # -- the deployment -----------------------------------------------------------------------------------------------
 
@@ -326,7 +331,7 @@ class Blackboard(Seeing):
         The change is one event at one instant; marks follow in bounded batches, each as of that instant, so whoever
         calls may be interrupted: a daemon, or the next call, goes on.
         """
-        return self._put_in_force(lambda m: deployment)
+        return self._deploy(lambda m: deployment)
 
     def install(self, *agents: Declared, kinds: Iterable[type[Mark]] = ()) -> Change:
         """Put agents in force as they declare themselves, where no deployment file does it; other agents stay.
@@ -344,16 +349,16 @@ class Blackboard(Seeing):
         self.models.add(kinds)
         for agent in agents:
             self.models.add(agent.kinds.values())
-        return self._put_in_force(lambda m: declarations.beside(m.deployment, agents, kinds))
+        return self._deploy(lambda m: declarations.beside(m.deployment, agents, kinds))
 
-    def _put_in_force(self, wanted: Callable[[Moment], Deployment]) -> Change:
+    def _deploy(self, wanted: Callable[[BoardTransaction], Deployment]) -> Change:
         built_in = {"need": Need.defaults, "decision": Decision.defaults}
         change = self.write(lambda m: redeployment.register(m, wanted(m).with_kinds(built_in)), record=True)
         pace = Pace(self.clock)
 
-        def piece(m: Moment) -> tuple[int, int, int]:
+        def piece(m: BoardTransaction) -> tuple[int, int, int]:
             found = m.last_event
-            return backfill.follow_batch(m, FOLLOWED), found, m.last_event
+            return backfill.run_batch(m, FOLLOWED), found, m.last_event
 
         while pace.piece(lambda: self.write(piece)):
             rest = pace.rest(self.read(lambda m: m.last_event))

@@ -10,8 +10,8 @@ looks the same as a leap, so it asks too: an answer costs less than a guess.
 from __future__ import annotations
 
 from blackboard.board import board_totals, evaporation, predicted_crossings
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.clock import LEAP, Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need, dump_payload
@@ -19,12 +19,22 @@ from blackboard.reinforcement import State
 from blackboard.store import marks as M
 from blackboard.store.rows import MarkRow
 
-__all__ = ["LEAP", "SUBJECT", "answered", "ask", "asked", "believe", "record", "settle_question", "time_of"]
+__all__ = [
+    "LEAP",
+    "SUBJECT",
+    "answer_question",
+    "ask",
+    "believe",
+    "questions",
+    "record",
+    "time_of",
+    "withdraw_question",
+]
 
 SUBJECT = "board/clock"
 """The subject of the need."""
 
-WATCHMAN = "blackboard"
+AUTHOR = "blackboard"
 """Who signs it."""
 
 
@@ -35,54 +45,54 @@ def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instan
     return max(clock, recorded), False
 
 
-def asked(m: Moment) -> list[MarkRow]:
+def questions(m: BoardTransaction) -> list[MarkRow]:
     """The live needs about the clock: one, or none."""
     return [MarkRow(*found) for found in m.tx.all(M.FIND_MARK, kind="need", subject=SUBJECT)]
 
 
-def believe(m: Moment, *, keep: bool = False) -> bool:
+def believe(m: BoardTransaction, *, keep: bool = False) -> bool:
     """A person says that the clock is right: time goes on from what it says. False if it was not in doubt.
 
     What was left while it was in doubt counts from now: it would have aged by the whole leap at once.
     """
     if m.doubted is None:
         return False
-    since = min((row.event_id for row in asked(m)), default=m.last_event + 1)
+    since = min((row.event_id for row in questions(m)), default=m.last_event + 1)
     m.now = m.tx.now = m.doubted
     m.doubted = None
     m.tx.run(M.RECORD_TIME, at=m.now)
     for row in [MarkRow(*found) for found in m.tx.all(M.LEFT_SINCE, since=since)]:
         _date_anew(m, row)
-    for watch in m.in_force.watches.values():
+    for watch in m.active.watches.values():
         if watch.over_board and not watch.falling:
             board_totals.rebuild(m, watch)
     if not keep:  # whoever answers it takes it away
         _withdraw(m)
-    m.wakes = True
+    m.notifies = True
     return True
 
 
-def settle_question(m: Moment) -> bool:
+def withdraw_question(m: BoardTransaction) -> bool:
     """Take the need away once the clock is believed again; whether there was one."""
-    if m.doubted is not None or not asked(m):
+    if m.doubted is not None or not questions(m):
         return False
     _withdraw(m)
     return True
 
 
-def record(m: Moment, seen: Instant) -> None:
+def record(m: BoardTransaction, seen: Instant) -> None:
     """Before a step back takes hold: the latest instant that was seen, so that no strength rises again."""
     if m.doubted is None and seen > m.recorded:
         m.tx.run(M.RECORD_TIME, at=seen)
 
 
-def answered(m: Moment, need_id: int, text: str) -> None:
+def answer_question(m: BoardTransaction, need_id: int, text: str) -> None:
     """A person answers a need: if it is the one about the clock, time goes on.
 
     Raises:
         InvalidMark: another answer to it than yes.
     """
-    if need_id not in {row.id for row in asked(m)}:
+    if need_id not in {row.id for row in questions(m)}:
         return
     if text.strip().lower() not in ("yes", "y"):
         raise InvalidMark(
@@ -91,13 +101,13 @@ def answered(m: Moment, need_id: int, text: str) -> None:
     believe(m, keep=True)
 
 
-def ask(m: Moment) -> None:
+def ask(m: BoardTransaction) -> None:
     """Leave the need, where none lies there yet."""
-    if not asked(m):
-        deposit(m, Deposit("need", SUBJECT, dump_payload(_question(m).payload), 1.0, WATCHMAN))
+    if not questions(m):
+        deposit(m, PreparedDeposit("need", SUBJECT, dump_payload(_question(m).payload), 1.0, AUTHOR))
 
 
-def _question(m: Moment) -> Need:
+def _question(m: BoardTransaction) -> Need:
     days = ((m.doubted or m.now) - m.now) / 86_400e6
     return Need(
         subject=SUBJECT,
@@ -110,12 +120,12 @@ def _question(m: Moment) -> Need:
     )
 
 
-def _withdraw(m: Moment) -> None:
-    for row in asked(m):
-        evaporation.withdraw(m, row.id, WATCHMAN)
+def _withdraw(m: BoardTransaction) -> None:
+    for row in questions(m):
+        evaporation.withdraw(m, row.id, AUTHOR)
 
 
-def _date_anew(m: Moment, row: MarkRow) -> None:
+def _date_anew(m: BoardTransaction, row: MarkRow) -> None:
     law = m.laws.get(m.tx, row.law)
     state = State(row.intensity, m.now, law)
     moved = row._replace(
@@ -125,4 +135,4 @@ def _date_anew(m: Moment, row: MarkRow) -> None:
     )
     m.rebase(moved)
     m.record(moved, "law_changed", author=row.author)
-    predicted_crossings.arm(m, row, moved)
+    predicted_crossings.predict(m, row, moved)

@@ -9,19 +9,19 @@ from blackboard.board import (
     inbox,
     queries,
 )
-from blackboard.board.board_session import Transacting, When
-from blackboard.board.queries import MarkView
+from blackboard.board.board_session import BoardSession, When
+from blackboard.board.queries import MarkRecord
 from blackboard.clock import Instant, parse_instant
 from blackboard.errors import InvalidMark
-from blackboard.marks import Given, Mark, dump_payload
+from blackboard.marks import Mark, StoredMark, dump_payload
 from blackboard.store.rows import EventRow
 
-__all__ = ["Seeing"]
+__all__ = ["BoardReader"]
 
 K = TypeVar("K", bound=Mark)
 
 
-class Seeing(Transacting):
+class BoardReader(BoardSession):
     """A board to look at."""
 
     @overload
@@ -69,13 +69,13 @@ class Seeing(Transacting):
         views = self.look(kind=kind, subject=subject, min_strength=min_strength, at=at, limit=limit)
         deployment = self.deployment
         for view in views:
-            given = Given(
+            stored = StoredMark(
                 view.id, view.event_id, view.author, view.strength, _at(view.deposited_at), _at(view.reinforced_at),
                 view.reinforcements,
             )  # fmt: skip
             try:
                 text = dump_payload(view.payload)
-                found.append(self.models.make(view.kind, view.subject, text, view.intensity, given, deployment))
+                found.append(self.models.make(view.kind, view.subject, text, view.intensity, stored, deployment))
             except InvalidMark:
                 continue
         return found
@@ -88,7 +88,7 @@ class Seeing(Transacting):
         min_strength: float | None = None,
         at: When = None,
         limit: int | None = None,
-    ) -> list[MarkView]:
+    ) -> list[MarkRecord]:
         """The marks as a person sees them, strongest first, whatever their payload.
 
         Raises:
@@ -142,7 +142,7 @@ class Seeing(Transacting):
         """
         return self.read(lambda m: explanation.explain(m, agent, subject))
 
-    def inbox(self) -> list[MarkView]:
+    def inbox(self) -> list[MarkRecord]:
         """The needs that wait for a person, oldest first."""
         return self.read(inbox.inbox)
 

@@ -14,9 +14,9 @@ from blackboard.board import (
     board_totals,
     redeployment,
 )
-from blackboard.board.board_transaction import InForce, Laws, Moment, read_following, read_in_force
-from blackboard.board.mark_classes import Models
-from blackboard.board.notify import Bell
+from blackboard.board.board_transaction import ActiveDeployment, BoardTransaction, Laws, read_active, read_law_changes
+from blackboard.board.mark_classes import MarkClasses
+from blackboard.board.notify import Notifier
 from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark, StoreError
@@ -26,24 +26,29 @@ from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.transaction import Transaction
 
-__all__ = ["Transacting", "When"]
+__all__ = ["BoardSession", "When"]
 
 T = TypeVar("T")
 When = str | Instant | Any
 
 
-class Transacting:
+class BoardSession:
     """Opens a board, and runs work in its transactions."""
 
     def __init__(
-        self, database: Database, clock: Clock, author: str, models: Models, on_wake: Callable[[], None] | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        author: str,
+        models: MarkClasses,
+        on_notify: Callable[[], None] | None = None,
     ) -> None:
         self.database, self.clock, self.author, self.models = database, clock, author, models
-        self.on_wake = on_wake or (lambda: None)
+        self.on_notify = on_notify or (lambda: None)
         self.leap: int | None = board_clock.LEAP
-        self._bell = Bell(database.path)
+        self._notifier = Notifier(database.path)
         self._laws = Laws()
-        self._in_force: InForce | None = None
+        self._active: ActiveDeployment | None = None
         database.on_rollback = self._forget
 
     @classmethod
@@ -78,7 +83,7 @@ class Transacting:
         except BaseException:
             database.close()
             raise
-        board = cls(database, clock, author or f"person:{_user()}", Models(kinds))
+        board = cls(database, clock, author or f"person:{_user()}", MarkClasses(kinds))
         board.leap = leap
         board.write(lambda m: None)  # fails here, not at the first deposit, if the file cannot be written
         return board
@@ -87,7 +92,7 @@ class Transacting:
         """The board's time: the larger of the clock and the last time it recorded."""
         return self.read(lambda m: m.now)
 
-    def write(self, work: Callable[[Moment], T], *, record: bool = False, shared: bool = False) -> T:
+    def write(self, work: Callable[[BoardTransaction], T], *, record: bool = False, shared: bool = False) -> T:
         """Run `work` in a writing transaction at the board's time, commit it durably, and wake whom it concerns.
 
         It may run twice and must have no effect outside the transaction.
@@ -98,16 +103,16 @@ class Transacting:
             shared: work of other threads in the same transaction may go on in the same moment, so that what a
                 transaction begins and ends with is done once for all. Not for what changes the deployment.
         """
-        wakes = False
+        notifies = False
 
         def run(tx: Transaction) -> T:
-            nonlocal wakes
-            m: Moment = tx.shared if shared and tx.shared is not None else self._begin(tx)
-            m.wakes = False
+            nonlocal notifies
+            m: BoardTransaction = tx.shared if shared and tx.shared is not None else self._begin(tx)
+            m.notifies = False
             if m.doubted is not None:
                 board_clock.ask(self._registered(m, "need"))
             result = work(m)
-            wakes = m.wakes
+            notifies = m.notifies
             if record and m.recorded < m.now:
                 tx.run(M.RECORD_TIME, at=m.now)
                 m.recorded = m.now
@@ -116,12 +121,12 @@ class Transacting:
             return result
 
         result = self.database.write(run)
-        if wakes:
-            self.on_wake()
-            self._bell.ring()
+        if notifies:
+            self.on_notify()
+            self._notifier.notify()
         return result
 
-    def read(self, work: Callable[[Moment], T]) -> T:
+    def read(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` on one snapshot of the board, at the board's time."""
         try:
             with self.database.read() as tx:
@@ -132,9 +137,9 @@ class Transacting:
 
     def _forget(self) -> None:
         """What is in force may be what was taken back, and another have taken its version: read it again."""
-        self._in_force = None
+        self._active = None
 
-    def _begin(self, tx: Transaction) -> Moment:
+    def _begin(self, tx: Transaction) -> BoardTransaction:
         """A moment of one's own, after all that others have kept back in the same transaction."""
         self._end(tx)
         m = tx.shared = self._moment(tx)
@@ -146,16 +151,16 @@ class Transacting:
             board_totals.save(tx.shared)
             tx.shared = None
 
-    def _moment(self, tx: Transaction) -> Moment:
+    def _moment(self, tx: Transaction) -> BoardTransaction:
         version, recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
         clock = self.clock.now()
         tx.now, doubted = board_clock.time_of(clock, max(recorded_at, event_at or 0), self.leap)
-        in_force = self._in_force
-        if in_force is None or in_force.deployment.version != version:
-            in_force = self._in_force = read_in_force(tx)
-        elif in_force.following:
-            in_force = self._in_force = replace(in_force, following=read_following(tx))
-        m = Moment(tx, in_force, self._laws, tx.now, event_id or 0, recorded_at, next_end)
+        active = self._active
+        if active is None or active.deployment.version != version:
+            active = self._active = read_active(tx)
+        elif active.law_changes:
+            active = self._active = replace(active, law_changes=read_law_changes(tx))
+        m = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, recorded_at, next_end)
         if doubted:
             m.doubted = clock
         return m
@@ -172,7 +177,7 @@ class Transacting:
 
     def close(self) -> None:
         """Close the connections."""
-        self._bell.close()
+        self._notifier.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -188,11 +193,11 @@ class Transacting:
         """What is in force now."""
         return self.read(lambda m: m.deployment)
 
-    def _registered(self, m: Moment, kind: str) -> Moment:
+    def _registered(self, m: BoardTransaction, kind: str) -> BoardTransaction:
         """A class that this process knows and the board does not is registered as it declares itself."""
         if kind not in m.deployment.kinds and (model := self.models.known().get(kind)) is not None:
             redeployment.register(m, m.deployment.with_kinds({kind: model.defaults}))
-            m.in_force = self._in_force = read_in_force(m.tx)
+            m.active = self._active = read_active(m.tx)
         return m
 
 

@@ -11,7 +11,7 @@ A transaction reads the sums once and writes them once, at its end, however many
 
 from __future__ import annotations
 
-from blackboard.board.board_transaction import Moment, Total, Watch
+from blackboard.board.board_transaction import BoardTransaction, Total, Watch
 from blackboard.decay import Decay
 from blackboard.forecast import value_at
 from blackboard.store import marks as M
@@ -21,13 +21,13 @@ from blackboard.store.transaction import Statement
 
 __all__ = [
     "add",
-    "counted",
-    "evaporated",
-    "forget",
+    "is_evaporated",
     "is_stimulus",
     "keeps_totals",
+    "measured",
+    "remove_evaporated",
+    "reset",
     "save",
-    "settled",
     "stimuli_of_board",
     "value",
 ]
@@ -38,12 +38,12 @@ def keeps_totals(watch: Watch) -> bool:
     return watch.keeps_totals
 
 
-def watermark(m: Moment, watch: Watch) -> int:
+def watermark(m: BoardTransaction, watch: Watch) -> int:
     """The event up to which a watch over the board has absorbed everything."""
     return m.tx.one(W.WATERMARK, id=watch.id)[0]  # type: ignore[no-any-return]
 
 
-def is_stimulus(m: Moment, watch: Watch, row: MarkRow) -> bool:
+def is_stimulus(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
     """Whether the mark, as it lies there, counts for a watch over the board."""
     if row.author == watch.not_author or not watch.covers(row.subject):
         return False
@@ -53,15 +53,15 @@ def is_stimulus(m: Moment, watch: Watch, row: MarkRow) -> bool:
     return taken is None or row.event_id > taken[0]
 
 
-def settled(m: Moment, watch: Watch, row: MarkRow) -> bool:
+def is_evaporated(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
     """Whether the mark evaporated and was taken out of the sums for that."""
-    group = _read(m, watch).get((row.kind, row.law))
+    group = _groups(m, watch).get((row.kind, row.law))
     return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.settled
 
 
-def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
+def add(m: BoardTransaction, watch: Watch, row: MarkRow, sign: int) -> None:
     """Count a mark in (+1) or out (-1). One that is counted out must have been a stimulus."""
-    groups = _read(m, watch)
+    groups = _groups(m, watch)
     group = groups.get((row.kind, row.law))
     if group is None:
         group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
@@ -72,28 +72,28 @@ def add(m: Moment, watch: Watch, row: MarkRow, sign: int) -> None:
     _count(m, row, group, sign)
 
 
-def evaporated(m: Moment, watch: Watch, kind: str, law_key: str) -> None:
+def remove_evaporated(m: BoardTransaction, watch: Watch, kind: str, law_key: str) -> None:
     """Marks of this kind and law are about to leave the live board because they evaporated: take them out at once."""
-    group = _read(m, watch).get((kind, law_key))
-    change = m.in_force.following.get((kind, law_key))
+    group = _groups(m, watch).get((kind, law_key))
+    change = m.active.law_changes.get((kind, law_key))
     if group is not None:
-        _settle(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
+        _remove_evaporated(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
 
 
-def forget(m: Moment, watch: Watch) -> None:
+def reset(m: BoardTransaction, watch: Watch) -> None:
     """Everything counted so far was absorbed."""
     m.tx.run(W.DELETE_TOTALS, watch_id=watch.id)
     m.totals[watch.id] = {}
 
 
-def value(m: Moment, watch: Watch) -> tuple[float, int]:
+def value(m: BoardTransaction, watch: Watch) -> tuple[float, int]:
     """The value of the watch's measure now, and how many marks stand behind it."""
     if not watch.keeps_totals:
-        return counted(m, watch)
+        return measured(m, watch)
     count, total, exact = 0, 0.0, True
-    for (kind, law_key), group in _read(m, watch).items():
-        change = m.in_force.following.get((kind, law_key))
-        _settle(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
+    for (kind, law_key), group in _groups(m, watch).items():
+        change = m.active.law_changes.get((kind, law_key))
+        _remove_evaporated(m, watch, kind, law_key, group, m.now if change is None else min(m.now, change[1]))
         if group.marks:
             law = m.laws.get(m.tx, law_key)
             exact = exact and change is None and law.sums(1.0, 0, 0) is not None
@@ -101,11 +101,11 @@ def value(m: Moment, watch: Watch) -> tuple[float, int]:
             total += m.kind(kind).weight * _sum_of(m, law, group, change)
     value = float(count) if watch.leaf.measure.function == "count" else max(0.0, total)
     if not exact and watch.leaf.met(value):  # the bound says perhaps: look
-        return counted(m, watch)
+        return measured(m, watch)
     return value, count
 
 
-def save(m: Moment) -> None:
+def save(m: BoardTransaction) -> None:
     """Write what this transaction has changed."""
     for watch_id, groups in m.totals.items():
         for (kind, law), group in groups.items():
@@ -119,13 +119,13 @@ def save(m: Moment) -> None:
             group.new = group.changed = False
 
 
-def counted(m: Moment, watch: Watch) -> tuple[float, int]:
+def measured(m: BoardTransaction, watch: Watch) -> tuple[float, int]:
     """The same, from the marks themselves: exact whatever the law, and nothing is written."""
-    marks = [m.faded(row) for row in stimuli_of_board(m, watch)]
+    marks = [m.fading(row) for row in stimuli_of_board(m, watch)]
     return value_at(next(watch.condition.leaves()).measure, marks, m.now), len(marks)
 
 
-def stimuli_of_board(m: Moment, watch: Watch) -> list[MarkRow]:
+def stimuli_of_board(m: BoardTransaction, watch: Watch) -> list[MarkRow]:
     """The live marks of the whole board that the watch has not absorbed."""
     rows: list[MarkRow] = []
     mark = watermark(m, watch)
@@ -142,13 +142,13 @@ def stimuli_of_board(m: Moment, watch: Watch) -> list[MarkRow]:
     return rows
 
 
-def rebuild(m: Moment, watch: Watch) -> None:
+def rebuild(m: BoardTransaction, watch: Watch) -> None:
     """Count afresh from the marks: after a change of the deployment, or a claim that left some over."""
-    forget(m, watch)
+    reset(m, watch)
     if not keeps_totals(watch):
         return
-    groups = _read(m, watch)
-    if watch.leaf.measure.subject is None and not m.in_force.moving.intersection(watch.kinds):
+    groups = _groups(m, watch)
+    if watch.leaf.measure.subject is None and not m.active.migrating.intersection(watch.kinds):
         for kind in watch.kinds:
             after = ""
             while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
@@ -162,14 +162,14 @@ def rebuild(m: Moment, watch: Watch) -> None:
         _count(m, row, group, +1)
 
 
-def _read(m: Moment, watch: Watch) -> dict[tuple[str, str], Total]:
+def _groups(m: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]:
     if (groups := m.totals.get(watch.id)) is None:
         rows = m.tx.all(W.TOTALS, watch_id=watch.id)
         groups = m.totals[watch.id] = {(kind, law): Total(*rest) for kind, law, *rest in rows}
     return groups
 
 
-def _count(m: Moment, row: MarkRow, group: Total, sign: int) -> None:
+def _count(m: BoardTransaction, row: MarkRow, group: Total, sign: int) -> None:
     law = m.laws.get(m.tx, row.law)
     _bring_up(m, law, group)
     sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
@@ -185,7 +185,7 @@ def _add(group: Total, marks: int, sum0: float, sum1: float, *, sign: int) -> No
     group.changed = True
 
 
-def _bring_up(m: Moment, law: Decay, group: Total) -> None:
+def _bring_up(m: BoardTransaction, law: Decay, group: Total) -> None:
     """Move the sums' anchor to now, so that they never grow out of the range of a float."""
     if group.anchor == m.now:
         return
@@ -196,7 +196,7 @@ def _bring_up(m: Moment, law: Decay, group: Total) -> None:
     group.anchor = m.now
 
 
-def _sum_of(m: Moment, law: Decay, group: Total, change: tuple[str, int] | None) -> float:
+def _sum_of(m: BoardTransaction, law: Decay, group: Total, change: tuple[str, int] | None) -> float:
     """The sum of what is left of a group's marks, or more than that where it cannot be known without a look."""
     sums = (group.sum0, group.sum1)
     now = law.total(sums, group.anchor, m.now) if law.sums(1.0, 0, 0) is not None else group.sum0
@@ -207,7 +207,7 @@ def _sum_of(m: Moment, law: Decay, group: Total, change: tuple[str, int] | None)
     return max(now, law.total(sums, group.anchor, at) * m.laws.get(m.tx, successor).share(m.now - at))
 
 
-def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto: int) -> None:
+def _remove_evaporated(m: BoardTransaction, watch: Watch, kind: str, law_key: str, group: Total, upto: int) -> None:
     """Take out what evaporated since the last look and was not yet moved to the history."""
     if upto <= group.settled:
         return
@@ -224,7 +224,7 @@ def _settle(m: Moment, watch: Watch, kind: str, law_key: str, group: Total, upto
     group.settled, group.changed = upto, True
 
 
-def _expired(m: Moment, watch: Watch, kind: str, law_key: str, after: int, upto: int) -> list[MarkRow]:
+def _expired(m: BoardTransaction, watch: Watch, kind: str, law_key: str, after: int, upto: int) -> list[MarkRow]:
     found = m.tx.all(
         M.EXPIRED_STIMULI, watch_id=watch.id, after=after, upto=upto, kind=kind, law=law_key,
         not_author=watch.not_author,
@@ -233,7 +233,13 @@ def _expired(m: Moment, watch: Watch, kind: str, law_key: str, after: int, upto:
 
 
 def _summed(
-    m: Moment, statements: dict[str, Statement], watch: Watch, kind: str, law_key: str, anchor: int, **span: int
+    m: BoardTransaction,
+    statements: dict[str, Statement],
+    watch: Watch,
+    kind: str,
+    law_key: str,
+    anchor: int,
+    **span: int,
 ) -> tuple[int, float, float]:
     """How many stimuli of one law, and their two sums at an anchor, added up by the database."""
     law = m.laws.get(m.tx, law_key)

@@ -13,7 +13,7 @@ from typing import Any
 from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Curve, Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
-from blackboard.forecast import Faded
+from blackboard.forecast import FadingMark
 from blackboard.marks import Kind
 from blackboard.reinforcement import State
 from blackboard.store import deployments as D
@@ -22,7 +22,7 @@ from blackboard.store import watching as W
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.transaction import Transaction
 
-__all__ = ["InForce", "Moment", "Total", "Watch", "read_following", "read_in_force"]
+__all__ = ["ActiveDeployment", "BoardTransaction", "Total", "Watch", "read_active", "read_law_changes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class Total:
 
 
 @dataclass(frozen=True, eq=False)
-class InForce:
+class ActiveDeployment:
     """The registered deployment, with its watches found by the kinds that they speak of."""
 
     deployment: Deployment
@@ -100,7 +100,7 @@ class InForce:
     rising: dict[str, list[Watch]] = field(default_factory=dict)
     falling: dict[str, list[Watch]] = field(default_factory=dict)
     guarded: dict[str, list[Watch]] = field(default_factory=dict)
-    following: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    law_changes: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     """(kind, law) of marks that still follow a change, with the law to follow and the instant of the change.
 
     The law is the same where only the kind's floor has changed.
@@ -120,12 +120,12 @@ class InForce:
         return dict(found)
 
     @cached_property
-    def moving(self) -> set[str]:
+    def migrating(self) -> set[str]:
         """The kinds of which some marks still follow a change."""
-        return {kind for kind, _ in self.following}
+        return {kind for kind, _ in self.law_changes}
 
 
-def read_in_force(tx: Transaction) -> InForce:
+def read_active(tx: Transaction) -> ActiveDeployment:
     """Read the deployment that is registered."""
     row = tx.one(D.CURRENT)
     deployment = Deployment() if row is None else Deployment.model_validate_json(row[1])
@@ -147,10 +147,10 @@ def read_in_force(tx: Transaction) -> InForce:
         if watch.spec.guard is not None:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)
-    return InForce(deployment, watches, dict(rising), dict(falling), dict(guarded), read_following(tx))
+    return ActiveDeployment(deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(tx))
 
 
-def read_following(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
+def read_law_changes(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
     """Read which marks still follow a change."""
     return {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
 
@@ -197,25 +197,25 @@ def law_key(law: Decay) -> str:
     return text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"
 
 
-class Moment:
+class BoardTransaction:
     """An open transaction, its instant, and what is in force.
 
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "doubted", "in_force", "laws", "next_end", "now", "recorded", "totals", "tx", "wakes")
+    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "notifies", "now", "recorded", "totals", "tx")
 
     def __init__(
         self,
         tx: Transaction,
-        in_force: InForce,
+        active: ActiveDeployment,
         laws: Laws,
         now: int,
         last_event: int,
         recorded: int,
         next_end: int | None,
     ) -> None:
-        self.tx, self.in_force, self.laws, self.now = tx, in_force, laws, now
+        self.tx, self.active, self.laws, self.now = tx, active, laws, now
         self.recorded = recorded
         self._last_event = last_event
         self.next_end = next_end
@@ -224,12 +224,12 @@ class Moment:
         """What the clock says, where it has leapt too far ahead to be believed."""
         self.totals: dict[int, dict[tuple[str, str], Total]] = {}
         """The sums that this transaction has read, by watch, kind and law; written once, at its end."""
-        self.wakes = False
+        self.notifies = False
         """Whether a daemon should look at the board after the commit."""
 
     @property
     def deployment(self) -> Deployment:
-        return self.in_force.deployment
+        return self.active.deployment
 
     @property
     def last_event(self) -> int:
@@ -248,21 +248,21 @@ class Moment:
 
     def kind(self, name: str) -> Kind:
         """The registered kind of that name."""
-        return self.in_force.kinds.get(name) or self.deployment.kind(name)
+        return self.active.kinds.get(name) or self.deployment.kind(name)
 
-    def followed(self, row: MarkRow) -> MarkRow:
+    def migrated(self, row: MarkRow) -> MarkRow:
         """The mark as a change of its kind has it, where it lies there as before. Nothing is written.
 
         The old law to the instant of the change and the new one after it, no jump; a new floor moves its end alone.
         """
-        if not self.in_force.following:
+        if not self.active.law_changes:
             return row
-        successor, at = self.in_force.following.get((row.kind, row.law), (row.law, 0))
+        successor, at = self.active.law_changes.get((row.kind, row.law), (row.law, 0))
         if row.anchored_at >= at or (row.evaporates_at is not None and row.evaporates_at <= at):
             return row  # left since, or had evaporated before the change and was only not yet moved
         state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
         if successor != row.law:
-            state = State(state.left(at), at, self.laws.get(self.tx, successor))
+            state = State(state.remaining(at), at, self.laws.get(self.tx, successor))
         ends = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
@@ -275,16 +275,16 @@ class Moment:
     def live(self, found: Iterable[Sequence[Any]], at: int | None = None) -> list[MarkRow]:
         """Those of some rows of `mark` that are live at an instant, by default this one."""
         at = self.now if at is None else at
-        rows = (self.followed(MarkRow(*values[: len(MarkRow._fields)])) for values in found)
+        rows = (self.migrated(MarkRow(*values[: len(MarkRow._fields)])) for values in found)
         return [row for row in rows if row.evaporates_at is None or row.evaporates_at > at]
 
     def horizon(self, kind: str) -> int:
         """Up to when the stored ends of a kind's marks can be taken at their word: not while they follow a change."""
-        return 0 if kind in self.in_force.moving else self.now
+        return 0 if kind in self.active.migrating else self.now
 
     def state(self, row: MarkRow) -> State:
         """The fading part of a mark."""
-        row = self.followed(row)
+        row = self.migrated(row)
         return State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
 
     def strength(self, row: MarkRow, at: int | None = None) -> float:
@@ -292,13 +292,13 @@ class Moment:
         if (at is None or at == self.now) and row.anchored_at == self.now:
             return self.kind(row.kind).weight * row.intensity  # just left: nothing has faded, and nothing is to follow
         at = self.now if at is None else at
-        return self.kind(row.kind).weight * self.state(row).left(at)
+        return self.kind(row.kind).weight * self.state(row).remaining(at)
 
-    def faded(self, row: MarkRow) -> Faded:
+    def fading(self, row: MarkRow) -> FadingMark:
         """The mark as far as fading goes."""
-        row = self.followed(row)
+        row = self.migrated(row)
         state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
-        return Faded(row.kind, row.subject, self.kind(row.kind).weight, state, row.evaporates_at)
+        return FadingMark(row.kind, row.subject, self.kind(row.kind).weight, state, row.evaporates_at)
 
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that goes on from another instant, or under another law."""

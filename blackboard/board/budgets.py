@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
@@ -17,13 +17,13 @@ from blackboard.store import activations as A
 from blackboard.store import journal as J
 from blackboard.store.rows import ActivationRow, CallRow
 
-__all__ = ["DAY", "Over", "verdict"]
+__all__ = ["DAY", "BudgetExceeded", "verdict"]
 
 HOUR, DAY = parse_duration("1h"), parse_duration("1d")
 
 
 @dataclass(frozen=True)
-class Over:
+class BudgetExceeded:
     """A limit that a call would go over."""
 
     reason: str
@@ -53,7 +53,7 @@ class _Limit:
         return f"{self.name} = {most}: {taken} taken, {asked} asked{turns}"
 
 
-def verdict(m: Moment, row: CallRow, reserve: int) -> Over | None:
+def verdict(m: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """The limit that a call of that highest cost (micro-dollars) would go over; None if every budget has room for it.
 
     Of several, one that holds comes before one that watches, and of those the one that is open the latest.
@@ -63,7 +63,7 @@ def verdict(m: Moment, row: CallRow, reserve: int) -> Over | None:
     if spec is not None:
         scopes.append((f"agents.{row.agent}.budget", spec.settings.budget, row.agent))
     found = [
-        Over(limit.reason, limit.until if limit.asked <= limit.most else None, budget.mode == "hold")
+        BudgetExceeded(limit.reason, limit.until if limit.asked <= limit.most else None, budget.mode == "hold")
         for name, budget, agent in scopes
         for limit in _limits(m, name, budget, agent, row, reserve)
         if limit.taken + limit.asked > limit.most
@@ -71,7 +71,7 @@ def verdict(m: Moment, row: CallRow, reserve: int) -> Over | None:
     return max(found, key=lambda over: (over.holds, over.until is None, over.until or 0), default=None)
 
 
-def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, reserve: int) -> Iterator[_Limit]:
+def _limits(m: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow, reserve: int) -> Iterator[_Limit]:
     hour, day = m.now - m.now % HOUR, m.now - m.now % DAY
     windows = (
         ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
@@ -92,7 +92,7 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, money=False)
 
 
-def _spent_for(m: Moment, row: CallRow) -> tuple[int, int]:
+def _spent_for(m: BoardTransaction, row: CallRow) -> tuple[int, int]:
     """Money and calls of a call's activation, with what was asked about its marks before they were split off another.
 
     So a batch that is split, and split again, does not begin anew each time: the limit holds for every mark's own way.

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings
-from blackboard.board.board_transaction import Moment, Watch
-from blackboard.board.inputs import GivenRow, as_given, event_of, give, given_to, read, strength_of
-from blackboard.board.readiness import ready, resting
+from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.inputs import ActivationInput, as_input, event_of, inputs_of, read, record_input, strength_of
+from blackboard.board.readiness import blocked, ready
 from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
@@ -31,35 +31,35 @@ class Choice:
     """The marks and crossings that a new activation takes."""
 
     crossings: list[CrossingRow] = field(default_factory=list)
-    given: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
+    inputs: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
 
 
-def choose(m: Moment, watch: Watch) -> Choice:
+def choose(m: BoardTransaction, watch: Watch) -> Choice:
     """Take the strongest crossings that nothing holds back, up to the batch."""
     choice = Choice()
     batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
     looked_at = 0
-    for crossing in _in_turn(m, watch, batch or DEFAULT_BATCH):
-        if batch is not None and len(choice.given) >= batch:
+    for crossing in _by_strength(m, watch, batch or DEFAULT_BATCH):
+        if batch is not None and len(choice.inputs) >= batch:
             break
         looked_at += 1
-        if _held(m, watch, crossing):
+        if _hold_back(m, watch, crossing):
             continue
-        if not watch.falling and _gone(m, watch, crossing):
+        if not watch.falling and _has_faded(m, watch, crossing):
             _fade(m, watch, crossing)
             continue
-        given = _marks_behind(m, watch, crossing)
-        room = len(given) if batch is None else batch - len(choice.given)
-        if choice.given and len(given) > room and watch.condition.scope == "subject":
+        inputs = _marks_behind(m, watch, crossing)
+        room = len(inputs) if batch is None else batch - len(choice.inputs)
+        if choice.inputs and len(inputs) > room and watch.condition.scope == "subject":
             continue  # the marks of one subject go together
         choice.crossings.append(crossing)
-        choice.given.update({event.mark_id: (event, strength) for event, strength in given[:room]})
+        choice.inputs.update({event.mark_id: (event, strength) for event, strength in inputs[:room]})
     if looked_at and not choice.crossings:
-        m.wakes = True  # all that was looked at is held back, but there may be more
+        m.notifies = True  # all that was looked at is held back, but there may be more
     return choice
 
 
-def _in_turn(m: Moment, watch: Watch, batch: int) -> Iterator[CrossingRow]:
+def _by_strength(m: BoardTransaction, watch: Watch, batch: int) -> Iterator[CrossingRow]:
     """The crossings that wait, strongest first: mostly the first few will do; a crowd that is held back takes more."""
     seen: set[int] = set()
     for limit in (batch + 3, 2 * batch + 20):
@@ -70,7 +70,7 @@ def _in_turn(m: Moment, watch: Watch, batch: int) -> Iterator[CrossingRow]:
         seen.update(row.id for row in rows)
 
 
-def _candidates(m: Moment, watch: Watch, most: int) -> list[CrossingRow]:
+def _candidates(m: BoardTransaction, watch: Watch, most: int) -> list[CrossingRow]:
     rows: list[CrossingRow] = []
     laws, orderly, key = 0, True, ""
     while (found := m.tx.one(W.NEXT_LAW_WAITING, watch_id=watch.id, after=key)[0]) is not None:
@@ -85,7 +85,7 @@ def _candidates(m: Moment, watch: Watch, most: int) -> list[CrossingRow]:
     return strongest_first((_strength_behind(m, watch, row), row.id, row) for row in rows)
 
 
-def _strength_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> float:
+def _strength_behind(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> float:
     if crossing.mark_id:
         return max((strength for _, strength in _mark_behind(m, crossing)), default=0.0)
     law = m.laws.get(m.tx, crossing.law)
@@ -97,7 +97,7 @@ def _strength_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> float:
     return float(2.0 ** min(1000.0, crossing.order_key - (now or 0.0)))
 
 
-def _held(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
+def _hold_back(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
     """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
     if watch.agent.settings.rest_per == "subject" and watch.agent.settings.rest:
         rest = m.tx.one(A.REST_OF, agent=watch.agent.name, subject=crossing.subject)
@@ -123,7 +123,7 @@ def _gathered_at(watch: Watch, crossing: CrossingRow) -> int:
     return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.gather
 
 
-def _gone(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
+def _has_faded(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
     """Whether the stimuli have faded below the threshold, for an agent that then wants to be left alone."""
     if watch.agent.settings.when_faded != "drop":
         return False
@@ -133,7 +133,7 @@ def _gone(m: Moment, watch: Watch, crossing: CrossingRow) -> bool:
     return not crossings.still_holds(m, watch, crossing.subject)
 
 
-def _fade(m: Moment, watch: Watch, crossing: CrossingRow) -> None:
+def _fade(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> None:
     reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
     row = predicted_crossings.closed_activation(m, watch, crossing.subject, "faded", reason, crossing.crossed_at)
     m.tx.run(A.INSERT_ACTIVATION, **row)
@@ -146,7 +146,7 @@ def _fade(m: Moment, watch: Watch, crossing: CrossingRow) -> None:
     )
 
 
-def _marks_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+def _marks_behind(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
     """The marks that a crossing gives, strongest first: even if they have evaporated since, for it is a fact."""
     if crossing.mark_id:
         return _mark_behind(m, crossing)
@@ -161,7 +161,7 @@ def _marks_behind(m: Moment, watch: Watch, crossing: CrossingRow) -> list[tuple[
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
 
 
-def _mark_behind(m: Moment, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+def _mark_behind(m: BoardTransaction, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
     """The mark that a crossing of one mark is about: as it lies there, or as it was last."""
     if (found := m.tx.one(M.GET_MARK, id=crossing.mark_id)) is not None:
         row = MarkRow(*found)
@@ -170,12 +170,12 @@ def _mark_behind(m: Moment, crossing: CrossingRow) -> list[tuple[EventRow, float
     return [] if last is None else [(EventRow(*last), strength_of(m, EventRow(*last)))]
 
 
-def _of_sides_that_hold(m: Moment, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
+def _of_sides_that_hold(m: BoardTransaction, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
     """`|` absorbs the sides that hold; where all have faded, or all must hold, every side."""
-    faded = [m.faded(row) for row in rows]
+    fading_marks = [m.fading(row) for row in rows]
     kinds = {
         kind
-        for leaf in _holding(watch.condition, lambda leaf: leaf.met(value_at(leaf.measure, faded, m.now)))
+        for leaf in _holding(watch.condition, lambda leaf: leaf.met(value_at(leaf.measure, fading_marks, m.now)))
         for kind in leaf.measure.kinds
     }
     return [row for row in rows if row.kind in kinds] or rows
@@ -191,9 +191,9 @@ def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iter
             yield from condition.leaves()
 
 
-def _evaporated(m: Moment, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
+def _evaporated(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
     """The marks that stood behind a crossing and have all evaporated since, whether they were moved already or not."""
-    gone = [(row.id, row.subject, row.evaporates_at) for row in _lying(m, watch, crossing.subject)]
+    gone = [(row.id, row.subject, row.evaporates_at) for row in _stored_marks(m, watch, crossing.subject)]
     for kind in watch.condition.kinds:
         moved = (EventRow(*values) for values in m.tx.all(M.GONE_SINCE, kind=kind, since=crossing.event_id or 0))
         gone += [(event.mark_id, event.subject, event.evaporates_at) for event in moved]
@@ -204,19 +204,19 @@ def _evaporated(m: Moment, watch: Watch, crossing: CrossingRow) -> list[EventRow
         if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
             continue
         last = m.tx.one(M.LAST_DEPOSIT, subject=subject, mark_id=mark_id)
-        if last is not None and (watch.falling or _counted(m, watch, EventRow(*last))):
+        if last is not None and (watch.falling or _was_stimulus(m, watch, EventRow(*last))):
             events.append(EventRow(*last))
     return events
 
 
-def _counted(m: Moment, watch: Watch, event: EventRow) -> bool:
+def _was_stimulus(m: BoardTransaction, watch: Watch, event: EventRow) -> bool:
     """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
     if event.author == watch.not_author or (watch.over_board and event.id <= board_totals.watermark(m, watch)):
         return False
     return m.tx.one(A.GIVEN_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
 
 
-def _lying(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+def _stored_marks(m: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
     """Every mark of the watch's kinds that was not moved to the history yet, of one subject or of the board."""
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
@@ -229,8 +229,8 @@ def _lying(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
     return rows
 
 
-def _live_marks(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
-    return [row for row in m.live(_lying(m, watch, subject)) if watch.covers(row.subject)]
+def _live_marks(m: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
+    return [row for row in m.live(_stored_marks(m, watch, subject)) if watch.covers(row.subject)]
 
 
 @dataclass(frozen=True)
@@ -240,45 +240,45 @@ class Claim:
     row: ActivationRow
     agent: AgentSpec
     watch: str
-    given: tuple[GivenRow, ...]
-    reads: tuple[GivenRow, ...]
+    inputs: tuple[ActivationInput, ...]
+    reads: tuple[ActivationInput, ...]
     at: int
     """The instant its marks were taken."""
     deployment: Deployment
     """What was in force then: it says what kinds of marks they are."""
 
 
-def claim(m: Moment, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+def claim(m: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
     """The next activation of an agent, or None if nothing is ready or it is paused, resting or at its concurrency."""
-    if resting(m, agent.name) is not None or m.tx.one(A.RUNNING_OF, agent=agent.name)[0] >= agent.settings.concurrency:
+    if blocked(m, agent.name) is not None or m.tx.one(A.RUNNING_OF, agent=agent.name)[0] >= agent.settings.concurrency:
         return None
     if (found := m.tx.one(A.READY_TO_RETRY, agent=agent.name, now=m.now)) is not None:
-        return _again(m, agent, ActivationRow(*found), worker, lease)
+        return _restart(m, agent, ActivationRow(*found), worker, lease)
     for watch in ready(m, agent):
         while (choice := choose(m, watch)).crossings:
             if (fit := _without_loops(m, watch, choice)).crossings:
-                return _begin(m, watch, fit, worker, lease)
+                return _start(m, watch, fit, worker, lease)
     return None
 
 
-def _without_loops(m: Moment, watch: Watch, choice: Choice) -> Choice:
+def _without_loops(m: BoardTransaction, watch: Watch, choice: Choice) -> Choice:
     """Set aside what goes round in circles, ask a person about it, and return the rest."""
     name = watch.agent.name
     if (reason := loop_detection.too_often(m, watch.agent)) is not None:
-        _set_aside(m, watch, choice, f"agent/{name}", reason)
+        _quarantine(m, watch, choice, f"agent/{name}", reason)
         return Choice()
-    events = [event for event, _ in choice.given.values()]
+    events = [event for event, _ in choice.inputs.values()]
     if loop_detection.depth(m, events) <= min(watch.agent.settings.max_depth, loop_detection.SHORTEST - 1):
         return choice
     fit = Choice()
     for crossing in choice.crossings:
-        part = Choice([crossing], {key: pair for key, pair in choice.given.items() if _stands_behind(crossing, pair)})
-        reason = loop_detection.circles(m, watch.agent, crossing.subject, [event for event, _ in part.given.values()])
+        part = Choice([crossing], {key: pair for key, pair in choice.inputs.items() if _stands_behind(crossing, pair)})
+        reason = loop_detection.circles(m, watch.agent, crossing.subject, [event for event, _ in part.inputs.values()])
         if reason is None:
             fit.crossings.append(crossing)
-            fit.given.update(part.given)
+            fit.inputs.update(part.inputs)
         else:
-            _set_aside(m, watch, part, crossing.subject or f"agent/{name}", reason)
+            _quarantine(m, watch, part, crossing.subject or f"agent/{name}", reason)
     return fit
 
 
@@ -289,14 +289,14 @@ def _stands_behind(crossing: CrossingRow, pair: tuple[EventRow, float]) -> bool:
     return not crossing.subject or event.subject == crossing.subject
 
 
-def _set_aside(m: Moment, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
+def _quarantine(m: BoardTransaction, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
     row = _new(m, watch, choice, state="aside", finished_at=m.now, error=reason)
-    read(m, watch.agent, row.id, tuple(as_given(m, event, strength) for event, strength in choice.given.values()))
+    read(m, watch.agent, row.id, tuple(as_input(m, event, strength) for event, strength in choice.inputs.values()))
     loop_detection.ask(m, subject, reason, row.id)
-    m.wakes = True
+    m.notifies = True
 
 
-def _begin(m: Moment, watch: Watch, choice: Choice, worker: str, lease: int) -> Claim:
+def _start(m: BoardTransaction, watch: Watch, choice: Choice, worker: str, lease: int) -> Claim:
     row = _new(
         m,
         watch,
@@ -308,12 +308,12 @@ def _begin(m: Moment, watch: Watch, choice: Choice, worker: str, lease: int) -> 
         lease_until=m.now + lease,
         fence=1,
     )
-    given = tuple(as_given(m, event, strength) for event, strength in choice.given.values())
-    reads = read(m, watch.agent, row.id, given)
-    return Claim(row, watch.agent, watch.spec.name, given, reads, m.now, m.deployment)
+    inputs = tuple(as_input(m, event, strength) for event, strength in choice.inputs.values())
+    reads = read(m, watch.agent, row.id, inputs)
+    return Claim(row, watch.agent, watch.spec.name, inputs, reads, m.now, m.deployment)
 
 
-def _new(m: Moment, watch: Watch, choice: Choice, **state: Any) -> ActivationRow:
+def _new(m: BoardTransaction, watch: Watch, choice: Choice, **state: Any) -> ActivationRow:
     """Record an activation with the crossings and marks that it takes."""
     lead = choice.crossings[0]
     subjects = {crossing.subject for crossing in choice.crossings}
@@ -337,8 +337,8 @@ def _new(m: Moment, watch: Watch, choice: Choice, **state: Any) -> ActivationRow
         worker=None,
         lease_until=None,
         fence=0,
-        depth=loop_detection.depth(m, (event for event, _ in choice.given.values())),
-        marks_absorbed=len(choice.given),
+        depth=loop_detection.depth(m, (event for event, _ in choice.inputs.values())),
+        marks_absorbed=len(choice.inputs),
         marks_left=0,
     )._replace(**state)
     values = row._asdict()
@@ -351,34 +351,34 @@ def _new(m: Moment, watch: Watch, choice: Choice, **state: Any) -> ActivationRow
     return row
 
 
-def _absorb(m: Moment, watch: Watch, activation_id: int, choice: Choice) -> None:
+def _absorb(m: BoardTransaction, watch: Watch, activation_id: int, choice: Choice) -> None:
     whole_board = watch.over_board and not watch.falling
     if whole_board:
         stimuli = {row.id: row for row in board_totals.stimuli_of_board(m, watch)}
-        everything = set(stimuli) <= set(choice.given)
+        everything = set(stimuli) <= set(choice.inputs)
         if everything:
-            for mark_id, (event, strength) in choice.given.items():
-                give(m, activation_id, mark_id, event, strength, None)
+            for mark_id, (event, strength) in choice.inputs.items():
+                record_input(m, activation_id, mark_id, event, strength, None)
             m.tx.run(W.SET_WATERMARK, key=watch.id, watermark=m.last_event)
             m.tx.run(W.DROP_ABSORBED_UPTO, watch_id=watch.id, watermark=m.last_event)
-            board_totals.forget(m, watch)
+            board_totals.reset(m, watch)
             return
         if board_totals.keeps_totals(watch):
-            for mark_id in choice.given.keys() & stimuli.keys():
+            for mark_id in choice.inputs.keys() & stimuli.keys():
                 board_totals.add(m, watch, _as_counted(m, stimuli[mark_id]), -1)
-    for mark_id, (event, strength) in choice.given.items():
+    for mark_id, (event, strength) in choice.inputs.items():
         before = None if watch.falling else crossings.absorb(m, watch, mark_id, event.id, activation_id)
-        give(m, activation_id, mark_id, event, strength, before)
+        record_input(m, activation_id, mark_id, event, strength, before)
 
 
-def _as_counted(m: Moment, row: MarkRow) -> MarkRow:
+def _as_counted(m: BoardTransaction, row: MarkRow) -> MarkRow:
     """The mark as the sums have it: there, one that is to follow a change stands under its old law. It follows now."""
-    if row.kind not in m.in_force.moving:
+    if row.kind not in m.active.migrating:
         return row
-    return backfill.follow(m, MarkRow(*m.tx.one(M.GET_MARK, id=row.id)))
+    return backfill.migrate(m, MarkRow(*m.tx.one(M.GET_MARK, id=row.id)))
 
 
-def _again(m: Moment, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
+def _restart(m: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
     """Start an activation that failed, was interrupted or was handed back, with the same marks."""
     row = row._replace(
         state="running",
@@ -400,6 +400,6 @@ def _again(m: Moment, agent: AgentSpec, row: ActivationRow, worker: str, lease: 
         fence=row.fence,
         retry_at=None,
     )
-    given, reads = given_to(m, row.id)
-    watch = m.in_force.watches.get(row.watch_id)
-    return Claim(row, agent, watch.spec.name if watch else "", given, reads, row.created_at, m.deployment)
+    inputs, reads = inputs_of(m, row.id)
+    watch = m.active.watches.get(row.watch_id)
+    return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, m.deployment)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from blackboard.board import board_totals
-from blackboard.board.board_transaction import Moment, Watch
+from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Comparison, Measure
-from blackboard.forecast import Faded, value_at
+from blackboard.forecast import FadingMark, value_at
 from blackboard.store import marks as M
 from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
 
-__all__ = ["cross", "deposited", "removed", "stimuli_of_subject", "test"]
+__all__ = ["cross", "remove_from_totals", "stimuli_of_subject", "test", "test_deposit"]
 
 
-def deposited(m: Moment, old: MarkRow | None, new: MarkRow) -> list[Watch]:
+def test_deposit(m: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
     """Test every rising watch on the kind after a deposit; returns those that crossed.
 
     `old` is the live mark that was joined, before; it is None for a new mark.
     """
     crossed = []
-    for watch in m.in_force.rising.get(new.kind, ()):
+    for watch in m.active.rising.get(new.kind, ()):
         if not watch.covers(new.subject):
             continue
-        if old is not None and _too_little(m, watch, old, new):
+        if old is not None and _is_below_min_increase(m, watch, old, new):
             absorb(m, watch, new.id, new.event_id, 0)
             continue
         if board_totals.keeps_totals(watch):
@@ -35,35 +35,35 @@ def deposited(m: Moment, old: MarkRow | None, new: MarkRow) -> list[Watch]:
     return crossed
 
 
-def removed(m: Moment, row: MarkRow) -> None:
+def remove_from_totals(m: BoardTransaction, row: MarkRow) -> None:
     """A mark leaves the live board: the totals that counted it forget it."""
-    for watch in m.in_force.rising.get(row.kind, ()):
+    for watch in m.active.rising.get(row.kind, ()):
         if (
             board_totals.keeps_totals(watch)
-            and not board_totals.settled(m, watch, row)
+            and not board_totals.is_evaporated(m, watch, row)
             and board_totals.is_stimulus(m, watch, row)
         ):
             board_totals.add(m, watch, row, -1)
 
 
-def test(m: Moment, watch: Watch, subject: str) -> bool:
+def test(m: BoardTransaction, watch: Watch, subject: str) -> bool:
     """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
     if watch.over_board:
         return _test_board(m, watch, None)
     return _test_rows(m, watch, subject, stimuli_of_subject(m, watch, subject))
 
 
-def _test_rows(m: Moment, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
+def _test_rows(m: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
     if watch.condition.per_mark:
         new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
         return any(new)
-    faded = [m.faded(row) for row in rows]
-    if not rows or not watch.condition.holds(lambda measure: value_at(measure, faded, m.now)):
+    fading_marks = [m.fading(row) for row in rows]
+    if not rows or not watch.condition.holds(lambda measure: value_at(measure, fading_marks, m.now)):
         return False
-    return cross(m, watch, subject, 0, _headline(watch, faded, m.now), len(rows), rows)
+    return cross(m, watch, subject, 0, _headline(watch, fading_marks, m.now), len(rows), rows)
 
 
-def _test_board(m: Moment, watch: Watch, new: MarkRow | None) -> bool:
+def _test_board(m: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
     value, count = board_totals.value(m, watch)
     if not watch.leaf.met(value):
         return False
@@ -75,7 +75,7 @@ def _test_board(m: Moment, watch: Watch, new: MarkRow | None) -> bool:
     return cross(m, watch, "", 0, value, count, strongest=strongest)
 
 
-def stimuli_of_subject(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
+def stimuli_of_subject(m: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
     """The live marks of one subject that the watch has not absorbed."""
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
@@ -91,7 +91,7 @@ def stimuli_of_subject(m: Moment, watch: Watch, subject: str) -> list[MarkRow]:
     return rows
 
 
-def absorb(m: Moment, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
+def absorb(m: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
     """Note that a watch has absorbed a mark up to an event; returns up to which event it had before."""
     before = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=mark_id)
     statement = W.INSERT_ABSORBED if before is None else W.UPDATE_ABSORBED
@@ -100,7 +100,7 @@ def absorb(m: Moment, watch: Watch, mark_id: int, event_id: int, activation_id: 
 
 
 def cross(
-    m: Moment,
+    m: BoardTransaction,
     watch: Watch,
     subject: str,
     mark_id: int,
@@ -134,7 +134,7 @@ def cross(
         "urgent": int(urgent),
         "ready_at": ready,
     }
-    m.wakes = True
+    m.notifies = True
     renewed = m.tx.run(W.RENEW_CROSSING, watch=watch.id, of_subject=subject, of_mark=mark_id, **found)
     if renewed.rowcount:
         return False
@@ -156,7 +156,7 @@ def cross(
     return True
 
 
-def _test_with(m: Moment, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
+def _test_with(m: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
     if watch.condition.per_mark:
         return m.strength(new) >= watch.threshold and _cross_mark(m, watch, new)
     if watch.over_board and not board_totals.keeps_totals(watch):
@@ -173,15 +173,15 @@ def _test_with(m: Moment, watch: Watch, old: MarkRow | None, new: MarkRow) -> bo
     return test(m, watch, new.subject)
 
 
-def _value_of_one(m: Moment, measure: Measure, row: MarkRow) -> float:
+def _value_of_one(m: BoardTransaction, measure: Measure, row: MarkRow) -> float:
     return 1.0 if measure.function == "count" else m.strength(row)
 
 
-def _cross_mark(m: Moment, watch: Watch, row: MarkRow) -> bool:
+def _cross_mark(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
     return cross(m, watch, row.subject, row.id, m.strength(row), 1, [row])
 
 
-def _too_little(m: Moment, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
+def _is_below_min_increase(m: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
     """Whether a reinforcement of a mark that was absorbed is less than what the watch's `rearm` asks for."""
     if watch.spec.rearm is None or m.strength(new) - m.strength(old) >= watch.spec.rearm:
         return False
@@ -191,19 +191,19 @@ def _too_little(m: Moment, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
     return watch.over_board and old.event_id <= board_totals.watermark(m, watch)
 
 
-def _headline(watch: Watch, faded: list[Faded], now: int) -> float:
+def _headline(watch: Watch, fading_marks: list[FadingMark], now: int) -> float:
     """The value that a crossing is known by: that of the first comparison that is met."""
     for leaf in watch.condition.leaves():
-        value = value_at(leaf.measure, faded, now)
+        value = value_at(leaf.measure, fading_marks, now)
         if leaf.met(value):
             return value
     return 0.0
 
 
-def still_holds(m: Moment, watch: Watch, subject: str, at: int | None = None) -> bool:
+def still_holds(m: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
     """Whether a watch over a subject or the board is met by the stimuli that lie there, now or as they were before."""
     if watch.over_board and at is None:
         return next(watch.condition.leaves()).met(board_totals.value(m, watch)[0])
     rows = board_totals.stimuli_of_board(m, watch) if watch.over_board else stimuli_of_subject(m, watch, subject)
-    faded = [m.faded(row) for row in rows]
-    return watch.condition.holds(lambda measure: value_at(measure, faded, m.now if at is None else at))
+    fading_marks = [m.fading(row) for row in rows]
+    return watch.condition.holds(lambda measure: value_at(measure, fading_marks, m.now if at is None else at))

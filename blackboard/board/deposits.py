@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from blackboard.board import backfill, crossings, evaporation, predicted_crossings
-from blackboard.board.board_transaction import Moment, law_key
+from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.decay import Decay
 from blackboard.errors import InvalidMark
 from blackboard.marks import Kind
@@ -14,10 +14,10 @@ from blackboard.reinforcement import State, join
 from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
 
-__all__ = ["Deposit", "Receipt", "Taken", "deposit"]
+__all__ = ["PreparedDeposit", "Receipt", "UniqueConflict", "deposit"]
 
 
-class Deposit(NamedTuple):
+class PreparedDeposit(NamedTuple):
     """A mark to be left, checked and in the store's terms."""
 
     kind: str
@@ -44,11 +44,11 @@ class Receipt:
     """The agents whose watches crossed because of it."""
 
 
-class Taken(InvalidMark):
+class UniqueConflict(InvalidMark):
     """Another live mark of the kind has the same value in the field that is unique."""
 
 
-def deposit(m: Moment, d: Deposit) -> Receipt:
+def deposit(m: BoardTransaction, d: PreparedDeposit) -> Receipt:
     """Leave a mark: join it, record the event, test the watches, compute the falls.
 
     Raises:
@@ -59,19 +59,19 @@ def deposit(m: Moment, d: Deposit) -> Receipt:
     if d.key is not None and (known := m.tx.one(M.FIND_KEY, key=d.key)) is not None:
         found = m.tx.one(M.GET_MARK, id=known[0])
         return Receipt(known[0], known[1], "repeated", 0.0 if found is None else m.strength(MarkRow(*found)))
-    predicted_crossings.settle(m, d.kind, d.subject)
+    predicted_crossings.fire_due_of(m, d.kind, d.subject)
     law = d.decay or kind.decay
     arriving = State(d.intensity * m.deployment.trust.get(d.author, 1.0), m.now, law)
-    old = None if kind.joins == "separate" else _lying(m, kind, d.subject)
+    old = None if kind.joins == "separate" else _find_live(m, kind, d.subject)
     state = join(kind, None if old is None else m.state(old), arriving)
     if old is not None and state is None:
         _remember_key(m, d, old.id, old.event_id)
         return Receipt(old.id, old.event_id, "unchanged", m.strength(old))
     assert state is not None
-    row = _reinforce(m, d, kind, old, state) if old is not None else _leave(m, d, kind, state)
+    row = _reinforce(m, d, kind, old, state) if old is not None else _insert(m, d, kind, state)
     _remember_key(m, d, row.id, row.event_id)
-    crossed = crossings.deposited(m, old, row)
-    predicted_crossings.arm(m, old, row)
+    crossed = crossings.test_deposit(m, old, row)
+    predicted_crossings.predict(m, old, row)
     predicted_crossings.release_guards(m, row.kind, row.subject)
     return Receipt(
         row.id,
@@ -82,19 +82,19 @@ def deposit(m: Moment, d: Deposit) -> Receipt:
     )
 
 
-def _lying(m: Moment, kind: Kind, subject: str) -> MarkRow | None:
+def _find_live(m: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """The live mark of a kind and subject; one that has evaporated is moved to the history first."""
-    lying = None
+    live = None
     for found in m.tx.all(M.FIND_MARK, kind=kind.name, subject=subject):
-        row = backfill.follow(m, MarkRow(*found))
+        row = backfill.migrate(m, MarkRow(*found))
         if row.evaporates_at is not None and row.evaporates_at <= m.now:
             evaporation.evaporate(m, row)
-        elif lying is None:
-            lying = row
-    return lying
+        elif live is None:
+            live = row
+    return live
 
 
-def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
+def _insert(m: BoardTransaction, d: PreparedDeposit, kind: Kind, state: State) -> MarkRow:
     _check_unique(m, d, None)
     event_id = m.next_event()
     row = MarkRow(
@@ -119,7 +119,7 @@ def _leave(m: Moment, d: Deposit, kind: Kind, state: State) -> MarkRow:
     return row
 
 
-def _reinforce(m: Moment, d: Deposit, kind: Kind, old: MarkRow, state: State) -> MarkRow:
+def _reinforce(m: BoardTransaction, d: PreparedDeposit, kind: Kind, old: MarkRow, state: State) -> MarkRow:
     _check_unique(m, d, old.id)
     row = old._replace(
         payload=d.payload,
@@ -145,7 +145,7 @@ _CHANGED = (
 )  # fmt: skip
 
 
-def _record(m: Moment, d: Deposit, row: MarkRow, event: str) -> None:
+def _record(m: BoardTransaction, d: PreparedDeposit, row: MarkRow, event: str) -> None:
     m.tx.put(
         M.INSERT_EVENT,
         EventRow(
@@ -155,11 +155,11 @@ def _record(m: Moment, d: Deposit, row: MarkRow, event: str) -> None:
     )  # fmt: skip
 
 
-def _law(m: Moment, kind: Kind, law: Decay) -> str:
+def _law(m: BoardTransaction, kind: Kind, law: Decay) -> str:
     return law_key(law) if law is kind.decay else m.laws.key(m.tx, law)
 
 
-def _check_unique(m: Moment, d: Deposit, mark_id: int | None) -> None:
+def _check_unique(m: BoardTransaction, d: PreparedDeposit, mark_id: int | None) -> None:
     """Before an event's id is drawn: one that was never written would be taken for seen by whoever claims next.
 
     Raises:
@@ -170,22 +170,22 @@ def _check_unique(m: Moment, d: Deposit, mark_id: int | None) -> None:
     holder = m.tx.one(M.FIND_UNIQUE, kind=d.kind, value=d.unique)
     if holder is not None and holder[0] != mark_id:
         found = m.tx.one(M.GET_MARK, id=holder[0])
-        row = None if found is None else backfill.follow(m, MarkRow(*found))
+        row = None if found is None else backfill.migrate(m, MarkRow(*found))
         if row is not None and (row.evaporates_at is None or row.evaporates_at > m.now):
             field = m.kind(d.kind).unique
-            raise Taken(f"{d.kind}.{field}: {d.unique} belongs to mark {row.id} on {row.subject}")
+            raise UniqueConflict(f"{d.kind}.{field}: {d.unique} belongs to mark {row.id} on {row.subject}")
         if row is not None:
-            predicted_crossings.settle(m, row.kind, row.subject)
+            predicted_crossings.fire_due_of(m, row.kind, row.subject)
             evaporation.evaporate(m, row)
 
 
-def _claim_unique(m: Moment, d: Deposit, mark_id: int) -> None:
+def _claim_unique(m: BoardTransaction, d: PreparedDeposit, mark_id: int) -> None:
     if d.unique is None:
         return
     m.tx.run(M.DELETE_UNIQUE, mark_id=mark_id)
     m.tx.run(M.INSERT_UNIQUE, kind=d.kind, value=d.unique, mark_id=mark_id)
 
 
-def _remember_key(m: Moment, d: Deposit, mark_id: int, event_id: int) -> None:
+def _remember_key(m: BoardTransaction, d: PreparedDeposit, mark_id: int, event_id: int) -> None:
     if d.key is not None:
         m.tx.run(M.INSERT_KEY, key=d.key, mark_id=mark_id, event_id=event_id, at=m.now)

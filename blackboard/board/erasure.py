@@ -11,12 +11,12 @@ import secrets
 from dataclasses import dataclass
 
 from blackboard.board import activation_results, evaporation
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store import forgetting as F
 from blackboard.store.rows import ActivationRow, MarkRow
 
-__all__ = ["PREFIX", "Forgotten", "forget"]
+__all__ = ["PREFIX", "ErasureReport", "forget"]
 
 PREFIX = "forgotten/"
 """What the random names begin with."""
@@ -25,7 +25,7 @@ ERASED = "(erased)"
 
 
 @dataclass(frozen=True)
-class Forgotten:
+class ErasureReport:
     """What was erased."""
 
     name: str
@@ -42,7 +42,7 @@ class Forgotten:
     """Marks about other subjects that name this one; they are left as they are, for a person to judge."""
 
 
-def forget(m: Moment, subject: str, author: str) -> Forgotten:
+def forget(m: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """Erase what was said about a subject.
 
     Raises:
@@ -75,11 +75,11 @@ def forget(m: Moment, subject: str, author: str) -> Forgotten:
     m.tx.run(F.CLOSE_CROSSINGS, of_subject=subject, at=m.now)
     for statement in (F.RENAME_CROSSINGS, F.RENAME_ACTIVATIONS, F.ERASE_EVENTS):
         m.tx.run(statement, of_subject=subject, to=name)
-    m.wakes = True
-    return Forgotten(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
+    m.notifies = True
+    return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
 
 
-def _clear(m: Moment, subject: str, author: str) -> int:
+def _clear(m: BoardTransaction, subject: str, author: str) -> int:
     """Take every mark of the subject off the board."""
     live = 0
     for row in [MarkRow(*found) for found in m.tx.all(F.MARKS_OF, subject=subject)]:

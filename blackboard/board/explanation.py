@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board import board_totals, crossings, predicted_crossings
-from blackboard.board.board_transaction import Moment, Watch
-from blackboard.board.readiness import resting
+from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.readiness import blocked
 from blackboard.clock import iso
 from blackboard.forecast import value_at
 from blackboard.store import activations as A
@@ -16,14 +16,14 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 __all__ = ["explain"]
 
 
-def explain(m: Moment, agent: str, subject: str | None) -> dict[str, Any]:
+def explain(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any]:
     """Everything that decides whether an agent wakes, now, for one subject or for whatever waits.
 
     Raises:
         UnknownName: there is no such agent.
     """
     spec = m.deployment.agent(agent)
-    rest = resting(m, agent)
+    block = blocked(m, agent)
     running = [
         {"id": row.id, "subject": row.subject, "started_at": iso(row.started_at), "worker": row.worker}
         for row in (ActivationRow(*values) for values in m.tx.all(A.RUNNING))
@@ -33,17 +33,17 @@ def explain(m: Moment, agent: str, subject: str | None) -> dict[str, Any]:
         "agent": agent,
         "subject": subject,
         "as_of": iso(m.now),
-        "held": rest[0] if rest else None,
-        "until": iso(rest[1]) if rest else None,
+        "held": block[0] if block else None,
+        "until": iso(block[1]) if block else None,
         "running": running,
         "concurrency": spec.settings.concurrency,
-        "put_back": _put_back(m, agent, subject),
-        "watches": [_watch(m, watch, subject) for watch in m.in_force.watches.values() if watch.agent.name == agent],
+        "deferred": _deferred(m, agent, subject),
+        "watches": [_watch(m, watch, subject) for watch in m.active.watches.values() if watch.agent.name == agent],
         "last": _last(m, agent, subject),
     }
 
 
-def _watch(m: Moment, watch: Watch, subject: str | None) -> dict[str, Any]:
+def _watch(m: BoardTransaction, watch: Watch, subject: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "watch": watch.spec.name,
         "condition": str(watch.condition),
@@ -74,10 +74,10 @@ def _watch(m: Moment, watch: Watch, subject: str | None) -> dict[str, Any]:
     return found
 
 
-def _values(m: Moment, watch: Watch, subject: str) -> list[dict[str, Any]]:
+def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, Any]]:
     if watch.over_board and not watch.falling:
         leaf = next(watch.condition.leaves())
-        value, count = board_totals.counted(m, watch)
+        value, count = board_totals.measured(m, watch)
         return [
             {
                 "measure": str(leaf.measure),
@@ -90,7 +90,7 @@ def _values(m: Moment, watch: Watch, subject: str) -> list[dict[str, Any]]:
     if watch.falling:
         marks = predicted_crossings.live_marks(m, watch.condition, None if watch.over_board else subject)
     else:
-        marks = [m.faded(row) for row in crossings.stimuli_of_subject(m, watch, subject)]
+        marks = [m.fading(row) for row in crossings.stimuli_of_subject(m, watch, subject)]
     found = []
     for leaf in watch.condition.leaves():
         value = value_at(leaf.measure, marks, m.now)
@@ -107,7 +107,7 @@ def _values(m: Moment, watch: Watch, subject: str) -> list[dict[str, Any]]:
     return found
 
 
-def _waiting(m: Moment, watch: Watch, row: CrossingRow) -> dict[str, Any]:
+def _waiting(m: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, Any]:
     held = row.held
     if held is None and row.ready_at is not None and row.ready_at > m.now:
         held = "gathers"
@@ -121,11 +121,11 @@ def _waiting(m: Moment, watch: Watch, row: CrossingRow) -> dict[str, Any]:
     }
 
 
-def _falls(m: Moment, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
+def _falls(m: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
     return [(due, mark_id) for mark_id, due in m.tx.all(W.FALLS_OF, watch_id=watch.id, subject=subject)]
 
 
-def _put_back(m: Moment, agent: str, subject: str | None) -> list[dict[str, Any]]:
+def _deferred(m: BoardTransaction, agent: str, subject: str | None) -> list[dict[str, Any]]:
     """The activations that wait to be begun again, or for a person: why, and when they are tried next."""
     rows = (
         ActivationRow(*values) for state in ("ready", "held") for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)
@@ -137,7 +137,7 @@ def _put_back(m: Moment, agent: str, subject: str | None) -> list[dict[str, Any]
     ]
 
 
-def _last(m: Moment, agent: str, subject: str | None) -> dict[str, Any] | None:
+def _last(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any] | None:
     for values in m.tx.all(A.NEWEST, agent=agent, limit=200):
         row = ActivationRow(*values)
         if subject is None or row.subject == subject or (row.subject is None and _gave(m, row.id, subject)):
@@ -151,7 +151,7 @@ def _last(m: Moment, agent: str, subject: str | None) -> dict[str, Any] | None:
     return None
 
 
-def _gave(m: Moment, activation_id: int, subject: str) -> bool:
+def _gave(m: BoardTransaction, activation_id: int, subject: str) -> bool:
     return any(values[9] == subject for values in m.tx.all(A.GIVEN, activation_id=activation_id))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from blackboard.board import evaporation, queries
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, Receipt, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, Receipt, deposit
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import dump_payload
 from blackboard.store import activations as A
@@ -16,14 +16,14 @@ from blackboard.store.rows import MarkRow
 __all__ = ["answer", "inbox", "pause", "resume"]
 
 
-def inbox(m: Moment) -> list[queries.MarkView]:
+def inbox(m: BoardTransaction) -> list[queries.MarkRecord]:
     """The needs that wait for a person, oldest first."""
     if "need" not in m.deployment.kinds:
         return []
     return sorted(queries.marks(m, kind="need"), key=lambda view: view.id)
 
 
-def answer(m: Moment, need_id: int, text: str, author: str) -> Receipt:
+def answer(m: BoardTransaction, need_id: int, text: str, author: str) -> Receipt:
     """Answer a need: leaves a decision on its subject and takes the need off the board, together.
 
     Raises:
@@ -37,12 +37,12 @@ def answer(m: Moment, need_id: int, text: str, author: str) -> Receipt:
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
     need = MarkRow(*found)
     payload = dump_payload({"answer": text, "need": need_id, "question": json.loads(need.payload).get("question", "")})
-    receipt = deposit(m, Deposit("decision", need.subject, payload, 1.0, author))
+    receipt = deposit(m, PreparedDeposit("decision", need.subject, payload, 1.0, author))
     evaporation.withdraw(m, need_id, author)
     return receipt
 
 
-def pause(m: Moment, agent: str | None, reason: str | None) -> None:
+def pause(m: BoardTransaction, agent: str | None, reason: str | None) -> None:
     """Wake an agent (None: any agent) no more, until it is resumed. What runs finishes; crossings go on being recorded.
 
     Raises:
@@ -51,17 +51,17 @@ def pause(m: Moment, agent: str | None, reason: str | None) -> None:
     _set(m, agent, True, reason)
 
 
-def resume(m: Moment, agent: str | None) -> None:
+def resume(m: BoardTransaction, agent: str | None) -> None:
     """Wake an agent (None: all of them) again.
 
     Raises:
         UnknownName: there is no such agent.
     """
     _set(m, agent, False, None)
-    m.wakes = True
+    m.notifies = True
 
 
-def _set(m: Moment, agent: str | None, paused: bool, reason: str | None) -> None:
+def _set(m: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
     if agent is None:
         m.tx.run(A.PAUSE_BOARD, paused=int(paused), because=reason)
         return

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec
 from blackboard.store import activations as A
 from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
 
-__all__ = ["GivenRow", "as_given", "event_of", "give", "given_to", "read", "strength_of", "strongest"]
+__all__ = ["ActivationInput", "as_input", "event_of", "inputs_of", "read", "record_input", "strength_of", "strongest"]
 
 
 @dataclass(frozen=True)
-class GivenRow:
+class ActivationInput:
     """A mark as an activation was given it: the event that is its state, and its strength then."""
 
     event: EventRow
@@ -24,7 +24,9 @@ class GivenRow:
     role: str = "absorbed"
 
 
-def give(m: Moment, activation_id: int, mark_id: int, event: EventRow, strength: float, before: int | None) -> None:
+def record_input(
+    m: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float, before: int | None
+) -> None:
     m.tx.run(
         A.INSERT_GIVEN,
         activation_id=activation_id,
@@ -36,36 +38,38 @@ def give(m: Moment, activation_id: int, mark_id: int, event: EventRow, strength:
     )
 
 
-def as_given(m: Moment, event: EventRow, strength: float, role: str = "absorbed") -> GivenRow:
+def as_input(m: BoardTransaction, event: EventRow, strength: float, role: str = "absorbed") -> ActivationInput:
     first = event.at
     repeats = 0
     if event.id != event.mark_id:
         found = m.tx.one(M.GET_EVENT, id=event.mark_id)
         first = event.at if found is None else found[1]
         repeats = m.tx.one(M.COUNT_REINFORCEMENTS, subject=event.subject, mark_id=event.mark_id)[0]
-    return GivenRow(event, strength, first, repeats, role)
+    return ActivationInput(event, strength, first, repeats, role)
 
 
-def event_of(m: Moment, row: MarkRow) -> EventRow:
+def event_of(m: BoardTransaction, row: MarkRow) -> EventRow:
     return EventRow(*m.tx.one(M.GET_EVENT, id=row.event_id))
 
 
-def strength_of(m: Moment, event: EventRow) -> float:
+def strength_of(m: BoardTransaction, event: EventRow) -> float:
     """The strength now of the state that an event produced."""
     law = m.laws.get(m.tx, event.law)
     return m.kind(event.kind).weight * event.intensity * law.share(max(0, m.now - event.at))
 
 
-def read(m: Moment, agent: AgentSpec, activation_id: int, given: tuple[GivenRow, ...]) -> tuple[GivenRow, ...]:
+def read(
+    m: BoardTransaction, agent: AgentSpec, activation_id: int, inputs: tuple[ActivationInput, ...]
+) -> tuple[ActivationInput, ...]:
     """The marks that the agent is shown besides, frozen with the activation so that a retry sees the same."""
-    taken = {one.event.mark_id for one in given}
-    shown: dict[int, GivenRow] = {}
+    taken = {one.event.mark_id for one in inputs}
+    shown: dict[int, ActivationInput] = {}
     for read in agent.reads:
-        subjects = list(dict.fromkeys(one.event.subject for one in given)) if read.same_subject else [None]
+        subjects = list(dict.fromkeys(one.event.subject for one in inputs)) if read.same_subject else [None]
         for subject in subjects:
             for row, strength in strongest(m, read.kind, read.limit, subject):
                 if row.id not in taken and row.id not in shown:
-                    shown[row.id] = as_given(m, event_of(m, row), strength, "read")
+                    shown[row.id] = as_input(m, event_of(m, row), strength, "read")
     for one in shown.values():
         m.tx.run(
             A.INSERT_GIVEN,
@@ -79,7 +83,7 @@ def read(m: Moment, agent: AgentSpec, activation_id: int, given: tuple[GivenRow,
     return tuple(shown.values())
 
 
-def strongest(m: Moment, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
+def strongest(m: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
     """The strongest live marks of a kind, of one subject or of the board, with their strengths."""
     m.kind(kind)
     if subject is not None:
@@ -89,21 +93,23 @@ def strongest(m: Moment, kind: str, limit: int, subject: str | None = None) -> l
     after = ""
     while (row := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
         after = row[0]
-        orderly = m.laws.get(m.tx, after).order_key(1.0, 0) is not None and (kind, after) not in m.in_force.following
+        orderly = m.laws.get(m.tx, after).order_key(1.0, 0) is not None and (kind, after) not in m.active.law_changes
         statement = M.LIVE_IN_ORDER if orderly else M.LIVE["kind law limit"]
         found = m.tx.all(statement, as_of=m.now, kind=kind, law=after, limit=limit)
         pairs += [(MarkRow(*values[:-2]), values[-1]) for values in found]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
-def given_to(m: Moment, activation_id: int) -> tuple[tuple[GivenRow, ...], tuple[GivenRow, ...]]:
+def inputs_of(
+    m: BoardTransaction, activation_id: int
+) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """The marks that an activation was given, and those that it was shown besides, as they were then."""
-    given: list[GivenRow] = []
-    reads: list[GivenRow] = []
+    inputs: list[ActivationInput] = []
+    reads: list[ActivationInput] = []
     for values in m.tx.all(A.GIVEN, activation_id=activation_id):
         _, role, _, strength, _, *event = values
         if event[0] is None:
             continue  # its history was removed
-        one = as_given(m, EventRow(*event), strength, role)
-        (reads if role == "read" else given).append(one)
-    return tuple(given), tuple(reads)
+        one = as_input(m, EventRow(*event), strength, role)
+        (reads if role == "read" else inputs).append(one)
+    return tuple(inputs), tuple(reads)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.deployment import AgentSpec
 from blackboard.durations import parse_duration
 from blackboard.marks import dump_payload
@@ -28,12 +28,12 @@ The fourth itself still is: often it is the one that gives up and asks a person,
 HOUR = parse_duration("1h")
 
 
-def depth(m: Moment, events: Iterable[EventRow]) -> int:
+def depth(m: BoardTransaction, events: Iterable[EventRow]) -> int:
     """How deep in its chain a waking by these marks is: one more than the deepest activation that left any of them."""
     return 1 + max((row.depth for row in _behind(m, events)), default=0)
 
 
-def too_often(m: Moment, agent: AgentSpec) -> str | None:
+def too_often(m: BoardTransaction, agent: AgentSpec) -> str | None:
     """Why an agent has woken often enough for this hour; None if it may wake again."""
     most = agent.settings.hourly_limit
     if most is None or m.tx.one(A.WOKEN_SINCE, agent=agent.name, since=m.now - HOUR)[0] < most:
@@ -41,7 +41,7 @@ def too_often(m: Moment, agent: AgentSpec) -> str | None:
     return f"{agent.name} was woken {most} times within an hour (hourly_limit = {most})"
 
 
-def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
+def circles(m: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
     """Why waking the agent by these marks would go on with a loop; None if it would not.
 
     Over the whole board ("" as the subject) a loop is only what all of the marks, and all marks behind them, have gone.
@@ -62,19 +62,19 @@ def circles(m: Moment, agent: AgentSpec, subject: str, events: list[EventRow]) -
         elif len({row.agent for row in behind}) > 1:
             return None
         chain.append(behind[0].agent)
-        events = [event for row in behind for event in _given(m, row.id, subject)]
+        events = [event for row in behind for event in _inputs(m, row.id, subject)]
     last, other = chain[:2]
     if last == other or any(name != (last, other)[n % 2] for n, name in enumerate(chain)):
         return None
     return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
 
 
-def ask(m: Moment, subject: str, reason: str, activation_id: int) -> None:
+def ask(m: BoardTransaction, subject: str, reason: str, activation_id: int) -> None:
     """Ask a person what to do, unless the question about this subject still waits for an answer."""
     if "need" not in m.deployment.kinds:
         return
-    lying = (MarkRow(*values) for values in m.tx.all(M.FIND_MARK, kind="need", subject=subject))
-    if any(row.author == AUTHOR for row in lying):
+    needs = (MarkRow(*values) for values in m.tx.all(M.FIND_MARK, kind="need", subject=subject))
+    if any(row.author == AUTHOR for row in needs):
         return
     payload = {
         "question": f"{reason}. Shall it go on?",
@@ -83,17 +83,17 @@ def ask(m: Moment, subject: str, reason: str, activation_id: int) -> None:
         " --discard ID decides.",
     }
     key = f"{AUTHOR}/aside/{activation_id}"
-    deposit(m, Deposit("need", subject, dump_payload(payload), 1.0, AUTHOR, key=key))
+    deposit(m, PreparedDeposit("need", subject, dump_payload(payload), 1.0, AUTHOR, key=key))
 
 
-def _behind(m: Moment, events: Iterable[EventRow]) -> list[ActivationRow]:
+def _behind(m: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:
     """The activations that left the marks."""
     ids = dict.fromkeys(event.activation_id for event in events if event.activation_id is not None)
     rows = (m.tx.one(A.GET_ACTIVATION, id=id_) for id_ in ids)
     return [ActivationRow(*row) for row in rows if row is not None]
 
 
-def _given(m: Moment, activation_id: int, subject: str) -> list[EventRow]:
+def _inputs(m: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """The marks of a subject, or of any, that an activation was given."""
     rows = m.tx.all(A.GIVEN, activation_id=activation_id)
     events = [EventRow(*values[5:]) for values in rows if values[1] == "absorbed" and values[5] is not None]

@@ -11,12 +11,12 @@ from pydantic import ConfigDict, ValidationError
 
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
-from blackboard.marks import Decision, Given, Mark, Need, describe_invalid, dump_payload
+from blackboard.marks import Decision, Mark, Need, StoredMark, describe_invalid, dump_payload
 
-__all__ = ["Models"]
+__all__ = ["MarkClasses"]
 
 
-class Models:
+class MarkClasses:
     """The classes of the kinds that this process knows, by kind."""
 
     def __init__(self, classes: Iterable[type[Mark]] = ()) -> None:
@@ -63,7 +63,7 @@ class Models:
         return payload
 
     def make(
-        self, kind: str, subject: str, payload: str, intensity: float, given: Given, deployment: Deployment
+        self, kind: str, subject: str, payload: str, intensity: float, stored: StoredMark, deployment: Deployment
     ) -> Mark:
         """A mark from what is stored.
 
@@ -74,8 +74,8 @@ class Models:
         try:
             mark = model.model_validate({**json.loads(payload), "subject": subject, "intensity": intensity})
         except ValidationError as error:
-            raise InvalidMark(f"mark {given.id}: {describe_invalid(kind, error)}") from None
-        mark._given = given
+            raise InvalidMark(f"mark {stored.id}: {describe_invalid(kind, error)}") from None
+        mark._stored = stored
         return mark
 
     def _untyped(self, kind: str) -> type[Mark]:

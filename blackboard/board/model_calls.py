@@ -15,30 +15,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.board import budgets
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.store import activations as A
 from blackboard.store import journal as J
 from blackboard.store.rows import ActivationRow, CallRow
 
 __all__ = [
-    "Spent",
-    "answered",
-    "applied",
+    "CallCost",
     "calls_of",
-    "dropped",
-    "ended",
+    "discard_calls",
     "get",
-    "lost",
-    "outgrown",
+    "mark_applied",
+    "mark_ended",
+    "mark_too_large",
+    "mark_unknown",
+    "mark_unsent",
+    "mark_unusable",
     "plan",
-    "reopened",
+    "record_answer",
+    "record_cost",
+    "record_discarded_cost",
+    "record_reserved_costs",
+    "reopen",
     "send",
-    "settle",
-    "settle_all",
-    "settle_discarded",
-    "spoiled",
-    "unsent",
 ]
 
 
@@ -47,7 +47,7 @@ DISCARDED = "its activation was discarded"
 
 
 @dataclass(frozen=True)
-class Spent:
+class CallCost:
     """What an answer took: tokens by sort, and money in micro-dollars (None where that is not known)."""
 
     input_tokens: int | None = None
@@ -59,12 +59,12 @@ class Spent:
     """What the same call would have cost in the dear lane."""
 
 
-def calls_of(m: Moment, activation_id: int) -> list[CallRow]:
+def calls_of(m: BoardTransaction, activation_id: int) -> list[CallRow]:
     """The calls of an activation, newest first."""
     return [CallRow(*values) for values in m.tx.all(J.CALLS_OF, activation_id=activation_id)]
 
 
-def get(m: Moment, call_id: int) -> CallRow:
+def get(m: BoardTransaction, call_id: int) -> CallRow:
     """A call.
 
     Raises:
@@ -75,7 +75,9 @@ def get(m: Moment, call_id: int) -> CallRow:
     return CallRow(*found)
 
 
-def plan(m: Moment, activation_id: int, agent: str, model: str, body: str, marks: int, lane: str = "direct") -> CallRow:
+def plan(
+    m: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, lane: str = "direct"
+) -> CallRow:
     """Freeze a request about so many marks."""
     row = CallRow(0, activation_id, agent, model, lane, "planned", body, marks, m.now)
     m.tx.run(J.INSERT_CALL, **{name: value for name, value in row._asdict().items() if name != "id"})
@@ -83,8 +85,8 @@ def plan(m: Moment, activation_id: int, agent: str, model: str, body: str, marks
 
 
 def send(
-    m: Moment, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
-) -> budgets.Over | None:
+    m: BoardTransaction, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
+) -> budgets.BudgetExceeded | None:
     """The request is about to leave: reserve its highest cost, in micro-dollars, if every budget has room for it.
 
     Returns:
@@ -106,10 +108,10 @@ def send(
     return over
 
 
-def unsent(m: Moment, call_id: int) -> None:
+def mark_unsent(m: BoardTransaction, call_id: int) -> None:
     """The request certainly never arrived: it is as if it had not left, and after a discard it does not leave again."""
     if _discarded(m, get(m, call_id)):
-        ended(m, call_id, "failed", DISCARDED)
+        mark_ended(m, call_id, "failed", DISCARDED)
         return
     m.tx.run(
         J.SEND_CALL, key=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
@@ -117,7 +119,7 @@ def unsent(m: Moment, call_id: int) -> None:
     )  # fmt: skip
 
 
-def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: Spent) -> bool:
+def record_answer(m: BoardTransaction, call_id: int, raw: str, request_id: str | None, spent: CallCost) -> bool:
     """Keep a raw answer and what it took; the reserve is settled if the cost is known.
 
     An answer may come late, to a call whose outcome was given up as unknown or whose activation was discarded, and it
@@ -146,7 +148,7 @@ def answered(m: Moment, call_id: int, raw: str, request_id: str | None, spent: S
     return True
 
 
-def ended(m: Moment, call_id: int, state: str, error: str, request_id: str | None = None) -> None:
+def mark_ended(m: BoardTransaction, call_id: int, state: str, error: str, request_id: str | None = None) -> None:
     """End a call without a usable answer: failed, rejected, unusable or unknown."""
     row = get(m, call_id)
     keeps = state == "unknown" or (state == "unusable" and row.cost is None)
@@ -160,45 +162,45 @@ def ended(m: Moment, call_id: int, state: str, error: str, request_id: str | Non
     )
 
 
-def spoiled(m: Moment, activation_id: int, error: str) -> None:
+def mark_unusable(m: BoardTransaction, activation_id: int, error: str) -> None:
     """The agent found the answer of no use after all: a retry asks again."""
     for row in calls_of(m, activation_id):
         if row.state == "answered":
-            ended(m, row.id, "unusable", error)
+            mark_ended(m, row.id, "unusable", error)
 
 
-def outgrown(m: Moment, activation_id: int, why: str) -> None:
+def mark_too_large(m: BoardTransaction, activation_id: int, why: str) -> None:
     """The marks of an activation are being parted: what was asked about all of them is of no use to any part."""
-    lost(m, activation_id, why)
+    mark_unknown(m, activation_id, why)
     for row in calls_of(m, activation_id):
         if row.state in ("planned", "answered"):
-            ended(m, row.id, "failed" if row.state == "planned" else "unusable", why)
+            mark_ended(m, row.id, "failed" if row.state == "planned" else "unusable", why)
 
 
-def applied(m: Moment, activation_id: int) -> None:
+def mark_applied(m: BoardTransaction, activation_id: int) -> None:
     """The marks of an activation are being left: its newest answer is used up, and one that came late is spare."""
     if m.tx.run(J.APPLY_CALL, activation=activation_id, at=m.now).rowcount:
         m.tx.run(J.SPARE_CALLS, activation=activation_id, why=TOO_LATE)
 
 
-def lost(m: Moment, activation_id: int, why: str) -> bool:
+def mark_unknown(m: BoardTransaction, activation_id: int, why: str) -> bool:
     """Whoever sent a call of this activation is gone: whether it was answered, and paid, cannot be known.
 
     A call of the cheap lane is not lost: its batch is found again.
     """
     found = [row for row in calls_of(m, activation_id) if row.state == "sent" and row.lane == "direct"]
     for row in found:
-        ended(m, row.id, "unknown", why)
+        mark_ended(m, row.id, "unknown", why)
     return bool(found)
 
 
-def reopened(m: Moment, activation_id: int) -> None:
+def reopen(m: BoardTransaction, activation_id: int) -> None:
     """A person wants a request that was rejected, or had no room in a budget, tried once more."""
     m.tx.run(J.REOPEN_CALLS, activation=activation_id)
     m.tx.run(J.FORGET_NOTES, activation=activation_id)
 
 
-def settle(m: Moment, call_id: int, cost: int) -> CallRow:
+def record_cost(m: BoardTransaction, call_id: int, cost: int) -> CallRow:
     """A person says what a call cost, in micro-dollars, of which neither its outcome nor its answer tells.
 
     Raises:
@@ -216,26 +218,26 @@ def settle(m: Moment, call_id: int, cost: int) -> CallRow:
     return row
 
 
-def dropped(m: Moment, activation_id: int) -> None:
+def discard_calls(m: BoardTransaction, activation_id: int) -> None:
     """A person gives up on an activation: what it has planned is not sent any more, what was answered not used."""
     for row in calls_of(m, activation_id):
         if row.state in ("planned", "answered"):
-            ended(m, row.id, "failed" if row.state == "planned" else "unusable", DISCARDED)
+            mark_ended(m, row.id, "failed" if row.state == "planned" else "unusable", DISCARDED)
 
 
-def settle_all(m: Moment, activation_id: int) -> None:
+def record_reserved_costs(m: BoardTransaction, activation_id: int) -> None:
     """A person decides on an activation: its unknown outcomes count as paid in full, until `settle` says otherwise."""
     for row in calls_of(m, activation_id):
         if row.state == "unknown":
-            settle(m, row.id, row.reserved)
+            record_cost(m, row.id, row.reserved)
 
 
-def settle_discarded(m: Moment, row: CallRow) -> None:
+def record_discarded_cost(m: BoardTransaction, row: CallRow) -> None:
     """The same for a call of unknown outcome whose activation was discarded before anybody could know it."""
     if _discarded(m, row):
-        settle_all(m, row.activation_id)
+        record_reserved_costs(m, row.activation_id)
 
 
-def _discarded(m: Moment, row: CallRow) -> bool:
+def _discarded(m: BoardTransaction, row: CallRow) -> bool:
     found = m.tx.one(A.GET_ACTIVATION, id=row.activation_id)
     return found is not None and ActivationRow(*found).state == "discarded"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from blackboard.failpoints import reach
 
-__all__ = ["Bell", "run_folder"]
+__all__ = ["Notifier", "run_folder"]
 
 LONGEST_ADDRESS = 100
 """Unix socket addresses end at 108 bytes."""
@@ -30,7 +30,7 @@ def run_folder(database: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}"
 
 
-class Bell:
+class Notifier:
     """Rings for the daemons of one board."""
 
     def __init__(self, database: Path | None) -> None:
@@ -38,7 +38,7 @@ class Bell:
         self._socket: socket.socket | None = None
         self._pid = os.getpid()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Tell every daemon. Never fails: a daemon that cannot be told finds out at its next tick."""
         if self.folder is None:
             return

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board.board_transaction import Moment, Watch
+from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.budgets import DAY
 from blackboard.board.inputs import strongest
-from blackboard.board.readiness import held_back, resting
+from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
@@ -24,11 +24,11 @@ from blackboard.store import watching as W
 from blackboard.store.rows import OPEN_CALLS, ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.view_columns import VIEWS
 
-__all__ = ["MarkView", "activations", "agenda", "agents", "costs", "history", "marks", "status", "subjects", "uid"]
+__all__ = ["MarkRecord", "activations", "agenda", "agents", "costs", "history", "marks", "status", "subjects", "uid"]
 
 
 @dataclass(frozen=True)
-class MarkView:
+class MarkRecord:
     """A mark as a person sees it, at one instant."""
 
     id: int
@@ -50,14 +50,14 @@ class MarkView:
 
 
 def marks(
-    m: Moment,
+    m: BoardTransaction,
     *,
     kind: str | None = None,
     subject: str | None = None,
     min_strength: float | None = None,
     at: int | None = None,
     limit: int | None = None,
-) -> list[MarkView]:
+) -> list[MarkRecord]:
     """Marks, strongest first: live now, or at another instant, past or future.
 
     Raises:
@@ -88,8 +88,8 @@ def marks(
     ]
 
 
-def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkView:
-    return MarkView(
+def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecord:
+    return MarkRecord(
         id=row.id,
         kind=row.kind,
         subject=row.subject,
@@ -110,8 +110,8 @@ def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkView:
 
 
 def _past(
-    m: Moment, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
-) -> list[MarkView]:
+    m: BoardTransaction, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
+) -> list[MarkRecord]:
     """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
     versions = _versions(m, at)
     views = []
@@ -124,7 +124,7 @@ def _past(
             continue
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
         law = m.laws.get(m.tx, fading.law)
-        strength = weight * State(fading.intensity, fading.anchored_at, law).left(at)
+        strength = weight * State(fading.intensity, fading.anchored_at, law).remaining(at)
         if min_strength is not None and strength < min_strength:
             continue
         deposits = [
@@ -146,7 +146,7 @@ def _past(
     return views[:limit]
 
 
-def _fading(m: Moment, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
+def _fading(m: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
     """A mark as an event left it, and as the changes of floor and law from then to an instant had it."""
     row = MarkRow(
         event.mark_id, event.kind, event.subject, "{}", event.author, event.intensity, event.law, event.at, event.id,
@@ -162,21 +162,21 @@ def _fading(m: Moment, event: EventRow, versions: list[tuple[int, Deployment]], 
             ends = state.evaporates_at(kind)
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
-    _, changed = m.in_force.following.get((event.kind, event.law), ("", at + 1))
-    return m.followed(row) if changed <= at else row
+    _, changed = m.active.law_changes.get((event.kind, event.law), ("", at + 1))
+    return m.migrated(row) if changed <= at else row
 
 
-def _versions(m: Moment, at: int) -> list[tuple[int, Deployment]]:
+def _versions(m: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
     """Every deployment that was in force up to an instant, oldest first, with its beginning."""
     return [(since, Deployment.model_validate_json(text)) for _, since, text in m.tx.all(D.VERSIONS) if since <= at]
 
 
-def history(m: Moment, subject: str) -> Iterator[EventRow]:
+def history(m: BoardTransaction, subject: str) -> Iterator[EventRow]:
     """Every event of a subject's marks, oldest first."""
     return (EventRow(*values) for values in m.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
 
 
-def subjects(m: Moment, prefix: str, limit: int) -> list[str]:
+def subjects(m: BoardTransaction, prefix: str, limit: int) -> list[str]:
     """The first few subjects, in their order, that begin with a prefix and that anything was ever said about."""
     found: list[str] = []
     after: str | None = m.tx.one(M.NEXT_SUBJECT, after=prefix)[0]
@@ -186,7 +186,7 @@ def subjects(m: Moment, prefix: str, limit: int) -> list[str]:
     return found
 
 
-def agents(m: Moment) -> list[dict[str, Any]]:
+def agents(m: BoardTransaction) -> list[dict[str, Any]]:
     """Each registered agent with what it watches and how it is."""
     waiting = {watch_id: (count, oldest) for watch_id, count, oldest in m.tx.all(W.COUNT_WAITING)}
     states: dict[str, dict[str, int]] = {}
@@ -194,16 +194,16 @@ def agents(m: Moment) -> list[dict[str, Any]]:
         states.setdefault(agent, {})[state] = count
     rows = []
     for agent in m.deployment.agents.values():
-        rest = resting(m, agent.name)
-        watches = [watch for watch in m.in_force.watches.values() if watch.agent.name == agent.name]
+        block = blocked(m, agent.name)
+        watches = [watch for watch in m.active.watches.values() if watch.agent.name == agent.name]
         counts = states.get(agent.name, {})
         rows.append(
             {
                 "agent": agent.name,
                 "watches": {watch.spec.name: str(watch.condition) for watch in watches},
                 "writes": list(agent.writes),
-                "state": "running" if counts.get("running") else (rest[0] if rest else "waits"),
-                "until": iso(rest[1]) if rest else None,
+                "state": "running" if counts.get("running") else (block[0] if block else "waits"),
+                "until": iso(block[1]) if block else None,
                 "waiting": sum(waiting.get(watch.id, (0, 0))[0] for watch in watches),
                 "activations": counts,
             }
@@ -211,18 +211,18 @@ def agents(m: Moment) -> list[dict[str, Any]]:
     return rows
 
 
-def agenda(m: Moment) -> list[dict[str, Any]]:
+def agenda(m: BoardTransaction) -> list[dict[str, Any]]:
     """The crossings that wait, or were put back, strongest value first, with what holds each back."""
     rows: list[dict[str, Any]] = []
     for *values, error, retry_at in m.tx.all(A.PUT_BACK):
-        if (watch := m.in_force.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
-            rest = resting(m, watch.agent.name)
-            rows.append(_waits(watch, row, rest[0] if rest else error, retry_at))
-    for watch in m.in_force.watches.values():
-        rest = resting(m, watch.agent.name) or held_back(m, watch)
+        if (watch := m.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
+            block = blocked(m, watch.agent.name)
+            rows.append(_waits(watch, row, block[0] if block else error, retry_at))
+    for watch in m.active.watches.values():
+        block = blocked(m, watch.agent.name) or held_back(m, watch)
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             row = CrossingRow(*values)
-            held = row.held or (rest[0] if rest else None)
+            held = row.held or (block[0] if block else None)
             if held is None and row.ready_at is not None and row.ready_at > m.now:
                 held = "gathers"
             rows.append(_waits(watch, row, held, row.ready_at))
@@ -248,7 +248,7 @@ def _waits(watch: Watch, row: CrossingRow, held: str | None, ready_at: int | Non
 
 
 def activations(
-    m: Moment, *, agent: str | None = None, state: str | None = None, limit: int = 20
+    m: BoardTransaction, *, agent: str | None = None, state: str | None = None, limit: int = 20
 ) -> list[dict[str, Any]]:
     """Activations, newest first."""
     if agent is not None:
@@ -265,9 +265,9 @@ def activations(
     return rows[:limit]
 
 
-def activation_view(m: Moment, row: ActivationRow) -> dict[str, Any]:
+def activation_view(m: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
     """An activation as a person sees it."""
-    watch = m.in_force.watches.get(row.watch_id)
+    watch = m.active.watches.get(row.watch_id)
     return {
         "id": row.id,
         "agent": row.agent,
@@ -287,18 +287,18 @@ def activation_view(m: Moment, row: ActivationRow) -> dict[str, Any]:
     }
 
 
-def uid(m: Moment) -> str:
+def uid(m: BoardTransaction) -> str:
     """The board's own name, unlike any other's."""
     return str(m.tx.one(A.BOARD)[1])
 
 
-def costs(m: Moment, days: int) -> list[dict[str, Any]]:
+def costs(m: BoardTransaction, days: int) -> list[dict[str, Any]]:
     """The view `costs` for so many days up to today."""
     since = (iso(m.now - (days - 1) * DAY) or "")[:10]
     return [dict(zip(VIEWS["costs"], values, strict=True)) for values in m.tx.all(J.COSTS, since=since)]
 
 
-def status(m: Moment) -> dict[str, Any]:
+def status(m: BoardTransaction) -> dict[str, Any]:
     """The state of the board in one look."""
     board = m.tx.one(A.BOARD)
     states: dict[str, int] = {}
@@ -325,7 +325,7 @@ def status(m: Moment) -> dict[str, Any]:
     }
 
 
-def _calls(m: Moment) -> dict[str, Any]:
+def _calls(m: BoardTransaction) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
     counts: dict[str, int] = dict.fromkeys(OPEN_CALLS, 0)
     counts.update(dict(m.tx.all(J.COUNT_OPEN)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.board import backfill, predicted_crossings
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
@@ -26,7 +26,7 @@ class Change:
     changed: tuple[str, ...]
 
 
-def register(m: Moment, new: Deployment) -> Change:
+def register(m: BoardTransaction, new: Deployment) -> Change:
     """Put a deployment in force. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept: marks of them may lie there.
@@ -38,7 +38,7 @@ def register(m: Moment, new: Deployment) -> Change:
         return Change(old.version, ())
     # One change at a time: the marks of an earlier one arrive first, and what came due before is settled.
     _later_than_all(m)
-    while backfill.follow_batch(m, 1000) or predicted_crossings.settle_due(m):
+    while backfill.run_batch(m, 1000) or predicted_crossings.fire_due(m):
         pass
     version = old.version + 1
     m.tx.run(D.INSERT_DEPLOYMENT, version=version, at=m.now, content=new.content())
@@ -54,7 +54,7 @@ def register(m: Moment, new: Deployment) -> Change:
         # Whether there is room now is found out as ever: when the call is about to be sent.
         m.tx.run(A.RECHECK_HELD, at=m.now)
         m.tx.run(J.FORGET_ALL_NOTES)
-    m.wakes = True
+    m.notifies = True
     return Change(version, tuple(changed))
 
 
@@ -62,13 +62,13 @@ def _budgets(deployment: Deployment) -> tuple[Budget, dict[str, Budget]]:
     return deployment.budget, {name: agent.settings.budget for name, agent in deployment.agents.items()}
 
 
-def _later_than_all(m: Moment) -> None:
+def _later_than_all(m: BoardTransaction) -> None:
     """A change lies after every event before it, so the instant alone tells which marks have to follow."""
     if (last := m.tx.one(M.GET_EVENT, id=m.last_event)) is not None:
         m.now = max(m.now, last[1] + 1)
 
 
-def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _kinds(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
     changed = []
     for name, spec in new.kinds.items():
         kind = new.kind(name)
@@ -93,7 +93,7 @@ def _kinds(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> lis
     return changed
 
 
-def _refloor(m: Moment, kind: str) -> None:
+def _refloor(m: BoardTransaction, kind: str) -> None:
     """A new floor moves the instants of evaporation, whatever law the marks are under."""
     law = ""
     while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=law)) is not None:
@@ -103,7 +103,7 @@ def _refloor(m: Moment, kind: str) -> None:
     _follow_up(m, "floor", kind)
 
 
-def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
     changed = []
     known = {(agent, name): (id_, active) for id_, agent, name, active in m.tx.all(W.ALL_WATCHES)}
     for agent in new.agents.values():
@@ -147,7 +147,7 @@ def _agents(m: Moment, old: Deployment, new: Deployment, retest: set[str]) -> li
     return changed
 
 
-def _keep_absorbed(m: Moment, watch_id: int, new: Condition) -> None:
+def _keep_absorbed(m: BoardTransaction, watch_id: int, new: Condition) -> None:
     """Let a watch over the board go on from what it absorbed, mark by mark, where its watermark would say too much.
 
     The watermark holds for every kind alike, but older marks of a kind that the watch has just gained were never given.
@@ -166,7 +166,7 @@ def _keep_absorbed(m: Moment, watch_id: int, new: Condition) -> None:
     m.tx.run(W.SET_WATERMARK, key=watch_id, watermark=0)
 
 
-def _inherit(m: Moment, former: str, agent: AgentSpec) -> None:
+def _inherit(m: BoardTransaction, former: str, agent: AgentSpec) -> None:
     """An agent takes over from its predecessor: what it absorbed, its unfinished work, its rests and its own marks."""
     m.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
     m.tx.run(A.RENAME_OPEN, former=former, agent=agent.name)
@@ -186,5 +186,5 @@ def _differs(old: WatchSpec, new: WatchSpec) -> bool:
     return (old.when, old.own) != (new.when, new.own)
 
 
-def _follow_up(m: Moment, sort: str, name: str) -> None:
+def _follow_up(m: BoardTransaction, sort: str, name: str) -> None:
     m.tx.run(W.INSERT_FOLLOW_UP, sort=sort, name=name, at=m.now, upto=m.last_event, position=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.budgets import DAY
 from blackboard.store import retention as R
 
@@ -12,7 +12,9 @@ FEW_LAWS = 200
 """Laws that a board may have without anybody looking which of them are still in use."""
 
 
-def remove(m: Moment, *, history: int | None, activations: int | None, model_calls: int | None, limit: int) -> int:
+def remove(
+    m: BoardTransaction, *, history: int | None, activations: int | None, model_calls: int | None, limit: int
+) -> int:
     """Remove up to `limit` rows of each sort that are older than it is kept (microseconds; None: for ever).
 
     Returns:
@@ -37,14 +39,14 @@ def remove(m: Moment, *, history: int | None, activations: int | None, model_cal
     return int(removed)
 
 
-def unused_laws(m: Moment, limit: int) -> tuple[list[str], int]:
+def unused_laws(m: BoardTransaction, limit: int) -> tuple[list[str], int]:
     """Laws that marks brought with them and no kept event speaks of any more, and the last event that was looked at."""
     if m.tx.one(R.COUNT_LAWS)[0] <= FEW_LAWS:
         return [], m.last_event
     return [row[0] for row in m.tx.all(R.UNUSED_LAWS, limit=limit)], m.last_event
 
 
-def remove_laws(m: Moment, laws: list[str], since: int) -> int:
+def remove_laws(m: BoardTransaction, laws: list[str], since: int) -> int:
     """Remove those of the laws that nobody took up again since that event; returns how many."""
     removed = 0
     for key in laws:

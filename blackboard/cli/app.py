@@ -31,7 +31,7 @@ COMMANDS = {
 """The commands of each module, in the order in which they are listed."""
 
 
-class Lazily(Mapping[str, Any]):
+class LazyGroup(Mapping[str, Any]):
     """The commands by name, each made when it is asked for: a command imports no other's module."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = Lazily()
+        self.commands: Any = LazyGroup()
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -121,7 +121,7 @@ def _show_preview(found: Preview) -> None:
         say(f"  {change}")
     table(
         ("mark", "kind", "left", "floor", "subject"),
-        ((e.mark_id, e.kind, number(e.left), number(e.floor), e.subject) for e in found.evaporates[:SHOWN]),
+        ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in found.evaporates[:SHOWN]),
         empty="no mark would evaporate at once",
         title=f"{len(found.evaporates)} marks would evaporate at once",
     )
@@ -135,7 +135,7 @@ def _show_preview(found: Preview) -> None:
                 w.watch,
                 number(w.value),
                 number(w.threshold),
-                "held back" if w.held else "",
+                "held back" if w.held_back else "",
                 w.subject or "the board",
             )
             for w in found.wakes[:SHOWN]

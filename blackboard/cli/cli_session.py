@@ -52,7 +52,7 @@ class Session:
 
         return resolve_file(self.config)
 
-    def put_in_force(self, board: Blackboard, resolved: Resolved) -> Change | None:
+    def deploy(self, board: Blackboard, resolved: Resolved) -> Change | None:
         """Register what the file says; None where it names no deployment and the board has one.
 
         Such a file, like the packaged default, says where a board is: it is not meant to take its agents away.

@@ -94,7 +94,7 @@ def settle(
       blackboard settle 18 --usd 0.0042
     """
     with session_of(context).board() as board:
-        board.settle(call, usd)
+        board.record_cost(call, usd)
     say(f"call {call} is settled at {_usd(usd)} US$")
 
 

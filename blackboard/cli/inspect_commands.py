@@ -19,7 +19,7 @@ from blackboard.cli.output import AsJson, document, note, number, pairs, say, sh
 __all__ = ["add_to"]
 
 
-class State(StrEnum):
+class ActivationState(StrEnum):
     """What an activation can be."""
 
     RUNNING = "running"
@@ -209,7 +209,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
 def activations(
     context: typer.Context,
     agent: Annotated[str | None, typer.Option(help="Of this agent alone.", autocompletion=completion.agents)] = None,
-    state: Annotated[State | None, typer.Option(help="In this state alone.")] = None,
+    state: Annotated[ActivationState | None, typer.Option(help="In this state alone.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     retry: Annotated[int | None, typer.Option(metavar="ID", help="Try this one again, with all its attempts.")] = None,
     discard: Annotated[int | None, typer.Option(metavar="ID", help="Give up on this one.")] = None,
@@ -315,7 +315,7 @@ def explain(
     say(f"{agent}{f' on {subject}' if subject else ''}: {found['held'] + until if found['held'] else 'may wake'}")
     for run in found["running"]:
         say(f"  runs activation {run['id']} since {run['started_at']}")
-    for one in found["put_back"]:
+    for one in found["deferred"]:
         why = f": {_first_line(one['why'])}" if one["why"] else ""
         when = f"is tried next at {one['tried_at']}" if one["tried_at"] else "waits"
         say(f"  activation {one['id']} {when}{why}")

@@ -33,7 +33,7 @@ def init(context: typer.Context) -> None:
     session = session_of(context)
     resolved = session.resolve()
     with session.board(create=True, folder=True, register=False) as board:
-        change = session.put_in_force(board, resolved)
+        change = session.deploy(board, resolved)
         for warning in resolved.warnings:
             note(f"warning: {warning}")
         say(f"{board.database.where}: deployment {board.deployment.version} is in force")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from blackboard.board.blackboard import Blackboard, Leave
+from blackboard.board.blackboard import Blackboard, Deposit
 from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError, nearest
 
@@ -75,7 +75,7 @@ def load(
         if seen and not known_before:
             _occur(how, rows.name, seen)
         bad: list[BadRow] = []
-        wanted: list[tuple[Row, Leave]] = []
+        wanted: list[tuple[Row, Deposit]] = []
         for row in batch:
             if isinstance(row, BadRow):
                 bad.append(row)
@@ -149,7 +149,7 @@ def _occur(how: Columns, name: str, seen: Set[str]) -> None:
         )
 
 
-def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Leave:
+def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Deposit:
     """The mark that a row asks for.
 
     Raises:
@@ -169,7 +169,7 @@ def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Le
         if name in payload:
             raise InvalidMark(f"two columns give the field {name!r}")
         payload[name] = value
-    return Leave(how.kind, subject, payload, _intensity(values, how), key)
+    return Deposit(how.kind, subject, payload, _intensity(values, how), key)
 
 
 def _text(value: Any) -> str:

@@ -54,7 +54,7 @@ def run(
     for warning in resolved.warnings:
         note(f"warning: {warning}")
     with session.board(folder=True, register=False) as board:
-        session.put_in_force(board, resolved)
+        session.deploy(board, resolved)
         daemon = daemon_of(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)
         with obeying_signals(daemon):
@@ -93,7 +93,7 @@ def daemon_of(board: Blackboard, resolved: Resolved, client: Client | None) -> D
 def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
-        session.put_in_force(board, resolved)
+        session.deploy(board, resolved)
         return resolved.agents, resolved.settings.settings
 
     return reload

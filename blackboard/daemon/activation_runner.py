@@ -14,45 +14,51 @@ import structlog
 
 from blackboard.agent_definition import Agent
 from blackboard.board import activation_results, model_calls
-from blackboard.board.activation_results import Leaving
+from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.deposits import Deposit, Receipt
-from blackboard.board.inputs import GivenRow
+from blackboard.board.deposits import PreparedDeposit, Receipt
+from blackboard.board.inputs import ActivationInput
 from blackboard.daemon import telemetry
-from blackboard.daemon.model_caller import Asker, Postponed
+from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
 from blackboard.failpoints import reach
 from blackboard.llm import Rejected, Unusable
-from blackboard.marks import Given, Mark, check_intensity, check_subject, dump_payload
+from blackboard.marks import Mark, StoredMark, check_intensity, check_subject, dump_payload
 
-__all__ = ["Runner"]
+__all__ = ["ActivationRunner"]
 
 log = structlog.get_logger("blackboard")
 
-Onward = Callable[[Moment], bool]
+ClaimNext = Callable[[BoardTransaction], bool]
 
 
-class CannotGoOn(Exception):
+class NextClaimFailed(Exception):
     """What should have been claimed in the transaction of an end could not be."""
 
 
-class Runner:
+class ActivationRunner:
     """Runs activations of one daemon's agents."""
 
     def __init__(
         self,
         board: Blackboard,
-        asker: Asker,
+        model_caller: ModelCaller,
         settings: Mapping[str, Any],
         chance: random.Random,
         tell: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.board, self.asker, self.settings, self.chance, self.tell = board, asker, settings, chance, tell
+        self.board, self.model_caller, self.settings, self.chance, self.tell = (
+            board,
+            model_caller,
+            settings,
+            chance,
+            tell,
+        )
 
-    def run(self, agent: Agent, claim: Claim, onward: Onward) -> bool:
+    def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back.
 
         Args:
@@ -62,13 +68,11 @@ class Runner:
             What `onward` said.
         """
         try:
-            outcome = self._attempt(agent, claim, onward)
+            outcome = self._attempt(agent, claim, claim_next)
         except Postponed as postponed:
             wait = postponed
             self.board.write(
-                lambda m: activation_results.put_back(
-                    m, claim.row, until=wait.until, reason=wait.reason, held=wait.held
-                )
+                lambda m: activation_results.defer(m, claim.row, until=wait.until, reason=wait.reason, held=wait.held)
             )
             log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
             self.tell("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
@@ -79,27 +83,27 @@ class Runner:
             raise
         except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
             self.failed(
-                agent, claim, _describe(error), spoiled=isinstance(error, ModelError), hopeless=_is_hopeless(error)
+                agent, claim, _describe(error), unusable=isinstance(error, ModelError), hopeless=_is_hopeless(error)
             )
             return False
         if outcome is None:
             log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
             return False
-        receipts, gone_on = outcome
-        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.given), left=len(receipts))
+        receipts, claimed_next = outcome
+        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.inputs), left=len(receipts))
         self.tell(
             "done",
             {
                 "id": claim.row.id,
                 "agent": agent.name,
-                "marks": len(claim.given),
+                "marks": len(claim.inputs),
                 "left": len(receipts),
                 "watch": claim.watch,
             },
         )
-        return gone_on
+        return claimed_next
 
-    def failed(self, agent: Agent, claim: Claim, error: str, *, spoiled: bool = False, hopeless: bool = False) -> None:
+    def failed(self, agent: Agent, claim: Claim, error: str, *, unusable: bool = False, hopeless: bool = False) -> None:
         """End a run with a failure.
 
         Args:
@@ -107,10 +111,10 @@ class Runner:
             hopeless: the same marks would fail again for certain, so that they are split at once.
         """
 
-        def work(m: Moment) -> str | None:
+        def work(m: BoardTransaction) -> str | None:
             state = activation_results.fail(m, claim.row, claim.agent, error, self.chance, hopeless=hopeless)
-            if state is not None and spoiled:
-                model_calls.spoiled(m, claim.row.id, error)
+            if state is not None and unusable:
+                model_calls.mark_unusable(m, claim.row.id, error)
             return state
 
         reach("failure.before")
@@ -122,33 +126,33 @@ class Runner:
                 "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
             )
 
-    def _attempt(self, agent: Agent, claim: Claim, onward: Onward) -> tuple[list[Receipt], bool] | None:
-        marks = self._marks(claim, claim.given)
+    def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
+        marks = self._marks(claim, claim.inputs)
         if not marks:
             # None of them fits its kind any more, which was logged, or what they said was forgotten.
-            return self._finish(claim, [], onward)
-        if not (marks := self._set_alone(agent, claim, marks)):
+            return self._finish(claim, [], claim_next)
+        if not (marks := self._isolate(agent, claim, marks)):
             return None
         kept = {mark.id for mark in marks}
-        claim = replace(claim, given=tuple(one for one in claim.given if one.event.mark_id in kept))
+        claim = replace(claim, inputs=tuple(one for one in claim.inputs if one.event.mark_id in kept))
         reads: dict[str, list[Mark]] = {}
         for mark in self._marks(claim, claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
-        context = RunContext(claim, reads, self.settings, self.asker)
+        context = RunContext(claim, reads, self.settings, self.model_caller)
         reach("agent.before")
         with telemetry.activation(claim):
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
                 result = asyncio.run(_awaited(result))
-        return self._finish(claim, _collect(claim, result), onward)
+        return self._finish(claim, _collect(claim, result), claim_next)
 
-    def _marks(self, claim: Claim, given: tuple[GivenRow, ...]) -> list[Mark]:
+    def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> list[Mark]:
         marks = []
-        for one in given:
+        for one in inputs:
             event = one.event
             if event.payload is None:
                 continue  # what it said was forgotten
-            trace = Given(
+            trace = StoredMark(
                 event.mark_id, event.id, event.author, one.strength, one.deposited_at, event.at, one.reinforcements
             )
             try:
@@ -161,7 +165,7 @@ class Runner:
                 log.warning("a mark that no longer fits its kind is skipped", mark=event.mark_id, error=str(error))
         return marks
 
-    def _set_alone(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
+    def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
         """Marks that the agent wants to see alone get an activation each; the rest stays."""
         if agent.alone is None or len(marks) < 2:
             return marks
@@ -171,31 +175,31 @@ class Runner:
         if not apart:
             return marks
         ids = [mark.id for mark in apart]
-        if not self.board.write(lambda m: activation_results.set_alone(m, claim.row, ids)):
+        if not self.board.write(lambda m: activation_results.isolate(m, claim.row, ids)):
             return []
         return [mark for mark in marks if mark.id not in set(ids)]
 
-    def _finish(self, claim: Claim, left: list[Mark], onward: Onward) -> tuple[list[Receipt], bool] | None:
+    def _finish(self, claim: Claim, left: list[Mark], claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
         reach("agent.after")
         _check(claim, left)
 
-        def end(onward: Onward) -> tuple[list[Receipt], bool] | None:
-            def work(m: Moment) -> tuple[list[Receipt], bool] | None:
+        def end(claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
+            def work(m: BoardTransaction) -> tuple[list[Receipt], bool] | None:
                 receipts = activation_results.finish(
-                    m, claim.row, claim.agent, [_leaving(m, claim, mark) for mark in left]
+                    m, claim.row, claim.agent, [_agent_deposit(m, claim, mark) for mark in left]
                 )
                 if receipts is None:
                     return None
-                gone_on = onward(m)
-                m.wakes = m.wakes or not gone_on  # another may begin in the place of this one
-                return receipts, gone_on
+                claimed_next = claim_next(m)
+                m.notifies = m.notifies or not claimed_next  # another may begin in the place of this one
+                return receipts, claimed_next
 
             return self.board.write(work, record=True, shared=True)
 
         reach("apply.before")
         try:
-            outcome = end(onward)
-        except CannotGoOn as error:  # that is no fault of this run, whose end stands
+            outcome = end(claim_next)
+        except NextClaimFailed as error:  # that is no fault of this run, whose end stands
             log.error("the next activation could not be claimed with an end", agent=claim.agent.name, error=str(error))
             outcome = end(lambda m: False)
         reach("apply.after")
@@ -245,15 +249,15 @@ def _with_alternatives(left: list[Mark]) -> list[Any]:
     for mark in left:
         found.append(mark)
         one: Any = mark
-        while (one := getattr(one, "_instead", None)) is not None:
+        while (one := getattr(one, "_alternative", None)) is not None:
             found.append(one)
     return found
 
 
-def _leaving(m: Moment, claim: Claim, mark: Mark) -> Leaving:
+def _agent_deposit(m: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:
     unique = m.kind(mark.kind).unique
     payload = mark.payload
-    deposit = Deposit(
+    deposit = PreparedDeposit(
         mark.kind,
         mark.subject,
         dump_payload(payload),
@@ -262,7 +266,7 @@ def _leaving(m: Moment, claim: Claim, mark: Mark) -> Leaving:
         unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
         activation_id=claim.row.id,
     )
-    return Leaving(deposit, None if mark._instead is None else _leaving(m, claim, mark._instead))
+    return AgentDeposit(deposit, None if mark._alternative is None else _agent_deposit(m, claim, mark._alternative))
 
 
 async def _awaited(result: Any) -> Any:

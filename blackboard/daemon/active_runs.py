@@ -17,13 +17,13 @@ import structlog
 from blackboard.agent_definition import Agent
 from blackboard.board import activation_results, claims
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.daemon.activation_runner import CannotGoOn, Runner
-from blackboard.daemon.agent_threads import Crew
+from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
+from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.errors import StoreError
 
-__all__ = ["Run", "Runs"]
+__all__ = ["ActiveRuns", "Run"]
 
 log = structlog.get_logger("blackboard")
 
@@ -36,7 +36,7 @@ LEFT_BEHIND = 4
 
 
 @dataclass(eq=False)
-class Stint:
+class RunSequence:
     """What a thread does between being given work by the loop and having none left."""
 
     begun: int
@@ -53,7 +53,7 @@ class Run:
 
     claim: Claim
     agent: Agent
-    stint: Stint
+    sequence: RunSequence
     deadline: int
     """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
     given_up: bool = False
@@ -64,7 +64,7 @@ class Run:
         return self.claim.row.id, self.claim.row.fence
 
 
-class Runs:
+class ActiveRuns:
     """The runs of one daemon.
 
     Args:
@@ -78,7 +78,7 @@ class Runs:
     def __init__(
         self,
         board: Blackboard,
-        runner: Runner,
+        runner: ActivationRunner,
         worker: str,
         lease: int,
         *,
@@ -89,35 +89,35 @@ class Runs:
         self.board, self.runner, self.worker, self.lease = board, runner, worker, lease
         self.over = False
         """Nothing more is begun."""
-        self._tell, self._ended, self._free = tell, ended, free
-        self._crew = Crew()
+        self._emit, self._ended, self._free = tell, ended, free
+        self._threads = AgentThreads()
         self._lock = threading.Lock()
         self._runs: dict[tuple[int, int], Run] = {}
-        self._left_alone: set[str] = set()
+        self._abandoned: set[str] = set()
 
     def __len__(self) -> int:
         """How many there are, with those that were given up and have not ended."""
         return len(self._runs)
 
-    def counted(self) -> list[Run]:
+    def current(self) -> list[Run]:
         """Those that were not given up."""
         with self._lock:
             return [run for run in self._runs.values() if not run.given_up]
 
     def busy(self) -> int:
         """How many threads work on them. A run that ends and the one that is claimed with its end are in one thread."""
-        return len({run.stint for run in self.counted()})
+        return len({run.sequence for run in self.current()})
 
     def keys(self) -> Set[tuple[int, int]]:
         """The ids and fences of those that were not given up."""
-        return {run.key for run in self.counted()}
+        return {run.key for run in self.current()}
 
     def claims(self) -> list[Claim]:
         """The claims of all."""
         with self._lock:
             return [run.claim for run in self._runs.values()]
 
-    def claim(self, m: Moment, name: str) -> Claim | None:
+    def claim(self, m: BoardTransaction, name: str) -> Claim | None:
         """The next activation of an agent, if there is one and nothing holds it back."""
         agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
         return None if agent is None else claims.claim(m, agent, self.worker, self.lease)
@@ -128,23 +128,23 @@ class Runs:
         Raises:
             RuntimeError: the system gives no more threads.
         """
-        run = self._enter(agent, claim, Stint(self.board.clock.running()))
-        self._told(run)
+        run = self._enter(agent, claim, RunSequence(self.board.clock.running()))
+        self._emit_claimed(run)
         try:
-            self._crew.take_up(lambda: self._serve(run))
+            self._threads.take_up(lambda: self._serve(run))
         except RuntimeError:
-            self._leave(run)
+            self._forget(run)
             raise
 
-    def end_stints(self) -> None:
+    def end_sequences(self) -> None:
         """Have no thread go on after the run that it is at."""
         with self._lock:
             for run in self._runs.values():
-                run.stint.over = True
+                run.sequence.over = True
 
     def give_up_overdue(self, now: int) -> list[Run]:
         """Give up those that are past their deadline, and return them; their threads are left behind."""
-        overdue = [run for run in self.counted() if run.deadline <= now]
+        overdue = [run for run in self.current() if run.deadline <= now]
         for run in overdue:
             run.given_up = True
         return overdue
@@ -154,23 +154,23 @@ class Runs:
         with self._lock:
             hanging = sum(1 for run in self._runs.values() if run.given_up and run.agent.name == name)
         if hanging < LEFT_BEHIND:
-            self._left_alone.discard(name)
+            self._abandoned.discard(name)
             return False
-        if name not in self._left_alone:
-            self._left_alone.add(name)
+        if name not in self._abandoned:
+            self._abandoned.add(name)
             log.error("an agent's threads hang; it is woken again when one of them ends", agent=name, threads=hanging)
         return True
 
     def dismiss(self) -> None:
         """Let the threads end, each when it has done what it does."""
         self.over = True
-        self._crew.dismiss()
+        self._threads.dismiss()
 
     def _serve(self, run: Run) -> None:
         following: Run | None = run
         while following is not None:
             following = self._run(following)
-            if following is not None and (self.over or following.stint.over):
+            if following is not None and (self.over or following.sequence.over):
                 self._hand_back(following)
                 following = None
         self._free()
@@ -182,63 +182,63 @@ class Runs:
         except StoreError as error:  # the next look at what this worker has lost takes it up
             log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
         finally:
-            self._leave(run)
+            self._forget(run)
 
     def _run(self, run: Run) -> Run | None:
         """Run one to its end; returns the one that was claimed with it."""
         taken: list[Run] = []
 
-        def onward(m: Moment) -> bool:
+        def claim_next(m: BoardTransaction) -> bool:
             while taken:  # by a transaction that was taken back and is begun anew
-                self._leave(taken.pop())
+                self._forget(taken.pop())
             try:
                 claim = self._next(m, run)
             except Exception as error:
-                raise CannotGoOn(str(error)) from error
+                raise NextClaimFailed(str(error)) from error
             if claim is not None:
                 # Known here before it is committed: what this worker has claimed and does not run would be taken up.
-                taken.append(self._enter(run.agent, claim, run.stint))
+                taken.append(self._enter(run.agent, claim, run.sequence))
             return bool(taken)
 
-        gone_on = False
+        claimed_next = False
         try:
-            gone_on = self.runner.run(run.agent, run.claim, onward)
+            claimed_next = self.runner.run(run.agent, run.claim, claim_next)
             self._ended(run.agent)
         except Exception as error:
             # Its end is not in the database: the next look at what this worker has lost takes it up again.
             log.error("an activation could not be ended", activation=run.claim.row.id, error=str(error))
         finally:
-            for one in (run, *(() if gone_on else taken)):
-                self._leave(one)
-        if not gone_on:
+            for one in (run, *(() if claimed_next else taken)):
+                self._forget(one)
+        if not claimed_next:
             return None
-        self._told(taken[0])
+        self._emit_claimed(taken[0])
         return taken[0]
 
-    def _next(self, m: Moment, run: Run) -> Claim | None:
-        stint = run.stint
-        if self.over or stint.over or stint.runs >= MOST or self.board.clock.running() >= stint.begun + GO_ON:
+    def _next(self, m: BoardTransaction, run: Run) -> Claim | None:
+        sequence = run.sequence
+        if self.over or sequence.over or sequence.runs >= MOST or self.board.clock.running() >= sequence.begun + GO_ON:
             return None
         # What follows from an agent's marks outside the database comes before its next run, and may take its time.
         if run.given_up or run.agent.publish is not None or self.hangs(run.agent.name):
             return None
         return self.claim(m, run.agent.name)
 
-    def _enter(self, agent: Agent, claim: Claim, stint: Stint) -> Run:
-        run = Run(claim, agent, stint, self.board.clock.running() + claim.agent.settings.timeout)
-        stint.runs += 1
+    def _enter(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
+        run = Run(claim, agent, sequence, self.board.clock.running() + claim.agent.settings.timeout)
+        sequence.runs += 1
         with self._lock:
             self._runs[run.key] = run
         return run
 
-    def _leave(self, run: Run) -> None:
+    def _forget(self, run: Run) -> None:
         with self._lock:
             if self._runs.get(run.key) is run:
                 del self._runs[run.key]
 
-    def _told(self, run: Run) -> None:
+    def _emit_claimed(self, run: Run) -> None:
         claim = run.claim
-        self._tell(
+        self._emit(
             "claimed",
-            {"id": claim.row.id, "agent": run.agent.name, "marks": len(claim.given), "watch": claim.watch},
+            {"id": claim.row.id, "agent": run.agent.name, "marks": len(claim.inputs), "watch": claim.watch},
         )

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-__all__ = ["Crew"]
+__all__ = ["AgentThreads"]
 
 Work = Callable[[], None]
 
 
-class Crew:
+class AgentThreads:
     """Threads that take up work."""
 
     def __init__(self) -> None:

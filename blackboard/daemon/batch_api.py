@@ -16,10 +16,10 @@ import structlog
 
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.daemon import telemetry
-from blackboard.daemon.call_recorder import Keeper
+from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError, UnknownName
 from blackboard.failpoints import reach
@@ -40,7 +40,7 @@ from blackboard.store import activations as A
 from blackboard.store import journal as J
 from blackboard.store.rows import CallRow
 
-__all__ = ["Lane"]
+__all__ = ["BatchApi"]
 
 log = structlog.get_logger("blackboard")
 
@@ -53,7 +53,7 @@ JUNK = "null"
 """The raw answer of a call whose batch holds nothing readable for it: paid, for all that anyone can tell."""
 
 
-class Lane:
+class BatchApi:
     """The cheap lane of one board. A look at it runs in a thread of its own, since the API may be slow.
 
     Args:
@@ -65,12 +65,12 @@ class Lane:
         self,
         board: Blackboard,
         client: Client,
-        keeper: Keeper,
+        recorder: CallRecorder,
         interval: int,
         chance: random.Random,
         done: Callable[[], None] = lambda: None,
     ) -> None:
-        self.board, self.client, self.keeper, self.interval, self.done = board, client, keeper, interval, done
+        self.board, self.client, self.recorder, self.interval, self.done = board, client, recorder, interval, done
         self._chance = chance
         self._failures = 0
         self._not_before: Instant = 0
@@ -114,7 +114,7 @@ class Lane:
         try:
             count = self._fetch() + self._submit()
         except (KeyRefused, SpendLimit) as failure:
-            self.keeper.stop_everything([], failure)
+            self.recorder.stop_everything([], failure)
             return 0
         except CallFailure as failure:
             self._wait(failure)
@@ -137,7 +137,7 @@ class Lane:
             log.warning("whether a batch was taken is unknown; it is looked for", calls=len(rows), reason=str(failure))
             raise
         except (KeyRefused, SpendLimit) as failure:
-            self.keeper.stop_everything(rows, failure)
+            self.recorder.stop_everything(rows, failure)
             return 0
         except Rejected as failure:
             self._each(rows, partial(_failed, failure=failure, wait=0))
@@ -151,7 +151,7 @@ class Lane:
         log.info("a batch was handed in", batch=name, calls=len(rows))
         return len(rows)
 
-    def _reserve(self, m: Moment) -> list[CallRow]:
+    def _reserve(self, m: BoardTransaction) -> list[CallRow]:
         """Mark what is planned as sent, as far as the budgets go."""
         if m.tx.one(A.BOARD)[5]:
             return []
@@ -162,7 +162,7 @@ class Lane:
             custom_id = f"{uid}-{row.activation_id}-{row.id}"
             submission = rows[0].id if rows else row.id
             try:
-                reserve = self.keeper.reserve(row)
+                reserve = self.recorder.reserve(row)
             except UnknownName as error:
                 _hold(m, row, f"{error}; a call without a price is not made", None)
                 continue
@@ -216,24 +216,24 @@ class Lane:
 
     def _take_in(self, row: CallRow, result: Reply | ModelError | None) -> bool:
         if isinstance(result, Reply):
-            self.keeper.keep(row, result)
+            self.recorder.keep(row, result)
             reach("lane.kept")
         elif isinstance(result, KeyRefused | SpendLimit):
-            self.keeper.stop_everything([row], result)
+            self.recorder.stop_everything([row], result)
         elif isinstance(result, CallFailure) and not isinstance(result, OutcomeUnknown):
             wait = backoff(FIRST_WAIT, 1, self._chance)
             self._each([row], partial(_failed, failure=result, wait=wait))
         elif result is None or isinstance(result, OutcomeUnknown):
             self._each([row], partial(_lost, why="its batch ended without a result for it"))
         else:
-            self.keeper.keep(row, Reply(JUNK))
+            self.recorder.keep(row, Reply(JUNK))
         telemetry.batched(row, result, self.board.now())
         return True
 
-    def _each(self, rows: Sequence[CallRow], work: Callable[[Moment, CallRow], None]) -> None:
+    def _each(self, rows: Sequence[CallRow], work: Callable[[BoardTransaction, CallRow], None]) -> None:
         """Do the same to each call, in one transaction."""
 
-        def for_all(m: Moment) -> None:
+        def for_all(m: BoardTransaction) -> None:
             for row in rows:
                 work(m, row)
 
@@ -248,43 +248,43 @@ class Lane:
         log.warning(f"the cheap lane {sort}", until=iso(self._not_before), reason=str(failure))
 
 
-def _has_work(m: Moment) -> bool:
+def _has_work(m: BoardTransaction) -> bool:
     return bool(m.tx.all(J.SUBMITTED) or m.tx.all(J.ANSWERED_IN_LANE) or m.tx.all(J.TO_SUBMIT, limit=1))
 
 
-def _hold(m: Moment, row: CallRow, reason: str, until: Instant | None) -> None:
+def _hold(m: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
     """A planned call has to wait: until a window turns, or, if that makes no room, until a person does."""
     m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=until)
     if until is None:
         m.tx.run(J.NOTE_CALL, key=row.id, error=reason[:2000])
 
 
-def _unsent(m: Moment, row: CallRow) -> None:
-    model_calls.unsent(m, row.id)
+def _unsent(m: BoardTransaction, row: CallRow) -> None:
+    model_calls.mark_unsent(m, row.id)
 
 
-def _failed(m: Moment, row: CallRow, failure: CallFailure, wait: int) -> None:
+def _failed(m: BoardTransaction, row: CallRow, failure: CallFailure, wait: int) -> None:
     """Nothing was paid: the activation is run again, which plans the same request anew, or fails if it was rejected."""
     rejected = isinstance(failure, Rejected)
-    model_calls.ended(m, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
+    model_calls.mark_ended(m, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
     m.tx.run(A.RELEASE_HELD, key=row.activation_id, at=m.now + wait, error=str(failure))
-    m.wakes = True
+    m.notifies = True
 
 
-def _lost(m: Moment, row: CallRow, why: str) -> None:
-    model_calls.ended(m, row.id, "unknown", why)
-    model_calls.settle_discarded(m, row)
+def _lost(m: BoardTransaction, row: CallRow, why: str) -> None:
+    model_calls.mark_ended(m, row.id, "unknown", why)
+    model_calls.record_discarded_cost(m, row)
     agent = m.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":
         reason = f"the outcome of call {row.id} is unknown: {why}; retry or discard it"
         m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=None)
     else:
         m.tx.run(A.RELEASE_HELD, key=row.activation_id, at=m.now, error=why)
-    m.wakes = True
+    m.notifies = True
 
 
-def _wake_answered(m: Moment) -> None:
+def _wake_answered(m: BoardTransaction) -> None:
     """Let the activations go on whose answers are there."""
     for (activation_id,) in m.tx.all(J.ANSWERED_IN_LANE):
         m.tx.run(A.RELEASE_HELD, key=activation_id, at=m.now, error=None)
-        m.wakes = True
+        m.notifies = True

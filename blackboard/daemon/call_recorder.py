@@ -9,19 +9,19 @@ import structlog
 
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.daemon.answer_spool import Spool, Spooled
 from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm import CallFailure, Lane, Prices, Reply, highest_cost
+from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost
 from blackboard.store import activations as A
 from blackboard.store.rows import CallRow
 
-__all__ = ["Keeper"]
+__all__ = ["CallRecorder"]
 
 log = structlog.get_logger("blackboard")
 
 
-class Keeper:
+class CallRecorder:
     """The journal of one board, for whoever sends calls.
 
     Args:
@@ -39,7 +39,7 @@ class Keeper:
         Raises:
             UnknownName: its model has no price.
         """
-        return highest_cost(row.body, self.prices, _lane(row))
+        return highest_cost(row.body, self.prices, _api(row))
 
     def keep(self, row: CallRow, reply: Reply) -> None:
         """Commit an answer.
@@ -49,7 +49,7 @@ class Keeper:
         """
         try:
             self.board.write(
-                lambda m: model_calls.answered(m, row.id, reply.raw, reply.request_id, self._spent(row, reply)),
+                lambda m: model_calls.record_answer(m, row.id, reply.raw, reply.request_id, self._spent(row, reply)),
                 record=True,
             )
         except StoreError:
@@ -65,10 +65,10 @@ class Keeper:
         count = 0
         for answer in self.spool.waiting():
 
-            def work(m: Moment, answer: Spooled = answer) -> bool:
+            def work(m: BoardTransaction, answer: Spooled = answer) -> bool:
                 row = model_calls.get(m, answer.call)
                 reply = Reply.of(answer.raw, answer.request_id)
-                return model_calls.answered(m, row.id, reply.raw, reply.request_id, self._spent(row, reply))
+                return model_calls.record_answer(m, row.id, reply.raw, reply.request_id, self._spent(row, reply))
 
             try:
                 kept = self.board.write(work, record=True)
@@ -88,12 +88,12 @@ class Keeper:
         """
         reason = f"the provider of the model refuses: {failure}"
 
-        def work(m: Moment) -> bool:
+        def work(m: BoardTransaction) -> bool:
             for row in rows:
                 if row.lane == "batch":
-                    model_calls.unsent(m, row.id)
+                    model_calls.mark_unsent(m, row.id)
                 else:
-                    model_calls.ended(m, row.id, "failed", str(failure), failure.request_id)
+                    model_calls.mark_ended(m, row.id, "failed", str(failure), failure.request_id)
             if m.tx.one(A.BOARD)[5]:
                 return False
             m.tx.run(A.PAUSE_BOARD, paused=1, because=reason)
@@ -103,17 +103,17 @@ class Keeper:
             log.error("all agents are paused; 'blackboard resume' lets them go on", reason=str(failure))
         return reason
 
-    def _spent(self, row: CallRow, reply: Reply) -> model_calls.Spent:
+    def _spent(self, row: CallRow, reply: Reply) -> model_calls.CallCost:
         usage = reply.usage
         if usage is None:
-            return model_calls.Spent()  # what it cost is not known: the reserve stands
+            return model_calls.CallCost()  # what it cost is not known: the reserve stands
         tokens = (usage.input, usage.cache_read, usage.cache_creation, usage.output)
         try:
             price = self.prices.of(row.model)
         except UnknownName:  # it had one when it was sent
-            return model_calls.Spent(*tokens)
-        return model_calls.Spent(*tokens, price.cost(usage, _lane(row)), price.cost(usage, "direct"))
+            return model_calls.CallCost(*tokens)
+        return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "direct"))
 
 
-def _lane(row: CallRow) -> Lane:
+def _api(row: CallRow) -> Api:
     return "batch" if row.lane == "batch" else "direct"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from blackboard.clock import Clock, Instant
 
-__all__ = ["Steps"]
+__all__ = ["ClockJumps"]
 
 LEAST = 1_000_000
 """Microseconds between two looks that are no step."""
 
 
-class Steps:
+class ClockJumps:
     """Compares a clock with the time that the machine has run."""
 
     def __init__(self, clock: Clock) -> None:

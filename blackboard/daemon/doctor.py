@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
 from blackboard.board.notify import run_folder
 from blackboard.clock import iso
@@ -64,8 +64,8 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
 
 
 def _bound(
-    look: Callable[[Moment, Blackboard], Iterator[Finding]], board: Blackboard
-) -> Callable[[Moment], list[Finding]]:
+    look: Callable[[BoardTransaction, Blackboard], Iterator[Finding]], board: Blackboard
+) -> Callable[[BoardTransaction], list[Finding]]:
     return lambda m: list(look(m, board))
 
 
@@ -103,7 +103,7 @@ def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     yield _judge("permissions", not others, names or "this user's alone", "chmod go= each of them")
 
 
-def _clock(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _clock(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     clock = board.clock.now()
     if m.doubted is not None:
         yield Finding(
@@ -119,7 +119,7 @@ def _clock(m: Moment, board: Blackboard) -> Iterator[Finding]:
         yield Finding("clock", "ok", f"{iso(clock)}")
 
 
-def _paused(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _paused(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     row = m.tx.one(A.BOARD)
     if row[5]:
         yield Finding("pause", "wrong", f"the board is paused: {row[6] or 'no reason given'}", "'blackboard resume'")
@@ -134,7 +134,7 @@ def _paused(m: Moment, board: Blackboard) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _workers(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _workers(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     rows = m.tx.all(A.WORKERS)
     alive = living(board.database.path, [row[0] for row in rows])
     dead = [row[0] for row in rows if alive is not None and row[0] not in alive]
@@ -146,7 +146,7 @@ def _workers(m: Moment, board: Blackboard) -> Iterator[Finding]:
         yield Finding("workers", "note", "none: no agent is woken", "'blackboard run' starts one")
 
 
-def _leases(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _leases(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     rows = [ActivationRow(*values) for values in m.tx.all(A.RUNNING)]
     late = [row for row in rows if row.lease_until is not None and row.lease_until <= m.now]
     ids = ", ".join(str(row.id) for row in late[:10])
@@ -154,7 +154,7 @@ def _leases(m: Moment, board: Blackboard) -> Iterator[Finding]:
     yield _judge("leases", not late, found, "start a daemon: it takes them up")
 
 
-def _stuck(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _stuck(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     for state, words in (("dead", "failed to the last attempt"), ("aside", "set aside"), ("held", "held back")):
         rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
         if rows:
@@ -166,18 +166,18 @@ def _stuck(m: Moment, board: Blackboard) -> Iterator[Finding]:
         yield Finding("dead activations", "ok", "none")
 
 
-def _waiting_for_a_person(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _waiting_for_a_person(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     if count := len(inbox(m)):
         yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
 
 
-def _follow_ups(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _follow_ups(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     if rows := m.tx.all(W.FOLLOW_UPS):
         found = f"marks still follow {len(rows)} changes of the deployment"
         yield Finding("follow-ups", "note", found, "a daemon, or the next 'blackboard init', goes on with it")
 
 
-def _drift(m: Moment, deployment: Deployment | None) -> Iterator[Finding]:
+def _drift(m: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and brings two of its own.

@@ -16,7 +16,7 @@ from blackboard.board.notify import run_folder
 from blackboard.errors import StoreError
 from blackboard.failpoints import reach
 
-__all__ = ["Presence", "any_living", "living", "private_folder"]
+__all__ = ["WorkerLiveness", "any_living", "living", "private_folder"]
 
 
 def living(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -64,7 +64,7 @@ def _is_held(lock: Path) -> bool:
     return False
 
 
-class Presence:
+class WorkerLiveness:
     """One worker of one board, from `enter` to `leave`.
 
     The lock is held for the life of the process: when it can be taken, the worker is dead, at once and for certain. A
@@ -72,10 +72,10 @@ class Presence:
     A board on a server has no folder to lock in; there the lease alone tells.
     """
 
-    def __init__(self, database: Path | None, ring: Callable[[], None]) -> None:
+    def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.folder = None if database is None else run_folder(database)
-        self._ring = ring
+        self._wake = wake
         self._lock: int | None = None
         self._socket: socket.socket | None = None
         self._listener: threading.Thread | None = None
@@ -117,7 +117,7 @@ class Presence:
         self._lost.clear()
         return lost
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the lock and the socket up."""
         if self._socket is not None:
             with contextlib.suppress(OSError):  # wakes the listener, whose socket is then closed
@@ -136,7 +136,7 @@ class Presence:
                     return
             except OSError:
                 return
-            self._ring()
+            self._wake()
 
     def _outlive(self, lock: Path) -> None:
         with contextlib.suppress(OSError):
@@ -146,7 +146,7 @@ class Presence:
             finally:
                 os.close(handle)
             self._lost.set()
-            self._ring()
+            self._wake()
 
     def _taken(self) -> int:
         """This worker's lock, held. Another that looks for dead ones may come between its making and its taking."""

@@ -11,19 +11,19 @@ import structlog
 
 from blackboard.board import activation_results, backfill, evaporation, retention
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.pace_limit import Pace
-from blackboard.daemon.liveness import Presence
+from blackboard.daemon.liveness import WorkerLiveness
 from blackboard.failpoints import reach
 from blackboard.store import activations as A
 from blackboard.store.rows import ActivationRow
 
-__all__ = ["Checkpoint", "Evaporation", "FollowUps", "Pass", "Recovery", "Retention"]
+__all__ = ["Backfills", "Checkpoint", "Evaporation", "MaintenanceTask", "Recovery", "Retention"]
 
 log = structlog.get_logger("blackboard")
 
 
-class Pass(Protocol):
+class MaintenanceTask(Protocol):
     """A maintenance pass."""
 
     interval: int
@@ -34,7 +34,7 @@ class Pass(Protocol):
 
 
 @dataclass
-class FollowUps:
+class Backfills:
     """Lets marks follow a change of the deployment."""
 
     board: Blackboard
@@ -43,9 +43,9 @@ class FollowUps:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> tuple[int, int, int]:
+        def work(m: BoardTransaction) -> tuple[int, int, int]:
             found = m.last_event
-            count = backfill.follow_batch(m, self.limit)
+            count = backfill.run_batch(m, self.limit)
             reach("following.within")
             return count, found, m.last_event
 
@@ -65,7 +65,7 @@ class Evaporation:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: Moment) -> tuple[int, int, int]:
+        def work(m: BoardTransaction) -> tuple[int, int, int]:
             found = m.last_event
             count = evaporation.evaporate_due(m, self.limit)
             reach("evaporation.within")
@@ -85,7 +85,7 @@ class Recovery:
     """
 
     board: Blackboard
-    presence: Presence
+    liveness: WorkerLiveness
     runs: Callable[[], Collection[tuple[int, int]]]
     """What this worker runs: ids and fences."""
     lease: int
@@ -99,11 +99,11 @@ class Recovery:
     def run_once(self) -> int:
         expired = self.board.clock.running() >= self._leases_from
         workers = self.board.read(lambda m: [row[0] for row in m.tx.all(A.WORKERS)])
-        dead = self.presence.dead_among(workers)
+        dead = self.liveness.dead_among(workers)
 
-        def work(m: Moment) -> int:
-            m.tx.run(A.EXTEND_LEASE, by=self.presence.id, until=m.now + self.lease)
-            m.tx.run(A.SEE_WORKER, key=self.presence.id, seen_at=m.now)
+        def work(m: BoardTransaction) -> int:
+            m.tx.run(A.EXTEND_LEASE, by=self.liveness.id, until=m.now + self.lease)
+            m.tx.run(A.SEE_WORKER, key=self.liveness.id, seen_at=m.now)
             runs = self.runs()  # asked for here, where nobody else claims
             return activation_results.recover(m, dead, expired=expired, lost=lambda row: self._lost(row, runs))
 
@@ -112,7 +112,7 @@ class Recovery:
         return count
 
     def _lost(self, row: ActivationRow, runs: Collection[tuple[int, int]]) -> bool:
-        return row.worker == self.presence.id and (row.id, row.fence) not in runs
+        return row.worker == self.liveness.id and (row.id, row.fence) not in runs
 
 
 @dataclass

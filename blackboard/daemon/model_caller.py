@@ -17,7 +17,7 @@ from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims import Claim
 from blackboard.daemon import telemetry
-from blackboard.daemon.call_recorder import Keeper
+from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.deployment import AgentSettings
 from blackboard.durations import format_duration
 from blackboard.errors import AgentError, UnknownName
@@ -40,7 +40,7 @@ from blackboard.llm import (
 from blackboard.priorities import backoff
 from blackboard.store.rows import CallRow
 
-__all__ = ["Asker", "Postponed", "lane_for", "model_for"]
+__all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]
 
 A = TypeVar("A", bound=BaseModel)
 log = structlog.get_logger("blackboard")
@@ -60,13 +60,18 @@ class Postponed(BaseException):
         self.reason, self.until, self.held = reason, until, held
 
 
-class Asker:
+class ModelCaller:
     """Asks the deployment's model, or the offline rules where there is none."""
 
     def __init__(
-        self, board: Blackboard, client: Client | None, settings: ModelSettings, keeper: Keeper, chance: random.Random
+        self,
+        board: Blackboard,
+        client: Client | None,
+        settings: ModelSettings,
+        recorder: CallRecorder,
+        chance: random.Random,
     ) -> None:
-        self.board, self.client, self.settings, self.keeper, self.chance = board, client, settings, keeper, chance
+        self.board, self.client, self.settings, self.recorder, self.chance = board, client, settings, recorder, chance
         self._under_way: set[int] = set()
         """Calls that threads of this process wait for, those of runs that were given up included."""
 
@@ -98,7 +103,7 @@ class Asker:
         under_way = frozenset(self._under_way)  # looked at first: an answer is kept before its call leaves the set
         rows = self.board.read(lambda m: model_calls.calls_of(m, claim.row.id))
         # After a split the request would speak of marks that are no longer this activation's.
-        rows = [row for row in rows if row.marks == len(claim.given)]
+        rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (row := next((row for row in rows if row.state == "answered"), None)) is not None:
             return row
         if not rows:
@@ -110,7 +115,7 @@ class Asker:
             raise Rejected(last.error or "the API does not take the request")
         if last.state == "sent":
             if last.lane == "batch":
-                raise self._in_lane()
+                raise self._in_batch_api()
             # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
             if last.id in under_way and self.board.now() < (last.sent_at or 0) + self.settings.timeout:
                 raise Postponed(f"call {last.id} is still under way", self._wait(claim, None))
@@ -127,7 +132,7 @@ class Asker:
 
     def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> CallRow:
         settings = claim.agent.settings
-        strongest = max((one.strength for one in claim.given), default=0.0)
+        strongest = max((one.strength for one in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
         try:
             body = plan(
@@ -136,11 +141,11 @@ class Asker:
                 answer=answer,
                 model=model,
                 max_tokens=settings.max_tokens or self.settings.max_tokens,
-                prices=self.keeper.prices,
+                prices=self.recorder.prices,
             )
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
-        marks, lane = len(claim.given), lane_for(settings, strongest)
+        marks, lane = len(claim.inputs), api_for(settings, strongest)
         row = self.board.write(
             lambda m: model_calls.plan(m, claim.row.id, claim.agent.name, model, body, marks, lane), record=True
         )
@@ -149,7 +154,7 @@ class Asker:
 
     def _send(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
         if row.lane == "batch":
-            raise self._in_lane()
+            raise self._in_batch_api()
         self._reserve(row)
         reach("call.sent")
         self._under_way.add(row.id)
@@ -166,7 +171,7 @@ class Asker:
                 reach("call.answered")
                 told(reply)
         except (KeyRefused, SpendLimit) as failure:
-            reason = self.keeper.stop_everything([row], failure)
+            reason = self.recorder.stop_everything([row], failure)
             raise Postponed(reason, self.board.now()) from None
         except (Overloaded, NotSent) as failure:
             self._end(row, "failed", failure)
@@ -182,7 +187,7 @@ class Asker:
         except Rejected as failure:
             self._end(row, "rejected", failure)
             raise
-        self.keeper.keep(row, reply)
+        self.recorder.keep(row, reply)
         reach("call.kept")
         return _answered(row, reply)
 
@@ -193,7 +198,7 @@ class Asker:
             Postponed: a budget has no room for it, or its model no price.
         """
         try:
-            reserve = self.keeper.reserve(row)
+            reserve = self.recorder.reserve(row)
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
         over = self.board.write(lambda m: model_calls.send(m, row, reserve), record=True)
@@ -210,15 +215,15 @@ class Asker:
         except Unusable as error:
             # The answer stays in the journal; a retry asks again, for these words would only read the same.
             why = str(error)
-            self.board.write(lambda m: model_calls.ended(m, row.id, "unusable", why))
+            self.board.write(lambda m: model_calls.mark_ended(m, row.id, "unusable", why))
             raise
 
     def _end(self, row: CallRow, state: str, failure: CallFailure) -> None:
-        self.board.write(lambda m: model_calls.ended(m, row.id, state, str(failure), failure.request_id))
+        self.board.write(lambda m: model_calls.mark_ended(m, row.id, state, str(failure), failure.request_id))
 
     def _unknown(self, claim: Claim, row: CallRow, why: str) -> CallRow:
         """Nobody can say whether the provider answered, and was paid. The reserve stays."""
-        self.board.write(lambda m: model_calls.ended(m, row.id, "unknown", why), record=True)
+        self.board.write(lambda m: model_calls.mark_ended(m, row.id, "unknown", why), record=True)
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=why)
         return row._replace(state="unknown", error=why)
 
@@ -238,7 +243,7 @@ class Asker:
         reason = f"given up after {format_duration(most)} (give_up_after): {failure}; retry or discard it"
         return Postponed(reason, None, held=True)
 
-    def _in_lane(self) -> Postponed:
+    def _in_batch_api(self) -> Postponed:
         return Postponed("it waits for the cheap lane", None, held=True)
 
     def _wait(self, claim: Claim, retry_after: float | None) -> int:
@@ -256,7 +261,7 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
     return settings.model or default
 
 
-def lane_for(settings: AgentSettings, strength: float) -> str:
+def api_for(settings: AgentSettings, strength: float) -> str:
     """The lane for an activation whose strongest mark has this strength.
 
     The strongest decides for all: a weak mark that rides along with a strong one costs less there than alone.

@@ -14,7 +14,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.notify import run_folder
 from blackboard.failpoints import reach
 from blackboard.marks import Mark
-from blackboard.store.write_lock import Turn
+from blackboard.store.write_lock import WriteLock
 
 __all__ = ["Publisher", "Reader"]
 
@@ -45,7 +45,7 @@ class Publisher:
         self._reader, self._agents, self._settings = Reader(board), agents, settings
         self._lock = threading.Lock()
         folder = None if board.database.path is None else run_folder(board.database.path)
-        self._turn = None if folder is None else Turn(folder / "publish", PATIENCE)
+        self._write_lock = None if folder is None else WriteLock(folder / "publish", PATIENCE)
 
     def start(self) -> None:
         """Bring everything up to date: the process may have died between a commit and what follows from it."""
@@ -58,7 +58,7 @@ class Publisher:
             return
         with self._lock:
             try:
-                with nullcontext() if self._turn is None else self._turn.taken():
+                with nullcontext() if self._write_lock is None else self._write_lock.acquired():
                     reach("publish.before")
                     agent.publish(self._reader, self._settings)
                     reach("publish.after")
@@ -68,5 +68,5 @@ class Publisher:
     def stop(self) -> None:
         """Wait for one that is under way."""
         with self._lock:
-            if self._turn is not None:
-                self._turn.close()
+            if self._write_lock is not None:
+                self._write_lock.close()

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 
-from blackboard.board.board_transaction import Moment
-from blackboard.board.readiness import held_back, resting
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
 from blackboard.store import activations as A
 from blackboard.store import journal as J
@@ -17,7 +17,7 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 __all__ = ["Report", "still_to_do"]
 
 
-def still_to_do(m: Moment, agents: Set[str], *, lane: bool = False) -> bool:
+def still_to_do(m: BoardTransaction, agents: Set[str], *, lane: bool = False) -> bool:
     """Whether anything runs, or waits for gathering, a rest or a retry, that these agents would finish.
 
     It does not wait for budgets, guards, falls in the future, pauses, or people. For the cheap lane it does, if this
@@ -32,7 +32,7 @@ def still_to_do(m: Moment, agents: Set[str], *, lane: bool = False) -> bool:
             return True
     if lane and any(agent in agents and agent not in paused for agent, _ in m.tx.all(J.OPEN_IN_LANE)):
         return True
-    for watch in m.in_force.watches.values():
+    for watch in m.active.watches.values():
         if watch.agent.name not in agents or watch.agent.name in paused or held_back(m, watch) is not None:
             continue
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
@@ -43,12 +43,12 @@ def still_to_do(m: Moment, agents: Set[str], *, lane: bool = False) -> bool:
     return due is not None and due <= m.now
 
 
-def _paused(m: Moment) -> set[str]:
+def _paused(m: BoardTransaction) -> set[str]:
     """The agents that wait for a person."""
-    return {name for name in m.deployment.agents if (rest := resting(m, name)) is not None and rest[1] is None}
+    return {name for name in m.deployment.agents if (block := blocked(m, name)) is not None and block[1] is None}
 
 
-def _held(m: Moment, row: CrossingRow) -> str:
+def _held(m: BoardTransaction, row: CrossingRow) -> str:
     if row.held is None and row.ready_at is not None and row.ready_at > m.now:
         return "gather"
     return row.held or ""
@@ -61,13 +61,13 @@ class Report:
     lines_: tuple[str, ...]
 
     @classmethod
-    def of(cls, m: Moment, agents: Set[str]) -> Report:
+    def of(cls, m: BoardTransaction, agents: Set[str]) -> Report:
         """What is left on the board."""
         lines = []
         for agent in sorted(_paused(m)):
-            rest = resting(m, agent)
-            lines.append(f"{agent}: {rest[0] if rest else 'paused'}")
-        for watch in m.in_force.watches.values():
+            block = blocked(m, agent)
+            lines.append(f"{agent}: {block[0] if block else 'paused'}")
+        for watch in m.active.watches.values():
             waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
             over = held_back(m, watch)
             ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")

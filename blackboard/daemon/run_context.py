@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from blackboard.board.claims import Claim
 from blackboard.clock import to_datetime
-from blackboard.daemon.model_caller import Asker
+from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
 from blackboard.marks import Mark
 
@@ -23,7 +23,7 @@ class RunContext:
     """The `Context` of one run of one activation."""
 
     def __init__(
-        self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], asker: Asker
+        self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller
     ) -> None:
         self.agent: str = claim.agent.name
         self.activation_id: int = claim.row.id
@@ -32,13 +32,13 @@ class RunContext:
         self.reason: str = claim.row.reason
         self.now: datetime = to_datetime(claim.at)
         self.settings = settings
-        self._claim, self._reads, self._asker = claim, reads, asker
+        self._claim, self._reads, self._model_caller = claim, reads, model_caller
         self._asked = False
 
     @property
     def offline(self) -> bool:
         """Whether `ask` is answered without a model."""
-        return self._asker.offline
+        return self._model_caller.offline
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """The marks of a declared kind, strongest first, of one subject or of all."""
@@ -53,4 +53,4 @@ class RunContext:
         if self._asked:
             raise AgentError(f"agent {self.agent!r} asked twice in one activation; one call has to do")
         self._asked = True
-        return self._asker.ask(self._claim, system, data, answer, offline)
+        return self._model_caller.ask(self._claim, system, data, answer, offline)

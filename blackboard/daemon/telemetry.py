@@ -67,7 +67,7 @@ def activation(claim: Claim) -> Iterator[None]:
         AGENT_NAME: claim.agent.name,
         ACTIVATION: claim.row.id,
         WATCH: claim.watch,
-        MARKS: len(claim.given),
+        MARKS: len(claim.inputs),
     }
     with _span(tracer, f"invoke_agent {claim.agent.name}", attributes, kind=None):
         yield

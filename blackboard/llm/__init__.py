@@ -30,17 +30,17 @@ if TYPE_CHECKING:
         Unusable,
     )
     from blackboard.llm.model_settings import ModelSettings
-    from blackboard.llm.prices import Lane, Price, Prices, load_prices
+    from blackboard.llm.prices import Api, Price, Prices, load_prices
     from blackboard.llm.reply import Reply, Usage, parse
     from blackboard.llm.request import estimate_tokens, highest_cost, plan
 
 __all__ = [
     "AnthropicClient",
+    "Api",
     "BatchItem",
     "CallFailure",
     "Client",
     "KeyRefused",
-    "Lane",
     "ModelSettings",
     "NotSent",
     "OutcomeUnknown",
@@ -65,7 +65,7 @@ _HOME = {
     "failures": (
         "CallFailure", "KeyRefused", "NotSent", "OutcomeUnknown", "Overloaded", "Rejected", "SpendLimit", "Unusable",
     ),
-    "prices": ("Lane", "Price", "Prices", "load_prices"),
+    "prices": ("Api", "Price", "Prices", "load_prices"),
     "client_protocol": ("BatchItem", "Client"),
     "reply": ("Reply", "Usage", "parse"),
     "request": ("estimate_tokens", "highest_cost", "plan"),

@@ -19,9 +19,9 @@ from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.packaged_files import config_file
 
-__all__ = ["Lane", "Price", "Prices", "load_prices"]
+__all__ = ["Api", "Price", "Prices", "load_prices"]
 
-Lane = Literal["direct", "batch"]
+Api = Literal["direct", "batch"]
 """`direct`: answered at once, the dear lane. `batch`: the Message Batches API, answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
@@ -41,7 +41,7 @@ class Rates(BaseModel):
     batch_input: USD
     batch_output: USD
 
-    def total(self, usage: Usage, lane: Lane) -> Decimal:
+    def total(self, usage: Usage, lane: Api) -> Decimal:
         """The exact cost in micro-dollars."""
         # The discount of a batch applies on top of the cache's prices.
         discount = self.batch_input / self.input if lane == "batch" and self.input else Decimal(1)
@@ -67,7 +67,7 @@ class Price(Rates):
     """The shortest prefix that the model caches; None where that is not known: such a model is not asked to cache."""
     long_prompt: LongPrompt | None = None
 
-    def cost(self, usage: Usage, lane: Lane = "direct") -> int:
+    def cost(self, usage: Usage, lane: Api = "direct") -> int:
         """What a call of that usage costs, in micro-dollars, rounded up."""
         return math.ceil(self.rates(usage.prompt).total(usage, lane))
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from blackboard.errors import AgentError
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.prices import Lane, Prices
+from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Usage
 
 __all__ = ["estimate_tokens", "highest_cost", "plan"]
@@ -71,7 +71,7 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def highest_cost(body: str, prices: Prices, lane: Lane = "direct") -> int:
+def highest_cost(body: str, prices: Prices, lane: Api = "direct") -> int:
     """What the planned request can cost at most, in micro-dollars: every byte a token, `max_tokens` used up.
 
     Raises:

@@ -266,7 +266,7 @@ class _Resolver:
             if name not in known and not follows:
                 self._wrong(f"{place}.{name}" if named else place, f"there is no {sort} {name!r}{nearest(name, known)}")
 
-    def _try(self, place: str, make: Callable[[], T], otherwise: T) -> T:
+    def _try(self, place: str, make: Callable[[], T], fallback: T) -> T:
         try:
             return make()
         except ConfigurationError as error:
@@ -274,7 +274,7 @@ class _Resolver:
                 self._wrong(place, mistake.message)
         except BlackboardError as error:
             self._wrong(place, str(error))
-        return otherwise
+        return fallback
 
     def _wrong(self, place: str, message: str) -> None:
         self.mistakes.append(Mistake(self._at(place), message))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from blackboard.deployment import AgentSettings
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.marks import Joins
+from blackboard.marks import OnRepeat
 
 __all__ = [
     "AgentSection",
@@ -62,7 +62,7 @@ class KindSection(Section):
     weight: float = 1.0
     decay: dict[str, Any] | str = "never"
     floor: float = 0.01
-    joins: Joins = "max"
+    joins: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
 

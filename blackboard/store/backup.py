@@ -87,7 +87,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
         _copy(Database(backup), part, lambda done, of: None)
         examine(part)
         _sync(part)
-        with database.turn():
+        with database.write_lock():
             aside = _keep_aside(path, stamp)
             os.replace(part, path)
             _sync(path.parent)

@@ -17,16 +17,16 @@ from typing import Any
 
 from blackboard.clock import give_way
 
-__all__ = ["Entry", "Gate"]
+__all__ = ["Entry", "GroupCommit"]
 
 
 class Entry:
     """One piece of work at the gate."""
 
-    __slots__ = ("alone", "called", "done", "error", "result", "work")
+    __slots__ = ("called", "done", "error", "exclusive", "result", "work")
 
-    def __init__(self, work: Any, *, alone: bool = False) -> None:
-        self.work, self.alone = work, alone
+    def __init__(self, work: Any, *, exclusive: bool = False) -> None:
+        self.work, self.exclusive = work, exclusive
         self.done = False
         self.called: threading.Lock | None = None
         """Held while its thread waits to be told that the work is done, or that it leads."""
@@ -34,15 +34,15 @@ class Entry:
         self.error: BaseException | None = None
 
 
-class Gate:
+class GroupCommit:
     """Lets one thread lead at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._led = False
+        self._has_leader = False
         self._next: Entry | None = None
         self._waiting: deque[Entry] = deque()
-        self._crowd = 1
+        self._group_size = 1
         """How many were in the last batch."""
 
     def enter(self, entry: Entry) -> list[Entry]:
@@ -51,24 +51,24 @@ class Gate:
         A thread that is given a batch must `leave` with it.
         """
         with self._lock:
-            leads, self._led = not self._led, True
+            leads, self._has_leader = not self._has_leader, True
             if not leads:
                 entry.called = threading.Lock()
                 entry.called.acquire()
                 self._waiting.append(entry)
         if not leads and not self._is_called(entry):
             return []
-        if not entry.alone:
+        if not entry.exclusive:
             try:
-                self._let_come()
+                self._wait_for_group()
             except BaseException:  # an interrupt: another is to lead
-                self.leave([])
+                self.release([])
                 raise
         with self._lock:
             batch = [entry]
-            while self._waiting and not (entry.alone or self._waiting[0].alone):
+            while self._waiting and not (entry.exclusive or self._waiting[0].exclusive):
                 batch.append(self._waiting.popleft())
-            self._crowd = len(batch)
+            self._group_size = len(batch)
         return batch
 
     def _is_called(self, entry: Entry) -> bool:
@@ -86,33 +86,33 @@ class Gate:
             self._waiting.popleft()
         return True
 
-    def _let_come(self) -> None:
+    def _wait_for_group(self) -> None:
         came = -1
-        while came < len(self._waiting) < self._crowd - 1:
+        while came < len(self._waiting) < self._group_size - 1:
             came = len(self._waiting)
             give_way()
 
-    def leave(self, batch: list[Entry]) -> None:
+    def release(self, batch: list[Entry]) -> None:
         """Let the next lead, and tell those of the batch that they are done."""
         with self._lock:
-            self._pass_on()
+            self._lead_next()
         for entry in batch:
             entry.done = True
             if entry.called is not None and entry.called.locked():
                 entry.called.release()
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Lead without taking anybody along."""
-        entry = Entry(None, alone=True)
+        entry = Entry(None, exclusive=True)
         self.enter(entry)
         try:
             yield
         finally:
-            self.leave([])
+            self.release([])
 
-    def _pass_on(self) -> None:
-        self._led = bool(self._waiting)
+    def _lead_next(self) -> None:
+        self._has_leader = bool(self._waiting)
         if self._waiting:
             self._next = self._waiting[0]
             assert self._next.called is not None
@@ -124,4 +124,4 @@ class Gate:
                 self._waiting.remove(entry)
                 if self._next is entry:
                     self._next = None
-                    self._pass_on()
+                    self._lead_next()

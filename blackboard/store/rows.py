@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "FallRow", "MarkRow"]
+__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "MarkRow", "PredictedCrossingRow"]
 
 
 class MarkRow(NamedTuple):
@@ -66,7 +66,7 @@ class CrossingRow(NamedTuple):
     closed_at: int | None
 
 
-class FallRow(NamedTuple):
+class PredictedCrossingRow(NamedTuple):
     """A row of `fall`."""
 
     watch_id: int

@@ -43,7 +43,7 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
         raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
     connection = database.connect(writes=True)
     try:
-        with database.turn():  # of two that switch at once, SQLite refuses one without waiting
+        with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
             try:
                 differences.use_wal(connection, database.dialect)
             except Exception as error:
@@ -111,7 +111,7 @@ def _upgrade(database: Database, now: int) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    with database.turn(), database.engine.connect() as connection:
+    with database.write_lock(), database.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         differences.prepare(raw, database.dialect, writes=True)
 

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 47cedc8503a6b31bdf05a514516f4eb04ce9d47cee07ea30a79cd25704f9dadc, as dc025afbbcc3feec8d430a4f011bd91db27d21717506abce7fa223d02bf05893
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 6fa90d8ac3cee23007b3a8acf7cf36e49bf35217ce6925b0e55e823a05912528, as dc025afbbcc3feec8d430a4f011bd91db27d21717506abce7fa223d02bf05893
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from blackboard.errors import StoreBusy, StoreError
 
-__all__ = ["Turn"]
+__all__ = ["WriteLock"]
 
 
-class Turn:
+class WriteLock:
     """The turn to write to one file. One thread of a process at a time may ask for it.
 
     Args:
@@ -32,7 +32,7 @@ class Turn:
         self._locks: tuple[int, int] | None = None
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
+    def acquired(self) -> Iterator[None]:
         """Hold the turn.
 
         Raises:

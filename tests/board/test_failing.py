@@ -8,11 +8,11 @@ import pytest
 
 from blackboard import count, strength
 from blackboard.board import activation_results
-from blackboard.board.activation_results import Leaving
+from blackboard.board.activation_results import AgentDeposit
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
 from blackboard.store.rows import ActivationRow
-from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
     "lead": kind("lead", Never(), joins="separate"),
@@ -76,7 +76,7 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
                 )
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
-            one = Leaving(prepared[0], Leaving(prepared[1]) if otherwise else None)
+            one = AgentDeposit(prepared[0], AgentDeposit(prepared[1]) if otherwise else None)
             return activation_results.finish(m, claim.row, claim.agent, [one])  # type: ignore[arg-type]
 
         return world.board.write(work)
@@ -96,7 +96,7 @@ def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: Wor
     for attempt in range(1, 4):
         claim = world.claim("sales")
         assert claim is not None
-        assert (given(claim), claim.row.attempt) == ([lead], attempt)
+        assert (inputs(claim), claim.row.attempt) == ([lead], attempt)
         assert world.fail(claim) == "ready"
         at = world.clock.now()
         assert world.claim("sales") is None
@@ -121,7 +121,7 @@ def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
     world.advance(HOUR)
     again = world.claim("sales")
     assert again is not None
-    assert again.given == claim.given
+    assert again.inputs == claim.inputs
     assert [one.event.mark_id for one in again.reads] == [shown]
     assert (again.at, again.row.fence) == (claim.at, claim.row.fence + 1)
 
@@ -137,12 +137,12 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
         if (claim := world.claim("sales")) is None:
             world.advance(MINUTE)
             continue
-        if marks[bad] in given(claim):
+        if marks[bad] in inputs(claim):
             failures += 1
             world.fail(claim)
         else:
             world.finish(claim)
-            done += given(claim)
+            done += inputs(claim)
     assert sorted(done) == sorted(set(marks) - {marks[bad]})
     [dead] = world.board.activations(state="dead")
     assert (dead["marks_absorbed"], dead["error"]) == (1, "it broke")
@@ -182,7 +182,7 @@ def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> No
     first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
     claim = world.claim("sales")
     assert claim is not None
-    assert given(claim) == [first]
+    assert inputs(claim) == [first]
     assert world.fail(claim) == "dead"
     assert world.woken("sales") == [second]
 
@@ -193,7 +193,7 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
     for _ in range(3):
         claim = world.claim("sales", "gone")
         assert claim is not None
-        assert given(claim) == [lead]
+        assert inputs(claim) == [lead]
         assert world.board.write(lambda m: activation_results.recover(m, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
@@ -213,7 +213,7 @@ def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(wor
     assert world.fail(late) is None
     other = world.claim("sales", "other")
     assert other is not None
-    assert given(other) == [lead]
+    assert inputs(other) == [lead]
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.finish(other, ("out", "b", 1.0)) is not None
     assert world.finish(other, ("out", "c", 1.0)) is None
@@ -240,7 +240,7 @@ def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
     assert world.board.write(lambda m: activation_results.hand_back(m, claim.row))
     again = world.claim("sales")
     assert again is not None
-    assert (given(again), again.row.attempt) == ([lead], 1)
+    assert (inputs(again), again.row.attempt) == ([lead], 1)
 
 
 def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World) -> None:
@@ -271,7 +271,7 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
     assert claim is not None
     world.fail(claim)
     halves = [world.claim("sales"), world.claim("sales")]
-    assert [len(half.given) if half else 0 for half in halves] == [2, 2]
+    assert [len(half.inputs) if half else 0 for half in halves] == [2, 2]
     return tuple(half.row for half in halves if half)
 
 
@@ -310,7 +310,7 @@ def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_ti
         world.put("lead", "a")
     ended, hands = 0, set[int | None]()
     while (claim := world.claim("sales")) is not None:
-        if len(claim.given) > 1:
+        if len(claim.inputs) > 1:
             world.fail(claim)
         else:
             world.finish(claim)
@@ -325,7 +325,7 @@ def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_ti
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.write(lambda m: activation_results.put_back(m, rows[0], until=None, reason="a person", held=True))
+    world.board.write(lambda m: activation_results.defer(m, rows[0], until=None, reason="a person", held=True))
     world.board.write(lambda m: activation_results.finish(m, rows[1], agent, []))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]

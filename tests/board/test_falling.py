@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -305,7 +305,7 @@ def test_a_mark_that_is_moved_for_its_unique_value_falls_first(world: World) -> 
     other = world.put("slot", "b", payload={"at": "9"}).mark_id
     claim = world.claim("watchman")
     assert claim is not None
-    assert given(claim) == [mark] != [other]
+    assert inputs(claim) == [mark] != [other]
     world.evaporate()
     world.finish(claim)
     assert len(world.crossings()) == 1
@@ -350,7 +350,7 @@ def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.write(lambda m: predicted_crossings.settle_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [world.board.write(lambda m: predicted_crossings.fire_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 

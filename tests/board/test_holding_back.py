@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard import count, strength, total, watch
 from blackboard.board import readiness
 from blackboard.decay import Exponential, Linear, Never, Step
-from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
     "lead": kind("lead", Never(), joins="separate"),
@@ -331,7 +331,7 @@ def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     running = [world.claim("sales") for _ in range(3)]
-    assert [given(one) if one else None for one in running] == [[marks[0]], [marks[1]], None]
+    assert [inputs(one) if one else None for one in running] == [[marks[0]], [marks[1]], None]
     assert running[0] is not None
     world.finish(running[0])
     assert world.woken("sales") == [marks[2]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, Taken, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -278,10 +278,10 @@ def test_a_value_that_is_taken_draws_no_event(world: World) -> None:
     world.deploy({"slot": kind("slot", joins="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9"})
 
-    def work(m: Moment) -> tuple[int, int]:
+    def work(m: BoardTransaction) -> tuple[int, int]:
         before = m.last_event
-        with pytest.raises(Taken):
-            deposit(m, Deposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
+        with pytest.raises(UniqueConflict):
+            deposit(m, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
         return before, m.last_event
 
     before, after = world.board.write(work)

@@ -258,7 +258,7 @@ def test_watches_count_unfollowed_marks_as_their_new_law_has_them(world: World, 
     second = world.put("smoke", intensity=0.95).mark_id
     claim = world.claim("watchman")
     assert claim is not None
-    assert {one.event.mark_id: round(one.strength, 3) for one in claim.given} == {first: 1.0, second: 0.95}
+    assert {one.event.mark_id: round(one.strength, 3) for one in claim.inputs} == {first: 1.0, second: 0.95}
 
 
 def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) -> None:
@@ -270,7 +270,7 @@ def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) 
     world.advance(10 * HOUR)
     claim = world.claim("watchman")
     assert claim is not None
-    assert claim.given[0].strength == pytest.approx(0.5)
+    assert claim.inputs[0].strength == pytest.approx(0.5)
 
 
 def test_two_changes_in_a_row_follow_each_other(world: World) -> None:

@@ -10,7 +10,7 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Linear, Never, Power
 from blackboard.deployment import Deployment
-from tests.board.world import HOUR, World, given, kind, spec
+from tests.board.world import HOUR, World, inputs, kind, spec
 
 SEPARATE = {"smoke": kind("smoke", Never(), joins="separate"), "fire": kind("fire", Never(), joins="separate")}
 
@@ -213,11 +213,11 @@ def test_the_marks_of_one_subject_go_together_and_several_subjects_share_a_batch
     c = [world.put("smoke", "c", 0.1).mark_id for _ in range(2)]
     first, second = world.claim("watchman"), None
     assert first is not None
-    assert set(given(first)) in ({*a}, {*b, *c})
+    assert set(inputs(first)) in ({*a}, {*b, *c})
     world.finish(first)
     second = world.claim("watchman")
     assert second is not None
-    assert sorted(given(first) + given(second)) == a + b + c
+    assert sorted(inputs(first) + inputs(second)) == a + b + c
 
 
 def test_the_strongest_crossing_goes_first_across_laws(world: World) -> None:
@@ -304,7 +304,7 @@ def test_a_waiting_mark_is_given_as_it_lies_there_now(world: World) -> None:
     world.put("smoke", intensity=0.2, payload={"detail": "new"})
     claim = world.claim("watchman")
     assert claim is not None
-    [one] = claim.given
+    [one] = claim.inputs
     assert (one.event.payload, one.strength, one.reinforcements) == ('{"detail":"new"}', 0.2, 1)
 
 
@@ -436,7 +436,7 @@ def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: W
     world.advance(HOUR)
     again = world.claim("new")
     assert again is not None
-    assert (again.row.id, given(again)) == (claim.row.id, [mark])
+    assert (again.row.id, inputs(again)) == (claim.row.id, [mark])
     world.finish(again)
     assert world.woken("new") is None
     world.board.withdraw(own)
@@ -469,4 +469,4 @@ def test_every_watch_of_an_agent_has_its_own_activations(world: World) -> None:
     second = world.claim("watchman")
     assert second is not None
     assert {first.watch, second.watch} == {"smokes", "sum"}
-    assert given(first) == given(second) == [mark]
+    assert inputs(first) == inputs(second) == [mark]

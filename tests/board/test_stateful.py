@@ -164,7 +164,7 @@ class Board(RuleBasedStateMachine):
             assert claim is None
             return
         if claim is not None and claim.row.id in {row["id"] for row in open_ones}:
-            for one in claim.given:
+            for one in claim.inputs:
                 assert self.begun[name, one.event.mark_id, one.event.id] == "begun"
             self.running[name] = claim
             return
@@ -201,7 +201,7 @@ class Board(RuleBasedStateMachine):
         if claim is None:
             return
         model.count["claimed"] += len(waited)
-        given = {one.event.mark_id: one for one in claim.given}
+        given = {one.event.mark_id: one for one in claim.inputs}
         assert must <= set(given) <= may
         assert given
         for mark_id, one in given.items():
@@ -223,7 +223,7 @@ class Board(RuleBasedStateMachine):
         claim = self.running.pop(name)
         receipts = self.world.finish(claim, *([("fire", subject, 0.8)] if leaves else []))
         assert receipts is not None
-        for one in claim.given:
+        for one in claim.inputs:
             key = (name, one.event.mark_id, one.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name == "cold" else "done"

@@ -23,17 +23,17 @@ MANY = count("smoke", "spark", over="board") >= 3
 
 def together(world: World, *works: Callable[[], Any]) -> int:
     """Have threads wait at the gate in this order, then let them in at once; returns how many commits it took."""
-    gate, commits, threads = world.board.database._gate, 0, []
+    group_commit, commits, threads = world.board.database._group_commit, 0, []
 
     def count_commit() -> None:
         nonlocal commits
         commits += 1
 
-    with gate.alone():
+    with group_commit.exclusive():
         for number, work in enumerate(works):
             threads.append(threading.Thread(target=work))
             threads[-1].start()
-            while len(gate._waiting) <= number:
+            while len(group_commit._waiting) <= number:
                 assert threads[-1].is_alive()
         world.board.database.on_commit = count_commit
     for thread in threads:
@@ -45,8 +45,8 @@ def hold_true(world: World) -> None:
     """Every sum that is kept is what counting afresh finds."""
 
     def look(m: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in m.in_force.watches.values() if board_totals.keeps_totals(watch)]
-        return [(board_totals.value(m, watch), board_totals.counted(m, watch)) for watch in watches]
+        watches = [watch for watch in m.active.watches.values() if board_totals.keeps_totals(watch)]
+        return [(board_totals.value(m, watch), board_totals.measured(m, watch)) for watch in watches]
 
     found = world.board.read(look)
     assert found

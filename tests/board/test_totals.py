@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
 from blackboard.board import board_totals
-from blackboard.board.board_transaction import Moment
-from blackboard.board.deposits import Deposit, deposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -57,8 +57,8 @@ operations = st.lists(
 )
 
 
-def agree(m: Moment) -> None:
-    for one in m.in_force.watches.values():
+def agree(m: BoardTransaction) -> None:
+    for one in m.active.watches.values():
         if not one.over_board or one.falling:
             continue
         kept, marks = board_totals.value(m, one)
@@ -136,10 +136,10 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
 
-    def move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.in_force.watches.values()
+    def move_on(m: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = m.active.watches.values()
         m.now = m.now + 2 * HOUR  # as a change of the deployment moves it, if by less
-        return board_totals.value(m, one), board_totals.counted(m, one)
+        return board_totals.value(m, one), board_totals.measured(m, one)
 
     world.put("spark", "a1")
     assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -149,11 +149,11 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
 
-    def leave_and_move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.in_force.watches.values()
-        deposit(m, Deposit("spark", "a1", "{}", 1.0, "person:test"))
+    def leave_and_move_on(m: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = m.active.watches.values()
+        deposit(m, PreparedDeposit("spark", "a1", "{}", 1.0, "person:test"))
         m.now = m.now + 2 * HOUR
-        return board_totals.value(m, one), board_totals.counted(m, one)
+        return board_totals.value(m, one), board_totals.measured(m, one)
 
     assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
@@ -167,7 +167,7 @@ def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_st
     assert len(world.woken("many") or ()) == 4
     world.follow()
 
-    def look(m: Moment) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        return [(board_totals.value(m, watch), board_totals.counted(m, watch)) for watch in m.in_force.watches.values()]
+    def look(m: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        return [(board_totals.value(m, watch), board_totals.measured(m, watch)) for watch in m.active.watches.values()]
 
     assert world.board.read(look) == [((2.0, 2), (2.0, 2))]

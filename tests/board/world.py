@@ -11,8 +11,8 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board import activation_results, backfill, claims, evaporation, predicted_crossings
-from blackboard.board.activation_results import Leaving
-from blackboard.board.board_transaction import Moment
+from blackboard.board.activation_results import AgentDeposit
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
 from blackboard.board.deposits import Receipt
 from blackboard.board.redeployment import Change, register
@@ -96,7 +96,7 @@ class World:
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0
-        while self.board.write(lambda m: backfill.follow_batch(m, limit)):
+        while self.board.write(lambda m: backfill.run_batch(m, limit)):
             batches += 1
             assert batches < 10_000
         return batches
@@ -129,7 +129,7 @@ class World:
         return count
 
     def settle(self) -> int:
-        return self.board.write(predicted_crossings.settle_due)
+        return self.board.write(predicted_crossings.fire_due)
 
     # -- agents
 
@@ -137,9 +137,9 @@ class World:
         return self.board.write(lambda m: claims.claim(m, m.deployment.agent(name), worker, LEASE))
 
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
-        def work(m: Moment) -> list[Receipt] | None:
+        def work(m: BoardTransaction) -> list[Receipt] | None:
             made = [
-                Leaving(
+                AgentDeposit(
                     self.board.prepare(
                         m, kind, subject, {}, intensity, author=claim.agent.name, activation_id=claim.row.id
                     )
@@ -158,7 +158,7 @@ class World:
         if (claim := self.claim(name)) is None:
             return None
         assert self.finish(claim) is not None
-        return given(claim)
+        return inputs(claim)
 
     def waiting(self, name: str) -> int:
         return sum(1 for row in self.board.agenda() if row["agent"] == name)
@@ -197,14 +197,16 @@ def _empty_board() -> bytes:
         return path.read_bytes()
 
 
-def depositing_deposit(m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str) -> Receipt:
+def depositing_deposit(
+    m: BoardTransaction, board: Blackboard, kind: str, subject: str, intensity: float, author: str
+) -> Receipt:
     from blackboard.board.deposits import deposit
 
     return deposit(m, board.prepare(m, kind, subject, {}, intensity, author=author, activation_id=0))
 
 
-def given(claim: Claim) -> list[int]:
-    return [one.event.mark_id for one in claim.given]
+def inputs(claim: Claim) -> list[int]:
+    return [one.event.mark_id for one in claim.inputs]
 
 
 class Smoke(Mark, kind="smoke"):

@@ -164,7 +164,7 @@ class World(ABC):
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon: until it is killed, or until nothing is left to do."""
         daemon = self.make_daemon()
-        for one in daemon._passes:
+        for one in daemon._tasks:
             if isinstance(one, Checkpoint):
                 one.at_bytes = 0
         daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")

@@ -16,7 +16,7 @@ from agents.scheduler import scheduler
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.conditions import Comparison
-from blackboard.marks import Given, Mark
+from blackboard.marks import Mark, StoredMark
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """09:00 in Berlin."""
@@ -27,7 +27,9 @@ def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength
     """The mark as it would come from a board."""
     number = next(_IDS)
     moment = from_datetime(at)
-    mark._given = Given(number, number, author, mark.intensity if strength is None else strength, moment, moment, 0)
+    mark._stored = StoredMark(
+        number, number, author, mark.intensity if strength is None else strength, moment, moment, 0
+    )
     return mark
 
 
@@ -91,8 +93,8 @@ class World:
     def leave(self, mark: Mark, author: str = "webform") -> None:
         unique = mark.defaults.unique
         if unique and any(getattr(mark, unique) == getattr(o, unique) for o in self.of(mark.kind)):
-            assert mark._instead is not None
-            mark = mark._instead
+            assert mark._alternative is not None
+            mark = mark._alternative
         self.marks.append(laid(mark, at=self.now, author=author))
 
     def of(self, kind: str) -> list[Any]:

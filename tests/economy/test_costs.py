@@ -68,11 +68,11 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
 
 def test_an_outcome_that_is_known_cannot_be_settled(spent):
     with pytest.raises(NotFound, match="is applied"):
-        spent.board.settle(2, 0.1)
+        spent.board.record_cost(2, 0.1)
     with pytest.raises(NotFound, match="no model call 99"):
-        spent.board.settle(99, 0.1)
+        spent.board.record_cost(99, 0.1)
     with pytest.raises(UsageError, match="0 US dollars or more"):
-        spent.board.settle(1, -1)
+        spent.board.record_cost(1, -1)
 
 
 def test_the_command_prints_and_plots_them(spent, tmp_path):
@@ -118,7 +118,9 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     world.rest()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
-    assert world.board.write(lambda m: model_calls.answered(m, late["id"], "{}", None, model_calls.Spent(cost=1)))
+    assert world.board.write(
+        lambda m: model_calls.record_answer(m, late["id"], "{}", None, model_calls.CallCost(cost=1))
+    )
     assert world.states() == ["unusable", "applied"]
     assert world.board.costs()[0]["marks_left"] == 1
 
@@ -126,8 +128,8 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
         for _ in range(2):
             row = model_calls.plan(m, 99, "judge", MODEL, "{}", 1)
             model_calls.send(m, row, 10)
-            model_calls.answered(m, row.id, "{}", None, model_calls.Spent(cost=1))
-        model_calls.applied(m, 99)
+            model_calls.record_answer(m, row.id, "{}", None, model_calls.CallCost(cost=1))
+        model_calls.mark_applied(m, 99)
 
     world.board.write(two)
     assert world.states()[2:] == ["unusable", "applied"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Daemon, agent, strength
-from blackboard.daemon.model_caller import lane_for, model_for
+from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.llm import OutcomeUnknown, Rejected
 from blackboard.store import activations as A
@@ -83,10 +83,10 @@ def test_the_strongest_mark_decides_on_lane_and_model():
     settings = AgentSettings(
         lane_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
     )
-    assert [lane_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "direct"]
+    assert [api_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "direct"]
     assert [model_for(settings, "d", strength) for strength in (0.29, 0.3, 0.6)] == ["a", "b", "c"]
     assert model_for(AgentSettings(), "d", 1.0) == "d"
-    assert lane_for(AgentSettings(lane="batch"), 9.0) == "batch"
+    assert api_for(AgentSettings(lane="batch"), 9.0) == "batch"
 
 
 def test_strong_marks_may_get_a_stronger_model(world_of, api):
@@ -322,7 +322,7 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     world.leave(1)
     handed_in(world, patient)
     world.board.discard(world.board.activations(state="held")[0]["id"])
-    world.daemon(patient(looks=0))._lane.run_once()
+    world.daemon(patient(looks=0))._batch_api.run_once()
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
@@ -342,7 +342,7 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api,
             raise Rejected("no longer kept")
 
     client = Forgetful(api)
-    world.daemon(client)._lane.run_once()
+    world.daemon(client)._batch_api.run_once()
     client.close()
     [call] = world.calls()
     assert (call["state"], call["reserved_usd"]) == ("settled", 0)

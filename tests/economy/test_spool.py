@@ -17,7 +17,7 @@ from tests.economy.world import World
 def full(monkeypatch):
     """The disk is full for as many commits of an answer as `full` holds."""
     left: list[int] = []
-    real = model_calls.answered
+    real = model_calls.record_answer
 
     def answered(*given):
         if left:

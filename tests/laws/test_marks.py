@@ -15,10 +15,10 @@ from blackboard.decay import Decay, Exponential, Never, Step
 from blackboard.errors import ConfigurationError, InvalidLaw, InvalidMark
 from blackboard.marks import (
     Decision,
-    Given,
     Kind,
     Mark,
     Need,
+    StoredMark,
     check_intensity,
     check_subject,
     describe_invalid,
@@ -80,15 +80,15 @@ def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
 
 def test_a_mark_that_was_read_shows_what_the_board_knows() -> None:
     mark = Smoke(subject="kitchen", detail="thin")
-    mark._given = Given(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    mark._stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
     assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))
 
 
 def test_what_to_leave_instead_travels_with_a_copy() -> None:
     mark, other = Smoke(subject="kitchen", detail="thin"), Need(subject="kitchen", question="who?")
-    assert mark.otherwise(other)._instead is other
-    assert mark._instead is None
+    assert mark.otherwise(other)._alternative is other
+    assert mark._alternative is None
 
 
 def test_a_class_without_a_kind_is_refused() -> None:

@@ -32,7 +32,7 @@ def look(daemon: Daemon) -> None:
         while True:
             # Looked at before the turn: what ends while it lasts leaves room for what the turn could not start.
             at_work, woken = bool(daemon._runs), False
-            daemon.turn(until_quiescent=False)
+            daemon.run_once(until_quiescent=False)
             if not (at_work or woken):
                 return
             if daemon._runs:

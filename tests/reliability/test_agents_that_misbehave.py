@@ -176,7 +176,7 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     daemon = served(board, hangs)
     board.deposit(Smoke(subject="kitchen"))
     for _ in range(60):
-        daemon.turn()
+        daemon.run_once()
         clock.advance(timedelta(minutes=5))
     assert len(begun) == LEFT_BEHIND
     assert sum("threads hang" in entry["event"] for entry in logs) == 1

@@ -100,13 +100,13 @@ def test_a_step_forward_ends_no_activation_and_takes_nobodys_lease(board: Blackb
 
     daemon = served(board, patient)
     board.deposit(Smoke(subject="kitchen"))
-    daemon.turn()
+    daemon.run_once()
     assert begun.wait(10)
     other = Blackboard.open(board.database.url, clock=clock, author="person:test")
     second = served(other, patient)
     clock.step(timedelta(hours=9))  # the machine slept
-    second.turn()
-    daemon.turn()
+    second.run_once()
+    daemon.run_once()
     go_on.set()
     look(daemon)
     look(second)

@@ -114,7 +114,7 @@ def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path)
 
     daemon = served(board, slow)
     list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
-    daemon.turn()
+    daemon.run_once()
     assert begun.wait(10)
     board.forget(ANN)
     go_on.set()
