@@ -31,7 +31,7 @@ WEAKEST = 0.2
     writes=[Insight],
     kinds=[Qualified, Rejected],
     batch=50,
-    gather="10m",
+    batch_window="10m",
 )
 def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
     """Insights whose evidence divides up the outcomes that it was given."""

@@ -132,7 +132,7 @@ class Book:
             who=ask.who,
             about=ask.about,
             also=list(ask.also),
-        ).otherwise(self.clash(ask, f"{minute(start)} was taken meanwhile"))
+        ).or_else(self.clash(ask, f"{minute(start)} was taken meanwhile"))
 
     def clash(self, ask: Ask, reason: str) -> Conflict:
         """The conflict that an ask ends in, with the free slots nearest to its first wish."""

@@ -29,7 +29,7 @@ __all__ = ["coordinator"]
     writes=[Decision, Task, Need],
     kinds=[Conflict, Insight],
     batch=10,
-    gather="5s",
+    batch_window="5s",
 )
 def coordinator(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """A decision or a need for each person with a conflict; a task or a need for an insight that calls for one."""

@@ -19,7 +19,7 @@ __all__ = ["Appointment", "Conflict", "Insight", "Lead", "Nudge", "Qualified", "
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
-class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, joins="separate"):
+class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, on_repeat="separate"):
     """An enquiry as a web form gives it; nothing in it is trusted."""
 
     message: str
@@ -33,7 +33,7 @@ class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, joins="separa
     """What the form said about the time; kept as it came."""
 
 
-class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, joins="separate"):
+class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, on_repeat="separate"):
     """A lead that is worth a meeting. Its intensity is its score."""
 
     lead: int
@@ -47,7 +47,7 @@ class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, joi
     source: str | None = None
 
 
-class Rejected(Mark, kind="rejected", decay=Exponential("14d"), joins="separate"):
+class Rejected(Mark, kind="rejected", decay=Exponential("14d"), on_repeat="separate"):
     """A lead that is not worth a meeting, and why."""
 
     lead: int
@@ -63,7 +63,7 @@ class Nudge(Mark, kind="nudge", decay=Step("30d")):
     text: str
 
 
-class Appointment(Mark, kind="appointment", decay=Step("180d"), joins="separate", unique="slot"):
+class Appointment(Mark, kind="appointment", decay=Step("180d"), on_repeat="separate", unique="slot"):
     """A booked meeting. No two live ones share a slot: the database sees to that."""
 
     slot: str
@@ -78,7 +78,7 @@ class Appointment(Mark, kind="appointment", decay=Step("180d"), joins="separate"
     """Further qualified marks of the same person that a decision settled with this one meeting."""
 
 
-class Conflict(Mark, kind="conflict", decay=Exponential("2d"), joins="separate"):
+class Conflict(Mark, kind="conflict", decay=Exponential("2d"), on_repeat="separate"):
     """A wish that could not be booked: the slot was taken, or nothing free fits."""
 
     qualified: int
@@ -93,7 +93,7 @@ class Conflict(Mark, kind="conflict", decay=Exponential("2d"), joins="separate")
     """Whether a decision had already been tried: the coordinator then asks a person and decides nothing itself."""
 
 
-class Insight(Mark, kind="insight", decay=Exponential("14d"), joins="separate"):
+class Insight(Mark, kind="insight", decay=Exponential("14d"), on_repeat="separate"):
     """A pattern among outcomes. Each outcome is evidence for exactly one insight."""
 
     pattern: str
@@ -101,7 +101,7 @@ class Insight(Mark, kind="insight", decay=Exponential("14d"), joins="separate"):
     """The mark ids of the qualified and rejected marks that it rests on."""
 
 
-class Task(Mark, kind="task", decay=Linear("7d"), joins="separate"):
+class Task(Mark, kind="task", decay=Linear("7d"), on_repeat="separate"):
     """Something to do that the desk reads as context and a person can take up."""
 
     todo: str

@@ -37,9 +37,9 @@ LONGEST = 1500
     writes=[Qualified, Rejected, Nudge],
     kinds=[Lead, Appointment, Task],
     batch=10,
-    gather="2s",
-    urgency=1.5,
-    alone=looks_like_an_attack,
+    batch_window="2s",
+    urgent_above=1.5,
+    isolate=looks_like_an_attack,
 )
 def sales(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """One qualified or rejected mark for each lead; one nudge for each person who went cold."""

@@ -65,7 +65,7 @@ def _meeting(mark: Appointment) -> Meeting:
     writes=[Appointment, Conflict],
     kinds=[Qualified, Decision],
     batch=10,
-    gather="2s",
+    batch_window="2s",
     publish=publish,
 )
 def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:

@@ -76,8 +76,8 @@ class Watch:
     when: Condition
     only_if: Condition | None = None
     unless: Condition | None = None
-    rearm: float | None = None
-    own: bool = False
+    min_increase: float | None = None
+    include_own: bool = False
 
 
 def watch(
@@ -85,8 +85,8 @@ def watch(
     *,
     only_if: Condition | None = None,
     unless: Condition | None = None,
-    rearm: float | None = None,
-    own: bool = False,
+    min_increase: float | None = None,
+    include_own: bool = False,
 ) -> Watch:
     """A watch with guards of its own.
 
@@ -94,10 +94,10 @@ def watch(
         when: what wakes the agent.
         only_if: hold back while this does not hold.
         unless: hold back while this holds.
-        rearm: the least increase of strength for which a reinforced mark counts again; any increase by default.
-        own: whether the agent's own marks may wake it.
+        min_increase: the least increase of strength for which a reinforced mark counts again; any increase by default.
+        include_own: whether the agent's own marks may wake it.
     """
-    return Watch(when, only_if, unless, rearm, own)
+    return Watch(when, only_if, unless, min_increase, include_own)
 
 
 def strongest_of(kind: KindLike, limit: int = 5) -> ReadSpec:
@@ -119,7 +119,7 @@ class Agent:
     kinds: Mapping[str, type[Mark]] = field(default_factory=dict)
     """The mark classes it was declared with, by kind."""
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None
-    alone: Callable[[Mark], bool] | None = None
+    isolate: Callable[[Mark], bool] | None = None
     """Which marks get an activation of their own."""
 
     @property
@@ -139,9 +139,9 @@ def agent(
     unless: Condition | None = None,
     kinds: Sequence[type[Mark]] = (),
     name: str | None = None,
-    formerly: str | None = None,
+    renamed_from: str | None = None,
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
-    alone: Callable[[Mark], bool] | None = None,
+    isolate: Callable[[Mark], bool] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` an agent; `def` or `async def`.
@@ -153,12 +153,12 @@ def agent(
         only_if, unless: guards for all of its watches.
         kinds: mark classes it speaks of that neither its conditions nor `writes` name, such as those that it reads.
         name: its name; the function's by default.
-        formerly: the name it had before, whose absorbed marks it inherits.
+        renamed_from: the name it had before, whose absorbed marks it inherits.
         publish: called with a reader of the board and the settings after each commit of this agent and at start, to
             rewrite something outside the database from the marks; it must be able to run twice.
-        alone: says of a mark whether it must have an activation of its own.
-        settings: any of `AgentSettings`: batch, gather, urgency, rest, rest_per, concurrency, timeout, max_attempts,
-            when_faded and the rest; durations as text.
+        isolate: says of a mark whether it must have an activation of its own.
+        settings: any of `AgentSettings`: batch, batch_window, urgent_above, cooldown, concurrency, timeout,
+            max_attempts, when_faded and the rest; durations as text.
 
     Raises:
         ConfigurationError: every mistake in the declaration.
@@ -166,7 +166,7 @@ def agent(
     """
 
     def declare(function: Function) -> Agent:
-        own = name or function.__name__
+        agent_name = name or function.__name__
         named = watches if isinstance(watches, Mapping) else {"watch": watches}
         watched = {label: _as_watch(item) for label, item in named.items()}
         specs = []
@@ -177,30 +177,32 @@ def agent(
                     "when": str(one.when),
                     "only_if": _both(one.only_if, only_if, " & "),
                     "unless": _both(one.unless, unless, " | "),
-                    "rearm": one.rearm,
-                    "own": one.own,
+                    "min_increase": one.min_increase,
+                    "include_own": one.include_own,
                 }
             )
         try:
             spec = AgentSpec(
-                name=own,
+                name=agent_name,
                 watches=tuple(WatchSpec(**item) for item in specs),
                 reads=tuple(reads),
                 writes=tuple(kind.kind for kind in writes),
                 settings=AgentSettings(**settings),
-                formerly=formerly,
+                renamed_from=renamed_from,
             )
         except ValidationError as error:
             raise ConfigurationError(
-                Mistake(f"agent {own!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
+                Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
                 for problem in error.errors()
             ) from None
         parameters = inspect.signature(function).parameters
         if len(parameters) != 2:
-            raise ConfigurationError([Mistake(f"agent {own!r}", "its function takes two arguments: marks and context")])
+            raise ConfigurationError(
+                [Mistake(f"agent {agent_name!r}", "its function takes two arguments: marks and context")]
+            )
         guards = [one for one in (only_if, unless) if one is not None]
         spoken = {kind.kind: kind for kind in (*_models([*watched.values(), *guards]), *writes, *kinds)}
-        return Agent(spec, function, spoken, publish, alone)
+        return Agent(spec, function, spoken, publish, isolate)
 
     return declare
 

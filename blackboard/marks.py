@@ -51,8 +51,8 @@ class Mark(BaseModel):
     """The base of every kind of mark: `class Smoke(Mark, kind="smoke"): detail: str`.
 
     Class arguments set what holds where a deployment says nothing: `decay` (a law; default: never fades), `weight`
-    (at least 0, default 1), `floor` (at least 0, default 0.01), `joins` (default "max"), `cap` (the highest intensity
-    that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
+    (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the highest
+    intensity that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
 
     Fields: `subject` (1 to 512 characters) says what the mark is about; `intensity` (at least 0) how strongly.
     A mark read from the board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
@@ -77,7 +77,7 @@ class Mark(BaseModel):
         decay: Decay | str | None = None,
         weight: float = 1.0,
         floor: float = 0.01,
-        joins: OnRepeat = "max",
+        on_repeat: OnRepeat = "max",
         cap: float | None = None,
         unique: str | None = None,
         **rest: Any,
@@ -95,7 +95,7 @@ class Mark(BaseModel):
             decay=law_from(decay) if decay is not None else Never(),
             weight=weight,
             floor=floor,
-            joins=joins,
+            on_repeat=on_repeat,
             cap=cap,
             unique=unique,
             model=f"{cls.__module__}:{cls.__qualname__}",
@@ -123,7 +123,7 @@ class Mark(BaseModel):
         except (ValueError, RecursionError) as error:  # pydantic's own error is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
 
-    def otherwise(self, alternative: Mark) -> Self:
+    def or_else(self, alternative: Mark) -> Self:
         """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""
         other = self.model_copy()
         other._alternative = alternative
@@ -170,7 +170,7 @@ class Kind:
     decay: Decay = field(default_factory=Never)
     weight: float = 1.0
     floor: float = 0.01
-    joins: OnRepeat = "max"
+    on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
     model: str = ""
@@ -186,8 +186,8 @@ class Kind:
             mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
         if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
             mistakes.append(f"cap must be a number above 0, not {self.cap}")
-        if self.joins not in get_args(OnRepeat):
-            mistakes.append(f"joins must be one of {', '.join(get_args(OnRepeat))}, not {self.joins!r}")
+        if self.on_repeat not in get_args(OnRepeat):
+            mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
             mistakes.append(f"unique names {self.unique!r}, which is no field of the payload")
         if mistakes:
@@ -200,7 +200,7 @@ class Kind:
         return law.age_below(self.floor / intensity)
 
 
-class Need(Mark, kind="need", joins="separate"):
+class Need(Mark, kind="need", on_repeat="separate"):
     """Something that a person must decide. It does not fade; `blackboard inbox` shows it."""
 
     question: str
@@ -208,7 +208,7 @@ class Need(Mark, kind="need", joins="separate"):
     detail: str = ""
 
 
-class Decision(Mark, kind="decision", joins="separate"):
+class Decision(Mark, kind="decision", on_repeat="separate"):
     """What was decided about a subject, by a person or by an agent that may."""
 
     answer: str

@@ -40,10 +40,10 @@ def join(kind: Kind, old: State | None, new: State) -> State | None:
     that `replace` may. A kind that is `separate` never joins, so it is never asked.
     """
     capped = State(_capped(kind, new.intensity), new.at, new.law)
-    if old is None or kind.joins == "replace":
+    if old is None or kind.on_repeat == "replace":
         return capped
     remaining = old.remaining(new.at)
-    if kind.joins == "max":
+    if kind.on_repeat == "max":
         if capped.intensity <= remaining:
             return None
         intensity = capped.intensity

@@ -19,7 +19,7 @@ from blackboard.clock import to_datetime
 MINUTES = 150
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("25m"), joins="add"):
+class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
     """Each report of smoke adds to what is left of those before it."""
 
 

@@ -22,31 +22,31 @@ ALL = 10**9
 """A threshold that is tested at each deposit and never met."""
 
 
-class Trace(Mark, kind="trace", decay=Exponential("7d"), joins="add"):
+class Trace(Mark, kind="trace", decay=Exponential("7d"), on_repeat="add"):
     """What most of a board consists of."""
 
     detail: str = ""
 
 
-class Ramp(Mark, kind="ramp", decay=Linear("90d"), joins="add"):
+class Ramp(Mark, kind="ramp", decay=Linear("90d"), on_repeat="add"):
     detail: str = ""
 
 
-class Beacon(Mark, kind="beacon", decay=Step("90d"), joins="add"):
+class Beacon(Mark, kind="beacon", decay=Step("90d"), on_repeat="add"):
     detail: str = ""
 
 
-class Fact(Mark, kind="fact", decay=Never(), joins="add"):
+class Fact(Mark, kind="fact", decay=Never(), on_repeat="add"):
     detail: str = ""
 
 
-class Flash(Mark, kind="flash", decay=Step("1h"), joins="add"):
+class Flash(Mark, kind="flash", decay=Step("1h"), on_repeat="add"):
     """Marks that evaporate together."""
 
     detail: str = ""
 
 
-class Done(Mark, kind="done", decay=Exponential("7d"), joins="separate"):
+class Done(Mark, kind="done", decay=Exponential("7d"), on_repeat="separate"):
     detail: str = ""
 
 

@@ -19,7 +19,7 @@ from blackboard.store.rows import ActivationRow
 
 __all__ = ["AgentDeposit", "defer", "discard", "fail", "finish", "hand_back", "isolate", "recover", "retry", "split"]
 
-UNFINISHED = ("ready", "running", "held", "dead", "aside")
+UNFINISHED = ("ready", "running", "held", "dead", "quarantined")
 INTERRUPTED = "its worker was gone while the call was under way"
 
 
@@ -179,7 +179,7 @@ def _recover_one(m: BoardTransaction, row: ActivationRow) -> None:
 
 
 def retry(m: BoardTransaction, activation_id: int) -> ActivationRow:
-    """A person wants a dead, held or set-aside activation tried again, with all its attempts.
+    """A person wants a dead, held or quarantined activation tried again, with all its attempts.
 
     Raises:
         NotFound: no such activation, or not one that can be retried.
@@ -193,7 +193,7 @@ def retry(m: BoardTransaction, activation_id: int) -> ActivationRow:
 
 
 def discard(m: BoardTransaction, activation_id: int) -> ActivationRow:
-    """A person gives up on a dead, held or set-aside activation: its marks stay absorbed.
+    """A person gives up on a dead, held or quarantined activation: its marks stay absorbed.
 
     Raises:
         NotFound: no such activation, or not one that can be discarded.
@@ -212,7 +212,7 @@ def _stuck(m: BoardTransaction, activation_id: int) -> ActivationRow:
     if found is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
     row = ActivationRow(*found)
-    if row.state not in ("dead", "held", "aside") and not (row.state == "ready" and row.error):
+    if row.state not in ("dead", "held", "quarantined") and not (row.state == "ready" and row.error):
         raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
     return row
 
@@ -235,7 +235,7 @@ def _end(
     marks_left: int = 0,
     interruptions: int | None = None,
 ) -> None:
-    over = state in ("done", "dead", "discarded", "aside")
+    over = state in ("done", "dead", "discarded", "quarantined")
     m.tx.run(
         A.END_ACTIVATION,
         key=row.id,
@@ -285,21 +285,21 @@ def _deposit(m: BoardTransaction, one: AgentDeposit) -> Receipt:
 
 
 def _start_cooldown(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    rest = agent.settings.rest
-    per_subject = agent.settings.rest_per == "subject"
-    until = m.now + rest if rest and not per_subject else None
+    cooldown = agent.settings.cooldown
+    per_subject = agent.settings.cooldown_per == "subject"
+    until = m.now + cooldown if cooldown and not per_subject else None
     _set_state(m, agent.name, until, 0)
-    if rest and per_subject:
+    if cooldown and per_subject:
         for (subject,) in m.tx.all(W.SUBJECTS_LEFT, activation_id=row.id):
-            if m.tx.run(A.UPDATE_REST, of_agent=agent.name, of_subject=subject, until=m.now + rest).rowcount == 0:
-                m.tx.run(A.INSERT_REST, agent=agent.name, subject=subject, until=m.now + rest)
+            if m.tx.run(A.UPDATE_REST, of_agent=agent.name, of_subject=subject, until=m.now + cooldown).rowcount == 0:
+                m.tx.run(A.INSERT_REST, agent=agent.name, subject=subject, until=m.now + cooldown)
 
 
 def _count_failure(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """A circuit breaker: an agent that fails every time rests, for longer each time."""
     state = m.tx.one(A.AGENT_STATE, agent=agent.name)
     failures = (0 if state is None else state[4]) + 1
-    over = failures - agent.settings.rest_after_failures
+    over = failures - agent.settings.cooldown_after_failures
     until = None if state is None else state[3]  # another run of the agent may have ended with success
     if over >= 0:
         until = max(until or 0, m.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))

@@ -52,7 +52,7 @@ class Watch:
     @cached_property
     def not_author(self) -> str:
         """The author whose marks are no stimuli: the agent itself, unless the watch says so."""
-        return "" if self.spec.own else self.agent.name
+        return "" if self.spec.include_own else self.agent.name
 
     @cached_property
     def threshold(self) -> float:

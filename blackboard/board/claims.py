@@ -99,7 +99,7 @@ def _strength_behind(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -
 
 def _hold_back(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
     """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
-    if watch.agent.settings.rest_per == "subject" and watch.agent.settings.rest:
+    if watch.agent.settings.cooldown_per == "subject" and watch.agent.settings.cooldown:
         rest = m.tx.one(A.REST_OF, agent=watch.agent.name, subject=crossing.subject)
         if rest is not None and rest[0] > m.now:
             m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="rest", ready_at=rest[0])
@@ -120,7 +120,7 @@ def _gathered_at(watch: Watch, crossing: CrossingRow) -> int:
     """When a crossing is ready if nothing else holds it back."""
     settings = watch.agent.settings
     full = settings.batch is not None and crossing.marks >= settings.batch
-    return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.gather
+    return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.batch_window
 
 
 def _has_faded(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
@@ -268,7 +268,7 @@ def _without_loops(m: BoardTransaction, watch: Watch, choice: Choice) -> Choice:
         _quarantine(m, watch, choice, f"agent/{name}", reason)
         return Choice()
     events = [event for event, _ in choice.inputs.values()]
-    if loop_detection.depth(m, events) <= min(watch.agent.settings.max_depth, loop_detection.SHORTEST - 1):
+    if loop_detection.depth(m, events) <= min(watch.agent.settings.max_chain, loop_detection.SHORTEST - 1):
         return choice
     fit = Choice()
     for crossing in choice.crossings:
@@ -290,7 +290,7 @@ def _stands_behind(crossing: CrossingRow, pair: tuple[EventRow, float]) -> bool:
 
 
 def _quarantine(m: BoardTransaction, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
-    row = _new(m, watch, choice, state="aside", finished_at=m.now, error=reason)
+    row = _new(m, watch, choice, state="quarantined", finished_at=m.now, error=reason)
     read(m, watch.agent, row.id, tuple(as_input(m, event, strength) for event, strength in choice.inputs.values()))
     loop_detection.ask(m, subject, reason, row.id)
     m.notifies = True

@@ -68,7 +68,7 @@ def _test_board(m: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
     if not watch.leaf.met(value):
         return False
     strongest = 0.0
-    if watch.agent.settings.urgency is not None:
+    if watch.agent.settings.urgent_above is not None:
         waits = m.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
         rows = [new] if new is not None and waits else board_totals.stimuli_of_board(m, watch)
         strongest = max((m.strength(row) for row in rows), default=0.0)
@@ -120,9 +120,9 @@ def cross(
     settings = watch.agent.settings
     if strongest is None:
         strongest = max((m.strength(row) for row in rows or ()), default=value)
-    urgent = settings.urgency is not None and strongest >= settings.urgency
+    urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
     full = settings.batch is not None and marks >= settings.batch
-    ready = m.now if urgent or full or not settings.gather else m.now + settings.gather
+    ready = m.now if urgent or full or not settings.batch_window else m.now + settings.batch_window
     law = m.kind(watch.condition.kinds[0]).decay
     if rows and len(rows) == 1:
         law = m.state(rows[0]).law
@@ -165,7 +165,7 @@ def _test_with(m: BoardTransaction, watch: Watch, old: MarkRow | None, new: Mark
         return value >= watch.threshold and cross(m, watch, "", 0, value, 1)
     if watch.over_board:
         return _test_board(m, watch, new)
-    if old is None and m.kind(new.kind).joins != "separate" and watch.kinds == (new.kind,):
+    if old is None and m.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # Nothing of this kind lay on the subject, so there is nothing to look up; mostly it is too little, too.
         if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(m, watch.leaf.measure, new)):
             return False
@@ -182,8 +182,8 @@ def _cross_mark(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
 
 
 def _is_below_min_increase(m: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
-    """Whether a reinforcement of a mark that was absorbed is less than what the watch's `rearm` asks for."""
-    if watch.spec.rearm is None or m.strength(new) - m.strength(old) >= watch.spec.rearm:
+    """Whether a reinforcement of a mark that was absorbed is less than what the watch's `min_increase` asks for."""
+    if watch.spec.min_increase is None or m.strength(new) - m.strength(old) >= watch.spec.min_increase:
         return False
     taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=old.id)
     if taken is not None and old.event_id <= taken[0]:

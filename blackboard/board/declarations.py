@@ -34,8 +34,8 @@ def beside(old: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mar
     registered = dict(old.agents)
     mistakes = []
     for agent in agents:
-        if agent.spec.formerly:
-            registered.pop(agent.spec.formerly, None)
+        if agent.spec.renamed_from:
+            registered.pop(agent.spec.renamed_from, None)
         registered[agent.spec.name] = agent.spec
         for name in sorted(agent.spec.kinds - specs.keys()):
             if name in agent.kinds:

@@ -38,7 +38,7 @@ class Receipt:
 
     mark_id: int
     event_id: int
-    outcome: Literal["deposited", "reinforced", "unchanged", "repeated"]
+    outcome: Literal["deposited", "reinforced", "unchanged", "duplicate"]
     strength: float
     crossed: tuple[str, ...] = ()
     """The agents whose watches crossed because of it."""
@@ -58,11 +58,11 @@ def deposit(m: BoardTransaction, d: PreparedDeposit) -> Receipt:
     kind = m.kind(d.kind)
     if d.key is not None and (known := m.tx.one(M.FIND_KEY, key=d.key)) is not None:
         found = m.tx.one(M.GET_MARK, id=known[0])
-        return Receipt(known[0], known[1], "repeated", 0.0 if found is None else m.strength(MarkRow(*found)))
+        return Receipt(known[0], known[1], "duplicate", 0.0 if found is None else m.strength(MarkRow(*found)))
     predicted_crossings.fire_due_of(m, d.kind, d.subject)
     law = d.decay or kind.decay
     arriving = State(d.intensity * m.deployment.trust.get(d.author, 1.0), m.now, law)
-    old = None if kind.joins == "separate" else _find_live(m, kind, d.subject)
+    old = None if kind.on_repeat == "separate" else _find_live(m, kind, d.subject)
     state = join(kind, None if old is None else m.state(old), arriving)
     if old is not None and state is None:
         _remember_key(m, d, old.id, old.event_id)

@@ -110,7 +110,7 @@ def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, A
 def _waiting(m: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, Any]:
     held = row.held
     if held is None and row.ready_at is not None and row.ready_at > m.now:
-        held = "gathers"
+        held = "batch_window"
     return {
         "subject": row.subject or None,
         "mark_id": row.mark_id or None,
@@ -164,7 +164,7 @@ def _verdict(found: dict[str, Any], scope: str | None) -> str:
             return f"it crossed, and its guard holds it back until {until or 'new marks change that'}"
         if held == "rest":
             return f"it crossed, and the agent rests for this subject until {until}"
-        if held == "gathers":
+        if held == "batch_window":
             return f"it crossed, and gathers more marks until {until}"
         return "it crossed and is ready: the next free daemon takes it"
     if scope is None:

@@ -35,10 +35,10 @@ def depth(m: BoardTransaction, events: Iterable[EventRow]) -> int:
 
 def too_often(m: BoardTransaction, agent: AgentSpec) -> str | None:
     """Why an agent has woken often enough for this hour; None if it may wake again."""
-    most = agent.settings.hourly_limit
+    most = agent.settings.max_activations_per_hour
     if most is None or m.tx.one(A.WOKEN_SINCE, agent=agent.name, since=m.now - HOUR)[0] < most:
         return None
-    return f"{agent.name} was woken {most} times within an hour (hourly_limit = {most})"
+    return f"{agent.name} was woken {most} times within an hour (max_activations_per_hour = {most})"
 
 
 def circles(m: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
@@ -47,8 +47,9 @@ def circles(m: BoardTransaction, agent: AgentSpec, subject: str, events: list[Ev
     Over the whole board ("" as the subject) a loop is only what all of the marks, and all marks behind them, have gone.
     """
     found = depth(m, events)
-    if found > agent.settings.max_depth:
-        return f"the chain that wakes {agent.name} is {found} wakings deep (max_depth = {agent.settings.max_depth})"
+    if found > agent.settings.max_chain:
+        limit = agent.settings.max_chain
+        return f"the chain that wakes {agent.name} is {found} wakings deep (max_chain = {limit})"
     if found <= SHORTEST:
         return None
     chain = [agent.name]
@@ -79,10 +80,10 @@ def ask(m: BoardTransaction, subject: str, reason: str, activation_id: int) -> N
     payload = {
         "question": f"{reason}. Shall it go on?",
         "options": ["retry", "discard"],
-        "detail": "Its marks are set aside: 'blackboard activations --state aside' lists them, and --retry ID or"
-        " --discard ID decides.",
+        "detail": "Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
+        " and --retry ID or --discard ID decides.",
     }
-    key = f"{AUTHOR}/aside/{activation_id}"
+    key = f"{AUTHOR}/quarantined/{activation_id}"
     deposit(m, PreparedDeposit("need", subject, dump_payload(payload), 1.0, AUTHOR, key=key))
 
 

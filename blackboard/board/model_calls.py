@@ -6,8 +6,8 @@
 `answered` keeps the raw answer before anybody parses it; `applied` is set in the transaction that leaves the marks.
 A call ends otherwise as `failed` (nothing was paid, and it may be tried again), `rejected` (nothing was paid, and the
 same request would be rejected again), `unusable` (paid, and the answer was of no use) or `unknown` (nobody can say:
-the reserve stays until a person settles it, which makes it `settled`). An answer that does not say what it took keeps
-its reserve too, until a person settles that.
+the reserve stays until a person settles it, which makes it `cost_recorded`). An answer that does not say what it took
+keeps its reserve too, until a person settles that.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def record_answer(m: BoardTransaction, call_id: int, raw: str, request_id: str |
         Whether it was kept: False for one that was known already.
     """
     row = get(m, call_id)
-    if row.state not in ("sent", "unknown", "settled"):
+    if row.state not in ("sent", "unknown", "cost_recorded"):
         return False
     forgotten = not row.body  # what was asked was erased meanwhile: of the answer, only the cost is kept
     late = any(other.state == "applied" for other in calls_of(m, row.activation_id))
@@ -208,12 +208,14 @@ def record_cost(m: BoardTransaction, call_id: int, cost: int) -> CallRow:
     """
     row = get(m, call_id)
     untold = row.state in ("answered", "applied", "unusable") and (row.cost is None or row.input_tokens is None)
-    if row.state not in ("unknown", "settled") and not untold:
+    if row.state not in ("unknown", "cost_recorded") and not untold:
         why = (
             "and its cost is known" if row.state in ("answered", "applied", "unusable") else "and nothing was paid yet"
         )
-        raise NotFound(f"call {call_id} is {row.state}, {why}; one is settled whose outcome or cost is unknown")
-    state = row.state if untold else "settled"
+        raise NotFound(
+            f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
+        )
+    state = row.state if untold else "cost_recorded"
     m.tx.run(J.SETTLE_CALL, key=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
     return row
 
@@ -226,7 +228,9 @@ def discard_calls(m: BoardTransaction, activation_id: int) -> None:
 
 
 def record_reserved_costs(m: BoardTransaction, activation_id: int) -> None:
-    """A person decides on an activation: its unknown outcomes count as paid in full, until `settle` says otherwise."""
+    """A person decides on an activation: its unknown outcomes count as paid in full, until `record-cost` says
+    otherwise.
+    """
     for row in calls_of(m, activation_id):
         if row.state == "unknown":
             record_cost(m, row.id, row.reserved)

@@ -113,7 +113,12 @@ def release_guards(m: BoardTransaction, kind: str, subject: str) -> None:
 def release(m: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str | None = None) -> bool:
     """Have a watch's guard looked at again, for one subject or for all, once what it held back has gathered."""
     settings = agent.settings
-    waits = {"watch": watch_id, "at": m.now, "gather": settings.gather, "full": settings.batch or NEVER_FULL}
+    waits = {
+        "watch": watch_id,
+        "at": m.now,
+        "batch_window": settings.batch_window,
+        "full": settings.batch or NEVER_FULL,
+    }
     if subject is None:
         return bool(m.tx.run(W.RELEASE_WATCH, **waits).rowcount)
     return bool(m.tx.run(W.RELEASE_SUBJECT, of_subject=subject, **waits).rowcount)
@@ -192,10 +197,10 @@ def _fire(m: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> None:
         crossings.cross(m, watch, due.subject, due.mark_id, value, len(marks), crossed_at=at, event_id=event_id)
     if not holds:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
-        m.tx.run(A.INSERT_ACTIVATION, **closed_activation(m, watch, due.subject, "passed", reason, at))
+        m.tx.run(A.INSERT_ACTIVATION, **closed_activation(m, watch, due.subject, "skipped", reason, at))
         if earlier is None:
-            passed, activation = m.tx.one(W.WAITING, **crossing)[0], m.tx.one(A.LAST_ACTIVATION)[0]
-            m.tx.run(W.CLOSE_CROSSING, key=passed, state="passed", activation_id=activation, closed_at=m.now)
+            skipped, activation = m.tx.one(W.WAITING, **crossing)[0], m.tx.one(A.LAST_ACTIVATION)[0]
+            m.tx.run(W.CLOSE_CROSSING, key=skipped, state="skipped", activation_id=activation, closed_at=m.now)
 
 
 def closed_activation(

@@ -125,12 +125,12 @@ class _Change:
             elif fields := kind.differs(before):
                 yield f"kind {name}: {fields}"
         for name, agent in new.agents.items():
-            known = old.agents.get(name) or old.agents.get(agent.formerly or "")
+            known = old.agents.get(name) or old.agents.get(agent.renamed_from or "")
             if known is None:
                 yield f"agent {name}: new"
             elif parts := agent.differs(known):
                 yield f"agent {name}: {parts}"
-        inherited = {agent.formerly for agent in new.agents.values()}
+        inherited = {agent.renamed_from for agent in new.agents.values()}
         for name in old.agents.keys() - new.agents.keys() - inherited:
             yield f"agent {name}: gone"
         if old.trust != new.trust:
@@ -144,14 +144,16 @@ class _Change:
         registered = {(watch.agent.name, watch.spec.name): watch for watch in self.m.active.watches.values()}
         for agent in self.new.agents.values():
             for spec in agent.watches:
-                was = registered.get((agent.name, spec.name)) or registered.get((agent.formerly or "", spec.name))
+                was = registered.get((agent.name, spec.name)) or registered.get((agent.renamed_from or "", spec.name))
                 if was is not None and not self._concerns(was, spec):
                     continue
                 watch = Watch(0 if was is None else was.id, agent, spec)
                 yield from self._falls(watch) if watch.falling else self._rises(watch)
 
     def _concerns(self, was: Watch, spec: WatchSpec) -> bool:
-        return (was.spec.when, was.spec.own) != (spec.when, spec.own) or bool(self.touched & set(spec.condition.kinds))
+        return (was.spec.when, was.spec.include_own) != (spec.when, spec.include_own) or bool(
+            self.touched & set(spec.condition.kinds)
+        )
 
     def _rises(self, watch: Watch) -> Iterator[PredictedWake]:
         stimuli = [(row, fading) for row, fading in self._marks(watch) if self._is_stimulus(watch, row)]

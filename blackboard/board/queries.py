@@ -224,7 +224,7 @@ def agenda(m: BoardTransaction) -> list[dict[str, Any]]:
             row = CrossingRow(*values)
             held = row.held or (block[0] if block else None)
             if held is None and row.ready_at is not None and row.ready_at > m.now:
-                held = "gathers"
+                held = "batch_window"
             rows.append(_waits(watch, row, held, row.ready_at))
     rows.sort(key=lambda row: (-row["value"], row["id"]))
     return rows

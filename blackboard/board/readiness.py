@@ -87,6 +87,6 @@ def ready(m: BoardTransaction, agent: AgentSpec) -> list[Watch]:
 
 def _full(m: BoardTransaction, watch: Watch) -> bool:
     batch = watch.agent.settings.batch
-    if batch is None or not watch.agent.settings.gather:
+    if batch is None or not watch.agent.settings.batch_window:
         return False
     return m.tx.one(W.GATHERED, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]

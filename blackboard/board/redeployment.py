@@ -107,7 +107,7 @@ def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[s
     changed = []
     known = {(agent, name): (id_, active) for id_, agent, name, active in m.tx.all(W.ALL_WATCHES)}
     for agent in new.agents.values():
-        former = agent.formerly
+        former = agent.renamed_from
         if former and former not in new.agents and any(owner == former for owner, _ in known):
             _inherit(m, former, agent)
             known = {(agent.name if owner == former else owner, name): row for (owner, name), row in known.items()}
@@ -122,7 +122,7 @@ def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[s
             m.totals.pop(id_, None)
             changed.append(f"watch {key[1]} of {key[0]}: gone")
     for agent in new.agents.values():
-        before = old.agents.get(agent.name) or old.agents.get(agent.formerly or "")
+        before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
         if before is None:
             changed.append(f"agent {agent.name}: new")
         elif before != agent:
@@ -176,14 +176,14 @@ def _inherit(m: BoardTransaction, former: str, agent: AgentSpec) -> None:
     m.tx.run(A.RENAME_RESTS, former=former, agent=agent.name)
     for id_, owner, name, _active in m.tx.all(W.ALL_WATCHES):
         watch = next((one for one in agent.watches if one.name == name and owner == agent.name), None)
-        if watch is not None and not watch.own:
+        if watch is not None and not watch.include_own:
             # Marks that it left under its former name are its own: they count as absorbed.
             m.tx.run(W.FORGET_ABSORBED_OF, watch_id=id_, author=former)
             m.tx.run(W.ABSORB_OWN, watch_id=id_, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
-    return (old.when, old.own) != (new.when, new.own)
+    return (old.when, old.include_own) != (new.when, new.include_own)
 
 
 def _follow_up(m: BoardTransaction, sort: str, name: str) -> None:

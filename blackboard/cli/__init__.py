@@ -8,7 +8,7 @@ mark_commands     init, deposit, withdraw, answer, pause, resume
 load_command      load; `row_reader` and `row_loader` read CSV and JSON Lines and leave the marks
 inspect_commands  marks, history, status, agents, agenda, activations, inbox, explain
 sql_command       sql
-cost_commands     costs, settle
+cost_commands     costs, record-cost
 check_command     check
 run_command       run; `log_setup` says how it logs
 watch_command     watch

@@ -22,7 +22,7 @@ COMMANDS = {
     "run_command": ("run",),
     "inspect_commands": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
     "sql_command": ("sql",),
-    "cost_commands": ("costs", "settle"),
+    "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),
     "watch_command": ("watch",),
     "admin_commands": ("backup", "restore", "doctor", "forget"),

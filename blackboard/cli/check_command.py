@@ -92,9 +92,9 @@ def _show(resolved: Resolved) -> None:
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
     say(f"{resolved.settings.path}: {len(kinds)} kinds and {len(agents)} agents, no mistakes")
     table(
-        ("kind", "weight", "floor", "joins", "decay"),
+        ("kind", "weight", "floor", "on_repeat", "decay"),
         (
-            (name, kind.weight, kind.floor, kind.joins, resolved.deployment.kind(name).decay)
+            (name, kind.weight, kind.floor, kind.on_repeat, resolved.deployment.kind(name).decay)
             for name, kind in kinds.items()
         ),
         empty="no kinds",

@@ -1,4 +1,6 @@
-"""The commands about money: `costs` shows and plots what model calls cost; `settle` says what an unknown one did."""
+"""The commands about money: `costs` shows and plots what model calls cost; `record-cost` says what an unknown
+one did.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ BAR = 40
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (costs, settle):
+    for command in (costs, record_cost):
         app.command()(command)
 
 
@@ -71,16 +73,17 @@ def costs(
         _bars(rows)
     if unknown:
         note(
-            f"{unknown} calls have an unknown outcome, and their reserve stays; 'blackboard settle' says what they cost"
+            f"{unknown} calls have an unknown outcome, and their reserve stays; 'blackboard record-cost' says what they"
+            " cost"
         )
     elif reserved := sum(row["usd_reserved"] for row in rows):
         note(
             f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not say what it took;"
-            " 'blackboard settle' says what those cost"
+            " 'blackboard record-cost' says what those cost"
         )
 
 
-def settle(
+def record_cost(
     context: typer.Context,
     call: Annotated[int, typer.Argument(help="The call's id, as the view model_calls has it.")],
     usd: Annotated[float, typer.Option(help="What the provider's account shows for it, in US dollars.")] = 0.0,
@@ -90,8 +93,8 @@ def settle(
     \b
     Examples:
       blackboard sql "select id, agent, state, sent_at, error from model_calls where reserved_usd > 0"
-      blackboard settle 17
-      blackboard settle 18 --usd 0.0042
+      blackboard record-cost 17
+      blackboard record-cost 18 --usd 0.0042
     """
     with session_of(context).board() as board:
         board.record_cost(call, usd)

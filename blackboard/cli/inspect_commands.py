@@ -27,9 +27,9 @@ class ActivationState(StrEnum):
     DONE = "done"
     HELD = "held"
     DEAD = "dead"
-    ASIDE = "aside"
+    QUARANTINED = "quarantined"
     FADED = "faded"
-    PASSED = "passed"
+    SKIPPED = "skipped"
     DISCARDED = "discarded"
 
 
@@ -215,7 +215,7 @@ def activations(
     discard: Annotated[int | None, typer.Option(metavar="ID", help="Give up on this one.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The activations, newest first; retry or discard one that is dead, held or set aside.
+    """The activations, newest first; retry or discard one that is dead, held or quarantined.
 
     \b
     Examples:

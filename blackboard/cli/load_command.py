@@ -66,7 +66,7 @@ def load(
         loaded = load_rows(board, rows, how, reject, progress)
     summary: dict[str, Any] = {
         "loaded": sum(loaded.outcomes.values()),
-        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "repeated")},
+        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},
         "rejected": loaded.rejected,
         "rejects": str(kept) if loaded.rejected else None,
         "crossed": dict(loaded.crossed),

@@ -41,7 +41,7 @@ class Loaded:
     """What became of the rows."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """How many were deposited, reinforced, unchanged, repeated."""
+    """How many were deposited, reinforced, unchanged, duplicate."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
     """For how many rows each agent's watch crossed."""

@@ -167,9 +167,9 @@ class ActivationRunner:
 
     def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
         """Marks that the agent wants to see alone get an activation each; the rest stays."""
-        if agent.alone is None or len(marks) < 2:
+        if agent.isolate is None or len(marks) < 2:
             return marks
-        apart = [mark for mark in marks if agent.alone(mark)]
+        apart = [mark for mark in marks if agent.isolate(mark)]
         if len(apart) == len(marks):
             apart = apart[1:]
         if not apart:

@@ -106,7 +106,9 @@ class Daemon:
         self._recorder = CallRecorder(board, prices or load_prices(self._model.prices))
         self._batch_api: BatchApi | None = None
         if client is not None:
-            self._batch_api = BatchApi(board, client, self._recorder, self.settings.lane, self._chance, self._wake.set)
+            self._batch_api = BatchApi(
+                board, client, self._recorder, self.settings.batch_api_interval, self._chance, self._wake.set
+            )
         model_caller = ModelCaller(board, client, self._model, self._recorder, self._chance)
         self._runner = ActivationRunner(board, model_caller, context or {}, self._chance, self._emit)
         self._publisher = Publisher(board, self.agents, context or {})

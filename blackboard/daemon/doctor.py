@@ -155,7 +155,7 @@ def _leases(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _stuck(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    for state, words in (("dead", "failed to the last attempt"), ("aside", "set aside"), ("held", "held back")):
+    for state, words in (("dead", "failed to the last attempt"), ("quarantined", "quarantined"), ("held", "held back")):
         rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
         if rows:
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"

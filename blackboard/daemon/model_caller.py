@@ -266,7 +266,7 @@ def api_for(settings: AgentSettings, strength: float) -> str:
 
     The strongest decides for all: a weak mark that rides along with a strong one costs less there than alone.
     """
-    if settings.lane == "batch" or (settings.lane_below is not None and strength < settings.lane_below):
+    if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
         return "batch"
     return "direct"
 

@@ -50,7 +50,7 @@ def _paused(m: BoardTransaction) -> set[str]:
 
 def _held(m: BoardTransaction, row: CrossingRow) -> str:
     if row.held is None and row.ready_at is not None and row.ready_at > m.now:
-        return "gather"
+        return "batch_window"
     return row.held or ""
 
 
@@ -71,7 +71,7 @@ class Report:
             waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
             over = held_back(m, watch)
             ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")
-            reasons = {"": ready, "guard": "held back by a guard", "rest": "resting", "gather": gathering}
+            reasons = {"": ready, "guard": "held back by a guard", "rest": "resting", "batch_window": gathering}
             for held, count in sorted(Counter(_held(m, row) for row in waiting).items()):
                 reason = reasons.get(held, held)
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
@@ -79,7 +79,7 @@ class Report:
         for state, words in (
             ("held", "held"),
             ("dead", "dead: see 'blackboard activations --state dead'"),
-            ("aside", "set aside"),
+            ("quarantined", "quarantined"),
         ):
             rows = [ActivationRow(*values) for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)]
             for agent in sorted({row.agent for row in rows}):

@@ -209,8 +209,8 @@ class _Resolver:
                 when = self._try(f"{place}.threshold", lambda: replace(lone, threshold=threshold), lone)
             else:
                 self._wrong(f"{place}.threshold", f"{when} has more than one threshold; change it where it is declared")
-        rearm = watch.rearm if section.rearm is None else section.rearm
-        return WatchSpec(**{**watch.model_dump(), "when": str(when), "rearm": rearm})
+        min_increase = watch.min_increase if section.min_increase is None else section.min_increase
+        return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
 
     def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
         """Whether every kind that an agent speaks of exists, and can be counted where it is."""
@@ -232,12 +232,13 @@ class _Resolver:
             if leaf.measure.function != "count" or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
                 continue
             for name in leaf.measure.kinds:
-                if name in kinds and kinds[name].joins != "separate":
+                if name in kinds and kinds[name].on_repeat != "separate":
                     self.warnings.append(
                         Mistake(
                             self._at(place),
-                            f"{leaf} counts {name}, of which repeats join ({kinds[name].joins}): there is one for each"
-                            ' subject, however often it is left; set joins = "separate", or watch the total',
+                            f"{leaf} counts {name}, of which repeats join ({kinds[name].on_repeat}): there is one for"
+                            " each"
+                            ' subject, however often it is left; set on_repeat = "separate", or watch the total',
                         )
                     )
 

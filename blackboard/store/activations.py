@@ -24,7 +24,7 @@ ONE = number(1)
 
 ACTIVATION_COLUMNS = (*activation.c,)
 # The partial index of what is not over is used where its own condition stands in the query, word for word.
-unfinished = activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")])
+unfinished = activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "quarantined")])
 waiting = unfinished & activation.c.state.in_([word("ready"), word("held")])
 running = unfinished & (activation.c.state == word("running"))
 INSERT_ACTIVATION = insert_into(activation, "id")
@@ -77,7 +77,7 @@ WOKEN_SINCE = Statement(
     select(func.count()).where(
         activation.c.agent == p("agent"),
         activation.c.created_at > p("since"),
-        activation.c.state.not_in([word("aside"), word("faded"), word("passed")]),
+        activation.c.state.not_in([word("quarantined"), word("faded"), word("skipped")]),
     )
 )
 HELD_OF_WATCH = Statement(
@@ -171,7 +171,7 @@ RENAME_OPEN = Statement(
     activation.update()
     .where(
         activation.c.agent == p("former"),
-        activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")]),
+        activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "quarantined")]),
     )
     .values(agent=p("agent"))
 )

@@ -24,7 +24,7 @@ from blackboard.store.transaction import Statement
 
 p = bindparam
 
-_may_run = [word("ready"), word("running"), word("held"), word("dead"), word("aside")]
+_may_run = [word("ready"), word("running"), word("held"), word("dead"), word("quarantined")]
 _later = event.alias("later")
 _old = (
     select(event.c.id)
@@ -46,7 +46,7 @@ _old = (
 )
 OLDEST_EVENT = Statement(select(event.c.at).order_by(event.c.id).limit(number(1)))
 OLD_EVENTS = Statement(delete(event).where(event.c.id.in_(_old)))
-_over = activation.c.state.in_([word("done"), word("faded"), word("passed"), word("discarded")])
+_over = activation.c.state.in_([word("done"), word("faded"), word("skipped"), word("discarded")])
 _finished = (
     select(activation.c.id)
     .where(_over, activation.c.finished_at < p("before"))
@@ -69,7 +69,9 @@ OLD_KEYS = Statement(delete(deposit_key).where(deposit_key.c.key.in_(_keys)))
 _calls = (
     select(model_call.c.id)
     .where(
-        model_call.c.state.in_([word(state) for state in ("applied", "failed", "rejected", "unusable", "settled")]),
+        model_call.c.state.in_(
+            [word(state) for state in ("applied", "failed", "rejected", "unusable", "cost_recorded")]
+        ),
         model_call.c.planned_at < p("before"),
     )
     .limit(AT_MOST)

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 6fa90d8ac3cee23007b3a8acf7cf36e49bf35217ce6925b0e55e823a05912528, as dc025afbbcc3feec8d430a4f011bd91db27d21717506abce7fa223d02bf05893
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 9fd7430a88c7f30f57ef60f84c8b59de8068338eb181522e58a8b0ca15135eec, as 8a42169905d27bd2649f84be41e3b10f7e72140237520053080963fdb410bf3c
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, depth, marks_absorbed, marks_left, split_from, split_call
@@ -30,48 +30,48 @@ UPDATE activation SET state=?, finished_at=?, retry_at=?, attempt=?, interruptio
 
 -- name: activations.EXTEND_LEASE
 -- takes: until, by
-UPDATE activation SET lease_until=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running' AND activation.worker = ?;
+UPDATE activation SET lease_until=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = 'running' AND activation.worker = ?;
 
 -- name: activations.READY_TO_RETRY
 -- takes: agent, now, param_1
 -- of these fixed: {"param_1": 0}
 SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at <= ? ORDER BY activation.retry_at, activation.id
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at <= ? ORDER BY activation.retry_at, activation.id
 LIMIT 1 OFFSET ?;
 
 -- name: activations.NEXT_RETRY
 -- takes: agent, now
 SELECT min(activation.retry_at) AS min_1
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at > ?;
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state IN ('ready', 'held') AND activation.agent = ? AND activation.retry_at > ?;
 
 -- name: activations.PUT_BACK
 SELECT crossing.id, crossing.watch_id, crossing.subject, crossing.mark_id, crossing.state, crossing.crossed_at, crossing.noticed_at, crossing.value, crossing.threshold, crossing.marks, crossing.urgent, crossing.ready_at, crossing.held, crossing.law, crossing.order_key, crossing.event_id, crossing.activation_id, crossing.closed_at, activation.error, activation.retry_at
 FROM activation JOIN crossing ON crossing.activation_id = activation.id
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held') AND crossing.state = 'claimed';
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state IN ('ready', 'held') AND crossing.state = 'claimed';
 
 -- name: activations.RUNNING_OF
 -- takes: agent
 SELECT count(*) AS count_1
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running' AND activation.agent = ?;
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = 'running' AND activation.agent = ?;
 
 -- name: activations.AGENTS_WAITING
 SELECT DISTINCT activation.agent
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state IN ('ready', 'held');
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state IN ('ready', 'held');
 
 -- name: activations.RUNNING
 SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'running';
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = 'running';
 
 -- name: activations.UNFINISHED_IN_STATE
 -- takes: state
 SELECT activation.id, activation.agent, activation.watch_id, activation.subject, activation.state, activation.reason, activation.crossed_at, activation.created_at, activation.started_at, activation.finished_at, activation.retry_at, activation.attempt, activation.interruptions, activation.error, activation.worker, activation.lease_until, activation.fence, activation.depth, activation.marks_absorbed, activation.marks_left, activation.split_from, activation.split_call
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = ? ORDER BY activation.id;
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = ? ORDER BY activation.id;
 
 -- name: activations.IN_STATE
 -- takes: state
@@ -87,14 +87,14 @@ FROM activation GROUP BY activation.agent, activation.state;
 -- takes: agent, since
 SELECT count(*) AS count_1
 FROM activation
-WHERE activation.agent = ? AND activation.created_at > ? AND (activation.state NOT IN ('aside', 'faded', 'passed'));
+WHERE activation.agent = ? AND activation.created_at > ? AND (activation.state NOT IN ('quarantined', 'faded', 'skipped'));
 
 -- name: activations.HELD_OF_WATCH
 -- takes: agent, now, watch_id, param_1
 -- of these fixed: {"param_1": 0}
 SELECT activation.error, activation.retry_at
 FROM activation
-WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND activation.agent = ? AND activation.retry_at > ? AND activation.watch_id = ?
+WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = 'held' AND activation.agent = ? AND activation.retry_at > ? AND activation.watch_id = ?
 LIMIT 1 OFFSET ?;
 
 -- name: activations.RELEASE_HELD
@@ -103,7 +103,7 @@ UPDATE activation SET state='ready', retry_at=?, error=? WHERE activation.id = ?
 
 -- name: activations.RECHECK_HELD
 -- takes: at
-UPDATE activation SET state='ready', retry_at=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'aside') AND activation.state = 'held' AND (activation.retry_at IS NOT NULL OR activation.id IN (SELECT model_call.activation_id
+UPDATE activation SET state='ready', retry_at=? WHERE activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined') AND activation.state = 'held' AND (activation.retry_at IS NOT NULL OR activation.id IN (SELECT model_call.activation_id
 FROM model_call
 WHERE model_call.state IN ('planned', 'sent', 'answered', 'unknown') AND model_call.state = 'planned' AND (model_call.lane = 'direct' OR model_call.error IS NOT NULL)));
 
@@ -177,7 +177,7 @@ UPDATE agent_state SET agent=? WHERE agent_state.agent = ?;
 
 -- name: activations.RENAME_OPEN
 -- takes: agent, former
-UPDATE activation SET agent=? WHERE activation.agent = ? AND activation.state IN ('ready', 'running', 'held', 'dead', 'aside');
+UPDATE activation SET agent=? WHERE activation.agent = ? AND activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined');
 
 -- name: activations.RENAME_RESTS
 -- takes: agent, former
@@ -1201,7 +1201,7 @@ FROM event AS later) AND NOT (EXISTS (SELECT mark.id
 FROM mark
 WHERE mark.id = event.mark_id)) AND NOT (EXISTS (SELECT activation.id
 FROM activation JOIN activation_mark ON activation_mark.activation_id = activation.id
-WHERE activation_mark.mark_id = event.mark_id AND activation.state IN ('ready', 'running', 'held', 'dead', 'aside'))) AND NOT (EXISTS (SELECT crossing.id
+WHERE activation_mark.mark_id = event.mark_id AND activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined'))) AND NOT (EXISTS (SELECT crossing.id
 FROM crossing
 WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting')) ORDER BY event.id
 LIMIT ? + 0 OFFSET ?);
@@ -1211,7 +1211,7 @@ LIMIT ? + 0 OFFSET ?);
 -- of these fixed: {"param_1": 0}
 SELECT activation.id
 FROM activation
-WHERE activation.state IN ('done', 'faded', 'passed', 'discarded') AND activation.finished_at < ? ORDER BY activation.finished_at
+WHERE activation.state IN ('done', 'faded', 'skipped', 'discarded') AND activation.finished_at < ? ORDER BY activation.finished_at
 LIMIT ? + 0 OFFSET ?;
 
 -- name: retention.DELETE_ACTIVATION
@@ -1251,7 +1251,7 @@ LIMIT ? + 0 OFFSET ?);
 -- of these fixed: {"param_1": 0}
 DELETE FROM model_call WHERE model_call.id IN (SELECT model_call.id
 FROM model_call
-WHERE model_call.state IN ('applied', 'failed', 'rejected', 'unusable', 'settled') AND model_call.planned_at < ?
+WHERE model_call.state IN ('applied', 'failed', 'rejected', 'unusable', 'cost_recorded') AND model_call.planned_at < ?
 LIMIT ? + 0 OFFSET ?);
 
 -- name: retention.OLD_RESTS
@@ -1471,12 +1471,12 @@ UPDATE crossing SET ready_at=?, held=? WHERE crossing.id = ?;
 UPDATE crossing SET state=?, activation_id=?, closed_at=? WHERE crossing.id = ?;
 
 -- name: watching.RELEASE_SUBJECT
--- takes: at, full, at, gather, at, gather, at, held, watch, of_subject
+-- takes: at, full, at, batch_window, at, batch_window, at, held, watch, of_subject
 -- of these fixed: {"held": null}
 UPDATE crossing SET ready_at=CASE WHEN (crossing.urgent = 1) THEN ? WHEN (crossing.marks >= ?) THEN ? WHEN (crossing.noticed_at + ? > ?) THEN crossing.noticed_at + ? ELSE ? END, held=? WHERE crossing.watch_id = ? AND crossing.subject = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
 
 -- name: watching.RELEASE_WATCH
--- takes: at, full, at, gather, at, gather, at, held, watch
+-- takes: at, full, at, batch_window, at, batch_window, at, held, watch
 -- of these fixed: {"held": null}
 UPDATE crossing SET ready_at=CASE WHEN (crossing.urgent = 1) THEN ? WHEN (crossing.marks >= ?) THEN ? WHEN (crossing.noticed_at + ? > ?) THEN crossing.noticed_at + ? ELSE ? END, held=? WHERE crossing.watch_id = ? AND crossing.state = 'waiting' AND crossing.held = 'guard';
 

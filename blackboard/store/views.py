@@ -15,7 +15,7 @@ from blackboard.store.strength import live_marks, seconds
 
 __all__ = ["view_definitions"]
 
-UNFINISHED = "a.state IN ('ready', 'running', 'held', 'dead', 'aside')"
+UNFINISHED = "a.state IN ('ready', 'running', 'held', 'dead', 'quarantined')"
 """The condition of the index of activations that are not over, word for word, so that it is used."""
 
 
@@ -111,7 +111,7 @@ FROM {source}"""
                 "crossing c JOIN watch w ON w.id = c.watch_id WHERE c.state = 'waiting'",
             ),
             part(
-                "put back",
+                "deferred",
                 "a.retry_at",
                 "a.error",
                 "activation a JOIN crossing c ON c.activation_id = a.id JOIN watch w ON w.id = c.watch_id"

@@ -71,7 +71,7 @@ def test_the_desk_puts_in_hardly_more_than_the_best_pipeline_over_the_same_promp
 
 
 def test_trickling_leads_take_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
-    ten = run_desk(enquiries(50), {"sales": {"gather": "60s"}}, trickle(50, timedelta(seconds=20)))
+    ten = run_desk(enquiries(50), {"sales": {"batch_window": "60s"}}, trickle(50, timedelta(seconds=20)))
     assert ten.cost == Cost(32, 18322, 6261)
     assert ten.cost.calls <= cost("marks, one per call", 50).calls / 2
     assert ten.median_wait == pytest.approx(45.4, abs=0.05)

@@ -15,10 +15,10 @@ from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
-    "lead": kind("lead", Never(), joins="separate"),
-    "slot": kind("slot", Never(), joins="separate", unique="at"),
-    "clash": kind("clash", Never(), joins="separate"),
-    "out": kind("out", Never(), joins="separate"),
+    "lead": kind("lead", Never(), on_repeat="separate"),
+    "slot": kind("slot", Never(), on_repeat="separate", unique="at"),
+    "clash": kind("clash", Never(), on_repeat="separate"),
+    "out": kind("out", Never(), on_repeat="separate"),
 }
 
 
@@ -129,7 +129,7 @@ def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
 @pytest.mark.parametrize("bad", [0, 3, 7])
 def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int) -> None:
     world.deploy(
-        KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, rest_after_failures=99)
+        KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, cooldown_after_failures=99)
     )
     marks = [world.put("lead", f"s{i}", 1 - i / 100).mark_id for i in range(8)]
     done, failures = [], 0
@@ -151,7 +151,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
 
 
 def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     lead = world.put("lead").mark_id
     claim = world.claim("sales")
     assert claim is not None
@@ -167,7 +167,7 @@ def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: W
 
 
 def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     world.put("lead")
     claim = world.claim("sales")
     assert claim is not None
@@ -178,7 +178,7 @@ def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
 
 
 def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> None:
-    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, cooldown_after_failures=9))
     first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
     claim = world.claim("sales")
     assert claim is not None
@@ -263,7 +263,8 @@ def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World)
 def parted(world: World) -> tuple[ActivationRow, ...]:
     """One crossing over four marks whose batch has failed: its two halves, claimed."""
     world.deploy(
-        KINDS, spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, rest_after_failures=9)
+        KINDS,
+        spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, cooldown_after_failures=9),
     )
     for _ in range(4):
         world.put("lead", "a")
@@ -304,7 +305,7 @@ def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> No
 
 
 def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_times(world: World) -> None:
-    settings = {"retry_after": "1s", "max_attempts": 1, "rest_after_failures": 99}
+    settings = {"retry_after": "1s", "max_attempts": 1, "cooldown_after_failures": 99}
     world.deploy(KINDS, spec("sales", count("lead") >= 32, batch=32, **settings))
     for _ in range(32):
         world.put("lead", "a")

@@ -98,9 +98,9 @@ def test_a_stored_instant_decides_a_fall_however_the_strengths_round(
     world.put("smoke", intensity=intensity)
     [(due,)] = world.sql("SELECT due_at FROM fall")
     world.clock.set(due - 1)
-    assert world.settle() == 0
+    assert world.fire_due() == 0
     world.clock.set(due)
-    assert world.settle() == 1
+    assert world.fire_due() == 1
     [crossing] = world.crossings("waiting")
     assert crossing.crossed_at == crossing.noticed_at == due
     world.close()

@@ -14,8 +14,8 @@ from blackboard.deployment import Deployment
 from tests.board.world import World, kind, spec
 
 KINDS = {
-    "smoke": kind("smoke", Exponential("1h"), joins="separate"),
-    "spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate"),
+    "smoke": kind("smoke", Exponential("1h"), on_repeat="separate"),
+    "spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate"),
 }
 FAR = total("smoke", "spark", over="board") >= 100
 MANY = count("smoke", "spark", over="board") >= 3

@@ -45,13 +45,13 @@ def kind(
     *,
     weight: float = 1.0,
     floor: float = 0.0,
-    joins: Any = "max",
+    on_repeat: Any = "max",
     cap: float | None = None,
     unique: str | None = None,
 ) -> KindSpec:
     """A kind without a payload model of its own."""
-    made = Kind(name, weight=weight, floor=floor, joins=joins, cap=cap, unique=unique)
-    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, joins, cap, unique))
+    made = Kind(name, weight=weight, floor=floor, on_repeat=on_repeat, cap=cap, unique=unique)
+    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, on_repeat, cap, unique))
 
 
 class World:
@@ -128,7 +128,7 @@ class World:
             assert count < 100_000
         return count
 
-    def settle(self) -> int:
+    def fire_due(self) -> int:
         return self.board.write(predicted_crossings.fire_due)
 
     # -- agents

@@ -20,7 +20,8 @@ EMPTY = {
         SELECT id FROM crossing WHERE state = 'waiting' AND activation_id IS NOT NULL""",
     "a claimed crossing has no activation at work": """
         SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
-        WHERE c.state = 'claimed' AND coalesce(a.state, '') NOT IN ('ready', 'running', 'held', 'dead', 'aside')""",
+        WHERE c.state = 'claimed' AND coalesce(a.state, '') NOT IN ('ready', 'running', 'held', 'dead',
+        'quarantined')""",
     "a crossing is done and its activation is not": """
         SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
         WHERE c.state = 'done' AND coalesce(a.state, '') <> 'done'""",

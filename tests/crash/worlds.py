@@ -176,26 +176,31 @@ class World(ABC):
 # -- pure -------------------------------------------------------------------------------------------------------------
 
 
-class Spark(Mark, kind="spark", joins="separate"):
+class Spark(Mark, kind="spark", on_repeat="separate"):
     """What comes from outside."""
 
     n: int
 
 
-class Flame(Mark, kind="flame", joins="separate", decay=Exponential("1h")):
+class Flame(Mark, kind="flame", on_repeat="separate", decay=Exponential("1h")):
     """What follows from one spark."""
 
     n: int
 
 
-class Ash(Mark, kind="ash", joins="separate"):
+class Ash(Mark, kind="ash", on_repeat="separate"):
     """What follows from one flame."""
 
     n: int
 
 
 @agent(
-    watches=strength(Spark) >= 0.3, writes=[Flame], batch=7, max_attempts=1, concurrency=2, rest_after_failures=10_000
+    watches=strength(Spark) >= 0.3,
+    writes=[Flame],
+    batch=7,
+    max_attempts=1,
+    concurrency=2,
+    cooldown_after_failures=10_000,
 )
 def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
     """A flame for each spark; one spark in a hundred breaks it, and must come to stand alone."""
@@ -355,13 +360,13 @@ class Paid(Pure):
 # -- fading -----------------------------------------------------------------------------------------------------------
 
 
-class Smoke(Mark, kind="smoke", joins="separate", decay=Exponential("2m"), floor=0.05):
+class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05):
     """What fades."""
 
     n: int
 
 
-class Chill(Mark, kind="chill", joins="separate"):
+class Chill(Mark, kind="chill", on_repeat="separate"):
     """Left once for each smoke that went cold."""
 
     of: int
@@ -454,10 +459,10 @@ class Desk(World):
     at_once = 4
     publishes = True
     SHORTER: ClassVar = {
-        "BLACKBOARD_AGENTS__SALES__GATHER": "20ms",
-        "BLACKBOARD_AGENTS__SCHEDULER__GATHER": "20ms",
-        "BLACKBOARD_AGENTS__ANALYST__GATHER": "100ms",
-        "BLACKBOARD_AGENTS__COORDINATOR__GATHER": "20ms",
+        "BLACKBOARD_AGENTS__SALES__BATCH_WINDOW": "20ms",
+        "BLACKBOARD_AGENTS__SCHEDULER__BATCH_WINDOW": "20ms",
+        "BLACKBOARD_AGENTS__ANALYST__BATCH_WINDOW": "100ms",
+        "BLACKBOARD_AGENTS__COORDINATOR__BATCH_WINDOW": "20ms",
         "BLACKBOARD_MODEL__PROVIDER": "offline",
     }
 

@@ -36,11 +36,11 @@ from blackboard.errors import ModelError
 from blackboard.settings import DaemonSettings
 
 
-class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, joins="add"):
+class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     level: int
 
 
@@ -48,7 +48,7 @@ class Stray(Mark, kind="stray"):
     pass
 
 
-class Seat(Mark, kind="seat", joins="separate", unique="number"):
+class Seat(Mark, kind="seat", on_repeat="separate", unique="number"):
     number: int
 
 
@@ -169,7 +169,7 @@ def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: M
 def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackboard, clock: ManualClock) -> None:
     batches: list[list[str]] = []
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m", urgency=2.0)
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m", urgent_above=2.0)
     def watchman(smokes: list[Smoke], context: Any) -> None:
         batches.append(sorted(one.subject for one in smokes))
 
@@ -193,7 +193,7 @@ def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackbo
 def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:
     at: list[int] = []
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=1, rest="30m")
+    @agent(watches=strength(Smoke) >= 0.1, batch=1, cooldown="30m")
     def watchman(smokes: list[Smoke], context: Any) -> None:
         at.append(clock.now())
 
@@ -205,7 +205,7 @@ def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) 
 
 
 def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackboard, clock: ManualClock) -> None:
-    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m")
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m")
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
     def left() -> str:
@@ -379,7 +379,7 @@ def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -
     def odd(mark: Mark) -> bool:
         return isinstance(mark, Smoke) and mark.detail == "odd"
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=10, alone=odd)
+    @agent(watches=strength(Smoke) >= 0.1, batch=10, isolate=odd)
     def watchman(smokes: list[Smoke], context: Any) -> None:
         batches.append(sorted(one.subject for one in smokes))
 
@@ -393,7 +393,7 @@ def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -
 def test_a_unique_value_that_is_taken_is_answered_with_the_other_mark(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Seat, Alarm], batch=10)
     def usher(smokes: list[Smoke], context: Any) -> list[Mark]:
-        return [Seat(subject=one.subject, number=1).otherwise(Alarm(subject=one.subject, level=1)) for one in smokes]
+        return [Seat(subject=one.subject, number=1).or_else(Alarm(subject=one.subject, level=1)) for one in smokes]
 
     deploy(board, usher)
     smoke(board, "first", 0.9)
@@ -502,10 +502,10 @@ def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackb
 
 
 def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: Blackboard) -> None:
-    class Report1(Mark, kind="report", joins="separate"):
+    class Report1(Mark, kind="report", on_repeat="separate"):
         text: str
 
-    class Report2(Mark, kind="report", joins="separate"):
+    class Report2(Mark, kind="report", on_repeat="separate"):
         text: str
         grade: int
 

@@ -11,7 +11,7 @@ from blackboard.board.notify import run_folder
 from blackboard.daemon.publisher import Publisher
 
 
-class Page(Mark, kind="page", joins="separate"):
+class Page(Mark, kind="page", on_repeat="separate"):
     """What is published."""
 
 

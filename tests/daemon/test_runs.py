@@ -17,11 +17,11 @@ from blackboard.daemon.active_runs import MOST
 from blackboard.settings import DaemonSettings
 
 
-class Errand(Mark, kind="errand", joins="separate"):
+class Errand(Mark, kind="errand", on_repeat="separate"):
     pass
 
 
-class Favour(Mark, kind="favour", joins="separate"):
+class Favour(Mark, kind="favour", on_repeat="separate"):
     pass
 
 

@@ -45,7 +45,7 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
     assert all("calls_per_hour" in row["held"] for row in rows)
     with world.board.database.read() as tx:
         told = tx.cursor.execute("SELECT state, held FROM agenda ORDER BY id").fetchall()
-    assert told == [("put back", rows[0]["held"])] + [("waiting", row["held"]) for row in rows[1:]]
+    assert told == [("deferred", rows[0]["held"])] + [("waiting", row["held"]) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.rest()
     clock.advance(timedelta(hours=1))
@@ -159,7 +159,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
 def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(world_of, api, limit, paid, states):
-    world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, rest_after_failures=99)
+    world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
     world.leave(4)
     api.responder = lambda body: "junk"
     world.rest()
@@ -171,7 +171,7 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(wo
 
 
 def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(world_of, api):
-    world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, rest_after_failures=99, concurrency=1)
+    world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
     world.leave(2)
     api.queue(Junk())
     world.rest()

@@ -27,7 +27,7 @@ def spent(world_of, api, clock):
     api.queue(Cut(0))
     world.rest()
     clock.advance(timedelta(days=1))
-    world.deploy(lane="batch")
+    world.deploy(use_batch_api=True)
     world.leave(1, name="later")
     client = Patient(api)
     world.rest(client)
@@ -86,7 +86,7 @@ def test_the_command_prints_and_plots_them(spent, tmp_path):
 
 
 def test_the_command_settles_an_unknown_outcome(spent):
-    assert "0.5000" in typed(spent, "settle", "1", "--usd", "0.5")
+    assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0]["unknown"] == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0]["usd_direct"] == spent.board.costs()[0]["usd"]

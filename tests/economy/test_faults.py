@@ -150,7 +150,7 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, 
     world.rest()
     assert world.judged == leads
     settled, applied = world.calls()
-    assert (settled["state"], applied["state"]) == ("settled", "applied")
+    assert (settled["state"], applied["state"]) == ("cost_recorded", "applied")
     assert settled["cost_usd"] > 0  # taken as paid in full, until somebody says what the account shows
     world.board.record_cost(settled["id"], 0.25)
     assert world.calls()[0]["cost_usd"] == 0.25

@@ -165,7 +165,7 @@ def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(sc
 
 @pytest.mark.parametrize("name", OF_THE_LANE)
 def test_a_kill_in_the_cheap_lane_loses_no_batch_and_pays_once(scene, api, name):
-    here = scene(lane="batch")
+    here = scene(use_batch_api=True)
     child = here.start(name)
     if name == "lane.kept":
         assert api.wait_for_calls(1, BOUND)

@@ -24,11 +24,11 @@ MODEL = "claude-haiku-4-5"
 KEY = "sk-test-not-a-key"
 
 
-class Lead(Mark, kind="lead", joins="separate"):
+class Lead(Mark, kind="lead", on_repeat="separate"):
     message: str = "80 seats by March"
 
 
-class Judged(Mark, kind="judged", joins="separate"):
+class Judged(Mark, kind="judged", on_repeat="separate"):
     lead: int
     verdict: str
 

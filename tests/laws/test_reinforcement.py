@@ -17,8 +17,8 @@ HOUR = 3_600_000_000
 joining = st.sampled_from([name for name in get_args(OnRepeat) if name != "separate"])
 
 
-def kind(joins: OnRepeat, cap: float | None = None, law: object = None) -> Kind:
-    return Kind("smoke", law or Exponential("1h"), joins=joins, cap=cap)  # type: ignore[arg-type]
+def kind(on_repeat: OnRepeat, cap: float | None = None, law: object = None) -> Kind:
+    return Kind("smoke", law or Exponential("1h"), on_repeat=on_repeat, cap=cap)  # type: ignore[arg-type]
 
 
 def remaining(state: State | None, now: int) -> float:
@@ -26,10 +26,10 @@ def remaining(state: State | None, now: int) -> float:
     return state.remaining(now)
 
 
-@pytest.mark.parametrize("joins", get_args(OnRepeat))
-def test_the_first_mark_is_itself(joins: OnRepeat) -> None:
+@pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
+def test_the_first_mark_is_itself(on_repeat: OnRepeat) -> None:
     new = State(0.5, 0, Exponential("1h"))
-    assert join(kind(joins), None, new) == new
+    assert join(kind(on_repeat), None, new) == new
 
 
 def test_adding_takes_what_is_left_and_restarts_the_clock() -> None:
@@ -69,11 +69,11 @@ def test_replacing_may_weaken() -> None:
     assert join(kind("replace"), State(1.0, 0, Never()), new) == new
 
 
-@pytest.mark.parametrize("joins", ["add", "max"])
-def test_the_law_under_which_it_evaporates_later_stays(joins: OnRepeat) -> None:
+@pytest.mark.parametrize("on_repeat", ["add", "max"])
+def test_the_law_under_which_it_evaporates_later_stays(on_repeat: OnRepeat) -> None:
     short, long = Exponential("1h"), Exponential("10h")
     for before, after in ((short, long), (long, short)):
-        joined = join(kind(joins), State(0.5, 0, before), State(1.0, HOUR, after))
+        joined = join(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
         assert joined is not None
         assert joined.law == long
 
@@ -123,28 +123,28 @@ states = st.builds(State, intensities, instants, laws)
 
 @given(joining, states, intensities, laws, st.integers(0, YEAR), st.one_of(st.none(), intensities))
 def test_no_join_but_replace_ever_weakens(
-    joins: OnRepeat, old: State, intensity: float, law: object, later: int, cap: float | None
+    on_repeat: OnRepeat, old: State, intensity: float, law: object, later: int, cap: float | None
 ) -> None:
     now = old.at + later
     new = State(intensity, now, law)  # type: ignore[arg-type]
-    joined = join(kind(joins, cap), old, new)
+    joined = join(kind(on_repeat, cap), old, new)
     after = remaining(joined or old, now)
-    if joins == "replace":
+    if on_repeat == "replace":
         assert after == min(intensity, cap or intensity)
         return
     assert after >= old.remaining(now)
     assert after >= min(intensity, cap or intensity)
-    if joins == "max":
+    if on_repeat == "max":
         assert after == max(old.remaining(now), min(intensity, cap or intensity))
-    if cap is None and joins == "add":
+    if cap is None and on_repeat == "add":
         assert after == pytest.approx(old.remaining(now) + intensity)
 
 
 @given(st.sampled_from(["add", "max"]), states, states)
 def test_a_joined_mark_never_evaporates_sooner_than_the_deposit_by_itself(
-    joins: OnRepeat, old: State, new: State
+    on_repeat: OnRepeat, old: State, new: State
 ) -> None:
-    smoke = kind(joins)
+    smoke = kind(on_repeat)
     new = State(new.intensity, max(old.at, new.at), new.law)
     joined = join(smoke, old, new)
     if joined is None:

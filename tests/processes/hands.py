@@ -30,13 +30,13 @@ DAEMONS = 4
 DEPOSITORS = 8
 
 
-class Knock(Mark, kind="knock", joins="separate"):
+class Knock(Mark, kind="knock", on_repeat="separate"):
     """What comes from outside."""
 
     n: int
 
 
-class Echo(Mark, kind="echo", joins="separate"):
+class Echo(Mark, kind="echo", on_repeat="separate"):
     """What follows from one knock."""
 
     n: int

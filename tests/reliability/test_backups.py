@@ -20,11 +20,11 @@ from blackboard.store.database import Database
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     of: int
 
 

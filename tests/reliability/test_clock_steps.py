@@ -17,7 +17,7 @@ from blackboard.errors import InvalidMark
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("1h"), joins="separate"):
+class Smoke(Mark, kind="smoke", decay=Exponential("1h"), on_repeat="separate"):
     pass
 
 

@@ -18,11 +18,11 @@ from blackboard.store.activations import INSERT_WORKER
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 
 
-@agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=1)
+@agent(watches=strength(Smoke) >= 0.5, max_attempts=1, cooldown_after_failures=1)
 def broken(marks: Any, context: Any) -> None:
     raise ValueError("no")
 

@@ -21,7 +21,7 @@ from blackboard.store.backup import back_up, examine
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 

@@ -22,7 +22,7 @@ ANN, BOB = "ann@example.org", "bob@example.org"
 SECRET = "likes-marzipan-0451"
 
 
-class Lead(Mark, kind="lead", decay=Exponential("1d"), joins="separate"):
+class Lead(Mark, kind="lead", decay=Exponential("1d"), on_repeat="separate"):
     text: str = ""
 
 
@@ -30,7 +30,7 @@ class Note(Mark, kind="note", decay=Exponential("1d")):
     text: str = ""
 
 
-class Reply(Mark, kind="reply", joins="separate"):
+class Reply(Mark, kind="reply", on_repeat="separate"):
     text: str
 
 

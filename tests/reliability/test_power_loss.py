@@ -23,11 +23,11 @@ from tests.reliability.serving import look, served
 FRAME, HEADER = 4096 + 24, 32
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     of: int
 
 

@@ -17,7 +17,7 @@ from tests.reliability.serving import look, served
 DAY = 24 * 3600 * 1_000_000
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("6h"), joins="separate"):
+class Smoke(Mark, kind="smoke", decay=Exponential("6h"), on_repeat="separate"):
     detail: str = ""
 
 
@@ -29,8 +29,8 @@ class Tower(Mark, kind="tower"):
     """It never fades."""
 
 
-@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, rest="1m",
-       rest_per="subject")  # fmt: skip
+@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, cooldown="1m",
+       cooldown_per="subject")  # fmt: skip
 def watchman(marks: Any, context: Any) -> list[Alarm]:
     return [Alarm(subject=mark.subject, text=context.watch) for mark in marks]
 
@@ -104,7 +104,7 @@ def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Black
     working = False
     seen: list[str] = []
 
-    @agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=100, name="late")
+    @agent(watches=strength(Smoke) >= 0.5, max_attempts=1, cooldown_after_failures=100, name="late")
     def late(marks: Any, context: Any) -> None:
         if not working:
             raise ValueError("not yet")

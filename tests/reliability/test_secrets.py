@@ -26,11 +26,11 @@ from tests.support.messages_api import MessagesApi
 KEY = "sk-CANARY-0123456789-do-not-tell"
 
 
-class Lead(Mark, kind="lead", joins="separate"):
+class Lead(Mark, kind="lead", on_repeat="separate"):
     text: str = ""
 
 
-class Reply(Mark, kind="reply", joins="separate"):
+class Reply(Mark, kind="reply", on_repeat="separate"):
     text: str
 
 

@@ -21,7 +21,7 @@ from blackboard.errors import BlackboardError, InvalidMark
 from tests.reliability.serving import look, served
 
 
-class Note(Mark, kind="note", joins="separate"):
+class Note(Mark, kind="note", on_repeat="separate"):
     text: str = ""
     more: Any = None
 
@@ -118,7 +118,7 @@ def test_a_log_line_stays_one_line_without_control_signs(
     configured.configure(logging.INFO)
     try:
 
-        @agent(watches=strength(Note) >= 0.5, batch=1, max_attempts=1, rest_after_failures=100, name="teller")
+        @agent(watches=strength(Note) >= 0.5, batch=1, max_attempts=1, cooldown_after_failures=100, name="teller")
         def teller(marks: Any, context: Any) -> None:
             raise ValueError(marks[0].text)
 

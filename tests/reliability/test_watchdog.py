@@ -16,7 +16,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.daemon.watchdog import Watchdog
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 
 

@@ -15,12 +15,12 @@ from blackboard.store.database import Database
 from tests.board.world import HOUR, World, kind
 
 
-class Ash(Mark, kind="ash", joins="separate"):
+class Ash(Mark, kind="ash", on_repeat="separate"):
     """A kind that no deployment names."""
 
 
 def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     answers: dict[int, list[int]] = {}
     errors: list[BaseException] = []
     start = threading.Barrier(6)
@@ -53,7 +53,7 @@ def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: 
 
 
 def test_one_that_fails_among_many_fails_alone(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     outcomes: list[str] = []
     start = threading.Barrier(8)
 
@@ -95,7 +95,7 @@ def test_what_a_failed_transaction_registered_is_not_remembered(world: World) ->
 
 
 def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
 
     def work(m: Any) -> tuple[int, int]:
         def count() -> int:

@@ -106,7 +106,7 @@ def test_opening_twice_changes_nothing(world: World) -> None:
 OPENER = """
 import sys
 from blackboard import Blackboard, Mark
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 sys.stdin.readline()
 board = Blackboard.open(sys.argv[1], author="person:" + sys.argv[2])
@@ -169,7 +169,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_a_damaged_board_is_refused(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     for i in range(50):
         world.put("smoke", f"s{i}", payload={"text": "x" * 500})
     world.close()

@@ -37,7 +37,8 @@ def world(tmp_path: Path) -> Any:
     # The views go by the database's clock, so the marks are left some time before it.
     world = World(tmp_path / "board.db", ManualClock(SystemClock().now() - 3 * HOUR))
     world.deploy(
-        {"smoke": kind("smoke", Never(), weight=0.7, joins="separate")}, spec("watchman", parse("count(smoke) >= 2"))
+        {"smoke": kind("smoke", Never(), weight=0.7, on_repeat="separate")},
+        spec("watchman", parse("count(smoke) >= 2")),
     )
     yield world
     world.close()
@@ -109,7 +110,7 @@ def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world
     world.put("smoke", "linear", 0.8, decay=Linear("900d"))
     for law in LAWS:
         world.advance(MINUTE)
-        world.register({"smoke": kind("smoke", law, weight=1.3, floor=0.02, joins="separate")})
+        world.register({"smoke": kind("smoke", law, weight=1.3, floor=0.02, on_repeat="separate")})
         world.put("smoke", "later", 0.5, decay=Exponential("9d"))
         rows = through_python(world)
         expected = strengths_then(world, rows)
@@ -119,7 +120,7 @@ def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world
 @pytest.mark.skipif(SHELL is None, reason="there is no sqlite3 shell on this machine")
 def test_the_plain_shell_computes_the_same_strengths(world: World) -> None:
     fill(world)
-    world.register({"smoke": kind("smoke", Power("2d", 0.7), weight=0.9, floor=0.001, joins="separate")})
+    world.register({"smoke": kind("smoke", Power("2d", 0.7), weight=0.9, floor=0.001, on_repeat="separate")})
     check(world, through_the_shell(world))
     for view in VIEWS:
         through_the_shell(world, f"SELECT count(*) FROM {view}")
