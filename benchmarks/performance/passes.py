@@ -86,7 +86,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         with running(board, *boards.watchers()):
             board.write(lambda m: redeployment.register(m, Deployment(**dict(new))), record=True)
             board.on_notify()
-            while (left := board.status()["follow_ups"]) and time.monotonic() - begin < longest:
+            while (left := board.status()["backfills"]) and time.monotonic() - begin < longest:
                 time.sleep(0.25)
             taken = time.monotonic() - begin
             during = depositor.ask()

@@ -44,7 +44,7 @@ def finish(
     receipts = [_deposit(m, one) for one in deposits]
     model_calls.mark_applied(m, row.id)
     reach("apply.within")
-    _end(m, row, "done", marks_left=len(receipts))
+    _end(m, row, "done", marks_deposited=len(receipts))
     _start_cooldown(m, row, agent)
     _test_leftovers(m, row)
     _close_crossings(m, row, "done")
@@ -73,7 +73,7 @@ def fail(
         wait = backoff(settings.retry_after, row.attempt, chance)
         _end(m, row, "ready", error=error, retry_at=m.now + wait)
         return "ready"
-    marks = [values[0] for values in m.tx.all(A.GIVEN, activation_id=row.id) if values[1] == "absorbed"]
+    marks = [values[0] for values in m.tx.all(A.INPUTS, activation_id=row.id) if values[1] == "absorbed"]
     if len(marks) < 2:
         _end(m, row, "dead", error=error)
         _test_leftovers(m, row)
@@ -82,8 +82,8 @@ def fail(
     # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
     other = split(m, row, move, attempt=settings.max_attempts - 1, error=error)
     _end(m, row, "ready", error=error, retry_at=m.now, attempt=settings.max_attempts - 1)
-    m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=len(keep))
-    m.tx.run(A.COUNT_GIVEN, key=other, marks_absorbed=len(move))
+    m.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=len(keep))
+    m.tx.run(A.SET_INPUT_COUNT, key=other, marks_absorbed=len(move))
     return "ready"
 
 
@@ -93,7 +93,7 @@ def isolate(m: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bo
         return False
     for mark_id in marks:
         split(m, row, [mark_id])
-    m.tx.run(A.COUNT_GIVEN, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+    m.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
     m.notifies = True
     return True
 
@@ -106,12 +106,12 @@ def split(
     new = row._replace(
         state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now, split_from=row.id,
-        split_call=m.tx.one(J.LAST_CALL_ID)[0] or 0,
+        split_after_call=m.tx.one(J.LAST_CALL_ID)[0] or 0,
     )  # fmt: skip
     m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
     new_id = int(m.tx.one(A.LAST_ACTIVATION)[0])
     for mark_id in marks:
-        m.tx.run(A.MOVE_GIVEN, from_id=row.id, of_mark=mark_id, to_id=new_id)
+        m.tx.run(A.MOVE_INPUT, from_id=row.id, of_mark=mark_id, to_id=new_id)
         m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=mark_id, to_id=new_id)
     m.tx.run(A.COPY_READS, from_id=row.id, to_id=new_id)
     return new_id
@@ -232,7 +232,7 @@ def _end(
     error: str | None = None,
     retry_at: int | None = None,
     attempt: int | None = None,
-    marks_left: int = 0,
+    marks_deposited: int = 0,
     interruptions: int | None = None,
 ) -> None:
     over = state in ("done", "dead", "discarded", "quarantined")
@@ -246,14 +246,14 @@ def _end(
         attempt=row.attempt if attempt is None else attempt,
         worker=row.worker if over else None,
         lease_until=None,
-        marks_left=marks_left,
+        marks_deposited=marks_deposited,
         interruptions=row.interruptions if interruptions is None else interruptions,
     )
 
 
 def _close_crossings(m: BoardTransaction, row: ActivationRow, state: str) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
-    if m.tx.one(W.SUBJECTS_LEFT, activation_id=row.id) is None:
+    if m.tx.one(W.CLAIMED_SUBJECTS, activation_id=row.id) is None:
         return  # another part has them
     watch = m.active.watches.get(row.watch_id)
     if (watch is None or not watch.condition.per_mark) and (heir := _last_part(m, row)) is not None:
@@ -290,9 +290,12 @@ def _start_cooldown(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -
     until = m.now + cooldown if cooldown and not per_subject else None
     _set_state(m, agent.name, until, 0)
     if cooldown and per_subject:
-        for (subject,) in m.tx.all(W.SUBJECTS_LEFT, activation_id=row.id):
-            if m.tx.run(A.UPDATE_REST, of_agent=agent.name, of_subject=subject, until=m.now + cooldown).rowcount == 0:
-                m.tx.run(A.INSERT_REST, agent=agent.name, subject=subject, until=m.now + cooldown)
+        for (subject,) in m.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
+            if (
+                m.tx.run(A.UPDATE_COOLDOWN, of_agent=agent.name, of_subject=subject, until=m.now + cooldown).rowcount
+                == 0
+            ):
+                m.tx.run(A.INSERT_COOLDOWN, agent=agent.name, subject=subject, until=m.now + cooldown)
 
 
 def _count_failure(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
@@ -306,14 +309,19 @@ def _count_failure(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) ->
     _set_state(m, agent.name, until, failures)
 
 
-def _set_state(m: BoardTransaction, agent: str, rest_until: int | None, failures: int) -> None:
+def _set_state(m: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
     state = m.tx.one(A.AGENT_STATE, agent=agent)
     if state is None:
         m.tx.run(
-            A.INSERT_AGENT_STATE, agent=agent, paused=0, paused_because=None, rest_until=rest_until, failures=failures
+            A.INSERT_AGENT_STATE,
+            agent=agent,
+            paused=0,
+            paused_because=None,
+            cooldown_until=cooldown_until,
+            failures=failures,
         )
-    elif (state[3], state[4]) != (rest_until, failures):
-        m.tx.run(A.SET_REST, key=agent, rest_until=rest_until, failures=failures)
+    elif (state[3], state[4]) != (cooldown_until, failures):
+        m.tx.run(A.SET_COOLDOWN, key=agent, cooldown_until=cooldown_until, failures=failures)
 
 
 def _test_leftovers(m: BoardTransaction, row: ActivationRow) -> None:
@@ -324,5 +332,5 @@ def _test_leftovers(m: BoardTransaction, row: ActivationRow) -> None:
     if watch.over_board:
         crossings.test(m, watch, "")
         return
-    for (subject,) in m.tx.all(W.SUBJECTS_LEFT, activation_id=row.id):
+    for (subject,) in m.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
         crossings.test(m, watch, subject)

@@ -23,10 +23,10 @@ class Backfill(NamedTuple):
     """A row of `follow_up`: work that a change of the deployment left to be done."""
 
     id: int
-    sort: str
+    task: str
     name: str
     at: int
-    upto: int
+    up_to: int
     position: int
 
 
@@ -52,66 +52,66 @@ def migrate(m: BoardTransaction, row: MarkRow) -> MarkRow:
 
 def run_batch(m: BoardTransaction, limit: int) -> int:
     """Do a bounded part of the oldest work that waits; returns how many marks it touched, 0 when nothing waits."""
-    found = m.tx.one(W.FOLLOW_UPS)
+    found = m.tx.one(W.BACKFILLS)
     if found is None:
         return 0
-    task = Backfill(*found)
-    return max(1, _WORK[task.sort](m, task, limit))
+    job = Backfill(*found)
+    return max(1, _WORK[job.task](m, job, limit))
 
 
-def _relaw(m: BoardTransaction, task: Backfill, limit: int) -> int:
-    kind, law = task.name.split(" ", 1)
-    rows = [MarkRow(*found) for found in m.tx.all(M.UNDER_LAW, kind=kind, law=law, at=task.at, limit=limit)]
+def _relaw(m: BoardTransaction, job: Backfill, limit: int) -> int:
+    kind, law = job.name.split(" ", 1)
+    rows = [MarkRow(*found) for found in m.tx.all(M.UNDER_LAW, kind=kind, law=law, at=job.at, limit=limit)]
     for row in rows:
         migrate(m, row)
     if len(rows) < limit:
-        m.tx.run(D.DELETE_SUCCESSION, kind=kind, law=law)
-        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+        m.tx.run(D.DELETE_LAW_CHANGE, kind=kind, law=law)
+        m.tx.run(W.DELETE_BACKFILL, id=job.id)
     m.notifies = True
     return len(rows)
 
 
-def _refloor(m: BoardTransaction, task: Backfill, limit: int) -> int:
+def _refloor(m: BoardTransaction, job: Backfill, limit: int) -> int:
     rows = [
         MarkRow(*found)
-        for found in m.tx.all(M.MARKS_AFTER, kind=task.name, after=task.position, upto=task.upto, limit=limit)
+        for found in m.tx.all(M.MARKS_AFTER, kind=job.name, after=job.position, up_to=job.up_to, limit=limit)
     ]
     for row in rows:
         migrate(m, row)
     if len(rows) < limit:
-        m.tx.run(D.DELETE_FLOOR_SUCCESSIONS, kind=task.name)
-        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+        m.tx.run(D.DELETE_FLOOR_CHANGES, kind=job.name)
+        m.tx.run(W.DELETE_BACKFILL, id=job.id)
     else:
-        m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=rows[-1].event_id)
+        m.tx.run(W.MOVE_BACKFILL, key=job.id, position=rows[-1].event_id)
     m.notifies = True
     return len(rows)
 
 
-def _retest(m: BoardTransaction, task: Backfill, limit: int) -> int:
+def _retest(m: BoardTransaction, job: Backfill, limit: int) -> int:
     """Test a watch on marks that lie there already, as of the change, or of their own deposit if that came later."""
-    watch = m.active.watches.get(int(task.name))
+    watch = m.active.watches.get(int(job.name))
     if watch is None:
-        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+        m.tx.run(W.DELETE_BACKFILL, id=job.id)
         return 0
     if watch.over_board:
-        _retest_board(m, watch, task)
+        _retest_board(m, watch, job)
         return 1
-    touched, last = 0, task.upto
+    touched, last = 0, job.up_to
     for kind in watch.condition.kinds:
         rows = [
             MarkRow(*found)
-            for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=task.position, upto=task.upto, limit=limit)
+            for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=job.position, up_to=job.up_to, limit=limit)
         ]
         touched += len(rows)
         if len(rows) == limit:
             last = min(last, rows[-1].event_id)
     for kind in watch.condition.kinds:
-        for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=task.position, upto=last, limit=limit):
-            _retest_mark(m, watch, migrate(m, MarkRow(*found)), task.at)
-    if last >= task.upto:
-        m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+        for found in m.tx.all(M.MARKS_AFTER, kind=kind, after=job.position, up_to=last, limit=limit):
+            _retest_mark(m, watch, migrate(m, MarkRow(*found)), job.at)
+    if last >= job.up_to:
+        m.tx.run(W.DELETE_BACKFILL, id=job.id)
     else:
-        m.tx.run(W.MOVE_FOLLOW_UP, key=task.id, position=last)
+        m.tx.run(W.MOVE_BACKFILL, key=job.id, position=last)
     m.notifies = True
     return touched
 
@@ -138,17 +138,17 @@ def _retest_mark(m: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> No
             crossings.cross(m, watch, row.subject, 0, value, len(rows), rows, crossed_at=at)
 
 
-def _retest_board(m: BoardTransaction, watch: Watch, task: Backfill) -> None:
+def _retest_board(m: BoardTransaction, watch: Watch, job: Backfill) -> None:
     if watch.falling:
         kinds = watch.condition.kinds
         found = next((MarkRow(*row) for kind in kinds for row in m.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
         if found is not None:
-            predicted_crossings.predict_watch(m, watch, found, since=task.at)
+            predicted_crossings.predict_watch(m, watch, found, since=job.at)
     else:
-        if task.sort == "watch":  # a change of weight, law or floor leaves the sums right
+        if job.task == "watch":  # a change of weight, law or floor leaves the sums right
             board_totals.rebuild(m, watch)
         crossings.test(m, watch, "")
-    m.tx.run(W.DELETE_FOLLOW_UP, id=task.id)
+    m.tx.run(W.DELETE_BACKFILL, id=job.id)
 
 
 _WORK = {"law": _relaw, "floor": _refloor, "watch": _retest, "values": _retest}

@@ -61,7 +61,7 @@ def believe(m: BoardTransaction, *, keep: bool = False) -> bool:
     m.now = m.tx.now = m.doubted
     m.doubted = None
     m.tx.run(M.RECORD_TIME, at=m.now)
-    for row in [MarkRow(*found) for found in m.tx.all(M.LEFT_SINCE, since=since)]:
+    for row in [MarkRow(*found) for found in m.tx.all(M.DEPOSITED_SINCE, since=since)]:
         _date_anew(m, row)
     for watch in m.active.watches.values():
         if watch.over_board and not watch.falling:

@@ -152,15 +152,15 @@ class BoardSession:
             tx.shared = None
 
     def _moment(self, tx: Transaction) -> BoardTransaction:
-        version, recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
+        version, last_recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
         clock = self.clock.now()
-        tx.now, doubted = board_clock.time_of(clock, max(recorded_at, event_at or 0), self.leap)
+        tx.now, doubted = board_clock.time_of(clock, max(last_recorded_at, event_at or 0), self.leap)
         active = self._active
         if active is None or active.deployment.version != version:
             active = self._active = read_active(tx)
         elif active.law_changes:
             active = self._active = replace(active, law_changes=read_law_changes(tx))
-        m = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, recorded_at, next_end)
+        m = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, last_recorded_at, next_end)
         if doubted:
             m.doubted = clock
         return m

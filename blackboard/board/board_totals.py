@@ -56,7 +56,7 @@ def is_stimulus(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
 def is_evaporated(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
     """Whether the mark evaporated and was taken out of the sums for that."""
     group = _groups(m, watch).get((row.kind, row.law))
-    return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.settled
+    return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.evaporated_through
 
 
 def add(m: BoardTransaction, watch: Watch, row: MarkRow, sign: int) -> None:
@@ -64,8 +64,8 @@ def add(m: BoardTransaction, watch: Watch, row: MarkRow, sign: int) -> None:
     groups = _groups(m, watch)
     group = groups.get((row.kind, row.law))
     if group is None:
-        group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
-    if row.evaporates_at is not None and row.evaporates_at <= group.settled:
+        group = groups[row.kind, row.law] = Total(anchor=m.now, evaporated_through=m.now, new=True)
+    if row.evaporates_at is not None and row.evaporates_at <= group.evaporated_through:
         return  # taken out when the group was settled, or evaporated as it was left
     if row.evaporates_at is not None and (m.next_end is None or row.evaporates_at < m.next_end):
         m.next_end = row.evaporates_at
@@ -111,7 +111,7 @@ def save(m: BoardTransaction) -> None:
         for (kind, law), group in groups.items():
             if not group.changed:
                 continue
-            numbers = {name: getattr(group, name) for name in ("marks", "sum0", "sum1", "anchor", "settled")}
+            numbers = {name: getattr(group, name) for name in ("marks", "sum0", "sum1", "anchor", "evaporated_through")}
             if group.new:
                 m.tx.run(W.INSERT_TOTAL, watch_id=watch_id, kind=kind, law=law, **numbers)
             else:
@@ -153,12 +153,14 @@ def rebuild(m: BoardTransaction, watch: Watch) -> None:
             after = ""
             while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
                 after = found[0]
-                marks, sum0, sum1 = _summed(m, M.STIMULI_SUMMED, watch, kind, after, m.now, upto=m.now)
-                groups[kind, after] = Total(marks, sum0, sum1, anchor=m.now, settled=m.now, new=True, changed=True)
+                marks, sum0, sum1 = _summed(m, M.STIMULI_SUMMED, watch, kind, after, m.now, up_to=m.now)
+                groups[kind, after] = Total(
+                    marks, sum0, sum1, anchor=m.now, evaporated_through=m.now, new=True, changed=True
+                )
         return
     for row in stimuli_of_board(m, watch):
         if (group := groups.get((row.kind, row.law))) is None:
-            group = groups[row.kind, row.law] = Total(anchor=m.now, settled=m.now, new=True)
+            group = groups[row.kind, row.law] = Total(anchor=m.now, evaporated_through=m.now, new=True)
         _count(m, row, group, +1)
 
 
@@ -203,30 +205,32 @@ def _sum_of(m: BoardTransaction, law: Decay, group: Total, change: tuple[str, in
     if change is None or law.sums(1.0, 0, 0) is None:
         return now
     # Those that follow fade by the new law from the instant of the change, all alike; those left since, by their own.
-    successor, at = change
-    return max(now, law.total(sums, group.anchor, at) * m.laws.get(m.tx, successor).share(m.now - at))
+    new_law, at = change
+    return max(now, law.total(sums, group.anchor, at) * m.laws.get(m.tx, new_law).share(m.now - at))
 
 
-def _remove_evaporated(m: BoardTransaction, watch: Watch, kind: str, law_key: str, group: Total, upto: int) -> None:
+def _remove_evaporated(m: BoardTransaction, watch: Watch, kind: str, law_key: str, group: Total, up_to: int) -> None:
     """Take out what evaporated since the last look and was not yet moved to the history."""
-    if upto <= group.settled:
+    if up_to <= group.evaporated_through:
         return
     if not m.stale:
         pass  # nothing has evaporated that still lies there
     elif watch.leaf.measure.subject is None:
         _bring_up(m, m.laws.get(m.tx, law_key), group)
-        gone = _summed(m, M.EXPIRED_SUMMED, watch, kind, law_key, group.anchor, after=group.settled, upto=upto)
+        gone = _summed(
+            m, M.EXPIRED_SUMMED, watch, kind, law_key, group.anchor, after=group.evaporated_through, up_to=up_to
+        )
         _add(group, *gone, sign=-1)
     else:
-        for row in _expired(m, watch, kind, law_key, group.settled, upto):
+        for row in _expired(m, watch, kind, law_key, group.evaporated_through, up_to):
             _count(m, row, group, -1)
     # Noted even if nothing was found, so that no later look goes over the same range again.
-    group.settled, group.changed = upto, True
+    group.evaporated_through, group.changed = up_to, True
 
 
-def _expired(m: BoardTransaction, watch: Watch, kind: str, law_key: str, after: int, upto: int) -> list[MarkRow]:
+def _expired(m: BoardTransaction, watch: Watch, kind: str, law_key: str, after: int, up_to: int) -> list[MarkRow]:
     found = m.tx.all(
-        M.EXPIRED_STIMULI, watch_id=watch.id, after=after, upto=upto, kind=kind, law=law_key,
+        M.EXPIRED_STIMULI, watch_id=watch.id, after=after, up_to=up_to, kind=kind, law=law_key,
         not_author=watch.not_author,
     )  # fmt: skip
     return [row for row in (MarkRow(*values[:-1]) for values in found) if watch.covers(row.subject)]

@@ -86,7 +86,7 @@ class Total:
     sum0: float = 0.0
     sum1: float = 0.0
     anchor: int = 0
-    settled: int = 0
+    evaporated_through: int = 0
     new: bool = False
     changed: bool = False
 
@@ -152,7 +152,7 @@ def read_active(tx: Transaction) -> ActiveDeployment:
 
 def read_law_changes(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
     """Read which marks still follow a change."""
-    return {(kind, law): (successor, at) for kind, law, successor, at in tx.all(D.SUCCESSIONS)}
+    return {(kind, law): (new_law, at) for kind, law, new_law, at in tx.all(D.LAW_CHANGES)}
 
 
 LAWS_KNOWN = 10_000
@@ -257,16 +257,16 @@ class BoardTransaction:
         """
         if not self.active.law_changes:
             return row
-        successor, at = self.active.law_changes.get((row.kind, row.law), (row.law, 0))
+        new_law, at = self.active.law_changes.get((row.kind, row.law), (row.law, 0))
         if row.anchored_at >= at or (row.evaporates_at is not None and row.evaporates_at <= at):
             return row  # left since, or had evaporated before the change and was only not yet moved
         state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
-        if successor != row.law:
-            state = State(state.remaining(at), at, self.laws.get(self.tx, successor))
+        if new_law != row.law:
+            state = State(state.remaining(at), at, self.laws.get(self.tx, new_law))
         ends = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
-            law=successor,
+            law=new_law,
             anchored_at=state.at,
             evaporates_at=None if ends is None else max(at, ends),
             order_key=state.law.order_key(state.intensity, state.at),

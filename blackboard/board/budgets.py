@@ -99,12 +99,12 @@ def _spent_for(m: BoardTransaction, row: CallRow) -> tuple[int, int]:
     """
     money = calls = 0
     activation: int | None = row.activation_id
-    upto: int | None = row.id
+    up_to: int | None = row.id
     while activation is not None:
-        spent = m.tx.one(J.SPENT_FOR, activation_id=activation, upto=upto)
+        spent = m.tx.one(J.SPENT_FOR, activation_id=activation, up_to=up_to)
         money, calls = money + int(spent[0]), calls + int(spent[1])
         if (found := m.tx.one(A.GET_ACTIVATION, id=activation)) is None:
             break
         part = ActivationRow(*found)
-        activation, upto = part.split_from, part.split_call
+        activation, up_to = part.split_from, part.split_after_call
     return money, calls

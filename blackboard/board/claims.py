@@ -100,18 +100,18 @@ def _strength_behind(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -
 def _hold_back(m: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
     """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
     if watch.agent.settings.cooldown_per == "subject" and watch.agent.settings.cooldown:
-        rest = m.tx.one(A.REST_OF, agent=watch.agent.name, subject=crossing.subject)
+        rest = m.tx.one(A.COOLDOWN_OF, agent=watch.agent.name, subject=crossing.subject)
         if rest is not None and rest[0] > m.now:
-            m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="rest", ready_at=rest[0])
+            m.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by="cooldown", ready_at=rest[0])
             return True
     if watch.falling:
         return False  # its guard was judged at the crossing
     open_now, opens = predicted_crossings.guard_opens(m, watch, crossing.subject)
     if not open_now:
-        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held="guard", ready_at=opens)
-    elif crossing.held is not None:
+        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by="guard", ready_at=opens)
+    elif crossing.held_by is not None:
         ready = _gathered_at(watch, crossing)
-        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held=None, ready_at=max(ready, m.now))
+        m.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by=None, ready_at=max(ready, m.now))
         return ready > m.now  # it still gathers: what is ready now does not wait for it
     return not open_now
 
@@ -213,7 +213,7 @@ def _was_stimulus(m: BoardTransaction, watch: Watch, event: EventRow) -> bool:
     """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
     if event.author == watch.not_author or (watch.over_board and event.id <= board_totals.watermark(m, watch)):
         return False
-    return m.tx.one(A.GIVEN_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
+    return m.tx.one(A.INPUT_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
 
 
 def _stored_marks(m: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
@@ -268,7 +268,7 @@ def _without_loops(m: BoardTransaction, watch: Watch, choice: Choice) -> Choice:
         _quarantine(m, watch, choice, f"agent/{name}", reason)
         return Choice()
     events = [event for event, _ in choice.inputs.values()]
-    if loop_detection.depth(m, events) <= min(watch.agent.settings.max_chain, loop_detection.SHORTEST - 1):
+    if loop_detection.chain_length(m, events) <= min(watch.agent.settings.max_chain, loop_detection.SHORTEST - 1):
         return choice
     fit = Choice()
     for crossing in choice.crossings:
@@ -337,9 +337,9 @@ def _new(m: BoardTransaction, watch: Watch, choice: Choice, **state: Any) -> Act
         worker=None,
         lease_until=None,
         fence=0,
-        depth=loop_detection.depth(m, (event for event, _ in choice.inputs.values())),
+        chain_length=loop_detection.chain_length(m, (event for event, _ in choice.inputs.values())),
         marks_absorbed=len(choice.inputs),
-        marks_left=0,
+        marks_deposited=0,
     )._replace(**state)
     values = row._asdict()
     m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in values.items() if name != "id"})
@@ -358,17 +358,18 @@ def _absorb(m: BoardTransaction, watch: Watch, activation_id: int, choice: Choic
         everything = set(stimuli) <= set(choice.inputs)
         if everything:
             for mark_id, (event, strength) in choice.inputs.items():
-                record_input(m, activation_id, mark_id, event, strength, None)
+                record_input(m, activation_id, mark_id, event, strength)
             m.tx.run(W.SET_WATERMARK, key=watch.id, watermark=m.last_event)
-            m.tx.run(W.DROP_ABSORBED_UPTO, watch_id=watch.id, watermark=m.last_event)
+            m.tx.run(W.DROP_ABSORBED_UP_TO, watch_id=watch.id, watermark=m.last_event)
             board_totals.reset(m, watch)
             return
         if board_totals.keeps_totals(watch):
             for mark_id in choice.inputs.keys() & stimuli.keys():
                 board_totals.add(m, watch, _as_counted(m, stimuli[mark_id]), -1)
     for mark_id, (event, strength) in choice.inputs.items():
-        before = None if watch.falling else crossings.absorb(m, watch, mark_id, event.id, activation_id)
-        record_input(m, activation_id, mark_id, event, strength, before)
+        if not watch.falling:
+            crossings.absorb(m, watch, mark_id, event.id, activation_id)
+        record_input(m, activation_id, mark_id, event, strength)
 
 
 def _as_counted(m: BoardTransaction, row: MarkRow) -> MarkRow:

@@ -148,7 +148,7 @@ def cross(
         noticed_at=m.now,
         value=value,
         threshold=watch.threshold,
-        held=None,
+        held_by=None,
         activation_id=None,
         closed_at=None,
         **found,

@@ -66,8 +66,8 @@ def forget(m: BoardTransaction, subject: str, author: str) -> ErasureReport:
     for call in sorted(calls):
         m.tx.run(F.ERASE_CALL, key=call)
     m.tx.run(F.DELETE_KEYS, subject=subject)
-    m.tx.run(F.DELETE_RESTS, subject=subject)
-    m.tx.run(F.DELETE_FALLS, subject=subject)
+    m.tx.run(F.DELETE_COOLDOWNS, subject=subject)
+    m.tx.run(F.DELETE_PREDICTED_OF_SUBJECT, subject=subject)
     named = {
         found[0] for pattern in patterns for found in m.tx.all(F.NAMED_ELSEWHERE, pattern=pattern, subject=subject)
     }

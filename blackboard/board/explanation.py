@@ -33,7 +33,7 @@ def explain(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, A
         "agent": agent,
         "subject": subject,
         "as_of": iso(m.now),
-        "held": block[0] if block else None,
+        "held_by": block[0] if block else None,
         "until": iso(block[1]) if block else None,
         "running": running,
         "concurrency": spec.settings.concurrency,
@@ -68,8 +68,8 @@ def _watch(m: BoardTransaction, watch: Watch, subject: str | None) -> dict[str, 
         found["guard_open"] = open_now
         found["guard_opens_at"] = iso(opens)
     if watch.falling:
-        dues = [due for due, of in _falls(m, watch, scope) if due is not None or of is not None]
-        found["falls_at"] = [iso(due) for due in dues]
+        dues = [due for due, of in _predicted(m, watch, scope) if due is not None or of is not None]
+        found["predicted_at"] = [iso(due) for due in dues]
     found["verdict"] = _verdict(found, scope)
     return found
 
@@ -108,27 +108,29 @@ def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, A
 
 
 def _waiting(m: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, Any]:
-    held = row.held
-    if held is None and row.ready_at is not None and row.ready_at > m.now:
-        held = "batch_window"
+    held_by = row.held_by
+    if held_by is None and row.ready_at is not None and row.ready_at > m.now:
+        held_by = "batch_window"
     return {
         "subject": row.subject or None,
         "mark_id": row.mark_id or None,
         "value": row.value,
         "crossed_at": iso(row.crossed_at),
-        "held": held,
+        "held_by": held_by,
         "ready_at": iso(row.ready_at),
     }
 
 
-def _falls(m: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
-    return [(due, mark_id) for mark_id, due in m.tx.all(W.FALLS_OF, watch_id=watch.id, subject=subject)]
+def _predicted(m: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
+    return [(due, mark_id) for mark_id, due in m.tx.all(W.PREDICTED_OF, watch_id=watch.id, subject=subject)]
 
 
 def _deferred(m: BoardTransaction, agent: str, subject: str | None) -> list[dict[str, Any]]:
     """The activations that wait to be begun again, or for a person: why, and when they are tried next."""
     rows = (
-        ActivationRow(*values) for state in ("ready", "held") for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)
+        ActivationRow(*values)
+        for state in ("ready", "held_by")
+        for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)
     )
     return [
         {"id": row.id, "subject": row.subject, "state": row.state, "why": row.error, "tried_at": iso(row.retry_at)}
@@ -152,25 +154,25 @@ def _last(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any
 
 
 def _gave(m: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(values[9] == subject for values in m.tx.all(A.GIVEN, activation_id=activation_id))
+    return any(values[8] == subject for values in m.tx.all(A.INPUTS, activation_id=activation_id))
 
 
 def _verdict(found: dict[str, Any], scope: str | None) -> str:
     """One sentence that says why."""
     if found["waiting"]:
         first = found["waiting"][0]
-        held, until = first["held"], first["ready_at"]
-        if held == "guard":
+        held_by, until = first["held_by"], first["ready_at"]
+        if held_by == "guard":
             return f"it crossed, and its guard holds it back until {until or 'new marks change that'}"
-        if held == "rest":
+        if held_by == "cooldown":
             return f"it crossed, and the agent rests for this subject until {until}"
-        if held == "batch_window":
+        if held_by == "batch_window":
             return f"it crossed, and gathers more marks until {until}"
         return "it crossed and is ready: the next free daemon takes it"
     if scope is None:
         return "nothing waits"
-    if found.get("falls_at"):
-        return f"it has not fallen; by fading alone it will at {found['falls_at'][0] or 'no time'}"
+    if found.get("predicted_at"):
+        return f"it has not fallen; by fading alone it will at {found['predicted_at'][0] or 'no time'}"
     counted = any(value["marks"] for value in found["values"])
     if all(value["met"] for value in found["values"]):
         if not counted:

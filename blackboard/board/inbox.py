@@ -68,7 +68,12 @@ def _set(m: BoardTransaction, agent: str | None, paused: bool, reason: str | Non
     m.deployment.agent(agent)
     if m.tx.one(A.AGENT_STATE, agent=agent) is None:
         m.tx.run(
-            A.INSERT_AGENT_STATE, agent=agent, paused=int(paused), paused_because=reason, rest_until=None, failures=0
+            A.INSERT_AGENT_STATE,
+            agent=agent,
+            paused=int(paused),
+            paused_because=reason,
+            cooldown_until=None,
+            failures=0,
         )
     else:
         m.tx.run(A.SET_PAUSE, key=agent, paused=int(paused), paused_because=reason)

@@ -24,26 +24,23 @@ class ActivationInput:
     role: str = "absorbed"
 
 
-def record_input(
-    m: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float, before: int | None
-) -> None:
+def record_input(m: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float) -> None:
     m.tx.run(
-        A.INSERT_GIVEN,
+        A.INSERT_INPUT,
         activation_id=activation_id,
         mark_id=mark_id,
         role="absorbed",
         event_id=event.id,
         strength=strength,
-        previous_event_id=before,
     )
 
 
 def as_input(m: BoardTransaction, event: EventRow, strength: float, role: str = "absorbed") -> ActivationInput:
-    first = event.at
+    first = event.recorded_at
     repeats = 0
     if event.id != event.mark_id:
         found = m.tx.one(M.GET_EVENT, id=event.mark_id)
-        first = event.at if found is None else found[1]
+        first = event.recorded_at if found is None else found[1]
         repeats = m.tx.one(M.COUNT_REINFORCEMENTS, subject=event.subject, mark_id=event.mark_id)[0]
     return ActivationInput(event, strength, first, repeats, role)
 
@@ -55,7 +52,7 @@ def event_of(m: BoardTransaction, row: MarkRow) -> EventRow:
 def strength_of(m: BoardTransaction, event: EventRow) -> float:
     """The strength now of the state that an event produced."""
     law = m.laws.get(m.tx, event.law)
-    return m.kind(event.kind).weight * event.intensity * law.share(max(0, m.now - event.at))
+    return m.kind(event.kind).weight * event.intensity * law.share(max(0, m.now - event.recorded_at))
 
 
 def read(
@@ -72,13 +69,12 @@ def read(
                     shown[row.id] = as_input(m, event_of(m, row), strength, "read")
     for one in shown.values():
         m.tx.run(
-            A.INSERT_GIVEN,
+            A.INSERT_INPUT,
             activation_id=activation_id,
             mark_id=one.event.mark_id,
             role="read",
             event_id=one.event.id,
             strength=one.strength,
-            previous_event_id=None,
         )
     return tuple(shown.values())
 
@@ -106,8 +102,8 @@ def inputs_of(
     """The marks that an activation was given, and those that it was shown besides, as they were then."""
     inputs: list[ActivationInput] = []
     reads: list[ActivationInput] = []
-    for values in m.tx.all(A.GIVEN, activation_id=activation_id):
-        _, role, _, strength, _, *event = values
+    for values in m.tx.all(A.INPUTS, activation_id=activation_id):
+        _, role, _, strength, *event = values
         if event[0] is None:
             continue  # its history was removed
         one = as_input(m, EventRow(*event), strength, role)

@@ -16,7 +16,7 @@ from blackboard.store import activations as A
 from blackboard.store import marks as M
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 
-__all__ = ["AUTHOR", "SHORTEST", "ask", "circles", "depth", "too_often"]
+__all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "circles", "too_often"]
 
 AUTHOR = "blackboard"
 """Who signs the needs that ask a person what to make of a loop."""
@@ -28,9 +28,9 @@ The fourth itself still is: often it is the one that gives up and asks a person,
 HOUR = parse_duration("1h")
 
 
-def depth(m: BoardTransaction, events: Iterable[EventRow]) -> int:
+def chain_length(m: BoardTransaction, events: Iterable[EventRow]) -> int:
     """How deep in its chain a waking by these marks is: one more than the deepest activation that left any of them."""
-    return 1 + max((row.depth for row in _behind(m, events)), default=0)
+    return 1 + max((row.chain_length for row in _behind(m, events)), default=0)
 
 
 def too_often(m: BoardTransaction, agent: AgentSpec) -> str | None:
@@ -46,7 +46,7 @@ def circles(m: BoardTransaction, agent: AgentSpec, subject: str, events: list[Ev
 
     Over the whole board ("" as the subject) a loop is only what all of the marks, and all marks behind them, have gone.
     """
-    found = depth(m, events)
+    found = chain_length(m, events)
     if found > agent.settings.max_chain:
         limit = agent.settings.max_chain
         return f"the chain that wakes {agent.name} is {found} wakings deep (max_chain = {limit})"
@@ -96,6 +96,6 @@ def _behind(m: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationR
 
 def _inputs(m: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """The marks of a subject, or of any, that an activation was given."""
-    rows = m.tx.all(A.GIVEN, activation_id=activation_id)
-    events = [EventRow(*values[5:]) for values in rows if values[1] == "absorbed" and values[5] is not None]
+    rows = m.tx.all(A.INPUTS, activation_id=activation_id)
+    events = [EventRow(*values[4:]) for values in rows if values[1] == "absorbed" and values[4] is not None]
     return [event for event in events if not subject or event.subject == subject]

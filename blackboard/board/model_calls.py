@@ -76,10 +76,10 @@ def get(m: BoardTransaction, call_id: int) -> CallRow:
 
 
 def plan(
-    m: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, lane: str = "direct"
+    m: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, api: str = "messages"
 ) -> CallRow:
     """Freeze a request about so many marks."""
-    row = CallRow(0, activation_id, agent, model, lane, "planned", body, marks, m.now)
+    row = CallRow(0, activation_id, agent, model, api, "planned", body, marks, m.now)
     m.tx.run(J.INSERT_CALL, **{name: value for name, value in row._asdict().items() if name != "id"})
     return row._replace(id=m.tx.one(J.LAST_CALL_ID)[0])
 
@@ -188,7 +188,7 @@ def mark_unknown(m: BoardTransaction, activation_id: int, why: str) -> bool:
 
     A call of the cheap lane is not lost: its batch is found again.
     """
-    found = [row for row in calls_of(m, activation_id) if row.state == "sent" and row.lane == "direct"]
+    found = [row for row in calls_of(m, activation_id) if row.state == "sent" and row.api == "messages"]
     for row in found:
         mark_ended(m, row.id, "unknown", why)
     return bool(found)
@@ -216,7 +216,7 @@ def record_cost(m: BoardTransaction, call_id: int, cost: int) -> CallRow:
             f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
         )
     state = row.state if untold else "cost_recorded"
-    m.tx.run(J.SETTLE_CALL, key=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
+    m.tx.run(J.RECORD_COST, key=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
     return row
 
 

@@ -42,7 +42,7 @@ class Notifier:
         """Tell every daemon. Never fails: a daemon that cannot be told finds out at its next tick."""
         if self.folder is None:
             return
-        reach("bell.before")
+        reach("notify.before")
         # Looked up each time, in a few microseconds: a folder's time of change is too coarse to trust a list by.
         try:
             with os.scandir(self.folder) as entries:

@@ -40,12 +40,12 @@ def fire_due_of(m: BoardTransaction, kind: str, subject: str) -> None:
         if not watch.falling:
             continue
         if _guarded_over_board(watch, kind):
-            due = m.tx.all(W.DUE_FALLS_OF_WATCH, watch_id=watch.id, now=m.now)
+            due = m.tx.all(W.DUE_PREDICTED_OF_WATCH, watch_id=watch.id, now=m.now)
         else:
             due = [
                 row
                 for scope in (subject, "")
-                for row in m.tx.all(W.DUE_FALLS_OF, watch_id=watch.id, subject=scope, now=m.now)
+                for row in m.tx.all(W.DUE_PREDICTED_OF, watch_id=watch.id, subject=scope, now=m.now)
             ]
         for row in due:
             _fire(m, watch, PredictedCrossingRow(*row))
@@ -53,12 +53,12 @@ def fire_due_of(m: BoardTransaction, kind: str, subject: str) -> None:
 
 def fire_due(m: BoardTransaction, limit: int = FIRED_AT_ONCE) -> int:
     """Record the falls that have come due, earliest first; returns how many."""
-    rows = m.tx.all(W.DUE_FALLS, now=m.now, limit=limit)
+    rows = m.tx.all(W.DUE_PREDICTED, now=m.now, limit=limit)
     for row in rows:
         due = PredictedCrossingRow(*row)
         watch = m.active.watches.get(due.watch_id)
         if watch is None:
-            m.tx.run(W.DELETE_FALLS_OF_WATCH, watch_id=due.watch_id)
+            m.tx.run(W.DELETE_PREDICTED_OF_WATCH, watch_id=due.watch_id)
         else:
             _fire(m, watch, due)
     return len(rows)
@@ -93,14 +93,14 @@ def predict_after_withdrawal(m: BoardTransaction, row: MarkRow) -> None:
     """A withdrawn mark fires nothing: forget its falls, and compute those of its subject and the board afresh."""
     for watch in m.active.falling.get(row.kind, ()):
         if watch.condition.per_mark:
-            m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            m.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
         subject = "" if watch.over_board else row.subject
-        m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=subject, mark_id=0)
+        m.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=subject, mark_id=0)
         marks = live_marks(m, watch.condition, None if watch.over_board else row.subject)
         due = first_true(watch.condition, marks, m.now)
         if due is None or due > m.now:
-            m.tx.run(W.INSERT_FALL, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
+            m.tx.run(W.INSERT_PREDICTED, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
 
 
 def release_guards(m: BoardTransaction, kind: str, subject: str) -> None:
@@ -159,7 +159,7 @@ def _sooner(m: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
 
 
 def _is_predicted(m: BoardTransaction, watch: Watch, subject: str, mark_id: int) -> bool:
-    return m.tx.one(W.FALL, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+    return m.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
 
 
 def _predict(
@@ -172,11 +172,11 @@ def _predict(
             _fire(m, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
         return
     if predicted:
-        m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
+        m.tx.run(W.UPDATE_PREDICTED, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
     elif since < m.now and m.tx.one(W.CROSSED_SINCE, watch_id=watch.id, subject=subject, mark_id=mark_id, since=since):
         return  # it has fallen since then: the fall was settled before these marks had followed
     else:
-        m.tx.run(W.INSERT_FALL, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
+        m.tx.run(W.INSERT_PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
     m.notifies = True
 
 
@@ -186,9 +186,9 @@ def _fire(m: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> None:
     marks, event_id = _marks_at_crossing(m, watch, due, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > m.now:  # deposits over the board, or a change that marks still follow, have put it off
-        m.tx.run(W.UPDATE_FALL, watch=watch.id, of_subject=due.subject, of_mark=due.mark_id, due_at=at)
+        m.tx.run(W.UPDATE_PREDICTED, watch=watch.id, of_subject=due.subject, of_mark=due.mark_id, due_at=at)
         return
-    m.tx.run(W.DELETE_FALL, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
+    m.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
     value = value_at(next(watch.condition.leaves()).measure, marks, at)
     holds = guard_holds_at(m, watch, due.subject, at)
     crossing = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
@@ -224,11 +224,11 @@ def closed_activation(
         "worker": None,
         "lease_until": None,
         "fence": 0,
-        "depth": 0,
+        "chain_length": 0,
         "marks_absorbed": 0,
-        "marks_left": 0,
+        "marks_deposited": 0,
         "split_from": None,
-        "split_call": None,
+        "split_after_call": None,
     }
 
 

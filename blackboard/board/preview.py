@@ -148,14 +148,14 @@ class _Change:
                 if was is not None and not self._concerns(was, spec):
                     continue
                 watch = Watch(0 if was is None else was.id, agent, spec)
-                yield from self._falls(watch) if watch.falling else self._rises(watch)
+                yield from self._fall(watch) if watch.falling else self._rise(watch)
 
     def _concerns(self, was: Watch, spec: WatchSpec) -> bool:
         return (was.spec.when, was.spec.include_own) != (spec.when, spec.include_own) or bool(
             self.touched & set(spec.condition.kinds)
         )
 
-    def _rises(self, watch: Watch) -> Iterator[PredictedWake]:
+    def _rise(self, watch: Watch) -> Iterator[PredictedWake]:
         stimuli = [(row, fading) for row, fading in self._marks(watch) if self._is_stimulus(watch, row)]
         if watch.condition.per_mark:
             for row, fading in stimuli:
@@ -170,14 +170,14 @@ class _Change:
                 first = next(watch.condition.leaves()).measure
                 yield from self._wake(watch, subject, 0, value_at(first, marks, self.m.now))
 
-    def _falls(self, watch: Watch) -> Iterator[PredictedWake]:
+    def _fall(self, watch: Watch) -> Iterator[PredictedWake]:
         """What was above, and by the change is below; what never was above does not fall."""
         groups: dict[tuple[str, int], list[FadingMark]] = {}
         for row, fading in self._marks(watch):
             subject = "" if watch.over_board else row.subject
             groups.setdefault((subject, row.id if watch.condition.per_mark else 0), []).append(fading)
         for (subject, mark_id), marks in groups.items():
-            predicted = self.m.tx.one(W.FALL, watch_id=watch.id, subject=subject, mark_id=mark_id)
+            predicted = self.m.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id)
             if predicted is not None and first_true(watch.condition, marks, self.m.now) == self.m.now:
                 first = next(watch.condition.leaves()).measure
                 yield from self._wake(watch, subject, mark_id, value_at(first, marks, self.m.now))

@@ -130,15 +130,15 @@ def _past(
         deposits = [
             one
             for one in (EventRow(*found) for found in m.tx.all(M.EVENTS_OF_SUBJECT, subject=event.subject))
-            if one.mark_id == event.mark_id and one.at <= at and one.event in ("deposited", "reinforced")
+            if one.mark_id == event.mark_id and one.recorded_at <= at and one.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
         row = fading._replace(
             payload=last.payload or "{}",
             author=last.author,
             event_id=last.id,
-            deposited_at=first.at,
-            reinforced_at=last.at,
+            deposited_at=first.recorded_at,
+            reinforced_at=last.recorded_at,
             reinforcements=max(0, len(deposits) - 1),
         )
         views.append(_view(row, weight, strength, at))
@@ -149,16 +149,28 @@ def _past(
 def _fading(m: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
     """A mark as an event left it, and as the changes of floor and law from then to an instant had it."""
     row = MarkRow(
-        event.mark_id, event.kind, event.subject, "{}", event.author, event.intensity, event.law, event.at, event.id,
-        event.at, event.at, 0, event.evaporates_at, None,
-    )  # fmt: skip
-    state = State(event.intensity, event.at, m.laws.get(m.tx, event.law))
+        event.mark_id,
+        event.kind,
+        event.subject,
+        "{}",
+        event.author,
+        event.intensity,
+        event.law,
+        event.recorded_at,
+        event.id,
+        event.recorded_at,
+        event.recorded_at,
+        0,
+        event.evaporates_at,
+        None,
+    )
+    state = State(event.intensity, event.recorded_at, m.laws.get(m.tx, event.law))
     floor: float | None = None
     for since, then in versions:
         if event.kind not in then.kinds:
             continue
         kind = then.kind(event.kind)
-        if floor not in (None, kind.floor) and since > event.at and (row.evaporates_at or since + 1) > since:
+        if floor not in (None, kind.floor) and since > event.recorded_at and (row.evaporates_at or since + 1) > since:
             ends = state.evaporates_at(kind)
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
@@ -214,7 +226,7 @@ def agents(m: BoardTransaction) -> list[dict[str, Any]]:
 def agenda(m: BoardTransaction) -> list[dict[str, Any]]:
     """The crossings that wait, or were put back, strongest value first, with what holds each back."""
     rows: list[dict[str, Any]] = []
-    for *values, error, retry_at in m.tx.all(A.PUT_BACK):
+    for *values, error, retry_at in m.tx.all(A.DEFERRED):
         if (watch := m.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
             block = blocked(m, watch.agent.name)
             rows.append(_waits(watch, row, block[0] if block else error, retry_at))
@@ -222,15 +234,15 @@ def agenda(m: BoardTransaction) -> list[dict[str, Any]]:
         block = blocked(m, watch.agent.name) or held_back(m, watch)
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             row = CrossingRow(*values)
-            held = row.held or (block[0] if block else None)
-            if held is None and row.ready_at is not None and row.ready_at > m.now:
-                held = "batch_window"
-            rows.append(_waits(watch, row, held, row.ready_at))
+            held_by = row.held_by or (block[0] if block else None)
+            if held_by is None and row.ready_at is not None and row.ready_at > m.now:
+                held_by = "batch_window"
+            rows.append(_waits(watch, row, held_by, row.ready_at))
     rows.sort(key=lambda row: (-row["value"], row["id"]))
     return rows
 
 
-def _waits(watch: Watch, row: CrossingRow, held: str | None, ready_at: int | None) -> dict[str, Any]:
+def _waits(watch: Watch, row: CrossingRow, held_by: str | None, ready_at: int | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "agent": watch.agent.name,
@@ -243,7 +255,7 @@ def _waits(watch: Watch, row: CrossingRow, held: str | None, ready_at: int | Non
         "crossed_at": iso(row.crossed_at),
         "late_seconds": (row.noticed_at - row.crossed_at) / 1e6,
         "ready_at": iso(ready_at),
-        "held": held,
+        "held_by": held_by,
     }
 
 
@@ -283,7 +295,7 @@ def activation_view(m: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
         "interruptions": row.interruptions,
         "error": row.error,
         "marks_absorbed": row.marks_absorbed,
-        "marks_left": row.marks_left,
+        "marks_deposited": row.marks_deposited,
     }
 
 
@@ -314,10 +326,10 @@ def status(m: BoardTransaction) -> dict[str, Any]:
         "events": m.last_event,
         "waiting": sum(count for _, count, _ in m.tx.all(W.COUNT_WAITING)),
         "activations": states,
-        "next_fall": iso(m.tx.one(W.NEXT_FALL)[0]),
+        "next_predicted_crossing": iso(m.tx.one(W.NEXT_PREDICTED)[0]),
         "next_evaporation": iso(m.tx.one(M.NEXT_EVAPORATION)[0]),
         "model_calls": _calls(m),
-        "follow_ups": len(m.tx.all(W.FOLLOW_UPS)),
+        "backfills": len(m.tx.all(W.BACKFILLS)),
         "workers": [
             {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
             for id_, pid, host, started, seen in m.tx.all(A.WORKERS)

@@ -39,11 +39,11 @@ def blocked(m: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
     state = m.tx.one(A.AGENT_STATE, agent=agent)
     if state is None:
         return None
-    _, paused, because, rest_until, _failures = state
+    _, paused, because, cooldown_until, _failures = state
     if paused:
         return f"it is paused{_because(because)}", None
-    if rest_until is not None and rest_until > m.now:
-        return "it rests", rest_until
+    if cooldown_until is not None and cooldown_until > m.now:
+        return "it rests", cooldown_until
     return None
 
 
@@ -89,4 +89,4 @@ def _full(m: BoardTransaction, watch: Watch) -> bool:
     batch = watch.agent.settings.batch
     if batch is None or not watch.agent.settings.batch_window:
         return False
-    return m.tx.one(W.GATHERED, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]
+    return m.tx.one(W.COUNT_BATCH, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]

@@ -41,7 +41,7 @@ def register(m: BoardTransaction, new: Deployment) -> Change:
     while backfill.run_batch(m, 1000) or predicted_crossings.fire_due(m):
         pass
     version = old.version + 1
-    m.tx.run(D.INSERT_DEPLOYMENT, version=version, at=m.now, content=new.content())
+    m.tx.run(D.INSERT_DEPLOYMENT, version=version, deployed_at=m.now, content=new.content())
     m.tx.run(D.SET_VERSION, version=version, at=m.now)
     retest: set[str] = set()
     changed = _kinds(m, old, new, retest)
@@ -84,8 +84,8 @@ def _kinds(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[st
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         m.tx.run(M.UPDATE_KIND, key=name, weight=kind.weight, floor=kind.floor, law=law)
         if before[2] != law:
-            m.tx.run(D.INSERT_SUCCESSION, kind=name, law=before[2], successor=law, at=m.now)
-            _follow_up(m, "law", f"{name} {before[2]}")
+            m.tx.run(D.INSERT_LAW_CHANGE, kind=name, law=before[2], new_law=law, changed_at=m.now)
+            _add_backfill(m, "law", f"{name} {before[2]}")
         if before[1] != kind.floor:
             _refloor(m, name)
         if before[0] != kind.weight or before[2] != law or before[1] != kind.floor:
@@ -98,9 +98,9 @@ def _refloor(m: BoardTransaction, kind: str) -> None:
     law = ""
     while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=law)) is not None:
         law = found[0]
-        if m.tx.one(D.SUCCESSION, kind=kind, law=law) is None:
-            m.tx.run(D.INSERT_SUCCESSION, kind=kind, law=law, successor=law, at=m.now)
-    _follow_up(m, "floor", kind)
+        if m.tx.one(D.LAW_CHANGE, kind=kind, law=law) is None:
+            m.tx.run(D.INSERT_LAW_CHANGE, kind=kind, law=law, new_law=law, changed_at=m.now)
+    _add_backfill(m, "floor", kind)
 
 
 def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
@@ -117,7 +117,7 @@ def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[s
         if key not in wanted and active:
             m.tx.run(W.SET_ACTIVE, key=id_, active=0)
             m.tx.run(W.CLOSE_WATCH, watch=id_, at=m.now)
-            m.tx.run(W.DELETE_FALLS_OF_WATCH, watch_id=id_)
+            m.tx.run(W.DELETE_PREDICTED_OF_WATCH, watch_id=id_)
             m.tx.run(W.DELETE_TOTALS, watch_id=id_)
             m.totals.pop(id_, None)
             changed.append(f"watch {key[1]} of {key[0]}: gone")
@@ -138,9 +138,9 @@ def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[s
                 m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
             was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
             if row is None or not row[1] or was is None or _differs(was, watch):
-                _follow_up(m, "watch", str(id_))
+                _add_backfill(m, "watch", str(id_))
             elif retest & set(watch.condition.kinds):
-                _follow_up(m, "values", str(id_))
+                _add_backfill(m, "values", str(id_))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or retest & guard_kinds):
                 predicted_crossings.release(m, id_, agent)
@@ -160,9 +160,9 @@ def _keep_absorbed(m: BoardTransaction, watch_id: int, new: Condition) -> None:
         return
     for kind in new.kinds:
         if kind in old.kinds:
-            m.tx.run(W.ABSORB_UPTO, watch_id=watch_id, kind=kind, watermark=watermark)
+            m.tx.run(W.ABSORB_UP_TO, watch_id=watch_id, kind=kind, watermark=watermark)
         else:  # it may have had the kind once before
-            m.tx.run(W.ABSORB_GIVEN, watch_id=watch_id, kind=kind)
+            m.tx.run(W.ABSORB_INPUTS, watch_id=watch_id, kind=kind)
     m.tx.run(W.SET_WATERMARK, key=watch_id, watermark=0)
 
 
@@ -172,19 +172,19 @@ def _inherit(m: BoardTransaction, former: str, agent: AgentSpec) -> None:
     m.tx.run(A.RENAME_OPEN, former=former, agent=agent.name)
     if m.tx.one(A.AGENT_STATE, agent=agent.name) is None:
         m.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
-    m.tx.run(A.DROP_RESTS_OF, agent=agent.name)
-    m.tx.run(A.RENAME_RESTS, former=former, agent=agent.name)
+    m.tx.run(A.DROP_COOLDOWNS_OF, agent=agent.name)
+    m.tx.run(A.RENAME_COOLDOWNS, former=former, agent=agent.name)
     for id_, owner, name, _active in m.tx.all(W.ALL_WATCHES):
         watch = next((one for one in agent.watches if one.name == name and owner == agent.name), None)
         if watch is not None and not watch.include_own:
             # Marks that it left under its former name are its own: they count as absorbed.
             m.tx.run(W.FORGET_ABSORBED_OF, watch_id=id_, author=former)
-            m.tx.run(W.ABSORB_OWN, watch_id=id_, author=former)
+            m.tx.run(W.ABSORB_OWN_MARKS, watch_id=id_, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
     return (old.when, old.include_own) != (new.when, new.include_own)
 
 
-def _follow_up(m: BoardTransaction, sort: str, name: str) -> None:
-    m.tx.run(W.INSERT_FOLLOW_UP, sort=sort, name=name, at=m.now, upto=m.last_event, position=0)
+def _add_backfill(m: BoardTransaction, task: str, name: str) -> None:
+    m.tx.run(W.INSERT_BACKFILL, task=task, name=name, at=m.now, up_to=m.last_event, position=0)

@@ -20,7 +20,7 @@ def remove(
     Returns:
         How many rows were removed; fewer than `limit` of each sort means that nothing older is left.
     """
-    removed = m.tx.run(R.OLD_RESTS, now=m.now, limit=limit).rowcount
+    removed = m.tx.run(R.OLD_COOLDOWNS, now=m.now, limit=limit).rowcount
     today = m.now - m.now % DAY  # what was spent today still counts
     if history is not None:
         oldest = m.tx.one(R.OLDEST_EVENT)
@@ -31,7 +31,7 @@ def remove(
         before = min(m.now - activations, today)
         ids = [row[0] for row in m.tx.all(R.OLD_ACTIVATIONS, before=before, limit=limit)]
         for id_ in ids:
-            for statement in (R.DELETE_CROSSINGS, R.DELETE_GIVEN, R.DELETE_CALLS, R.DELETE_ACTIVATION):
+            for statement in (R.DELETE_CROSSINGS, R.DELETE_INPUTS, R.DELETE_CALLS, R.DELETE_ACTIVATION):
                 m.tx.run(statement, id=id_)
         removed += len(ids) + m.tx.run(R.OLD_CROSSINGS, before=before, limit=limit).rowcount
     if model_calls is not None:

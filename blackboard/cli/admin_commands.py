@@ -42,10 +42,10 @@ def backup(
     with session_of(context).board(create=False) as board:
         made = back_up(board.database, file)
     if as_json:
-        document({**dataclasses.asdict(made), "path": str(made.path), "recorded_at": iso(made.recorded_at)})
+        document({**dataclasses.asdict(made), "path": str(made.path), "last_recorded_at": iso(made.last_recorded_at)})
     else:
         say(
-            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.recorded_at)};"
+            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.last_recorded_at)};"
             " every page is whole"
         )
 
@@ -76,7 +76,7 @@ def restore(
         restored, aside = copies.restore(file, database, stamp)
     finally:
         database.close()
-    say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.recorded_at)}")
+    say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
     if aside is not None:
         say(f"the board that lay there is now {aside}")
 

@@ -130,9 +130,9 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         mine[event] += 1
         mine["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
         mine["given"] += details.get("marks", 0) if event == "done" else 0
-        mine["left"] += details.get("left", 0)
+        mine["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == "done":
-            say(f"{details['agent']}: {details['marks']} marks taken up, {details['left']} left")
+            say(f"{details['agent']}: {details['marks']} marks taken up, {details['deposited']} left")
 
     daemon.on_event = count
     if not screen.is_terminal:
@@ -150,7 +150,7 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     return grid(
         ("agent", "runs", "done", "failed", "marks taken up", "marks left"),
         (
-            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["given"], mine["left"])
+            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["given"], mine["deposited"])
             for name, mine in list(counts.items())
         ),
         title=f"{status['waiting']} crossings wait; on the board: {lying}",

@@ -25,7 +25,7 @@ class ActivationState(StrEnum):
     RUNNING = "running"
     READY = "ready"
     DONE = "done"
-    HELD = "held"
+    HELD = "held_by"
     DEAD = "dead"
     QUARANTINED = "quarantined"
     FADED = "faded"
@@ -106,7 +106,7 @@ def history(
             [
                 {
                     **event._asdict(),
-                    "at": iso(event.at),
+                    "recorded_at": iso(event.recorded_at),
                     "evaporates_at": iso(event.evaporates_at),
                     "payload": None if event.payload is None else json.loads(event.payload),
                 }
@@ -115,9 +115,18 @@ def history(
         )
         return
     table(
-        ("at", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
+        ("recorded", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
         (
-            (_second(iso(e.at)), e.mark_id, e.kind, e.event, number(e.intensity), e.author, e.activation_id, e.payload)
+            (
+                _second(iso(e.recorded_at)),
+                e.mark_id,
+                e.kind,
+                e.event,
+                number(e.intensity),
+                e.author,
+                e.activation_id,
+                e.payload,
+            )
             for e in events
         ),
         empty=f"nothing ever lay on {subject!r}",
@@ -186,7 +195,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
         document(found)
         return
     table(
-        ("id", "agent", "watch", "subject", "value", "threshold", "crossed", "ready", "held"),
+        ("id", "agent", "watch", "subject", "value", "threshold", "crossed", "ready", "held_by"),
         (
             (
                 row["id"],
@@ -197,7 +206,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
                 number(row["threshold"]),
                 _second(row["crossed_at"]),
                 _second(row["ready_at"]),
-                row["held"],
+                row["held_by"],
             )
             for row in found
         ),
@@ -247,7 +256,7 @@ def activations(
                 row["state"],
                 row["attempt"],
                 row["marks_absorbed"],
-                row["marks_left"],
+                row["marks_deposited"],
                 _second(row["started_at"]),
                 _why(row),
             )
@@ -312,7 +321,7 @@ def explain(
         document(found)
         return
     until = f" until {found['until']}" if found["until"] else ""
-    say(f"{agent}{f' on {subject}' if subject else ''}: {found['held'] + until if found['held'] else 'may wake'}")
+    say(f"{agent}{f' on {subject}' if subject else ''}: {found['held_by'] + until if found['held_by'] else 'may wake'}")
     for run in found["running"]:
         say(f"  runs activation {run['id']} since {run['started_at']}")
     for one in found["deferred"]:

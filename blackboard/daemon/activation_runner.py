@@ -90,14 +90,14 @@ class ActivationRunner:
             log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
             return False
         receipts, claimed_next = outcome
-        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.inputs), left=len(receipts))
+        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.inputs), deposited=len(receipts))
         self.tell(
             "done",
             {
                 "id": claim.row.id,
                 "agent": agent.name,
                 "marks": len(claim.inputs),
-                "left": len(receipts),
+                "deposited": len(receipts),
                 "watch": claim.watch,
             },
         )
@@ -153,7 +153,13 @@ class ActivationRunner:
             if event.payload is None:
                 continue  # what it said was forgotten
             trace = StoredMark(
-                event.mark_id, event.id, event.author, one.strength, one.deposited_at, event.at, one.reinforcements
+                event.mark_id,
+                event.id,
+                event.author,
+                one.strength,
+                one.deposited_at,
+                event.recorded_at,
+                one.reinforcements,
             )
             try:
                 marks.append(

@@ -86,7 +86,7 @@ class BatchApi:
         """Begin a look, unless one is under way or nothing is in the lane."""
         if self.busy or not self.board.read(_has_work):
             return
-        self._thread = threading.Thread(target=self._run, name="blackboard-lane", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
         self._thread.start()
 
     def close(self, seconds: float) -> None:
@@ -129,7 +129,7 @@ class BatchApi:
         rows = self.board.write(self._reserve, record=True)
         if not rows:
             return 0
-        reach("lane.reserved")
+        reach("batch_api.reserved")
         items = [BatchItem(str(row.custom_id), row.body) for row in rows]
         try:
             name = self.client.submit_batch(items)
@@ -145,9 +145,9 @@ class BatchApi:
         except CallFailure:
             self._each(rows, _unsent)
             raise
-        reach("lane.submitted")
+        reach("batch_api.submitted")
         self.board.write(lambda m: m.tx.run(J.NAME_BATCH, of_submission=rows[0].submission, batch_id=name) and None)
-        reach("lane.named")
+        reach("batch_api.named")
         log.info("a batch was handed in", batch=name, calls=len(rows))
         return len(rows)
 
@@ -217,7 +217,7 @@ class BatchApi:
     def _take_in(self, row: CallRow, result: Reply | ModelError | None) -> bool:
         if isinstance(result, Reply):
             self.recorder.keep(row, result)
-            reach("lane.kept")
+            reach("batch_api.kept")
         elif isinstance(result, KeyRefused | SpendLimit):
             self.recorder.stop_everything([row], result)
         elif isinstance(result, CallFailure) and not isinstance(result, OutcomeUnknown):
@@ -249,7 +249,7 @@ class BatchApi:
 
 
 def _has_work(m: BoardTransaction) -> bool:
-    return bool(m.tx.all(J.SUBMITTED) or m.tx.all(J.ANSWERED_IN_LANE) or m.tx.all(J.TO_SUBMIT, limit=1))
+    return bool(m.tx.all(J.SUBMITTED) or m.tx.all(J.ANSWERED_BATCH_CALLS) or m.tx.all(J.TO_SUBMIT, limit=1))
 
 
 def _hold(m: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
@@ -285,6 +285,6 @@ def _lost(m: BoardTransaction, row: CallRow, why: str) -> None:
 
 def _wake_answered(m: BoardTransaction) -> None:
     """Let the activations go on whose answers are there."""
-    for (activation_id,) in m.tx.all(J.ANSWERED_IN_LANE):
+    for (activation_id,) in m.tx.all(J.ANSWERED_BATCH_CALLS):
         m.tx.run(A.RELEASE_HELD, key=activation_id, at=m.now, error=None)
         m.notifies = True

@@ -90,7 +90,7 @@ class CallRecorder:
 
         def work(m: BoardTransaction) -> bool:
             for row in rows:
-                if row.lane == "batch":
+                if row.api == "batch":
                     model_calls.mark_unsent(m, row.id)
                 else:
                     model_calls.mark_ended(m, row.id, "failed", str(failure), failure.request_id)
@@ -112,8 +112,8 @@ class CallRecorder:
             price = self.prices.of(row.model)
         except UnknownName:  # it had one when it was sent
             return model_calls.CallCost(*tokens)
-        return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "direct"))
+        return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
 
 
 def _api(row: CallRow) -> Api:
-    return "batch" if row.lane == "batch" else "direct"
+    return "batch" if row.api == "batch" else "messages"

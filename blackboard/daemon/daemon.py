@@ -55,9 +55,9 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 class _Due:
     """What a look at the board found to be due, and the next instant at which something will be."""
 
-    falls: bool = False
+    predicted: bool = False
     evaporation: bool = False
-    follow_ups: bool = False
+    backfills: bool = False
     stirring: set[str] = field(default_factory=set)
     """The agents for which anything waits."""
     rest: int = 0
@@ -137,7 +137,7 @@ class Daemon:
     def _make_tasks(self) -> list[MaintenanceTask]:
         settings = self.settings
         self._pace = Pace(self.board.clock)
-        self._follow_ups = Backfills(self.board, settings.evaporation_batch, self._pace)
+        self._backfills = Backfills(self.board, settings.evaporation_batch, self._pace)
         self._evaporation = Evaporation(self.board, settings.evaporation_batch, self._pace)
         self._recovery = Recovery(self.board, self._liveness, self._runs.keys, settings.lease, settings.lease // 3)
         return [
@@ -286,23 +286,23 @@ class Daemon:
             self._watchdog.alive()
             due = self.board.read(self._due)
             busy = self._claim_all(due.stirring)
-            if due.falls or (due.evaporation and not due.rest):
+            if due.predicted or (due.evaporation and not due.rest):
                 busy = self._evaporation.run_once() > 0 or busy
-            if due.follow_ups and not due.rest:
-                busy = self._follow_ups.run_once() > 0 or busy
+            if due.backfills and not due.rest:
+                busy = self._backfills.run_once() > 0 or busy
             if not busy:
                 break
 
     def _due(self, m: BoardTransaction) -> _Due:
-        fall, evaporation = m.tx.one(W.NEXT_FALL)[0], m.tx.one(M.NEXT_EVAPORATION)[0]
+        predicted, evaporation = m.tx.one(W.NEXT_PREDICTED)[0], m.tx.one(M.NEXT_EVAPORATION)[0]
         following = {kind for kind, _ in m.active.law_changes}
         found = _Due(
-            falls=fall is not None and fall <= m.now,
+            predicted=predicted is not None and predicted <= m.now,
             evaporation=evaporation is not None and evaporation <= m.now and not following,
-            follow_ups=m.tx.one(W.FOLLOW_UPS) is not None,
+            backfills=m.tx.one(W.BACKFILLS) is not None,
         )
-        found.instants = [at for at in (fall, evaporation) if at is not None and at > m.now]
-        if found.evaporation or found.follow_ups:
+        found.instants = [at for at in (predicted, evaporation) if at is not None and at > m.now]
+        if found.evaporation or found.backfills:
             found.rest = self._pace.rest(m.last_event)
             found.instants.append(m.now + found.rest)
         found.stirring = readiness.stirring(m) & set(self.agents)
@@ -424,7 +424,7 @@ class Daemon:
         log.info("reloaded", version=self.board.deployment.version)
 
     def _nothing_left(self, m: BoardTransaction) -> bool:
-        return not still_to_do(m, set(self.agents), lane=self._batch_api is not None)
+        return not still_to_do(m, set(self.agents), batch_api=self._batch_api is not None)
 
     def _busy(self) -> bool:
         return bool(self._runs) or (self._batch_api is not None and self._batch_api.busy)

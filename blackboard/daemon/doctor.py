@@ -57,7 +57,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     """
     health = measure(board.database)
     findings = list(_of_the_store(health, board))
-    for look in (_clock, _paused, _workers, _leases, _stuck, _waiting_for_a_person, _follow_ups):
+    for look in (_clock, _paused, _workers, _leases, _stuck, _waiting_for_a_person, _backfills):
         findings += board.read(_bound(look, board))
     findings += board.read(lambda m: list(_drift(m, deployment)))
     return findings
@@ -123,13 +123,13 @@ def _paused(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     row = m.tx.one(A.BOARD)
     if row[5]:
         yield Finding("pause", "wrong", f"the board is paused: {row[6] or 'no reason given'}", "'blackboard resume'")
-    for agent, paused, because, rest_until, failures in m.tx.all(A.AGENT_STATES):
+    for agent, paused, because, cooldown_until, failures in m.tx.all(A.AGENT_STATES):
         if paused:
             reason = because or "no reason given"
             yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
-        elif failures and rest_until is not None and rest_until > m.now:
+        elif failures and cooldown_until is not None and cooldown_until > m.now:
             yield Finding(
-                "failures", "wrong", f"{agent} failed {failures} times in a row and rests until {iso(rest_until)}",
+                "failures", "wrong", f"{agent} failed {failures} times in a row and rests until {iso(cooldown_until)}",
                 f"'blackboard activations --agent {agent}' shows the errors",
             )  # fmt: skip
 
@@ -171,8 +171,8 @@ def _waiting_for_a_person(m: BoardTransaction, board: Blackboard) -> Iterator[Fi
         yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
 
 
-def _follow_ups(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    if rows := m.tx.all(W.FOLLOW_UPS):
+def _backfills(m: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    if rows := m.tx.all(W.BACKFILLS):
         found = f"marks still follow {len(rows)} changes of the deployment"
         yield Finding("follow-ups", "note", found, "a daemon, or the next 'blackboard init', goes on with it")
 

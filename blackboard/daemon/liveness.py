@@ -92,7 +92,7 @@ class WorkerLiveness:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self._path(self.id, "sock")))
         self._listener = threading.Thread(
-            target=self._listen, args=(self._socket,), daemon=True, name="blackboard-bell"
+            target=self._listen, args=(self._socket,), daemon=True, name="blackboard-notify"
         )
         self._listener.start()
 

@@ -46,12 +46,12 @@ class Backfills:
         def work(m: BoardTransaction) -> tuple[int, int, int]:
             found = m.last_event
             count = backfill.run_batch(m, self.limit)
-            reach("following.within")
+            reach("backfill.within")
             return count, found, m.last_event
 
-        reach("following.before")
+        reach("backfill.before")
         count = self.pace.piece(lambda: self.board.write(work))
-        reach("following.after")
+        reach("backfill.after")
         return count
 
 

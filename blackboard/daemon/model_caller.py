@@ -114,7 +114,7 @@ class ModelCaller:
         if last.state == "rejected":
             raise Rejected(last.error or "the API does not take the request")
         if last.state == "sent":
-            if last.lane == "batch":
+            if last.api == "batch":
                 raise self._in_batch_api()
             # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
             if last.id in under_way and self.board.now() < (last.sent_at or 0) + self.settings.timeout:
@@ -126,7 +126,7 @@ class ModelCaller:
         before = last
         return self.board.write(
             lambda m: model_calls.plan(
-                m, claim.row.id, before.agent, before.model, before.body, before.marks, before.lane
+                m, claim.row.id, before.agent, before.model, before.body, before.marks, before.api
             )
         )
 
@@ -145,15 +145,15 @@ class ModelCaller:
             )
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
-        marks, lane = len(claim.inputs), api_for(settings, strongest)
+        marks, api = len(claim.inputs), api_for(settings, strongest)
         row = self.board.write(
-            lambda m: model_calls.plan(m, claim.row.id, claim.agent.name, model, body, marks, lane), record=True
+            lambda m: model_calls.plan(m, claim.row.id, claim.agent.name, model, body, marks, api), record=True
         )
         reach("call.planned")
         return row
 
     def _send(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
-        if row.lane == "batch":
+        if row.api == "batch":
             raise self._in_batch_api()
         self._reserve(row)
         reach("call.sent")
@@ -268,7 +268,7 @@ def api_for(settings: AgentSettings, strength: float) -> str:
     """
     if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
         return "batch"
-    return "direct"
+    return "messages"
 
 
 def _answered(row: CallRow, reply: Reply) -> CallRow:

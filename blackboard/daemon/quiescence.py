@@ -17,29 +17,29 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 __all__ = ["Report", "still_to_do"]
 
 
-def still_to_do(m: BoardTransaction, agents: Set[str], *, lane: bool = False) -> bool:
+def still_to_do(m: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Whether anything runs, or waits for gathering, a rest or a retry, that these agents would finish.
 
     It does not wait for budgets, guards, falls in the future, pauses, or people. For the cheap lane it does, if this
     daemon serves it (`lane`): time alone brings those answers.
     """
-    if m.tx.one(A.RUNNING) is not None or m.tx.one(W.FOLLOW_UPS) is not None:
+    if m.tx.one(A.RUNNING) is not None or m.tx.one(W.BACKFILLS) is not None:
         return True
     paused = _paused(m)
     for values in m.tx.all(A.UNFINISHED_IN_STATE, state="ready"):
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
-    if lane and any(agent in agents and agent not in paused for agent, _ in m.tx.all(J.OPEN_IN_LANE)):
+    if batch_api and any(agent in agents and agent not in paused for agent, _ in m.tx.all(J.OPEN_BATCH_CALLS)):
         return True
     for watch in m.active.watches.values():
         if watch.agent.name not in agents or watch.agent.name in paused or held_back(m, watch) is not None:
             continue
         for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             crossing = CrossingRow(*values)
-            if crossing.held in (None, "rest") or (crossing.ready_at is not None and crossing.ready_at <= m.now):
+            if crossing.held_by in (None, "cooldown") or (crossing.ready_at is not None and crossing.ready_at <= m.now):
                 return True
-    due = m.tx.one(W.NEXT_FALL)[0]
+    due = m.tx.one(W.NEXT_PREDICTED)[0]
     return due is not None and due <= m.now
 
 
@@ -49,9 +49,9 @@ def _paused(m: BoardTransaction) -> set[str]:
 
 
 def _held(m: BoardTransaction, row: CrossingRow) -> str:
-    if row.held is None and row.ready_at is not None and row.ready_at > m.now:
+    if row.held_by is None and row.ready_at is not None and row.ready_at > m.now:
         return "batch_window"
-    return row.held or ""
+    return row.held_by or ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Report:
             waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
             over = held_back(m, watch)
             ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")
-            reasons = {"": ready, "guard": "held back by a guard", "rest": "resting", "batch_window": gathering}
+            reasons = {"": ready, "guard": "held back by a guard", "cooldown": "resting", "batch_window": gathering}
             for held, count in sorted(Counter(_held(m, row) for row in waiting).items()):
                 reason = reasons.get(held, held)
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
@@ -86,9 +86,9 @@ class Report:
                 mine = [row for row in rows if row.agent == agent]
                 why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""
                 lines.append(f"{agent}: {len(mine)} {words}{why}")
-        fall = m.tx.one(W.NEXT_FALL)[0]
-        if fall is not None:
-            lines.append(f"the next falling watch crosses at {iso(fall)}")
+        predicted = m.tx.one(W.NEXT_PREDICTED)[0]
+        if predicted is not None:
+            lines.append(f"the next falling watch crosses at {iso(predicted)}")
         return cls(tuple(lines))
 
     def lines(self) -> tuple[str, ...]:

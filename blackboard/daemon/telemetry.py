@@ -41,7 +41,7 @@ ACTIVATION = "blackboard.activation"
 WATCH = "blackboard.watch"
 MARKS = "blackboard.marks"
 CALL = "blackboard.call"
-LANE = "blackboard.lane"
+API = "blackboard.api"
 BATCH = "blackboard.batch"
 REQUEST_ID = "blackboard.request_id"
 
@@ -134,7 +134,7 @@ def _asked(row: CallRow) -> dict[str, Any]:
         REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # it may have been forgotten
         ACTIVATION: row.activation_id,
         CALL: row.id,
-        LANE: row.lane,
+        API: row.api,
         BATCH: row.batch_id,
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -21,7 +21,7 @@ from blackboard.packaged_files import config_file
 
 __all__ = ["Api", "Price", "Prices", "load_prices"]
 
-Api = Literal["direct", "batch"]
+Api = Literal["messages", "batch"]
 """`direct`: answered at once, the dear lane. `batch`: the Message Batches API, answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
@@ -41,13 +41,13 @@ class Rates(BaseModel):
     batch_input: USD
     batch_output: USD
 
-    def total(self, usage: Usage, lane: Api) -> Decimal:
+    def total(self, usage: Usage, api: Api) -> Decimal:
         """The exact cost in micro-dollars."""
         # The discount of a batch applies on top of the cache's prices.
-        discount = self.batch_input / self.input if lane == "batch" and self.input else Decimal(1)
+        discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
         return (
-            usage.input * (self.batch_input if lane == "batch" else self.input)
-            + usage.output * (self.batch_output if lane == "batch" else self.output)
+            usage.input * (self.batch_input if api == "batch" else self.input)
+            + usage.output * (self.batch_output if api == "batch" else self.output)
             + (usage.cache_creation * self.cache_write + usage.cache_read * self.cache_read) * discount
         )
 
@@ -67,9 +67,9 @@ class Price(Rates):
     """The shortest prefix that the model caches; None where that is not known: such a model is not asked to cache."""
     long_prompt: LongPrompt | None = None
 
-    def cost(self, usage: Usage, lane: Api = "direct") -> int:
+    def cost(self, usage: Usage, api: Api = "messages") -> int:
         """What a call of that usage costs, in micro-dollars, rounded up."""
-        return math.ceil(self.rates(usage.prompt).total(usage, lane))
+        return math.ceil(self.rates(usage.prompt).total(usage, api))
 
     def rates(self, prompt: int) -> Rates:
         """The rates for a prompt of so many tokens, cached ones included."""

@@ -71,7 +71,7 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8"))
 
 
-def highest_cost(body: str, prices: Prices, lane: Api = "direct") -> int:
+def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
     """What the planned request can cost at most, in micro-dollars: every byte a token, `max_tokens` used up.
 
     Raises:
@@ -82,8 +82,8 @@ def highest_cost(body: str, prices: Prices, lane: Api = "direct") -> int:
     prompt, output = estimate_tokens(body) + FRAME, parameters["max_tokens"]
     if isinstance(parameters.get("system"), list):
         # Where a breakpoint stands, all of the prompt may turn out to be a cache write, which is dearer.
-        return max(price.cost(Usage(prompt, output), lane), price.cost(Usage(0, output, 0, prompt), lane))
-    return price.cost(Usage(prompt, output), lane)
+        return max(price.cost(Usage(prompt, output), api), price.cost(Usage(0, output, 0, prompt), api))
+    return price.cost(Usage(prompt, output), api)
 
 
 def _worth_caching(system: str, minimum: int | None) -> bool:

@@ -35,7 +35,7 @@ class Copy:
     bytes: int
     marks: int
     events: int
-    recorded_at: int
+    last_recorded_at: int
     """The last instant that it recorded, in microseconds since the epoch."""
 
 
@@ -65,7 +65,7 @@ def back_up(database: Database, to: Path, progress: Progress = lambda done, of: 
             os.rename(part, to)
         _sync(to.parent)
     _note(source, to)
-    return Copy(to, copied.bytes, copied.marks, copied.events, copied.recorded_at)
+    return Copy(to, copied.bytes, copied.marks, copied.events, copied.last_recorded_at)
 
 
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
@@ -96,7 +96,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
         differences.use_wal(connection, database.dialect)
     finally:
         connection.close()
-    return Copy(path, checked.bytes, checked.marks, checked.events, checked.recorded_at), aside
+    return Copy(path, checked.bytes, checked.marks, checked.events, checked.last_recorded_at), aside
 
 
 def examine(path: Path) -> Copy:
@@ -123,8 +123,8 @@ def examine(path: Path) -> Copy:
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
             marks = rows.execute("SELECT count(*) FROM mark").fetchone()[0]
-            events, last = rows.execute("SELECT count(*), coalesce(max(at), 0) FROM event").fetchone()
-            recorded = rows.execute("SELECT recorded_at FROM board").fetchone()[0]
+            events, last = rows.execute("SELECT count(*), coalesce(max(recorded_at), 0) FROM event").fetchone()
+            recorded = rows.execute("SELECT last_recorded_at FROM board").fetchone()[0]
     finally:
         database.close()
     return Copy(path, path.stat().st_size, marks, events, max(last, recorded))

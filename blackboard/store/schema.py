@@ -153,7 +153,7 @@ def _make_board(connection: Any, database: Database, now: int) -> None:
     from blackboard.store.tables import board
 
     if connection.execute(select(board.c.id)).first() is None:
-        row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "recorded_at": now, "version": 0, "paused": 0}
+        row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "last_recorded_at": now, "version": 0, "paused": 0}
         connection.execute(board.insert().values(**row))
     if database.embedded:
         connection.exec_driver_sql(f"PRAGMA application_id = {differences.APPLICATION_ID}")

@@ -34,7 +34,7 @@ def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: Wo
     receipts = world.finish(claim, ("out", "a", 0.5))
     assert receipts is not None
     [row] = world.board.activations()
-    assert (row["state"], row["marks_absorbed"], row["marks_left"]) == ("done", 1, 1)
+    assert (row["state"], row["marks_absorbed"], row["marks_deposited"]) == ("done", 1, 1)
     [out] = world.board.look(kind="out")
     assert out.author == "sales"
     assert world.sql("SELECT mark_id, activation_id, parent_mark_id FROM provenance") == [

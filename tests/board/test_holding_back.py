@@ -136,7 +136,7 @@ def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
     urgent = world.put("lead", "b", 0.95).mark_id
     assert world.woken("sales") == [urgent]
     [row] = world.board.agenda()
-    assert row["held"] == "guard"
+    assert row["held_by"] == "guard"
     return lead
 
 
@@ -145,7 +145,7 @@ def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: 
     lead = held_by_its_guard(world)
     world.advance(4 * MINUTE)
     world.put("ok", "a")
-    assert world.board.agenda()[0]["held"] == "batch_window"
+    assert world.board.agenda()[0]["held_by"] == "batch_window"
     assert world.woken("sales") is None
     assert ready_at(world, "sales") == start + 10 * MINUTE
     world.clock.set(start + 10 * MINUTE)
@@ -297,7 +297,7 @@ def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(
     world.board.pause("sales", "lunch")
     lead = world.put("lead").mark_id
     assert world.woken("sales") is None
-    assert world.board.agenda()[0]["held"] is not None
+    assert world.board.agenda()[0]["held_by"] is not None
     assert world.woken("other") == [lead]
     world.board.resume("sales")
     assert world.woken("sales") == [lead]

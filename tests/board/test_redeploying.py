@@ -233,7 +233,7 @@ def test_marks_follow_in_bounded_batches(world: World) -> None:
     assert world.follow(limit=2) >= 8
     assert world.sql("SELECT count(*) FROM mark WHERE law LIKE ?", "linear%") == [(7,)]
     assert [row[0] for row in world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY 1")] == marks
-    assert world.sql("SELECT count(*) FROM succession") == [(0,)]
+    assert world.sql("SELECT count(*) FROM law_change") == [(0,)]
     assert world.woken("watchman") is None
 
 

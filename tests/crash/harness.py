@@ -23,7 +23,7 @@ RECOVERY = 2.0
 """Seconds in which a daemon must have taken up what its dead predecessors left."""
 LIVES = 40
 """Rounds of killing on one board, before it is left to come to rest."""
-DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "bell.before")
+DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "notify.before")
 
 
 @dataclass

@@ -257,7 +257,7 @@ class Pure(World):
                 *sorted(
                     query("SELECT kind, subject, payload, author, intensity, law, anchored_at, evaporates_at FROM mark")
                 ),
-                *sorted(query("SELECT at, kind, subject, event, intensity, author, payload FROM event")),
+                *sorted(query("SELECT recorded_at, kind, subject, event, intensity, author, payload FROM event")),
                 *sorted(
                     query(
                         """SELECT w.agent, c.subject, c.state, c.value, c.crossed_at, e.payload FROM crossing c
@@ -266,14 +266,14 @@ class Pure(World):
                 ),
                 *sorted(
                     query(
-                        """SELECT a.agent, a.state, e.payload FROM activation a JOIN activation_mark g ON
+                        """SELECT a.agent, a.state, e.payload FROM activation a JOIN activation_input g ON
                         g.activation_id = a.id JOIN event e ON e.id = g.event_id WHERE g.role = 'absorbed'"""
                     )
                 ),
                 *sorted(
                     query(
                         """SELECT child.payload, parent.payload FROM event child
-                        JOIN activation_mark g ON g.activation_id = child.activation_id
+                        JOIN activation_input g ON g.activation_id = child.activation_id
                         JOIN event parent ON parent.id = g.event_id
                         WHERE g.role = 'absorbed' AND child.subject = parent.subject
                         AND json_extract(child.payload, '$.n') =

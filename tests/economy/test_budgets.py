@@ -42,10 +42,10 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
         world.rest()
     rows = world.board.agenda()
     assert [row["subject"] for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
-    assert all("calls_per_hour" in row["held"] for row in rows)
+    assert all("calls_per_hour" in row["held_by"] for row in rows)
     with world.board.database.read() as tx:
-        told = tx.cursor.execute("SELECT state, held FROM agenda ORDER BY id").fetchall()
-    assert told == [("deferred", rows[0]["held"])] + [("waiting", row["held"]) for row in rows[1:]]
+        told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    assert told == [("deferred", rows[0]["held_by"])] + [("waiting", row["held_by"]) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.rest()
     clock.advance(timedelta(hours=1))

@@ -44,7 +44,7 @@ def typed(world, *words):
 def test_costs_are_told_by_day_and_agent(spent):
     first, second = spent.board.costs()
     assert tuple(first) == VIEWS["costs"]
-    assert [(row["day"], row["agent"], row["calls"], row["marks_left"]) for row in (first, second)] == [
+    assert [(row["day"], row["agent"], row["calls"], row["marks_deposited"]) for row in (first, second)] == [
         ("2026-01-05", "judge", 3, 2),
         ("2026-01-06", "judge", 1, 1),
     ]
@@ -63,7 +63,7 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
         if call["state"] == "applied":
             assert call["input_tokens"] > 0 < call["output_tokens"]
             assert call["cost_usd"] > 0 <= call["latency_seconds"]
-            assert (call["request_id"] is None) == (call["lane"] == "batch")
+            assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
 def test_an_outcome_that_is_known_cannot_be_settled(spent):
@@ -109,7 +109,7 @@ def test_a_mark_counts_once_however_often_it_was_asked_about(world_of):
         ("applied", 1),
     ]
     [row] = world.board.costs()
-    assert (row["calls"], row["marks_left"]) == (3, 2)
+    assert (row["calls"], row["marks_deposited"]) == (3, 2)
 
 
 def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(world, api):
@@ -122,7 +122,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
         lambda m: model_calls.record_answer(m, late["id"], "{}", None, model_calls.CallCost(cost=1))
     )
     assert world.states() == ["unusable", "applied"]
-    assert world.board.costs()[0]["marks_left"] == 1
+    assert world.board.costs()[0]["marks_deposited"] == 1
 
     def two(m):
         for _ in range(2):

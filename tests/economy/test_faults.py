@@ -26,7 +26,7 @@ def test_an_answer_is_paid_once_and_used(world, api):
     assert world.judged == leads
     assert api.paid == 1
     [call] = world.calls()
-    assert (call["state"], call["marks"], call["lane"]) == ("applied", 3, "direct")
+    assert (call["state"], call["marks"], call["api"]) == ("applied", 3, "messages")
     assert call["cost_usd"] > 0
     assert call["reserved_usd"] == 0
     assert call["request_id"] == "req_000001"
@@ -67,7 +67,7 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
     daemon.run(until_quiescent=True)
     [row] = seen
     assert row["subject"] == "lead/1"
-    assert "429" in row["held"]
+    assert "429" in row["held_by"]
     assert world.board.agenda() == []
 
 

@@ -46,7 +46,7 @@ def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(wor
     assert world.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     [call] = world.calls()
-    assert (call["lane"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
+    assert (call["api"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
     [cost] = world.board.costs()
     assert cost["usd"] == pytest.approx(cost["usd_direct"] / 2, rel=0.01)
     assert report.lines() == ()
@@ -68,7 +68,7 @@ def test_weak_marks_wait_for_the_cheap_lane_and_strong_ones_do_not(world_of, api
     strong = world.leave(1, intensity=0.9, name="strong")
     world.rest(patient())
     assert world.judged == sorted(weak + strong)
-    assert [call["lane"] for call in world.calls()] == ["batch", "direct"]
+    assert [call["api"] for call in world.calls()] == ["batch", "messages"]
 
 
 def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, patient):
@@ -76,14 +76,14 @@ def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, pat
     world.leave(2, intensity=0.3, name="weak")
     world.leave(1, intensity=0.9, name="strong")
     world.rest(patient())
-    assert [(call["lane"], call["marks"]) for call in world.calls()] == [("direct", 3)]
+    assert [(call["api"], call["marks"]) for call in world.calls()] == [("messages", 3)]
 
 
 def test_the_strongest_mark_decides_on_lane_and_model():
     settings = AgentSettings(
         batch_api_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
     )
-    assert [api_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "direct"]
+    assert [api_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "messages"]
     assert [model_for(settings, "d", strength) for strength in (0.29, 0.3, 0.6)] == ["a", "b", "c"]
     assert model_for(AgentSettings(), "d", 1.0) == "d"
     assert api_for(AgentSettings(use_batch_api=True), 9.0) == "batch"
@@ -375,8 +375,14 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
 def test_neither_the_lane_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
     world = world_of(use_batch_api=True)
     statements = (
-        J.TO_SUBMIT, J.SUBMITTED, J.NAME_BATCH, J.ANSWERED_IN_LANE, J.OPEN_IN_LANE, J.FORGET_ALL_NOTES, A.RECHECK_HELD,
-    )  # fmt: skip
+        J.TO_SUBMIT,
+        J.SUBMITTED,
+        J.NAME_BATCH,
+        J.ANSWERED_BATCH_CALLS,
+        J.OPEN_BATCH_CALLS,
+        J.FORGET_ALL_NOTES,
+        A.RECHECK_HELD,
+    )
     with world.board.database.read() as tx:
         for statement in statements:
             sql, names, _ = statement.compiled(tx.dialect)

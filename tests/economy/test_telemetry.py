@@ -63,7 +63,7 @@ def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api,
     [call] = world.calls()
     assert told.start_time == 1000 * parse_instant(call["sent_at"])
     assert told.end_time == 1000 * parse_instant(call["answered_at"])
-    assert told.attributes["blackboard.lane"] == "batch"
+    assert told.attributes["blackboard.api"] == "batch"
     assert told.attributes["blackboard.batch"] == call["batch_id"]
     assert told.attributes["gen_ai.usage.output_tokens"] > 0
     assert told.status.is_ok

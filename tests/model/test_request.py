@@ -152,15 +152,15 @@ class TestSchema:
 
 
 class TestHighestCost:
-    @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["direct", "batch"]))
-    def test_is_never_under_what_is_paid(self, system, output, cache, lane):
+    @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
+    def test_is_never_under_what_is_paid(self, system, output, cache, api):
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:
             return  # not UTF-8
         api = MessagesApi(cache_minimum=1)
         usage = api.usage_of(json.loads(body), output)
-        assert PRICES.of("claude-haiku-4-5").cost(usage, lane) <= highest_cost(body, PRICES, lane)
+        assert PRICES.of("claude-haiku-4-5").cost(usage, api) <= highest_cost(body, PRICES, api)
 
     def test_of_the_cheap_lane_is_half(self):
         body = planned(max_tokens=4000)

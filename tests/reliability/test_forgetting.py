@@ -68,8 +68,8 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
     gone = board.forget(ANN)
     assert holds(path, SECRET, ANN) == []
     after = board.history(gone.name)
-    skeleton = [(e.id, e.at, e.kind, e.event, e.intensity) for e in before]
-    assert [(e.id, e.at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
+    skeleton = [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in before]
+    assert [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
     assert all(event.payload is None for event in after)
     assert board.history(ANN) == []
     assert {view.subject for view in board.look()} == {BOB}

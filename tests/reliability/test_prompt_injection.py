@@ -85,7 +85,7 @@ def check_the_law(board: Blackboard) -> None:
     given: dict[int, set[str]] = {}
     for row in board.read(
         lambda m: m.tx.cursor.execute(
-            "SELECT g.activation_id, e.subject FROM activation_mark g JOIN event e ON e.id = g.event_id"
+            "SELECT g.activation_id, e.subject FROM activation_input g JOIN event e ON e.id = g.event_id"
         ).fetchall()
     ):
         given.setdefault(row[0], set()).add(row[1])
@@ -109,7 +109,7 @@ def check_the_law(board: Blackboard) -> None:
         row[0]
         for row in board.read(
             lambda m: m.tx.cursor.execute(
-                "SELECT g.mark_id FROM activation_mark g JOIN activation a ON a.id = g.activation_id"
+                "SELECT g.mark_id FROM activation_input g JOIN activation a ON a.id = g.activation_id"
                 " WHERE a.state = 'dead' AND g.role = 'absorbed'"
             ).fetchall()
         )

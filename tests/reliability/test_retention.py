@@ -41,9 +41,22 @@ def counter(marks: Any, context: Any) -> None:
 
 
 TABLES = (
-    "absorbed", "activation", "activation_mark", "crossing", "deposit_key", "event", "fall", "law", "mark",
-    "model_call", "rest", "unique_value", "worker", "follow_up", "board_total",
-)  # fmt: skip
+    "absorbed",
+    "activation",
+    "activation_input",
+    "crossing",
+    "deposit_key",
+    "event",
+    "predicted_crossing",
+    "law",
+    "mark",
+    "model_call",
+    "subject_cooldown",
+    "unique_value",
+    "worker",
+    "backfill",
+    "board_total",
+)
 
 
 def rows(board: Blackboard) -> dict[str, int]:

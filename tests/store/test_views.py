@@ -96,7 +96,7 @@ def test_the_contract_holds_what_people_were_told(world: World) -> None:
     )  # fmt: skip
     assert VIEWS["provenance"] == ("mark_id", "activation_id", "parent_mark_id")
     for column in ("id", "agent", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
-                   "error", "marks_absorbed", "marks_left"):  # fmt: skip
+                   "error", "marks_absorbed", "marks_deposited"):  # fmt: skip
         assert column in VIEWS["activations"]
 
 
@@ -151,7 +151,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
     assert through_python(world) == []
     world.advance(2 * HOUR)
     world.evaporate()
-    found = world.sql("SELECT event, at, kind, subject, author FROM mark_history ORDER BY id")
+    found = world.sql("SELECT event, recorded_at, kind, subject, author FROM mark_history ORDER BY id")
     assert [row[0] for row in found] == ["deposited", "evaporated"]
     assert all(row[2:] == ("smoke", "s", "person:ada") for row in found)
 
@@ -159,7 +159,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
 def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) -> None:
     world.put("smoke", "x")
     world.put("smoke", "x")
-    [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held FROM agenda")
+    [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held_by FROM agenda")
     assert row == ("watchman", "watch", "x", None, "waiting", "count(smoke) >= 2: 2.0", 2.0, 2.0, None)
     world.woken("watchman")
     assert world.sql("SELECT count(*) FROM agenda") == [(0,)]
