@@ -18,9 +18,9 @@ def strongest_first(items: Iterable[tuple[float, int, T]]) -> list[T]:
     return [item for _, _, item in sorted(items, key=lambda entry: (-entry[0], entry[1]))]
 
 
-def backoff(first: int, attempt: int, chance: random.Random) -> int:
+def backoff(first: int, attempt: int, rng: random.Random) -> int:
     """Microseconds to wait after a failed attempt: doubling from `first`, up to an hour, with a fifth of jitter."""
-    return int(min(LONGEST_BACKOFF, first * 2 ** min(attempt - 1, 30)) * chance.uniform(0.9, 1.1))
+    return int(min(LONGEST_BACKOFF, first * 2 ** min(attempt - 1, 30)) * rng.uniform(0.9, 1.1))
 
 
 def halves(items: Sequence[T]) -> tuple[list[T], list[T]]:

@@ -39,9 +39,10 @@ def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
                 boards.lay(board, Trace, count)
             else:
                 laid = [
-                    event._asdict() for _, event in boards.rows(Trace, count, board.read(lambda m: m.last_event) + 1, 0)
+                    event._asdict()
+                    for _, event in boards.rows(Trace, count, board.read(lambda txn: txn.last_event) + 1, 0)
                 ]
-                board.write(lambda m: m.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
+                board.write(lambda txn: txn.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
             board.database.checkpoint()
             sizes[what] = (path.stat().st_size - empty) / count
     with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:
@@ -56,11 +57,11 @@ def calls_in(
 ) -> tuple[float, float]:
     """Calls a day and marks in a call, where marks fall on agents as unevenly as words in a text, for agents that wait
     until so many marks have come or so many seconds have passed."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     weights = [1 / rank for rank in range(1, agents + 1)]
     count = int(deposits / DAY * 3600 * hours)
-    arrivals = sorted(chance.uniform(0, 3600 * hours) for _ in range(count))
-    owners = chance.choices(range(agents), weights, k=count)
+    arrivals = sorted(rng.uniform(0, 3600 * hours) for _ in range(count))
+    owners = rng.choices(range(agents), weights, k=count)
     waiting = [0] * agents
     due: list[tuple[float, int, int]] = []
     served = [0] * agents

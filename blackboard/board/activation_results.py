@@ -33,30 +33,30 @@ class AgentDeposit:
 
 
 def finish(
-    m: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
 ) -> list[Receipt] | None:
     """End a run with success; None, and nothing happens, if it is no longer this worker's to end.
 
     What the marks wake, they wake by themselves. That there is room for another run is for the caller to tell.
     """
-    if not _is_current(m, row):
+    if not _is_current(txn, row):
         return None
-    receipts = [_deposit(m, one) for one in deposits]
-    model_calls.mark_applied(m, row.id)
+    receipts = [_deposit(txn, item) for item in deposits]
+    model_calls.mark_applied(txn, row.id)
     reach("apply.within")
-    _end(m, row, "done", marks_deposited=len(receipts))
-    _start_cooldown(m, row, agent)
-    _test_leftovers(m, row)
-    _close_crossings(m, row, "done")
+    _end(txn, row, "done", marks_deposited=len(receipts))
+    _start_cooldown(txn, row, agent)
+    _test_leftovers(txn, row)
+    _close_crossings(txn, row, "done")
     return receipts
 
 
 def fail(
-    m: BoardTransaction,
+    txn: BoardTransaction,
     row: ActivationRow,
     agent: AgentSpec,
     error: str,
-    chance: random.Random,
+    rng: random.Random,
     *,
     hopeless: bool = False,
 ) -> str | None:
@@ -64,79 +64,79 @@ def fail(
 
     `hopeless` says that trying the same marks again would fail again, so that halves come at once.
     """
-    if not _is_current(m, row):
+    if not _is_current(txn, row):
         return None
     settings = agent.settings
-    _count_failure(m, row, agent)
-    m.notifies = True
+    _count_failure(txn, row, agent)
+    txn.notifies = True
     if row.attempt < settings.max_attempts and not hopeless:
-        wait = backoff(settings.retry_after, row.attempt, chance)
-        _end(m, row, "ready", error=error, retry_at=m.now + wait)
+        wait = backoff(settings.retry_after, row.attempt, rng)
+        _end(txn, row, "ready", error=error, retry_at=txn.now + wait)
         return "ready"
-    marks = [values[0] for values in m.tx.all(A.INPUTS, activation_id=row.id) if values[1] == "absorbed"]
+    marks = [values[0] for values in txn.tx.all(A.INPUTS, activation_id=row.id) if values[1] == "absorbed"]
     if len(marks) < 2:
-        _end(m, row, "dead", error=error)
-        _test_leftovers(m, row)
+        _end(txn, row, "dead", error=error)
+        _test_leftovers(txn, row)
         return "dead"
     keep, move = halves(marks)
     # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
-    other = split(m, row, move, attempt=settings.max_attempts - 1, error=error)
-    _end(m, row, "ready", error=error, retry_at=m.now, attempt=settings.max_attempts - 1)
-    m.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=len(keep))
-    m.tx.run(A.SET_INPUT_COUNT, key=other, marks_absorbed=len(move))
+    other = split(txn, row, move, attempt=settings.max_attempts - 1, error=error)
+    _end(txn, row, "ready", error=error, retry_at=txn.now, attempt=settings.max_attempts - 1)
+    txn.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=len(keep))
+    txn.tx.run(A.SET_INPUT_COUNT, key=other, marks_absorbed=len(move))
     return "ready"
 
 
-def isolate(m: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
+def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
     """Give each of these marks an activation of its own; False if the run is no longer this worker's."""
-    if not _is_current(m, row):
+    if not _is_current(txn, row):
         return False
     for mark_id in marks:
-        split(m, row, [mark_id])
-    m.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
-    m.notifies = True
+        split(txn, row, [mark_id])
+    txn.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+    txn.notifies = True
     return True
 
 
 def split(
-    m: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
+    txn: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
 ) -> int:
     """Move some of an activation's marks to a new one that is ready at once; returns its id."""
-    model_calls.mark_too_large(m, row.id, error or "its marks were parted")
+    model_calls.mark_too_large(txn, row.id, error or "its marks were parted")
     new = row._replace(
-        state="ready", started_at=None, finished_at=None, retry_at=m.now, attempt=attempt, error=error, worker=None,
-        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=m.now, split_from=row.id,
-        split_after_call=m.tx.one(J.LAST_CALL_ID)[0] or 0,
+        state="ready", started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
+        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
+        split_after_call=txn.tx.one(J.LAST_CALL_ID)[0] or 0,
     )  # fmt: skip
-    m.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
-    new_id = int(m.tx.one(A.LAST_ACTIVATION)[0])
+    txn.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
+    new_id = int(txn.tx.one(A.LAST_ACTIVATION)[0])
     for mark_id in marks:
-        m.tx.run(A.MOVE_INPUT, from_id=row.id, of_mark=mark_id, to_id=new_id)
-        m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=mark_id, to_id=new_id)
-    m.tx.run(A.COPY_READS, from_id=row.id, to_id=new_id)
+        txn.tx.run(A.MOVE_INPUT, from_id=row.id, of_mark=mark_id, to_id=new_id)
+        txn.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=mark_id, to_id=new_id)
+    txn.tx.run(A.COPY_READS, from_id=row.id, to_id=new_id)
     return new_id
 
 
-def defer(m: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
+def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
     """Put a run back on the agenda until an instant, without counting it as a failure.
 
     `held` says that neither time nor work alone will let it go on (a budget, a person); with `until` None it then
     waits for a person.
     """
-    if not _is_current(m, row):
+    if not _is_current(txn, row):
         return False
-    _end(m, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
-    m.notifies = True
+    _end(txn, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
+    txn.notifies = True
     return True
 
 
-def hand_back(m: BoardTransaction, row: ActivationRow) -> bool:
+def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
     """Give a run up because its worker stops: the next one takes it up at once."""
-    return defer(m, row, until=m.now, reason="")
+    return defer(txn, row, until=txn.now, reason="")
 
 
 def recover(
-    m: BoardTransaction,
+    txn: BoardTransaction,
     dead: Sequence[str],
     *,
     expired: bool,
@@ -148,84 +148,84 @@ def recover(
         lost: says of what runs whether its worker, though alive, no longer runs it.
     """
     count = 0
-    for values in m.tx.all(A.RUNNING):
+    for values in txn.tx.all(A.RUNNING):
         row = ActivationRow(*values)
-        late = expired and row.lease_until is not None and row.lease_until <= m.now
+        late = expired and row.lease_until is not None and row.lease_until <= txn.now
         if row.worker in dead or late or lost(row):
-            _recover_one(m, row)
+            _recover_one(txn, row)
             count += 1
     reach("recovery.within")
     for worker in dead:
-        m.tx.run(A.DELETE_WORKER, id=worker)
-    m.notifies = m.notifies or count > 0
+        txn.tx.run(A.DELETE_WORKER, id=worker)
+    txn.notifies = txn.notifies or count > 0
     return count
 
 
-def _recover_one(m: BoardTransaction, row: ActivationRow) -> None:
+def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
     """Let an interrupted run be begun again, unless a call was under way and the agent wants a person to decide."""
-    agent = m.deployment.agents.get(row.agent)
+    agent = txn.deployment.agents.get(row.agent)
     held = (
-        model_calls.mark_unknown(m, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
+        model_calls.mark_unknown(txn, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
     )
     _end(
-        m,
+        txn,
         row,
         "held" if held else "ready",
         error=f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it" if held else row.error,
-        retry_at=None if held else m.now,
+        retry_at=None if held else txn.now,
         attempt=row.attempt - 1,
         interruptions=row.interruptions + 1,
     )
 
 
-def retry(m: BoardTransaction, activation_id: int) -> ActivationRow:
+def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     """A person wants a dead, held or quarantined activation tried again, with all its attempts.
 
     Raises:
         NotFound: no such activation, or not one that can be retried.
     """
-    row = _stuck(m, activation_id)
-    model_calls.reopen(m, row.id)
-    model_calls.record_reserved_costs(m, row.id)
-    _end(m, row, "ready", retry_at=m.now, attempt=0, error=row.error)
-    m.notifies = True
+    row = _stuck(txn, activation_id)
+    model_calls.reopen(txn, row.id)
+    model_calls.record_reserved_costs(txn, row.id)
+    _end(txn, row, "ready", retry_at=txn.now, attempt=0, error=row.error)
+    txn.notifies = True
     return row
 
 
-def discard(m: BoardTransaction, activation_id: int) -> ActivationRow:
+def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     """A person gives up on a dead, held or quarantined activation: its marks stay absorbed.
 
     Raises:
         NotFound: no such activation, or not one that can be discarded.
     """
-    row = _stuck(m, activation_id)
-    model_calls.mark_unknown(m, row.id, INTERRUPTED)
-    model_calls.record_reserved_costs(m, row.id)
-    model_calls.discard_calls(m, row.id)
-    _end(m, row, "discarded", error=row.error)
-    _close_crossings(m, row, "discarded")
+    row = _stuck(txn, activation_id)
+    model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    model_calls.record_reserved_costs(txn, row.id)
+    model_calls.discard_calls(txn, row.id)
+    _end(txn, row, "discarded", error=row.error)
+    _close_crossings(txn, row, "discarded")
     return row
 
 
-def _stuck(m: BoardTransaction, activation_id: int) -> ActivationRow:
-    found = m.tx.one(A.GET_ACTIVATION, id=activation_id)
-    if found is None:
+def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+    values = txn.tx.one(A.GET_ACTIVATION, id=activation_id)
+    if values is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
-    row = ActivationRow(*found)
+    row = ActivationRow(*values)
     if row.state not in ("dead", "held", "quarantined") and not (row.state == "ready" and row.error):
         raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
     return row
 
 
-def _is_current(m: BoardTransaction, row: ActivationRow) -> bool:
+def _is_current(txn: BoardTransaction, row: ActivationRow) -> bool:
     """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
-    found = m.tx.one(A.GET_ACTIVATION, id=row.id)
-    now = None if found is None else ActivationRow(*found)
+    values = txn.tx.one(A.GET_ACTIVATION, id=row.id)
+    now = None if values is None else ActivationRow(*values)
     return now is not None and now.state == "running" and now.worker == row.worker and now.fence == row.fence
 
 
 def _end(
-    m: BoardTransaction,
+    txn: BoardTransaction,
     row: ActivationRow,
     state: str,
     *,
@@ -236,11 +236,11 @@ def _end(
     interruptions: int | None = None,
 ) -> None:
     over = state in ("done", "dead", "discarded", "quarantined")
-    m.tx.run(
+    txn.tx.run(
         A.END_ACTIVATION,
         key=row.id,
         state=state,
-        finished_at=m.now if over else None,
+        finished_at=txn.now if over else None,
         retry_at=retry_at,
         error=error,
         attempt=row.attempt if attempt is None else attempt,
@@ -251,68 +251,70 @@ def _end(
     )
 
 
-def _close_crossings(m: BoardTransaction, row: ActivationRow, state: str) -> None:
+def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: str) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
-    if m.tx.one(W.CLAIMED_SUBJECTS, activation_id=row.id) is None:
+    if txn.tx.one(W.CLAIMED_SUBJECTS, activation_id=row.id) is None:
         return  # another part has them
-    watch = m.active.watches.get(row.watch_id)
-    if (watch is None or not watch.condition.per_mark) and (heir := _last_part(m, row)) is not None:
-        m.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
-    m.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=m.now)
+    watch = txn.active.watches.get(row.watch_id)
+    if (watch is None or not watch.condition.per_mark) and (heir := _last_part(txn, row)) is not None:
+        txn.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
+    txn.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=txn.now)
 
 
-def _last_part(m: BoardTransaction, row: ActivationRow) -> int | None:
+def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
     """The newest activation, not over yet, of the marks that were once together with these.
 
     It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
     """
     root = row
-    while root.split_from is not None and (found := m.tx.one(A.GET_ACTIVATION, id=root.split_from)) is not None:
+    while root.split_from is not None and (found := txn.tx.one(A.GET_ACTIVATION, id=root.split_from)) is not None:
         root = ActivationRow(*found)
     parts = [root]
     for part in parts:  # it grows
-        parts += [ActivationRow(*values) for values in m.tx.all(A.SPLIT_OFF, id=part.id)]
+        parts += [ActivationRow(*values) for values in txn.tx.all(A.SPLIT_OFF, id=part.id)]
     return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
 
 
-def _deposit(m: BoardTransaction, one: AgentDeposit) -> Receipt:
+def _deposit(txn: BoardTransaction, one: AgentDeposit) -> Receipt:
     try:
-        return deposit(m, one.mark)
+        return deposit(txn, one.mark)
     except UniqueConflict:
         if one.alternative is None:
             raise
-        return _deposit(m, one.alternative)
+        return _deposit(txn, one.alternative)
 
 
-def _start_cooldown(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     cooldown = agent.settings.cooldown
     per_subject = agent.settings.cooldown_per == "subject"
-    until = m.now + cooldown if cooldown and not per_subject else None
-    _set_state(m, agent.name, until, 0)
+    until = txn.now + cooldown if cooldown and not per_subject else None
+    _set_state(txn, agent.name, until, 0)
     if cooldown and per_subject:
-        for (subject,) in m.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
+        for (subject,) in txn.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
             if (
-                m.tx.run(A.UPDATE_COOLDOWN, of_agent=agent.name, of_subject=subject, until=m.now + cooldown).rowcount
+                txn.tx.run(
+                    A.UPDATE_COOLDOWN, of_agent=agent.name, of_subject=subject, until=txn.now + cooldown
+                ).rowcount
                 == 0
             ):
-                m.tx.run(A.INSERT_COOLDOWN, agent=agent.name, subject=subject, until=m.now + cooldown)
+                txn.tx.run(A.INSERT_COOLDOWN, agent=agent.name, subject=subject, until=txn.now + cooldown)
 
 
-def _count_failure(m: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """A circuit breaker: an agent that fails every time rests, for longer each time."""
-    state = m.tx.one(A.AGENT_STATE, agent=agent.name)
+    state = txn.tx.one(A.AGENT_STATE, agent=agent.name)
     failures = (0 if state is None else state[4]) + 1
     over = failures - agent.settings.cooldown_after_failures
     until = None if state is None else state[3]  # another run of the agent may have ended with success
     if over >= 0:
-        until = max(until or 0, m.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
-    _set_state(m, agent.name, until, failures)
+        until = max(until or 0, txn.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
+    _set_state(txn, agent.name, until, failures)
 
 
-def _set_state(m: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
-    state = m.tx.one(A.AGENT_STATE, agent=agent)
+def _set_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
+    state = txn.tx.one(A.AGENT_STATE, agent=agent)
     if state is None:
-        m.tx.run(
+        txn.tx.run(
             A.INSERT_AGENT_STATE,
             agent=agent,
             paused=0,
@@ -321,16 +323,16 @@ def _set_state(m: BoardTransaction, agent: str, cooldown_until: int | None, fail
             failures=failures,
         )
     elif (state[3], state[4]) != (cooldown_until, failures):
-        m.tx.run(A.SET_COOLDOWN, key=agent, cooldown_until=cooldown_until, failures=failures)
+        txn.tx.run(A.SET_COOLDOWN, key=agent, cooldown_until=cooldown_until, failures=failures)
 
 
-def _test_leftovers(m: BoardTransaction, row: ActivationRow) -> None:
+def _test_leftovers(txn: BoardTransaction, row: ActivationRow) -> None:
     """What the claim left over, of its subjects or of the board, is tested again."""
-    watch = m.active.watches.get(row.watch_id)
+    watch = txn.active.watches.get(row.watch_id)
     if watch is None or watch.falling or watch.condition.per_mark:
         return
     if watch.over_board:
-        crossings.test(m, watch, "")
+        crossings.test(txn, watch, "")
         return
-    for (subject,) in m.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
-        crossings.test(m, watch, subject)
+    for (subject,) in txn.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
+        crossings.test(txn, watch, subject)

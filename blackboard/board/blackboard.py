@@ -85,8 +85,8 @@ class Blackboard(BoardReader):
         intensity = mark.intensity if intensity is None else intensity
         payload = mark.payload  # checked when the mark was made
 
-        def prepare(m: BoardTransaction, law: Decay | None) -> PreparedDeposit:
-            return self._ready(m, mark.kind, mark.subject, payload, intensity, key, law, self.author)
+        def prepare(txn: BoardTransaction, law: Decay | None) -> PreparedDeposit:
+            return self._ready(txn, mark.kind, mark.subject, payload, intensity, key, law, self.author)
 
         return self._leave(prepare, decay, until)
 
@@ -107,7 +107,9 @@ class Blackboard(BoardReader):
             UnknownName: no such kind is registered.
             InvalidMark: as for `deposit`.
         """
-        return self._leave(lambda m, law: self.prepare(m, kind, subject, payload, intensity, key, law), decay, until)
+        return self._leave(
+            lambda txn, law: self.prepare(txn, kind, subject, payload, intensity, key, law), decay, until
+        )
 
     def _leave(
         self,
@@ -120,11 +122,11 @@ class Blackboard(BoardReader):
             if end <= self.now():
                 raise InvalidMark(f"until {until} has passed already")
 
-        def work(m: BoardTransaction) -> Receipt:
+        def work(txn: BoardTransaction) -> Receipt:
             law = None if decay is None else law_from(decay)
             if until is not None:
-                law = Step(Microseconds(max(1, end - m.now)), fixed=True)
-            return deposit(m, prepare(m, law))
+                law = Step(Microseconds(max(1, end - txn.now)), fixed=True)
+            return deposit(txn, prepare(txn, law))
 
         return self.write(work, shared=True)
 
@@ -152,14 +154,14 @@ class Blackboard(BoardReader):
             UnknownName: no such kind is registered; nothing is kept then.
         """
 
-        def one(m: BoardTransaction, leave: Deposit) -> Receipt | InvalidMark:
+        def one(txn: BoardTransaction, leave: Deposit) -> Receipt | InvalidMark:
             try:
-                ready = self.prepare(m, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
-                return deposit(m, ready)
+                ready = self.prepare(txn, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
+                return deposit(txn, ready)
             except InvalidMark as error:
                 return error
 
-        return self.write(lambda m: [one(m, leave) for leave in wanted], shared=True)
+        return self.write(lambda txn: [one(txn, leave) for leave in wanted], shared=True)
 
     def _deposit_batch(self, batch: Sequence[tuple[Mark, str | None]]) -> list[Receipt]:
         self.models.add({type(mark) for mark, _ in batch})
@@ -175,14 +177,14 @@ class Blackboard(BoardReader):
             for mark, key in batch
         ]
 
-        def work(m: BoardTransaction) -> list[Receipt]:
-            _check_author(m.deployment, self.author)
+        def work(txn: BoardTransaction) -> list[Receipt]:
+            _check_author(txn.deployment, self.author)
             receipts = []
             for kind, subject, payload, intensity, mark, key in prepared:
-                unique = self._registered(m, kind).kind(kind).unique
+                unique = self._registered(txn, kind).kind(kind).unique
                 value = None if unique is None else _unique_text(mark.payload.get(unique))
                 receipts.append(
-                    deposit(m, PreparedDeposit(kind, subject, payload, intensity, self.author, key, None, value))
+                    deposit(txn, PreparedDeposit(kind, subject, payload, intensity, self.author, key, None, value))
                 )
             return receipts
 
@@ -190,7 +192,7 @@ class Blackboard(BoardReader):
 
     def prepare(
         self,
-        m: BoardTransaction,
+        txn: BoardTransaction,
         kind: str,
         subject: str,
         payload: dict[str, Any],
@@ -201,13 +203,13 @@ class Blackboard(BoardReader):
         activation_id: int | None = None,
     ) -> PreparedDeposit:
         """A checked deposit, ready for the transaction; registers a kind whose class is known and new to the board."""
-        self._registered(m, kind).kind(kind)
-        payload = self.models.check(kind, payload, m.deployment)
-        return self._ready(m, kind, subject, payload, intensity, key, decay, author or self.author, activation_id)
+        self._registered(txn, kind).kind(kind)
+        payload = self.models.check(kind, payload, txn.deployment)
+        return self._ready(txn, kind, subject, payload, intensity, key, decay, author or self.author, activation_id)
 
     def _ready(
         self,
-        m: BoardTransaction,
+        txn: BoardTransaction,
         kind: str,
         subject: str,
         payload: dict[str, Any],
@@ -218,9 +220,9 @@ class Blackboard(BoardReader):
         activation_id: int | None = None,
     ) -> PreparedDeposit:
         """A deposit of a payload that is known to fit its kind."""
-        unique = self._registered(m, kind).kind(kind).unique
+        unique = self._registered(txn, kind).kind(kind).unique
         if activation_id is None:
-            _check_author(m.deployment, author)
+            _check_author(txn.deployment, author)
         return PreparedDeposit(
             kind,
             check_subject(subject),
@@ -239,7 +241,7 @@ class Blackboard(BoardReader):
         Raises:
             NotFound: there is no such live mark.
         """
-        self.write(lambda m: evaporation.withdraw(m, mark_id, self.author))
+        self.write(lambda txn: evaporation.withdraw(txn, mark_id, self.author))
 
     def forget(self, subject: str) -> ErasureReport:
         """Erase what was said about a subject, and the remains of it in the file; what happened stays.
@@ -249,7 +251,7 @@ class Blackboard(BoardReader):
         Raises:
             NotFound: nothing was ever said about it.
         """
-        forgotten = self.write(lambda m: erasure.forget(m, subject, self.author))
+        forgotten = self.write(lambda txn: erasure.forget(txn, subject, self.author))
         self.database.compact()
         return forgotten
 
@@ -263,9 +265,9 @@ class Blackboard(BoardReader):
             NotFound: there is no such need in the inbox.
         """
 
-        def work(m: BoardTransaction) -> Receipt:
-            board_clock.answer_question(m, need_id, text)
-            return inbox.answer(self._registered(m, "decision"), need_id, text, self.author)
+        def work(txn: BoardTransaction) -> Receipt:
+            board_clock.answer_question(txn, need_id, text)
+            return inbox.answer(self._registered(txn, "decision"), need_id, text, self.author)
 
         return self.write(work)
 
@@ -275,7 +277,7 @@ class Blackboard(BoardReader):
         Raises:
             UnknownName: there is no such agent.
         """
-        self.write(lambda m: inbox.pause(m, agent, reason))
+        self.write(lambda txn: inbox.pause(txn, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
         """Wake an agent, or all, again. For all, it also says that a clock which is in doubt is right.
@@ -284,10 +286,10 @@ class Blackboard(BoardReader):
             UnknownName: there is no such agent.
         """
 
-        def work(m: BoardTransaction) -> None:
+        def work(txn: BoardTransaction) -> None:
             if agent is None:
-                board_clock.believe(m)
-            inbox.resume(m, agent)
+                board_clock.believe(txn)
+            inbox.resume(txn, agent)
 
         self.write(work)
 
@@ -297,7 +299,7 @@ class Blackboard(BoardReader):
         Raises:
             NotFound: no such activation, or not one that can be retried.
         """
-        self.write(lambda m: activation_results.retry(m, activation_id))
+        self.write(lambda txn: activation_results.retry(txn, activation_id))
 
     def discard(self, activation_id: int) -> None:
         """Give up on a dead, held or failed activation; its marks stay absorbed.
@@ -305,7 +307,7 @@ class Blackboard(BoardReader):
         Raises:
             NotFound: no such activation, or not one that can be discarded.
         """
-        self.write(lambda m: activation_results.discard(m, activation_id))
+        self.write(lambda txn: activation_results.discard(txn, activation_id))
 
     def record_cost(self, call_id: int, usd: float) -> None:
         """Say what a call cost of which nobody knows, as the provider's account shows it; its reserve is then released.
@@ -321,7 +323,7 @@ class Blackboard(BoardReader):
         """
         if not 0 <= usd < 1e6:
             raise UsageError(f"a call costs 0 US dollars or more, not {usd}")
-        self.write(lambda m: model_calls.record_cost(m, call_id, round(usd * 1_000_000)))
+        self.write(lambda txn: model_calls.record_cost(txn, call_id, round(usd * 1_000_000)))
 
     # -- the deployment -----------------------------------------------------------------------------------------------
 
@@ -331,7 +333,7 @@ class Blackboard(BoardReader):
         The change is one event at one instant; marks follow in bounded batches, each as of that instant, so whoever
         calls may be interrupted: a daemon, or the next call, goes on.
         """
-        return self._deploy(lambda m: deployment)
+        return self._deploy(lambda txn: deployment)
 
     def install(self, *agents: Declared, kinds: Iterable[type[Mark]] = ()) -> Change:
         """Put agents in force as they declare themselves, where no deployment file does it; other agents stay.
@@ -349,20 +351,20 @@ class Blackboard(BoardReader):
         self.models.add(kinds)
         for agent in agents:
             self.models.add(agent.kinds.values())
-        return self._deploy(lambda m: declarations.beside(m.deployment, agents, kinds))
+        return self._deploy(lambda txn: declarations.beside(txn.deployment, agents, kinds))
 
     def _deploy(self, wanted: Callable[[BoardTransaction], Deployment]) -> Change:
         built_in = {"need": Need.defaults, "decision": Decision.defaults}
-        change = self.write(lambda m: redeployment.register(m, wanted(m).with_kinds(built_in)), record=True)
+        change = self.write(lambda txn: redeployment.register(txn, wanted(txn).with_kinds(built_in)), record=True)
         pace = Pace(self.clock)
 
-        def piece(m: BoardTransaction) -> tuple[int, int, int]:
-            found = m.last_event
-            return backfill.run_batch(m, FOLLOWED), found, m.last_event
+        def piece(txn: BoardTransaction) -> tuple[int, int, int]:
+            found = txn.last_event
+            return backfill.run_batch(txn, FOLLOWED), found, txn.last_event
 
         while pace.piece(lambda: self.write(piece)):
-            rest = pace.rest(self.read(lambda m: m.last_event))
-            self.clock.wait(threading.Event(), self.clock.now() + rest)
+            delay = pace.delay(self.read(lambda txn: txn.last_event))
+            self.clock.wait(threading.Event(), self.clock.now() + delay)
         return change
 
 

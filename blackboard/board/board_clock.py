@@ -45,73 +45,73 @@ def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instan
     return max(clock, recorded), False
 
 
-def questions(m: BoardTransaction) -> list[MarkRow]:
+def questions(txn: BoardTransaction) -> list[MarkRow]:
     """The live needs about the clock: one, or none."""
-    return [MarkRow(*found) for found in m.tx.all(M.FIND_MARK, kind="need", subject=SUBJECT)]
+    return [MarkRow(*values) for values in txn.tx.all(M.FIND_MARK, kind="need", subject=SUBJECT)]
 
 
-def believe(m: BoardTransaction, *, keep: bool = False) -> bool:
+def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """A person says that the clock is right: time goes on from what it says. False if it was not in doubt.
 
     What was left while it was in doubt counts from now: it would have aged by the whole leap at once.
     """
-    if m.doubted is None:
+    if txn.doubted is None:
         return False
-    since = min((row.event_id for row in questions(m)), default=m.last_event + 1)
-    m.now = m.tx.now = m.doubted
-    m.doubted = None
-    m.tx.run(M.RECORD_TIME, at=m.now)
-    for row in [MarkRow(*found) for found in m.tx.all(M.DEPOSITED_SINCE, since=since)]:
-        _date_anew(m, row)
-    for watch in m.active.watches.values():
+    since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
+    txn.now = txn.tx.now = txn.doubted
+    txn.doubted = None
+    txn.tx.run(M.RECORD_TIME, at=txn.now)
+    for row in [MarkRow(*values) for values in txn.tx.all(M.DEPOSITED_SINCE, since=since)]:
+        _date_anew(txn, row)
+    for watch in txn.active.watches.values():
         if watch.over_board and not watch.falling:
-            board_totals.rebuild(m, watch)
+            board_totals.rebuild(txn, watch)
     if not keep:  # whoever answers it takes it away
-        _withdraw(m)
-    m.notifies = True
+        _withdraw(txn)
+    txn.notifies = True
     return True
 
 
-def withdraw_question(m: BoardTransaction) -> bool:
+def withdraw_question(txn: BoardTransaction) -> bool:
     """Take the need away once the clock is believed again; whether there was one."""
-    if m.doubted is not None or not questions(m):
+    if txn.doubted is not None or not questions(txn):
         return False
-    _withdraw(m)
+    _withdraw(txn)
     return True
 
 
-def record(m: BoardTransaction, seen: Instant) -> None:
+def record(txn: BoardTransaction, seen: Instant) -> None:
     """Before a step back takes hold: the latest instant that was seen, so that no strength rises again."""
-    if m.doubted is None and seen > m.recorded:
-        m.tx.run(M.RECORD_TIME, at=seen)
+    if txn.doubted is None and seen > txn.recorded:
+        txn.tx.run(M.RECORD_TIME, at=seen)
 
 
-def answer_question(m: BoardTransaction, need_id: int, text: str) -> None:
+def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
     """A person answers a need: if it is the one about the clock, time goes on.
 
     Raises:
         InvalidMark: another answer to it than yes.
     """
-    if need_id not in {row.id for row in questions(m)}:
+    if need_id not in {row.id for row in questions(txn)}:
         return
     if text.strip().lower() not in ("yes", "y"):
         raise InvalidMark(
             "answer yes if the clock is right; if it is wrong, set the machine's clock and the question goes away"
         )
-    believe(m, keep=True)
+    believe(txn, keep=True)
 
 
-def ask(m: BoardTransaction) -> None:
+def ask(txn: BoardTransaction) -> None:
     """Leave the need, where none lies there yet."""
-    if not questions(m):
-        deposit(m, PreparedDeposit("need", SUBJECT, dump_payload(_question(m).payload), 1.0, AUTHOR))
+    if not questions(txn):
+        deposit(txn, PreparedDeposit("need", SUBJECT, dump_payload(_question(txn).payload), 1.0, AUTHOR))
 
 
-def _question(m: BoardTransaction) -> Need:
-    days = ((m.doubted or m.now) - m.now) / 86_400e6
+def _question(txn: BoardTransaction) -> Need:
+    days = ((txn.doubted or txn.now) - txn.now) / 86_400e6
     return Need(
         subject=SUBJECT,
-        question=f"Is it {iso(m.doubted)}? The clock says so, {days:.0f} days after the board's last record.",
+        question=f"Is it {iso(txn.doubted)}? The clock says so, {days:.0f} days after the board's last record.",
         options=["yes"],
         detail=(
             "Until then the board's time stands still, so that nothing evaporates by mistake. Answer yes if the clock"
@@ -120,19 +120,19 @@ def _question(m: BoardTransaction) -> Need:
     )
 
 
-def _withdraw(m: BoardTransaction) -> None:
-    for row in questions(m):
-        evaporation.withdraw(m, row.id, AUTHOR)
+def _withdraw(txn: BoardTransaction) -> None:
+    for row in questions(txn):
+        evaporation.withdraw(txn, row.id, AUTHOR)
 
 
-def _date_anew(m: BoardTransaction, row: MarkRow) -> None:
-    law = m.laws.get(m.tx, row.law)
-    state = State(row.intensity, m.now, law)
+def _date_anew(txn: BoardTransaction, row: MarkRow) -> None:
+    law = txn.laws.get(txn.tx, row.law)
+    state = State(row.intensity, txn.now, law)
     moved = row._replace(
-        anchored_at=m.now,
-        evaporates_at=state.evaporates_at(m.kind(row.kind)),
-        order_key=law.order_key(row.intensity, m.now),
+        anchored_at=txn.now,
+        evaporates_at=state.evaporates_at(txn.kind(row.kind)),
+        order_key=law.order_key(row.intensity, txn.now),
     )
-    m.rebase(moved)
-    m.record(moved, "law_changed", author=row.author)
-    predicted_crossings.predict(m, row, moved)
+    txn.rebase(moved)
+    txn.record(moved, "law_changed", author=row.author)
+    predicted_crossings.predict(txn, row, moved)

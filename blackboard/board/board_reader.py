@@ -65,7 +65,7 @@ class BoardReader(BoardSession):
             kind = kind.kind
         if kind is not None and kind in self.models.known() and kind not in self.deployment.kinds:
             return []
-        found = []
+        result = []
         views = self.look(kind=kind, subject=subject, min_strength=min_strength, at=at, limit=limit)
         deployment = self.deployment
         for view in views:
@@ -75,10 +75,10 @@ class BoardReader(BoardSession):
             )  # fmt: skip
             try:
                 text = dump_payload(view.payload)
-                found.append(self.models.make(view.kind, view.subject, text, view.intensity, stored, deployment))
+                result.append(self.models.make(view.kind, view.subject, text, view.intensity, stored, deployment))
             except InvalidMark:
                 continue
-        return found
+        return result
 
     def look(
         self,
@@ -96,12 +96,14 @@ class BoardReader(BoardSession):
         """
         instant = None if at is None else self._instant(at)
         return self.read(
-            lambda m: queries.marks(m, kind=kind, subject=subject, min_strength=min_strength, at=instant, limit=limit)
+            lambda txn: queries.marks(
+                txn, kind=kind, subject=subject, min_strength=min_strength, at=instant, limit=limit
+            )
         )
 
     def history(self, subject: str) -> list[EventRow]:
         """Every event of a subject's marks, oldest first."""
-        return self.read(lambda m: list(queries.history(m, subject)))
+        return self.read(lambda txn: list(queries.history(txn, subject)))
 
     @property
     def uid(self) -> str:
@@ -110,7 +112,7 @@ class BoardReader(BoardSession):
 
     def costs(self, days: int = 30) -> list[dict[str, Any]]:
         """What model calls cost, by day and agent, for so many days up to today; the columns of the view `costs`."""
-        return self.read(lambda m: queries.costs(m, days))
+        return self.read(lambda txn: queries.costs(txn, days))
 
     def status(self) -> dict[str, Any]:
         """The state of the board in one look."""
@@ -132,7 +134,7 @@ class BoardReader(BoardSession):
         Raises:
             UnknownName: there is no such agent.
         """
-        return self.read(lambda m: queries.activations(m, agent=agent, state=state, limit=limit))
+        return self.read(lambda txn: queries.activations(txn, agent=agent, state=state, limit=limit))
 
     def explain(self, agent: str, subject: str | None = None) -> dict[str, Any]:
         """Why an agent has, or has not, woken.
@@ -140,7 +142,7 @@ class BoardReader(BoardSession):
         Raises:
             UnknownName: there is no such agent.
         """
-        return self.read(lambda m: explanation.explain(m, agent, subject))
+        return self.read(lambda txn: explanation.explain(txn, agent, subject))
 
     def inbox(self) -> list[MarkRecord]:
         """The needs that wait for a person, oldest first."""

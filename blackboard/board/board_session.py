@@ -85,12 +85,12 @@ class BoardSession:
             raise
         board = cls(database, clock, author or f"person:{_user()}", MarkClasses(kinds))
         board.leap = leap
-        board.write(lambda m: None)  # fails here, not at the first deposit, if the file cannot be written
+        board.write(lambda txn: None)  # fails here, not at the first deposit, if the file cannot be written
         return board
 
     def now(self) -> Instant:
         """The board's time: the larger of the clock and the last time it recorded."""
-        return self.read(lambda m: m.now)
+        return self.read(lambda txn: txn.now)
 
     def write(self, work: Callable[[BoardTransaction], T], *, record: bool = False, shared: bool = False) -> T:
         """Run `work` in a writing transaction at the board's time, commit it durably, and wake whom it concerns.
@@ -107,15 +107,15 @@ class BoardSession:
 
         def run(tx: Transaction) -> T:
             nonlocal notifies
-            m: BoardTransaction = tx.shared if shared and tx.shared is not None else self._begin(tx)
-            m.notifies = False
-            if m.doubted is not None:
-                board_clock.ask(self._registered(m, "need"))
-            result = work(m)
-            notifies = m.notifies
-            if record and m.recorded < m.now:
-                tx.run(M.RECORD_TIME, at=m.now)
-                m.recorded = m.now
+            txn: BoardTransaction = tx.shared if shared and tx.shared is not None else self._begin(tx)
+            txn.notifies = False
+            if txn.doubted is not None:
+                board_clock.ask(self._registered(txn, "need"))
+            result = work(txn)
+            notifies = txn.notifies
+            if record and txn.recorded < txn.now:
+                tx.run(M.RECORD_TIME, at=txn.now)
+                txn.recorded = txn.now
             if not shared:
                 self._end(tx)
             return result
@@ -130,7 +130,7 @@ class BoardSession:
         """Run `work` on one snapshot of the board, at the board's time."""
         try:
             with self.database.read() as tx:
-                return work(self._moment(tx))
+                return work(self._transaction(tx))
         except StoreError:
             self._forget()  # another file may come to lie there
             raise
@@ -142,16 +142,16 @@ class BoardSession:
     def _begin(self, tx: Transaction) -> BoardTransaction:
         """A moment of one's own, after all that others have kept back in the same transaction."""
         self._end(tx)
-        m = tx.shared = self._moment(tx)
+        txn = tx.shared = self._transaction(tx)
         tx.at_end = lambda: self._end(tx)
-        return m
+        return txn
 
     def _end(self, tx: Transaction) -> None:
         if tx.shared is not None:
             board_totals.save(tx.shared)
             tx.shared = None
 
-    def _moment(self, tx: Transaction) -> BoardTransaction:
+    def _transaction(self, tx: Transaction) -> BoardTransaction:
         version, last_recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
         clock = self.clock.now()
         tx.now, doubted = board_clock.time_of(clock, max(last_recorded_at, event_at or 0), self.leap)
@@ -160,10 +160,10 @@ class BoardSession:
             active = self._active = read_active(tx)
         elif active.law_changes:
             active = self._active = replace(active, law_changes=read_law_changes(tx))
-        m = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, last_recorded_at, next_end)
+        txn = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, last_recorded_at, next_end)
         if doubted:
-            m.doubted = clock
-        return m
+            txn.doubted = clock
+        return txn
 
     def _instant(self, when: When) -> Instant:
         if isinstance(when, int):
@@ -191,14 +191,14 @@ class BoardSession:
     @property
     def deployment(self) -> Deployment:
         """What is in force now."""
-        return self.read(lambda m: m.deployment)
+        return self.read(lambda txn: txn.deployment)
 
-    def _registered(self, m: BoardTransaction, kind: str) -> BoardTransaction:
+    def _registered(self, txn: BoardTransaction, kind: str) -> BoardTransaction:
         """A class that this process knows and the board does not is registered as it declares itself."""
-        if kind not in m.deployment.kinds and (model := self.models.known().get(kind)) is not None:
-            redeployment.register(m, m.deployment.with_kinds({kind: model.defaults}))
-            m.active = self._active = read_active(m.tx)
-        return m
+        if kind not in txn.deployment.kinds and (model := self.models.known().get(kind)) is not None:
+            redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
+            txn.active = self._active = read_active(txn.tx)
+        return txn
 
 
 def _user() -> str:

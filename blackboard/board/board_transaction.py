@@ -114,10 +114,10 @@ class ActiveDeployment:
     @cached_property
     def of_agent(self) -> dict[str, list[Watch]]:
         """The watches of each agent that has any."""
-        found: defaultdict[str, list[Watch]] = defaultdict(list)
+        result: defaultdict[str, list[Watch]] = defaultdict(list)
         for watch in self.watches.values():
-            found[watch.agent.name].append(watch)
-        return dict(found)
+            result[watch.agent.name].append(watch)
+        return dict(result)
 
     @cached_property
     def migrating(self) -> set[str]:

@@ -13,94 +13,94 @@ from blackboard.store.rows import MarkRow
 __all__ = ["cross", "remove_from_totals", "stimuli_of_subject", "test", "test_deposit"]
 
 
-def test_deposit(m: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
+def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
     """Test every rising watch on the kind after a deposit; returns those that crossed.
 
     `old` is the live mark that was joined, before; it is None for a new mark.
     """
     crossed = []
-    for watch in m.active.rising.get(new.kind, ()):
+    for watch in txn.active.rising.get(new.kind, ()):
         if not watch.covers(new.subject):
             continue
-        if old is not None and _is_below_min_increase(m, watch, old, new):
-            absorb(m, watch, new.id, new.event_id, 0)
+        if old is not None and _is_below_min_increase(txn, watch, old, new):
+            absorb(txn, watch, new.id, new.event_id, 0)
             continue
         if board_totals.keeps_totals(watch):
-            if old is not None and board_totals.is_stimulus(m, watch, old):
-                board_totals.add(m, watch, old, -1)
+            if old is not None and board_totals.is_stimulus(txn, watch, old):
+                board_totals.add(txn, watch, old, -1)
             if new.author != watch.not_author:
-                board_totals.add(m, watch, new, +1)
-        if new.author != watch.not_author and _test_with(m, watch, old, new):
+                board_totals.add(txn, watch, new, +1)
+        if new.author != watch.not_author and _test_with(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 
 
-def remove_from_totals(m: BoardTransaction, row: MarkRow) -> None:
+def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
     """A mark leaves the live board: the totals that counted it forget it."""
-    for watch in m.active.rising.get(row.kind, ()):
+    for watch in txn.active.rising.get(row.kind, ()):
         if (
             board_totals.keeps_totals(watch)
-            and not board_totals.is_evaporated(m, watch, row)
-            and board_totals.is_stimulus(m, watch, row)
+            and not board_totals.is_evaporated(txn, watch, row)
+            and board_totals.is_stimulus(txn, watch, row)
         ):
-            board_totals.add(m, watch, row, -1)
+            board_totals.add(txn, watch, row, -1)
 
 
-def test(m: BoardTransaction, watch: Watch, subject: str) -> bool:
+def test(txn: BoardTransaction, watch: Watch, subject: str) -> bool:
     """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
     if watch.over_board:
-        return _test_board(m, watch, None)
-    return _test_rows(m, watch, subject, stimuli_of_subject(m, watch, subject))
+        return _test_board(txn, watch, None)
+    return _test_rows(txn, watch, subject, stimuli_of_subject(txn, watch, subject))
 
 
-def _test_rows(m: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
+def _test_rows(txn: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
     if watch.condition.per_mark:
-        new = [_cross_mark(m, watch, row) for row in rows if m.strength(row) >= watch.threshold]
+        new = [_cross_mark(txn, watch, row) for row in rows if txn.strength(row) >= watch.threshold]
         return any(new)
-    fading_marks = [m.fading(row) for row in rows]
-    if not rows or not watch.condition.holds(lambda measure: value_at(measure, fading_marks, m.now)):
+    fading_marks = [txn.fading(row) for row in rows]
+    if not rows or not watch.condition.holds(lambda measure: value_at(measure, fading_marks, txn.now)):
         return False
-    return cross(m, watch, subject, 0, _headline(watch, fading_marks, m.now), len(rows), rows)
+    return cross(txn, watch, subject, 0, _headline(watch, fading_marks, txn.now), len(rows), rows)
 
 
-def _test_board(m: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
-    value, count = board_totals.value(m, watch)
+def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
+    value, count = board_totals.value(txn, watch)
     if not watch.leaf.met(value):
         return False
     strongest = 0.0
     if watch.agent.settings.urgent_above is not None:
-        waits = m.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
-        rows = [new] if new is not None and waits else board_totals.stimuli_of_board(m, watch)
-        strongest = max((m.strength(row) for row in rows), default=0.0)
-    return cross(m, watch, "", 0, value, count, strongest=strongest)
+        waits = txn.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
+        rows = [new] if new is not None and waits else board_totals.stimuli_of_board(txn, watch)
+        strongest = max((txn.strength(row) for row in rows), default=0.0)
+    return cross(txn, watch, "", 0, value, count, strongest=strongest)
 
 
-def stimuli_of_subject(m: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
+def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
     """The live marks of one subject that the watch has not absorbed."""
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
-        found = m.tx.all(
+        found = txn.tx.all(
             M.STIMULI,
             watch_id=watch.id,
             kind=kind,
             subject=subject,
-            now=m.horizon(kind),
+            now=txn.horizon(kind),
             not_author=watch.not_author,
         )
-        rows += m.live(found)
+        rows += txn.live(found)
     return rows
 
 
-def absorb(m: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
+def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
     """Note that a watch has absorbed a mark up to an event; returns up to which event it had before."""
-    before = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=mark_id)
+    before = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=mark_id)
     statement = W.INSERT_ABSORBED if before is None else W.UPDATE_ABSORBED
-    m.tx.run(statement, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id)
+    txn.tx.run(statement, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id)
     return None if before is None else before[0]
 
 
 def cross(
-    m: BoardTransaction,
+    txn: BoardTransaction,
     watch: Watch,
     subject: str,
     mark_id: int,
@@ -119,76 +119,76 @@ def cross(
     """
     settings = watch.agent.settings
     if strongest is None:
-        strongest = max((m.strength(row) for row in rows or ()), default=value)
+        strongest = max((txn.strength(row) for row in rows or ()), default=value)
     urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
     full = settings.batch is not None and marks >= settings.batch
-    ready = m.now if urgent or full or not settings.batch_window else m.now + settings.batch_window
-    law = m.kind(watch.condition.kinds[0]).decay
+    ready = txn.now if urgent or full or not settings.batch_window else txn.now + settings.batch_window
+    law = txn.kind(watch.condition.kinds[0]).decay
     if rows and len(rows) == 1:
-        law = m.state(rows[0]).law
-    found = {
-        "law": rows[0].law if rows and len(rows) == 1 else m.laws.key(m.tx, law),
-        "order_key": law.order_key(value, m.now if crossed_at is None else crossed_at),
-        "event_id": event_id if event_id is not None else (rows[0].event_id if rows else m.last_event),
+        law = txn.state(rows[0]).law
+    result = {
+        "law": rows[0].law if rows and len(rows) == 1 else txn.laws.key(txn.tx, law),
+        "order_key": law.order_key(value, txn.now if crossed_at is None else crossed_at),
+        "event_id": event_id if event_id is not None else (rows[0].event_id if rows else txn.last_event),
         "marks": marks,
         "urgent": int(urgent),
         "ready_at": ready,
     }
-    m.notifies = True
-    renewed = m.tx.run(W.RENEW_CROSSING, watch=watch.id, of_subject=subject, of_mark=mark_id, **found)
+    txn.notifies = True
+    renewed = txn.tx.run(W.RENEW_CROSSING, watch=watch.id, of_subject=subject, of_mark=mark_id, **result)
     if renewed.rowcount:
         return False
-    m.tx.run(
+    txn.tx.run(
         W.INSERT_CROSSING,
         watch_id=watch.id,
         subject=subject,
         mark_id=mark_id,
         state="waiting",
-        crossed_at=m.now if crossed_at is None else crossed_at,
-        noticed_at=m.now,
+        crossed_at=txn.now if crossed_at is None else crossed_at,
+        noticed_at=txn.now,
         value=value,
         threshold=watch.threshold,
         held_by=None,
         activation_id=None,
         closed_at=None,
-        **found,
+        **result,
     )
     return True
 
 
-def _test_with(m: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
+def _test_with(txn: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
     if watch.condition.per_mark:
-        return m.strength(new) >= watch.threshold and _cross_mark(m, watch, new)
+        return txn.strength(new) >= watch.threshold and _cross_mark(txn, watch, new)
     if watch.over_board and not board_totals.keeps_totals(watch):
         # The strongest mark of the board reaches a threshold only with the mark that reaches it.
-        value = m.strength(new)
-        return value >= watch.threshold and cross(m, watch, "", 0, value, 1)
+        value = txn.strength(new)
+        return value >= watch.threshold and cross(txn, watch, "", 0, value, 1)
     if watch.over_board:
-        return _test_board(m, watch, new)
-    if old is None and m.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
+        return _test_board(txn, watch, new)
+    if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # Nothing of this kind lay on the subject, so there is nothing to look up; mostly it is too little, too.
-        if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(m, watch.leaf.measure, new)):
+        if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(txn, watch.leaf.measure, new)):
             return False
-        return _test_rows(m, watch, new.subject, [new])
-    return test(m, watch, new.subject)
+        return _test_rows(txn, watch, new.subject, [new])
+    return test(txn, watch, new.subject)
 
 
-def _value_of_one(m: BoardTransaction, measure: Measure, row: MarkRow) -> float:
-    return 1.0 if measure.function == "count" else m.strength(row)
+def _value_of_one(txn: BoardTransaction, measure: Measure, row: MarkRow) -> float:
+    return 1.0 if measure.function == "count" else txn.strength(row)
 
 
-def _cross_mark(m: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
-    return cross(m, watch, row.subject, row.id, m.strength(row), 1, [row])
+def _cross_mark(txn: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
+    return cross(txn, watch, row.subject, row.id, txn.strength(row), 1, [row])
 
 
-def _is_below_min_increase(m: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
+def _is_below_min_increase(txn: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
     """Whether a reinforcement of a mark that was absorbed is less than what the watch's `min_increase` asks for."""
-    if watch.spec.min_increase is None or m.strength(new) - m.strength(old) >= watch.spec.min_increase:
+    if watch.spec.min_increase is None or txn.strength(new) - txn.strength(old) >= watch.spec.min_increase:
         return False
-    taken = m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=old.id)
+    taken = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=old.id)
     if taken is not None and old.event_id <= taken[0]:
         return True
-    return watch.over_board and old.event_id <= board_totals.watermark(m, watch)
+    return watch.over_board and old.event_id <= board_totals.watermark(txn, watch)
 
 
 def _headline(watch: Watch, fading_marks: list[FadingMark], now: int) -> float:
@@ -200,10 +200,10 @@ def _headline(watch: Watch, fading_marks: list[FadingMark], now: int) -> float:
     return 0.0
 
 
-def still_holds(m: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
+def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
     """Whether a watch over a subject or the board is met by the stimuli that lie there, now or as they were before."""
     if watch.over_board and at is None:
-        return next(watch.condition.leaves()).met(board_totals.value(m, watch)[0])
-    rows = board_totals.stimuli_of_board(m, watch) if watch.over_board else stimuli_of_subject(m, watch, subject)
-    fading_marks = [m.fading(row) for row in rows]
-    return watch.condition.holds(lambda measure: value_at(measure, fading_marks, m.now if at is None else at))
+        return next(watch.condition.leaves()).met(board_totals.value(txn, watch)[0])
+    rows = board_totals.stimuli_of_board(txn, watch) if watch.over_board else stimuli_of_subject(txn, watch, subject)
+    fading_marks = [txn.fading(row) for row in rows]
+    return watch.condition.holds(lambda measure: value_at(measure, fading_marks, txn.now if at is None else at))

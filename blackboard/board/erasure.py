@@ -42,7 +42,7 @@ class ErasureReport:
     """Marks about other subjects that name this one; they are left as they are, for a person to judge."""
 
 
-def forget(m: BoardTransaction, subject: str, author: str) -> ErasureReport:
+def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """Erase what was said about a subject.
 
     Raises:
@@ -51,42 +51,42 @@ def forget(m: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """
     if subject.startswith(PREFIX):
         raise InvalidMark(f"{subject} is forgotten already")
-    events = m.tx.one(F.COUNT_EVENTS, subject=subject)[0]
+    events = txn.tx.one(F.COUNT_EVENTS, subject=subject)[0]
     if not events:
         raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
-    live = _clear(m, subject, author)
-    seen = [ActivationRow(*found) for found in m.tx.all(F.ACTIVATIONS, subject=subject)]
+    live = _clear(txn, subject, author)
+    seen = [ActivationRow(*values) for values in txn.tx.all(F.ACTIVATIONS, subject=subject)]
     for row in seen:
         if row.state == "running":  # whoever runs it knows what is being forgotten: its end must not be written
-            activation_results.hand_back(m, row)
-        m.tx.run(F.ERASE_ERROR, key=row.id, instead=None if row.error is None else ERASED)
+            activation_results.hand_back(txn, row)
+        txn.tx.run(F.ERASE_ERROR, key=row.id, instead=None if row.error is None else ERASED)
     patterns = _patterns(subject)
-    calls = {found[0] for row in seen for found in m.tx.all(F.CALLS_OF, activation_id=row.id)}
-    calls |= {found[0] for pattern in patterns for found in m.tx.all(F.CALLS_NAMING, pattern=pattern)}
+    calls = {values[0] for row in seen for values in txn.tx.all(F.CALLS_OF, activation_id=row.id)}
+    calls |= {values[0] for pattern in patterns for values in txn.tx.all(F.CALLS_NAMING, pattern=pattern)}
     for call in sorted(calls):
-        m.tx.run(F.ERASE_CALL, key=call)
-    m.tx.run(F.DELETE_KEYS, subject=subject)
-    m.tx.run(F.DELETE_COOLDOWNS, subject=subject)
-    m.tx.run(F.DELETE_PREDICTED_OF_SUBJECT, subject=subject)
+        txn.tx.run(F.ERASE_CALL, key=call)
+    txn.tx.run(F.DELETE_KEYS, subject=subject)
+    txn.tx.run(F.DELETE_COOLDOWNS, subject=subject)
+    txn.tx.run(F.DELETE_PREDICTED_OF_SUBJECT, subject=subject)
     named = {
-        found[0] for pattern in patterns for found in m.tx.all(F.NAMED_ELSEWHERE, pattern=pattern, subject=subject)
+        values[0] for pattern in patterns for values in txn.tx.all(F.NAMED_ELSEWHERE, pattern=pattern, subject=subject)
     }
     name = f"{PREFIX}{secrets.token_hex(8)}"
-    m.tx.run(F.CLOSE_CROSSINGS, of_subject=subject, at=m.now)
+    txn.tx.run(F.CLOSE_CROSSINGS, of_subject=subject, at=txn.now)
     for statement in (F.RENAME_CROSSINGS, F.RENAME_ACTIVATIONS, F.ERASE_EVENTS):
-        m.tx.run(statement, of_subject=subject, to=name)
-    m.notifies = True
+        txn.tx.run(statement, of_subject=subject, to=name)
+    txn.notifies = True
     return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
 
 
-def _clear(m: BoardTransaction, subject: str, author: str) -> int:
+def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Take every mark of the subject off the board."""
     live = 0
-    for row in [MarkRow(*found) for found in m.tx.all(F.MARKS_OF, subject=subject)]:
-        if row.evaporates_at is not None and row.evaporates_at <= m.now:
-            evaporation.evaporate(m, row)
+    for row in [MarkRow(*values) for values in txn.tx.all(F.MARKS_OF, subject=subject)]:
+        if row.evaporates_at is not None and row.evaporates_at <= txn.now:
+            evaporation.evaporate(txn, row)
         else:
-            evaporation.withdraw(m, row.id, author)
+            evaporation.withdraw(txn, row.id, author)
             live += 1
     return live
 

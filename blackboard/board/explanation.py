@@ -16,68 +16,68 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 __all__ = ["explain"]
 
 
-def explain(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any]:
+def explain(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any]:
     """Everything that decides whether an agent wakes, now, for one subject or for whatever waits.
 
     Raises:
         UnknownName: there is no such agent.
     """
-    spec = m.deployment.agent(agent)
-    block = blocked(m, agent)
+    spec = txn.deployment.agent(agent)
+    block = blocked(txn, agent)
     running = [
         {"id": row.id, "subject": row.subject, "started_at": iso(row.started_at), "worker": row.worker}
-        for row in (ActivationRow(*values) for values in m.tx.all(A.RUNNING))
+        for row in (ActivationRow(*values) for values in txn.tx.all(A.RUNNING))
         if row.agent == agent
     ]
     return {
         "agent": agent,
         "subject": subject,
-        "as_of": iso(m.now),
+        "as_of": iso(txn.now),
         "held_by": block[0] if block else None,
         "until": iso(block[1]) if block else None,
         "running": running,
         "concurrency": spec.settings.concurrency,
-        "deferred": _deferred(m, agent, subject),
-        "watches": [_watch(m, watch, subject) for watch in m.active.watches.values() if watch.agent.name == agent],
-        "last": _last(m, agent, subject),
+        "deferred": _deferred(txn, agent, subject),
+        "watches": [_watch(txn, watch, subject) for watch in txn.active.watches.values() if watch.agent.name == agent],
+        "last": _last(txn, agent, subject),
     }
 
 
-def _watch(m: BoardTransaction, watch: Watch, subject: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> dict[str, Any]:
+    result: dict[str, Any] = {
         "watch": watch.spec.name,
         "condition": str(watch.condition),
         "guard": None if watch.spec.guard is None else str(watch.spec.guard),
     }
     scope = "" if watch.over_board else subject
     waiting = (
-        m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)
+        txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)
         if scope is None
-        else m.tx.all(W.WAITING_OF_SUBJECT, watch_id=watch.id, subject=scope)
+        else txn.tx.all(W.WAITING_OF_SUBJECT, watch_id=watch.id, subject=scope)
     )
-    found["waiting"] = [_waiting(m, watch, CrossingRow(*values)) for values in waiting[:20]]
-    found["waiting_count"] = len(waiting)
+    result["waiting"] = [_waiting(txn, watch, CrossingRow(*values)) for values in waiting[:20]]
+    result["waiting_count"] = len(waiting)
     if scope is None:
-        found["verdict"] = _verdict(found, None)
-        return found
-    found["values"] = _values(m, watch, scope)
+        result["verdict"] = _verdict(result, None)
+        return result
+    result["values"] = _values(txn, watch, scope)
     if not watch.falling and not watch.over_board:
-        found["lie_there"] = len(predicted_crossings.live_marks(m, watch.condition, scope))
+        result["lie_there"] = len(predicted_crossings.live_marks(txn, watch.condition, scope))
     if watch.spec.guard is not None:
-        open_now, opens = predicted_crossings.guard_opens(m, watch, scope)
-        found["guard_open"] = open_now
-        found["guard_opens_at"] = iso(opens)
+        open_now, opens = predicted_crossings.guard_opens(txn, watch, scope)
+        result["guard_open"] = open_now
+        result["guard_opens_at"] = iso(opens)
     if watch.falling:
-        dues = [due for due, of in _predicted(m, watch, scope) if due is not None or of is not None]
-        found["predicted_at"] = [iso(due) for due in dues]
-    found["verdict"] = _verdict(found, scope)
-    return found
+        dues = [due for due, of in _predicted(txn, watch, scope) if due is not None or of is not None]
+        result["predicted_at"] = [iso(due) for due in dues]
+    result["verdict"] = _verdict(result, scope)
+    return result
 
 
-def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, Any]]:
+def _values(txn: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, Any]]:
     if watch.over_board and not watch.falling:
         leaf = next(watch.condition.leaves())
-        value, count = board_totals.measured(m, watch)
+        value, count = board_totals.measured(txn, watch)
         return [
             {
                 "measure": str(leaf.measure),
@@ -88,14 +88,14 @@ def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, A
             }
         ]
     if watch.falling:
-        marks = predicted_crossings.live_marks(m, watch.condition, None if watch.over_board else subject)
+        marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.over_board else subject)
     else:
-        marks = [m.fading(row) for row in crossings.stimuli_of_subject(m, watch, subject)]
-    found = []
+        marks = [txn.fading(row) for row in crossings.stimuli_of_subject(txn, watch, subject)]
+    result = []
     for leaf in watch.condition.leaves():
-        value = value_at(leaf.measure, marks, m.now)
+        value = value_at(leaf.measure, marks, txn.now)
         counted = sum(1 for mark in marks if mark.kind in leaf.measure.kinds)
-        found.append(
+        result.append(
             {
                 "measure": str(leaf.measure),
                 "value": value,
@@ -104,12 +104,12 @@ def _values(m: BoardTransaction, watch: Watch, subject: str) -> list[dict[str, A
                 "marks": counted,
             }
         )
-    return found
+    return result
 
 
-def _waiting(m: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, Any]:
+def _waiting(txn: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, Any]:
     held_by = row.held_by
-    if held_by is None and row.ready_at is not None and row.ready_at > m.now:
+    if held_by is None and row.ready_at is not None and row.ready_at > txn.now:
         held_by = "batch_window"
     return {
         "subject": row.subject or None,
@@ -121,28 +121,28 @@ def _waiting(m: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str, A
     }
 
 
-def _predicted(m: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
-    return [(due, mark_id) for mark_id, due in m.tx.all(W.PREDICTED_OF, watch_id=watch.id, subject=subject)]
+def _predicted(txn: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
+    return [(due, mark_id) for mark_id, due in txn.tx.all(W.PREDICTED_OF, watch_id=watch.id, subject=subject)]
 
 
-def _deferred(m: BoardTransaction, agent: str, subject: str | None) -> list[dict[str, Any]]:
+def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> list[dict[str, Any]]:
     """The activations that wait to be begun again, or for a person: why, and when they are tried next."""
     rows = (
         ActivationRow(*values)
         for state in ("ready", "held_by")
-        for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)
+        for values in txn.tx.all(A.UNFINISHED_IN_STATE, state=state)
     )
     return [
         {"id": row.id, "subject": row.subject, "state": row.state, "why": row.error, "tried_at": iso(row.retry_at)}
         for row in rows
-        if row.agent == agent and (subject is None or row.subject == subject or _gave(m, row.id, subject))
+        if row.agent == agent and (subject is None or row.subject == subject or _gave(txn, row.id, subject))
     ]
 
 
-def _last(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any] | None:
-    for values in m.tx.all(A.NEWEST, agent=agent, limit=200):
+def _last(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any] | None:
+    for values in txn.tx.all(A.NEWEST, agent=agent, limit=200):
         row = ActivationRow(*values)
-        if subject is None or row.subject == subject or (row.subject is None and _gave(m, row.id, subject)):
+        if subject is None or row.subject == subject or (row.subject is None and _gave(txn, row.id, subject)):
             return {
                 "id": row.id,
                 "state": row.state,
@@ -153,8 +153,8 @@ def _last(m: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any
     return None
 
 
-def _gave(m: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(values[8] == subject for values in m.tx.all(A.INPUTS, activation_id=activation_id))
+def _gave(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
+    return any(values[8] == subject for values in txn.tx.all(A.INPUTS, activation_id=activation_id))
 
 
 def _verdict(found: dict[str, Any], scope: str | None) -> str:

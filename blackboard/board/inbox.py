@@ -16,14 +16,14 @@ from blackboard.store.rows import MarkRow
 __all__ = ["answer", "inbox", "pause", "resume"]
 
 
-def inbox(m: BoardTransaction) -> list[queries.MarkRecord]:
+def inbox(txn: BoardTransaction) -> list[queries.MarkRecord]:
     """The needs that wait for a person, oldest first."""
-    if "need" not in m.deployment.kinds:
+    if "need" not in txn.deployment.kinds:
         return []
-    return sorted(queries.marks(m, kind="need"), key=lambda view: view.id)
+    return sorted(queries.marks(txn, kind="need"), key=lambda view: view.id)
 
 
-def answer(m: BoardTransaction, need_id: int, text: str, author: str) -> Receipt:
+def answer(txn: BoardTransaction, need_id: int, text: str, author: str) -> Receipt:
     """Answer a need: leaves a decision on its subject and takes the need off the board, together.
 
     Raises:
@@ -32,42 +32,42 @@ def answer(m: BoardTransaction, need_id: int, text: str, author: str) -> Receipt
     """
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    found = m.tx.one(M.GET_MARK, id=need_id)
-    if found is None or MarkRow(*found).kind != "need":
+    values = txn.tx.one(M.GET_MARK, id=need_id)
+    if values is None or MarkRow(*values).kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
-    need = MarkRow(*found)
+    need = MarkRow(*values)
     payload = dump_payload({"answer": text, "need": need_id, "question": json.loads(need.payload).get("question", "")})
-    receipt = deposit(m, PreparedDeposit("decision", need.subject, payload, 1.0, author))
-    evaporation.withdraw(m, need_id, author)
+    receipt = deposit(txn, PreparedDeposit("decision", need.subject, payload, 1.0, author))
+    evaporation.withdraw(txn, need_id, author)
     return receipt
 
 
-def pause(m: BoardTransaction, agent: str | None, reason: str | None) -> None:
+def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
     """Wake an agent (None: any agent) no more, until it is resumed. What runs finishes; crossings go on being recorded.
 
     Raises:
         UnknownName: there is no such agent.
     """
-    _set(m, agent, True, reason)
+    _set(txn, agent, True, reason)
 
 
-def resume(m: BoardTransaction, agent: str | None) -> None:
+def resume(txn: BoardTransaction, agent: str | None) -> None:
     """Wake an agent (None: all of them) again.
 
     Raises:
         UnknownName: there is no such agent.
     """
-    _set(m, agent, False, None)
-    m.notifies = True
+    _set(txn, agent, False, None)
+    txn.notifies = True
 
 
-def _set(m: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
+def _set(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
     if agent is None:
-        m.tx.run(A.PAUSE_BOARD, paused=int(paused), because=reason)
+        txn.tx.run(A.PAUSE_BOARD, paused=int(paused), because=reason)
         return
-    m.deployment.agent(agent)
-    if m.tx.one(A.AGENT_STATE, agent=agent) is None:
-        m.tx.run(
+    txn.deployment.agent(agent)
+    if txn.tx.one(A.AGENT_STATE, agent=agent) is None:
+        txn.tx.run(
             A.INSERT_AGENT_STATE,
             agent=agent,
             paused=int(paused),
@@ -76,4 +76,4 @@ def _set(m: BoardTransaction, agent: str | None, paused: bool, reason: str | Non
             failures=0,
         )
     else:
-        m.tx.run(A.SET_PAUSE, key=agent, paused=int(paused), paused_because=reason)
+        txn.tx.run(A.SET_PAUSE, key=agent, paused=int(paused), paused_because=reason)

@@ -24,8 +24,8 @@ class ActivationInput:
     role: str = "absorbed"
 
 
-def record_input(m: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float) -> None:
-    m.tx.run(
+def record_input(txn: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float) -> None:
+    txn.tx.run(
         A.INSERT_INPUT,
         activation_id=activation_id,
         mark_id=mark_id,
@@ -35,77 +35,79 @@ def record_input(m: BoardTransaction, activation_id: int, mark_id: int, event: E
     )
 
 
-def as_input(m: BoardTransaction, event: EventRow, strength: float, role: str = "absorbed") -> ActivationInput:
+def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str = "absorbed") -> ActivationInput:
     first = event.recorded_at
     repeats = 0
     if event.id != event.mark_id:
-        found = m.tx.one(M.GET_EVENT, id=event.mark_id)
-        first = event.recorded_at if found is None else found[1]
-        repeats = m.tx.one(M.COUNT_REINFORCEMENTS, subject=event.subject, mark_id=event.mark_id)[0]
+        values = txn.tx.one(M.GET_EVENT, id=event.mark_id)
+        first = event.recorded_at if values is None else values[1]
+        repeats = txn.tx.one(M.COUNT_REINFORCEMENTS, subject=event.subject, mark_id=event.mark_id)[0]
     return ActivationInput(event, strength, first, repeats, role)
 
 
-def event_of(m: BoardTransaction, row: MarkRow) -> EventRow:
-    return EventRow(*m.tx.one(M.GET_EVENT, id=row.event_id))
+def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
+    return EventRow(*txn.tx.one(M.GET_EVENT, id=row.event_id))
 
 
-def strength_of(m: BoardTransaction, event: EventRow) -> float:
+def strength_of(txn: BoardTransaction, event: EventRow) -> float:
     """The strength now of the state that an event produced."""
-    law = m.laws.get(m.tx, event.law)
-    return m.kind(event.kind).weight * event.intensity * law.share(max(0, m.now - event.recorded_at))
+    law = txn.laws.get(txn.tx, event.law)
+    return txn.kind(event.kind).weight * event.intensity * law.share(max(0, txn.now - event.recorded_at))
 
 
 def read(
-    m: BoardTransaction, agent: AgentSpec, activation_id: int, inputs: tuple[ActivationInput, ...]
+    txn: BoardTransaction, agent: AgentSpec, activation_id: int, inputs: tuple[ActivationInput, ...]
 ) -> tuple[ActivationInput, ...]:
     """The marks that the agent is shown besides, frozen with the activation so that a retry sees the same."""
-    taken = {one.event.mark_id for one in inputs}
+    taken = {item.event.mark_id for item in inputs}
     shown: dict[int, ActivationInput] = {}
     for read in agent.reads:
-        subjects = list(dict.fromkeys(one.event.subject for one in inputs)) if read.same_subject else [None]
+        subjects = list(dict.fromkeys(item.event.subject for item in inputs)) if read.same_subject else [None]
         for subject in subjects:
-            for row, strength in strongest(m, read.kind, read.limit, subject):
+            for row, strength in strongest(txn, read.kind, read.limit, subject):
                 if row.id not in taken and row.id not in shown:
-                    shown[row.id] = as_input(m, event_of(m, row), strength, "read")
-    for one in shown.values():
-        m.tx.run(
+                    shown[row.id] = as_input(txn, event_of(txn, row), strength, "read")
+    for item in shown.values():
+        txn.tx.run(
             A.INSERT_INPUT,
             activation_id=activation_id,
-            mark_id=one.event.mark_id,
+            mark_id=item.event.mark_id,
             role="read",
-            event_id=one.event.id,
-            strength=one.strength,
+            event_id=item.event.id,
+            strength=item.strength,
         )
     return tuple(shown.values())
 
 
-def strongest(m: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
+def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
     """The strongest live marks of a kind, of one subject or of the board, with their strengths."""
-    m.kind(kind)
+    txn.kind(kind)
     if subject is not None:
-        found = m.tx.all(M.LIVE["kind subject limit"], as_of=m.now, kind=kind, subject=subject, limit=limit)
+        found = txn.tx.all(M.LIVE["kind subject limit"], as_of=txn.now, kind=kind, subject=subject, limit=limit)
         return [(MarkRow(*values[:-2]), values[-1]) for values in found]
     pairs: list[tuple[MarkRow, float]] = []
     after = ""
-    while (row := m.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
+    while (row := txn.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
         after = row[0]
-        orderly = m.laws.get(m.tx, after).order_key(1.0, 0) is not None and (kind, after) not in m.active.law_changes
+        orderly = (
+            txn.laws.get(txn.tx, after).order_key(1.0, 0) is not None and (kind, after) not in txn.active.law_changes
+        )
         statement = M.LIVE_IN_ORDER if orderly else M.LIVE["kind law limit"]
-        found = m.tx.all(statement, as_of=m.now, kind=kind, law=after, limit=limit)
+        found = txn.tx.all(statement, as_of=txn.now, kind=kind, law=after, limit=limit)
         pairs += [(MarkRow(*values[:-2]), values[-1]) for values in found]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
 def inputs_of(
-    m: BoardTransaction, activation_id: int
+    txn: BoardTransaction, activation_id: int
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """The marks that an activation was given, and those that it was shown besides, as they were then."""
     inputs: list[ActivationInput] = []
     reads: list[ActivationInput] = []
-    for values in m.tx.all(A.INPUTS, activation_id=activation_id):
+    for values in txn.tx.all(A.INPUTS, activation_id=activation_id):
         _, role, _, strength, *event = values
         if event[0] is None:
             continue  # its history was removed
-        one = as_input(m, EventRow(*event), strength, role)
+        one = as_input(txn, EventRow(*event), strength, role)
         (reads if role == "read" else inputs).append(one)
     return tuple(inputs), tuple(reads)

@@ -25,7 +25,7 @@ class MarkClasses:
 
     def add(self, classes: Iterable[type[Mark]]) -> None:
         """Make more classes known."""
-        self._classes.update({one.kind: one for one in classes})
+        self._classes.update({model.kind: model for model in classes})
 
     def known(self) -> dict[str, type[Mark]]:
         """Every class known so far."""

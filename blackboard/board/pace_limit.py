@@ -11,7 +11,7 @@ __all__ = ["Pace"]
 
 T = TypeVar("T")
 
-RESTS = 4
+DELAY_FACTOR = 4
 """A rest lasts so many times as long as the piece of work before it."""
 
 
@@ -34,10 +34,10 @@ class Pace:
         result, found, left = work()
         ended = self._clock.running()
         self._crowded, self._last_event = found != self._last_event, left
-        self._from = ended + RESTS * (ended - begun)
+        self._from = ended + DELAY_FACTOR * (ended - begun)
         return result
 
-    def rest(self, last_event: int) -> int:
+    def delay(self, last_event: int) -> int:
         """Microseconds until the next piece may begin, if `last_event` is the last on the board now."""
         if not self._crowded and last_event == self._last_event:
             return 0

@@ -63,14 +63,14 @@ class Preview:
     wakes: tuple[PredictedWake, ...]
 
 
-def preview(m: BoardTransaction, new: Deployment) -> Preview:
+def preview(txn: BoardTransaction, new: Deployment) -> Preview:
     """What would happen if `new` were put in force now."""
-    return _Change(m, new).preview()
+    return _Change(txn, new).preview()
 
 
 class _Change:
-    def __init__(self, m: BoardTransaction, new: Deployment) -> None:
-        self.m, self.old = m, m.deployment
+    def __init__(self, txn: BoardTransaction, new: Deployment) -> None:
+        self.txn, self.old = txn, txn.deployment
         self.new = new.model_copy(update={"kinds": {**self.old.kinds, **new.kinds}})
         self.touched = {name for name, kind in self._kinds() if self._touched(name, kind)}
         self.rows: dict[str, list[tuple[MarkRow, FadingMark]]] = {}
@@ -85,17 +85,17 @@ class _Change:
         return (before.weight, before.decay, before.floor) != (kind.weight, kind.decay, kind.floor)
 
     def _live(self, kind: str) -> Iterator[MarkRow]:
-        for values in self.m.tx.all(M.MARKS_OF_KIND, kind=kind):
+        for values in self.txn.tx.all(M.MARKS_OF_KIND, kind=kind):
             row = MarkRow(*values)
-            if row.evaporates_at is None or row.evaporates_at > self.m.now:
+            if row.evaporates_at is None or row.evaporates_at > self.txn.now:
                 yield row
 
     def _fading(self, row: MarkRow, kind: Kind) -> FadingMark:
         """The mark after the change: one under a law of its own keeps it."""
-        before, state, ends = self.old.kind(row.kind), self.m.state(row), row.evaporates_at
+        before, state, ends = self.old.kind(row.kind), self.txn.state(row), row.evaporates_at
         changed = (before.decay, before.floor) != (kind.decay, kind.floor)
         if changed and row.law == law_key(before.decay):
-            state = State(state.remaining(self.m.now), self.m.now, kind.decay)
+            state = State(state.remaining(self.txn.now), self.txn.now, kind.decay)
             ends = state.evaporates_at(kind)
         return FadingMark(row.kind, row.subject, kind.weight, state, ends)
 
@@ -103,13 +103,13 @@ class _Change:
         gone, sooner = [], dict.fromkeys(self.touched, 0)
         for name, rows in self.rows.items():
             for row, fading in rows:
-                if not fading.live(self.m.now):
-                    remaining = fading.state.remaining(self.m.now)
+                if not fading.live(self.txn.now):
+                    remaining = fading.state.remaining(self.txn.now)
                     gone.append(PredictedEvaporation(row.id, name, row.subject, remaining, self.new.kind(name).floor))
                 elif fading.evaporates_at is not None and fading.evaporates_at < (row.evaporates_at or float("inf")):
                     sooner[name] = sooner.get(name, 0) + 1
         return Preview(
-            iso(self.m.now),
+            iso(self.txn.now),
             tuple(self._changes()),
             tuple(gone),
             {name: count for name, count in sorted(sooner.items()) if count},
@@ -141,7 +141,7 @@ class _Change:
     # -- who would wake -----------------------------------------------------------------------------------------------
 
     def _wakes(self) -> Iterator[PredictedWake]:
-        registered = {(watch.agent.name, watch.spec.name): watch for watch in self.m.active.watches.values()}
+        registered = {(watch.agent.name, watch.spec.name): watch for watch in self.txn.active.watches.values()}
         for agent in self.new.agents.values():
             for spec in agent.watches:
                 was = registered.get((agent.name, spec.name)) or registered.get((agent.renamed_from or "", spec.name))
@@ -159,16 +159,16 @@ class _Change:
         stimuli = [(row, fading) for row, fading in self._marks(watch) if self._is_stimulus(watch, row)]
         if watch.condition.per_mark:
             for row, fading in stimuli:
-                if (value := fading.strength(self.m.now)) >= watch.threshold:
+                if (value := fading.strength(self.txn.now)) >= watch.threshold:
                     yield from self._wake(watch, row.subject, row.id, value)
             return
         groups: dict[str, list[FadingMark]] = {}
         for row, fading in stimuli:
             groups.setdefault("" if watch.over_board else row.subject, []).append(fading)
         for subject, marks in groups.items():
-            if watch.condition.holds(lambda measure, marks=marks: value_at(measure, marks, self.m.now)):  # type: ignore[misc]
+            if watch.condition.holds(lambda measure, marks=marks: value_at(measure, marks, self.txn.now)):  # type: ignore[misc]
                 first = next(watch.condition.leaves()).measure
-                yield from self._wake(watch, subject, 0, value_at(first, marks, self.m.now))
+                yield from self._wake(watch, subject, 0, value_at(first, marks, self.txn.now))
 
     def _fall(self, watch: Watch) -> Iterator[PredictedWake]:
         """What was above, and by the change is below; what never was above does not fall."""
@@ -177,18 +177,18 @@ class _Change:
             subject = "" if watch.over_board else row.subject
             groups.setdefault((subject, row.id if watch.condition.per_mark else 0), []).append(fading)
         for (subject, mark_id), marks in groups.items():
-            predicted = self.m.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id)
-            if predicted is not None and first_true(watch.condition, marks, self.m.now) == self.m.now:
+            predicted = self.txn.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id)
+            if predicted is not None and first_true(watch.condition, marks, self.txn.now) == self.txn.now:
                 first = next(watch.condition.leaves()).measure
-                yield from self._wake(watch, subject, mark_id, value_at(first, marks, self.m.now))
+                yield from self._wake(watch, subject, mark_id, value_at(first, marks, self.txn.now))
 
     def _wake(self, watch: Watch, subject: str, mark_id: int, value: float) -> Iterator[PredictedWake]:
-        if self.m.tx.one(W.WAITING, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None:
+        if self.txn.tx.one(W.WAITING, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None:
             return  # it waits already
         guard, held_back = watch.spec.guard, False
         if guard is not None:
             marks = [fading for kind in guard.kinds for _, fading in self.rows.get(kind, ())]
-            held_back = not guard.holds(lambda measure: value_at(measure, marks, self.m.now, subject))
+            held_back = not guard.holds(lambda measure: value_at(measure, marks, self.txn.now, subject))
         agent: AgentSpec = watch.agent
         yield PredictedWake(
             agent.name, watch.spec.name, subject or None, mark_id or None, value, watch.threshold, held_back
@@ -197,13 +197,13 @@ class _Change:
     def _marks(self, watch: Watch) -> Iterator[tuple[MarkRow, FadingMark]]:
         for kind in watch.condition.kinds:
             for row, fading in self.rows.get(kind, ()):
-                if watch.covers(row.subject) and (watch.falling or fading.live(self.m.now)):
+                if watch.covers(row.subject) and (watch.falling or fading.live(self.txn.now)):
                     yield row, fading
 
     def _is_stimulus(self, watch: Watch, row: MarkRow) -> bool:
         if row.author == watch.not_author:
             return False
-        if watch.over_board and watch.id and row.event_id <= self.m.tx.one(W.WATERMARK, id=watch.id)[0]:
+        if watch.over_board and watch.id and row.event_id <= self.txn.tx.one(W.WATERMARK, id=watch.id)[0]:
             return False
-        taken = self.m.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
+        taken = self.txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
         return taken is None or row.event_id > taken[0]

@@ -50,7 +50,7 @@ class MarkRecord:
 
 
 def marks(
-    m: BoardTransaction,
+    txn: BoardTransaction,
     *,
     kind: str | None = None,
     subject: str | None = None,
@@ -65,26 +65,26 @@ def marks(
         UsageError: the least strength is no number.
     """
     if kind is not None:
-        m.kind(kind)
+        txn.kind(kind)
     if min_strength is not None and math.isnan(min_strength):
         raise UsageError("the least strength must be a number, not nan")
-    if at is not None and at < m.now:
-        return _past(m, kind, subject, min_strength, at, limit)
-    as_of = m.now if at is None else at
+    if at is not None and at < txn.now:
+        return _past(txn, kind, subject, min_strength, at, limit)
+    as_of = txn.now if at is None else at
     if at is None and subject is None and limit is not None:
         # The first few of each kind, straight from the index: whatever the board's size, nothing is sorted.
-        pairs = [pair for name in ([kind] if kind else m.deployment.kinds) for pair in strongest(m, name, limit)]
+        pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
         pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
         return [
-            _view(row, m.kind(row.kind).weight, strength, as_of)
+            _view(row, txn.kind(row.kind).weight, strength, as_of)
             for row, strength in pairs[:limit]
             if min_strength is None or strength >= min_strength
         ]
     narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
-    given = {name: value for name, value in narrowed.items() if value is not None}
+    filters = {name: value for name, value in narrowed.items() if value is not None}
     return [
         _view(MarkRow(*values[:-2]), values[-2], values[-1], as_of)
-        for values in m.tx.all(M.LIVE[" ".join(given)], as_of=as_of, **given)
+        for values in txn.tx.all(M.LIVE[" ".join(filters)], as_of=as_of, **filters)
     ]
 
 
@@ -110,27 +110,27 @@ def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecor
 
 
 def _past(
-    m: BoardTransaction, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
+    txn: BoardTransaction, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
 ) -> list[MarkRecord]:
     """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
-    versions = _versions(m, at)
+    versions = _versions(txn, at)
     views = []
-    for values in m.tx.run(M.AT_INSTANT, at=at).fetchall():
+    for values in txn.tx.run(M.AT_INSTANT, at=at).fetchall():
         event = EventRow(*values)
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
-        fading = _fading(m, event, versions, at)
+        fading = _fading(txn, event, versions, at)
         if fading.evaporates_at is not None and fading.evaporates_at <= at:
             continue
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
-        law = m.laws.get(m.tx, fading.law)
+        law = txn.laws.get(txn.tx, fading.law)
         strength = weight * State(fading.intensity, fading.anchored_at, law).remaining(at)
         if min_strength is not None and strength < min_strength:
             continue
         deposits = [
-            one
-            for one in (EventRow(*found) for found in m.tx.all(M.EVENTS_OF_SUBJECT, subject=event.subject))
-            if one.mark_id == event.mark_id and one.recorded_at <= at and one.event in ("deposited", "reinforced")
+            item
+            for item in (EventRow(*found) for found in txn.tx.all(M.EVENTS_OF_SUBJECT, subject=event.subject))
+            if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
         row = fading._replace(
@@ -146,7 +146,7 @@ def _past(
     return views[:limit]
 
 
-def _fading(m: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
+def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
     """A mark as an event left it, and as the changes of floor and law from then to an instant had it."""
     row = MarkRow(
         event.mark_id,
@@ -164,7 +164,7 @@ def _fading(m: BoardTransaction, event: EventRow, versions: list[tuple[int, Depl
         event.evaporates_at,
         None,
     )
-    state = State(event.intensity, event.recorded_at, m.laws.get(m.tx, event.law))
+    state = State(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
     floor: float | None = None
     for since, then in versions:
         if event.kind not in then.kinds:
@@ -174,40 +174,40 @@ def _fading(m: BoardTransaction, event: EventRow, versions: list[tuple[int, Depl
             ends = state.evaporates_at(kind)
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
-    _, changed = m.active.law_changes.get((event.kind, event.law), ("", at + 1))
-    return m.migrated(row) if changed <= at else row
+    _, changed = txn.active.law_changes.get((event.kind, event.law), ("", at + 1))
+    return txn.migrated(row) if changed <= at else row
 
 
-def _versions(m: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
+def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
     """Every deployment that was in force up to an instant, oldest first, with its beginning."""
-    return [(since, Deployment.model_validate_json(text)) for _, since, text in m.tx.all(D.VERSIONS) if since <= at]
+    return [(since, Deployment.model_validate_json(text)) for _, since, text in txn.tx.all(D.VERSIONS) if since <= at]
 
 
-def history(m: BoardTransaction, subject: str) -> Iterator[EventRow]:
+def history(txn: BoardTransaction, subject: str) -> Iterator[EventRow]:
     """Every event of a subject's marks, oldest first."""
-    return (EventRow(*values) for values in m.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
+    return (EventRow(*values) for values in txn.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
 
 
-def subjects(m: BoardTransaction, prefix: str, limit: int) -> list[str]:
+def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
     """The first few subjects, in their order, that begin with a prefix and that anything was ever said about."""
-    found: list[str] = []
-    after: str | None = m.tx.one(M.NEXT_SUBJECT, after=prefix)[0]
-    while after is not None and after.startswith(prefix) and len(found) < limit:
-        found.append(after)
-        after = m.tx.one(M.NEXT_SUBJECT, after=after)[0]
-    return found
+    result: list[str] = []
+    after: str | None = txn.tx.one(M.NEXT_SUBJECT, after=prefix)[0]
+    while after is not None and after.startswith(prefix) and len(result) < limit:
+        result.append(after)
+        after = txn.tx.one(M.NEXT_SUBJECT, after=after)[0]
+    return result
 
 
-def agents(m: BoardTransaction) -> list[dict[str, Any]]:
+def agents(txn: BoardTransaction) -> list[dict[str, Any]]:
     """Each registered agent with what it watches and how it is."""
-    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in m.tx.all(W.COUNT_WAITING)}
+    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in txn.tx.all(W.COUNT_WAITING)}
     states: dict[str, dict[str, int]] = {}
-    for agent, state, count in m.tx.all(A.COUNT_BY_STATE):
+    for agent, state, count in txn.tx.all(A.COUNT_BY_STATE):
         states.setdefault(agent, {})[state] = count
     rows = []
-    for agent in m.deployment.agents.values():
-        block = blocked(m, agent.name)
-        watches = [watch for watch in m.active.watches.values() if watch.agent.name == agent.name]
+    for agent in txn.deployment.agents.values():
+        block = blocked(txn, agent.name)
+        watches = [watch for watch in txn.active.watches.values() if watch.agent.name == agent.name]
         counts = states.get(agent.name, {})
         rows.append(
             {
@@ -223,19 +223,19 @@ def agents(m: BoardTransaction) -> list[dict[str, Any]]:
     return rows
 
 
-def agenda(m: BoardTransaction) -> list[dict[str, Any]]:
+def agenda(txn: BoardTransaction) -> list[dict[str, Any]]:
     """The crossings that wait, or were put back, strongest value first, with what holds each back."""
     rows: list[dict[str, Any]] = []
-    for *values, error, retry_at in m.tx.all(A.DEFERRED):
-        if (watch := m.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
-            block = blocked(m, watch.agent.name)
+    for *values, error, retry_at in txn.tx.all(A.DEFERRED):
+        if (watch := txn.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
+            block = blocked(txn, watch.agent.name)
             rows.append(_waits(watch, row, block[0] if block else error, retry_at))
-    for watch in m.active.watches.values():
-        block = blocked(m, watch.agent.name) or held_back(m, watch)
-        for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+    for watch in txn.active.watches.values():
+        block = blocked(txn, watch.agent.name) or held_back(txn, watch)
+        for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             row = CrossingRow(*values)
             held_by = row.held_by or (block[0] if block else None)
-            if held_by is None and row.ready_at is not None and row.ready_at > m.now:
+            if held_by is None and row.ready_at is not None and row.ready_at > txn.now:
                 held_by = "batch_window"
             rows.append(_waits(watch, row, held_by, row.ready_at))
     rows.sort(key=lambda row: (-row["value"], row["id"]))
@@ -260,26 +260,26 @@ def _waits(watch: Watch, row: CrossingRow, held_by: str | None, ready_at: int | 
 
 
 def activations(
-    m: BoardTransaction, *, agent: str | None = None, state: str | None = None, limit: int = 20
+    txn: BoardTransaction, *, agent: str | None = None, state: str | None = None, limit: int = 20
 ) -> list[dict[str, Any]]:
     """Activations, newest first."""
     if agent is not None:
-        m.deployment.agent(agent)
+        txn.deployment.agent(agent)
     if state is not None:
-        found = list(reversed(m.tx.all(A.IN_STATE, state=state)))
+        found = list(reversed(txn.tx.all(A.IN_STATE, state=state)))
     else:
-        found = m.tx.all(A.NEWEST, agent=agent or "", limit=limit)
+        found = txn.tx.all(A.NEWEST, agent=agent or "", limit=limit)
     rows = []
     for values in found:
         row = ActivationRow(*values)
         if agent is None or row.agent == agent:
-            rows.append(activation_view(m, row))
+            rows.append(activation_view(txn, row))
     return rows[:limit]
 
 
-def activation_view(m: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
+def activation_view(txn: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
     """An activation as a person sees it."""
-    watch = m.active.watches.get(row.watch_id)
+    watch = txn.active.watches.get(row.watch_id)
     return {
         "id": row.id,
         "agent": row.agent,
@@ -299,46 +299,46 @@ def activation_view(m: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
     }
 
 
-def uid(m: BoardTransaction) -> str:
+def uid(txn: BoardTransaction) -> str:
     """The board's own name, unlike any other's."""
-    return str(m.tx.one(A.BOARD)[1])
+    return str(txn.tx.one(A.BOARD)[1])
 
 
-def costs(m: BoardTransaction, days: int) -> list[dict[str, Any]]:
+def costs(txn: BoardTransaction, days: int) -> list[dict[str, Any]]:
     """The view `costs` for so many days up to today."""
-    since = (iso(m.now - (days - 1) * DAY) or "")[:10]
-    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in m.tx.all(J.COSTS, since=since)]
+    since = (iso(txn.now - (days - 1) * DAY) or "")[:10]
+    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in txn.tx.all(J.COSTS, since=since)]
 
 
-def status(m: BoardTransaction) -> dict[str, Any]:
+def status(txn: BoardTransaction) -> dict[str, Any]:
     """The state of the board in one look."""
-    board = m.tx.one(A.BOARD)
+    board = txn.tx.one(A.BOARD)
     states: dict[str, int] = {}
-    for _agent, state, count in m.tx.all(A.COUNT_BY_STATE):
+    for _agent, state, count in txn.tx.all(A.COUNT_BY_STATE):
         states[state] = states.get(state, 0) + count
-    kinds = m.tx.all(M.COUNT_LIVE, now=m.now)
+    kinds = txn.tx.all(M.COUNT_LIVE, now=txn.now)
     return {
-        "as_of": iso(m.now),
-        "clock": "believed" if m.doubted is None else f"not believed: it says {iso(m.doubted)}; see the inbox",
-        "deployment": m.deployment.version,
+        "as_of": iso(txn.now),
+        "clock": "believed" if txn.doubted is None else f"not believed: it says {iso(txn.doubted)}; see the inbox",
+        "deployment": txn.deployment.version,
         "paused": (board[6] or True) if board[5] else False,
         "marks": dict(kinds),
-        "events": m.last_event,
-        "waiting": sum(count for _, count, _ in m.tx.all(W.COUNT_WAITING)),
+        "events": txn.last_event,
+        "waiting": sum(count for _, count, _ in txn.tx.all(W.COUNT_WAITING)),
         "activations": states,
-        "next_predicted_crossing": iso(m.tx.one(W.NEXT_PREDICTED)[0]),
-        "next_evaporation": iso(m.tx.one(M.NEXT_EVAPORATION)[0]),
-        "model_calls": _calls(m),
-        "backfills": len(m.tx.all(W.BACKFILLS)),
+        "next_predicted_crossing": iso(txn.tx.one(W.NEXT_PREDICTED)[0]),
+        "next_evaporation": iso(txn.tx.one(M.NEXT_EVAPORATION)[0]),
+        "model_calls": _calls(txn),
+        "backfills": len(txn.tx.all(W.BACKFILLS)),
         "workers": [
             {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
-            for id_, pid, host, started, seen in m.tx.all(A.WORKERS)
+            for id_, pid, host, started, seen in txn.tx.all(A.WORKERS)
         ],
     }
 
 
-def _calls(m: BoardTransaction) -> dict[str, Any]:
+def _calls(txn: BoardTransaction) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
     counts: dict[str, int] = dict.fromkeys(OPEN_CALLS, 0)
-    counts.update(dict(m.tx.all(J.COUNT_OPEN)))
-    return {**counts, "reserved_usd": int(m.tx.one(J.RESERVED)[0]) / 1_000_000}
+    counts.update(dict(txn.tx.all(J.COUNT_OPEN)))
+    return {**counts, "reserved_usd": int(txn.tx.one(J.RESERVED)[0]) / 1_000_000}

@@ -26,35 +26,35 @@ class Change:
     changed: tuple[str, ...]
 
 
-def register(m: BoardTransaction, new: Deployment) -> Change:
+def register(txn: BoardTransaction, new: Deployment) -> Change:
     """Put a deployment in force. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept: marks of them may lie there.
     """
-    old = m.deployment
+    old = txn.deployment
     kinds = {**old.kinds, **new.kinds}
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
         return Change(old.version, ())
     # One change at a time: the marks of an earlier one arrive first, and what came due before is settled.
-    _later_than_all(m)
-    while backfill.run_batch(m, 1000) or predicted_crossings.fire_due(m):
+    _later_than_all(txn)
+    while backfill.run_batch(txn, 1000) or predicted_crossings.fire_due(txn):
         pass
     version = old.version + 1
-    m.tx.run(D.INSERT_DEPLOYMENT, version=version, deployed_at=m.now, content=new.content())
-    m.tx.run(D.SET_VERSION, version=version, at=m.now)
+    txn.tx.run(D.INSERT_DEPLOYMENT, version=version, deployed_at=txn.now, content=new.content())
+    txn.tx.run(D.SET_VERSION, version=version, at=txn.now)
     retest: set[str] = set()
-    changed = _kinds(m, old, new, retest)
-    changed += _agents(m, old, new, retest)
+    changed = _kinds(txn, old, new, retest)
+    changed += _agents(txn, old, new, retest)
     if old.trust != new.trust:
         changed.append("trust")
     if old.budget != new.budget:
         changed.append("budget")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is found out as ever: when the call is about to be sent.
-        m.tx.run(A.RECHECK_HELD, at=m.now)
-        m.tx.run(J.FORGET_ALL_NOTES)
-    m.notifies = True
+        txn.tx.run(A.RECHECK_HELD, at=txn.now)
+        txn.tx.run(J.FORGET_ALL_NOTES)
+    txn.notifies = True
     return Change(version, tuple(changed))
 
 
@@ -62,64 +62,64 @@ def _budgets(deployment: Deployment) -> tuple[Budget, dict[str, Budget]]:
     return deployment.budget, {name: agent.settings.budget for name, agent in deployment.agents.items()}
 
 
-def _later_than_all(m: BoardTransaction) -> None:
+def _later_than_all(txn: BoardTransaction) -> None:
     """A change lies after every event before it, so the instant alone tells which marks have to follow."""
-    if (last := m.tx.one(M.GET_EVENT, id=m.last_event)) is not None:
-        m.now = max(m.now, last[1] + 1)
+    if (last := txn.tx.one(M.GET_EVENT, id=txn.last_event)) is not None:
+        txn.now = max(txn.now, last[1] + 1)
 
 
-def _kinds(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _kinds(txn: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
     changed = []
     for name, spec in new.kinds.items():
         kind = new.kind(name)
-        law = m.laws.key(m.tx, kind.decay)
-        before = m.tx.one(D.KIND_ROW, name=name)
+        law = txn.laws.key(txn.tx, kind.decay)
+        before = txn.tx.one(D.KIND_ROW, name=name)
         if before is None:
-            m.tx.run(M.INSERT_KIND, name=name, weight=kind.weight, floor=kind.floor, law=law)
+            txn.tx.run(M.INSERT_KIND, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
             continue
         known = old.kinds.get(name)
         if known == spec:
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
-        m.tx.run(M.UPDATE_KIND, key=name, weight=kind.weight, floor=kind.floor, law=law)
+        txn.tx.run(M.UPDATE_KIND, key=name, weight=kind.weight, floor=kind.floor, law=law)
         if before[2] != law:
-            m.tx.run(D.INSERT_LAW_CHANGE, kind=name, law=before[2], new_law=law, changed_at=m.now)
-            _add_backfill(m, "law", f"{name} {before[2]}")
+            txn.tx.run(D.INSERT_LAW_CHANGE, kind=name, law=before[2], new_law=law, changed_at=txn.now)
+            _add_backfill(txn, "law", f"{name} {before[2]}")
         if before[1] != kind.floor:
-            _refloor(m, name)
+            _refloor(txn, name)
         if before[0] != kind.weight or before[2] != law or before[1] != kind.floor:
             retest.add(name)
     return changed
 
 
-def _refloor(m: BoardTransaction, kind: str) -> None:
+def _refloor(txn: BoardTransaction, kind: str) -> None:
     """A new floor moves the instants of evaporation, whatever law the marks are under."""
     law = ""
-    while (found := m.tx.one(M.LAWS_IN_USE, kind=kind, after=law)) is not None:
-        law = found[0]
-        if m.tx.one(D.LAW_CHANGE, kind=kind, law=law) is None:
-            m.tx.run(D.INSERT_LAW_CHANGE, kind=kind, law=law, new_law=law, changed_at=m.now)
-    _add_backfill(m, "floor", kind)
+    while (values := txn.tx.one(M.LAWS_IN_USE, kind=kind, after=law)) is not None:
+        law = values[0]
+        if txn.tx.one(D.LAW_CHANGE, kind=kind, law=law) is None:
+            txn.tx.run(D.INSERT_LAW_CHANGE, kind=kind, law=law, new_law=law, changed_at=txn.now)
+    _add_backfill(txn, "floor", kind)
 
 
-def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _agents(txn: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
     changed = []
-    known = {(agent, name): (id_, active) for id_, agent, name, active in m.tx.all(W.ALL_WATCHES)}
+    known = {(agent, name): (id_, active) for id_, agent, name, active in txn.tx.all(W.ALL_WATCHES)}
     for agent in new.agents.values():
         former = agent.renamed_from
         if former and former not in new.agents and any(owner == former for owner, _ in known):
-            _inherit(m, former, agent)
+            _inherit(txn, former, agent)
             known = {(agent.name if owner == former else owner, name): row for (owner, name), row in known.items()}
             changed.append(f"agent {agent.name}: formerly {former}")
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
     for key, (id_, active) in known.items():
         if key not in wanted and active:
-            m.tx.run(W.SET_ACTIVE, key=id_, active=0)
-            m.tx.run(W.CLOSE_WATCH, watch=id_, at=m.now)
-            m.tx.run(W.DELETE_PREDICTED_OF_WATCH, watch_id=id_)
-            m.tx.run(W.DELETE_TOTALS, watch_id=id_)
-            m.totals.pop(id_, None)
+            txn.tx.run(W.SET_ACTIVE, key=id_, active=0)
+            txn.tx.run(W.CLOSE_WATCH, watch=id_, at=txn.now)
+            txn.tx.run(W.DELETE_PREDICTED_OF_WATCH, watch_id=id_)
+            txn.tx.run(W.DELETE_TOTALS, watch_id=id_)
+            txn.totals.pop(id_, None)
             changed.append(f"watch {key[1]} of {key[0]}: gone")
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
@@ -130,29 +130,31 @@ def _agents(m: BoardTransaction, old: Deployment, new: Deployment, retest: set[s
         for watch in agent.watches:
             row = known.get((agent.name, watch.name))
             if row is None:
-                m.tx.run(W.INSERT_WATCH, agent=agent.name, name=watch.name, condition=watch.when, active=1, watermark=0)
-                id_ = m.tx.one(W.FIND_WATCH, agent=agent.name, name=watch.name)[0]
+                txn.tx.run(
+                    W.INSERT_WATCH, agent=agent.name, name=watch.name, condition=watch.when, active=1, watermark=0
+                )
+                id_ = txn.tx.one(W.FIND_WATCH, agent=agent.name, name=watch.name)[0]
             else:
                 id_ = row[0]
-                _keep_absorbed(m, id_, watch.condition)
-                m.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
-            was = None if before is None else next((one for one in before.watches if one.name == watch.name), None)
+                _keep_absorbed(txn, id_, watch.condition)
+                txn.tx.run(W.SET_CONDITION, key=id_, condition=watch.when, active=1)
+            was = None if before is None else next((item for item in before.watches if item.name == watch.name), None)
             if row is None or not row[1] or was is None or _differs(was, watch):
-                _add_backfill(m, "watch", str(id_))
+                _add_backfill(txn, "watch", str(id_))
             elif retest & set(watch.condition.kinds):
-                _add_backfill(m, "values", str(id_))
+                _add_backfill(txn, "values", str(id_))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or retest & guard_kinds):
-                predicted_crossings.release(m, id_, agent)
+                predicted_crossings.release(txn, id_, agent)
     return changed
 
 
-def _keep_absorbed(m: BoardTransaction, watch_id: int, new: Condition) -> None:
+def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None:
     """Let a watch over the board go on from what it absorbed, mark by mark, where its watermark would say too much.
 
     The watermark holds for every kind alike, but older marks of a kind that the watch has just gained were never given.
     """
-    condition, watermark = m.tx.one(W.FORMER_CONDITION, id=watch_id)
+    condition, watermark = txn.tx.one(W.FORMER_CONDITION, id=watch_id)
     if not watermark:
         return
     old = parse(condition)  # as the watch was last, which may have been out of the deployment meanwhile
@@ -160,31 +162,31 @@ def _keep_absorbed(m: BoardTransaction, watch_id: int, new: Condition) -> None:
         return
     for kind in new.kinds:
         if kind in old.kinds:
-            m.tx.run(W.ABSORB_UP_TO, watch_id=watch_id, kind=kind, watermark=watermark)
+            txn.tx.run(W.ABSORB_UP_TO, watch_id=watch_id, kind=kind, watermark=watermark)
         else:  # it may have had the kind once before
-            m.tx.run(W.ABSORB_INPUTS, watch_id=watch_id, kind=kind)
-    m.tx.run(W.SET_WATERMARK, key=watch_id, watermark=0)
+            txn.tx.run(W.ABSORB_INPUTS, watch_id=watch_id, kind=kind)
+    txn.tx.run(W.SET_WATERMARK, key=watch_id, watermark=0)
 
 
-def _inherit(m: BoardTransaction, former: str, agent: AgentSpec) -> None:
+def _inherit(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     """An agent takes over from its predecessor: what it absorbed, its unfinished work, its rests and its own marks."""
-    m.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
-    m.tx.run(A.RENAME_OPEN, former=former, agent=agent.name)
-    if m.tx.one(A.AGENT_STATE, agent=agent.name) is None:
-        m.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
-    m.tx.run(A.DROP_COOLDOWNS_OF, agent=agent.name)
-    m.tx.run(A.RENAME_COOLDOWNS, former=former, agent=agent.name)
-    for id_, owner, name, _active in m.tx.all(W.ALL_WATCHES):
-        watch = next((one for one in agent.watches if one.name == name and owner == agent.name), None)
+    txn.tx.run(W.RENAME_AGENT, former=former, agent=agent.name)
+    txn.tx.run(A.RENAME_OPEN, former=former, agent=agent.name)
+    if txn.tx.one(A.AGENT_STATE, agent=agent.name) is None:
+        txn.tx.run(A.RENAME_STATE, former=former, agent=agent.name)
+    txn.tx.run(A.DROP_COOLDOWNS_OF, agent=agent.name)
+    txn.tx.run(A.RENAME_COOLDOWNS, former=former, agent=agent.name)
+    for id_, owner, name, _active in txn.tx.all(W.ALL_WATCHES):
+        watch = next((item for item in agent.watches if item.name == name and owner == agent.name), None)
         if watch is not None and not watch.include_own:
             # Marks that it left under its former name are its own: they count as absorbed.
-            m.tx.run(W.FORGET_ABSORBED_OF, watch_id=id_, author=former)
-            m.tx.run(W.ABSORB_OWN_MARKS, watch_id=id_, author=former)
+            txn.tx.run(W.FORGET_ABSORBED_OF, watch_id=id_, author=former)
+            txn.tx.run(W.ABSORB_OWN_MARKS, watch_id=id_, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
     return (old.when, old.include_own) != (new.when, new.include_own)
 
 
-def _add_backfill(m: BoardTransaction, task: str, name: str) -> None:
-    m.tx.run(W.INSERT_BACKFILL, task=task, name=name, at=m.now, up_to=m.last_event, position=0)
+def _add_backfill(txn: BoardTransaction, task: str, name: str) -> None:
+    txn.tx.run(W.INSERT_BACKFILL, task=task, name=name, at=txn.now, up_to=txn.last_event, position=0)

@@ -73,12 +73,12 @@ def restore(
         raise StoreBusy(f"a daemon serves {database.where}: stop it first")
     stamp = to_datetime(SystemClock().now()).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     try:
-        restored, aside = copies.restore(file, database, stamp)
+        restored, kept = copies.restore(file, database, stamp)
     finally:
         database.close()
     say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
-    if aside is not None:
-        say(f"the board that lay there is now {aside}")
+    if kept is not None:
+        say(f"the board that lay there is now {kept}")
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -90,15 +90,15 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard --config config/leads.toml doctor --json
     """
     findings = _examined(session_of(context))
-    wrong = sum(1 for one in findings if one.state == "wrong")
+    wrong = sum(1 for finding in findings if finding.state == "wrong")
     if as_json:
-        document({"wrong": wrong, "findings": [dataclasses.asdict(one) for one in findings]})
+        document({"wrong": wrong, "findings": [dataclasses.asdict(finding) for finding in findings]})
     else:
-        width = max(len(one.name) for one in findings)
-        for one in findings:
-            say(f"{one.state:<5}  {one.name:<{width}}  {one.found}")
-            if one.advice:
-                say(f"{'':<5}  {'':<{width}}  -> {one.advice}")
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.found}")
+            if finding.advice:
+                say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
         say("nothing is wrong" if not wrong else f"{wrong} wrong")
     if wrong:
         raise typer.Exit(1)

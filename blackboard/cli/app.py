@@ -63,22 +63,22 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BlackboardError as error:
-            self._tell(ctx, error, str(error))
+            self._report(ctx, error, str(error))
             raise typer.Exit(error.exit_code) from None
         except (KeyboardInterrupt, BrokenPipeError, EOFError):
             raise
         except OSError as error:
-            self._tell(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            self._report(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
             raise typer.Exit(1) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            self._tell(
+            self._report(
                 ctx, error, f"{type(error).__name__}: {error}\nThis is a mistake in blackboard; --debug shows where."
             )
             raise typer.Exit(1) from None
 
-    def _tell(self, ctx: Any, error: Exception, message: str) -> None:
+    def _report(self, ctx: Any, error: Exception, message: str) -> None:
         session = ctx.find_object(Session)
         if session is not None and session.debug:
             raise error
@@ -99,7 +99,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version
 
@@ -125,7 +125,7 @@ def common(
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """The options that every command takes, before it or after it."""

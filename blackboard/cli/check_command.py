@@ -46,7 +46,7 @@ def check(
     except ConfigurationError as error:
         if not as_json:
             raise
-        document({"file": _file(session), "mistakes": [dataclasses.asdict(one) for one in error.mistakes]})
+        document({"file": _file(session), "mistakes": [dataclasses.asdict(mistake) for mistake in error.mistakes]})
         raise typer.Exit(error.exit_code) from None
     for warning in () if as_json else resolved.warnings:  # the document has them
         note(f"warning: {warning}")
@@ -74,7 +74,7 @@ def _preview(session: Session, resolved: Resolved) -> Preview:
 
     with session.board() as board:
         built_in = {name: kind.defaults for name, kind in board.models.known().items()}
-        return board.read(lambda m: preview(m, resolved.deployment.with_kinds(built_in)))
+        return board.read(lambda txn: preview(txn, resolved.deployment.with_kinds(built_in)))
 
 
 def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:

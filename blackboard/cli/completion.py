@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["agents", "kinds", "subjects"]
 
-MOST = 100
+LIMIT = 100
 """Subjects that are offered: the board may hold millions."""
 
 
@@ -33,7 +33,7 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """The first subjects that begin so, of all that anything was ever said about."""
     from blackboard.board.queries import subjects
 
-    return _of_board(context, lambda board: board.read(lambda m: subjects(m, incomplete, MOST)))
+    return _of_board(context, lambda board: board.read(lambda txn: subjects(txn, incomplete, LIMIT)))
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

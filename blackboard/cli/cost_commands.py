@@ -57,7 +57,7 @@ def costs(
                 row["day"],
                 row["agent"],
                 row["calls"],
-                _short(sum(row[f"{sort}_tokens"] for sort in ("input", "cache_read", "cache_write", "output"))),
+                _short(sum(row[f"{category}_tokens"] for category in ("input", "cache_read", "cache_write", "output"))),
                 _usd(row["usd"]),
                 _usd(row["usd_per_mark"]),
                 _usd(row["usd_direct"]),
@@ -131,9 +131,9 @@ def _by_day(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 def _bars(rows: list[dict[str, Any]]) -> None:
     days = _by_day(rows)
-    most = max(days.values(), default=0.0)
+    highest = max(days.values(), default=0.0)
     for day, usd in days.items():
-        say(f"{day} {'█' * round(BAR * usd / most if most else 0):<{BAR}} {_usd(usd)}")
+        say(f"{day} {'█' * round(BAR * usd / highest if highest else 0):<{BAR}} {_usd(usd)}")
 
 
 def _draw(rows: list[dict[str, Any]], path: Path) -> None:

@@ -129,7 +129,7 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         mine = counts.setdefault(details["agent"], Counter())
         mine[event] += 1
         mine["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
-        mine["given"] += details.get("marks", 0) if event == "done" else 0
+        mine["absorbed"] += details.get("marks", 0) if event == "done" else 0
         mine["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == "done":
             say(f"{details['agent']}: {details['marks']} marks taken up, {details['deposited']} left")
@@ -146,14 +146,14 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
 
 def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     status = board.status()
-    lying = ", ".join(f"{count} {kind}" for kind, count in status["marks"].items())
+    marks = ", ".join(f"{count} {kind}" for kind, count in status["marks"].items())
     return grid(
         ("agent", "runs", "done", "failed", "marks taken up", "marks left"),
         (
-            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["given"], mine["deposited"])
+            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["absorbed"], mine["deposited"])
             for name, mine in list(counts.items())
         ),
-        title=f"{status['waiting']} crossings wait; on the board: {lying}",
+        title=f"{status['waiting']} crossings wait; on the board: {marks}",
     )
 
 
@@ -174,13 +174,13 @@ def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
             empty=f"no {kind} lies there now",
             title=f"{kind}: {len(marks)}" + (f", the strongest {SHOWN}" if len(marks) > SHOWN else ""),
         )
-    calls, given, answered, cost = query(
+    calls, tokens_in, tokens_out, cost = query(
         path,
         "select count(*), coalesce(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0),"
         " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",
     ).rows[0]
     rules = " (the offline rules answered)" if offline else ""
-    say(f"It cost {calls} model calls, {given} tokens in, {answered} tokens out, {cost:.4f} US dollars{rules}.")
+    say(f"It cost {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}.")
 
 
 def _cell(value: Any) -> str:

@@ -142,13 +142,13 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard status
     """
     with session_of(context).board() as board:
-        found = {"board": board.database.where, **board.status()}
+        result = {"board": board.database.where, **board.status()}
     if as_json:
-        document(found)
+        document(result)
         return
-    counts = {name: _counts(value) for name, value in found.items() if isinstance(value, dict)}
-    workers = ", ".join(f"{worker['id']} (pid {worker['pid']} on {worker['host']})" for worker in found["workers"])
-    pairs({**found, **counts, "paused": found["paused"] or "no", "workers": workers or "none"})
+    counts = {name: _counts(value) for name, value in result.items() if isinstance(value, dict)}
+    workers = ", ".join(f"{worker['id']} (pid {worker['pid']} on {worker['host']})" for worker in result["workers"])
+    pairs({**result, **counts, "paused": result["paused"] or "no", "workers": workers or "none"})
 
 
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
@@ -324,10 +324,10 @@ def explain(
     say(f"{agent}{f' on {subject}' if subject else ''}: {found['held_by'] + until if found['held_by'] else 'may wake'}")
     for run in found["running"]:
         say(f"  runs activation {run['id']} since {run['started_at']}")
-    for one in found["deferred"]:
-        why = f": {_first_line(one['why'])}" if one["why"] else ""
-        when = f"is tried next at {one['tried_at']}" if one["tried_at"] else "waits"
-        say(f"  activation {one['id']} {when}{why}")
+    for item in found["deferred"]:
+        why = f": {_first_line(item['why'])}" if item["why"] else ""
+        when = f"is tried next at {item['tried_at']}" if item["tried_at"] else "waits"
+        say(f"  activation {item['id']} {when}{why}")
     for watch in found["watches"]:
         _explain_watch(watch)
     if last := found["last"]:

@@ -88,10 +88,10 @@ def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
     from blackboard.errors import UsageError
 
     pairs = {}
-    for one in mapped:
-        column, equals, name = one.partition("=")
+    for pair in mapped:
+        column, equals, name = pair.partition("=")
         if not equals or not column:
-            raise UsageError(f"--map {one}: write it like --map inbound_message=message")
+            raise UsageError(f"--map {pair}: write it like --map inbound_message=message")
         pairs[column.strip()] = name.strip()
     return pairs
 

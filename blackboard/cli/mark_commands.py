@@ -68,7 +68,7 @@ def deposit(
     """
     from blackboard.errors import UsageError
 
-    if sum(one is not None for one in (half_life, until, decay)) > 1:
+    if sum(item is not None for item in (half_life, until, decay)) > 1:
         raise UsageError("--half-life, --until and --decay each give the mark a law of its own: name one of them")
     values = _payload(payload)
     law = decay

@@ -159,10 +159,10 @@ def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> De
     subject = next((text for column in how.subject if (text := _text(values.get(column)))), None)
     if subject is None:
         raise InvalidMark(f"no subject: {' and '.join(how.subject)} {'is' if len(how.subject) == 1 else 'are'} empty")
-    aside = {*how.subject, how.intensity} - (known if known is not None else values.keys())
+    left_out = {*how.subject, how.intensity} - (known if known is not None else values.keys())
     payload = {}
     for column, value in values.items():
-        name = how.fields.get(column, "" if column in aside else column)
+        name = how.fields.get(column, "" if column in left_out else column)
         # An empty cell says nothing, so the field keeps its default.
         if not name or (isinstance(value, str) and not value.strip()):
             continue
@@ -179,11 +179,11 @@ def _text(value: Any) -> str:
 def _intensity(values: Mapping[str, Any], how: Columns) -> float:
     if not isinstance(how.intensity, str):
         return how.intensity
-    given = values.get(how.intensity)
+    value = values.get(how.intensity)
     try:
-        return float(given)  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise InvalidMark(f"{how.intensity}: intensity must be a number, not {given!r}") from None
+        raise InvalidMark(f"{how.intensity}: intensity must be a number, not {value!r}") from None
 
 
 class _Keys:

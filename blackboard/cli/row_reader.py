@@ -105,11 +105,11 @@ class Rows:
 
     def _csv_rows(self) -> Iterator[Row | BadRow]:
         columns = self.columns or ()
-        for found in self._records():
-            if isinstance(found, BadRow):
-                yield found
+        for values in self._records():
+            if isinstance(values, BadRow):
+                yield values
                 continue
-            number, cells, raw = found
+            number, cells, raw = values
             if (reason := _not_text(raw)) is not None:
                 yield BadRow(number, reason, raw)
             elif len(cells) != len(columns):

@@ -107,10 +107,10 @@ def obeying_signals(daemon: Daemon) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stops
         stops += 1
-        _aside(lambda now=stops > 1: daemon.stop(now=now))  # type: ignore[misc]
+        _in_thread(lambda now=stops > 1: daemon.stop(now=now))  # type: ignore[misc]
 
     def reload(number: int, frame: FrameType | None) -> None:
-        _aside(daemon.request_reload)
+        _in_thread(daemon.request_reload)
 
     before = {
         number: signal.signal(number, handler)
@@ -123,6 +123,6 @@ def obeying_signals(daemon: Daemon) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _aside(work: Callable[[], None]) -> None:
+def _in_thread(work: Callable[[], None]) -> None:
     # A handler runs in the middle of whatever the main thread does, which may hold the very lock that it would take.
     threading.Thread(target=work, name="blackboard-signal", daemon=True).start()

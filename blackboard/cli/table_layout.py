@@ -127,8 +127,8 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.category(one) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(one) in "WF" else 1
-        for one in text
+        0 if unicodedata.category(item) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(item) in "WF" else 1
+        for item in text
     )
 
 

@@ -67,7 +67,7 @@ def view(board: Blackboard, kind: str | None, limit: int) -> Group:
     from rich.text import Text
 
     status, marks = board.status(), board.look(kind=kind, limit=limit)
-    most = max((mark.strength for mark in marks), default=1.0) or 1.0
+    strongest = max((mark.strength for mark in marks), default=1.0) or 1.0
     paused = "  PAUSED" if status["paused"] else ""
     head = (
         f"{status['as_of'][:19].replace('T', ' ')}  {sum(status['marks'].values())} marks  {status['waiting']} waiting"
@@ -77,7 +77,13 @@ def view(board: Blackboard, kind: str | None, limit: int) -> Group:
         grid(
             ("strength", "", "kind", "age", "subject"),
             (
-                (number(mark.strength), _bar(mark.strength / most), mark.kind, short(mark.age_seconds), mark.subject)
+                (
+                    number(mark.strength),
+                    _bar(mark.strength / strongest),
+                    mark.kind,
+                    short(mark.age_seconds),
+                    mark.subject,
+                )
                 for mark in marks
             ),
         ),

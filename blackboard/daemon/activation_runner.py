@@ -47,15 +47,15 @@ class ActivationRunner:
         board: Blackboard,
         model_caller: ModelCaller,
         settings: Mapping[str, Any],
-        chance: random.Random,
-        tell: Callable[[str, dict[str, Any]], None],
+        rng: random.Random,
+        emit: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.board, self.model_caller, self.settings, self.chance, self.tell = (
+        self.board, self.model_caller, self.settings, self.rng, self.emit = (
             board,
             model_caller,
             settings,
-            chance,
-            tell,
+            rng,
+            emit,
         )
 
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
@@ -72,10 +72,12 @@ class ActivationRunner:
         except Postponed as postponed:
             wait = postponed
             self.board.write(
-                lambda m: activation_results.defer(m, claim.row, until=wait.until, reason=wait.reason, held=wait.held)
+                lambda txn: activation_results.defer(
+                    txn, claim.row, until=wait.until, reason=wait.reason, held=wait.held
+                )
             )
             log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
-            self.tell("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
+            self.emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
             return False
         except StoreError as error:
             # The end could not be written. The lease runs out, or this worker's next look takes it up again.
@@ -91,7 +93,7 @@ class ActivationRunner:
             return False
         receipts, claimed_next = outcome
         log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.inputs), deposited=len(receipts))
-        self.tell(
+        self.emit(
             "done",
             {
                 "id": claim.row.id,
@@ -111,10 +113,10 @@ class ActivationRunner:
             hopeless: the same marks would fail again for certain, so that they are split at once.
         """
 
-        def work(m: BoardTransaction) -> str | None:
-            state = activation_results.fail(m, claim.row, claim.agent, error, self.chance, hopeless=hopeless)
+        def work(txn: BoardTransaction) -> str | None:
+            state = activation_results.fail(txn, claim.row, claim.agent, error, self.rng, hopeless=hopeless)
             if state is not None and unusable:
-                model_calls.mark_unusable(m, claim.row.id, error)
+                model_calls.mark_unusable(txn, claim.row.id, error)
             return state
 
         reach("failure.before")
@@ -122,7 +124,7 @@ class ActivationRunner:
         reach("failure.after")
         if state is not None:
             log.warning("failed", activation=claim.row.id, agent=agent.name, state=state, error=error.splitlines()[0])
-            self.tell(
+            self.emit(
                 "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
             )
 
@@ -134,7 +136,7 @@ class ActivationRunner:
         if not (marks := self._isolate(agent, claim, marks)):
             return None
         kept = {mark.id for mark in marks}
-        claim = replace(claim, inputs=tuple(one for one in claim.inputs if one.event.mark_id in kept))
+        claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
         reads: dict[str, list[Mark]] = {}
         for mark in self._marks(claim, claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
@@ -148,18 +150,18 @@ class ActivationRunner:
 
     def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> list[Mark]:
         marks = []
-        for one in inputs:
-            event = one.event
+        for item in inputs:
+            event = item.event
             if event.payload is None:
                 continue  # what it said was forgotten
             trace = StoredMark(
                 event.mark_id,
                 event.id,
                 event.author,
-                one.strength,
-                one.deposited_at,
+                item.strength,
+                item.deposited_at,
                 event.recorded_at,
-                one.reinforcements,
+                item.reinforcements,
             )
             try:
                 marks.append(
@@ -181,23 +183,23 @@ class ActivationRunner:
         if not apart:
             return marks
         ids = [mark.id for mark in apart]
-        if not self.board.write(lambda m: activation_results.isolate(m, claim.row, ids)):
+        if not self.board.write(lambda txn: activation_results.isolate(txn, claim.row, ids)):
             return []
         return [mark for mark in marks if mark.id not in set(ids)]
 
-    def _finish(self, claim: Claim, left: list[Mark], claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
+    def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
         reach("agent.after")
-        _check(claim, left)
+        _check(claim, marks)
 
         def end(claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
-            def work(m: BoardTransaction) -> tuple[list[Receipt], bool] | None:
+            def work(txn: BoardTransaction) -> tuple[list[Receipt], bool] | None:
                 receipts = activation_results.finish(
-                    m, claim.row, claim.agent, [_agent_deposit(m, claim, mark) for mark in left]
+                    txn, claim.row, claim.agent, [_agent_deposit(txn, claim, mark) for mark in marks]
                 )
                 if receipts is None:
                     return None
-                claimed_next = claim_next(m)
-                m.notifies = m.notifies or not claimed_next  # another may begin in the place of this one
+                claimed_next = claim_next(txn)
+                txn.notifies = txn.notifies or not claimed_next  # another may begin in the place of this one
                 return receipts, claimed_next
 
             return self.board.write(work, record=True, shared=True)
@@ -207,7 +209,7 @@ class ActivationRunner:
             outcome = end(claim_next)
         except NextClaimFailed as error:  # that is no fault of this run, whose end stands
             log.error("the next activation could not be claimed with an end", agent=claim.agent.name, error=str(error))
-            outcome = end(lambda m: False)
+            outcome = end(lambda txn: False)
         reach("apply.after")
         return outcome
 
@@ -222,17 +224,17 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
         items = iter(result)
     except TypeError:
         raise AgentError(f"it returned {type(result).__name__}; an agent returns marks, or nothing") from None
-    left: list[Mark] = []
+    marks: list[Mark] = []
     for item in items:
-        if len(left) == limit:
+        if len(marks) == limit:
             raise AgentError(f"it leaves more than {limit} marks (max_marks)")
-        left.append(item)
-    return left
+        marks.append(item)
+    return marks
 
 
-def _check(claim: Claim, left: list[Mark]) -> None:
+def _check(claim: Claim, marks: list[Mark]) -> None:
     writes, limit, room = claim.agent.writes, claim.agent.settings.max_payload, claim.agent.settings.max_total
-    for mark in _with_alternatives(left):
+    for mark in _with_alternatives(marks):
         if not isinstance(mark, Mark):
             raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks, or nothing")
         if mark.kind not in writes:
@@ -244,24 +246,24 @@ def _check(claim: Claim, left: list[Mark]) -> None:
                 f"it left a {mark.kind!r} with a payload of {size} bytes; at most {limit} are kept (max_payload)"
             )
         if (room := room - size) < 0:
-            most = claim.agent.settings.max_total
-            raise AgentError(f"its marks' payloads are more than {most} bytes together (max_total)")
+            total = claim.agent.settings.max_total
+            raise AgentError(f"its marks' payloads are more than {total} bytes together (max_total)")
         check_subject(mark.subject)
         check_intensity(mark.intensity)
 
 
-def _with_alternatives(left: list[Mark]) -> list[Any]:
-    found: list[Any] = []
-    for mark in left:
-        found.append(mark)
+def _with_alternatives(marks: list[Mark]) -> list[Any]:
+    result: list[Any] = []
+    for mark in marks:
+        result.append(mark)
         one: Any = mark
         while (one := getattr(one, "_alternative", None)) is not None:
-            found.append(one)
-    return found
+            result.append(one)
+    return result
 
 
-def _agent_deposit(m: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:
-    unique = m.kind(mark.kind).unique
+def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:
+    unique = txn.kind(mark.kind).unique
     payload = mark.payload
     deposit = PreparedDeposit(
         mark.kind,
@@ -272,7 +274,7 @@ def _agent_deposit(m: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposi
         unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
         activation_id=claim.row.id,
     )
-    return AgentDeposit(deposit, None if mark._alternative is None else _agent_deposit(m, claim, mark._alternative))
+    return AgentDeposit(deposit, None if mark._alternative is None else _agent_deposit(txn, claim, mark._alternative))
 
 
 async def _awaited(result: Any) -> Any:

@@ -29,7 +29,7 @@ log = structlog.get_logger("blackboard")
 
 GO_ON = 1_000_000
 """Microseconds for which a thread goes on with its agent before the loop shares out the room anew."""
-MOST = 100
+MAX_RUNS = 100
 """Runs after which it does so in any case: on a clock that stands still too."""
 LEFT_BEHIND = 4
 """Threads of one agent that ran past their timeout and never ended, from which it is woken no more by this process."""
@@ -82,14 +82,14 @@ class ActiveRuns:
         worker: str,
         lease: int,
         *,
-        tell: Callable[[str, dict[str, Any]], None],
+        emit: Callable[[str, dict[str, Any]], None],
         ended: Callable[[Agent], None],
         free: Callable[[], None],
     ) -> None:
         self.board, self.runner, self.worker, self.lease = board, runner, worker, lease
         self.over = False
         """Nothing more is begun."""
-        self._emit, self._ended, self._free = tell, ended, free
+        self._emit, self._ended, self._free = emit, ended, free
         self._threads = AgentThreads()
         self._lock = threading.Lock()
         self._runs: dict[tuple[int, int], Run] = {}
@@ -117,10 +117,10 @@ class ActiveRuns:
         with self._lock:
             return [run.claim for run in self._runs.values()]
 
-    def claim(self, m: BoardTransaction, name: str) -> Claim | None:
+    def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
         """The next activation of an agent, if there is one and nothing holds it back."""
-        agent = m.deployment.agents.get(name)  # another process may just have taken it out of the deployment
-        return None if agent is None else claims.claim(m, agent, self.worker, self.lease)
+        agent = txn.deployment.agents.get(name)  # another process may just have taken it out of the deployment
+        return None if agent is None else claims.claim(txn, agent, self.worker, self.lease)
 
     def start(self, agent: Agent, claim: Claim) -> None:
         """Run what was claimed.
@@ -178,7 +178,7 @@ class ActiveRuns:
     def _hand_back(self, run: Run) -> None:
         """Give back what was claimed and is not to be begun any more."""
         try:
-            self.board.write(lambda m: activation_results.hand_back(m, run.claim.row))
+            self.board.write(lambda txn: activation_results.hand_back(txn, run.claim.row))
         except StoreError as error:  # the next look at what this worker has lost takes it up
             log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
         finally:
@@ -188,11 +188,11 @@ class ActiveRuns:
         """Run one to its end; returns the one that was claimed with it."""
         taken: list[Run] = []
 
-        def claim_next(m: BoardTransaction) -> bool:
+        def claim_next(txn: BoardTransaction) -> bool:
             while taken:  # by a transaction that was taken back and is begun anew
                 self._forget(taken.pop())
             try:
-                claim = self._next(m, run)
+                claim = self._next(txn, run)
             except Exception as error:
                 raise NextClaimFailed(str(error)) from error
             if claim is not None:
@@ -208,21 +208,26 @@ class ActiveRuns:
             # Its end is not in the database: the next look at what this worker has lost takes it up again.
             log.error("an activation could not be ended", activation=run.claim.row.id, error=str(error))
         finally:
-            for one in (run, *(() if claimed_next else taken)):
-                self._forget(one)
+            for item in (run, *(() if claimed_next else taken)):
+                self._forget(item)
         if not claimed_next:
             return None
         self._emit_claimed(taken[0])
         return taken[0]
 
-    def _next(self, m: BoardTransaction, run: Run) -> Claim | None:
+    def _next(self, txn: BoardTransaction, run: Run) -> Claim | None:
         sequence = run.sequence
-        if self.over or sequence.over or sequence.runs >= MOST or self.board.clock.running() >= sequence.begun + GO_ON:
+        if (
+            self.over
+            or sequence.over
+            or sequence.runs >= MAX_RUNS
+            or self.board.clock.running() >= sequence.begun + GO_ON
+        ):
             return None
         # What follows from an agent's marks outside the database comes before its next run, and may take its time.
         if run.given_up or run.agent.publish is not None or self.hangs(run.agent.name):
             return None
-        return self.claim(m, run.agent.name)
+        return self.claim(txn, run.agent.name)
 
     def _enter(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
         run = Run(claim, agent, sequence, self.board.clock.running() + claim.agent.settings.timeout)

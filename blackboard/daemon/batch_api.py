@@ -44,7 +44,7 @@ __all__ = ["BatchApi"]
 
 log = structlog.get_logger("blackboard")
 
-MOST = 1000
+MAX_CALLS = 1000
 """Calls in one batch; with prompts of some kilobytes, far under what the API takes."""
 LOST_FOR = parse_duration("10m")
 """How long a batch that the API does not know may yet turn up, before its calls are held never to have arrived."""
@@ -67,11 +67,11 @@ class BatchApi:
         client: Client,
         recorder: CallRecorder,
         interval: int,
-        chance: random.Random,
+        rng: random.Random,
         done: Callable[[], None] = lambda: None,
     ) -> None:
         self.board, self.client, self.recorder, self.interval, self.done = board, client, recorder, interval, done
-        self._chance = chance
+        self._rng = rng
         self._failures = 0
         self._not_before: Instant = 0
         self._thread: threading.Thread | None = None
@@ -146,29 +146,29 @@ class BatchApi:
             self._each(rows, _unsent)
             raise
         reach("batch_api.submitted")
-        self.board.write(lambda m: m.tx.run(J.NAME_BATCH, of_submission=rows[0].submission, batch_id=name) and None)
+        self.board.write(lambda txn: txn.tx.run(J.NAME_BATCH, of_submission=rows[0].submission, batch_id=name) and None)
         reach("batch_api.named")
         log.info("a batch was handed in", batch=name, calls=len(rows))
         return len(rows)
 
-    def _reserve(self, m: BoardTransaction) -> list[CallRow]:
+    def _reserve(self, txn: BoardTransaction) -> list[CallRow]:
         """Mark what is planned as sent, as far as the budgets go."""
-        if m.tx.one(A.BOARD)[5]:
+        if txn.tx.one(A.BOARD)[5]:
             return []
         rows: list[CallRow] = []
-        uid = str(m.tx.one(A.BOARD)[1])[:24]
-        for values in m.tx.all(J.TO_SUBMIT, limit=MOST):
+        uid = str(txn.tx.one(A.BOARD)[1])[:24]
+        for values in txn.tx.all(J.TO_SUBMIT, limit=MAX_CALLS):
             row = CallRow(*values)
             custom_id = f"{uid}-{row.activation_id}-{row.id}"
             submission = rows[0].id if rows else row.id
             try:
                 reserve = self.recorder.reserve(row)
             except UnknownName as error:
-                _hold(m, row, f"{error}; a call without a price is not made", None)
+                _hold(txn, row, f"{error}; a call without a price is not made", None)
                 continue
-            over = model_calls.send(m, row, reserve, submission=submission, custom_id=custom_id)
+            over = model_calls.send(txn, row, reserve, submission=submission, custom_id=custom_id)
             if over is not None and over.holds:
-                _hold(m, row, over.reason, over.until)
+                _hold(txn, row, over.reason, over.until)
                 continue
             rows.append(row._replace(custom_id=custom_id, submission=submission))
         return rows
@@ -177,7 +177,7 @@ class BatchApi:
 
     def _fetch(self) -> int:
         """Ask for the results of every batch that is out."""
-        rows = [CallRow(*values) for values in self.board.read(lambda m: m.tx.all(J.SUBMITTED))]
+        rows = [CallRow(*values) for values in self.board.read(lambda txn: txn.tx.all(J.SUBMITTED))]
         count = 0
         rows.sort(key=lambda row: (row.submission or 0, row.id))
         for _, found in groupby(rows, lambda row: row.submission):
@@ -206,7 +206,7 @@ class BatchApi:
             return None
         if name is not None:
             self.board.write(
-                lambda m: m.tx.run(J.NAME_BATCH, of_submission=batch[0].submission, batch_id=name) and None
+                lambda txn: txn.tx.run(J.NAME_BATCH, of_submission=batch[0].submission, batch_id=name) and None
             )
             log.info("a lost batch was found again", batch=name, calls=len(batch))
         elif self.board.now() >= since + LOST_FOR:
@@ -221,7 +221,7 @@ class BatchApi:
         elif isinstance(result, KeyRefused | SpendLimit):
             self.recorder.stop_everything([row], result)
         elif isinstance(result, CallFailure) and not isinstance(result, OutcomeUnknown):
-            wait = backoff(FIRST_WAIT, 1, self._chance)
+            wait = backoff(FIRST_WAIT, 1, self._rng)
             self._each([row], partial(_failed, failure=result, wait=wait))
         elif result is None or isinstance(result, OutcomeUnknown):
             self._each([row], partial(_lost, why="its batch ended without a result for it"))
@@ -233,58 +233,58 @@ class BatchApi:
     def _each(self, rows: Sequence[CallRow], work: Callable[[BoardTransaction, CallRow], None]) -> None:
         """Do the same to each call, in one transaction."""
 
-        def for_all(m: BoardTransaction) -> None:
+        def for_all(txn: BoardTransaction) -> None:
             for row in rows:
-                work(m, row)
+                work(txn, row)
 
         self.board.write(for_all)
 
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
         asked = failure.retry_after if isinstance(failure, Overloaded) else None
-        wait = backoff(FIRST_WAIT, self._failures, self._chance) if asked is None else int(asked * 1e6)
+        wait = backoff(FIRST_WAIT, self._failures, self._rng) if asked is None else int(asked * 1e6)
         self._not_before = self.board.now() + wait
-        sort = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
-        log.warning(f"the cheap lane {sort}", until=iso(self._not_before), reason=str(failure))
+        problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
+        log.warning(f"the cheap lane {problem}", until=iso(self._not_before), reason=str(failure))
 
 
-def _has_work(m: BoardTransaction) -> bool:
-    return bool(m.tx.all(J.SUBMITTED) or m.tx.all(J.ANSWERED_BATCH_CALLS) or m.tx.all(J.TO_SUBMIT, limit=1))
+def _has_work(txn: BoardTransaction) -> bool:
+    return bool(txn.tx.all(J.SUBMITTED) or txn.tx.all(J.ANSWERED_BATCH_CALLS) or txn.tx.all(J.TO_SUBMIT, limit=1))
 
 
-def _hold(m: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
+def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
     """A planned call has to wait: until a window turns, or, if that makes no room, until a person does."""
-    m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=until)
+    txn.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=until)
     if until is None:
-        m.tx.run(J.NOTE_CALL, key=row.id, error=reason[:2000])
+        txn.tx.run(J.NOTE_CALL, key=row.id, error=reason[:2000])
 
 
-def _unsent(m: BoardTransaction, row: CallRow) -> None:
-    model_calls.mark_unsent(m, row.id)
+def _unsent(txn: BoardTransaction, row: CallRow) -> None:
+    model_calls.mark_unsent(txn, row.id)
 
 
-def _failed(m: BoardTransaction, row: CallRow, failure: CallFailure, wait: int) -> None:
+def _failed(txn: BoardTransaction, row: CallRow, failure: CallFailure, wait: int) -> None:
     """Nothing was paid: the activation is run again, which plans the same request anew, or fails if it was rejected."""
     rejected = isinstance(failure, Rejected)
-    model_calls.mark_ended(m, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
-    m.tx.run(A.RELEASE_HELD, key=row.activation_id, at=m.now + wait, error=str(failure))
-    m.notifies = True
+    model_calls.mark_ended(txn, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
+    txn.tx.run(A.RELEASE_HELD, key=row.activation_id, at=txn.now + wait, error=str(failure))
+    txn.notifies = True
 
 
-def _lost(m: BoardTransaction, row: CallRow, why: str) -> None:
-    model_calls.mark_ended(m, row.id, "unknown", why)
-    model_calls.record_discarded_cost(m, row)
-    agent = m.deployment.agents.get(row.agent)
+def _lost(txn: BoardTransaction, row: CallRow, why: str) -> None:
+    model_calls.mark_ended(txn, row.id, "unknown", why)
+    model_calls.record_discarded_cost(txn, row)
+    agent = txn.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":
         reason = f"the outcome of call {row.id} is unknown: {why}; retry or discard it"
-        m.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=None)
+        txn.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=None)
     else:
-        m.tx.run(A.RELEASE_HELD, key=row.activation_id, at=m.now, error=why)
-    m.notifies = True
+        txn.tx.run(A.RELEASE_HELD, key=row.activation_id, at=txn.now, error=why)
+    txn.notifies = True
 
 
-def _wake_answered(m: BoardTransaction) -> None:
+def _wake_answered(txn: BoardTransaction) -> None:
     """Let the activations go on whose answers are there."""
-    for (activation_id,) in m.tx.all(J.ANSWERED_BATCH_CALLS):
-        m.tx.run(A.RELEASE_HELD, key=activation_id, at=m.now, error=None)
-        m.notifies = True
+    for (activation_id,) in txn.tx.all(J.ANSWERED_BATCH_CALLS):
+        txn.tx.run(A.RELEASE_HELD, key=activation_id, at=txn.now, error=None)
+        txn.notifies = True

@@ -49,7 +49,9 @@ class CallRecorder:
         """
         try:
             self.board.write(
-                lambda m: model_calls.record_answer(m, row.id, reply.raw, reply.request_id, self._spent(row, reply)),
+                lambda txn: model_calls.record_answer(
+                    txn, row.id, reply.raw, reply.request_id, self._spent(row, reply)
+                ),
                 record=True,
             )
         except StoreError:
@@ -65,10 +67,10 @@ class CallRecorder:
         count = 0
         for answer in self.spool.waiting():
 
-            def work(m: BoardTransaction, answer: Spooled = answer) -> bool:
-                row = model_calls.get(m, answer.call)
+            def work(txn: BoardTransaction, answer: Spooled = answer) -> bool:
+                row = model_calls.get(txn, answer.call)
                 reply = Reply.of(answer.raw, answer.request_id)
-                return model_calls.record_answer(m, row.id, reply.raw, reply.request_id, self._spent(row, reply))
+                return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._spent(row, reply))
 
             try:
                 kept = self.board.write(work, record=True)
@@ -88,15 +90,15 @@ class CallRecorder:
         """
         reason = f"the provider of the model refuses: {failure}"
 
-        def work(m: BoardTransaction) -> bool:
+        def work(txn: BoardTransaction) -> bool:
             for row in rows:
                 if row.api == "batch":
-                    model_calls.mark_unsent(m, row.id)
+                    model_calls.mark_unsent(txn, row.id)
                 else:
-                    model_calls.mark_ended(m, row.id, "failed", str(failure), failure.request_id)
-            if m.tx.one(A.BOARD)[5]:
+                    model_calls.mark_ended(txn, row.id, "failed", str(failure), failure.request_id)
+            if txn.tx.one(A.BOARD)[5]:
                 return False
-            m.tx.run(A.PAUSE_BOARD, paused=1, because=reason)
+            txn.tx.run(A.PAUSE_BOARD, paused=1, because=reason)
             return True
 
         if self.board.write(work):

@@ -58,9 +58,9 @@ class _Due:
     predicted: bool = False
     evaporation: bool = False
     backfills: bool = False
-    stirring: set[str] = field(default_factory=set)
+    agents_with_work: set[str] = field(default_factory=set)
     """The agents for which anything waits."""
-    rest: int = 0
+    delay: int = 0
     """Microseconds until work in the background may go on."""
     instants: list[Instant] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class Daemon:
         client: Client | None = None,
         prices: Prices | None = None,
         context: Mapping[str, Any] | None = None,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.board = board
@@ -98,7 +98,7 @@ class Daemon:
         self.settings = settings or DaemonSettings()
         self.on_event: Callable[[str, dict[str, Any]], None] = lambda event, details: None
         self.reload: Reload | None = None
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._wake = threading.Event()
         self._stopping = self._at_once = self._reloading = False
         self._liveness = WorkerLiveness(board.database.path, self._wake.set)
@@ -107,17 +107,17 @@ class Daemon:
         self._batch_api: BatchApi | None = None
         if client is not None:
             self._batch_api = BatchApi(
-                board, client, self._recorder, self.settings.batch_api_interval, self._chance, self._wake.set
+                board, client, self._recorder, self.settings.batch_api_interval, self._rng, self._wake.set
             )
-        model_caller = ModelCaller(board, client, self._model, self._recorder, self._chance)
-        self._runner = ActivationRunner(board, model_caller, context or {}, self._chance, self._emit)
+        model_caller = ModelCaller(board, client, self._model, self._recorder, self._rng)
+        self._runner = ActivationRunner(board, model_caller, context or {}, self._rng, self._emit)
         self._publisher = Publisher(board, self.agents, context or {})
         self._runs = ActiveRuns(
             board,
             self._runner,
             self._liveness.id,
             self.settings.lease,
-            tell=self._emit,
+            emit=self._emit,
             ended=self._publish,
             free=self._wake.set,
         )
@@ -230,17 +230,17 @@ class Daemon:
         if unknown:
             log.warning("agents of the deployment that this daemon does not run", agents=unknown)
 
-    def _register(self, m: BoardTransaction) -> None:
-        if self._liveness.id in {row[0] for row in m.tx.all(A.WORKERS)}:
+    def _register(self, txn: BoardTransaction) -> None:
+        if self._liveness.id in {row[0] for row in txn.tx.all(A.WORKERS)}:
             return
-        m.notifies = True  # the others are to know of this one, and to notice when it dies
-        m.tx.run(
+        txn.notifies = True  # the others are to know of this one, and to notice when it dies
+        txn.tx.run(
             A.INSERT_WORKER,
             id=self._liveness.id,
             pid=os.getpid(),
             host=socket.gethostname(),
-            started_at=m.now,
-            seen_at=m.now,
+            started_at=txn.now,
+            seen_at=txn.now,
         )
 
     def _in_trouble(self, error: str) -> None:
@@ -285,40 +285,40 @@ class Daemon:
         while not self._stopping:
             self._watchdog.alive()
             due = self.board.read(self._due)
-            busy = self._claim_all(due.stirring)
-            if due.predicted or (due.evaporation and not due.rest):
+            busy = self._claim_all(due.agents_with_work)
+            if due.predicted or (due.evaporation and not due.delay):
                 busy = self._evaporation.run_once() > 0 or busy
-            if due.backfills and not due.rest:
+            if due.backfills and not due.delay:
                 busy = self._backfills.run_once() > 0 or busy
             if not busy:
                 break
 
-    def _due(self, m: BoardTransaction) -> _Due:
-        predicted, evaporation = m.tx.one(W.NEXT_PREDICTED)[0], m.tx.one(M.NEXT_EVAPORATION)[0]
-        following = {kind for kind, _ in m.active.law_changes}
+    def _due(self, txn: BoardTransaction) -> _Due:
+        predicted, evaporation = txn.tx.one(W.NEXT_PREDICTED)[0], txn.tx.one(M.NEXT_EVAPORATION)[0]
+        following = {kind for kind, _ in txn.active.law_changes}
         found = _Due(
-            predicted=predicted is not None and predicted <= m.now,
-            evaporation=evaporation is not None and evaporation <= m.now and not following,
-            backfills=m.tx.one(W.BACKFILLS) is not None,
+            predicted=predicted is not None and predicted <= txn.now,
+            evaporation=evaporation is not None and evaporation <= txn.now and not following,
+            backfills=txn.tx.one(W.BACKFILLS) is not None,
         )
-        found.instants = [at for at in (predicted, evaporation) if at is not None and at > m.now]
+        found.instants = [at for at in (predicted, evaporation) if at is not None and at > txn.now]
         if found.evaporation or found.backfills:
-            found.rest = self._pace.rest(m.last_event)
-            found.instants.append(m.now + found.rest)
-        found.stirring = readiness.stirring(m) & set(self.agents)
-        for name in found.stirring & set(m.deployment.agents):
-            if (at := readiness.next_ready(m, m.deployment.agents[name])) is not None:
+            found.delay = self._pace.delay(txn.last_event)
+            found.instants.append(txn.now + found.delay)
+        found.agents_with_work = readiness.agents_with_work(txn) & set(self.agents)
+        for name in found.agents_with_work & set(txn.deployment.agents):
+            if (at := readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 found.instants.append(at)
         return found
 
-    def _claim_all(self, stirring: set[str]) -> bool:
+    def _claim_all(self, agents_with_work: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
-        names = [name for name in self._in_turn() if name in stirring and not self._runs.hangs(name)]
+        names = [name for name in self._in_turn() if name in agents_with_work and not self._runs.hangs(name)]
         room = self.settings.workers - self._runs.busy()
-        if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
+        if self._stopping or room <= 0 or not (names := self.board.read(lambda txn: self._claimable(txn, names))):
             return False
         reach("claim.before")
-        claims = self.board.write(lambda m: self._claim(m, names, room), record=True, shared=True)
+        claims = self.board.write(lambda txn: self._claim(txn, names, room), record=True, shared=True)
         reach("claim.after")
         for claim in claims:
             self._start(self.agents[claim.agent.name], claim)
@@ -330,16 +330,16 @@ class Daemon:
         after = names.index(self._last_claimed) + 1 if self._last_claimed in self.agents else 0
         return names[after:] + names[:after]
 
-    def _claimable(self, m: BoardTransaction, names: list[str]) -> list[str]:
-        return [name for name in names if readiness.may_claim(m, name)]
+    def _claimable(self, txn: BoardTransaction, names: list[str]) -> list[str]:
+        return [name for name in names if readiness.may_claim(txn, name)]
 
-    def _claim(self, m: BoardTransaction, names: list[str], room: int) -> list[Claim]:
+    def _claim(self, txn: BoardTransaction, names: list[str], room: int) -> list[Claim]:
         """As much as there is room for, in one transaction; the agents take turns."""
         claims: list[Claim] = []
         waiting = deque(names)
         while waiting and len(claims) < room:
             name = waiting.popleft()
-            if (claim := self._runs.claim(m, name)) is not None:
+            if (claim := self._runs.claim(txn, name)) is not None:
                 claims.append(claim)
                 waiting.append(name)
         return claims
@@ -352,7 +352,7 @@ class Daemon:
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
             reason = str(error)
             self.board.write(
-                lambda m: activation_results.defer(m, claim.row, until=m.now + self.settings.tick, reason=reason)
+                lambda txn: activation_results.defer(txn, claim.row, until=txn.now + self.settings.tick, reason=reason)
             )
 
     def _publish(self, agent: Agent) -> None:
@@ -392,15 +392,15 @@ class Daemon:
             if self._alarm is not None:
                 self._alarm.stepped_back()
             if not self._doubting:
-                self.board.write(lambda m: board_clock.record(m, before))
+                self.board.write(lambda txn: board_clock.record(txn, before))
         elif step > 0:
             log.warning("the clock stepped forward, or the machine slept", by_seconds=step / 1e6)
             # Living workers could not extend their leases meanwhile.
             self._recovery.trust_leases_from(self.board.clock.running() + self.settings.lease)
-        doubted = self.board.read(lambda m: m.doubted)
+        doubted = self.board.read(lambda txn: txn.doubted)
         if doubted is not None and not self._doubting:
             log.error("the clock leapt ahead and is not believed: the board's time stands still", clock=iso(doubted))
-            self.board.write(lambda m: None)  # whoever writes leaves the question
+            self.board.write(lambda txn: None)  # whoever writes leaves the question
         elif (
             doubted is None and (self._doubting or not self._looked) and self.board.write(board_clock.withdraw_question)
         ):
@@ -423,8 +423,8 @@ class Daemon:
         self._publisher = Publisher(self.board, self.agents, context)
         log.info("reloaded", version=self.board.deployment.version)
 
-    def _nothing_left(self, m: BoardTransaction) -> bool:
-        return not still_to_do(m, set(self.agents), batch_api=self._batch_api is not None)
+    def _nothing_left(self, txn: BoardTransaction) -> bool:
+        return not still_to_do(txn, set(self.agents), batch_api=self._batch_api is not None)
 
     def _busy(self) -> bool:
         return bool(self._runs) or (self._batch_api is not None and self._batch_api.busy)
@@ -447,8 +447,8 @@ class Daemon:
             else:
                 self._wake.wait(60)
         for claim in self._runs.claims():
-            self.board.write(lambda m, claim=claim: activation_results.hand_back(m, claim.row))  # type: ignore[misc]
-        return self.board.read(lambda m: Report.of(m, set(self.agents)))
+            self.board.write(lambda txn, claim=claim: activation_results.hand_back(txn, claim.row))  # type: ignore[misc]
+        return self.board.read(lambda txn: Report.of(txn, set(self.agents)))
 
     def _exit(self) -> None:
         if self._batch_api is not None:
@@ -460,7 +460,7 @@ class Daemon:
         self._runs.dismiss()
         self._liveness.release()
         try:
-            self.board.write(lambda m: m.tx.run(A.DELETE_WORKER, id=self._liveness.id) and None)
+            self.board.write(lambda txn: txn.tx.run(A.DELETE_WORKER, id=self._liveness.id) and None)
         except StoreError as error:
             log.error("the worker could not sign off", error=str(error))
         self.board.on_notify = lambda: None

@@ -43,11 +43,11 @@ class Backfills:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: BoardTransaction) -> tuple[int, int, int]:
-            found = m.last_event
-            count = backfill.run_batch(m, self.limit)
+        def work(txn: BoardTransaction) -> tuple[int, int, int]:
+            found = txn.last_event
+            count = backfill.run_batch(txn, self.limit)
             reach("backfill.within")
-            return count, found, m.last_event
+            return count, found, txn.last_event
 
         reach("backfill.before")
         count = self.pace.piece(lambda: self.board.write(work))
@@ -65,11 +65,11 @@ class Evaporation:
     interval: int = 0
 
     def run_once(self) -> int:
-        def work(m: BoardTransaction) -> tuple[int, int, int]:
-            found = m.last_event
-            count = evaporation.evaporate_due(m, self.limit)
+        def work(txn: BoardTransaction) -> tuple[int, int, int]:
+            found = txn.last_event
+            count = evaporation.evaporate_due(txn, self.limit)
             reach("evaporation.within")
-            return count, found, m.last_event
+            return count, found, txn.last_event
 
         reach("evaporation.before")
         count = self.pace.piece(lambda: self.board.write(work))
@@ -98,14 +98,14 @@ class Recovery:
 
     def run_once(self) -> int:
         expired = self.board.clock.running() >= self._leases_from
-        workers = self.board.read(lambda m: [row[0] for row in m.tx.all(A.WORKERS)])
+        workers = self.board.read(lambda txn: [row[0] for row in txn.tx.all(A.WORKERS)])
         dead = self.liveness.dead_among(workers)
 
-        def work(m: BoardTransaction) -> int:
-            m.tx.run(A.EXTEND_LEASE, by=self.liveness.id, until=m.now + self.lease)
-            m.tx.run(A.SEE_WORKER, key=self.liveness.id, seen_at=m.now)
+        def work(txn: BoardTransaction) -> int:
+            txn.tx.run(A.EXTEND_LEASE, by=self.liveness.id, until=txn.now + self.lease)
+            txn.tx.run(A.SEE_WORKER, key=self.liveness.id, seen_at=txn.now)
             runs = self.runs()  # asked for here, where nobody else claims
-            return activation_results.recover(m, dead, expired=expired, lost=lambda row: self._lost(row, runs))
+            return activation_results.recover(txn, dead, expired=expired, lost=lambda row: self._lost(row, runs))
 
         count = self.board.write(work, record=True)
         reach("recovery.after")
@@ -128,13 +128,13 @@ class Retention:
 
     def run_once(self) -> int:
         removed = self.board.write(
-            lambda m: retention.remove(
-                m, history=self.history, activations=self.activations, model_calls=self.model_calls, limit=self.limit
+            lambda txn: retention.remove(
+                txn, history=self.history, activations=self.activations, model_calls=self.model_calls, limit=self.limit
             )
         )
-        laws, since = self.board.read(lambda m: retention.unused_laws(m, self.limit))
+        laws, since = self.board.read(lambda txn: retention.unused_laws(txn, self.limit))
         if laws:
-            removed += self.board.write(lambda m: retention.remove_laws(m, laws, since))
+            removed += self.board.write(lambda txn: retention.remove_laws(txn, laws, since))
         if removed:
             log.info("removed what is kept no longer", rows=removed)
         return removed

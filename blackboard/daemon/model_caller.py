@@ -69,9 +69,9 @@ class ModelCaller:
         client: Client | None,
         settings: ModelSettings,
         recorder: CallRecorder,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
-        self.board, self.client, self.settings, self.recorder, self.chance = board, client, settings, recorder, chance
+        self.board, self.client, self.settings, self.recorder, self.rng = board, client, settings, recorder, rng
         self._under_way: set[int] = set()
         """Calls that threads of this process wait for, those of runs that were given up included."""
 
@@ -101,7 +101,7 @@ class ModelCaller:
     def _go_on(self, claim: Claim) -> CallRow | None:
         """The call that an earlier run of this activation began, as far as it can be used; None for a new one."""
         under_way = frozenset(self._under_way)  # looked at first: an answer is kept before its call leaves the set
-        rows = self.board.read(lambda m: model_calls.calls_of(m, claim.row.id))
+        rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         # After a split the request would speak of marks that are no longer this activation's.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (row := next((row for row in rows if row.state == "answered"), None)) is not None:
@@ -125,14 +125,14 @@ class ModelCaller:
         # The same request again, to the byte.
         before = last
         return self.board.write(
-            lambda m: model_calls.plan(
-                m, claim.row.id, before.agent, before.model, before.body, before.marks, before.api
+            lambda txn: model_calls.plan(
+                txn, claim.row.id, before.agent, before.model, before.body, before.marks, before.api
             )
         )
 
     def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> CallRow:
         settings = claim.agent.settings
-        strongest = max((one.strength for one in claim.inputs), default=0.0)
+        strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
         try:
             body = plan(
@@ -147,7 +147,7 @@ class ModelCaller:
             raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
         marks, api = len(claim.inputs), api_for(settings, strongest)
         row = self.board.write(
-            lambda m: model_calls.plan(m, claim.row.id, claim.agent.name, model, body, marks, api), record=True
+            lambda txn: model_calls.plan(txn, claim.row.id, claim.agent.name, model, body, marks, api), record=True
         )
         reach("call.planned")
         return row
@@ -166,10 +166,10 @@ class ModelCaller:
     def _sent(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
         """The call with its answer, once that is kept."""
         try:
-            with telemetry.call(row) as told:
+            with telemetry.call(row) as record_answer:
                 reply = client.send(row.body)
                 reach("call.answered")
-                told(reply)
+                record_answer(reply)
         except (KeyRefused, SpendLimit) as failure:
             reason = self.recorder.stop_everything([row], failure)
             raise Postponed(reason, self.board.now()) from None
@@ -201,7 +201,7 @@ class ModelCaller:
             reserve = self.recorder.reserve(row)
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
-        over = self.board.write(lambda m: model_calls.send(m, row, reserve), record=True)
+        over = self.board.write(lambda txn: model_calls.send(txn, row, reserve), record=True)
         if over is None:
             return
         if over.holds:
@@ -215,15 +215,15 @@ class ModelCaller:
         except Unusable as error:
             # The answer stays in the journal; a retry asks again, for these words would only read the same.
             why = str(error)
-            self.board.write(lambda m: model_calls.mark_ended(m, row.id, "unusable", why))
+            self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, "unusable", why))
             raise
 
     def _end(self, row: CallRow, state: str, failure: CallFailure) -> None:
-        self.board.write(lambda m: model_calls.mark_ended(m, row.id, state, str(failure), failure.request_id))
+        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
     def _unknown(self, claim: Claim, row: CallRow, why: str) -> CallRow:
         """Nobody can say whether the provider answered, and was paid. The reserve stays."""
-        self.board.write(lambda m: model_calls.mark_ended(m, row.id, "unknown", why), record=True)
+        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, "unknown", why), record=True)
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=why)
         return row._replace(state="unknown", error=why)
 
@@ -232,15 +232,15 @@ class ModelCaller:
 
     def _given_up(self, claim: Claim, failure: CallFailure) -> Postponed | None:
         """What ends the sending again of calls that came to nothing, once that has gone on for `give_up_after`."""
-        most = claim.agent.settings.give_up_after
-        if most is None:
+        limit = claim.agent.settings.give_up_after
+        if limit is None:
             return None
-        rows = self.board.read(lambda m: model_calls.calls_of(m, claim.row.id))
+        rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         failed = takewhile(lambda row: row.state == "failed", rows)
         now = self.board.now()
-        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < most:
+        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < limit:
             return None
-        reason = f"given up after {format_duration(most)} (give_up_after): {failure}; retry or discard it"
+        reason = f"given up after {format_duration(limit)} (give_up_after): {failure}; retry or discard it"
         return Postponed(reason, None, held=True)
 
     def _in_batch_api(self) -> Postponed:
@@ -249,8 +249,8 @@ class ModelCaller:
     def _wait(self, claim: Claim, retry_after: float | None) -> int:
         now = self.board.now()
         if retry_after is not None:
-            return now + int(retry_after * 1e6) + self.chance.randrange(1, 1_000_000)
-        return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.chance)
+            return now + int(retry_after * 1e6) + self.rng.randrange(1, 1_000_000)
+        return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.rng)
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:

@@ -126,7 +126,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
 
 
 def _asked(row: CallRow) -> dict[str, Any]:
-    found = {
+    result = {
         OPERATION: "chat",
         PROVIDER_NAME: PROVIDER,
         AGENT_NAME: row.agent,
@@ -137,12 +137,12 @@ def _asked(row: CallRow) -> dict[str, Any]:
         API: row.api,
         BATCH: row.batch_id,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}
 
 
 def _answer(reply: Reply) -> dict[str, Any]:
     usage = reply.usage
-    found = {
+    result = {
         RESPONSE_MODEL: reply.model,
         REQUEST_ID: reply.request_id,
         FINISH_REASONS: [reply.stop_reason] if reply.stop_reason else None,
@@ -151,4 +151,4 @@ def _answer(reply: Reply) -> dict[str, Any]:
         CACHE_READ_TOKENS: None if usage is None else usage.cache_read,
         CACHE_WRITE_TOKENS: None if usage is None else usage.cache_creation,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}

@@ -46,17 +46,17 @@ def _strict(node: Any, place: str) -> dict[str, Any]:
     if (reference := rest.pop("$ref", None)) is not None:
         return strict | {"$ref": reference}
 
-    sort = rest.pop("type", None)
+    type_name = rest.pop("type", None)
     described = rest.pop("description", None)
     if not _choice(rest, strict, place):
-        if not isinstance(sort, str):
+        if not isinstance(type_name, str):
             raise _cannot(place, "it may be anything; give it a type")
-        strict["type"] = sort
-        if sort == "object":
+        strict["type"] = type_name
+        if type_name == "object":
             _object(rest, strict, place)
-        elif sort == "array":
+        elif type_name == "array":
             _array(rest, strict, place)
-        elif sort == "string" and rest.get("format") in _FORMATS:
+        elif type_name == "string" and rest.get("format") in _FORMATS:
             strict["format"] = rest.pop("format")
     # What is left are limits that the API cannot hold the model to: it is told of them instead.
     limits = ", ".join(f"{key}: {value}" for key, value in rest.items())

@@ -112,21 +112,21 @@ class Unusable(ModelError):
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
     """The failure that an HTTP status of 300 or above, its decoded body and its headers stand for."""
     error = _member(body, "error")
-    sort, said, code = (_member(error, key) for key in ("type", "message", "details"))
+    error_type, said, code = (_member(error, key) for key in ("type", "message", "details"))
     code = _member(code, "error_code")
     request_id = headers.get("request-id") or _member(body, "request_id")
     request_id = storable(request_id) if isinstance(request_id, str) else None
-    told = storable(said)[:300] if isinstance(said, str) and said else "no reason given"
-    message = f"{status}{f' {storable(sort)[:60]}' if isinstance(sort, str) else ''}: {told}"
+    reason = storable(said)[:300] if isinstance(said, str) and said else "no reason given"
+    message = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
 
     # The account first: its limits come with 402, with 429 and, for spent credit, with 400.
-    if status == 402 or sort == "billing_error" or code in _SPEND_CODES:
+    if status == 402 or error_type == "billing_error" or code in _SPEND_CODES:
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
-    if status == 400 and "credit balance" in told:
+    if status == 400 and "credit balance" in reason:
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
     if status in (401, 403):
         return KeyRefused(f"the API refused the key: {message}", request_id=request_id)
-    if status == 408 or (status in (502, 504) and not isinstance(sort, str)):
+    if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
         # A gateway gave up waiting; what the API behind it did with the request is not known.
         return OutcomeUnknown(f"a gateway answered for the API: {message}", request_id=request_id)
     if status == 429 or status >= 500:
@@ -137,8 +137,8 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
 
 def failure_of_type(body: object) -> CallFailure:
     """The failure that an error object stands for where no HTTP status came with it, as in the results of a batch."""
-    sort = _member(_member(body, "error"), "type")
-    return failure_of(_STATUS_OF_TYPE.get(sort, 500) if isinstance(sort, str) else 500, body, {})
+    error_type = _member(_member(body, "error"), "type")
+    return failure_of(_STATUS_OF_TYPE.get(error_type, 500) if isinstance(error_type, str) else 500, body, {})
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -15,11 +15,11 @@ from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, Unusable, failure_of_type
 from blackboard.llm.reply import Reply
 
-__all__ = ["MOST_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results", "read_state"]
+__all__ = ["MAX_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results", "read_state"]
 
 S = TypeVar("S", bound=BaseModel)
 
-MOST_ITEMS = 100_000
+MAX_ITEMS = 100_000
 """The API takes no more requests in one batch."""
 
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
@@ -58,8 +58,8 @@ def batch_body(items: Sequence[BatchItem]) -> str:
         Rejected: no items, too many, or custom ids that the API would not take.
     """
     ids = [item.custom_id for item in items]
-    if not 0 < len(ids) <= MOST_ITEMS:
-        raise Rejected(f"a batch has 1 to {MOST_ITEMS:,} requests, not {len(ids):,}")
+    if not 0 < len(ids) <= MAX_ITEMS:
+        raise Rejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}")
     if wrong := next((name for name in ids if not _CUSTOM_ID.fullmatch(name)), None):
         raise Rejected(f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -")
     if len(set(ids)) < len(ids):

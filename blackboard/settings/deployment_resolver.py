@@ -126,18 +126,18 @@ class _Resolver:
         """The mark classes: those that the file names, that agents declare, and that their modules speak of."""
         found: list[type[Mark]] = []
         for path in self.settings.deployment.kinds:
-            found += [one for one in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if one]
+            found += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
         for agent in agents:
             module = sys.modules.get(getattr(agent.function, "__module__", ""))
             found += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
         classes: dict[str, type[Mark]] = {"need": Need, "decision": Decision}
-        for one in found:
-            other = classes.setdefault(one.kind, one)
-            if other is not one:
-                self._wrong("deployment", f"kind {one.kind!r} is two classes: {_place(other)} and {_place(one)}")
+        for item in found:
+            other = classes.setdefault(item.kind, item)
+            if other is not item:
+                self._wrong("deployment", f"kind {item.kind!r} is two classes: {_place(other)} and {_place(item)}")
         return classes
 
-    def _import(self, place: str, path: str, fits: Callable[[Any], bool], sort: str) -> Any:
+    def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
         """What a path names, if it can be imported and is what it should be."""
         self.unseen, before = True, self.unseen
         name, colon, attribute = path.partition(":")
@@ -157,7 +157,7 @@ class _Resolver:
             right = [label for label, value in vars(module).items() if fits(value)]
             self.meant |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
             self.meant |= {value.kind for value in vars(module).values() if _is_kind(value)}
-            return self._wrong(place, f"{path!r}: {name} has no {sort} {attribute!r}{nearest(attribute, right)}")
+            return self._wrong(place, f"{path!r}: {name} has no {category} {attribute!r}{nearest(attribute, right)}")
         return found
 
     # -- what is overridden -------------------------------------------------------------------------------------------
@@ -192,8 +192,8 @@ class _Resolver:
                     f"it watches {', '.join(names)}; set it for one of them, as in [{place}.watches.{names[0]}]",
                 )
             else:
-                given = sections.get(names[0], WatchSection())
-                sections[names[0]] = given.model_copy(update={"threshold": section.threshold})
+                base = sections.get(names[0], WatchSection())
+                sections[names[0]] = base.model_copy(update={"threshold": section.threshold})
         watches = [
             self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
         ]
@@ -258,14 +258,16 @@ class _Resolver:
     # -- mistakes -----------------------------------------------------------------------------------------------------
 
     def _unknown(
-        self, place: str, sort: str, names: Iterable[str], known: Iterable[str], *, named: bool = True
+        self, place: str, category: str, names: Iterable[str], known: Iterable[str], *, named: bool = True
     ) -> None:
         known = list(known)
         for name in names:
             # What may come with something that could not be imported is no second mistake, unless it reads like a slip.
             follows = name in self.meant or (self.unseen and not get_close_matches(name, known, cutoff=0.8))
             if name not in known and not follows:
-                self._wrong(f"{place}.{name}" if named else place, f"there is no {sort} {name!r}{nearest(name, known)}")
+                self._wrong(
+                    f"{place}.{name}" if named else place, f"there is no {category} {name!r}{nearest(name, known)}"
+                )
 
     def _try(self, place: str, make: Callable[[], T], fallback: T) -> T:
         try:

@@ -110,46 +110,46 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
         ConfigurationError: the file cannot be read at all.
     """
     values = _read(path)
-    given, mistakes = variables(os.environ if environ is None else environ, Settings)
+    overrides, mistakes = variables(os.environ if environ is None else environ, Settings)
     misspelt: set[Any] = set()
     while True:
-        together = merged(values, given)
+        together = merged(values, overrides)
         try:
             return Settings.read(path, together), mistakes
         except ValidationError as error:
-            alone = _problems(values)
+            file_problems = _problems(values)
             problems = _one_by_one(error.errors(include_url=False), together)
             misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
             for problem in problems:
                 steps = problem["loc"]
-                found = _setting(given, steps[: reach(together, steps)], (steps, problem["type"]) in alone)
+                found = _setting(overrides, steps[: reach(together, steps)], (steps, problem["type"]) in file_problems)
                 if problem["type"] != "missing" or steps[:-1] not in misspelt:  # it is there, by another name
                     mistakes.append(_mistake(path, problem, found))
                 # Without what is wrong, so that the rest can be looked at too.
                 if not found and not _drop(values, steps):
                     return Settings.read(path, {}), mistakes
-                given = [one for one in given if one not in found]
+                overrides = [variable for variable in overrides if variable not in found]
 
 
 def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
     """The problems, one for each place: pydantic tells of every type that a value might have had."""
-    found: dict[Any, Any] = {}
+    result: dict[Any, Any] = {}
     for problem in problems:
         steps = problem["loc"]
         if problem["type"] != "missing" and steps[-1] != "[key]":
             steps = steps[: reach(values, steps)]
-        if (first := found.get(steps)) is None:
-            found[steps] = {**problem, "loc": steps}
+        if (first := result.get(steps)) is None:
+            result[steps] = {**problem, "loc": steps}
         else:
             first["msg"] += f", or {problem['msg'].removeprefix('Input should be ')}"
-    return list(found.values())
+    return list(result.values())
 
 
-def _setting(given: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
+def _setting(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
     """The variables of which a wrong value came; none where it stands in the file."""
-    if exact := [one for one in given if one.sets(place)]:
+    if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]
-    return [] if in_file else [one for one in given if one.steps[: len(place)] == tuple(place)]
+    return [] if in_file else [variable for variable in overrides if variable.steps[: len(place)] == tuple(place)]
 
 
 def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
@@ -186,12 +186,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _mistake(path: Path, problem: Any, found: Sequence[Variable]) -> Mistake:
     steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
-    place = ", ".join(one.name for one in found) or f"{path}, {'.'.join(map(str, steps))}"
+    place = ", ".join(item.name for item in found) or f"{path}, {'.'.join(map(str, steps))}"
     if problem["type"] == "extra_forbidden":
         name = str(steps[-1])
         return Mistake(place, f"there is no setting {name!r}{nearest(name, known(Settings, steps[:-1]))}")
     message = str(problem["msg"]).removeprefix("Value error, ")
-    given = problem.get("input")
-    if problem["type"] != "value_error" and isinstance(given, str | int | float | bool):
-        message = f"{message[:1].lower()}{message[1:]}, not {given!r}"
+    overrides = problem.get("input")
+    if problem["type"] != "value_error" and isinstance(overrides, str | int | float | bool):
+        message = f"{message[:1].lower()}{message[1:]}, not {overrides!r}"
     return Mistake(place, message)

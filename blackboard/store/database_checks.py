@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from blackboard.store import dialect as differences
+from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 
 __all__ = ["Health", "measure", "open_to_others"]
@@ -63,8 +63,8 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     log = Path(f"{path}-wal")
     return Health(
         "SQLite",
-        differences.SQLITE_VERSION,
-        differences.safe_sqlite(),
+        sql_dialect.SQLITE_VERSION,
+        sql_dialect.safe_sqlite(),
         str(mode),
         path.stat().st_size,
         log.stat().st_size if log.exists() else 0,
@@ -77,17 +77,19 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
 
 def open_to_others(paths: list[Path]) -> list[Path]:
     """Those that somebody else than their owner may read, write or enter."""
-    found = []
+    result = []
     for path in paths:
         try:
             mode = os.lstat(path).st_mode
         except OSError:
             continue
         if mode & (stat.S_IRWXG | stat.S_IRWXO) and not stat.S_ISLNK(mode):
-            found.append(path)
-    return found
+            result.append(path)
+    return result
 
 
 def _files_of(path: Path) -> list[Path]:
     """The database and everything that belongs to it, in the folder where it lies."""
-    return sorted(one for one in path.parent.glob(f"{path.name}*") if one == path or one.name[len(path.name)] in "-.")
+    return sorted(
+        item for item in path.parent.glob(f"{path.name}*") if item == path or item.name[len(path.name)] in "-."
+    )

@@ -68,7 +68,7 @@ def _spent(*where: Any) -> Statement:
         func.sum(case((_this_hour, _counts), else_=number(0))),
     )
     return Statement(
-        select(*(func.coalesce(one, number(0)) for one in sums)).where(model_call.c.sent_at >= p("day"), *where)
+        select(*(func.coalesce(item, number(0)) for item in sums)).where(model_call.c.sent_at >= p("day"), *where)
     )
 
 

@@ -185,7 +185,7 @@ _NARROWED = {
 
 def _strongest(*asked: str) -> Select[Any]:
     """The live marks at `as_of`, strongest first, narrowed by the parameters that are asked for."""
-    query = select(*LIVE_COLUMNS).where(*(_NARROWED[one] for one in asked if one != "limit"))
+    query = select(*LIVE_COLUMNS).where(*(_NARROWED[item] for item in asked if item != "limit"))
     query = query.order_by(_live.c.strength.desc(), _live.c.id)
     return query.limit(AT_MOST) if "limit" in asked else query
 
@@ -194,7 +194,7 @@ _asked = [
     tuple(one for one, wanted in zip(("kind", "subject", "min_strength", "limit"), choice, strict=True) if wanted)
     for choice in product((False, True), repeat=4)
 ]
-LIVE = {" ".join(one): Statement(partial(_strongest, *one)) for one in (*_asked, ("kind", "law", "limit"))}
+LIVE = {" ".join(item): Statement(partial(_strongest, *item)) for item in (*_asked, ("kind", "law", "limit"))}
 """By the parameters that each takes beside `as_of`."""
 LIVE_IN_ORDER = Statement(
     select(*LIVE_COLUMNS)
@@ -251,7 +251,7 @@ def _summed(*where: ColumnElement[bool]) -> dict[str, Statement]:
     """For each way to add up: how many stimuli of a watch over the board, and the two sums of `Decay.sums`."""
     return {
         name: Statement(
-            select(func.count(), *(func.coalesce(func.sum(one), _nothing) for one in sums))
+            select(func.count(), *(func.coalesce(func.sum(item), _nothing) for item in sums))
             .select_from(
                 mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id))
             )

@@ -50,7 +50,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
         "limit": limit,
         "seconds": seconds,
         "memory": MEMORY,
-        "most_bytes": MOST_BYTES,
+        "max_bytes": MOST_BYTES,
     }
     # Isolated: neither the environment nor the current folder has a say in what the child imports.
     with subprocess.Popen(
@@ -72,7 +72,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
     if "error" not in found:
         return Result(tuple(found["columns"]), found["rows"], found["more"])
     message = str(found["error"])
-    if found["sort"] == "store":
+    if found["category"] == "store":
         raise StoreError(f"{path}: {message}")
     if missing := re.fullmatch(r"no such table: (\S+)", message):
         message += nearest(missing[1], VIEWS)

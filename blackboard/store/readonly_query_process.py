@@ -40,7 +40,7 @@ def main() -> None:
     try:
         answer = run(request)
     except MemoryError:
-        answer = {"error": "the query needs more memory than it may have", "sort": "query"}
+        answer = {"error": "the query needs more memory than it may have", "category": "query"}
     json.dump(answer, sys.stdout, ensure_ascii=True)
 
 
@@ -50,11 +50,11 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     try:
         connection = connect(request, refused)
     except sqlite3.Error as error:
-        return {"error": str(error), "sort": "store"}
+        return {"error": str(error), "category": "store"}
     try:
         cursor = connection.execute(request["sql"])
         if cursor.description is None:
-            return {"error": "this is no query: write one that begins with SELECT or WITH", "sort": "query"}
+            return {"error": "this is no query: write one that begins with SELECT or WITH", "category": "query"}
         rows: list[list[Any]] = []
         size, more = 0, False
         for values in cursor:
@@ -63,14 +63,14 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
                 break
             row = [plain(value) for value in values]
             size += sum(len(value) if isinstance(value, str) else 8 for value in row)
-            if size > request["most_bytes"]:
-                return {"error": f"the result is larger than {request['most_bytes']} bytes", "sort": "query"}
+            if size > request["max_bytes"]:
+                return {"error": f"the result is larger than {request['max_bytes']} bytes", "category": "query"}
             rows.append(row)
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
-            return {"error": f"only reading is allowed here, and this asks for {refused[0]}", "sort": "query"}
+            return {"error": f"only reading is allowed here, and this asks for {refused[0]}", "category": "query"}
         damaged = any(words in str(error) for words in DAMAGED)
-        return {"error": str(error), "sort": "store" if damaged else "query"}
+        return {"error": str(error), "category": "store" if damaged else "query"}
     return {"columns": [column[0] for column in cursor.description], "rows": rows, "more": more}
 
 

@@ -1,4 +1,4 @@
--- Written by python -m blackboard.store.freeze, from sources with the SHA-256 da5f015e6516c259f1515c65f2a0cb31fb5f64642eda176493e6b13471ac0deb, as ef16a9db632c5f61a98f4f96a2f92f91d0d7582d004b8e810c7f5c3f5d26cd8c
+-- Written by python -m blackboard.store.freeze, from sources with the SHA-256 128d0e64273a0d8226806f39a3a1c8e51dbc116d12d2aa80f83cd62c84b52476, as ef16a9db632c5f61a98f4f96a2f92f91d0d7582d004b8e810c7f5c3f5d26cd8c
 
 -- name: activations.INSERT_ACTIVATION
 -- takes: agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at, attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from, split_after_call

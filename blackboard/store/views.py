@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, FromClause, select, text
 from sqlalchemy import literal_column as literal
 
 from blackboard.clock import LEAP
-from blackboard.store import dialect as differences
+from blackboard.store import dialect as sql_dialect
 from blackboard.store.dialect import Dialect
 from blackboard.store.strength import live_marks, seconds
 
@@ -23,7 +23,7 @@ def view_definitions(dialect: Dialect) -> dict[str, str]:
     """The SELECT behind each view."""
 
     def iso(column: str) -> str:
-        return differences.iso_sql(dialect, column)
+        return sql_dialect.iso_sql(dialect, column)
 
     return {
         "live_marks": _live_marks(dialect),
@@ -55,7 +55,7 @@ SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_wri
     AS share_from_cache,
   c.direct / 1000000.0 AS usd_direct, c.unknown, c.reserved / 1000000.0 AS usd_reserved
 FROM (
-  SELECT {differences.date_sql(dialect, "m.sent_at")} AS day, m.agent, count(*) AS calls,
+  SELECT {sql_dialect.date_sql(dialect, "m.sent_at")} AS day, m.agent, count(*) AS calls,
     sum(coalesce(m.input_tokens, 0)) AS input_tokens, sum(coalesce(m.cache_read_tokens, 0)) AS cache_read_tokens,
     sum(coalesce(m.cache_write_tokens, 0)) AS cache_write_tokens, sum(coalesce(m.output_tokens, 0)) AS output_tokens,
     sum(coalesce(m.cost, 0)) AS cost, sum(coalesce(m.direct_cost, 0)) AS direct,
@@ -73,7 +73,7 @@ def clock_now(dialect: Dialect) -> FromClause:
 
     A clock that has leapt by more than a year is not believed here either, whatever `leap` is set to.
     """
-    greatest, clock = differences.greatest_sql(dialect), differences.clock_sql(dialect)
+    greatest, clock = sql_dialect.greatest_sql(dialect), sql_dialect.clock_sql(dialect)
     recorded = (
         f"{greatest}(b.last_recorded_at, coalesce((SELECT e.recorded_at FROM event e ORDER BY e.id DESC LIMIT 1), 0))"
     )
@@ -94,7 +94,7 @@ def _agenda(dialect: Dialect) -> str:
 
     def part(state: str, ready_at: str, held_by: str, source: str) -> str:
         times = {"crossed_at": "c.crossed_at", "noticed_at": "c.noticed_at", "ready_at": ready_at}
-        instants = ", ".join(f"{differences.iso_sql(dialect, column)} AS {name}" for name, column in times.items())
+        instants = ", ".join(f"{sql_dialect.iso_sql(dialect, column)} AS {name}" for name, column in times.items())
         return f"""
 SELECT c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state, w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold, {instants},
@@ -127,7 +127,7 @@ def _live_marks(dialect: Dialect) -> str:
     live = live_marks(clock_now(dialect)).subquery("live")
 
     def iso(column: str) -> ColumnElement[str]:
-        return literal(f"({differences.iso_sql(dialect, f'live.{column}')})").label(column)
+        return literal(f"({sql_dialect.iso_sql(dialect, f'live.{column}')})").label(column)
 
     query = select(
         live.c.id,

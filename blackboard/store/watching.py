@@ -172,11 +172,11 @@ NEXT_LAW_WAITING = Statement(
 """The next law of the crossings that wait for a watch: asked in a row, it skips through the index."""
 HOLD_CROSSING = update_by(crossing, "id", "held_by", "ready_at")
 CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
-_gathered_at = crossing.c.noticed_at + p("batch_window", type_=BigInteger)
+_window_end = crossing.c.noticed_at + p("batch_window", type_=BigInteger)
 _released_at = case(
     (crossing.c.urgent == number(1), p("at", type_=BigInteger)),
     (crossing.c.marks >= p("full", type_=BigInteger), p("at", type_=BigInteger)),
-    (_gathered_at > p("at", type_=BigInteger), _gathered_at),
+    (_window_end > p("at", type_=BigInteger), _window_end),
     else_=p("at", type_=BigInteger),
 )
 """When what a guard held back is ready once that lets go: at once, or when it has gathered as any other crossing."""

@@ -122,7 +122,7 @@ class Model:
             self.close(watch, (mark.subject, mark.id))
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
             then = self.waiting["sum"][key]
-            if sum(self.strength(one, then) for one in self.stimuli("sum", now, mark.subject)) < SUM:
+            if sum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
                 self.close("sum", key)
         if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
             self.close("board", ("", 0))

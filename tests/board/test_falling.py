@@ -76,7 +76,7 @@ def test_the_instant_for_many_marks_is_the_one_found_by_looking_everywhere(
 
     def value(at: int) -> float:
         lying = [i * law.share(at - t) for law, i, t in left if t <= at]
-        lying = [one for one in lying if one >= 0.02]
+        lying = [item for item in lying if item >= 0.02]
         return {total: math.fsum(lying), strongest: max(lying, default=0.0), count: float(len(lying))}[measure]
 
     at = world.clock.now()
@@ -352,7 +352,7 @@ def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.write(lambda m: predicted_crossings.fire_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [world.board.write(lambda txn: predicted_crossings.fire_due(txn, 3)) for _ in range(4)] == [3, 3, 1, 0]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 

@@ -15,7 +15,7 @@ KINDS = {
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.read(lambda m: readiness.next_ready(m, m.deployment.agent(name)))
+    return world.board.read(lambda txn: readiness.next_ready(txn, txn.deployment.agent(name)))
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:
@@ -99,7 +99,7 @@ def test_a_crowd_that_is_held_back_does_not_hide_what_is_free(world: World) -> N
         world.put("ok", f"s{i}")
         world.put("lead", f"s{i}", 0.9)
     free = world.put("lead", "free", 0.2).mark_id
-    woken = [found for found in (world.woken("sales") for _ in range(4)) if found]
+    woken = [values for values in (world.woken("sales") for _ in range(4)) if values]
     assert woken == [[free]]
 
 
@@ -331,7 +331,7 @@ def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     running = [world.claim("sales") for _ in range(3)]
-    assert [inputs(one) if one else None for one in running] == [[marks[0]], [marks[1]], None]
+    assert [inputs(item) if item else None for item in running] == [[marks[0]], [marks[1]], None]
     assert running[0] is not None
     world.finish(running[0])
     assert world.woken("sales") == [marks[2]]
@@ -354,11 +354,11 @@ def test_explaining_never_writes(world: World) -> None:
     world.put("lead", "b", 0.4)
     world.advance(50 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {one["watch"]: one for one in found["watches"]}
+    values = {item["watch"]: item for item in found["watches"]}
     assert values["sum"]["values"][0]["value"] == 1.4 / 6 or abs(values["sum"]["values"][0]["value"] - 1.4 / 6) < 1e-9
     world.advance(20 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {one["watch"]: one for one in found["watches"]}
+    values = {item["watch"]: item for item in found["watches"]}
     assert values["sum"]["values"][0]["value"] == 0.0
     assert "it has not crossed" in values["sum"]["verdict"]
     world.board.explain("sales")

@@ -26,7 +26,7 @@ class Drill(Mark, kind="drill"):
 
 @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], unless=count(Drill) >= 1)
 def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
-    return [Alarm(subject=one.subject, level=round(10 * one.strength)) for one in smokes]
+    return [Alarm(subject=smoke.subject, level=round(10 * smoke.strength)) for smoke in smokes]
 
 
 @agent(watches=watch(strength(Smoke) >= 0.3), name="watchman", writes=[Alarm])

@@ -195,7 +195,7 @@ def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World,
     world.put("smoke", "swept")
     world.put("smoke", "unswept")
     world.advance(5 * HOUR)
-    world.board.write(lambda m: None)
+    world.board.write(lambda txn: None)
     unswept = world.put("smoke", "unswept", 0.5)
     world.evaporate()
     swept = world.put("smoke", "swept", 0.5)
@@ -282,11 +282,11 @@ def test_a_value_that_is_taken_draws_no_event(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9"})
 
-    def work(m: BoardTransaction) -> tuple[int, int]:
-        before = m.last_event
+    def work(txn: BoardTransaction) -> tuple[int, int]:
+        before = txn.last_event
         with pytest.raises(UniqueConflict):
-            deposit(m, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
-        return before, m.last_event
+            deposit(txn, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
+        return before, txn.last_event
 
     before, after = world.board.write(work)
     assert before == after

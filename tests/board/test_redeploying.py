@@ -260,7 +260,7 @@ def test_watches_count_unfollowed_marks_as_their_new_law_has_them(world: World, 
     second = world.put("smoke", intensity=0.95).mark_id
     claim = world.claim("watchman")
     assert claim is not None
-    assert {one.event.mark_id: round(one.strength, 3) for one in claim.inputs} == {first: 1.0, second: 0.95}
+    assert {item.event.mark_id: round(item.strength, 3) for item in claim.inputs} == {first: 1.0, second: 0.95}
 
 
 def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) -> None:

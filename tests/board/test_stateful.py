@@ -74,7 +74,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([SECOND, HOUR]))
     def the_clock_steps_back(self, by: int) -> None:
-        self.world.board.write(lambda m: None, record=True)
+        self.world.board.write(lambda txn: None, record=True)
         before = self.world.board.now()
         self.world.advance(-by)
         assert self.world.board.now() == before
@@ -164,8 +164,8 @@ class Board(RuleBasedStateMachine):
             assert claim is None
             return
         if claim is not None and claim.row.id in {row["id"] for row in open_ones}:
-            for one in claim.inputs:
-                assert self.begun[name, one.event.mark_id, one.event.id] == "begun"
+            for item in claim.inputs:
+                assert self.begun[name, item.event.mark_id, item.event.id] == "begun"
             self.running[name] = claim
             return
         self.claimed(name, claim, expected, now)
@@ -201,7 +201,7 @@ class Board(RuleBasedStateMachine):
         if claim is None:
             return
         model.count["claimed"] += len(waited)
-        given = {one.event.mark_id: one for one in claim.inputs}
+        given = {item.event.mark_id: item for item in claim.inputs}
         assert must <= set(given) <= may
         assert given
         for mark_id, one in given.items():
@@ -223,8 +223,8 @@ class Board(RuleBasedStateMachine):
         claim = self.running.pop(name)
         receipts = self.world.finish(claim, *([("fire", subject, 0.8)] if leaves else []))
         assert receipts is not None
-        for one in claim.inputs:
-            key = (name, one.event.mark_id, one.event.id)
+        for item in claim.inputs:
+            key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name == "cold" else "done"
         for receipt in receipts:
@@ -254,7 +254,9 @@ class Board(RuleBasedStateMachine):
     def the_worker_dies(self) -> None:
         late = dict(self.running)
         self.running.clear()
-        assert self.world.board.write(lambda m: activation_results.recover(m, ["worker"], expired=False)) == len(late)
+        assert self.world.board.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False)) == len(
+            late
+        )
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 

@@ -58,7 +58,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
             world.register({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
         snapshots.append((world.board.now(), seen(world)))
         world.advance(1)
-        world.board.write(lambda m: None, record=True)
+        world.board.write(lambda txn: None, record=True)
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
     world.follow()

@@ -44,9 +44,9 @@ def together(world: World, *works: Callable[[], Any]) -> int:
 def hold_true(world: World) -> None:
     """Every sum that is kept is what counting afresh finds."""
 
-    def look(m: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in m.active.watches.values() if board_totals.keeps_totals(watch)]
-        return [(board_totals.value(m, watch), board_totals.measured(m, watch)) for watch in watches]
+    def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        watches = [watch for watch in txn.active.watches.values() if board_totals.keeps_totals(watch)]
+        return [(board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
     found = world.board.read(look)
     assert found

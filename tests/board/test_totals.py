@@ -57,22 +57,22 @@ operations = st.lists(
 )
 
 
-def agree(m: BoardTransaction) -> None:
-    for one in m.active.watches.values():
-        if not one.over_board or one.falling:
+def agree(txn: BoardTransaction) -> None:
+    for item in txn.active.watches.values():
+        if not item.over_board or item.falling:
             continue
-        kept, marks = board_totals.value(m, one)
-        stimuli = board_totals.stimuli_of_board(m, one)
-        strengths = [m.strength(row) for row in stimuli]
-        leaf = next(one.condition.leaves())
-        assert marks == len(stimuli), one.spec.name
+        kept, marks = board_totals.value(txn, item)
+        stimuli = board_totals.stimuli_of_board(txn, item)
+        strengths = [txn.strength(row) for row in stimuli]
+        leaf = next(item.condition.leaves())
+        assert marks == len(stimuli), item.spec.name
         if leaf.measure.function == "count":
             assert kept == len(stimuli)
         elif leaf.measure.function == "max":
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)
-            fades_by_bound = any(m.laws.get(m.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
+            fades_by_bound = any(txn.laws.get(txn.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
             if fades_by_bound and kept < leaf.threshold:
                 assert kept >= true - 1e-9
             else:
@@ -138,10 +138,10 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
-    def move_on(m: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.active.watches.values()
-        m.now = m.now + 2 * HOUR  # as a change of the deployment moves it, if by less
-        return board_totals.value(m, one), board_totals.measured(m, one)
+    def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = txn.active.watches.values()
+        txn.now = txn.now + 2 * HOUR  # as a change of the deployment moves it, if by less
+        return board_totals.value(txn, one), board_totals.measured(txn, one)
 
     world.put("spark", "a1")
     assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -151,11 +151,11 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
-    def leave_and_move_on(m: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.active.watches.values()
-        deposit(m, PreparedDeposit("spark", "a1", "{}", 1.0, "person:test"))
-        m.now = m.now + 2 * HOUR
-        return board_totals.value(m, one), board_totals.measured(m, one)
+    def leave_and_move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = txn.active.watches.values()
+        deposit(txn, PreparedDeposit("spark", "a1", "{}", 1.0, "person:test"))
+        txn.now = txn.now + 2 * HOUR
+        return board_totals.value(txn, one), board_totals.measured(txn, one)
 
     assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
@@ -169,7 +169,9 @@ def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_st
     assert len(world.woken("many") or ()) == 4
     world.follow()
 
-    def look(m: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        return [(board_totals.value(m, watch), board_totals.measured(m, watch)) for watch in m.active.watches.values()]
+    def look(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        return [
+            (board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in txn.active.watches.values()
+        ]
 
     assert world.board.read(look) == [((2.0, 2), (2.0, 2))]

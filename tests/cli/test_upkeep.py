@@ -65,7 +65,7 @@ def test_the_doctor_ends_with_1_if_anything_is_wrong(house):
     (house.folder / "house.db").chmod(0o644)
     done = house("doctor", "--json")
     assert done.code == 1
-    assert [one["name"] for one in done.json["findings"] if one["state"] == "wrong"] == ["permissions"]
+    assert [item["name"] for item in done.json["findings"] if item["state"] == "wrong"] == ["permissions"]
 
 
 def test_the_doctor_says_it_of_what_is_no_board_and_of_a_file_with_mistakes(house):

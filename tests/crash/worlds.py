@@ -82,8 +82,8 @@ class World(ABC):
     publishes = False
     fades = False
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        self.folder, self.chance = folder, chance
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.folder, self.rng = folder, rng
         self.path = folder / "board.db"
         self.plans = self.plan()
 
@@ -147,26 +147,26 @@ class World(ABC):
     def open(self, author: str) -> Blackboard:
         return Blackboard.open(f"sqlite:///{self.path}", author=author, clock=self.clock())
 
-    def deposit(self, number: int, start: int, say: Say, most: int | None = None) -> None:
+    def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
         """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept.
 
         After the first `most` it waits to be killed.
         """
         board = self.open(f"depositor-{number}")
-        end = None if most is None else start + most
+        end = None if limit is None else start + limit
         for index, one in enumerate(self.plans[number][start:end], start):
             receipt = board.leave(one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}")
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
-        if most is not None:
+        if limit is not None:
             signal.pause()
         board.close()
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon: until it is killed, or until nothing is left to do."""
         daemon = self.make_daemon()
-        for one in daemon._tasks:
-            if isinstance(one, Checkpoint):
-                one.at_bytes = 0
+        for task in daemon._tasks:
+            if isinstance(task, Checkpoint):
+                task.at_bytes = 0
         daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
         report = daemon.run(until_quiescent=to_the_end)
         say(f"left {json.dumps(report.lines())}")
@@ -226,7 +226,7 @@ class Pure(World):
     def plan(self) -> list[list[Deposit]]:
         return [
             [
-                Deposit("spark", f"s/{who}/{n // 3}", {"n": 1000 * who + n}, round(self.chance.uniform(0.1, 1.2), 3))
+                Deposit("spark", f"s/{who}/{n // 3}", {"n": 1000 * who + n}, round(self.rng.uniform(0.1, 1.2), 3))
                 for n in range(self.per_depositor)
             ]
             for who in range(self.depositors)
@@ -240,7 +240,7 @@ class Pure(World):
             board.install(*self.agents)
 
     def make_daemon(self) -> Daemon:
-        return Daemon(self.open("daemon"), self.agents, chance=random.Random(1))
+        return Daemon(self.open("daemon"), self.agents, rng=random.Random(1))
 
     def undisturbed(self) -> Pure:
         """The same world on a board of its own, for a run that nobody disturbs."""
@@ -344,7 +344,7 @@ class Paid(Pure):
 
     def make_daemon(self) -> Daemon:
         client = Ledger(self.folder / "ledger")
-        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, chance=random.Random(1))
+        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, rng=random.Random(1))
 
     def check_end(self) -> None:
         super().check_end()
@@ -386,15 +386,15 @@ class Fading(World):
     fades = True
     per_depositor = 200
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        super().__init__(folder, chance)
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        super().__init__(folder, rng)
         self.now = ManualClock().now()
         self.half_life = 2
 
     def plan(self) -> list[list[Deposit]]:
         return [
             [
-                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.chance.uniform(0.5, 2.0), 3))
+                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.rng.uniform(0.5, 2.0), 3))
                 for n in range(self.per_depositor)
             ]
             for who in range(self.depositors)
@@ -404,9 +404,9 @@ class Fading(World):
         return FrozenClock(self.now)
 
     def tick(self) -> None:
-        self.now += int(self.chance.uniform(0.1, 1.0) * MINUTE)
-        if self.chance.random() < 0.3:
-            self.half_life = self.chance.choice((1, 2, 3))
+        self.now += int(self.rng.uniform(0.1, 1.0) * MINUTE)
+        if self.rng.random() < 0.3:
+            self.half_life = self.rng.choice((1, 2, 3))
 
     def end(self) -> None:
         self.now += 1000 * MINUTE
@@ -424,8 +424,8 @@ class Fading(World):
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
         from blackboard.board.redeployment import register
 
-        board.write(lambda m: register(m, deployment.model_copy(update={"kinds": kinds})), record=True)
-        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), chance=random.Random(1))
+        board.write(lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record=True)
+        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         with rows(self.path) as query:
@@ -466,8 +466,8 @@ class Desk(World):
         "BLACKBOARD_MODEL__PROVIDER": "offline",
     }
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        super().__init__(folder, chance)
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        super().__init__(folder, rng)
         self.calendar = folder / "calendar.ics"
         environment = {
             **self.SHORTER,
@@ -479,7 +479,7 @@ class Desk(World):
 
     def plan(self) -> list[list[Deposit]]:
         leads = [Deposit("lead", subject, payload) for subject, payload in sample_leads()]
-        self.chance.shuffle(leads)
+        self.rng.shuffle(leads)
         return [leads[who :: self.depositors] for who in range(self.depositors)]
 
     def clock(self) -> Clock:
@@ -506,7 +506,7 @@ class Desk(World):
             raise Broken(f"there are {len(leads)} leads")
         if sorted(payload["lead"] for _, _, payload in verdicts) != sorted(leads):
             raise Broken("a lead has no verdict, or two")
-        evidence = [one for _, kind, payload in left if kind == "insight" for one in payload["evidence"]]
+        evidence = [item for _, kind, payload in left if kind == "insight" for item in payload["evidence"]]
         if sorted(evidence) != sorted(number for number, _, _ in verdicts):
             raise Broken("an outcome is in no insight's evidence, or in two")
         booked = [payload for _, kind, payload in left if kind == "appointment"]
@@ -523,11 +523,11 @@ class Desk(World):
 def sample_leads() -> list[tuple[str, dict[str, Any]]]:
     """The desk's sample leads: subjects and payloads."""
     text = importlib.resources.files("agents").joinpath("samples/leads.csv").read_text("utf-8")
-    found = []
+    result = []
     for row in csv.DictReader(text.splitlines(keepends=True)):
         payload = {"message" if name == "inbound_message" else name: value for name, value in row.items() if value}
-        found.append((row["email"] or row["phone"], payload))
-    return found
+        result.append((row["email"] or row["phone"], payload))
+    return result
 
 
 def undisturbed_verdicts() -> list[tuple[str, str, float]]:

@@ -54,8 +54,8 @@ class Context:
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
         name = kind if isinstance(kind, str) else kind.kind
         assert self.reads is None or name in self.reads, f"{name} is not declared in reads"
-        found = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
-        return sorted(found, key=lambda mark: -mark.strength)
+        result = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
+        return sorted(result, key=lambda mark: -mark.strength)
 
     def ask(self, system: str, data: Any, answer: type, offline: Callable[[Any], Any] | None = None) -> Any:
         assert not self.asked, "an activation makes one call at most"

@@ -178,7 +178,7 @@ def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_o
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
     spent = [
-        world.board.read(lambda m, call=call: budgets._spent_for(m, model_calls.get(m, call["id"])))
+        world.board.read(lambda txn, call=call: budgets._spent_for(txn, model_calls.get(txn, call["id"])))
         for call in (first, *parts)
     ]
     costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
@@ -217,7 +217,7 @@ def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
-    world.board.write(lambda m: retention.remove(m, history=0, activations=0, model_calls=0, limit=1000))
+    world.board.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
     world.board.retry(world.board.activations(state="held")[0]["id"])
     world.rest()
     assert api.paid == 1
@@ -235,20 +235,20 @@ def planned(tmp_path, clock):
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
         board.apply(Deployment(budget=LIMIT))
         board.write(
-            lambda m: [model_calls.plan(m, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
+            lambda txn: [model_calls.plan(txn, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
         )
     return path
 
 
-def send(call, m):
-    return model_calls.send(m, model_calls.get(m, call), RESERVE)
+def send(call, txn):
+    return model_calls.send(txn, model_calls.get(txn, call), RESERVE)
 
 
 def reserve(path, at, calls):
     """Send the calls as far as the budget goes; returns how many went."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
-        found = [board.write(partial(send, n)) for n in calls]
-    return sum(over is None for over in found)
+        result = [board.write(partial(send, n)) for n in calls]
+    return sum(over is None for over in result)
 
 
 def spent(path, clock):

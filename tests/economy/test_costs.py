@@ -119,17 +119,17 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
     assert world.board.write(
-        lambda m: model_calls.record_answer(m, late["id"], "{}", None, model_calls.CallCost(cost=1))
+        lambda txn: model_calls.record_answer(txn, late["id"], "{}", None, model_calls.CallCost(cost=1))
     )
     assert world.states() == ["unusable", "applied"]
     assert world.board.costs()[0]["marks_deposited"] == 1
 
-    def two(m):
+    def two(txn):
         for _ in range(2):
-            row = model_calls.plan(m, 99, "judge", MODEL, "{}", 1)
-            model_calls.send(m, row, 10)
-            model_calls.record_answer(m, row.id, "{}", None, model_calls.CallCost(cost=1))
-        model_calls.mark_applied(m, 99)
+            row = model_calls.plan(txn, 99, "judge", MODEL, "{}", 1)
+            model_calls.send(txn, row, 10)
+            model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost(cost=1))
+        model_calls.mark_applied(txn, 99)
 
     world.board.write(two)
     assert world.states()[2:] == ["unusable", "applied"]

@@ -112,10 +112,10 @@ def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
     assert (call["state"], call["cost_usd"], call["reserved_usd"]) == ("answered", 0.1, 0)
 
 
-def _answered_without_usage(m):
-    row = model_calls.plan(m, 1, "judge", MODEL, "{}", 1)
-    model_calls.send(m, row, 7_000)
-    return model_calls.record_answer(m, row.id, "{}", None, model_calls.CallCost())
+def _answered_without_usage(txn):
+    row = model_calls.plan(txn, 1, "judge", MODEL, "{}", 1)
+    model_calls.send(txn, row, 7_000)
+    return model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost())
 
 
 def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(world_of, api):

@@ -183,7 +183,7 @@ def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(world_of, api,
     world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
     assert world.judged == leads
     assert world.states() == ["failed", "applied"]
-    assert len({json.dumps(one["params"]) for call in batches(api) for one in requests_in(call)}) == 1
+    assert len({json.dumps(item["params"]) for call in batches(api) for item in requests_in(call)}) == 1
 
 
 def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(world_of, api, patient):

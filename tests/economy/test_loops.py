@@ -49,8 +49,8 @@ def board(tmp_path, clock):
 
 def rest(board, *agents, **settings):
     specs = {
-        one.name: one.spec.model_copy(update={"settings": one.spec.settings.model_copy(update=settings)})
-        for one in agents
+        item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
+        for item in agents
     }
     board.apply(Deployment(kinds={kind.kind: KindSpec.of(kind.defaults) for kind in (Ask, Reply)}, agents=specs))
     return Daemon(board, agents).run(until_quiescent=True)

@@ -47,7 +47,7 @@ def judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
     """One verdict for each lead."""
     data = {"leads": [{"id": lead.id, "message": lead.message} for lead in leads]}
     answer = context.ask("Judge each lead.", data, Verdicts)
-    found = {one.id: one.verdict for one in answer.verdicts}
+    found = {verdict.id: verdict.verdict for verdict in answer.verdicts}
     if missing := [lead.id for lead in leads if lead.id not in found]:
         raise ModelError(f"no verdict for {missing}")
     return [Judged(subject=lead.subject, lead=lead.id, verdict=found[lead.id]) for lead in leads]
@@ -82,9 +82,9 @@ class World:
         specs = {}
         if own is not None:
             settings["budget"] = own
-        for one in self.agents:
-            merged = AgentSettings(**{**one.spec.settings.model_dump(exclude_unset=True), **settings})
-            specs[one.name] = one.spec.model_copy(update={"settings": merged})
+        for item in self.agents:
+            merged = AgentSettings(**{**item.spec.settings.model_dump(exclude_unset=True), **settings})
+            specs[item.name] = item.spec.model_copy(update={"settings": merged})
         kinds = {kind.kind: KindSpec.of(kind.defaults) for kind in self.kinds}
         self.board.apply(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
 
@@ -97,7 +97,7 @@ class World:
     def daemon(self, client: Client | None = None, timeout: str = "5s", **options: Any) -> Daemon:
         client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
         options.setdefault("model", ModelSettings(model=MODEL))
-        return Daemon(self.board, self.agents, DaemonSettings(), client=client, chance=random.Random(1), **options)
+        return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
     def rest(self, client: Client | None = None, **options: Any) -> Report:
         """Run a daemon until nothing is left that time or work alone could finish."""

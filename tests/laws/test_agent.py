@@ -53,8 +53,8 @@ def test_a_declaration_is_data_that_survives_json() -> None:
 
 def test_a_declaration_keeps_what_was_said() -> None:
     spec = watchman.spec
-    assert [one.name for one in spec.watches] == ["hot", "cold"]
-    assert [(one.min_increase, one.include_own) for one in spec.watches] == [(None, False), (0.1, True)]
+    assert [item.name for item in spec.watches] == ["hot", "cold"]
+    assert [(item.min_increase, item.include_own) for item in spec.watches] == [(None, False), (0.1, True)]
     assert spec.writes == ("alarm",)
     assert [read.kind for read in spec.reads] == ["smoke", "alarm"]
     assert [(read.limit, read.same_subject) for read in spec.reads] == [(3, False), (5, True)]

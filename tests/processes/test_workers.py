@@ -124,7 +124,8 @@ def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> 
             board.deposit(Ember(subject=f"s/{n}", intensity=0.8))
             process.event("done")
     lags = [
-        parse_instant(one["started_at"]) - parse_instant(one["crossed_at"]) for one in board.activations(agent="warden")
+        parse_instant(item["started_at"]) - parse_instant(item["crossed_at"])
+        for item in board.activations(agent="warden")
     ]
     print(f"from crossing to start: median {statistics.median(lags) / 1000:.1f} ms, longest {max(lags) / 1000:.1f} ms")
     assert len(lags) == 10

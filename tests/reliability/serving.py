@@ -12,7 +12,7 @@ from blackboard.settings import DaemonSettings
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     """A daemon that has begun to serve and looks when a test says so."""
     settings = DaemonSettings(**options)
-    daemon = Daemon(board, agents, settings, chance=random.Random(1))
+    daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon._enter()
     look(daemon)
     return daemon

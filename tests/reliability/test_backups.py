@@ -74,12 +74,12 @@ def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, 
 
 
 def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
-    chance = random.Random(8)
+    rng = random.Random(8)
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     daemon = served(board, watchman)
     for number in range(20):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
-        if chance.random() < 0.5:
+        if rng.random() < 0.5:
             look(daemon)
     with board.database.exclusively() as tx:  # as if a worker had died in the middle of one
         tx.cursor.execute("SELECT 1")

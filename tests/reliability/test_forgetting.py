@@ -89,7 +89,7 @@ def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard
         board.install(clerk)
         list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
         client = AnthropicClient("key", api.url)
-        Daemon(board, [clerk], model=ModelSettings(), client=client, chance=random.Random(1)).run(until_quiescent=True)
+        Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1)).run(until_quiescent=True)
         assert api.paid == 1
     costs = board.costs()
     gone = board.forget(ANN)

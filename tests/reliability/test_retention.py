@@ -61,7 +61,7 @@ TABLES = (
 
 def rows(board: Blackboard) -> dict[str, int]:
     return board.read(
-        lambda m: {name: m.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
+        lambda txn: {name: txn.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
     )
 
 
@@ -99,13 +99,13 @@ def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blac
     look(daemon)
     removed = []
     while count := board.write(
-        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
     assert max(removed) <= 2 * 150  # of each sort
     clock.advance(timedelta(days=30))
     while count := board.write(
-        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
     left = rows(board)

@@ -41,7 +41,7 @@ def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> No
     subjects = {view.id: view.subject for view in world.board.look()}
     assert len(subjects) == 90
     for number, ids in answers.items():
-        assert [subjects[one] for one in ids] == [f"{number}/{i}" for i in range(15)]
+        assert [subjects[item] for item in ids] == [f"{number}/{i}" for i in range(15)]
 
 
 @pytest.mark.parametrize("name", ["a board.db", "a%20board.db", "a#1;b.db", "ä.db", "b.db?timeout=5"])
@@ -63,7 +63,7 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
             if number % 2:
                 world.put("smoke", f"s{number}")
             else:
-                world.board.write(lambda m: 1 // 0)
+                world.board.write(lambda txn: 1 // 0)
             outcomes.append("kept")
         except ZeroDivisionError:
             outcomes.append("failed")
@@ -80,8 +80,8 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
 def test_what_a_failed_transaction_registered_is_not_remembered(world: World) -> None:
     board = world.board
 
-    def work(m: Any) -> None:
-        board.prepare(m, "ash", "s", {})
+    def work(txn: Any) -> None:
+        board.prepare(txn, "ash", "s", {})
         raise RuntimeError("stop")
 
     board.models.add([Ash])
@@ -97,9 +97,9 @@ def test_what_a_failed_transaction_registered_is_not_remembered(world: World) ->
 def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
 
-    def work(m: Any) -> tuple[int, int]:
+    def work(txn: Any) -> tuple[int, int]:
         def count() -> int:
-            return int(m.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
+            return int(txn.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
 
         before = count()
         world.put("smoke")
@@ -111,7 +111,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
 
 def test_reading_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
-        world.board.read(lambda m: m.tx.cursor.execute("DELETE FROM mark"))
+        world.board.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)
     assert world.board.look() == []
 

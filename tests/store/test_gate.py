@@ -42,7 +42,7 @@ def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them(
     group_commit.release([])
     for thread in threads:
         thread.join(timeout=10)
-    assert [one.work for one in batches[0]] == [0, 1, 2, 3, 4]
+    assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
     assert all(not batches[number] for number in range(1, 5))
 
 
@@ -55,7 +55,7 @@ def test_a_thread_that_wants_to_be_alone_is_taken_along_by_nobody() -> None:
 
     def wait(entry: Entry) -> None:
         batch = group_commit.enter(entry)
-        order.append([one.work for one in batch])
+        order.append([item.work for item in batch])
         group_commit.release([other for other in batch if other is not entry])
 
     threads = []
@@ -100,7 +100,7 @@ def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
     led = []
 
     def wait(entry: Entry) -> None:
-        led.append([one.work for one in group_commit.enter(entry)])
+        led.append([item.work for item in group_commit.enter(entry)])
 
     for entry in (gone, next_):
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))

@@ -52,12 +52,12 @@ def fill(world: World) -> None:
 
 def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]:
     """What Python makes of the strengths at the instant that the view says it was computed for."""
-    found = {}
+    result = {}
     for row in rows:
         at = parse_instant(row["as_of"])
         mark = world.mark(row["id"])
-        found[mark.id] = world.board.read(lambda m, mark=mark, at=at: m.strength(mark, at))  # type: ignore[misc]
-    return found
+        result[mark.id] = world.board.read(lambda txn, mark=mark, at=at: txn.strength(mark, at))  # type: ignore[misc]
+    return result
 
 
 def check(world: World, rows: list[dict[str, Any]]) -> None:
@@ -189,7 +189,7 @@ def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: Wo
               "not_author": ""}  # fmt: skip
     for name, statement in statements.items():
         sql, names, constants = statement.compiled(world.board.database.dialect)
-        bound = [{**constants, **values}[one] for one in names or ()]
+        bound = [{**constants, **values}[item] for item in names or ()]
         plan = " | ".join(row[3] for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)
         if name in ("strongest", "find", "evaporated"):
