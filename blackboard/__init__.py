@@ -11,8 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blackboard.agency import Agent, Context, agent, of_subject, strongest_of, watch
-    from blackboard.board import Blackboard, MarkView, Receipt
+    from blackboard.agent_definition import Agent, Context, agent, of_subject, strongest_of, watch
+    from blackboard.board import Blackboard, MarkRecord, Receipt
     from blackboard.clock import ManualClock, SystemClock
     from blackboard.conditions import count, strength, strongest, total
     from blackboard.daemon import Daemon
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from blackboard.parsing import parse
 
 _HOME = {
-    "agency": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
-    "board": ("Blackboard", "MarkView", "Receipt"),
+    "agent_definition": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
+    "board": ("Blackboard", "MarkRecord", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
     "conditions": ("count", "strength", "strongest", "total"),
     "parsing": ("parse",),
@@ -46,7 +46,7 @@ __all__ = [
     "Linear",
     "ManualClock",
     "Mark",
-    "MarkView",
+    "MarkRecord",
     "Need",
     "Never",
     "Power",

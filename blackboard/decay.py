@@ -395,12 +395,12 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
             raise InvalidLaw(f"the decay law is broken JSON: {error}") from None
     if not isinstance(spec, Mapping):
         raise InvalidLaw(f'a decay law is written like {{law = "exponential", half_life = "3d"}}, not {spec!r}')
-    given = dict(spec)
-    name = given.pop("law", None)
+    parameters = dict(spec)
+    name = parameters.pop("law", None)
     if not isinstance(name, str) or name not in LAWS:
         raise InvalidLaw(f"there is no decay law {name!r}{nearest(str(name), LAWS)}")
     try:
-        return LAWS[name](**given)
+        return LAWS[name](**parameters)
     except TypeError:
-        wanted = ", ".join(one.name for one in fields(LAWS[name]) if one.init) or "nothing"  # type: ignore[arg-type]
-        raise InvalidLaw(f"{name} takes {wanted}, not {', '.join(map(str, given)) or 'nothing'}") from None
+        wanted = ", ".join(item.name for item in fields(LAWS[name]) if item.init) or "nothing"  # type: ignore[arg-type]
+        raise InvalidLaw(f"{name} takes {wanted}, not {', '.join(map(str, parameters)) or 'nothing'}") from None

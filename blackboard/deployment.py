@@ -16,7 +16,7 @@ from blackboard.conditions import Condition, both, check_watch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import UnknownName
-from blackboard.marks import Joins, Kind
+from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
 
 __all__ = ["AgentSettings", "AgentSpec", "Budget", "Deployment", "KindSpec", "ModelChoice", "ReadSpec", "WatchSpec"]
@@ -38,7 +38,7 @@ class KindSpec(Data):
     weight: float = 1.0
     decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
     floor: float = 0.01
-    joins: Joins = "max"
+    on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
     model: str = ""
@@ -50,7 +50,7 @@ class KindSpec(Data):
             weight=kind.weight,
             decay=kind.decay.spec(),
             floor=kind.floor,
-            joins=kind.joins,
+            on_repeat=kind.on_repeat,
             cap=kind.cap,
             unique=kind.unique,
             model=kind.model,
@@ -63,7 +63,7 @@ class KindSpec(Data):
             law_from(self.decay),
             self.weight,
             self.floor,
-            self.joins,
+            self.on_repeat,
             self.cap,
             self.unique,
             self.model,
@@ -78,8 +78,8 @@ class WatchSpec(Data):
     when: str
     only_if: str | None = None
     unless: str | None = None
-    rearm: float | None = Field(default=None, gt=0)
-    own: bool = False
+    min_increase: float | None = Field(default=None, gt=0)
+    include_own: bool = False
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
@@ -131,10 +131,10 @@ class AgentSettings(Data):
     """How an agent responds, each of which a deployment file may override."""
 
     batch: int | None = Field(default=None, ge=1, le=10_000)
-    gather: Duration = Microseconds(0)
-    urgency: float | None = Field(default=None, gt=0)
-    rest: Duration = Microseconds(0)
-    rest_per: Literal["agent", "subject"] = "agent"
+    batch_window: Duration = Microseconds(0)
+    urgent_above: float | None = Field(default=None, gt=0)
+    cooldown: Duration = Microseconds(0)
+    cooldown_per: Literal["agent", "subject"] = "agent"
     concurrency: int = Field(default=1, ge=1, le=64)
     timeout: Duration = Microseconds(600_000_000)
     max_attempts: int = Field(default=3, ge=1, le=100)
@@ -143,14 +143,14 @@ class AgentSettings(Data):
     max_marks: int = Field(default=1000, ge=0)
     max_payload: int = Field(default=256 * 1024, ge=1)
     max_total: int = Field(default=4 * 1024 * 1024, ge=1)
-    max_depth: int = Field(default=25, ge=1)
-    hourly_limit: int | None = Field(default=None, ge=1)
-    rest_after_failures: int = Field(default=5, ge=1)
+    max_chain: int = Field(default=25, ge=1)
+    max_activations_per_hour: int | None = Field(default=None, ge=1)
+    cooldown_after_failures: int = Field(default=5, ge=1)
     model: str | None = None
     models: tuple[ModelChoice, ...] = ()
     max_tokens: int | None = Field(default=None, ge=1)
-    lane: Literal["direct", "batch"] = "direct"
-    lane_below: float | None = Field(default=None, gt=0)
+    use_batch_api: bool = False
+    batch_api_below: float | None = Field(default=None, gt=0)
     on_unknown: Literal["retry", "hold"] = "retry"
     give_up_after: Duration | None = None
     budget: Budget = Budget()
@@ -164,7 +164,7 @@ class AgentSpec(Data):
     reads: tuple[ReadSpec, ...] = ()
     writes: tuple[str, ...] = ()
     settings: AgentSettings = AgentSettings()
-    formerly: str | None = None
+    renamed_from: str | None = None
 
     @property
     def kinds(self) -> set[str]:

@@ -71,9 +71,9 @@ class UsageError(BlackboardError):
 class UnknownName(UsageError):
     """There is no such name; the message gives the nearest right one."""
 
-    def __init__(self, sort: str, name: str, known: Iterable[str]) -> None:
-        self.sort, self.name = sort, name
-        super().__init__(f"there is no {sort} {name!r}{nearest(name, known)}")
+    def __init__(self, category: str, name: str, known: Iterable[str]) -> None:
+        self.category, self.name = category, name
+        super().__init__(f"there is no {category} {name!r}{nearest(name, known)}")
 
 
 class InvalidDuration(UsageError):

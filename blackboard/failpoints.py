@@ -26,7 +26,7 @@ NAMES = (
     "transaction.begun",
     "commit.before",
     "commit.after",
-    "bell.before",
+    "notify.before",
     "checkpoint.before",
     "checkpoint.after",
     # a worker's life
@@ -52,17 +52,17 @@ NAMES = (
     "call.kept",
     "spool.kept",
     # the cheap lane
-    "lane.reserved",
-    "lane.submitted",
-    "lane.named",
-    "lane.kept",
+    "batch_api.reserved",
+    "batch_api.submitted",
+    "batch_api.named",
+    "batch_api.kept",
     # what follows from fading and from changes
     "evaporation.before",
     "evaporation.within",
     "evaporation.after",
-    "following.before",
-    "following.within",
-    "following.after",
+    "backfill.before",
+    "backfill.within",
+    "backfill.after",
     # what follows outside the database
     "publish.before",
     "publish.written",

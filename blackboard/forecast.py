@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from blackboard.conditions import Condition, Measure
 from blackboard.reinforcement import State
 
-__all__ = ["Faded", "first_true", "value_at"]
+__all__ = ["FadingMark", "first_true", "value_at"]
 
 
 @dataclass(frozen=True)
-class Faded:
+class FadingMark:
     """A mark as far as fading goes."""
 
     kind: str
@@ -31,7 +31,7 @@ class Faded:
         """Weight x intensity x share at an instant; 0 from its evaporation on. A stored instant decides."""
         if self.evaporates_at is not None and at >= self.evaporates_at:
             return 0.0
-        return self.weight * self.state.left(at)
+        return self.weight * self.state.remaining(at)
 
     def live(self, at: int) -> bool:
         """Whether it is live at an instant."""
@@ -49,7 +49,7 @@ class Faded:
         return min(fades, self.evaporates_at)
 
 
-def value_at(measure: Measure, marks: Sequence[Faded], at: int, subject: str | None = None) -> float:
+def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:
     """The value of a measure over marks at an instant; a measure over one subject is taken over `subject`.
 
     Absent means 0. Without a subject, all the marks are taken to be of the one that is meant.
@@ -61,7 +61,7 @@ def value_at(measure: Measure, marks: Sequence[Faded], at: int, subject: str | N
     return sum(strengths) if measure.function == "total" else max(strengths, default=0.0)
 
 
-def first_true(condition: Condition, marks: Sequence[Faded], now: int, subject: str | None = None) -> int | None:
+def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subject: str | None = None) -> int | None:
     """The first instant from `now` on at which the condition holds if nothing but fading happens; None for never."""
     below = {
         leaf: _below(leaf.measure, leaf.threshold, _counted(leaf.measure, marks, now, subject), now)
@@ -75,7 +75,7 @@ def first_true(condition: Condition, marks: Sequence[Faded], now: int, subject: 
     return None
 
 
-def _counted(measure: Measure, marks: Sequence[Faded], at: int, subject: str | None) -> list[Faded]:
+def _counted(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None) -> list[FadingMark]:
     anyone = subject is None or measure.over == "board"
     return [
         mark
@@ -87,7 +87,7 @@ def _counted(measure: Measure, marks: Sequence[Faded], at: int, subject: str | N
     ]
 
 
-def _below(measure: Measure, threshold: float, counted: Sequence[Faded], now: int) -> int | None:
+def _below(measure: Measure, threshold: float, counted: Sequence[FadingMark], now: int) -> int | None:
     """The first instant from `now` on at which a measure is below a threshold above 0."""
     if value_at(measure, counted, now) < threshold:
         return now
@@ -102,7 +102,7 @@ def _below(measure: Measure, threshold: float, counted: Sequence[Faded], now: in
     return _total_below(counted, threshold, now)
 
 
-def _total_below(marks: Sequence[Faded], threshold: float, now: int) -> int | None:
+def _total_below(marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
     """Bisection: a sum of strengths never rises, so the instant at which it is first below a threshold is unique."""
 
     def below(at: int) -> bool:

@@ -14,9 +14,19 @@ from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake
 
-__all__ = ["Decision", "Given", "Joins", "Kind", "Mark", "Need", "check_intensity", "check_subject", "describe_invalid"]
+__all__ = [
+    "Decision",
+    "Kind",
+    "Mark",
+    "Need",
+    "OnRepeat",
+    "StoredMark",
+    "check_intensity",
+    "check_subject",
+    "describe_invalid",
+]
 
-Joins = Literal["add", "max", "replace", "separate"]
+OnRepeat = Literal["add", "max", "replace", "separate"]
 """How a repeated deposit joins the mark of its kind and subject that lies there."""
 
 MAX_SUBJECT = 512
@@ -25,7 +35,7 @@ _RESERVED = set(RESERVED)
 
 
 @dataclass(frozen=True)
-class Given:
+class StoredMark:
     """What the board knows of a mark at the instant it was read or given to an agent."""
 
     id: int
@@ -41,8 +51,8 @@ class Mark(BaseModel):
     """The base of every kind of mark: `class Smoke(Mark, kind="smoke"): detail: str`.
 
     Class arguments set what holds where a deployment says nothing: `decay` (a law; default: never fades), `weight`
-    (at least 0, default 1), `floor` (at least 0, default 0.01), `joins` (default "max"), `cap` (the highest intensity
-    that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
+    (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the highest
+    intensity that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
 
     Fields: `subject` (1 to 512 characters) says what the mark is about; `intensity` (at least 0) how strongly.
     A mark read from the board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
@@ -54,8 +64,8 @@ class Mark(BaseModel):
 
     subject: str
     intensity: float = 1.0
-    _given: Given | None = PrivateAttr(default=None)
-    _instead: Mark | None = PrivateAttr(default=None)
+    _stored: StoredMark | None = PrivateAttr(default=None)
+    _alternative: Mark | None = PrivateAttr(default=None)
 
     def __init_subclass__(cls, **class_arguments: Any) -> None:
         super().__init_subclass__()  # pydantic hands the class arguments on to the hook below
@@ -67,7 +77,7 @@ class Mark(BaseModel):
         decay: Decay | str | None = None,
         weight: float = 1.0,
         floor: float = 0.01,
-        joins: Joins = "max",
+        on_repeat: OnRepeat = "max",
         cap: float | None = None,
         unique: str | None = None,
         **rest: Any,
@@ -85,7 +95,7 @@ class Mark(BaseModel):
             decay=law_from(decay) if decay is not None else Never(),
             weight=weight,
             floor=floor,
-            joins=joins,
+            on_repeat=on_repeat,
             cap=cap,
             unique=unique,
             model=f"{cls.__module__}:{cls.__qualname__}",
@@ -113,43 +123,43 @@ class Mark(BaseModel):
         except (ValueError, RecursionError) as error:  # pydantic's own error is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
 
-    def otherwise(self, instead: Mark) -> Self:
+    def or_else(self, alternative: Mark) -> Self:
         """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""
         other = self.model_copy()
-        other._instead = instead
+        other._alternative = alternative
         return other
 
     @property
-    def given(self) -> Given:
+    def stored(self) -> StoredMark:
         """What the board knows of this mark.
 
         Raises:
             InvalidMark: the mark was made by a program and does not come from a board.
         """
-        if self._given is None:
+        if self._stored is None:
             raise InvalidMark(f"this {self.kind} mark was not read from a board: it has no id, strength or author yet")
-        return self._given
+        return self._stored
 
     @property
     def id(self) -> int:
-        return self.given.id
+        return self.stored.id
 
     @property
     def strength(self) -> float:
         """Kind weight x intensity x share, at the instant the mark was read or given."""
-        return self.given.strength
+        return self.stored.strength
 
     @property
     def author(self) -> str:
-        return self.given.author
+        return self.stored.author
 
     @property
     def deposited_at(self) -> datetime:
-        return to_datetime(self.given.deposited_at)
+        return to_datetime(self.stored.deposited_at)
 
     @property
     def reinforced_at(self) -> datetime:
-        return to_datetime(self.given.reinforced_at)
+        return to_datetime(self.stored.reinforced_at)
 
 
 @dataclass(frozen=True)
@@ -160,7 +170,7 @@ class Kind:
     decay: Decay = field(default_factory=Never)
     weight: float = 1.0
     floor: float = 0.01
-    joins: Joins = "max"
+    on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
     model: str = ""
@@ -176,8 +186,8 @@ class Kind:
             mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
         if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
             mistakes.append(f"cap must be a number above 0, not {self.cap}")
-        if self.joins not in get_args(Joins):
-            mistakes.append(f"joins must be one of {', '.join(get_args(Joins))}, not {self.joins!r}")
+        if self.on_repeat not in get_args(OnRepeat):
+            mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
             mistakes.append(f"unique names {self.unique!r}, which is no field of the payload")
         if mistakes:
@@ -190,7 +200,7 @@ class Kind:
         return law.age_below(self.floor / intensity)
 
 
-class Need(Mark, kind="need", joins="separate"):
+class Need(Mark, kind="need", on_repeat="separate"):
     """Something that a person must decide. It does not fade; `blackboard inbox` shows it."""
 
     question: str
@@ -198,7 +208,7 @@ class Need(Mark, kind="need", joins="separate"):
     detail: str = ""
 
 
-class Decision(Mark, kind="decision", joins="separate"):
+class Decision(Mark, kind="decision", on_repeat="separate"):
     """What was decided about a subject, by a person or by an agent that may."""
 
     answer: str

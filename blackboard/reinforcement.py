@@ -18,7 +18,7 @@ class State:
     at: int
     law: Decay
 
-    def left(self, now: int) -> float:
+    def remaining(self, now: int) -> float:
         """Intensity x share at `now`; before the state's own instant it is the intensity."""
         return self.intensity * self.law.share(max(0, now - self.at))
 
@@ -40,15 +40,15 @@ def join(kind: Kind, old: State | None, new: State) -> State | None:
     that `replace` may. A kind that is `separate` never joins, so it is never asked.
     """
     capped = State(_capped(kind, new.intensity), new.at, new.law)
-    if old is None or kind.joins == "replace":
+    if old is None or kind.on_repeat == "replace":
         return capped
-    left = old.left(new.at)
-    if kind.joins == "max":
-        if capped.intensity <= left:
+    remaining = old.remaining(new.at)
+    if kind.on_repeat == "max":
+        if capped.intensity <= remaining:
             return None
         intensity = capped.intensity
     else:
-        intensity = max(left, _capped(kind, left + new.intensity))
+        intensity = max(remaining, _capped(kind, remaining + new.intensity))
     joined = State(intensity, new.at, new.law)
     carried = State(intensity, new.at, old.law.carried(new.at - old.at))
     if old.law.fixed and new.law.fixed and new.law == kind.decay:

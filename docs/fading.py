@@ -19,7 +19,7 @@ from blackboard.clock import to_datetime
 MINUTES = 150
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("25m"), joins="add"):
+class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
     """Each report of smoke adds to what is left of those before it."""
 
 
@@ -34,13 +34,13 @@ class AllClear(Mark, kind="all_clear"):
 @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm])
 def watchman(smokes: list[Smoke], context: Context) -> list[Alarm]:
     """Raise the alarm."""
-    return [Alarm(subject=one.subject) for one in smokes]
+    return [Alarm(subject=smoke.subject) for smoke in smokes]
 
 
 @agent(watches=strength(Smoke) < 0.2, writes=[AllClear])
 def caretaker(smokes: list[Smoke], context: Context) -> list[AllClear]:
     """Give the all-clear."""
-    return [AllClear(subject=one.subject) for one in smokes]
+    return [AllClear(subject=smoke.subject) for smoke in smokes]
 
 
 REPORTS = {0: ("kitchen", 0.4), 20: ("kitchen", 0.3), 30: ("kitchen", 0.35), 75: ("cellar", 0.6)}

@@ -1,7 +1,7 @@
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("25m"), joins="add"):
+class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
     detail: str
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from blackboard import resources
+from blackboard import packaged_files
 from blackboard.errors import UnknownName, WorkError
 
 
 def test_a_checkout_has_its_files_beside_the_package():
-    assert resources.config_file("prices.toml").is_file()
-    assert resources.migrations_folder().is_dir()
+    assert packaged_files.config_file("prices.toml").is_file()
+    assert packaged_files.migrations_folder().is_dir()
 
 
 def test_the_folders_of_an_installed_package_are_taken_before_those_beside_it(tmp_path, monkeypatch):
@@ -18,13 +18,13 @@ def test_the_folders_of_an_installed_package_are_taken_before_those_beside_it(tm
     for folder in (package / "_config", package.parent / "config"):
         folder.mkdir(parents=True)
         (folder / "prices.toml").touch()
-    monkeypatch.setattr(resources, "_PACKAGE", package)
-    assert resources.config_file("prices.toml") == package / "_config" / "prices.toml"
+    monkeypatch.setattr(packaged_files, "_PACKAGE", package)
+    assert packaged_files.config_file("prices.toml") == package / "_config" / "prices.toml"
 
 
 def test_what_is_not_there_is_told(tmp_path, monkeypatch):
     with pytest.raises(UnknownName, match=r"did you mean 'prices.toml'"):
-        resources.config_file("price.toml")
-    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "blackboard")
+        packaged_files.config_file("price.toml")
+    monkeypatch.setattr(packaged_files, "_PACKAGE", tmp_path / "blackboard")
     with pytest.raises(WorkError, match="install it again"):
-        resources.migrations_folder()
+        packaged_files.migrations_folder()

@@ -30,7 +30,7 @@ MIN_INTENSITY = 0.2
     writes=[Insight],
     kinds=[Qualified, Rejected],
     batch=50,
-    gather="10m",
+    batch_window="10m",
 )
 def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
     """Return insights whose evidence divides the given outcomes."""

@@ -133,7 +133,7 @@ class AppointmentBook:
             who=request.who,
             about=request.about,
             also=list(request.also),
-        ).otherwise(self.conflict(request, f"{format_slot(start)} was taken meanwhile"))
+        ).or_else(self.conflict(request, f"{format_slot(start)} was taken meanwhile"))
 
     def conflict(self, request: MeetingRequest, reason: str) -> Conflict:
         """Make the conflict of a request, with the free slots nearest to its first requested time."""

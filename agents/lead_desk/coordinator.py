@@ -30,7 +30,7 @@ __all__ = ["coordinator"]
     writes=[Decision, Task, Need],
     kinds=[Conflict, Insight],
     batch=10,
-    gather="5s",
+    batch_window="5s",
 )
 def coordinator(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return a decision or a need for each person with a conflict, or the tasks and needs that insights call for."""

@@ -18,7 +18,7 @@ __all__ = ["Appointment", "Conflict", "Insight", "Lead", "Nudge", "Qualified", "
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
-class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, joins="separate"):
+class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, on_repeat="separate"):
     """An enquiry as a web form delivers it. Its contents are not trusted."""
 
     message: str
@@ -32,7 +32,7 @@ class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, joins="separa
     """The time that the form states, unchanged."""
 
 
-class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, joins="separate"):
+class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, on_repeat="separate"):
     """A lead that deserves a meeting. Its intensity is its score."""
 
     lead: int
@@ -46,7 +46,7 @@ class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, joi
     source: str | None = None
 
 
-class Rejected(Mark, kind="rejected", decay=Exponential("14d"), joins="separate"):
+class Rejected(Mark, kind="rejected", decay=Exponential("14d"), on_repeat="separate"):
     """A lead that does not deserve a meeting, and the reason."""
 
     lead: int
@@ -62,7 +62,7 @@ class Nudge(Mark, kind="nudge", decay=Step("30d")):
     text: str
 
 
-class Appointment(Mark, kind="appointment", decay=Step("180d"), joins="separate", unique="slot"):
+class Appointment(Mark, kind="appointment", decay=Step("180d"), on_repeat="separate", unique="slot"):
     """A booked meeting. The database ensures that no two live appointments share a slot."""
 
     slot: str
@@ -77,7 +77,7 @@ class Appointment(Mark, kind="appointment", decay=Step("180d"), joins="separate"
     """Mark ids of further qualified leads of the same person that this meeting covers."""
 
 
-class Conflict(Mark, kind="conflict", decay=Exponential("2d"), joins="separate"):
+class Conflict(Mark, kind="conflict", decay=Exponential("2d"), on_repeat="separate"):
     """A meeting request that could not be booked: the slot was taken, or no free slot fits."""
 
     qualified: int
@@ -92,7 +92,7 @@ class Conflict(Mark, kind="conflict", decay=Exponential("2d"), joins="separate")
     """Whether a decision has already been tried. If so, the coordinator asks a person."""
 
 
-class Insight(Mark, kind="insight", decay=Exponential("14d"), joins="separate"):
+class Insight(Mark, kind="insight", decay=Exponential("14d"), on_repeat="separate"):
     """A pattern in the outcomes. Each outcome is evidence for exactly one insight."""
 
     pattern: str
@@ -100,7 +100,7 @@ class Insight(Mark, kind="insight", decay=Exponential("14d"), joins="separate"):
     """The mark ids of the qualified and rejected leads that show it."""
 
 
-class Task(Mark, kind="task", decay=Linear("7d"), joins="separate"):
+class Task(Mark, kind="task", decay=Linear("7d"), on_repeat="separate"):
     """Something to do. The agents read it as context; a person can do it."""
 
     todo: str

@@ -38,9 +38,9 @@ MAX_MESSAGE_LENGTH = 1500
     writes=[Qualified, Rejected, Nudge],
     kinds=[Lead, Appointment, Task],
     batch=10,
-    gather="2s",
-    urgency=1.5,
-    alone=is_suspicious,
+    batch_window="2s",
+    urgent_above=1.5,
+    isolate=is_suspicious,
 )
 def sales(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return one verdict for each lead, or one nudge for each person whose lead went cold."""

@@ -55,7 +55,7 @@ def publish(reader: Any, settings: Mapping[str, Any]) -> None:
     writes=[Appointment, Conflict],
     kinds=[Qualified, Decision],
     batch=10,
-    gather="2s",
+    batch_window="2s",
     publish=publish,
 )
 def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:

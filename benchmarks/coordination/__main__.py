@@ -49,7 +49,7 @@ def _measured(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
         found += rows.rivals(arguments.leads)
     else:
         found.append("The frameworks were not run: say --rivals, after `make bench-rivals`.")
-    return [one for one in found if isinstance(one, Row)], [one for one in found if isinstance(one, str)]
+    return [item for item in found if isinstance(item, Row)], [item for item in found if isinstance(item, str)]
 
 
 def _notes(found: list[Row]) -> Iterator[str]:

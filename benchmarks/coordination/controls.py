@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
-from blackboard.marks import Given, Mark
-from blackboard.model import AnthropicClient, Client, parse, plan
+from blackboard.llm import AnthropicClient, Client, parse, plan
+from blackboard.marks import Mark, StoredMark
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Appointment, Conflict, Insight, Qualified
@@ -64,7 +64,7 @@ class _Pipeline:
 
     def lay(self, mark: Mark) -> Mark:
         number, at = next(self.ids), from_datetime(OPENING)
-        mark._given = Given(number, number, "webform", mark.intensity, at, at, 0)
+        mark._stored = StoredMark(number, number, "webform", mark.intensity, at, at, 0)
         self.lying.append(mark)
         return mark
 

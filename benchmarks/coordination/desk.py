@@ -25,8 +25,8 @@ from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
+from blackboard.llm import AnthropicClient, Client
 from blackboard.marks import Mark
-from blackboard.model import AnthropicClient, Client
 from blackboard.settings import load_settings, resolve
 from lead_desk import offline_rules
 from lead_desk.prompts import load_prompt
@@ -66,9 +66,9 @@ class Arrivals:
 
 def trickle(count: int, gap: timedelta, seed: int = 1) -> Arrivals:
     """Poisson arrivals: gaps of an exponential distribution with this mean."""
-    chance, at, times = Random(seed), OPENING, []
+    rng, at, times = Random(seed), OPENING, []
     for _ in range(count):
-        at += timedelta(seconds=round(chance.expovariate(1 / gap.total_seconds()), 3))
+        at += timedelta(seconds=round(rng.expovariate(1 / gap.total_seconds()), 3))
         times.append(at)
     return Arrivals(times)
 
@@ -167,7 +167,7 @@ def _serve(
     resolved = resolve(load_settings(CONFIG, _environment(agents)))
     settings = resolved.settings
     came = [(from_datetime(at), lead) for at, lead in zip(arrivals.at, leads, strict=True)]
-    later = [one for one in came if to_datetime(one[0]) > arrivals.opens]
+    later = [item for item in came if to_datetime(item[0]) > arrivals.opens]
     clock = _ArrivingClock(min(arrivals.opens, arrivals.at[0]), later)
     board = Blackboard.open(url, clock=clock, author="webform")
     board.apply(resolved.deployment)
@@ -215,5 +215,5 @@ def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, date
             case "insight":
                 outcome.insights.append([by_id[number] for number in mark.payload["evidence"]])
     return Run(
-        outcome, Cost(0, 0, 0), [(settled[one] - came[one]).total_seconds() for one in numbers if one in settled]
+        outcome, Cost(0, 0, 0), [(settled[item] - came[item]).total_seconds() for item in numbers if item in settled]
     )

@@ -51,7 +51,7 @@ class Enquiry:
     """One lead, and what must become of it."""
 
     number: int
-    sort: str
+    category: str
     message: str
     company: str
     source: str
@@ -64,11 +64,11 @@ class Enquiry:
 
     @property
     def qualifies(self) -> bool:
-        return self.sort != "r"
+        return self.category != "r"
 
     @property
     def clashes(self) -> bool:
-        return self.sort == "c"
+        return self.category == "c"
 
     @property
     def mark(self) -> Lead:
@@ -85,21 +85,21 @@ def enquiries(count: int) -> list[Enquiry]:
     if not 1 <= count <= MOST:
         raise ValueError(f"leads: {count} is not between 1 and {MOST}")
     sorts = (_PATTERN * (count // 10 + 1))[:count]
-    return [_enquiry(number, sort, sorts[:number].count(sort)) for number, sort in enumerate(sorts)]
+    return [_enquiry(number, category, sorts[:number].count(category)) for number, category in enumerate(sorts)]
 
 
-def _enquiry(number: int, sort: str, before: int) -> Enquiry:
+def _enquiry(number: int, category: str, before: int) -> Enquiry:
     company, source = f"Company {number}", _SOURCES[number % len(_SOURCES)]
-    if sort == "r":
-        return Enquiry(number, sort, _REJECTED[before % len(_REJECTED)], company, source, None)
+    if category == "r":
+        return Enquiry(number, category, _REJECTED[before % len(_REJECTED)], company, source, None)
     message = _ASKS[number % len(_ASKS)].format(size=10 + number) + "."
-    wish = {"f": _free_wish, "c": _taken_wish}.get(sort, lambda _: None)(before)
-    if sort == "o":
+    wish = {"f": _free_wish, "c": _taken_wish}.get(category, lambda _: None)(before)
+    if category == "o":
         message += " Our budget is 20,000 EUR."
     if wish is not None:
         at = datetime.fromisoformat(wish)
         message += f" Could we talk on {at.day} January 2026 at {at:%H:%M}?"
-    return Enquiry(number, sort, message, company, source, wish)
+    return Enquiry(number, category, message, company, source, wish)
 
 
 def _free_wish(before: int) -> str:

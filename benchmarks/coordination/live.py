@@ -13,7 +13,7 @@ from benchmarks.coordination.leads import enquiries
 from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
-from blackboard.model import BatchItem, Client, ModelSettings, Reply, client_from
+from blackboard.llm import BatchItem, Client, ModelSettings, Reply, client_from
 
 __all__ = ["Counting", "live"]
 

@@ -23,21 +23,22 @@ _GROUPS = {
 def table(rows: Sequence[Row]) -> str:
     """One line for each system, in Markdown: the kinds of tokens at the greatest number of leads."""
     sizes = sorted({row.leads for row in rows if row.group in _GROUPS})
-    most = sizes[-1]
-    ours = _row(rows, OURS, most)
+    largest = sizes[-1]
+    ours = _row(rows, OURS, largest)
     listed = " / ".join(map(str, sizes))
     lines = [
-        f"| | calls at {listed} | input at {most} | output at {most} | weighted per lead at {listed} | break-even |",
+        f"| | calls at {listed} | input at {largest} | output at {largest} | weighted per lead at {listed} | break-even"
+        " |",
         "|---|---|---|---|---|---|",
     ]
     for group, title in _GROUPS.items():
         systems = list(dict.fromkeys(row.system for row in rows if row.group == group))
         lines += [f"| **{title}** | | | | | |"] if systems else []
         for system in systems:
-            found = [_row(rows, system, size) for size in sizes]
-            last = found[-1]
-            calls = " / ".join("-" if row is None else f"{row.cost.calls}" for row in found)
-            weighted = " / ".join("-" if row is None else f"{row.per_lead(row.cost.weighted):,.0f}" for row in found)
+            result = [_row(rows, system, size) for size in sizes]
+            last = result[-1]
+            calls = " / ".join("-" if row is None else f"{row.cost.calls}" for row in result)
+            weighted = " / ".join("-" if row is None else f"{row.per_lead(row.cost.weighted):,.0f}" for row in result)
             tokens = ["-", "-"] if last is None else [f"{last.cost.input:,}", f"{last.cost.output:,}"]
             lines.append(f"| {system} | {calls} | {tokens[0]} | {tokens[1]} | {weighted} | {_break_even(ours, last)} |")
     return "\n".join(lines)
@@ -91,8 +92,8 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "economy", "font.size": 9})
     from matplotlib import pyplot
 
-    most = max(row.leads for row in rows if row.group in _GROUPS)
-    bars = list(_bars(rows, most))
+    largest = max(row.leads for row in rows if row.group in _GROUPS)
+    bars = list(_bars(rows, largest))
     figure, axes = pyplot.subplots(figsize=(7.5, 0.3 * len(bars) + 0.9), layout="constrained")
     colours = {"marks": "#1b7837", "controls": "#8c8c8c", "frameworks": "#2166ac", "lasting": "#b2182b"}
     for at, row in enumerate(reversed(bars)):
@@ -104,15 +105,15 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlim(right=max(row.per_lead(row.cost.weighted) for row in bars) * 3)
-    axes.set_xlabel(f"input tokens + 5 x output tokens, per lead, at {most} leads (log scale)")
+    axes.set_xlabel(f"input tokens + 5 x output tokens, per lead, at {largest} leads (log scale)")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)
 
 
-def _bars(rows: Sequence[Row], most: int) -> Iterator[Row]:
+def _bars(rows: Sequence[Row], largest: int) -> Iterator[Row]:
     for group in _GROUPS:
-        yield from (row for row in rows if row.group == group and row.leads == most)
+        yield from (row for row in rows if row.group == group and row.leads == largest)
 
 
 def _row(rows: Sequence[Row], system: str, leads: int) -> Row | None:

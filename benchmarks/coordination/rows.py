@@ -50,8 +50,8 @@ def trickling(count: int, gaps: Sequence[int] = GAPS) -> Iterator[Row]:
         arrivals = trickle(count, timedelta(seconds=gap))
         for system, agents in (
             ("marks, one per call", ONE_PER_CALL),
-            ("marks, ten per call, gather 0 s", {"sales": {"gather": "0s"}}),
-            ("marks, ten per call, gather 60 s", {"sales": {"gather": "60s"}}),
+            ("marks, ten per call, batch window 0 s", {"sales": {"batch_window": "0s"}}),
+            ("marks, ten per call, batch window 60 s", {"sales": {"batch_window": "60s"}}),
         ):
             run: Run = run_desk(leads, agents, arrivals)
             yield Row(f"{system}; a lead every {gap} s", "trickling", count, run.cost, round(run.median_wait, 1))

@@ -45,7 +45,7 @@ class _Event:
     """Something that was done, as it is seen in a conversation."""
 
     at: int
-    sort: str
+    category: str
     """`verdict`, `pick`, `ruling` or `tool`; what a tool said stands for a pick."""
     data: Mapping[str, Any]
 
@@ -62,15 +62,15 @@ class _State:
             text = text[end:]
         self.insights = '"insights":' in text
         events = sorted(_events(text), key=lambda event: event.at)
-        self.verdict = next((event.data for event in reversed(events) if event.sort == "verdict"), None)
-        self.last = next((event for event in reversed(events) if event.sort != "verdict"), None)
+        self.verdict = next((event.data for event in reversed(events) if event.category == "verdict"), None)
+        self.last = next((event for event in reversed(events) if event.category != "verdict"), None)
 
     @property
     def stage(self) -> str:
         """Whose turn it is."""
         if "outcomes" in self.task:
             return "done" if self.insights else "analyst"
-        if self.last is not None and self.last.sort == "ruling":
+        if self.last is not None and self.last.category == "ruling":
             return "scheduler"
         if self.last is not None:
             return "done" if self.last.data["slot"] else "coordinator"
@@ -149,7 +149,7 @@ _ORDERS = {
 def _worked(role: str, chat: Chat, state: _State) -> Reply:
     """A specialist's own work, and the handing over where that is a specialist's too."""
     if role == "scheduler":
-        if not (chat.turns[-1].role == "tool" and state.last is not None and state.last.sort == "tool"):
+        if not (chat.turns[-1].role == "tool" and state.last is not None and state.last.category == "tool"):
             return Reply(calls=[Call("book", {"slot": _wish(state)})])
         assert state.last is not None
         text = json.dumps(_pick(state, state.last.data))
@@ -219,10 +219,10 @@ def _events(text: str) -> Iterator[_Event]:
             data = json.loads(match[0])
         except ValueError:
             continue
-        sort = next((sort for key, sort in _SORTS.items() if key in data), None)
-        if sort:
+        category = next((category for key, category in _SORTS.items() if key in data), None)
+        if category:
             spans.append(match.span())
-            yield _Event(match.start(), sort, data)
+            yield _Event(match.start(), category, data)
     for pattern in (_BOOKED, _TAKEN):
         for match in pattern.finditer(text):
             if not any(begin <= match.start() < end for begin, end in spans):

@@ -39,9 +39,10 @@ def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
                 boards.lay(board, Trace, count)
             else:
                 laid = [
-                    event._asdict() for _, event in boards.rows(Trace, count, board.read(lambda m: m.last_event) + 1, 0)
+                    event._asdict()
+                    for _, event in boards.rows(Trace, count, board.read(lambda txn: txn.last_event) + 1, 0)
                 ]
-                board.write(lambda m: m.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
+                board.write(lambda txn: txn.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
             board.database.checkpoint()
             sizes[what] = (path.stat().st_size - empty) / count
     with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:
@@ -52,15 +53,15 @@ def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
 
 
 def calls_in(
-    deposits: int, agents: int, batch: int, gather: float, *, hours: float = 1.0, seed: int = 1
+    deposits: int, agents: int, batch: int, batch_window: float, *, hours: float = 1.0, seed: int = 1
 ) -> tuple[float, float]:
     """Calls a day and marks in a call, where marks fall on agents as unevenly as words in a text, for agents that wait
     until so many marks have come or so many seconds have passed."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     weights = [1 / rank for rank in range(1, agents + 1)]
     count = int(deposits / DAY * 3600 * hours)
-    arrivals = sorted(chance.uniform(0, 3600 * hours) for _ in range(count))
-    owners = chance.choices(range(agents), weights, k=count)
+    arrivals = sorted(rng.uniform(0, 3600 * hours) for _ in range(count))
+    owners = rng.choices(range(agents), weights, k=count)
     waiting = [0] * agents
     due: list[tuple[float, int, int]] = []
     served = [0] * agents
@@ -72,7 +73,7 @@ def calls_in(
                 calls, waiting[agent], served[agent] = calls + 1, 0, turn + 1
         waiting[owner] += 1
         if waiting[owner] == 1:
-            heapq.heappush(due, (at + gather, owner, served[owner]))
+            heapq.heappush(due, (at + batch_window, owner, served[owner]))
         if waiting[owner] >= batch:
             calls, waiting[owner], served[owner] = calls + 1, 0, served[owner] + 1
     calls += sum(1 for count in waiting if count)
@@ -98,10 +99,10 @@ def main(argv: list[str] | None = None) -> None:
         f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day;"
         " about as much again to the file"
     )
-    for batch, gather in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
-        calls, size = calls_in(options.deposits, options.agents, batch, gather)
+    for batch, batch_window in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
+        calls, size = calls_in(options.deposits, options.agents, batch, batch_window)
         print(
-            f"batch {batch}, gather {gather:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
+            f"batch {batch}, gather {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
             f" {COMMITS * calls / DAY:,.1f} commits a second for them"
         )
 

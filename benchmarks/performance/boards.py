@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
-from blackboard.agency import Agent
-from blackboard.board.moment import law_key
+from blackboard.agent_definition import Agent
+from blackboard.board.board_transaction import law_key
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
@@ -22,31 +22,31 @@ ALL = 10**9
 """A threshold that is tested at each deposit and never met."""
 
 
-class Trace(Mark, kind="trace", decay=Exponential("7d"), joins="add"):
+class Trace(Mark, kind="trace", decay=Exponential("7d"), on_repeat="add"):
     """What most of a board consists of."""
 
     detail: str = ""
 
 
-class Ramp(Mark, kind="ramp", decay=Linear("90d"), joins="add"):
+class Ramp(Mark, kind="ramp", decay=Linear("90d"), on_repeat="add"):
     detail: str = ""
 
 
-class Beacon(Mark, kind="beacon", decay=Step("90d"), joins="add"):
+class Beacon(Mark, kind="beacon", decay=Step("90d"), on_repeat="add"):
     detail: str = ""
 
 
-class Fact(Mark, kind="fact", decay=Never(), joins="add"):
+class Fact(Mark, kind="fact", decay=Never(), on_repeat="add"):
     detail: str = ""
 
 
-class Flash(Mark, kind="flash", decay=Step("1h"), joins="add"):
+class Flash(Mark, kind="flash", decay=Step("1h"), on_repeat="add"):
     """Marks that evaporate together."""
 
     detail: str = ""
 
 
-class Done(Mark, kind="done", decay=Exponential("7d"), joins="separate"):
+class Done(Mark, kind="done", decay=Exponential("7d"), on_repeat="separate"):
     detail: str = ""
 
 
@@ -56,7 +56,8 @@ KINDS: tuple[type[Mark], ...] = (Trace, Ramp, Beacon, Fact, Flash, Done)
 def deployment(*agents: Agent) -> Deployment:
     """The kinds of these boards, and some agents."""
     return Deployment(
-        kinds={kind.kind: KindSpec.of(kind.defaults) for kind in KINDS}, agents={one.name: one.spec for one in agents}
+        kinds={kind.kind: KindSpec.of(kind.defaults) for kind in KINDS},
+        agents={item.name: item.spec for item in agents},
     )
 
 
@@ -81,12 +82,12 @@ def watchers(kind: type[Mark] = Trace) -> tuple[Agent, Agent]:
 
 def crowd(size: int) -> list[Agent]:
     """Agents with one condition each: over a subject and over the board, of every kind in turn."""
-    found = []
+    result = []
     for number in range(size):
         kind = KINDS[number % 4]
         measure = (total, count)[number % 2](kind, over="board" if number % 8 == 0 else "subject")
-        found.append(agent(watches=measure >= ALL, name=f"agent_{number}")(lambda marks, context: None))
-    return found
+        result.append(agent(watches=measure >= ALL, name=f"agent_{number}")(lambda marks, context: None))
+    return result
 
 
 def subjects(count: int, salt: int = 0) -> Iterator[str]:
@@ -103,10 +104,10 @@ def rows(
     Args:
         ends: the instant at which all of them evaporate; by the kind's law if None.
     """
-    chance = random.Random(count)
+    rng = random.Random(count)
     law, key = kind.defaults.decay, law_key(kind.defaults.decay)
     for number, subject in enumerate(subjects(count)):
-        id_, intensity = first + number, 0.5 + chance.random()
+        id_, intensity = first + number, 0.5 + rng.random()
         at = now - DAY + DAY * number // count
         life = kind.defaults.life(law, intensity)
         end = ends if ends is not None else None if life is None else at + life
@@ -124,12 +125,12 @@ def rows(
 
 def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
     """Lay marks of a kind in bulk, past the door; watches are to be deployed afterwards."""
-    first, now = board.read(lambda m: (m.last_event + 1, m.now))
+    first, now = board.read(lambda txn: (txn.last_event + 1, txn.now))
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
-        def work(m: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
-            m.tx.run_many(M.INSERT_EVENT, [event._asdict() for _, event in batch])
-            m.tx.run_many(M.INSERT_MARK, [mark._asdict() for mark, _ in batch])
+        def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
+            txn.tx.run_many(M.INSERT_EVENT, [event._asdict() for _, event in batch])
+            txn.tx.run_many(M.INSERT_MARK, [mark._asdict() for mark, _ in batch])
 
         board.write(work)
 

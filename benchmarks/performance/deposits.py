@@ -13,7 +13,7 @@ from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.store import marks as M
 
 __all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]
@@ -54,10 +54,10 @@ def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800
                 threading.Thread(target=deposits(board, _endless(salt + 10**5 * number)), args=(n // workers,))
                 for number in range(workers)
             ]
-            for one in crew:
-                one.start()
-            for one in crew:
-                one.join()
+            for item in crew:
+                item.start()
+            for item in crew:
+                item.join()
 
         together, plain = in_turn(rounds, count, shared, raw.commits(bare))
     raw.close()
@@ -81,7 +81,7 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
             for _ in board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt)):
                 pass
 
-        first, now = other.read(lambda m: (m.last_event + 1, m.now))
+        first, now = other.read(lambda txn: (txn.last_event + 1, txn.now))
         ready = [list(boards.rows(Trace, count, first + number * count, now)) for number in range(rounds)][::-1]
 
         def raw(n: int) -> None:

@@ -18,7 +18,7 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
-from blackboard.board import redeploying
+from blackboard.board import redeployment
 from blackboard.deployment import Deployment, KindSpec
 
 __all__ = ["change", "evaporation", "falls"]
@@ -84,9 +84,9 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         depositor = Depositor(path)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            board.write(lambda m: redeploying.register(m, Deployment(**dict(new))), record=True)
-            board.on_wake()
-            while (left := board.status()["follow_ups"]) and time.monotonic() - begin < longest:
+            board.write(lambda txn: redeployment.register(txn, Deployment(**dict(new))), record=True)
+            board.on_notify()
+            while (left := board.status()["backfills"]) and time.monotonic() - begin < longest:
                 time.sleep(0.25)
             taken = time.monotonic() - begin
             during = depositor.ask()
@@ -121,7 +121,7 @@ def falls(folder: Path, *, pending: int = 100_000, count: int = 60) -> Iterator[
                 board.deposit(Trace(subject=f"soon/{number}", intensity=1.0), decay=Exponential("100ms"))
                 arrived.acquire(timeout=10)
             rows = board.read(
-                lambda m: m.tx.cursor.execute(
+                lambda txn: txn.tx.cursor.execute(
                     "SELECT noticed_at - crossed_at FROM crossing WHERE subject LIKE 'soon/%'"
                 ).fetchall()
             )
@@ -142,5 +142,5 @@ def _kept(what: str, during: dict[str, float], rate: float, aim: float, size: in
 
 def _left(board: Blackboard) -> bool:
     return board.read(
-        lambda m: bool(m.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0])
+        lambda txn: bool(txn.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0])
     )

@@ -56,7 +56,11 @@ def compared(folder: Path, *, count: int = 500, rounds: int = 3) -> Iterator[Row
         if name in failed:
             yield Row(f"{title}: {act}s", None, None, "a second", detail=failed[name])
             continue
-        durability, full, rate = found[0]["durability"], _median(ours["FULL"]), _median([one["rate"] for one in found])
+        durability, full, rate = (
+            found[0]["durability"],
+            _median(ours["FULL"]),
+            _median([item["rate"] for item in found]),
+        )
         yield Row(f"{title}: {act}s", None, rate, "a second", detail=durability)
         detail = f"{full:,.0f} a second against {rate:,.0f}; theirs: {durability}"
         yield Row(f"one deposit against {title}'s {act}", None, full / rate, "", 1.0, detail=detail)

@@ -14,8 +14,8 @@ from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
-from blackboard.board import falling
-from blackboard.board.moment import Moment, law_key
+from blackboard.board import predicted_crossings
+from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.forecast import value_at
 from blackboard.store.dialect import sqlite
 
@@ -41,9 +41,9 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
         known = itertools.cycle(boards.subjects(min(size, 1000)))
         condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
 
-        def measure(m: Moment) -> list[float]:
-            marks = falling.live_marks(m, condition, next(known))
-            return [value_at(leaf.measure, marks, m.now) for leaf in condition.leaves()]
+        def measure(txn: BoardTransaction) -> list[float]:
+            marks = predicted_crossings.live_marks(txn, condition, next(known))
+            return [value_at(leaf.measure, marks, txn.now) for leaf in condition.leaves()]
 
         taken = _median(lambda: board.read(measure), min(rounds, size))
     yield Row("strength, total and count over a subject", size, taken, "ms", 0.2, "at most")

@@ -83,8 +83,8 @@ def as_table(rows: Iterable[Row]) -> str:
 def as_json(rows: Sequence[Row], *, complete: bool = True, **about: Any) -> str:
     """The rows with the machine that they were measured on, and whether all was measured that was asked for."""
     machine = {"python": platform.python_version(), "system": platform.platform(), **about}
-    found = [{**asdict(row), "met": row.met} for row in rows]
-    return json.dumps({"machine": machine, "complete": complete, "rows": found}, indent=1, allow_nan=False)
+    result = [{**asdict(row), "met": row.met} for row in rows]
+    return json.dumps({"machine": machine, "complete": complete, "rows": result}, indent=1, allow_nan=False)
 
 
 def plot(rows: Iterable[Row], path: Path) -> bool:

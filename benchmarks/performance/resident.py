@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.performance import boards
 from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
-from blackboard.agency import Agent
-from blackboard.board import redeploying
+from blackboard.agent_definition import Agent
+from blackboard.board import redeployment
 from blackboard.daemon import Daemon
 
 __all__ = ["idle", "main"]
@@ -27,8 +27,8 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
     path = boards.copy(folder, size, "idle")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         # What lies there already is not tested against them: nothing would be met, and it would take an hour.
-        board.write(lambda m: redeploying.register(m, boards.deployment(*boards.crowd(conditions))), record=True)
-        board.write(lambda m: m.tx.cursor.execute("DELETE FROM follow_up"))
+        board.write(lambda txn: redeployment.register(txn, boards.deployment(*boards.crowd(conditions))), record=True)
+        board.write(lambda txn: txn.tx.cursor.execute("DELETE FROM backfill"))
     command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
     environ = as_installed()
     begin = time.monotonic()

@@ -13,7 +13,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
-from blackboard.board.depositing import Deposit, deposit
+from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import State, join
@@ -49,15 +49,15 @@ def test_a_reinforcement(benchmark: Any, board: Blackboard) -> None:
 
 
 def test_a_hundred_deposits_without_the_commit(benchmark: Any, board: Blackboard, subjects: Iterator[str]) -> None:
-    def many(m: Any) -> None:
+    def many(txn: Any) -> None:
         for subject in itertools.islice(subjects, 100):
-            deposit(m, Deposit("trace", subject, "{}", 1.0, "person:bench"))
+            deposit(txn, PreparedDeposit("trace", subject, "{}", 1.0, "person:bench"))
 
     benchmark(lambda: board.write(many))
 
 
 def test_an_empty_transaction(benchmark: Any, board: Blackboard) -> None:
-    benchmark(lambda: board.write(lambda m: None))
+    benchmark(lambda: board.write(lambda txn: None))
 
 
 def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
@@ -66,7 +66,7 @@ def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> No
 
 def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:
     subject = next(boards.subjects(1))
-    benchmark(lambda: board.read(lambda m: m.tx.all(M.FIND_MARK, kind="trace", subject=subject)))
+    benchmark(lambda: board.read(lambda txn: txn.tx.all(M.FIND_MARK, kind="trace", subject=subject)))
 
 
 def test_a_mark_made_and_dumped(benchmark: Any) -> None:

@@ -1,7 +1,7 @@
 """The board: one door (`Blackboard`), and behind it what happens inside its transactions."""
 
-from blackboard.board.depositing import Receipt
-from blackboard.board.door import Blackboard
-from blackboard.board.looking import MarkView
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.deposits import Receipt
+from blackboard.board.queries import MarkRecord
 
-__all__ = ["Blackboard", "MarkView", "Receipt"]
+__all__ = ["Blackboard", "MarkRecord", "Receipt"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.moment import Moment
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
@@ -17,13 +17,13 @@ from blackboard.store import activations as A
 from blackboard.store import journal as J
 from blackboard.store.rows import ActivationRow, CallRow
 
-__all__ = ["DAY", "Over", "verdict"]
+__all__ = ["DAY", "BudgetExceeded", "verdict"]
 
 HOUR, DAY = parse_duration("1h"), parse_duration("1d")
 
 
 @dataclass(frozen=True)
-class Over:
+class BudgetExceeded:
     """A limit that a call would go over."""
 
     reason: str
@@ -38,7 +38,7 @@ class _Limit:
     """One limit, and what already counts towards it. Money in micro-dollars."""
 
     name: str
-    most: int
+    limit: int
     taken: int
     asked: int
     until: Instant | None
@@ -46,33 +46,35 @@ class _Limit:
 
     @property
     def reason(self) -> str:
-        most, taken, asked = (f"{n / 1e6:.6g}" if self.money else str(n) for n in (self.most, self.taken, self.asked))
-        if self.asked > self.most:
-            return f"{self.name} = {most} has no room for this call, which may cost {asked}: raise it"
+        limit, taken, asked = (f"{n / 1e6:.6g}" if self.money else str(n) for n in (self.limit, self.taken, self.asked))
+        if self.asked > self.limit:
+            return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"
         turns = f" until {iso(self.until)}" if self.until else ": raise it"
-        return f"{self.name} = {most}: {taken} taken, {asked} asked{turns}"
+        return f"{self.name} = {limit}: {taken} taken, {asked} asked{turns}"
 
 
-def verdict(m: Moment, row: CallRow, reserve: int) -> Over | None:
+def verdict(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """The limit that a call of that highest cost (micro-dollars) would go over; None if every budget has room for it.
 
     Of several, one that holds comes before one that watches, and of those the one that is open the latest.
     """
-    spec = m.deployment.agents.get(row.agent)
-    scopes = [("budget", m.deployment.budget, "")]
+    spec = txn.deployment.agents.get(row.agent)
+    scopes = [("budget", txn.deployment.budget, "")]
     if spec is not None:
         scopes.append((f"agents.{row.agent}.budget", spec.settings.budget, row.agent))
-    found = [
-        Over(limit.reason, limit.until if limit.asked <= limit.most else None, budget.mode == "hold")
+    result = [
+        BudgetExceeded(limit.reason, limit.until if limit.asked <= limit.limit else None, budget.mode == "hold")
         for name, budget, agent in scopes
-        for limit in _limits(m, name, budget, agent, row, reserve)
-        if limit.taken + limit.asked > limit.most
+        for limit in _limits(txn, name, budget, agent, row, reserve)
+        if limit.taken + limit.asked > limit.limit
     ]
-    return max(found, key=lambda over: (over.holds, over.until is None, over.until or 0), default=None)
+    return max(result, key=lambda over: (over.holds, over.until is None, over.until or 0), default=None)
 
 
-def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, reserve: int) -> Iterator[_Limit]:
-    hour, day = m.now - m.now % HOUR, m.now - m.now % DAY
+def _limits(
+    txn: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow, reserve: int
+) -> Iterator[_Limit]:
+    hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
     windows = (
         ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
         ("hour", hour + HOUR, budget.usd_per_hour, budget.calls_per_hour),
@@ -80,8 +82,10 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
     )
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
-    spent = {"activation": _spent_for(m, row)}
-    of_day = m.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else m.tx.one(J.SPENT, day=day, hour=hour)
+    spent = {"activation": _spent_for(txn, row)}
+    of_day = (
+        txn.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else txn.tx.one(J.SPENT, day=day, hour=hour)
+    )
     spent["day"], spent["hour"] = of_day[:2], of_day[2:]
     for window, until, usd, calls in windows:
         money, count = map(int, spent[window])
@@ -92,19 +96,19 @@ def _limits(m: Moment, name: str, budget: Budget, agent: str, row: CallRow, rese
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, money=False)
 
 
-def _spent_for(m: Moment, row: CallRow) -> tuple[int, int]:
+def _spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     """Money and calls of a call's activation, with what was asked about its marks before they were split off another.
 
     So a batch that is split, and split again, does not begin anew each time: the limit holds for every mark's own way.
     """
     money = calls = 0
     activation: int | None = row.activation_id
-    upto: int | None = row.id
+    up_to: int | None = row.id
     while activation is not None:
-        spent = m.tx.one(J.SPENT_FOR, activation_id=activation, upto=upto)
+        spent = txn.tx.one(J.SPENT_FOR, activation_id=activation, up_to=up_to)
         money, calls = money + int(spent[0]), calls + int(spent[1])
-        if (found := m.tx.one(A.GET_ACTIVATION, id=activation)) is None:
+        if (values := txn.tx.one(A.GET_ACTIVATION, id=activation)) is None:
             break
-        part = ActivationRow(*found)
-        activation, upto = part.split_from, part.split_call
+        part = ActivationRow(*values)
+        activation, up_to = part.split_from, part.split_after_call
     return money, calls

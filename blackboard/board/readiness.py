@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from blackboard.board.moment import Moment, Watch
+from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.deployment import AgentSpec
 from blackboard.store import activations as A
 from blackboard.store import watching as W
 
-__all__ = ["held_back", "may_claim", "next_ready", "ready", "resting", "stirring"]
+__all__ = ["agents_with_work", "blocked", "held_back", "may_claim", "next_ready", "ready"]
 
 
-def may_claim(m: Moment, name: str) -> bool:
+def may_claim(txn: BoardTransaction, name: str) -> bool:
     """Whether a claim for the agent could succeed: a cheap look before a transaction is begun for it."""
-    agent = m.deployment.agents.get(name)
-    if agent is None or resting(m, name) is not None:
+    agent = txn.deployment.agents.get(name)
+    if agent is None or blocked(txn, name) is not None:
         return False
-    if m.tx.one(A.RUNNING_OF, agent=name)[0] >= agent.settings.concurrency:
+    if txn.tx.one(A.RUNNING_OF, agent=name)[0] >= agent.settings.concurrency:
         return False
-    return m.tx.one(A.READY_TO_RETRY, agent=name, now=m.now) is not None or bool(ready(m, agent))
+    return txn.tx.one(A.READY_TO_RETRY, agent=name, now=txn.now) is not None or bool(ready(txn, agent))
 
 
-def stirring(m: Moment) -> set[str]:
+def agents_with_work(txn: BoardTransaction) -> set[str]:
     """The agents for which anything waits, ready or not. On a quiet board of a thousand agents it is two questions."""
-    agents = {row[0] for row in m.tx.all(A.AGENTS_WAITING)}
+    agents = {row[0] for row in txn.tx.all(A.AGENTS_WAITING)}
     after = 0
-    while (found := m.tx.one(W.NEXT_WATCH_WAITING, after=after)[0]) is not None:
+    while (found := txn.tx.one(W.NEXT_WATCH_WAITING, after=after)[0]) is not None:
         after = found
-        if (watch := m.in_force.watches.get(after)) is not None:
+        if (watch := txn.active.watches.get(after)) is not None:
             agents.add(watch.agent.name)
     return agents
 
 
-def resting(m: Moment, agent: str) -> tuple[str, int | None] | None:
+def blocked(txn: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
     """Why an agent wakes for nothing now, and until when (None: until a person resumes it); None if it may."""
-    board = m.tx.one(A.BOARD)
+    board = txn.tx.one(A.BOARD)
     if board[5]:
         return f"the board is paused{_because(board[6])}", None
-    state = m.tx.one(A.AGENT_STATE, agent=agent)
+    state = txn.tx.one(A.AGENT_STATE, agent=agent)
     if state is None:
         return None
-    _, paused, because, rest_until, _failures = state
+    _, paused, because, cooldown_until, _failures = state
     if paused:
         return f"it is paused{_because(because)}", None
-    if rest_until is not None and rest_until > m.now:
-        return "it rests", rest_until
+    if cooldown_until is not None and cooldown_until > txn.now:
+        return "it rests", cooldown_until
     return None
 
 
-def held_back(m: Moment, watch: Watch) -> tuple[str, int | None] | None:
+def held_back(txn: BoardTransaction, watch: Watch) -> tuple[str, int | None] | None:
     """Why a budget holds a watch back, and until when; None if none does.
 
     While one of its activations waits for a window to turn, no other is begun: what crosses meanwhile waits on the
     agenda, and goes in full batches afterwards.
     """
-    found = m.tx.one(A.HELD_OF_WATCH, agent=watch.agent.name, watch_id=watch.id, now=m.now)
-    return None if found is None else (found[0] or "held", found[1])
+    values = txn.tx.one(A.HELD_OF_WATCH, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    return None if values is None else (values[0] or "held", values[1])
 
 
-def next_ready(m: Moment, agent: AgentSpec) -> int | None:
+def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
     """The next instant at which something of the agent's will be ready by itself; None if nothing will."""
-    rest = resting(m, agent.name)
-    if rest is not None:
-        return rest[1]
-    instants = [m.tx.one(A.NEXT_RETRY, agent=agent.name, now=m.now)[0]]
+    block = blocked(txn, agent.name)
+    if block is not None:
+        return block[1]
+    instants = [txn.tx.one(A.NEXT_RETRY, agent=agent.name, now=txn.now)[0]]
     instants += [
-        m.tx.one(W.NEXT_READY, watch_id=watch.id, now=m.now)[0] for watch in m.in_force.of_agent.get(agent.name, ())
+        txn.tx.one(W.NEXT_READY, watch_id=watch.id, now=txn.now)[0] for watch in txn.active.of_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
 
@@ -73,20 +73,20 @@ def _because(reason: str | None) -> str:
     return f": {reason}" if reason else ""
 
 
-def ready(m: Moment, agent: AgentSpec) -> list[Watch]:
+def ready(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
     """The agent's watches with something to do now: first the one that has been ready longest, so none starves."""
     ready: list[tuple[int, int, Watch]] = []
-    for watch in m.in_force.of_agent.get(agent.name, ()):
-        since = m.tx.one(W.READY, watch_id=watch.id, now=m.now)[0]
-        if since is None and _full(m, watch):
-            since = m.now
-        if since is not None and held_back(m, watch) is None:
+    for watch in txn.active.of_agent.get(agent.name, ()):
+        since = txn.tx.one(W.READY, watch_id=watch.id, now=txn.now)[0]
+        if since is None and _full(txn, watch):
+            since = txn.now
+        if since is not None and held_back(txn, watch) is None:
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 
 
-def _full(m: Moment, watch: Watch) -> bool:
+def _full(txn: BoardTransaction, watch: Watch) -> bool:
     batch = watch.agent.settings.batch
-    if batch is None or not watch.agent.settings.gather:
+    if batch is None or not watch.agent.settings.batch_window:
         return False
-    return m.tx.one(W.GATHERED, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]
+    return txn.tx.one(W.COUNT_BATCH, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]

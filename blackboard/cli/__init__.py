@@ -1,19 +1,19 @@
 """The command line: reads what a person typed, asks the board, prints. It decides nothing and knows no table.
 
-app         the commands, their common options, and how a failure ends
-session     which board and which deployment a command works on
-completing  what a shell completes from the board
-output      tables for people, one JSON document for programs
-changing    init, deposit, withdraw, answer, pause, resume
-loading     load; `rows` and `loader` read CSV and JSON Lines and leave the marks
-reading     marks, history, status, agents, agenda, activations, inbox, explain
-querying    sql
-costing     costs, settle
-checking    check
-running     run; `logs` says how it logs
-watching    watch
-demo        demo
-drawing     a table as text that fits a width
+app               the commands, their common options, and how a failure ends
+cli_session       which board and which deployment a command works on
+completion        what a shell completes from the board
+output            tables for people, one JSON document for programs
+mark_commands     init, deposit, withdraw, answer, pause, resume
+load_command      load; `row_reader` and `row_loader` read CSV and JSON Lines and leave the marks
+inspect_commands  marks, history, status, agents, agenda, activations, inbox, explain
+sql_command       sql
+cost_commands     costs, record-cost
+check_command     check
+run_command       run; `log_setup` says how it logs
+watch_command     watch
+demo_command      demo
+table_layout      a table as text that fits a width
 """
 
 from __future__ import annotations

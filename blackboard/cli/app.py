@@ -10,28 +10,28 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from blackboard.cli.cli_session import Session
 from blackboard.cli.output import note
-from blackboard.cli.session import Session
 from blackboard.errors import BlackboardError, ConfigurationError
 
 __all__ = ["COMMANDS", "app"]
 
 COMMANDS = {
-    "changing": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
-    "loading": ("load",),
-    "running": ("run",),
-    "reading": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
-    "querying": ("sql",),
-    "costing": ("costs", "settle"),
-    "checking": ("check",),
-    "watching": ("watch",),
-    "upkeep": ("backup", "restore", "doctor", "forget"),
-    "demo": ("demo",),
+    "mark_commands": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
+    "load_command": ("load",),
+    "run_command": ("run",),
+    "inspect_commands": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
+    "sql_command": ("sql",),
+    "cost_commands": ("costs", "record-cost"),
+    "check_command": ("check",),
+    "watch_command": ("watch",),
+    "admin_commands": ("backup", "restore", "doctor", "forget"),
+    "demo_command": ("demo",),
 }
 """The commands of each module, in the order in which they are listed."""
 
 
-class Lazily(Mapping[str, Any]):
+class LazyGroup(Mapping[str, Any]):
     """The commands by name, each made when it is asked for: a command imports no other's module."""
 
     def __init__(self) -> None:
@@ -57,28 +57,28 @@ class Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands: Any = Lazily()
+        self.commands: Any = LazyGroup()
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except BlackboardError as error:
-            self._tell(ctx, error, str(error))
+            self._report(ctx, error, str(error))
             raise typer.Exit(error.exit_code) from None
         except (KeyboardInterrupt, BrokenPipeError, EOFError):
             raise
         except OSError as error:
-            self._tell(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            self._report(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
             raise typer.Exit(1) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            self._tell(
+            self._report(
                 ctx, error, f"{type(error).__name__}: {error}\nThis is a mistake in blackboard; --debug shows where."
             )
             raise typer.Exit(1) from None
 
-    def _tell(self, ctx: Any, error: Exception, message: str) -> None:
+    def _report(self, ctx: Any, error: Exception, message: str) -> None:
         session = ctx.find_object(Session)
         if session is not None and session.debug:
             raise error
@@ -99,7 +99,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version
 
@@ -125,7 +125,7 @@ def common(
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and stop."),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """The options that every command takes, before it or after it."""

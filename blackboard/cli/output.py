@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.drawing import clean, drawn
+from blackboard.cli.table_layout import clean, drawn
 
 if TYPE_CHECKING:
     from rich.console import Console

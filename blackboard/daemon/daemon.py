@@ -17,28 +17,28 @@ from typing import Any
 
 import structlog
 
-from blackboard.agency import Agent
-from blackboard.board import finishing, readiness, timekeeping
-from blackboard.board.claiming import Claim
-from blackboard.board.door import Blackboard
-from blackboard.board.moment import Moment
-from blackboard.board.pacing import Pace
+from blackboard.agent_definition import Agent
+from blackboard.board import activation_results, board_clock, readiness
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.claims import Claim
+from blackboard.board.pace_limit import Pace
 from blackboard.clock import Instant, SystemClock, iso
-from blackboard.daemon.asking import Asker
-from blackboard.daemon.keeping import Keeper
-from blackboard.daemon.lane import Lane
-from blackboard.daemon.passes import Checkpoint, Evaporation, FollowUps, Pass, Recovery, Retention
-from blackboard.daemon.presence import Presence
-from blackboard.daemon.publishing import Publisher
+from blackboard.daemon.activation_runner import ActivationRunner
+from blackboard.daemon.active_runs import ActiveRuns
+from blackboard.daemon.batch_api import BatchApi
+from blackboard.daemon.call_recorder import CallRecorder
+from blackboard.daemon.clock_jumps import ClockJumps
+from blackboard.daemon.liveness import WorkerLiveness
+from blackboard.daemon.maintenance import Backfills, Checkpoint, Evaporation, MaintenanceTask, Recovery, Retention
+from blackboard.daemon.model_caller import ModelCaller
+from blackboard.daemon.publisher import Publisher
 from blackboard.daemon.quiescence import Report, still_to_do
-from blackboard.daemon.running import Runner
-from blackboard.daemon.runs import Runs
-from blackboard.daemon.steps import Steps
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
-from blackboard.model import Client, ModelSettings, Prices, load_prices
+from blackboard.llm import Client, ModelSettings, Prices, load_prices
 from blackboard.settings import DaemonSettings, without_price
 from blackboard.store import activations as A
 from blackboard.store import marks as M
@@ -52,15 +52,15 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 
 
 @dataclass
-class _Next:
+class _Due:
     """What a look at the board found to be due, and the next instant at which something will be."""
 
-    falls: bool = False
+    predicted: bool = False
     evaporation: bool = False
-    follow_ups: bool = False
-    stirring: set[str] = field(default_factory=set)
+    backfills: bool = False
+    agents_with_work: set[str] = field(default_factory=set)
     """The agents for which anything waits."""
-    rest: int = 0
+    delay: int = 0
     """Microseconds until work in the background may go on."""
     instants: list[Instant] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class Daemon:
         client: Client | None = None,
         prices: Prices | None = None,
         context: Mapping[str, Any] | None = None,
-        chance: random.Random | None = None,
+        rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.board = board
@@ -98,33 +98,35 @@ class Daemon:
         self.settings = settings or DaemonSettings()
         self.on_event: Callable[[str, dict[str, Any]], None] = lambda event, details: None
         self.reload: Reload | None = None
-        self._chance = chance or random.Random()
+        self._rng = rng or random.Random()
         self._wake = threading.Event()
         self._stopping = self._at_once = self._reloading = False
-        self._presence = Presence(board.database.path, self._wake.set)
+        self._liveness = WorkerLiveness(board.database.path, self._wake.set)
         self._model = model or ModelSettings()
-        self._keeper = Keeper(board, prices or load_prices(self._model.prices))
-        self._lane: Lane | None = None
+        self._recorder = CallRecorder(board, prices or load_prices(self._model.prices))
+        self._batch_api: BatchApi | None = None
         if client is not None:
-            self._lane = Lane(board, client, self._keeper, self.settings.lane, self._chance, self._wake.set)
-        asker = Asker(board, client, self._model, self._keeper, self._chance)
-        self._runner = Runner(board, asker, context or {}, self._chance, self._tell)
+            self._batch_api = BatchApi(
+                board, client, self._recorder, self.settings.batch_api_interval, self._rng, self._wake.set
+            )
+        model_caller = ModelCaller(board, client, self._model, self._recorder, self._rng)
+        self._runner = ActivationRunner(board, model_caller, context or {}, self._rng, self._emit)
         self._publisher = Publisher(board, self.agents, context or {})
-        self._runs = Runs(
+        self._runs = ActiveRuns(
             board,
             self._runner,
-            self._presence.id,
+            self._liveness.id,
             self.settings.lease,
-            tell=self._tell,
+            emit=self._emit,
             ended=self._publish,
             free=self._wake.set,
         )
         self._last_claimed: str | None = None
         self._alarm: Alarm | None = None
-        self._passes = self._make_passes()
-        self._pass_due: dict[int, int] = {}
-        self._lane_due = 0
-        self._steps = Steps(board.clock)
+        self._tasks = self._make_tasks()
+        self._task_due: dict[int, int] = {}
+        self._batch_api_due = 0
+        self._clock_jumps = ClockJumps(board.clock)
         self._doubting = self._looked = False
         self._trouble: str | None = None
         self._watchdog = watchdog or Watchdog.of(os.environ)
@@ -132,12 +134,12 @@ class Daemon:
         for agent in self.agents.values():
             board.models.add(agent.kinds.values())
 
-    def _make_passes(self) -> list[Pass]:
+    def _make_tasks(self) -> list[MaintenanceTask]:
         settings = self.settings
         self._pace = Pace(self.board.clock)
-        self._follow_ups = FollowUps(self.board, settings.evaporation_batch, self._pace)
+        self._backfills = Backfills(self.board, settings.evaporation_batch, self._pace)
         self._evaporation = Evaporation(self.board, settings.evaporation_batch, self._pace)
-        self._recovery = Recovery(self.board, self._presence, self._runs.keys, settings.lease, settings.lease // 3)
+        self._recovery = Recovery(self.board, self._liveness, self._runs.keys, settings.lease, settings.lease // 3)
         return [
             self._recovery,
             Checkpoint(self.board, settings.checkpoint),
@@ -163,15 +165,15 @@ class Daemon:
             self._enter()
             while not self._stopping:
                 self._wake.clear()
-                if self.turn(until_quiescent=until_quiescent):
+                if self.run_once(until_quiescent=until_quiescent):
                     break
                 if not self._stopping:
                     self._sleep()
-            return self._leave()
+            return self._shut_down()
         finally:
             self._exit()
 
-    def turn(self, *, until_quiescent: bool = False) -> bool:
+    def run_once(self, *, until_quiescent: bool = False) -> bool:
         """One turn of the loop, without its sleep: everything that is due now. True if nothing is left to wait for.
 
         A board that cannot be used ends nothing: the cause may pass (a full disk, a lock held too long), so it is said
@@ -203,40 +205,42 @@ class Daemon:
 
     def _enter(self) -> None:
         board = self.board
-        board.on_wake = self._wake.set
-        if self._lane is not None and (wrong := without_price(board.deployment, self._model, self._keeper.prices)):
+        board.on_notify = self._wake.set
+        if self._batch_api is not None and (
+            wrong := without_price(board.deployment, self._model, self._recorder.prices)
+        ):
             raise ConfigurationError(wrong)
-        self._presence.enter()
-        self._steps = Steps(board.clock)
+        self._liveness.enter()
+        self._clock_jumps = ClockJumps(board.clock)
         registered = board.deployment.agents
         if new := [agent for name, agent in self.agents.items() if name not in registered]:
             board.install(*new)
         board.write(self._register, record=True)
         reach("worker.registered")
-        self._keeper.take_in()  # what was paid for and kept beside the database goes first
+        self._recorder.take_in()  # what was paid for and kept beside the database goes first
         recovered = self._recovery.run_once()
         self._publisher.start()
         if isinstance(board.clock, SystemClock):
             self._alarm = Alarm(self._wake.set, self.settings.tick)
             self._alarm.start()
         unknown = sorted(set(board.deployment.agents) - set(self.agents))
-        log.info("started", worker=self._presence.id, agents=sorted(self.agents), board=board.database.where)
-        self._tell("started", {"worker": self._presence.id, "recovered": recovered})
+        log.info("started", worker=self._liveness.id, agents=sorted(self.agents), board=board.database.where)
+        self._emit("started", {"worker": self._liveness.id, "recovered": recovered})
         self._watchdog.ready(f"serves {board.database.where}")
         if unknown:
             log.warning("agents of the deployment that this daemon does not run", agents=unknown)
 
-    def _register(self, m: Moment) -> None:
-        if self._presence.id in {row[0] for row in m.tx.all(A.WORKERS)}:
+    def _register(self, txn: BoardTransaction) -> None:
+        if self._liveness.id in {row[0] for row in txn.tx.all(A.WORKERS)}:
             return
-        m.wakes = True  # the others are to know of this one, and to notice when it dies
-        m.tx.run(
+        txn.notifies = True  # the others are to know of this one, and to notice when it dies
+        txn.tx.run(
             A.INSERT_WORKER,
-            id=self._presence.id,
+            id=self._liveness.id,
             pid=os.getpid(),
             host=socket.gethostname(),
-            started_at=m.now,
-            seen_at=m.now,
+            started_at=txn.now,
+            seen_at=txn.now,
         )
 
     def _in_trouble(self, error: str) -> None:
@@ -266,55 +270,55 @@ class Daemon:
         if self._reloading:
             self._reload()
         self._end_overdue()
-        self._keeper.take_in()
+        self._recorder.take_in()
         running = self.board.clock.running()
-        if self._presence.lost_another():
+        if self._liveness.lost_another():
             self._recovery.run_once()
-        for index, one in enumerate(self._passes):
-            if self._pass_due.get(index, running) <= running:
+        for index, one in enumerate(self._tasks):
+            if self._task_due.get(index, running) <= running:
                 while one.run_once() >= self.settings.evaporation_batch and not self._stopping:
                     self._watchdog.alive()
-                self._pass_due[index] = running + one.interval
-        if self._lane and running >= self._lane_due and not self._doubting:
-            self._lane.look()
-            self._lane_due = running + self._lane.interval
+                self._task_due[index] = running + one.interval
+        if self._batch_api and running >= self._batch_api_due and not self._doubting:
+            self._batch_api.look()
+            self._batch_api_due = running + self._batch_api.interval
         while not self._stopping:
             self._watchdog.alive()
             due = self.board.read(self._due)
-            busy = self._claim_all(due.stirring)
-            if due.falls or (due.evaporation and not due.rest):
+            busy = self._claim_all(due.agents_with_work)
+            if due.predicted or (due.evaporation and not due.delay):
                 busy = self._evaporation.run_once() > 0 or busy
-            if due.follow_ups and not due.rest:
-                busy = self._follow_ups.run_once() > 0 or busy
+            if due.backfills and not due.delay:
+                busy = self._backfills.run_once() > 0 or busy
             if not busy:
                 break
 
-    def _due(self, m: Moment) -> _Next:
-        fall, evaporation = m.tx.one(W.NEXT_FALL)[0], m.tx.one(M.NEXT_EVAPORATION)[0]
-        following = {kind for kind, _ in m.in_force.following}
-        found = _Next(
-            falls=fall is not None and fall <= m.now,
-            evaporation=evaporation is not None and evaporation <= m.now and not following,
-            follow_ups=m.tx.one(W.FOLLOW_UPS) is not None,
+    def _due(self, txn: BoardTransaction) -> _Due:
+        predicted, evaporation = txn.tx.one(W.NEXT_PREDICTED)[0], txn.tx.one(M.NEXT_EVAPORATION)[0]
+        following = {kind for kind, _ in txn.active.law_changes}
+        found = _Due(
+            predicted=predicted is not None and predicted <= txn.now,
+            evaporation=evaporation is not None and evaporation <= txn.now and not following,
+            backfills=txn.tx.one(W.BACKFILLS) is not None,
         )
-        found.instants = [at for at in (fall, evaporation) if at is not None and at > m.now]
-        if found.evaporation or found.follow_ups:
-            found.rest = self._pace.rest(m.last_event)
-            found.instants.append(m.now + found.rest)
-        found.stirring = readiness.stirring(m) & set(self.agents)
-        for name in found.stirring & set(m.deployment.agents):
-            if (at := readiness.next_ready(m, m.deployment.agents[name])) is not None:
+        found.instants = [at for at in (predicted, evaporation) if at is not None and at > txn.now]
+        if found.evaporation or found.backfills:
+            found.delay = self._pace.delay(txn.last_event)
+            found.instants.append(txn.now + found.delay)
+        found.agents_with_work = readiness.agents_with_work(txn) & set(self.agents)
+        for name in found.agents_with_work & set(txn.deployment.agents):
+            if (at := readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 found.instants.append(at)
         return found
 
-    def _claim_all(self, stirring: set[str]) -> bool:
+    def _claim_all(self, agents_with_work: set[str]) -> bool:
         """Start every activation that is ready and for which there is room."""
-        names = [name for name in self._in_turn() if name in stirring and not self._runs.hangs(name)]
+        names = [name for name in self._in_turn() if name in agents_with_work and not self._runs.hangs(name)]
         room = self.settings.workers - self._runs.busy()
-        if self._stopping or room <= 0 or not (names := self.board.read(lambda m: self._claimable(m, names))):
+        if self._stopping or room <= 0 or not (names := self.board.read(lambda txn: self._claimable(txn, names))):
             return False
         reach("claim.before")
-        claims = self.board.write(lambda m: self._claim(m, names, room), record=True, shared=True)
+        claims = self.board.write(lambda txn: self._claim(txn, names, room), record=True, shared=True)
         reach("claim.after")
         for claim in claims:
             self._start(self.agents[claim.agent.name], claim)
@@ -326,16 +330,16 @@ class Daemon:
         after = names.index(self._last_claimed) + 1 if self._last_claimed in self.agents else 0
         return names[after:] + names[:after]
 
-    def _claimable(self, m: Moment, names: list[str]) -> list[str]:
-        return [name for name in names if readiness.may_claim(m, name)]
+    def _claimable(self, txn: BoardTransaction, names: list[str]) -> list[str]:
+        return [name for name in names if readiness.may_claim(txn, name)]
 
-    def _claim(self, m: Moment, names: list[str], room: int) -> list[Claim]:
+    def _claim(self, txn: BoardTransaction, names: list[str], room: int) -> list[Claim]:
         """As much as there is room for, in one transaction; the agents take turns."""
         claims: list[Claim] = []
         waiting = deque(names)
         while waiting and len(claims) < room:
             name = waiting.popleft()
-            if (claim := self._runs.claim(m, name)) is not None:
+            if (claim := self._runs.claim(txn, name)) is not None:
                 claims.append(claim)
                 waiting.append(name)
         return claims
@@ -348,7 +352,7 @@ class Daemon:
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
             reason = str(error)
             self.board.write(
-                lambda m: finishing.put_back(m, claim.row, until=m.now + self.settings.tick, reason=reason)
+                lambda txn: activation_results.defer(txn, claim.row, until=txn.now + self.settings.tick, reason=reason)
             )
 
     def _publish(self, agent: Agent) -> None:
@@ -368,36 +372,38 @@ class Daemon:
                 instants += self.board.read(self._due).instants
             except StoreError as error:
                 self._in_trouble(str(error))
-        runs = self._runs.counted()
+        runs = self._runs.current()
         instants += [now + max(0, run.deadline - running) for run in runs]
         until = min(instants)
         if self._alarm is not None:
             self._alarm.at(until)
             self.board.clock.wait(self._wake, latest)
-        elif runs or (self._lane and self._lane.busy):
+        elif runs or (self._batch_api and self._batch_api.busy):
             # A clock that is moved by waiting must not run ahead of the agents' threads.
             self._wake.wait(60)
         else:
             self.board.clock.wait(self._wake, until)
 
     def _mind_the_clock(self) -> None:
-        before = self._steps.latest
-        step = self._steps.look()
+        before = self._clock_jumps.latest
+        step = self._clock_jumps.look()
         if step < 0:
             log.warning("the clock stepped back: strengths stand still until it has caught up", by_seconds=-step / 1e6)
             if self._alarm is not None:
                 self._alarm.stepped_back()
             if not self._doubting:
-                self.board.write(lambda m: timekeeping.record(m, before))
+                self.board.write(lambda txn: board_clock.record(txn, before))
         elif step > 0:
             log.warning("the clock stepped forward, or the machine slept", by_seconds=step / 1e6)
             # Living workers could not extend their leases meanwhile.
             self._recovery.trust_leases_from(self.board.clock.running() + self.settings.lease)
-        doubted = self.board.read(lambda m: m.doubted)
+        doubted = self.board.read(lambda txn: txn.doubted)
         if doubted is not None and not self._doubting:
             log.error("the clock leapt ahead and is not believed: the board's time stands still", clock=iso(doubted))
-            self.board.write(lambda m: None)  # whoever writes leaves the question
-        elif doubted is None and (self._doubting or not self._looked) and self.board.write(timekeeping.settle_question):
+            self.board.write(lambda txn: None)  # whoever writes leaves the question
+        elif (
+            doubted is None and (self._doubting or not self._looked) and self.board.write(board_clock.withdraw_question)
+        ):
             log.info("the clock is believed again")
         self._doubting, self._looked = doubted is not None, True
 
@@ -405,7 +411,7 @@ class Daemon:
         self._reloading = False
         if self.reload is None:
             return
-        self._runs.end_stints()  # a thread would go on with the agent as it was
+        self._runs.end_sequences()  # a thread would go on with the agent as it was
         try:
             agents, context = self.reload()
         except BlackboardError as error:
@@ -417,15 +423,15 @@ class Daemon:
         self._publisher = Publisher(self.board, self.agents, context)
         log.info("reloaded", version=self.board.deployment.version)
 
-    def _nothing_left(self, m: Moment) -> bool:
-        return not still_to_do(m, set(self.agents), lane=self._lane is not None)
+    def _nothing_left(self, txn: BoardTransaction) -> bool:
+        return not still_to_do(txn, set(self.agents), batch_api=self._batch_api is not None)
 
     def _busy(self) -> bool:
-        return bool(self._runs) or (self._lane is not None and self._lane.busy)
+        return bool(self._runs) or (self._batch_api is not None and self._batch_api.busy)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def _leave(self) -> Report:
+    def _shut_down(self) -> Report:
         """Wait for what runs, hand back what does not end in time."""
         if self._stopping and self._runs and not self._at_once:
             log.info("stopping", running=len(self._runs), grace_seconds=self.settings.grace / 1e6)
@@ -441,26 +447,26 @@ class Daemon:
             else:
                 self._wake.wait(60)
         for claim in self._runs.claims():
-            self.board.write(lambda m, claim=claim: finishing.hand_back(m, claim.row))  # type: ignore[misc]
-        return self.board.read(lambda m: Report.of(m, set(self.agents)))
+            self.board.write(lambda txn, claim=claim: activation_results.hand_back(txn, claim.row))  # type: ignore[misc]
+        return self.board.read(lambda txn: Report.of(txn, set(self.agents)))
 
     def _exit(self) -> None:
-        if self._lane is not None:
-            self._lane.close(0.0 if self._at_once else self.settings.grace / 1e6)
+        if self._batch_api is not None:
+            self._batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         if self._alarm is not None:
             self._alarm.stop()
             self._alarm = None
         self._publisher.stop()
         self._runs.dismiss()
-        self._presence.leave()
+        self._liveness.release()
         try:
-            self.board.write(lambda m: m.tx.run(A.DELETE_WORKER, id=self._presence.id) and None)
+            self.board.write(lambda txn: txn.tx.run(A.DELETE_WORKER, id=self._liveness.id) and None)
         except StoreError as error:
             log.error("the worker could not sign off", error=str(error))
-        self.board.on_wake = lambda: None
-        log.info("stopped", worker=self._presence.id)
+        self.board.on_notify = lambda: None
+        log.info("stopped", worker=self._liveness.id)
 
-    def _tell(self, event: str, details: dict[str, Any]) -> None:
+    def _emit(self, event: str, details: dict[str, Any]) -> None:
         try:
             self.on_event(event, details)
         except Exception as error:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board.door import Blackboard
-from blackboard.board.moment import Moment
-from blackboard.board.people import inbox
-from blackboard.board.waking import run_folder
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.inbox import inbox
+from blackboard.board.notify import run_folder
 from blackboard.clock import iso
-from blackboard.daemon.living import living
+from blackboard.daemon.liveness import living
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.marks import Decision, Need
 from blackboard.store import activations as A
 from blackboard.store import watching as W
-from blackboard.store.health import Health, measure, open_to_others
+from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.rows import ActivationRow
 from blackboard.store.schema import HEAD, state_of
 
@@ -57,16 +57,16 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     """
     health = measure(board.database)
     findings = list(_of_the_store(health, board))
-    for look in (_clock, _paused, _workers, _leases, _stuck, _waiting_for_a_person, _follow_ups):
+    for look in (_clock, _paused, _workers, _leases, _stuck, _waiting_for_a_person, _backfills):
         findings += board.read(_bound(look, board))
-    findings += board.read(lambda m: list(_drift(m, deployment)))
+    findings += board.read(lambda txn: list(_drift(txn, deployment)))
     return findings
 
 
 def _bound(
-    look: Callable[[Moment, Blackboard], Iterator[Finding]], board: Blackboard
-) -> Callable[[Moment], list[Finding]]:
-    return lambda m: list(look(m, board))
+    look: Callable[[BoardTransaction, Blackboard], Iterator[Finding]], board: Blackboard
+) -> Callable[[BoardTransaction], list[Finding]]:
+    return lambda txn: list(look(txn, board))
 
 
 def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
@@ -98,44 +98,44 @@ def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     path = board.database.path
     others = list(health.open_to_others)
     if path is not None:
-        others += [one for one in open_to_others([run_folder(path)]) if one not in others]
+        others += [item for item in open_to_others([run_folder(path)]) if item not in others]
     names = ", ".join(map(str, others))
     yield _judge("permissions", not others, names or "this user's alone", "chmod go= each of them")
 
 
-def _clock(m: Moment, board: Blackboard) -> Iterator[Finding]:
+def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     clock = board.clock.now()
-    if m.doubted is not None:
+    if txn.doubted is not None:
         yield Finding(
-            "clock", "wrong", f"it says {iso(clock)}; the board's last record is of {iso(m.now)}",
+            "clock", "wrong", f"it says {iso(clock)}; the board's last record is of {iso(txn.now)}",
             "if it is right, 'blackboard resume'; otherwise set the machine's clock",
         )  # fmt: skip
-    elif m.now - clock > SLOW:
+    elif txn.now - clock > SLOW:
         yield Finding(
-            "clock", "note", f"it is {format_duration(m.now - clock)} behind the board's time",
+            "clock", "note", f"it is {format_duration(txn.now - clock)} behind the board's time",
             "strengths stand still until it has caught up",
         )  # fmt: skip
     else:
         yield Finding("clock", "ok", f"{iso(clock)}")
 
 
-def _paused(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    row = m.tx.one(A.BOARD)
+def _paused(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    row = txn.tx.one(A.BOARD)
     if row[5]:
         yield Finding("pause", "wrong", f"the board is paused: {row[6] or 'no reason given'}", "'blackboard resume'")
-    for agent, paused, because, rest_until, failures in m.tx.all(A.AGENT_STATES):
+    for agent, paused, because, cooldown_until, failures in txn.tx.all(A.AGENT_STATES):
         if paused:
             reason = because or "no reason given"
             yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
-        elif failures and rest_until is not None and rest_until > m.now:
+        elif failures and cooldown_until is not None and cooldown_until > txn.now:
             yield Finding(
-                "failures", "wrong", f"{agent} failed {failures} times in a row and rests until {iso(rest_until)}",
+                "failures", "wrong", f"{agent} failed {failures} times in a row and rests until {iso(cooldown_until)}",
                 f"'blackboard activations --agent {agent}' shows the errors",
             )  # fmt: skip
 
 
-def _workers(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    rows = m.tx.all(A.WORKERS)
+def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    rows = txn.tx.all(A.WORKERS)
     alive = living(board.database.path, [row[0] for row in rows])
     dead = [row[0] for row in rows if alive is not None and row[0] not in alive]
     if dead:
@@ -146,47 +146,47 @@ def _workers(m: Moment, board: Blackboard) -> Iterator[Finding]:
         yield Finding("workers", "note", "none: no agent is woken", "'blackboard run' starts one")
 
 
-def _leases(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    rows = [ActivationRow(*values) for values in m.tx.all(A.RUNNING)]
-    late = [row for row in rows if row.lease_until is not None and row.lease_until <= m.now]
+def _leases(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    rows = [ActivationRow(*values) for values in txn.tx.all(A.RUNNING)]
+    late = [row for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
     ids = ", ".join(str(row.id) for row in late[:10])
     found = f"expired for activation {ids}" if late else f"{len(rows)} running"
     yield _judge("leases", not late, found, "start a daemon: it takes them up")
 
 
-def _stuck(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    for state, words in (("dead", "failed to the last attempt"), ("aside", "set aside"), ("held", "held back")):
-        rows = [ActivationRow(*values) for values in m.tx.all(A.IN_STATE, state=state)]
+def _stuck(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    for state, words in (("dead", "failed to the last attempt"), ("quarantined", "quarantined"), ("held", "held back")):
+        rows = [ActivationRow(*values) for values in txn.tx.all(A.IN_STATE, state=state)]
         if rows:
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
             yield Finding(
                 f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice
             )
-    if not m.tx.all(A.IN_STATE, state="dead"):
+    if not txn.tx.all(A.IN_STATE, state="dead"):
         yield Finding("dead activations", "ok", "none")
 
 
-def _waiting_for_a_person(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    if count := len(inbox(m)):
+def _waiting_for_a_person(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    if count := len(inbox(txn)):
         yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
 
 
-def _follow_ups(m: Moment, board: Blackboard) -> Iterator[Finding]:
-    if rows := m.tx.all(W.FOLLOW_UPS):
+def _backfills(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    if rows := txn.tx.all(W.BACKFILLS):
         found = f"marks still follow {len(rows)} changes of the deployment"
         yield Finding("follow-ups", "note", found, "a daemon, or the next 'blackboard init', goes on with it")
 
 
-def _drift(m: Moment, deployment: Deployment | None) -> Iterator[Finding]:
+def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and brings two of its own.
-    kinds = {**m.deployment.kinds, **deployment.kinds}
+    kinds = {**txn.deployment.kinds, **deployment.kinds}
     wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(
         {"need": Need.defaults, "decision": Decision.defaults}
     )
-    same = wanted.content() == m.deployment.content()
-    found = f"version {m.deployment.version} is in force" + ("" if same else "; the deployment file says otherwise")
+    same = wanted.content() == txn.deployment.content()
+    found = f"version {txn.deployment.version} is in force" + ("" if same else "; the deployment file says otherwise")
     yield _judge(
         "deployment", same, found, "'blackboard check --against-board' shows what 'blackboard init' would change"
     )

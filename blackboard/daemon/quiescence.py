@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 
-from blackboard.board.moment import Moment
-from blackboard.board.readiness import held_back, resting
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
 from blackboard.store import activations as A
 from blackboard.store import journal as J
@@ -17,41 +17,43 @@ from blackboard.store.rows import ActivationRow, CrossingRow
 __all__ = ["Report", "still_to_do"]
 
 
-def still_to_do(m: Moment, agents: Set[str], *, lane: bool = False) -> bool:
+def still_to_do(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Whether anything runs, or waits for gathering, a rest or a retry, that these agents would finish.
 
     It does not wait for budgets, guards, falls in the future, pauses, or people. For the cheap lane it does, if this
     daemon serves it (`lane`): time alone brings those answers.
     """
-    if m.tx.one(A.RUNNING) is not None or m.tx.one(W.FOLLOW_UPS) is not None:
+    if txn.tx.one(A.RUNNING) is not None or txn.tx.one(W.BACKFILLS) is not None:
         return True
-    paused = _paused(m)
-    for values in m.tx.all(A.UNFINISHED_IN_STATE, state="ready"):
+    paused = _paused(txn)
+    for values in txn.tx.all(A.UNFINISHED_IN_STATE, state="ready"):
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
-    if lane and any(agent in agents and agent not in paused for agent, _ in m.tx.all(J.OPEN_IN_LANE)):
+    if batch_api and any(agent in agents and agent not in paused for agent, _ in txn.tx.all(J.OPEN_BATCH_CALLS)):
         return True
-    for watch in m.in_force.watches.values():
-        if watch.agent.name not in agents or watch.agent.name in paused or held_back(m, watch) is not None:
+    for watch in txn.active.watches.values():
+        if watch.agent.name not in agents or watch.agent.name in paused or held_back(txn, watch) is not None:
             continue
-        for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+        for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
             crossing = CrossingRow(*values)
-            if crossing.held in (None, "rest") or (crossing.ready_at is not None and crossing.ready_at <= m.now):
+            if crossing.held_by in (None, "cooldown") or (
+                crossing.ready_at is not None and crossing.ready_at <= txn.now
+            ):
                 return True
-    due = m.tx.one(W.NEXT_FALL)[0]
-    return due is not None and due <= m.now
+    due = txn.tx.one(W.NEXT_PREDICTED)[0]
+    return due is not None and due <= txn.now
 
 
-def _paused(m: Moment) -> set[str]:
+def _paused(txn: BoardTransaction) -> set[str]:
     """The agents that wait for a person."""
-    return {name for name in m.deployment.agents if (rest := resting(m, name)) is not None and rest[1] is None}
+    return {name for name in txn.deployment.agents if (block := blocked(txn, name)) is not None and block[1] is None}
 
 
-def _held(m: Moment, row: CrossingRow) -> str:
-    if row.held is None and row.ready_at is not None and row.ready_at > m.now:
-        return "gather"
-    return row.held or ""
+def _held(txn: BoardTransaction, row: CrossingRow) -> str:
+    if row.held_by is None and row.ready_at is not None and row.ready_at > txn.now:
+        return "batch_window"
+    return row.held_by or ""
 
 
 @dataclass(frozen=True)
@@ -61,34 +63,34 @@ class Report:
     lines_: tuple[str, ...]
 
     @classmethod
-    def of(cls, m: Moment, agents: Set[str]) -> Report:
+    def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
         """What is left on the board."""
         lines = []
-        for agent in sorted(_paused(m)):
-            rest = resting(m, agent)
-            lines.append(f"{agent}: {rest[0] if rest else 'paused'}")
-        for watch in m.in_force.watches.values():
-            waiting = [CrossingRow(*values) for values in m.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
-            over = held_back(m, watch)
+        for agent in sorted(_paused(txn)):
+            block = blocked(txn, agent)
+            lines.append(f"{agent}: {block[0] if block else 'paused'}")
+        for watch in txn.active.watches.values():
+            waiting = [CrossingRow(*values) for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
+            over = held_back(txn, watch)
             ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")
-            reasons = {"": ready, "guard": "held back by a guard", "rest": "resting", "gather": gathering}
-            for held, count in sorted(Counter(_held(m, row) for row in waiting).items()):
+            reasons = {"": ready, "guard": "held back by a guard", "cooldown": "resting", "batch_window": gathering}
+            for held, count in sorted(Counter(_held(txn, row) for row in waiting).items()):
                 reason = reasons.get(held, held)
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
                 lines.append(f"{watch.agent.name}.{watch.spec.name}: {count} on the agenda, {reason}{away}")
         for state, words in (
             ("held", "held"),
             ("dead", "dead: see 'blackboard activations --state dead'"),
-            ("aside", "set aside"),
+            ("quarantined", "quarantined"),
         ):
-            rows = [ActivationRow(*values) for values in m.tx.all(A.UNFINISHED_IN_STATE, state=state)]
+            rows = [ActivationRow(*values) for values in txn.tx.all(A.UNFINISHED_IN_STATE, state=state)]
             for agent in sorted({row.agent for row in rows}):
                 mine = [row for row in rows if row.agent == agent]
                 why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""
                 lines.append(f"{agent}: {len(mine)} {words}{why}")
-        fall = m.tx.one(W.NEXT_FALL)[0]
-        if fall is not None:
-            lines.append(f"the next falling watch crosses at {iso(fall)}")
+        predicted = txn.tx.one(W.NEXT_PREDICTED)[0]
+        if predicted is not None:
+            lines.append(f"the next falling watch crosses at {iso(predicted)}")
         return cls(tuple(lines))
 
     def lines(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from blackboard.board.claiming import Claim
+from blackboard.board.claims import Claim
 from blackboard.clock import Instant
-from blackboard.model import Reply
+from blackboard.llm import Reply
 from blackboard.store.rows import CallRow
 
 __all__ = ["activation", "batched", "call"]
@@ -41,7 +41,7 @@ ACTIVATION = "blackboard.activation"
 WATCH = "blackboard.watch"
 MARKS = "blackboard.marks"
 CALL = "blackboard.call"
-LANE = "blackboard.lane"
+API = "blackboard.api"
 BATCH = "blackboard.batch"
 REQUEST_ID = "blackboard.request_id"
 
@@ -67,7 +67,7 @@ def activation(claim: Claim) -> Iterator[None]:
         AGENT_NAME: claim.agent.name,
         ACTIVATION: claim.row.id,
         WATCH: claim.watch,
-        MARKS: len(claim.given),
+        MARKS: len(claim.inputs),
     }
     with _span(tracer, f"invoke_agent {claim.agent.name}", attributes, kind=None):
         yield
@@ -126,7 +126,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
 
 
 def _asked(row: CallRow) -> dict[str, Any]:
-    found = {
+    result = {
         OPERATION: "chat",
         PROVIDER_NAME: PROVIDER,
         AGENT_NAME: row.agent,
@@ -134,15 +134,15 @@ def _asked(row: CallRow) -> dict[str, Any]:
         REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # it may have been forgotten
         ACTIVATION: row.activation_id,
         CALL: row.id,
-        LANE: row.lane,
+        API: row.api,
         BATCH: row.batch_id,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}
 
 
 def _answer(reply: Reply) -> dict[str, Any]:
     usage = reply.usage
-    found = {
+    result = {
         RESPONSE_MODEL: reply.model,
         REQUEST_ID: reply.request_id,
         FINISH_REASONS: [reply.stop_reason] if reply.stop_reason else None,
@@ -151,4 +151,4 @@ def _answer(reply: Reply) -> dict[str, Any]:
         CACHE_READ_TOKENS: None if usage is None else usage.cache_read,
         CACHE_WRITE_TOKENS: None if usage is None else usage.cache_creation,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}

@@ -37,8 +37,8 @@ class Alarm:
         tick: microseconds between ticks.
     """
 
-    def __init__(self, ring: Callable[[], None], tick: int) -> None:
-        self._ring = ring
+    def __init__(self, wake: Callable[[], None], tick: int) -> None:
+        self._wake = wake
         self._tick = tick
         self._ids = itertools.count()
         self._armed: tuple[str, Instant] | None = None
@@ -79,9 +79,9 @@ class Alarm:
 
     def _add_tick(self) -> None:
         trigger = IntervalTrigger(seconds=max(1, self._tick // 1_000_000), timezone=UTC)
-        self._scheduler.add_job(self._ring, trigger, id="tick", replace_existing=True)
+        self._scheduler.add_job(self._wake, trigger, id="tick", replace_existing=True)
 
     def _due(self, name: str) -> None:
         if self._armed is not None and self._armed[0] == name:
             self._armed = None
-        self._ring()
+        self._wake()

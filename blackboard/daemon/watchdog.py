@@ -43,22 +43,22 @@ class Watchdog:
 
     def ready(self, status: str) -> None:
         """The daemon serves."""
-        self._tell(f"READY=1\nSTATUS={_line(status)}")
+        self._send(f"READY=1\nSTATUS={_line(status)}")
 
     def alive(self) -> None:
         """The loop came by."""
         if self.interval is not None:
-            self._tell("WATCHDOG=1")
+            self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
         """One line for a person."""
-        self._tell(f"STATUS={_line(text)}")
+        self._send(f"STATUS={_line(text)}")
 
     def stopping(self) -> None:
         """The daemon comes to its end."""
-        self._tell("STOPPING=1")
+        self._send("STOPPING=1")
 
-    def _tell(self, text: str) -> None:
+    def _send(self, text: str) -> None:
         if self._address is None:
             return
         with (

@@ -1,9 +1,9 @@
 """What a deployment file says: read, checked and turned into a deployment; every mistake at once. It opens no database.
 
-sections    what each section may hold
-files       where the file is, what the environment overrides, what is wrong with either
-pricing     which models have no price
-resolving   the agents and kinds that the file names, with what it sets for them
+sections             what each section may hold
+settings_file        where the file is, what the environment overrides, what is wrong with either
+price_settings       which models have no price
+deployment_resolver  the agents and kinds that the file names, with what it sets for them
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blackboard.settings.files import Settings, find_config, load_settings
-    from blackboard.settings.pricing import without_price
-    from blackboard.settings.resolving import Resolved, resolve, resolve_file
+    from blackboard.settings.deployment_resolver import Resolved, resolve, resolve_file
+    from blackboard.settings.price_settings import without_price
     from blackboard.settings.sections import DaemonSettings
+    from blackboard.settings.settings_file import Settings, find_config, load_settings
 
 __all__ = [
     "DaemonSettings",
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 _HOME = {
-    "files": ("Settings", "find_config", "load_settings"),
-    "pricing": ("without_price",),
-    "resolving": ("Resolved", "resolve", "resolve_file"),
+    "settings_file": ("Settings", "find_config", "load_settings"),
+    "price_settings": ("without_price",),
+    "deployment_resolver": ("Resolved", "resolve", "resolve_file"),
     "sections": ("DaemonSettings",),
 }
 

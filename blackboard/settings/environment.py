@@ -56,10 +56,10 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
     return sorted(found, key=lambda one: len(one.steps)), mistakes
 
 
-def merged(values: Mapping[str, Any], given: Iterable[Variable]) -> dict[str, Any]:
+def merged(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
     """The values with those of the variables over them; tables are joined, anything else is replaced."""
     result: Any = dict(values)
-    for _, steps, value in given:
+    for _, steps, value in overrides:
         for step in reversed(steps):
             value = {step: value}
         result = _joined(result, value)
@@ -78,9 +78,9 @@ def reach(values: Any, steps: Sequence[Any]) -> int:
 
 def known(model: Any, steps: Sequence[Any]) -> Iterable[str]:
     """The names that may stand at a place of a model."""
-    for one in _members(_at(model, steps)):
-        if _is_model(one):
-            return one.model_fields  # type: ignore[no-any-return]
+    for item in _members(_at(model, steps)):
+        if _is_model(item):
+            return item.model_fields  # type: ignore[no-any-return]
     return ()
 
 
@@ -94,7 +94,7 @@ def _at(annotation: Any, steps: Sequence[Any]) -> Any:
     """The annotation of what stands at a place; `_NOTHING` where nothing may."""
     for step in steps:
         annotation = next(
-            (below for one in _members(annotation) if (below := _below(one, step)) is not _NOTHING), _NOTHING
+            (below for item in _members(annotation) if (below := _below(item, step)) is not _NOTHING), _NOTHING
         )
     return annotation
 
@@ -104,7 +104,7 @@ def _below(annotation: Any, step: Any) -> Any:
         return annotation.model_fields[step].annotation if step in annotation.model_fields else _NOTHING
     if annotation is Any:
         return Any
-    arguments = [one for one in get_args(annotation) if one is not Ellipsis]
+    arguments = [item for item in get_args(annotation) if item is not Ellipsis]
     return arguments[-1] if _is_table(annotation) and arguments else _NOTHING
 
 
@@ -113,7 +113,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(member for one in get_args(annotation) for member in _members(one))
+        return tuple(member for item in get_args(annotation) for member in _members(item))
     return () if annotation is type(None) else (annotation,)
 
 
@@ -124,7 +124,7 @@ def _value(text: str, annotation: Any) -> Any:
         ValueError: a list or a table belongs there, and the text is no JSON.
     """
     members = _members(annotation)
-    tables = [one is Any or _is_table(one) or _is_model(one) for one in members]
+    tables = [member is Any or _is_table(member) or _is_model(member) for member in members]
     if not any(tables):
         return text
     try:

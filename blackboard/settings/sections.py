@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from blackboard.deployment import AgentSettings
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.marks import Joins
+from blackboard.marks import OnRepeat
 
 __all__ = [
     "AgentSection",
@@ -62,7 +62,7 @@ class KindSection(Section):
     weight: float = 1.0
     decay: dict[str, Any] | str = "never"
     floor: float = 0.01
-    joins: Joins = "max"
+    on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
 
@@ -71,7 +71,7 @@ class WatchSection(Section):
     """`[agents.NAME.watches.NAME]`: what is set here takes the place of what the agent declares."""
 
     threshold: float | None = Field(default=None, gt=0)
-    rearm: float | None = Field(default=None, gt=0)
+    min_increase: float | None = Field(default=None, gt=0)
 
 
 class AgentSection(AgentSettings):
@@ -99,8 +99,8 @@ class DaemonSettings(Section):
     """Marks that one transaction moves to the history."""
     checkpoint: Duration = _length("30s")
     """How often the write-ahead log is brought into the database."""
-    lane: Duration = _length("60s")
-    """How often calls for the cheap lane are handed in together, and their answers asked for."""
+    batch_api_interval: Duration = _length("60s")
+    """How often calls for the batch API are handed in together, and their answers asked for."""
     keep_history: Keep = _length("365d")
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")

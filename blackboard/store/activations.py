@@ -6,25 +6,25 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.rows import OPEN_CALLS
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
-    activation_mark,
+    activation_input,
     agent_state,
     board,
     crossing,
     event,
     model_call,
-    rest,
+    subject_cooldown,
     worker,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE = number(1)
 
 ACTIVATION_COLUMNS = (*activation.c,)
 # The partial index of what is not over is used where its own condition stands in the query, word for word.
-unfinished = activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")])
+unfinished = activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "quarantined")])
 waiting = unfinished & activation.c.state.in_([word("ready"), word("held")])
 running = unfinished & (activation.c.state == word("running"))
 INSERT_ACTIVATION = insert_into(activation, "id")
@@ -40,9 +40,18 @@ START_ACTIVATION = update_by(
     activation, "id", "state", "started_at", "attempt", "worker", "lease_until", "fence", "retry_at"
 )
 END_ACTIVATION = update_by(
-    activation, "id", "state", "finished_at", "retry_at", "error", "attempt", "worker", "lease_until", "marks_left",
+    activation,
+    "id",
+    "state",
+    "finished_at",
+    "retry_at",
+    "error",
+    "attempt",
+    "worker",
+    "lease_until",
+    "marks_deposited",
     "interruptions",
-)  # fmt: skip
+)
 EXTEND_LEASE = Statement(
     activation.update().where(running, activation.c.worker == p("by")).values(lease_until=p("until"))
 )
@@ -57,7 +66,7 @@ NEXT_RETRY = Statement(
         waiting, activation.c.agent == p("agent"), activation.c.retry_at > p("now")
     )
 )
-PUT_BACK = Statement(
+DEFERRED = Statement(
     select(*crossing.c, activation.c.error, activation.c.retry_at)
     .select_from(activation.join(crossing, crossing.c.activation_id == activation.c.id))
     .where(waiting, crossing.c.state == word("claimed"))
@@ -77,7 +86,7 @@ WOKEN_SINCE = Statement(
     select(func.count()).where(
         activation.c.agent == p("agent"),
         activation.c.created_at > p("since"),
-        activation.c.state.not_in([word("aside"), word("faded"), word("passed")]),
+        activation.c.state.not_in([word("quarantined"), word("faded"), word("skipped")]),
     )
 )
 HELD_OF_WATCH = Statement(
@@ -102,7 +111,7 @@ _over_budget = or_(
         select(model_call.c.activation_id).where(
             model_call.c.state.in_([word(state) for state in OPEN_CALLS]),
             model_call.c.state == word("planned"),
-            or_(model_call.c.lane == word("direct"), model_call.c.error.is_not(None)),
+            or_(model_call.c.api == word("messages"), model_call.c.error.is_not(None)),
         )
     ),
 )
@@ -118,72 +127,78 @@ EXPLAIN_HELD = Statement(
     .values(error=p("error"), retry_at=p("until"))
 )
 
-INSERT_GIVEN = insert_into(activation_mark)
-GIVEN = Statement(
+INSERT_INPUT = insert_into(activation_input)
+INPUTS = Statement(
     select(
-        activation_mark.c.mark_id,
-        activation_mark.c.role,
-        activation_mark.c.event_id,
-        activation_mark.c.strength,
-        activation_mark.c.previous_event_id,
+        activation_input.c.mark_id,
+        activation_input.c.role,
+        activation_input.c.event_id,
+        activation_input.c.strength,
         *event.c,
     )
-    .select_from(activation_mark.outerjoin(event, event.c.id == activation_mark.c.event_id))
-    .where(activation_mark.c.activation_id == p("activation_id"))
-    .order_by(activation_mark.c.strength.desc(), activation_mark.c.mark_id)
+    .select_from(activation_input.outerjoin(event, event.c.id == activation_input.c.event_id))
+    .where(activation_input.c.activation_id == p("activation_id"))
+    .order_by(activation_input.c.strength.desc(), activation_input.c.mark_id)
 )
-GIVEN_BEFORE = Statement(
-    select(activation_mark.c.activation_id)
-    .select_from(activation_mark.join(activation, activation.c.id == activation_mark.c.activation_id))
+INPUT_BEFORE = Statement(
+    select(activation_input.c.activation_id)
+    .select_from(activation_input.join(activation, activation.c.id == activation_input.c.activation_id))
     .where(
-        activation_mark.c.mark_id == p("mark_id"),
-        activation_mark.c.event_id >= p("event_id"),
-        activation_mark.c.role == word("absorbed"),
+        activation_input.c.mark_id == p("mark_id"),
+        activation_input.c.event_id >= p("event_id"),
+        activation_input.c.role == word("absorbed"),
         activation.c.watch_id == p("watch_id"),
     )
     .limit(ONE)
 )
 """Whether a watch was given a mark as an event left it, or as a later one did."""
-MOVE_GIVEN = Statement(
-    activation_mark.update()
-    .where(activation_mark.c.activation_id == p("from_id"), activation_mark.c.mark_id == p("of_mark"))
+MOVE_INPUT = Statement(
+    activation_input.update()
+    .where(activation_input.c.activation_id == p("from_id"), activation_input.c.mark_id == p("of_mark"))
     .values(activation_id=p("to_id"))
 )
 _reads = select(
     p("to_id", type_=activation.c.id.type),
-    activation_mark.c.mark_id,
-    activation_mark.c.role,
-    activation_mark.c.event_id,
-    activation_mark.c.strength,
-    activation_mark.c.previous_event_id,
-).where(activation_mark.c.activation_id == p("from_id"), activation_mark.c.role == word("read"))
-COPY_READS = Statement(insert(activation_mark).from_select([c.name for c in activation_mark.c], _reads))
-COUNT_GIVEN = update_by(activation, "id", "marks_absorbed")
-LEFT_BY = Statement(select(*event.c).where(event.c.activation_id == p("activation_id")).order_by(event.c.id))
+    activation_input.c.mark_id,
+    activation_input.c.role,
+    activation_input.c.event_id,
+    activation_input.c.strength,
+).where(activation_input.c.activation_id == p("from_id"), activation_input.c.role == word("read"))
+COPY_READS = Statement(insert(activation_input).from_select([c.name for c in activation_input.c], _reads))
+SET_INPUT_COUNT = update_by(activation, "id", "marks_absorbed")
+DEPOSITED_BY = Statement(select(*event.c).where(event.c.activation_id == p("activation_id")).order_by(event.c.id))
 
 AGENT_STATES = Statement(select(*agent_state.c))
 AGENT_STATE = Statement(select(*agent_state.c).where(agent_state.c.agent == p("agent")))
 INSERT_AGENT_STATE = insert_into(agent_state)
-SET_REST = update_by(agent_state, "agent", "rest_until", "failures")
+SET_COOLDOWN = update_by(agent_state, "agent", "cooldown_until", "failures")
 SET_PAUSE = update_by(agent_state, "agent", "paused", "paused_because")
 RENAME_STATE = Statement(agent_state.update().where(agent_state.c.agent == p("former")).values(agent=p("agent")))
 RENAME_OPEN = Statement(
     activation.update()
     .where(
         activation.c.agent == p("former"),
-        activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "aside")]),
+        activation.c.state.in_([word(state) for state in ("ready", "running", "held", "dead", "quarantined")]),
     )
     .values(agent=p("agent"))
 )
-RENAME_RESTS = Statement(rest.update().where(rest.c.agent == p("former")).values(agent=p("agent")))
-DROP_RESTS_OF = Statement(delete(rest).where(rest.c.agent == p("agent")))
+RENAME_COOLDOWNS = Statement(
+    subject_cooldown.update().where(subject_cooldown.c.agent == p("former")).values(agent=p("agent"))
+)
+DROP_COOLDOWNS_OF = Statement(delete(subject_cooldown).where(subject_cooldown.c.agent == p("agent")))
 PAUSE_BOARD = Statement(board.update().values(paused=p("paused"), paused_because=p("because")))
 BOARD = Statement(select(*board.c))
 
-REST_OF = Statement(select(rest.c.until).where(rest.c.agent == p("agent"), rest.c.subject == p("subject")))
-INSERT_REST = insert_into(rest)
-UPDATE_REST = Statement(
-    rest.update().where(rest.c.agent == p("of_agent"), rest.c.subject == p("of_subject")).values(until=p("until"))
+COOLDOWN_OF = Statement(
+    select(subject_cooldown.c.until).where(
+        subject_cooldown.c.agent == p("agent"), subject_cooldown.c.subject == p("subject")
+    )
+)
+INSERT_COOLDOWN = insert_into(subject_cooldown)
+UPDATE_COOLDOWN = Statement(
+    subject_cooldown.update()
+    .where(subject_cooldown.c.agent == p("of_agent"), subject_cooldown.c.subject == p("of_subject"))
+    .values(until=p("until"))
 )
 
 WORKERS = Statement(select(*worker.c))

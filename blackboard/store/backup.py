@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import dialect as differences
+from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.schema import KNOWN
 
@@ -35,7 +35,7 @@ class Copy:
     bytes: int
     marks: int
     events: int
-    recorded_at: int
+    last_recorded_at: int
     """The last instant that it recorded, in microseconds since the epoch."""
 
 
@@ -65,7 +65,7 @@ def back_up(database: Database, to: Path, progress: Progress = lambda done, of: 
             os.rename(part, to)
         _sync(to.parent)
     _note(source, to)
-    return Copy(to, copied.bytes, copied.marks, copied.events, copied.recorded_at)
+    return Copy(to, copied.bytes, copied.marks, copied.events, copied.last_recorded_at)
 
 
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
@@ -87,16 +87,16 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
         _copy(Database(backup), part, lambda done, of: None)
         examine(part)
         _sync(part)
-        with database.turn():
-            aside = _keep_aside(path, stamp)
+        with database.write_lock():
+            kept = _keep_copy(path, stamp)
             os.replace(part, path)
             _sync(path.parent)
     connection = database.connect(writes=True)
     try:
-        differences.use_wal(connection, database.dialect)
+        sql_dialect.use_wal(connection, database.dialect)
     finally:
         connection.close()
-    return Copy(path, checked.bytes, checked.marks, checked.events, checked.recorded_at), aside
+    return Copy(path, checked.bytes, checked.marks, checked.events, checked.last_recorded_at), kept
 
 
 def examine(path: Path) -> Copy:
@@ -114,7 +114,7 @@ def examine(path: Path) -> Copy:
     try:
         with database.read() as tx:
             rows = tx.cursor
-            if rows.execute("PRAGMA application_id").fetchone()[0] != differences.APPLICATION_ID:
+            if rows.execute("PRAGMA application_id").fetchone()[0] != sql_dialect.APPLICATION_ID:
                 raise StoreForeign(f"{path} is not a blackboard")
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
             if version not in KNOWN:
@@ -123,8 +123,8 @@ def examine(path: Path) -> Copy:
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
             marks = rows.execute("SELECT count(*) FROM mark").fetchone()[0]
-            events, last = rows.execute("SELECT count(*), coalesce(max(at), 0) FROM event").fetchone()
-            recorded = rows.execute("SELECT recorded_at FROM board").fetchone()[0]
+            events, last = rows.execute("SELECT count(*), coalesce(max(recorded_at), 0) FROM event").fetchone()
+            recorded = rows.execute("SELECT last_recorded_at FROM board").fetchone()[0]
     finally:
         database.close()
     return Copy(path, path.stat().st_size, marks, events, max(last, recorded))
@@ -136,8 +136,8 @@ def backups_of(path: Path) -> list[Path]:
         noted = _list_of(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         noted = []
-    aside = sorted(path.parent.glob(f"{path.name}.before-*[0-9Z]"))
-    return [found for found in dict.fromkeys([*(Path(line) for line in noted), *aside]) if found.is_file()]
+    kept = sorted(path.parent.glob(f"{path.name}.before-*[0-9Z]"))
+    return [values for values in dict.fromkeys([*(Path(line) for line in noted), *kept]) if values.is_file()]
 
 
 def holding(copy: Path, subject: str) -> int | None:
@@ -145,8 +145,8 @@ def holding(copy: Path, subject: str) -> int | None:
     database = Database(copy)
     try:
         with database.read() as tx:
-            found = tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()
-            return int(found[0])
+            values = tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()
+            return int(values[0])
     except StoreError:
         return None
     finally:
@@ -157,14 +157,14 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
     source: Any = database.connect(writes=False)
     target: Any = None
     try:
-        target = differences.sqlite.connect(str(to), isolation_level=None)
+        target = sql_dialect.sqlite.connect(str(to), isolation_level=None)
         # The snapshot is held for the whole copy: otherwise every commit of others would start it anew.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         source.backup(target, pages=PAGES, progress=lambda status, left, of: progress(of - left, of))
         source.execute("COMMIT")
-    except differences.sqlite.Error as error:
-        raise differences.translate(error, str(to)) from None
+    except sql_dialect.sqlite.Error as error:
+        raise sql_dialect.translate(error, str(to)) from None
     finally:
         source.close()
         if target is not None:
@@ -187,27 +187,27 @@ def _partial(target: Path) -> Iterator[Path]:
                 os.unlink(f"{part}{suffix}")
 
 
-def _keep_aside(path: Path, stamp: str) -> Path | None:
+def _keep_copy(path: Path, stamp: str) -> Path | None:
     """Give the old board a second name, with its log, and only then take the log from the first.
 
     A log can lie there without its board, which somebody removed. It goes aside all the same.
     """
     was_there = path.exists()
-    aside = path.with_name(f"{path.name}.before-{stamp}")
+    kept = path.with_name(f"{path.name}.before-{stamp}")
     for suffix in ("-wal", ""):
         if os.path.exists(f"{path}{suffix}"):
             try:
-                os.link(f"{path}{suffix}", f"{aside}{suffix}")
+                os.link(f"{path}{suffix}", f"{kept}{suffix}")
             except FileExistsError:
-                raise StoreError(f"{aside}{suffix} exists; move it away first") from None
+                raise StoreError(f"{kept}{suffix} exists; move it away first") from None
             except OSError:  # a file system without links
-                shutil.copy2(f"{path}{suffix}", f"{aside}{suffix}")
+                shutil.copy2(f"{path}{suffix}", f"{kept}{suffix}")
     _sync(path.parent)
     # A log that stayed would be taken for the restored board's own.
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
-    return aside if was_there else None
+    return kept if was_there else None
 
 
 def _note(source: Path, to: Path) -> None:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
-from blackboard.store import dialect as differences
-from blackboard.store.gate import Entry, Gate
-from blackboard.store.statement import Transaction
-from blackboard.store.turn import Turn
+from blackboard.store import dialect as sql_dialect
+from blackboard.store.group_commit import Entry, GroupCommit
+from blackboard.store.transaction import Transaction
+from blackboard.store.write_lock import WriteLock
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -44,15 +44,15 @@ class Database:
 
     def __init__(self, url: str | Path) -> None:
         self._url: URL | None = None
-        self.dialect = differences.SQLITE
+        self.dialect = sql_dialect.SQLITE
         self.path = path_in(url) if isinstance(url, str) else url.absolute()
         if self.path is None:
             self._ask_sqlalchemy(str(url))
         self.where = str(self.path) if self.path else self.url
-        self._gate = Gate()
+        self._group_commit = GroupCommit()
         self._writer: Any = None
         self._readers: list[Any] = []
-        self._turn = None if self.path is None else Turn(self.path, differences.BUSY_SECONDS)
+        self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
         self.on_commit: Callable[[], None] = lambda: None
@@ -68,7 +68,7 @@ class Database:
             self._url = make_url(url)
             name, driver = self._url.database, self.engine.dialect
             if driver.name != "sqlite":
-                self.dialect = differences.Dialect(driver.name, driver.loaded_dbapi.Error, lambda: driver)
+                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, lambda: driver)
             elif not name or name == ":memory:" or name.startswith("file:"):
                 raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
             else:
@@ -90,7 +90,7 @@ class Database:
         from sqlalchemy.pool import NullPool
 
         url = self._url or URL.create("sqlite", database=str(self.path))
-        module = differences.sqlite if url.get_backend_name() == "sqlite" else None
+        module = sql_dialect.sqlite if url.get_backend_name() == "sqlite" else None
         return create_engine(url, module=module, poolclass=NullPool)
 
     @property
@@ -114,7 +114,7 @@ class Database:
                 self._create_file(self.path)
         try:
             connection = self._raw()
-            differences.prepare(connection, self.dialect, writes=writes)
+            sql_dialect.prepare(connection, self.dialect, writes=writes)
         except Exception as error:
             raise self._translated(error) from None
         if self.path is not None and self._file is None:
@@ -161,7 +161,7 @@ class Database:
 
     def _raw(self) -> Any:
         if self._url is None:
-            return differences.sqlite.connect(str(self.path), check_same_thread=False)
+            return sql_dialect.sqlite.connect(str(self.path), check_same_thread=False)
         driver = self.engine.dialect
         arguments, options = driver.create_connect_args(self._url)
         if self.embedded:
@@ -183,11 +183,11 @@ class Database:
         """
         self._forked()
         entry = Entry(work)
-        if batch := self._gate.enter(entry):
+        if batch := self._group_commit.enter(entry):
             try:
                 self._commit(batch)
             finally:
-                self._gate.leave([other for other in batch if other is not entry])
+                self._group_commit.release([other for other in batch if other is not entry])
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[no-any-return]
@@ -214,14 +214,14 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """A writing transaction on the process's writing connection; the caller holds the gate."""
-        with self.turn():
+        with self.write_lock():
             self._check_file()
             if self._writer is None:
                 self._writer = self.connect(writes=True)
             cursor = self._writer.cursor()
             try:
-                cursor.execute(differences.begin_write(self.dialect))
-                if lock := differences.lock_board(self.dialect):
+                cursor.execute(sql_dialect.begin_write(self.dialect))
+                if lock := sql_dialect.lock_board(self.dialect):
                     cursor.execute(lock)
                 reach("transaction.begun")
                 transaction = Transaction(cursor, self.dialect)
@@ -245,7 +245,7 @@ class Database:
     def exclusively(self) -> Iterator[Transaction]:
         """A writing transaction of a thread that runs alone."""
         self._forked()
-        with self._gate.alone(), self.transaction() as tx:
+        with self._group_commit.exclusive(), self.transaction() as tx:
             yield tx
 
     def _abandon(self, cursor: Any) -> None:
@@ -279,12 +279,12 @@ class Database:
         self._readers.append(connection)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
+    def write_lock(self) -> Iterator[None]:
         """The turn to write among processes."""
-        if self._turn is None:
+        if self._write_lock is None:
             yield
             return
-        with self._turn.taken():
+        with self._write_lock.acquired():
             yield
 
     def checkpoint(self) -> None:
@@ -321,7 +321,7 @@ class Database:
         if self.path is None:
             return False
         self._forked()
-        with self._gate.alone(), self.turn():
+        with self._group_commit.exclusive(), self.write_lock():
             self._check_file()
             connection = self.connect(writes=True)
             try:
@@ -335,7 +335,7 @@ class Database:
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, self.dialect.error):
-            return differences.translate(error, self.where)
+            return sql_dialect.translate(error, self.where)
         if isinstance(error, OverflowError):  # the driver, of an integer over 64 bits
             return UsageError("a number is larger than a database can hold")
         return error
@@ -345,19 +345,19 @@ class Database:
         # the gate is taken, for another thread of the parent may have held it at the fork, and nobody opens it here.
         if self._pid != os.getpid():
             self._pid, self._writer, self._readers = os.getpid(), None, []
-            if self._turn is not None:
-                self._turn.close()
+            if self._write_lock is not None:
+                self._write_lock.close()
             self._file = None
-            self._gate = Gate()
+            self._group_commit = GroupCommit()
 
     def close(self) -> None:
         """Close every connection."""
         self._forked()
-        with self._gate.alone():
+        with self._group_commit.exclusive():
             self._let_go()
             self._file = None
-            if self._turn is not None:
-                self._turn.close()
+            if self._write_lock is not None:
+                self._write_lock.close()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from sqlalchemy import bindparam, case, delete, func, null, or_, select, union
 
 from blackboard.store.phrases import number, word
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     activation,
-    activation_mark,
+    activation_input,
     crossing,
     deposit_key,
     event,
-    fall,
     mark,
     model_call,
-    rest,
+    predicted_crossing,
+    subject_cooldown,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 NOTHING = word("")
@@ -25,7 +25,7 @@ MARKS_OF = Statement(select(*mark.c).where(mark.c.subject == p("subject")).order
 COUNT_EVENTS = Statement(select(func.count()).where(event.c.subject == p("subject")))
 
 _marks = select(event.c.mark_id).where(event.c.subject == p("subject"))
-_given = select(activation_mark.c.activation_id).where(activation_mark.c.mark_id.in_(_marks))
+_given = select(activation_input.c.activation_id).where(activation_input.c.mark_id.in_(_marks))
 _about = select(activation.c.id).where(activation.c.subject == p("subject"))
 _left = select(event.c.activation_id).where(event.c.subject == p("subject"), event.c.activation_id.is_not(None))
 ACTIVATIONS = Statement(
@@ -80,5 +80,5 @@ ERASE_CALL = Statement(
     )
 )
 DELETE_KEYS = Statement(delete(deposit_key).where(deposit_key.c.mark_id.in_(_marks)))
-DELETE_RESTS = Statement(delete(rest).where(rest.c.subject == p("subject")))
-DELETE_FALLS = Statement(delete(fall).where(fall.c.subject == p("subject")))
+DELETE_COOLDOWNS = Statement(delete(subject_cooldown).where(subject_cooldown.c.subject == p("subject")))
+DELETE_PREDICTED_OF_SUBJECT = Statement(delete(predicted_crossing).where(predicted_crossing.c.subject == p("subject")))

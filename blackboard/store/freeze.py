@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from blackboard.store.dialect import SQLITE
 from blackboard.store.shelf import FILE, MODULES, heading
-from blackboard.store.statement import Statement
+from blackboard.store.transaction import Statement
 
 __all__ = ["statements", "text"]
 

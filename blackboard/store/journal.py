@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, column, func, or_, select, table
 
-from blackboard.store.contract import VIEWS
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
 from blackboard.store.rows import OPEN_CALLS
-from blackboard.store.statement import Statement
 from blackboard.store.tables import activation, model_call
+from blackboard.store.transaction import Statement
+from blackboard.store.view_columns import VIEWS
 
 p = bindparam
 
@@ -32,7 +32,7 @@ ANSWER_CALL = update_by(
 )  # fmt: skip
 NOTE_CALL = update_by(model_call, "id", "error")
 END_CALL = update_by(model_call, "id", "state", "reserved", "error", "request_id")
-SETTLE_CALL = update_by(model_call, "id", "state", "cost", "direct_cost", "reserved")
+RECORD_COST = update_by(model_call, "id", "state", "cost", "direct_cost", "reserved")
 _answered = and_(model_call.c.activation_id == p("activation"), model_call.c.state == word("answered"))
 APPLY_CALL = Statement(
     model_call.update()
@@ -68,7 +68,7 @@ def _spent(*where: Any) -> Statement:
         func.sum(case((_this_hour, _counts), else_=number(0))),
     )
     return Statement(
-        select(*(func.coalesce(one, number(0)) for one in sums)).where(model_call.c.sent_at >= p("day"), *where)
+        select(*(func.coalesce(item, number(0)) for item in sums)).where(model_call.c.sent_at >= p("day"), *where)
     )
 
 
@@ -78,14 +78,14 @@ SPENT_FOR = Statement(
     select(func.coalesce(func.sum(_taken), number(0)), func.coalesce(func.sum(_counts), number(0))).where(
         model_call.c.activation_id == p("activation_id"),
         model_call.c.sent_at.is_not(None),
-        model_call.c.id <= p("upto"),
+        model_call.c.id <= p("up_to"),
     )
 )
 """Money and calls of one activation, up to one of all calls."""
 
 # -- the cheap lane -------------------------------------------------------------------------------------------------
 
-_batch = _open & (model_call.c.lane == word("batch"))
+_batch = _open & (model_call.c.api == word("batch"))
 _of_held = model_call.join(activation, activation.c.id == model_call.c.activation_id)
 # Only calls whose activation was put back: else its results could come before it waits for them.
 TO_SUBMIT = Statement(
@@ -101,7 +101,7 @@ TO_SUBMIT = Statement(
     .limit(AT_MOST)
 )
 SUBMITTED = Statement(select(*CALL_COLUMNS).where(_batch, model_call.c.state == word("sent")).order_by(model_call.c.id))
-OPEN_IN_LANE = Statement(
+OPEN_BATCH_CALLS = Statement(
     select(model_call.c.agent, func.count())
     .select_from(_of_held)
     .where(
@@ -121,7 +121,7 @@ NAME_BATCH = Statement(
     .where(model_call.c.submission == p("of_submission"), _batch, model_call.c.state == word("sent"))
     .values(batch_id=p("batch_id"))
 )
-ANSWERED_IN_LANE = Statement(
+ANSWERED_BATCH_CALLS = Statement(
     select(activation.c.id)
     .select_from(_of_held)
     .where(_batch, model_call.c.state == word("answered"), activation.c.state == word("held"))

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Float, Select, and_, bindparam, cast, delete, func, or_, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, unindexed, update_by, word
-from blackboard.store.statement import Statement
 from blackboard.store.strength import live_marks
 from blackboard.store.tables import (
     absorbed,
@@ -23,6 +22,7 @@ from blackboard.store.tables import (
     unique_value,
     watch,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE, ZERO = number(1), number(0)
@@ -33,9 +33,9 @@ _ids = event.alias("ids")
 PRESENT = Statement(
     select(
         board.c.version,
-        board.c.recorded_at,
+        board.c.last_recorded_at,
         event.c.id,
-        event.c.at,
+        event.c.recorded_at,
         select(func.min(mark.c.evaporates_at)).scalar_subquery(),
     ).select_from(board.outerjoin(event, event.c.id == select(func.max(_ids.c.id)).scalar_subquery()))
 )
@@ -44,7 +44,7 @@ PRESENT = Statement(
 The last three are null where there is none.
 """
 
-RECORD_TIME = Statement(board.update().values(recorded_at=p("at")))
+RECORD_TIME = Statement(board.update().values(last_recorded_at=p("at")))
 
 # -- marks ------------------------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ GET_MARK = Statement(select(*MARK_COLUMNS).where(mark.c.id == p("id")))
 MARKS_OF_SUBJECT = FIND_MARK
 MARKS_AFTER = Statement(
     select(*MARK_COLUMNS)
-    .where(mark.c.kind == p("kind"), mark.c.event_id > p("after"), mark.c.event_id <= p("upto"))
+    .where(mark.c.kind == p("kind"), mark.c.event_id > p("after"), mark.c.event_id <= p("up_to"))
     .order_by(mark.c.event_id)
     .limit(AT_MOST)
 )
@@ -89,7 +89,7 @@ UNDER_LAW = Statement(
     )
     .limit(AT_MOST)
 )
-LEFT_SINCE = Statement(select(*MARK_COLUMNS).where(mark.c.event_id > p("since")).order_by(mark.c.event_id))
+DEPOSITED_SINCE = Statement(select(*MARK_COLUMNS).where(mark.c.event_id > p("since")).order_by(mark.c.event_id))
 EVAPORATED = Statement(
     select(*MARK_COLUMNS).where(mark.c.evaporates_at <= p("now")).order_by(mark.c.evaporates_at).limit(AT_MOST)
 )
@@ -134,14 +134,14 @@ _later = event.alias("later")
 AT_INSTANT = Statement(
     select(*EVENT_COLUMNS)
     .where(
-        event.c.at <= p("at"),
+        event.c.recorded_at <= p("at"),
         event.c.event.not_in([word("evaporated"), word("withdrawn")]),
         ~select(_later.c.id)
         .where(
             _later.c.subject == event.c.subject,
             _later.c.mark_id == event.c.mark_id,
             _later.c.id > event.c.id,
-            _later.c.at <= p("at"),
+            _later.c.recorded_at <= p("at"),
         )
         .exists(),
     )
@@ -185,7 +185,7 @@ _NARROWED = {
 
 def _strongest(*asked: str) -> Select[Any]:
     """The live marks at `as_of`, strongest first, narrowed by the parameters that are asked for."""
-    query = select(*LIVE_COLUMNS).where(*(_NARROWED[one] for one in asked if one != "limit"))
+    query = select(*LIVE_COLUMNS).where(*(_NARROWED[item] for item in asked if item != "limit"))
     query = query.order_by(_live.c.strength.desc(), _live.c.id)
     return query.limit(AT_MOST) if "limit" in asked else query
 
@@ -194,7 +194,7 @@ _asked = [
     tuple(one for one, wanted in zip(("kind", "subject", "min_strength", "limit"), choice, strict=True) if wanted)
     for choice in product((False, True), repeat=4)
 ]
-LIVE = {" ".join(one): Statement(partial(_strongest, *one)) for one in (*_asked, ("kind", "law", "limit"))}
+LIVE = {" ".join(item): Statement(partial(_strongest, *item)) for item in (*_asked, ("kind", "law", "limit"))}
 """By the parameters that each takes beside `as_of`."""
 LIVE_IN_ORDER = Statement(
     select(*LIVE_COLUMNS)
@@ -251,7 +251,7 @@ def _summed(*where: ColumnElement[bool]) -> dict[str, Statement]:
     """For each way to add up: how many stimuli of a watch over the board, and the two sums of `Decay.sums`."""
     return {
         name: Statement(
-            select(func.count(), *(func.coalesce(func.sum(one), _nothing) for one in sums))
+            select(func.count(), *(func.coalesce(func.sum(item), _nothing) for item in sums))
             .select_from(
                 mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id))
             )
@@ -269,12 +269,12 @@ def _summed(*where: ColumnElement[bool]) -> dict[str, Statement]:
 STIMULI_SUMMED = _summed(
     mark.c.kind == p("kind"),
     mark.c.law == p("law"),
-    or_(unindexed(mark.c.evaporates_at).is_(None), unindexed(mark.c.evaporates_at) > p("upto")),
+    or_(unindexed(mark.c.evaporates_at).is_(None), unindexed(mark.c.evaporates_at) > p("up_to")),
 )
 """Of the marks under a law that are live at an instant."""
 EXPIRED_SUMMED = _summed(
     mark.c.evaporates_at > p("after"),
-    mark.c.evaporates_at <= p("upto"),
+    mark.c.evaporates_at <= p("up_to"),
     unindexed(mark.c.kind) == p("kind"),
     unindexed(mark.c.law) == p("law"),
 )
@@ -285,7 +285,7 @@ EXPIRED_STIMULI = Statement(
     .select_from(mark.outerjoin(absorbed, and_(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id == mark.c.id)))
     .where(
         mark.c.evaporates_at > p("after"),
-        mark.c.evaporates_at <= p("upto"),
+        mark.c.evaporates_at <= p("up_to"),
         unindexed(mark.c.kind) == p("kind"),
         unindexed(mark.c.law) == p("law"),
         unindexed(mark.c.event_id) > select(watch.c.watermark).where(watch.c.id == p("watch_id")).scalar_subquery(),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Table, Text, bindparam, insert, literal_column, update
 
-from blackboard.store.statement import Statement
+from blackboard.store.transaction import Statement
 
 __all__ = ["AT_MOST", "insert_into", "number", "unindexed", "update_by", "word"]
 

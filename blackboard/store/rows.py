@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "FallRow", "MarkRow"]
+__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "MarkRow", "PredictedCrossingRow"]
 
 
 class MarkRow(NamedTuple):
@@ -30,7 +30,7 @@ class EventRow(NamedTuple):
     """A row of `event`: what happened to a mark, with the state that it produced."""
 
     id: int
-    at: int
+    recorded_at: int
     mark_id: int
     kind: str
     subject: str
@@ -58,7 +58,7 @@ class CrossingRow(NamedTuple):
     marks: int
     urgent: int
     ready_at: int | None
-    held: str | None
+    held_by: str | None
     law: str
     order_key: float | None
     event_id: int | None
@@ -66,8 +66,8 @@ class CrossingRow(NamedTuple):
     closed_at: int | None
 
 
-class FallRow(NamedTuple):
-    """A row of `fall`."""
+class PredictedCrossingRow(NamedTuple):
+    """A row of `predicted_crossing`."""
 
     watch_id: int
     subject: str
@@ -95,11 +95,11 @@ class ActivationRow(NamedTuple):
     worker: str | None
     lease_until: int | None
     fence: int
-    depth: int
+    chain_length: int
     marks_absorbed: int
-    marks_left: int
+    marks_deposited: int
     split_from: int | None = None
-    split_call: int | None = None
+    split_after_call: int | None = None
 
 
 class CallRow(NamedTuple):
@@ -109,7 +109,7 @@ class CallRow(NamedTuple):
     activation_id: int
     agent: str
     model: str
-    lane: str
+    api: str
     state: str
     body: str
     marks: int

@@ -10,8 +10,8 @@ from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import reach
-from blackboard.resources import migrations_folder
-from blackboard.store import dialect as differences
+from blackboard.packaged_files import migrations_folder
+from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 
 __all__ = ["HEAD", "ensure", "state_of"]
@@ -43,11 +43,11 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
         raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
     connection = database.connect(writes=True)
     try:
-        with database.turn():  # of two that switch at once, SQLite refuses one without waiting
+        with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
             try:
-                differences.use_wal(connection, database.dialect)
+                sql_dialect.use_wal(connection, database.dialect)
             except Exception as error:
-                raise differences.translate(error, database.where) from None
+                raise sql_dialect.translate(error, database.where) from None
     finally:
         connection.close()
     _upgrade(database, now)
@@ -66,7 +66,7 @@ def state_of(database: Database) -> str | None:
     except (StoreForeign, StoreError):
         raise
     except Exception as error:
-        raise differences.translate(error, database.where) from None
+        raise sql_dialect.translate(error, database.where) from None
     finally:
         connection.close()
 
@@ -85,7 +85,7 @@ def _revision(connection: Any, database: Database) -> str | None:
     if database.embedded:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        if tables and mark != differences.APPLICATION_ID:
+        if tables and mark != sql_dialect.APPLICATION_ID:
             raise StoreForeign(f"{database.where} is the database of another program; name another file")
         if "alembic_version" not in tables:
             return None
@@ -111,13 +111,13 @@ def _upgrade(database: Database, now: int) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    with database.turn(), database.engine.connect() as connection:
+    with database.write_lock(), database.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
-        differences.prepare(raw, database.dialect, writes=True)
+        sql_dialect.prepare(raw, database.dialect, writes=True)
 
         @event.listens_for(connection, "begin")
         def begin(conn: Any) -> None:
-            conn.exec_driver_sql(differences.begin_write(database.dialect))
+            conn.exec_driver_sql(sql_dialect.begin_write(database.dialect))
             if not database.embedded:
                 conn.exec_driver_sql("SELECT pg_advisory_xact_lock(1112296258)")
 
@@ -153,22 +153,22 @@ def _make_board(connection: Any, database: Database, now: int) -> None:
     from blackboard.store.tables import board
 
     if connection.execute(select(board.c.id)).first() is None:
-        row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "recorded_at": now, "version": 0, "paused": 0}
+        row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "last_recorded_at": now, "version": 0, "paused": 0}
         connection.execute(board.insert().values(**row))
     if database.embedded:
-        connection.exec_driver_sql(f"PRAGMA application_id = {differences.APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA application_id = {sql_dialect.APPLICATION_ID}")
 
 
 def _reworded(error: Exception, database: Database) -> Exception:
     inner = getattr(error, "orig", None)
     if inner is not None:
-        return differences.translate(inner, database.where)
-    return differences.translate(error, database.where) if isinstance(error, database.dialect.error) else error
+        return sql_dialect.translate(inner, database.where)
+    return sql_dialect.translate(error, database.where) if isinstance(error, database.dialect.error) else error
 
 
 def _check_version(database: Database) -> None:
-    if database.embedded and not differences.safe_sqlite():
-        version = differences.SQLITE_VERSION
+    if database.embedded and not sql_dialect.safe_sqlite():
+        version = sql_dialect.SQLITE_VERSION
         warnings.warn(
             f"SQLite {version} can damage a database when two processes checkpoint at once; use 3.51.3 or later",
             RuntimeWarning,

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from blackboard.store.statement import Compiled, Statement
+from blackboard.store.transaction import Compiled, Statement
 
 if TYPE_CHECKING:
     from sqlalchemy import Executable
@@ -29,7 +29,7 @@ MODULES = ("activations", "deployments", "forgetting", "journal", "marks", "rete
 HERE = Path(__file__).parent
 FILE = HERE / "sqlite.sql"
 SOURCES = (
-    *(HERE / f"{name}.py" for name in (*MODULES, "contract", "phrases", "rows", "strength", "tables")),
+    *(HERE / f"{name}.py" for name in (*MODULES, "view_columns", "phrases", "rows", "strength", "tables")),
     HERE.with_name("decay.py"),
 )
 """What the text of a statement follows from."""

@@ -12,7 +12,7 @@ from sqlalchemy import Float as FloatType
 
 from blackboard.decay import LAWS, Curve
 from blackboard.store.phrases import number, word
-from blackboard.store.tables import kind, law, law_segment, mark, succession
+from blackboard.store.tables import kind, law, law_change, law_segment, mark
 
 __all__ = ["live_marks", "share_of"]
 
@@ -50,9 +50,9 @@ def live_marks(clock: FromClause) -> Select[Any]:
     """
     follower = law.alias("follower")
     as_of = clock.c.as_of
-    changes = and_(mark.c.anchored_at < succession.c.at, succession.c.at <= as_of)
-    fades_anew = and_(changes, succession.c.successor != mark.c.law)
-    until = case((fades_anew, succession.c.at), else_=as_of)
+    changes = and_(mark.c.anchored_at < law_change.c.changed_at, law_change.c.changed_at <= as_of)
+    fades_anew = and_(changes, law_change.c.new_law != mark.c.law)
+    until = case((fades_anew, law_change.c.changed_at), else_=as_of)
     dated = (
         select(
             *mark.c,
@@ -67,14 +67,14 @@ def live_marks(clock: FromClause) -> Select[Any]:
             follower.c.name.label("next_name"),
             follower.c.a.label("next_a"),
             follower.c.b.label("next_b"),
-            case((fades_anew, _age(succession.c.at, as_of))).label("next_age"),
-            case((changes, succession.c.at)).label("changed_at"),
+            case((fades_anew, _age(law_change.c.changed_at, as_of))).label("next_age"),
+            case((changes, law_change.c.changed_at)).label("changed_at"),
         )
         .select_from(
             mark.join(kind, kind.c.name == mark.c.kind)
             .join(law, law.c.law == mark.c.law)
-            .outerjoin(succession, and_(succession.c.kind == mark.c.kind, succession.c.law == mark.c.law))
-            .outerjoin(follower, follower.c.law == succession.c.successor)
+            .outerjoin(law_change, and_(law_change.c.kind == mark.c.kind, law_change.c.law == mark.c.law))
+            .outerjoin(follower, follower.c.law == law_change.c.new_law)
         )
         .join(clock, number(1) == number(1))
     ).subquery("dated")

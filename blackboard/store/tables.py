@@ -29,7 +29,7 @@ board = Table(
     required("uid", Text),
     required("created_at", Time),
     # The latest instant that was recorded by anything but a mark's event; those carry their own.
-    required("recorded_at", Time),
+    required("last_recorded_at", Time),
     required("version", Integer),
     required("paused", Integer),
     Column("paused_because", Text),
@@ -39,7 +39,7 @@ deployment = Table(
     "deployment",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    required("at", Time),
+    required("deployed_at", Time),
     required("content", Text),
 )
 
@@ -72,13 +72,13 @@ kind = Table(
 )
 
 # A change of a kind's law that has been decided and whose marks are still following, in batches.
-succession = Table(
-    "succession",
+law_change = Table(
+    "law_change",
     metadata,
     Column("kind", Text, ForeignKey("kind.name"), primary_key=True),
     Column("law", Text, ForeignKey("law.law"), primary_key=True),
-    required("successor", Text, ForeignKey("law.law")),
-    required("at", Time),
+    required("new_law", Text, ForeignKey("law.law")),
+    required("changed_at", Time),
 )
 
 # A mark's id is the id of the event that first left it, so it is never given twice.
@@ -109,7 +109,7 @@ event = Table(
     "event",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
-    required("at", Time),
+    required("recorded_at", Time),
     required("mark_id", Id),
     required("kind", Text),
     required("subject", Text),
@@ -185,13 +185,13 @@ board_total = Table(
     required("sum1", Float),
     required("anchor", Time),
     # Marks that evaporated up to this instant are no longer in the sums.
-    required("settled", Time),
+    required("evaporated_through", Time),
     sqlite_with_rowid=False,
 )
 
 # The instants at which falling watches will cross, as things stand.
-fall = Table(
-    "fall",
+predicted_crossing = Table(
+    "predicted_crossing",
     metadata,
     Column("watch_id", Integer, primary_key=True, autoincrement=False),
     Column("subject", Text, primary_key=True),
@@ -219,7 +219,7 @@ crossing = Table(
     required("urgent", Integer),
     # Not to be claimed before this instant; null while only a new mark can change that.
     Column("ready_at", Time),
-    Column("held", Text),
+    Column("held_by", Text),
     required("law", Text),
     Column("order_key", Float),
     Column("event_id", Id),
@@ -273,12 +273,12 @@ activation = Table(
     Column("worker", Text),
     Column("lease_until", Time),
     required("fence", Integer),
-    required("depth", Integer),
+    required("chain_length", Integer),
     required("marks_absorbed", Integer),
-    required("marks_left", Integer),
+    required("marks_deposited", Integer),
     # The activation that this one was split off, and the newest model call of all by then.
     Column("split_from", Id),
-    Column("split_call", Id),
+    Column("split_after_call", Id),
     Index(
         "ix_activation_split_from",
         "split_from",
@@ -290,23 +290,21 @@ activation = Table(
         "state",
         "agent",
         "retry_at",
-        sqlite_where=text("state IN ('ready', 'running', 'held', 'dead', 'aside')"),
-        postgresql_where=text("state IN ('ready', 'running', 'held', 'dead', 'aside')"),
+        sqlite_where=text("state IN ('ready', 'running', 'held', 'dead', 'quarantined')"),
+        postgresql_where=text("state IN ('ready', 'running', 'held', 'dead', 'quarantined')"),
     ),
     Index(None, "agent", "created_at"),
     Index(None, "finished_at"),
 )
 
-activation_mark = Table(
-    "activation_mark",
+activation_input = Table(
+    "activation_input",
     metadata,
     Column("activation_id", Id, primary_key=True, autoincrement=False),
     Column("mark_id", Id, primary_key=True, autoincrement=False),
     required("role", Text),
     required("event_id", Id),
     required("strength", Float),
-    # What the watch had absorbed of the mark before: put back if the activation never begins.
-    Column("previous_event_id", Id),
     Index(None, "mark_id"),
     sqlite_with_rowid=False,
 )
@@ -317,12 +315,12 @@ agent_state = Table(
     Column("agent", Text, primary_key=True),
     required("paused", Integer),
     Column("paused_because", Text),
-    Column("rest_until", Time),
+    Column("cooldown_until", Time),
     required("failures", Integer),
 )
 
-rest = Table(
-    "rest",
+subject_cooldown = Table(
+    "subject_cooldown",
     metadata,
     Column("agent", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
@@ -331,14 +329,14 @@ rest = Table(
 )
 
 # Work that follows from a change of the deployment and is done in bounded batches.
-follow_up = Table(
-    "follow_up",
+backfill = Table(
+    "backfill",
     metadata,
     Column("id", Integer, primary_key=True),
-    required("sort", Text),
+    required("task", Text),
     required("name", Text),
     required("at", Time),
-    required("upto", Id),
+    required("up_to", Id),
     required("position", Id),
 )
 
@@ -359,7 +357,7 @@ model_call = Table(
     required("activation_id", Id),
     required("agent", Text),
     required("model", Text),
-    required("lane", Text),
+    required("api", Text),
     required("state", Text),
     required("body", Text),
     # How many marks stand in the request: after a split they are others, and so is the request.
@@ -391,7 +389,7 @@ model_call = Table(
     Index(
         "ix_model_call_open",
         "state",
-        "lane",
+        "api",
         sqlite_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
         postgresql_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
     ),

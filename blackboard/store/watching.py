@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, insert, select
 
 from blackboard.store.phrases import AT_MOST, insert_into, number, update_by, word
-from blackboard.store.statement import Statement
 from blackboard.store.tables import (
     absorbed,
     activation,
-    activation_mark,
+    activation_input,
+    backfill,
     board_total,
     crossing,
     event,
-    fall,
-    follow_up,
     mark,
+    predicted_crossing,
     watch,
 )
+from blackboard.store.transaction import Statement
 
 p = bindparam
 ONE = number(1)
@@ -55,7 +55,7 @@ UNABSORB = Statement(
         absorbed.c.activation_id == p("activation_id"),
     )
 )
-DROP_ABSORBED_UPTO = Statement(
+DROP_ABSORBED_UP_TO = Statement(
     delete(absorbed).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.event_id <= p("watermark"))
 )
 
@@ -63,7 +63,7 @@ _own = select(mark.c.id).where(mark.c.author == p("author"))
 FORGET_ABSORBED_OF = Statement(
     delete(absorbed).where(absorbed.c.watch_id == p("watch_id"), absorbed.c.mark_id.in_(_own))
 )
-ABSORB_OWN = Statement(
+ABSORB_OWN_MARKS = Statement(
     insert(absorbed).from_select(
         ["watch_id", "mark_id", "event_id", "activation_id"],
         select(p("watch_id", type_=Integer), mark.c.id, mark.c.event_id, number(0)).where(mark.c.author == p("author")),
@@ -81,17 +81,17 @@ def _absorb_all(*where: Any) -> Statement:
 
 
 _given = (
-    select(activation_mark.c.activation_id)
-    .select_from(activation_mark.join(activation, activation.c.id == activation_mark.c.activation_id))
+    select(activation_input.c.activation_id)
+    .select_from(activation_input.join(activation, activation.c.id == activation_input.c.activation_id))
     .where(
-        activation_mark.c.mark_id == mark.c.id,
-        activation_mark.c.event_id >= mark.c.event_id,
-        activation_mark.c.role == word("absorbed"),
+        activation_input.c.mark_id == mark.c.id,
+        activation_input.c.event_id >= mark.c.event_id,
+        activation_input.c.role == word("absorbed"),
         activation.c.watch_id == p("watch_id"),
     )
 )
-ABSORB_UPTO = _absorb_all(mark.c.event_id <= p("watermark"))
-ABSORB_GIVEN = _absorb_all(_given.exists())
+ABSORB_UP_TO = _absorb_all(mark.c.event_id <= p("watermark"))
+ABSORB_INPUTS = _absorb_all(_given.exists())
 
 # -- crossings --------------------------------------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ RENEW_CROSSING = Statement(
         marks=p("marks"),
         urgent=case((crossing.c.urgent > p("urgent"), crossing.c.urgent), else_=p("urgent")),
         ready_at=case(
-            (crossing.c.held.is_not(None), crossing.c.ready_at),
+            (crossing.c.held_by.is_not(None), crossing.c.ready_at),
             (crossing.c.ready_at < p("ready_at"), crossing.c.ready_at),
             else_=p("ready_at"),
         ),
@@ -153,15 +153,15 @@ NEXT_WATCH_WAITING = Statement(select(func.min(crossing.c.watch_id)).where(waiti
 """The next watch with a crossing that waits: asked in a row, it skips through the index."""
 _few = (
     select(crossing.c.marks)
-    .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.held.is_(None))
+    .where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.held_by.is_(None))
     .limit(AT_MOST)
     .subquery()
 )
-GATHERED = Statement(select(func.coalesce(func.sum(_few.c.marks), number(0))))
+COUNT_BATCH = Statement(select(func.coalesce(func.sum(_few.c.marks), number(0))))
 _candidates = select(*CROSSING_COLUMNS).where(
     crossing.c.watch_id == p("watch_id"),
     waiting,
-    (crossing.c.held.is_(None)) | (crossing.c.ready_at <= p("now")),
+    (crossing.c.held_by.is_(None)) | (crossing.c.ready_at <= p("now")),
 )
 CANDIDATES_OF_LAW = Statement(
     _candidates.where(crossing.c.law == p("law")).order_by(crossing.c.order_key.desc(), crossing.c.id).limit(AT_MOST)
@@ -170,13 +170,13 @@ NEXT_LAW_WAITING = Statement(
     select(func.min(crossing.c.law)).where(crossing.c.watch_id == p("watch_id"), waiting, crossing.c.law > p("after"))
 )
 """The next law of the crossings that wait for a watch: asked in a row, it skips through the index."""
-HOLD_CROSSING = update_by(crossing, "id", "held", "ready_at")
+HOLD_CROSSING = update_by(crossing, "id", "held_by", "ready_at")
 CLOSE_CROSSING = update_by(crossing, "id", "state", "activation_id", "closed_at")
-_gathered_at = crossing.c.noticed_at + p("gather", type_=BigInteger)
+_window_end = crossing.c.noticed_at + p("batch_window", type_=BigInteger)
 _released_at = case(
     (crossing.c.urgent == number(1), p("at", type_=BigInteger)),
     (crossing.c.marks >= p("full", type_=BigInteger), p("at", type_=BigInteger)),
-    (_gathered_at > p("at", type_=BigInteger), _gathered_at),
+    (_window_end > p("at", type_=BigInteger), _window_end),
     else_=p("at", type_=BigInteger),
 )
 """When what a guard held back is ready once that lets go: at once, or when it has gathered as any other crossing."""
@@ -186,14 +186,14 @@ RELEASE_SUBJECT = Statement(
         crossing.c.watch_id == p("watch"),
         crossing.c.subject == p("of_subject"),
         waiting,
-        crossing.c.held == word("guard"),
+        crossing.c.held_by == word("guard"),
     )
-    .values(held=None, ready_at=_released_at)
+    .values(held_by=None, ready_at=_released_at)
 )
 RELEASE_WATCH = Statement(
     crossing.update()
-    .where(crossing.c.watch_id == p("watch"), waiting, crossing.c.held == word("guard"))
-    .values(held=None, ready_at=_released_at)
+    .where(crossing.c.watch_id == p("watch"), waiting, crossing.c.held_by == word("guard"))
+    .values(held_by=None, ready_at=_released_at)
 )
 WAITING_OF_WATCH = Statement(
     select(*CROSSING_COLUMNS).where(crossing.c.watch_id == p("watch_id"), waiting).order_by(crossing.c.id)
@@ -226,41 +226,64 @@ COUNT_WAITING = Statement(
     .where(waiting)
     .group_by(crossing.c.watch_id)
 )
-SUBJECTS_LEFT = Statement(select(crossing.c.subject).where(crossing.c.activation_id == p("activation_id")).distinct())
+CLAIMED_SUBJECTS = Statement(
+    select(crossing.c.subject).where(crossing.c.activation_id == p("activation_id")).distinct()
+)
 
 # -- falls ------------------------------------------------------------------------------------------------------------
 
-FALL = Statement(
-    select(fall.c.due_at).where(
-        fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.mark_id == p("mark_id")
+PREDICTED = Statement(
+    select(predicted_crossing.c.due_at).where(
+        predicted_crossing.c.watch_id == p("watch_id"),
+        predicted_crossing.c.subject == p("subject"),
+        predicted_crossing.c.mark_id == p("mark_id"),
     )
 )
-INSERT_FALL = insert_into(fall)
-UPDATE_FALL = Statement(
-    fall.update()
-    .where(fall.c.watch_id == p("watch"), fall.c.subject == p("of_subject"), fall.c.mark_id == p("of_mark"))
+INSERT_PREDICTED = insert_into(predicted_crossing)
+UPDATE_PREDICTED = Statement(
+    predicted_crossing.update()
+    .where(
+        predicted_crossing.c.watch_id == p("watch"),
+        predicted_crossing.c.subject == p("of_subject"),
+        predicted_crossing.c.mark_id == p("of_mark"),
+    )
     .values(due_at=p("due_at"))
 )
-DELETE_FALL = Statement(
-    delete(fall).where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.mark_id == p("mark_id"))
+DELETE_PREDICTED = Statement(
+    delete(predicted_crossing).where(
+        predicted_crossing.c.watch_id == p("watch_id"),
+        predicted_crossing.c.subject == p("subject"),
+        predicted_crossing.c.mark_id == p("mark_id"),
+    )
 )
-DELETE_FALLS_OF_WATCH = Statement(delete(fall).where(fall.c.watch_id == p("watch_id")))
-DELETE_FALLS_OF_MARK = Statement(delete(fall).where(fall.c.mark_id == p("mark_id")))
-DUE_FALLS = Statement(select(*fall.c).where(fall.c.due_at <= p("now")).order_by(fall.c.due_at).limit(AT_MOST))
-DUE_FALLS_OF = Statement(
-    select(*fall.c)
-    .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"), fall.c.due_at <= p("now"))
-    .order_by(fall.c.due_at)
+DELETE_PREDICTED_OF_WATCH = Statement(delete(predicted_crossing).where(predicted_crossing.c.watch_id == p("watch_id")))
+DELETE_FALLS_OF_MARK = Statement(delete(predicted_crossing).where(predicted_crossing.c.mark_id == p("mark_id")))
+DUE_PREDICTED = Statement(
+    select(*predicted_crossing.c)
+    .where(predicted_crossing.c.due_at <= p("now"))
+    .order_by(predicted_crossing.c.due_at)
+    .limit(AT_MOST)
 )
-DUE_FALLS_OF_WATCH = Statement(
-    select(*fall.c).where(fall.c.watch_id == p("watch_id"), fall.c.due_at <= p("now")).order_by(fall.c.due_at)
+DUE_PREDICTED_OF = Statement(
+    select(*predicted_crossing.c)
+    .where(
+        predicted_crossing.c.watch_id == p("watch_id"),
+        predicted_crossing.c.subject == p("subject"),
+        predicted_crossing.c.due_at <= p("now"),
+    )
+    .order_by(predicted_crossing.c.due_at)
 )
-FALLS_OF = Statement(
-    select(fall.c.mark_id, fall.c.due_at)
-    .where(fall.c.watch_id == p("watch_id"), fall.c.subject == p("subject"))
-    .order_by(fall.c.due_at)
+DUE_PREDICTED_OF_WATCH = Statement(
+    select(*predicted_crossing.c)
+    .where(predicted_crossing.c.watch_id == p("watch_id"), predicted_crossing.c.due_at <= p("now"))
+    .order_by(predicted_crossing.c.due_at)
 )
-NEXT_FALL = Statement(select(func.min(fall.c.due_at)))
+PREDICTED_OF = Statement(
+    select(predicted_crossing.c.mark_id, predicted_crossing.c.due_at)
+    .where(predicted_crossing.c.watch_id == p("watch_id"), predicted_crossing.c.subject == p("subject"))
+    .order_by(predicted_crossing.c.due_at)
+)
+NEXT_PREDICTED = Statement(select(func.min(predicted_crossing.c.due_at)))
 
 # -- totals over the whole board --------------------------------------------------------------------------------------
 
@@ -272,21 +295,23 @@ TOTALS = Statement(
         board_total.c.sum0,
         board_total.c.sum1,
         board_total.c.anchor,
-        board_total.c.settled,
+        board_total.c.evaporated_through,
     ).where(board_total.c.watch_id == p("watch_id"))
 )
 INSERT_TOTAL = insert_into(board_total)
 UPDATE_TOTAL = Statement(
     board_total.update()
     .where(board_total.c.watch_id == p("watch"), board_total.c.kind == p("of_kind"), board_total.c.law == p("of_law"))
-    .values(marks=p("marks"), sum0=p("sum0"), sum1=p("sum1"), anchor=p("anchor"), settled=p("settled"))
+    .values(
+        marks=p("marks"), sum0=p("sum0"), sum1=p("sum1"), anchor=p("anchor"), evaporated_through=p("evaporated_through")
+    )
 )
 DELETE_TOTALS = Statement(delete(board_total).where(board_total.c.watch_id == p("watch_id")))
 
 # -- work that follows a change of the deployment ---------------------------------------------------------------------
 
-FOLLOW_UPS = Statement(select(*follow_up.c).order_by(follow_up.c.id))
-INSERT_FOLLOW_UP = insert_into(follow_up, "id")
-MOVE_FOLLOW_UP = update_by(follow_up, "id", "position")
-DELETE_FOLLOW_UP = Statement(delete(follow_up).where(follow_up.c.id == p("id")))
+BACKFILLS = Statement(select(*backfill.c).order_by(backfill.c.id))
+INSERT_BACKFILL = insert_into(backfill, "id")
+MOVE_BACKFILL = update_by(backfill, "id", "position")
+DELETE_BACKFILL = Statement(delete(backfill).where(backfill.c.id == p("id")))
 LAST_EVENT = Statement(select(func.max(event.c.id)))

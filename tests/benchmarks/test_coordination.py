@@ -55,11 +55,11 @@ def kept() -> list[Row]:
 
 
 def test_calls_and_tokens_are_exactly_these() -> None:
-    found: dict[str, tuple[tuple[int, int, int], ...]] = {}
+    result: dict[str, tuple[tuple[int, int, int], ...]] = {}
     for row in rows.own(SIZES):
         one = (row.cost.calls, row.cost.input, row.cost.output)
-        found[row.system] = (*found.get(row.system, ()), one)
-    assert found == EXPECTED
+        result[row.system] = (*result.get(row.system, ()), one)
+    assert result == EXPECTED
 
 
 def test_fifty_leads_at_once_take_at_most_twelve_calls() -> None:
@@ -71,7 +71,7 @@ def test_the_desk_puts_in_hardly_more_than_the_best_pipeline_over_the_same_promp
 
 
 def test_trickling_leads_take_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
-    ten = run_desk(enquiries(50), {"sales": {"gather": "60s"}}, trickle(50, timedelta(seconds=20)))
+    ten = run_desk(enquiries(50), {"sales": {"batch_window": "60s"}}, trickle(50, timedelta(seconds=20)))
     assert ten.cost == Cost(32, 18322, 6261)
     assert ten.cost.calls <= cost("marks, one per call", 50).calls / 2
     assert ten.median_wait == pytest.approx(45.4, abs=0.05)
@@ -155,10 +155,10 @@ def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
 
 def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
     with MessagesApi(answered) as api:
-        found = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
-        assert sum(row.cost.input for row in found) == api.usage.prompt_tokens
-    assert [row.cost for row in found] == [Cost(3, 1207, 180)] * 3
-    assert found[0].note == "1 of 1 verdicts as the script's"
+        result = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
+        assert sum(row.cost.input for row in result) == api.usage.prompt_tokens
+    assert [row.cost for row in result] == [Cost(3, 1207, 180)] * 3
+    assert result[0].note == "1 of 1 verdicts as the script's"
 
 
 def test_the_local_server_speaks_for_a_team_in_the_messages_api() -> None:
@@ -178,7 +178,7 @@ def test_the_page_shows_the_figures_that_hold() -> None:
 
 
 def test_the_closed_forms_hold_for_the_frameworks_as_they_were_measured() -> None:
-    found = [row for row in kept() if row.system in FORMS]
-    assert {row.system for row in found} == set(FORMS)
-    for row in found:
+    result = [row for row in kept() if row.system in FORMS]
+    assert {row.system for row in result} == set(FORMS)
+    for row in result:
         assert row.cost.calls == FORMS[row.system].calls(work_of(enquiries(row.leads))), row

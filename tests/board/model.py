@@ -48,7 +48,7 @@ class Model:
     )
     """The keys of the crossings that wait, with the instant at which each was noticed."""
     count: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("recorded", "passed", "withdrawn", "faded", "claimed"), 0)
+        default_factory=lambda: dict.fromkeys(("recorded", "skipped", "withdrawn", "faded", "claimed"), 0)
     )
 
     def strength(self, mark: Lying, now: int) -> float:
@@ -94,7 +94,7 @@ class Model:
             self.cross("cold", key, now)
         elif key not in self.waiting["cold"]:
             self.count["recorded"] += 1
-            self.count["passed"] += 1
+            self.count["skipped"] += 1
 
     def left_behind(self, mark: Lying, now: int) -> None:
         """Test every watch after a deposit that left or reinforced a mark."""
@@ -122,7 +122,7 @@ class Model:
             self.close(watch, (mark.subject, mark.id))
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
             then = self.waiting["sum"][key]
-            if sum(self.strength(one, then) for one in self.stimuli("sum", now, mark.subject)) < SUM:
+            if sum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
                 self.close("sum", key)
         if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
             self.close("board", ("", 0))

@@ -7,18 +7,18 @@ from itertools import pairwise
 import pytest
 
 from blackboard import count, strength
-from blackboard.board import finishing
-from blackboard.board.finishing import Leaving
+from blackboard.board import activation_results
+from blackboard.board.activation_results import AgentDeposit
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
 from blackboard.store.rows import ActivationRow
-from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
-    "lead": kind("lead", Never(), joins="separate"),
-    "slot": kind("slot", Never(), joins="separate", unique="at"),
-    "clash": kind("clash", Never(), joins="separate"),
-    "out": kind("out", Never(), joins="separate"),
+    "lead": kind("lead", Never(), on_repeat="separate"),
+    "slot": kind("slot", Never(), on_repeat="separate", unique="at"),
+    "clash": kind("clash", Never(), on_repeat="separate"),
+    "out": kind("out", Never(), on_repeat="separate"),
 }
 
 
@@ -34,7 +34,7 @@ def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: Wo
     receipts = world.finish(claim, ("out", "a", 0.5))
     assert receipts is not None
     [row] = world.board.activations()
-    assert (row["state"], row["marks_absorbed"], row["marks_left"]) == ("done", 1, 1)
+    assert (row["state"], row["marks_absorbed"], row["marks_deposited"]) == ("done", 1, 1)
     [out] = world.board.look(kind="out")
     assert out.author == "sales"
     assert world.sql("SELECT mark_id, activation_id, parent_mark_id FROM provenance") == [
@@ -64,10 +64,10 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
         claim = claims[index]
         assert claim is not None
 
-        def work(m: object) -> object:
+        def work(txn: object) -> object:
             prepared = [
                 world.board.prepare(
-                    m,  # type: ignore[arg-type]
+                    txn,  # type: ignore[arg-type]
                     name,
                     f"lead/{index}",
                     payload,
@@ -76,8 +76,8 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
                 )
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
-            one = Leaving(prepared[0], Leaving(prepared[1]) if otherwise else None)
-            return finishing.finish(m, claim.row, claim.agent, [one])  # type: ignore[arg-type]
+            one = AgentDeposit(prepared[0], AgentDeposit(prepared[1]) if otherwise else None)
+            return activation_results.finish(txn, claim.row, claim.agent, [one])  # type: ignore[arg-type]
 
         return world.board.write(work)
 
@@ -96,7 +96,7 @@ def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: Wor
     for attempt in range(1, 4):
         claim = world.claim("sales")
         assert claim is not None
-        assert (given(claim), claim.row.attempt) == ([lead], attempt)
+        assert (inputs(claim), claim.row.attempt) == ([lead], attempt)
         assert world.fail(claim) == "ready"
         at = world.clock.now()
         assert world.claim("sales") is None
@@ -121,15 +121,15 @@ def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
     world.advance(HOUR)
     again = world.claim("sales")
     assert again is not None
-    assert again.given == claim.given
-    assert [one.event.mark_id for one in again.reads] == [shown]
+    assert again.inputs == claim.inputs
+    assert [read.event.mark_id for read in again.reads] == [shown]
     assert (again.at, again.row.fence) == (claim.at, claim.row.fence + 1)
 
 
 @pytest.mark.parametrize("bad", [0, 3, 7])
 def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int) -> None:
     world.deploy(
-        KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, rest_after_failures=99)
+        KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, cooldown_after_failures=99)
     )
     marks = [world.put("lead", f"s{i}", 1 - i / 100).mark_id for i in range(8)]
     done, failures = [], 0
@@ -137,12 +137,12 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
         if (claim := world.claim("sales")) is None:
             world.advance(MINUTE)
             continue
-        if marks[bad] in given(claim):
+        if marks[bad] in inputs(claim):
             failures += 1
             world.fail(claim)
         else:
             world.finish(claim)
-            done += given(claim)
+            done += inputs(claim)
     assert sorted(done) == sorted(set(marks) - {marks[bad]})
     [dead] = world.board.activations(state="dead")
     assert (dead["marks_absorbed"], dead["error"]) == (1, "it broke")
@@ -151,7 +151,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
 
 
 def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     lead = world.put("lead").mark_id
     claim = world.claim("sales")
     assert claim is not None
@@ -167,7 +167,7 @@ def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: W
 
 
 def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     world.put("lead")
     claim = world.claim("sales")
     assert claim is not None
@@ -178,11 +178,11 @@ def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
 
 
 def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> None:
-    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, rest_after_failures=9))
+    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, cooldown_after_failures=9))
     first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
     claim = world.claim("sales")
     assert claim is not None
-    assert given(claim) == [first]
+    assert inputs(claim) == [first]
     assert world.fail(claim) == "dead"
     assert world.woken("sales") == [second]
 
@@ -193,8 +193,8 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
     for _ in range(3):
         claim = world.claim("sales", "gone")
         assert claim is not None
-        assert given(claim) == [lead]
-        assert world.board.write(lambda m: finishing.recover(m, ["gone"], expired=False)) == 1
+        assert inputs(claim) == [lead]
+        assert world.board.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
     assert (row["state"], row["interruptions"]) == ("done", 3)
@@ -206,14 +206,14 @@ def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(wor
     late = world.claim("sales", "late")
     assert late is not None
     world.advance(LEASE - 1)
-    assert world.board.write(lambda m: finishing.recover(m, [], expired=True)) == 0
+    assert world.board.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 0
     world.advance(1)
-    assert world.board.write(lambda m: finishing.recover(m, [], expired=True)) == 1
+    assert world.board.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.fail(late) is None
     other = world.claim("sales", "other")
     assert other is not None
-    assert given(other) == [lead]
+    assert inputs(other) == [lead]
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.finish(other, ("out", "b", 1.0)) is not None
     assert world.finish(other, ("out", "c", 1.0)) is None
@@ -224,7 +224,7 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead")
     late = world.claim("sales", "w")
-    world.board.write(lambda m: finishing.recover(m, ["w"], expired=False))
+    world.board.write(lambda txn: activation_results.recover(txn, ["w"], expired=False))
     again = world.claim("sales", "w")
     assert late is not None
     assert again is not None
@@ -237,10 +237,10 @@ def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
     lead = world.put("lead").mark_id
     claim = world.claim("sales")
     assert claim is not None
-    assert world.board.write(lambda m: finishing.hand_back(m, claim.row))
+    assert world.board.write(lambda txn: activation_results.hand_back(txn, claim.row))
     again = world.claim("sales")
     assert again is not None
-    assert (given(again), again.row.attempt) == ([lead], 1)
+    assert (inputs(again), again.row.attempt) == ([lead], 1)
 
 
 def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World) -> None:
@@ -263,7 +263,8 @@ def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World)
 def parted(world: World) -> tuple[ActivationRow, ...]:
     """One crossing over four marks whose batch has failed: its two halves, claimed."""
     world.deploy(
-        KINDS, spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, rest_after_failures=9)
+        KINDS,
+        spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, cooldown_after_failures=9),
     )
     for _ in range(4):
         world.put("lead", "a")
@@ -271,7 +272,7 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
     assert claim is not None
     world.fail(claim)
     halves = [world.claim("sales"), world.claim("sales")]
-    assert [len(half.given) if half else 0 for half in halves] == [2, 2]
+    assert [len(half.inputs) if half else 0 for half in halves] == [2, 2]
     return tuple(half.row for half in halves if half)
 
 
@@ -279,10 +280,10 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_is(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    assert world.board.write(lambda m: finishing.finish(m, rows[1 - last], agent, [])) == []
+    assert world.board.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [])) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
-    assert world.board.write(lambda m: finishing.finish(m, rows[last], agent, [])) == []
+    assert world.board.write(lambda txn: activation_results.finish(txn, rows[last], agent, [])) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
@@ -290,8 +291,8 @@ def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_i
 def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.write(lambda m: finishing.fail(m, rows[1], agent, "again", world.chance))
-    assert world.board.write(lambda m: finishing.finish(m, rows[0], agent, [])) == []
+    world.board.write(lambda txn: activation_results.fail(txn, rows[1], agent, "again", world.rng))
+    assert world.board.write(lambda txn: activation_results.finish(txn, rows[0], agent, [])) == []
     ended = []
     while (claim := world.claim("sales")) is not None:
         [crossing] = world.crossings()
@@ -304,13 +305,13 @@ def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> No
 
 
 def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_times(world: World) -> None:
-    settings = {"retry_after": "1s", "max_attempts": 1, "rest_after_failures": 99}
+    settings = {"retry_after": "1s", "max_attempts": 1, "cooldown_after_failures": 99}
     world.deploy(KINDS, spec("sales", count("lead") >= 32, batch=32, **settings))
     for _ in range(32):
         world.put("lead", "a")
     ended, hands = 0, set[int | None]()
     while (claim := world.claim("sales")) is not None:
-        if len(claim.given) > 1:
+        if len(claim.inputs) > 1:
             world.fail(claim)
         else:
             world.finish(claim)
@@ -325,7 +326,7 @@ def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_ti
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.write(lambda m: finishing.put_back(m, rows[0], until=None, reason="a person", held=True))
-    world.board.write(lambda m: finishing.finish(m, rows[1], agent, []))
+    world.board.write(lambda txn: activation_results.defer(txn, rows[0], until=None, reason="a person", held=True))
+    world.board.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -25,7 +25,7 @@ LAWS: list[Decay] = [
 
 
 def dues(world: World) -> list[int | None]:
-    return [row[0] for row in world.sql("SELECT due_at FROM fall ORDER BY due_at")]
+    return [row[0] for row in world.sql("SELECT due_at FROM predicted_crossing ORDER BY due_at")]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
@@ -64,7 +64,7 @@ def test_the_instant_for_many_marks_is_the_one_found_by_looking_everywhere(
     threshold = math.ceil(threshold) if measure is count else threshold
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     world.deploy(
-        {"smoke": kind("smoke", Never(), floor=0.02, joins="separate")},
+        {"smoke": kind("smoke", Never(), floor=0.02, on_repeat="separate")},
         spec("watchman", measure("smoke", over=over) < threshold),
     )
     start = world.clock.now()
@@ -76,14 +76,14 @@ def test_the_instant_for_many_marks_is_the_one_found_by_looking_everywhere(
 
     def value(at: int) -> float:
         lying = [i * law.share(at - t) for law, i, t in left if t <= at]
-        lying = [one for one in lying if one >= 0.02]
+        lying = [item for item in lying if item >= 0.02]
         return {total: math.fsum(lying), strongest: max(lying, default=0.0), count: float(len(lying))}[measure]
 
     at = world.clock.now()
     while world.woken("watchman") is not None:
         pass  # what fell between the deposits
     world.advance(5000 * HOUR)
-    while world.settle():
+    while world.fire_due():
         pass
     fallen = world.crossings("waiting")
     assert len(fallen) == (1 if value(at) >= threshold else 0)
@@ -104,7 +104,7 @@ def test_a_fall_is_recorded_once_and_wakes_the_agent_once(world: World) -> None:
     assert world.woken("watchman") is None
     world.put("smoke", intensity=0.9)
     world.advance(HOUR)
-    world.settle()
+    world.fire_due()
     assert world.woken("watchman") == [mark]
 
 
@@ -121,7 +121,7 @@ def test_a_fall_noticed_late_carries_its_true_instant_and_how_late_it_is(world: 
     start = world.clock.now()
     world.put("smoke")
     world.advance(9 * HOUR)
-    world.settle()
+    world.fire_due()
     [crossing] = world.crossings()
     assert abs(crossing.crossed_at - (start + HOUR)) <= 1
     assert crossing.noticed_at == start + 9 * HOUR
@@ -171,7 +171,9 @@ def test_a_withdrawn_mark_fires_nothing(world: World, condition: Condition) -> N
 
 
 def test_a_withdrawal_that_leaves_less_makes_the_fall_come_sooner(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")}, spec("watchman", total("smoke") < 0.5))
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, spec("watchman", total("smoke") < 0.5)
+    )
     first = world.put("smoke").mark_id
     second = world.put("smoke").mark_id
     start = world.clock.now()
@@ -179,7 +181,7 @@ def test_a_withdrawal_that_leaves_less_makes_the_fall_come_sooner(world: World) 
     world.board.withdraw(first)
     assert abs((dues(world)[0] or 0) - (start + HOUR)) <= 1
     world.advance(HOUR + SECOND)
-    world.settle()
+    world.fire_due()
     assert world.woken("watchman") == [second]
 
 
@@ -191,7 +193,7 @@ def test_a_withdrawn_mark_takes_the_fall_that_nobody_has_taken_up_with_it(world:
     )
     mark = world.put("smoke").mark_id
     world.advance(HOUR + 1)
-    world.settle()
+    world.fire_due()
     world.board.withdraw(mark)
     assert [crossing.state for crossing in world.crossings()] == ["withdrawn", "withdrawn"]
     assert world.woken("mark") is None
@@ -199,7 +201,7 @@ def test_a_withdrawn_mark_takes_the_fall_that_nobody_has_taken_up_with_it(world:
 
 def test_a_deposit_that_replaces_with_less_falls_at_once(world: World) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Never(), joins="replace")},
+        {"smoke": kind("smoke", Never(), on_repeat="replace")},
         spec("mark", strength("smoke") < 0.5),
         spec("board", total("smoke", over="board") < 0.5),
     )
@@ -221,7 +223,7 @@ def test_a_restart_of_a_law_that_fades_fast_at_first_is_computed_afresh(world: W
     assert due is not None
     assert due < start + 2 * MINUTE
     world.clock.set(due)
-    world.settle()
+    world.fire_due()
     assert world.crossings()[0].crossed_at == due
 
 
@@ -247,7 +249,7 @@ def test_the_falling_of_both_needs_both(world: World) -> None:
     world.put("smoke")
     world.put("fire")
     world.advance(10 * HOUR)
-    world.settle()
+    world.fire_due()
     [crossing] = world.crossings()
     assert abs(crossing.crossed_at - (start + 2 * HOUR)) <= 1
 
@@ -263,9 +265,9 @@ def test_a_guard_is_judged_once_at_the_crossing(world: World) -> None:
     world.advance(10 * HOUR)
     world.evaporate()
     states = {crossing.subject: crossing.state for crossing in world.crossings()}
-    assert states == {"a": "passed", "b": "waiting"}
-    [passed] = world.board.activations(state="passed")
-    assert (passed["subject"], passed["agent"]) == ("a", "sales")
+    assert states == {"a": "skipped", "b": "waiting"}
+    [skipped] = world.board.activations(state="skipped")
+    assert (skipped["subject"], skipped["agent"]) == ("a", "sales")
     claim = world.claim("sales")
     assert claim is not None
     assert claim.row.subject == "b"
@@ -293,8 +295,8 @@ def test_a_fall_that_passes_leaves_an_earlier_one_that_waits(world: World) -> No
     world.put("lead")
     world.put("booked")
     world.advance(2 * HOUR)
-    world.settle()
-    assert [row["state"] for row in world.board.activations()] == ["passed"]
+    world.fire_due()
+    assert [row["state"] for row in world.board.activations()] == ["skipped"]
     assert world.woken("sales") == [mark]
 
 
@@ -305,7 +307,7 @@ def test_a_mark_that_is_moved_for_its_unique_value_falls_first(world: World) -> 
     other = world.put("slot", "b", payload={"at": "9"}).mark_id
     claim = world.claim("watchman")
     assert claim is not None
-    assert given(claim) == [mark] != [other]
+    assert inputs(claim) == [mark] != [other]
     world.evaporate()
     world.finish(claim)
     assert len(world.crossings()) == 1
@@ -318,7 +320,7 @@ def test_a_falling_watch_absorbs_nothing(world: World) -> None:
     )
     mark = world.put("smoke").mark_id
     world.advance(HOUR + 1)
-    world.settle()
+    world.fire_due()
     assert world.woken("watchman") == [mark]
     assert world.woken("watchman") == [mark]
     assert world.woken("watchman") is None
@@ -332,7 +334,7 @@ def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None
     cold = world.put("smoke", "b", 0.4).mark_id
     world.deploy({}, spec("mark", watch(strength("smoke") < 0.5)), spec("board", total("smoke", over="board") < 0.7))
     world.advance(10 * HOUR)
-    while world.settle():
+    while world.fire_due():
         pass
     crossings = {world.board.agenda()[i]["agent"]: None for i in range(2)}
     assert set(crossings) == {"mark", "board"}
@@ -343,23 +345,23 @@ def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None
 
 
 def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
-    from blackboard.board import falling
+    from blackboard.board import predicted_crossings
 
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     for i in range(7):
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.write(lambda m: falling.settle_due(m, 3)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [world.board.write(lambda txn: predicted_crossings.fire_due(txn, 3)) for _ in range(4)] == [3, 3, 1, 0]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 
 def test_a_fall_that_was_settled_before_the_marks_followed_a_change_is_not_armed_again(world: World) -> None:
-    smoke = kind("smoke", Exponential("2m"), joins="separate")
+    smoke = kind("smoke", Exponential("2m"), on_repeat="separate")
     world.deploy({"smoke": smoke}, spec("warden", strength("smoke") < 0.3))
     mark = world.put("smoke").mark_id
     world.advance(MINUTE)
-    slower = kind("smoke", Exponential("3m"), joins="separate")
+    slower = kind("smoke", Exponential("3m"), on_repeat="separate")
     world.register({"smoke": slower}, spec("warden", strength("smoke") < 0.3))
     world.advance(20 * MINUTE)
     world.evaporate()

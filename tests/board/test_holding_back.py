@@ -5,17 +5,17 @@ from __future__ import annotations
 from blackboard import count, strength, total, watch
 from blackboard.board import readiness
 from blackboard.decay import Exponential, Linear, Never, Step
-from tests.board.world import HOUR, MINUTE, SECOND, World, given, kind, spec
+from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
-    "lead": kind("lead", Never(), joins="separate"),
+    "lead": kind("lead", Never(), on_repeat="separate"),
     "alarm": kind("alarm", Exponential("1h")),
     "ok": kind("ok", Never()),
 }
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.read(lambda m: readiness.next_ready(m, m.deployment.agent(name)))
+    return world.board.read(lambda txn: readiness.next_ready(txn, txn.deployment.agent(name)))
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:
@@ -99,7 +99,7 @@ def test_a_crowd_that_is_held_back_does_not_hide_what_is_free(world: World) -> N
         world.put("ok", f"s{i}")
         world.put("lead", f"s{i}", 0.9)
     free = world.put("lead", "free", 0.2).mark_id
-    woken = [found for found in (world.woken("sales") for _ in range(4)) if found]
+    woken = [values for values in (world.woken("sales") for _ in range(4)) if values]
     assert woken == [[free]]
 
 
@@ -114,7 +114,7 @@ def test_a_weight_that_changes_moves_the_instant_at_which_a_guard_opens(world: W
 
 
 def test_gathering_waits_for_more_marks_and_then_takes_them_together(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", batch=5))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", batch=5))
     first = world.put("lead", "a", 0.5).mark_id
     start = world.clock.now()
     world.advance(6 * MINUTE)
@@ -125,7 +125,7 @@ def test_gathering_waits_for_more_marks_and_then_takes_them_together(world: Worl
     assert world.woken("sales") == [first, second]
 
 
-GUARDED = {"gather": "10m", "batch": 5, "urgency": 0.9, "only_if": count("ok") >= 1}
+GUARDED = {"batch_window": "10m", "batch": 5, "urgent_above": 0.9, "only_if": count("ok") >= 1}
 
 
 def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
@@ -136,7 +136,7 @@ def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
     urgent = world.put("lead", "b", 0.95).mark_id
     assert world.woken("sales") == [urgent]
     [row] = world.board.agenda()
-    assert row["held"] == "guard"
+    assert row["held_by"] == "guard"
     return lead
 
 
@@ -145,7 +145,7 @@ def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: 
     lead = held_by_its_guard(world)
     world.advance(4 * MINUTE)
     world.put("ok", "a")
-    assert world.board.agenda()[0]["held"] == "gathers"
+    assert world.board.agenda()[0]["held_by"] == "batch_window"
     assert world.woken("sales") is None
     assert ready_at(world, "sales") == start + 10 * MINUTE
     world.clock.set(start + 10 * MINUTE)
@@ -193,7 +193,7 @@ def test_a_guard_that_fading_opens_leaves_the_gathering_to_its_end(world: World)
 
 
 def test_a_full_batch_ends_the_gathering(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", batch=3))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", batch=3))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     assert world.woken("sales") == marks
     world.put("lead", "t")
@@ -201,7 +201,7 @@ def test_a_full_batch_ends_the_gathering(world: World) -> None:
 
 
 def test_a_full_subject_ends_the_gathering(world: World) -> None:
-    world.deploy(KINDS, spec("sales", count("lead") >= 1, gather="10m", batch=3))
+    world.deploy(KINDS, spec("sales", count("lead") >= 1, batch_window="10m", batch=3))
     marks = [world.put("lead").mark_id for _ in range(2)]
     assert world.woken("sales") is None
     marks.append(world.put("lead").mark_id)
@@ -209,7 +209,7 @@ def test_a_full_subject_ends_the_gathering(world: World) -> None:
 
 
 def test_urgency_ends_the_wait_and_takes_the_others_along(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, gather="10m", urgency=0.9, batch=5))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", urgent_above=0.9, batch=5))
     first = world.put("lead", "a", 0.5).mark_id
     assert world.woken("sales") is None
     urgent = world.put("lead", "b", 0.95).mark_id
@@ -217,7 +217,7 @@ def test_urgency_ends_the_wait_and_takes_the_others_along(world: World) -> None:
 
 
 def test_urgency_is_the_strength_of_a_mark_and_not_of_the_sum(world: World) -> None:
-    world.deploy(KINDS, spec("sales", total("lead") >= 0.1, gather="10m", urgency=0.9))
+    world.deploy(KINDS, spec("sales", total("lead") >= 0.1, batch_window="10m", urgent_above=0.9))
     for _ in range(4):
         world.put("lead", "a", 0.5)
     assert world.woken("sales") is None
@@ -226,7 +226,7 @@ def test_urgency_is_the_strength_of_a_mark_and_not_of_the_sum(world: World) -> N
 
 
 def test_urgency_over_the_board_is_the_strength_of_a_mark(world: World) -> None:
-    world.deploy(KINDS, spec("sales", total("lead", over="board") >= 0.1, gather="10m", urgency=0.9))
+    world.deploy(KINDS, spec("sales", total("lead", over="board") >= 0.1, batch_window="10m", urgent_above=0.9))
     for i in range(4):
         world.put("lead", f"s{i}", 0.5)
     assert world.woken("sales") is None
@@ -235,13 +235,13 @@ def test_urgency_over_the_board_is_the_strength_of_a_mark(world: World) -> None:
 
 
 def test_an_urgent_mark_that_lies_there_already_ends_the_wait_of_those_that_cross_with_it(world: World) -> None:
-    world.deploy(KINDS, spec("sales", count("lead", over="board") >= 3, gather="10m", urgency=0.9))
+    world.deploy(KINDS, spec("sales", count("lead", over="board") >= 3, batch_window="10m", urgent_above=0.9))
     marks = [world.put("lead", f"s{i}", strength).mark_id for i, strength in enumerate((0.95, 0.5, 0.4))]
     assert world.woken("sales") == marks
 
 
 def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h"))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h"))
     first = world.put("lead").mark_id
     assert world.woken("sales") == [first]
     end = world.clock.now() + HOUR
@@ -255,7 +255,7 @@ def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(
 
 
 def test_a_failed_run_starts_no_rest(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="10h", retry_after="1s", concurrency=2))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="10h", retry_after="1s", concurrency=2))
     first = world.put("lead").mark_id
     claim = world.claim("sales")
     assert claim is not None
@@ -266,7 +266,7 @@ def test_a_failed_run_starts_no_rest(world: World) -> None:
 
 
 def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="10h", batch=1, concurrency=2))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="10h", batch=1, concurrency=2))
     world.put("lead", "a")
     world.put("lead", "b")
     one, two = world.claim("sales"), world.claim("sales")
@@ -279,7 +279,7 @@ def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
 
 
 def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h", rest_per="subject"))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h", cooldown_per="subject"))
     first = world.put("lead", "a").mark_id
     assert world.woken("sales") == [first]
     again = world.put("lead", "a").mark_id
@@ -297,7 +297,7 @@ def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(
     world.board.pause("sales", "lunch")
     lead = world.put("lead").mark_id
     assert world.woken("sales") is None
-    assert world.board.agenda()[0]["held"] is not None
+    assert world.board.agenda()[0]["held_by"] is not None
     assert world.woken("other") == [lead]
     world.board.resume("sales")
     assert world.woken("sales") == [lead]
@@ -314,7 +314,7 @@ def test_a_paused_board_wakes_nobody(world: World) -> None:
 
 
 def test_holding_back_survives_a_restart(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, rest="1h"))
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h"))
     world.woken("sales")
     assert world.woken("sales") is None
     world.put("lead")
@@ -331,14 +331,14 @@ def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     running = [world.claim("sales") for _ in range(3)]
-    assert [given(one) if one else None for one in running] == [[marks[0]], [marks[1]], None]
+    assert [inputs(item) if item else None for item in running] == [[marks[0]], [marks[1]], None]
     assert running[0] is not None
     world.finish(running[0])
     assert world.woken("sales") == [marks[2]]
 
 
 def test_explaining_never_writes(world: World) -> None:
-    kinds = {"lead": kind("lead", Linear("1h"), joins="separate"), "ok": kind("ok", Step("30m"))}
+    kinds = {"lead": kind("lead", Linear("1h"), on_repeat="separate"), "ok": kind("ok", Step("30m"))}
     world.deploy(
         kinds,
         spec(
@@ -354,11 +354,11 @@ def test_explaining_never_writes(world: World) -> None:
     world.put("lead", "b", 0.4)
     world.advance(50 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {one["watch"]: one for one in found["watches"]}
+    values = {item["watch"]: item for item in found["watches"]}
     assert values["sum"]["values"][0]["value"] == 1.4 / 6 or abs(values["sum"]["values"][0]["value"] - 1.4 / 6) < 1e-9
     world.advance(20 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {one["watch"]: one for one in found["watches"]}
+    values = {item["watch"]: item for item in found["watches"]}
     assert values["sum"]["values"][0]["value"] == 0.0
     assert "it has not crossed" in values["sum"]["verdict"]
     world.board.explain("sales")

@@ -16,7 +16,7 @@ class Smoke(Mark, kind="smoke"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     level: int
 
 
@@ -26,7 +26,7 @@ class Drill(Mark, kind="drill"):
 
 @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], unless=count(Drill) >= 1)
 def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
-    return [Alarm(subject=one.subject, level=round(10 * one.strength)) for one in smokes]
+    return [Alarm(subject=smoke.subject, level=round(10 * smoke.strength)) for smoke in smokes]
 
 
 @agent(watches=watch(strength(Smoke) >= 0.3), name="watchman", writes=[Alarm])
@@ -69,7 +69,7 @@ def test_a_kind_keeps_what_a_deployment_set_unless_it_is_named(world: World) -> 
 def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: World) -> None:
     world.board.install(watchman)
 
-    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], formerly="watchman")
+    @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], renamed_from="watchman")
     def guard(smokes: list[Smoke], context: Any) -> None:
         return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.depositing import Deposit, Taken, deposit
-from blackboard.board.moment import Moment
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -18,7 +18,7 @@ def one(world: World) -> float:
 
 
 def test_add_sums_what_is_left_and_the_new_intensity(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="add")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="add")})
     world.put("smoke", intensity=1.0)
     world.advance(HOUR)
     receipt = world.put("smoke", intensity=0.25)
@@ -28,17 +28,17 @@ def test_add_sums_what_is_left_and_the_new_intensity(world: World) -> None:
 
 
 def test_add_stops_at_the_cap_and_never_weakens(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="add", cap=2.0)})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add", cap=2.0)})
     for _ in range(5):
         world.put("smoke", intensity=0.9)
     assert one(world) == 2.0
-    world.deploy({"smoke": kind("smoke", Never(), joins="add", cap=1.0)})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add", cap=1.0)})
     world.put("smoke", intensity=0.5)
     assert one(world) == 2.0
 
 
 def test_max_compares_strengths_as_they_are_now(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.advance(HOUR)
     assert world.put("smoke", intensity=0.4).outcome == "unchanged"
@@ -48,7 +48,9 @@ def test_max_compares_strengths_as_they_are_now(world: World) -> None:
 
 
 def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")}, spec("watchman", strength("smoke") >= 0.3))
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), on_repeat="max")}, spec("watchman", strength("smoke") >= 0.3)
+    )
     first = world.put("smoke", intensity=1.0, payload={})
     assert world.woken("watchman") == [first.mark_id]
     before = world.mark(first.mark_id)
@@ -60,7 +62,7 @@ def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> 
 
 
 def test_an_aged_step_mark_is_not_raised_by_a_weaker_repeat(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Step("1h"), joins="max")})
+    world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.advance(59 * MINUTE)
     world.put("smoke", intensity=0.5)
@@ -69,20 +71,22 @@ def test_an_aged_step_mark_is_not_raised_by_a_weaker_repeat(world: World) -> Non
 
 
 def test_replace_may_weaken(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="replace")})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")})
     world.put("smoke", intensity=1.0)
     world.put("smoke", intensity=0.1)
     assert one(world) == 0.1
 
 
 def test_separate_marks_lie_side_by_side(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="separate")})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="separate")})
     assert len({world.put("smoke", intensity=1.0).mark_id for _ in range(3)}) == 3
     assert world.strengths() == {"s": [1.0, 1.0, 1.0]}
 
 
 def test_marks_of_different_payloads_and_subjects_are_never_merged(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="separate"), "fire": kind("fire", Never(), joins="max")})
+    world.deploy(
+        {"smoke": kind("smoke", Never(), on_repeat="separate"), "fire": kind("fire", Never(), on_repeat="max")}
+    )
     payloads = [{"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, {"a": {"b": [1, {"c": None}]}}]
     for payload in payloads:
         world.put("smoke", payload=payload)
@@ -93,7 +97,7 @@ def test_marks_of_different_payloads_and_subjects_are_never_merged(world: World)
 
 
 def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="add")})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")})
     for detail in ("thin", "thick"):
         world.put("smoke", payload={"detail": detail})
     [view] = world.board.look()
@@ -103,11 +107,11 @@ def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> N
 
 
 def test_the_same_key_again_is_answered_with_the_first_result(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="add")}, spec("watchman", strength("smoke") >= 0.3))
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 0.3))
     first = world.put("smoke", intensity=1.0, key="row 1")
     assert world.woken("watchman") == [first.mark_id]
     again = world.put("smoke", intensity=7.0, key="row 1")
-    assert (again.outcome, again.mark_id, again.event_id) == ("repeated", first.mark_id, first.event_id)
+    assert (again.outcome, again.mark_id, again.event_id) == ("duplicate", first.mark_id, first.event_id)
     assert one(world) == 1.0
     assert world.woken("watchman") is None
 
@@ -117,16 +121,16 @@ def test_a_key_outlives_its_mark(world: World) -> None:
     first = world.put("smoke", key="row 1")
     world.board.withdraw(first.mark_id)
     again = world.put("smoke", key="row 1")
-    assert (again.outcome, again.strength) == ("repeated", 0.0)
+    assert (again.outcome, again.strength) == ("duplicate", 0.0)
     assert world.board.look() == []
 
 
 def test_a_key_is_remembered_for_a_deposit_that_lost(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="max")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.put("smoke", intensity=0.9, key="k")
     world.advance(10 * HOUR)
-    assert world.put("smoke", intensity=0.9, key="k").outcome == "repeated"
+    assert world.put("smoke", intensity=0.9, key="k").outcome == "duplicate"
 
 
 def test_trust_scales_what_an_author_deposits(world: World) -> None:
@@ -148,7 +152,7 @@ def test_a_deposit_may_carry_a_law_of_its_own(world: World) -> None:
 
 
 def test_at_a_join_the_law_that_evaporates_later_stays(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Step("1h"), joins="add")})
+    world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="add")})
     first = world.put("smoke", decay=Step("3h"))
     world.put("smoke")
     assert world.mark(first.mark_id).law == "step(lasting=3h)"
@@ -175,7 +179,7 @@ def test_until_in_the_past_is_refused(world: World) -> None:
 
 
 def test_a_mark_that_has_evaporated_but_was_not_moved_is_moved_by_the_depositor_first(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Linear("1h"), joins="add")})
+    world.deploy({"smoke": kind("smoke", Linear("1h"), on_repeat="add")})
     first = world.put("smoke")
     world.advance(HOUR)
     second = world.put("smoke", intensity=0.5)
@@ -187,11 +191,11 @@ def test_a_mark_that_has_evaporated_but_was_not_moved_is_moved_by_the_depositor_
 
 @pytest.mark.parametrize("law", [Exponential("1h"), Linear("1h"), Power("1h"), Step("1h")])
 def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World, law: object) -> None:
-    world.deploy({"smoke": kind("smoke", law, floor=0.3, joins="add")})  # type: ignore[arg-type]
+    world.deploy({"smoke": kind("smoke", law, floor=0.3, on_repeat="add")})  # type: ignore[arg-type]
     world.put("smoke", "swept")
     world.put("smoke", "unswept")
     world.advance(5 * HOUR)
-    world.board.write(lambda m: None)
+    world.board.write(lambda txn: None)
     unswept = world.put("smoke", "unswept", 0.5)
     world.evaporate()
     swept = world.put("smoke", "swept", 0.5)
@@ -199,7 +203,7 @@ def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World,
 
 
 def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
-    world.deploy({"slot": kind("slot", Linear("1h"), joins="separate", unique="at")})
+    world.deploy({"slot": kind("slot", Linear("1h"), on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9:00"})
     with pytest.raises(InvalidMark, match=r"slot\.at: 9:00 belongs to mark 1 on a"):
         world.put("slot", "b", payload={"at": "9:00"})
@@ -211,14 +215,14 @@ def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
 
 
 def test_a_withdrawn_mark_gives_its_unique_value_back(world: World) -> None:
-    world.deploy({"slot": kind("slot", joins="max", unique="at")})
+    world.deploy({"slot": kind("slot", on_repeat="max", unique="at")})
     first = world.put("slot", "a", payload={"at": "9:00"})
     world.board.withdraw(first.mark_id)
     assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
 
 
 def test_a_mark_that_takes_another_unique_value_frees_the_old_one(world: World) -> None:
-    world.deploy({"slot": kind("slot", joins="replace", unique="at")})
+    world.deploy({"slot": kind("slot", on_repeat="replace", unique="at")})
     world.put("slot", "a", payload={"at": "9:00"})
     world.put("slot", "a", payload={"at": "10:00"})
     assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
@@ -275,14 +279,14 @@ def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: Wor
 
 
 def test_a_value_that_is_taken_draws_no_event(world: World) -> None:
-    world.deploy({"slot": kind("slot", joins="separate", unique="at")})
+    world.deploy({"slot": kind("slot", on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9"})
 
-    def work(m: Moment) -> tuple[int, int]:
-        before = m.last_event
-        with pytest.raises(Taken):
-            deposit(m, Deposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
-        return before, m.last_event
+    def work(txn: BoardTransaction) -> tuple[int, int]:
+        before = txn.last_event
+        with pytest.raises(UniqueConflict):
+            deposit(txn, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
+        return before, txn.last_event
 
     before, after = world.board.write(work)
     assert before == after

@@ -19,7 +19,7 @@ LAWS: list[Decay] = [
     Curve([("30m", 0.9), ("2h", 0.2)]),
     Never(),
 ]
-KINDS = {"smoke": kind("smoke", Exponential("1h"), floor=0.01, joins="separate")}
+KINDS = {"smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separate")}
 
 
 def strength_of(world: World, mark: int) -> float | None:
@@ -34,7 +34,7 @@ def test_equal_content_changes_nothing(world: World) -> None:
 
 def test_a_change_is_told_in_words(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
-    smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, joins="separate")}
+    smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, on_repeat="separate")}
     change = world.deploy(smoke, spec("watchman", strength("smoke") >= 0.9, batch=3))
     assert change.changed == ("kind smoke: weight, decay", "agent watchman: settings")
 
@@ -45,7 +45,9 @@ def test_a_new_weight_counts_at_once_and_may_cross_upward(world: World) -> None:
     world.deploy(KINDS, agent, board)
     mark = world.put("smoke", "a", 0.5).mark_id
     other = world.put("smoke", "b", 0.4).mark_id
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent, board)
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat="separate", floor=0.01)}, agent, board
+    )
     assert strength_of(world, mark) == pytest.approx(1.0)
     assert world.woken("watchman") == [mark]
     assert world.woken("sum") == [mark, other]
@@ -55,7 +57,7 @@ def test_a_weight_that_is_registered_but_not_followed_counts_already(world: Worl
     agent = spec("watchman", strength("smoke") >= 0.9)
     world.deploy(KINDS, agent)
     old = world.put("smoke", "a", 0.5).mark_id
-    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat="separate", floor=0.01)}, agent)
     new = world.put("smoke", "b", 0.45).mark_id
     assert world.woken("watchman") == [new]
     world.advance(MINUTE)
@@ -69,7 +71,7 @@ def test_a_lower_weight_sinks_marks_below_a_falling_threshold(world: World) -> N
     agent = spec("watchman", {"mark": strength("smoke") < 0.4, "board": total("smoke", over="board") < 0.6})
     world.deploy(KINDS, agent)
     mark = world.put("smoke").mark_id
-    light = kind("smoke", Exponential("1h"), weight=0.3, joins="separate", floor=0.01)
+    light = kind("smoke", Exponential("1h"), weight=0.3, on_repeat="separate", floor=0.01)
     world.register({"smoke": light}, agent)
     world.advance(MINUTE)
     world.follow()
@@ -86,13 +88,13 @@ def test_a_higher_weight_puts_a_fall_off_even_before_the_marks_have_followed(wor
     world.deploy(KINDS, agent)
     start = world.clock.now()
     world.put("smoke")
-    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    world.register({"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat="separate", floor=0.01)}, agent)
     world.clock.set(start + HOUR + MINUTE)
-    world.settle()
+    world.fire_due()
     assert world.crossings() == []
     world.follow()
     world.clock.set(start + 3 * HOUR)
-    world.settle()
+    world.fire_due()
     assert abs(world.crossings()[0].crossed_at - (start + 2 * HOUR)) <= 1
 
 
@@ -102,7 +104,7 @@ def test_what_fell_before_the_change_fell_under_the_old_weight(world: World) -> 
     start = world.clock.now()
     world.put("smoke")
     world.advance(90 * MINUTE)
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, joins="separate", floor=0.01)}, agent)
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat="separate", floor=0.01)}, agent)
     assert abs(world.crossings()[0].crossed_at - (start + HOUR)) <= 1
 
 
@@ -111,11 +113,11 @@ def test_what_fell_before_the_change_fell_under_the_old_weight(world: World) -> 
 def test_a_new_law_goes_on_from_the_strength_at_the_change(world: World, before: Decay, after: Decay) -> None:
     if before == after:
         return
-    world.deploy({"smoke": kind("smoke", before, floor=0.01, joins="separate")})
+    world.deploy({"smoke": kind("smoke", before, floor=0.01, on_repeat="separate")})
     mark = world.put("smoke", intensity=0.8).mark_id
     world.advance(40 * MINUTE)
     left = 0.8 * before.share(40 * MINUTE)
-    world.register({"smoke": kind("smoke", after, floor=0.01, joins="separate")})
+    world.register({"smoke": kind("smoke", after, floor=0.01, on_repeat="separate")})
     at = world.board.now()
     for age in (0, 1, 20 * MINUTE, 3 * HOUR):
         world.clock.set(at + age)
@@ -151,12 +153,12 @@ def test_looking_before_and_after_the_marks_have_followed_shows_the_same(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")
-    world.deploy({"smoke": kind("smoke", before, floor=floors[0], joins="separate")})
+    world.deploy({"smoke": kind("smoke", before, floor=floors[0], on_repeat="separate")})
     world.put("smoke", "plain")
     world.put("smoke", "own", 0.7, decay=own)
     world.advance(times[0])
     world.put("smoke", "late", 0.4)
-    world.register({"smoke": kind("smoke", after, weight=weight, floor=floors[1], joins="separate")})
+    world.register({"smoke": kind("smoke", after, weight=weight, floor=floors[1], on_repeat="separate")})
     world.advance(times[1])
     world.put("smoke", "new", 0.6)
     now = world.board.now()
@@ -181,28 +183,28 @@ def test_looking_before_and_after_the_marks_have_followed_shows_the_same(
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 def test_a_new_floor_moves_only_the_end_of_a_mark(world: World, law: Decay) -> None:
-    world.deploy({"smoke": kind("smoke", law, floor=0.01, joins="separate")})
+    world.deploy({"smoke": kind("smoke", law, floor=0.01, on_repeat="separate")})
     mark = world.put("smoke").mark_id
     world.advance(40 * MINUTE)
     before = [world.strengths(at=world.clock.now() + ahead) for ahead in (1, 20 * MINUTE)]
-    world.deploy({"smoke": kind("smoke", law, floor=0.1, joins="separate")})
+    world.deploy({"smoke": kind("smoke", law, floor=0.1, on_repeat="separate")})
     assert [world.strengths(at=world.clock.now() + ahead) for ahead in (1, 20 * MINUTE)] == before
     ends = law.age_below(0.1)
     assert world.mark(mark).evaporates_at == (None if ends is None else world.mark(mark).deposited_at + ends)
 
 
 def test_a_raised_floor_buries_and_a_lowered_floor_does_not_revive(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.3, joins="separate")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.3, on_repeat="separate")})
     gone = world.put("smoke", "gone").mark_id
     world.advance(HOUR)
     low = world.put("smoke", "low", 0.4).mark_id
     world.advance(50 * MINUTE)
     assert strength_of(world, gone) is None
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.1, joins="separate")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.1, on_repeat="separate")})
     assert strength_of(world, gone) is None
     assert world.strengths() == {}
     high = world.put("smoke", "high").mark_id
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.9, joins="separate")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.9, on_repeat="separate")})
     world.advance(30 * MINUTE)
     assert world.strengths() == {}
     assert {low, high, gone} == {row[0] for row in world.sql("SELECT id FROM mark")}
@@ -210,10 +212,10 @@ def test_a_raised_floor_buries_and_a_lowered_floor_does_not_revive(world: World)
 
 
 def test_evaporation_waits_for_no_mark_that_lives_on_under_its_new_law(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Step("1h"), joins="separate")})
+    world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="separate")})
     lives = world.put("smoke").mark_id
     world.advance(59 * MINUTE)
-    world.register({"smoke": kind("smoke", Never(), joins="separate")})
+    world.register({"smoke": kind("smoke", Never(), on_repeat="separate")})
     world.advance(HOUR)
     assert world.evaporate(limit=1) == 1
     assert strength_of(world, lives) == 1.0
@@ -227,19 +229,19 @@ def test_marks_follow_in_bounded_batches(world: World) -> None:
     world.deploy(KINDS, agent)
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(7)]
     world.woken("watchman")
-    world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, joins="separate")}, agent)
+    world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, on_repeat="separate")}, agent)
     assert world.follow(limit=2) >= 8
     assert world.sql("SELECT count(*) FROM mark WHERE law LIKE ?", "linear%") == [(7,)]
     assert [row[0] for row in world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY 1")] == marks
-    assert world.sql("SELECT count(*) FROM succession") == [(0,)]
+    assert world.sql("SELECT count(*) FROM law_change") == [(0,)]
     assert world.woken("watchman") is None
 
 
 def test_a_deposit_joins_a_mark_as_the_new_law_has_it(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="add")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="add")})
     mark = world.put("smoke").mark_id
     world.advance(HOUR)
-    world.register({"smoke": kind("smoke", Never(), joins="add")})
+    world.register({"smoke": kind("smoke", Never(), on_repeat="add")})
     world.advance(HOUR)
     receipt = world.put("smoke", intensity=1.0)
     assert (receipt.mark_id, receipt.outcome) == (mark, "reinforced")
@@ -253,12 +255,12 @@ def test_watches_count_unfollowed_marks_as_their_new_law_has_them(world: World, 
     agent = spec("watchman", total("smoke", over=over) >= 1.9)  # type: ignore[arg-type]
     world.deploy(KINDS, agent)
     first = world.put("smoke").mark_id
-    world.register({"smoke": kind("smoke", Never(), floor=0.01, joins="separate")}, agent)
+    world.register({"smoke": kind("smoke", Never(), floor=0.01, on_repeat="separate")}, agent)
     world.advance(10 * HOUR)
     second = world.put("smoke", intensity=0.95).mark_id
     claim = world.claim("watchman")
     assert claim is not None
-    assert {one.event.mark_id: round(one.strength, 3) for one in claim.given} == {first: 1.0, second: 0.95}
+    assert {item.event.mark_id: round(item.strength, 3) for item in claim.inputs} == {first: 1.0, second: 0.95}
 
 
 def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) -> None:
@@ -266,20 +268,20 @@ def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) 
     world.deploy(KINDS, agent)
     world.put("smoke")
     world.advance(HOUR)
-    world.deploy({"smoke": kind("smoke", Never(), floor=0.01, joins="separate")}, agent)
+    world.deploy({"smoke": kind("smoke", Never(), floor=0.01, on_repeat="separate")}, agent)
     world.advance(10 * HOUR)
     claim = world.claim("watchman")
     assert claim is not None
-    assert claim.given[0].strength == pytest.approx(0.5)
+    assert claim.inputs[0].strength == pytest.approx(0.5)
 
 
 def test_two_changes_in_a_row_follow_each_other(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")})
     mark = world.put("smoke").mark_id
     world.advance(HOUR)
-    world.register({"smoke": kind("smoke", Never(), joins="separate")})
+    world.register({"smoke": kind("smoke", Never(), on_repeat="separate")})
     world.advance(HOUR)
-    world.register({"smoke": kind("smoke", Exponential("1h"), joins="separate")})
+    world.register({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")})
     world.advance(HOUR)
     assert strength_of(world, mark) == pytest.approx(0.25)
     world.follow()
@@ -289,7 +291,7 @@ def test_two_changes_in_a_row_follow_each_other(world: World) -> None:
 def test_a_mark_left_at_the_instant_of_the_change_follows_too(world: World) -> None:
     world.deploy(KINDS)
     mark = world.put("smoke").mark_id
-    world.deploy({"smoke": kind("smoke", Never(), joins="separate")})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="separate")})
     world.advance(10 * HOUR)
     assert strength_of(world, mark) == pytest.approx(1.0)
 
@@ -324,7 +326,7 @@ def test_a_change_counts_no_mark_twice_in_a_total(world: World) -> None:
     for i in range(3):
         world.put("smoke", f"s{i}")
     for weight in (2.0, 3.0):
-        world.deploy({"smoke": kind("smoke", Linear("2h"), weight=weight, floor=0.02, joins="separate")}, agent)
+        world.deploy({"smoke": kind("smoke", Linear("2h"), weight=weight, floor=0.02, on_repeat="separate")}, agent)
     world.put("smoke", "x")
     assert world.woken("watchman") is None
     world.put("smoke", "y")

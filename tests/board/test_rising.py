@@ -10,9 +10,9 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Linear, Never, Power
 from blackboard.deployment import Deployment
-from tests.board.world import HOUR, World, given, kind, spec
+from tests.board.world import HOUR, World, inputs, kind, spec
 
-SEPARATE = {"smoke": kind("smoke", Never(), joins="separate"), "fire": kind("fire", Never(), joins="separate")}
+SEPARATE = {"smoke": kind("smoke", Never(), on_repeat="separate"), "fire": kind("fire", Never(), on_repeat="separate")}
 
 
 def test_a_deposit_that_reaches_the_threshold_crosses_in_its_own_transaction(world: World) -> None:
@@ -102,7 +102,7 @@ def test_an_or_absorbs_the_sides_that_hold(world: World) -> None:
 
 
 def test_a_side_of_an_or_that_does_not_hold_keeps_all_of_its_marks(world: World) -> None:
-    kinds = {**SEPARATE, "alarm": kind("alarm", Never(), joins="separate")}
+    kinds = {**SEPARATE, "alarm": kind("alarm", Never(), on_repeat="separate")}
     condition = ((strength("smoke") >= 0.5) & (strength("fire") >= 0.5)) | (strength("alarm") >= 0.5)
     world.deploy(kinds, spec("watchman", condition))
     smoke = world.put("smoke").mark_id
@@ -120,7 +120,7 @@ def test_an_agents_own_marks_do_not_wake_it(world: World) -> None:
 
 
 def test_an_agents_own_marks_wake_it_where_it_says_so(world: World) -> None:
-    world.deploy(SEPARATE, spec("watchman", watch(strength("smoke") >= 0.5, own=True)))
+    world.deploy(SEPARATE, spec("watchman", watch(strength("smoke") >= 0.5, include_own=True)))
     mark = world.sign("watchman", "smoke").mark_id
     assert world.woken("watchman") == [mark]
 
@@ -136,7 +136,7 @@ def test_own_marks_do_not_count_in_totals(world: World, over: Any) -> None:
 
 
 def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="add")}, spec("watchman", strength("smoke") >= 1))
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 1))
     mark = world.put("smoke", intensity=1.0).mark_id
     assert world.woken("watchman") == [mark]
     world.put("smoke", intensity=0.01)
@@ -146,8 +146,8 @@ def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) ->
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_rearm_sets_the_least_increase_that_counts(world: World, over: Any) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Never(), joins="add")},
-        spec("watchman", watch(total("smoke", over=over) >= 1, rearm=0.5)),
+        {"smoke": kind("smoke", Never(), on_repeat="add")},
+        spec("watchman", watch(total("smoke", over=over) >= 1, min_increase=0.5)),
     )
     mark = world.put("smoke", intensity=1.0).mark_id
     assert world.woken("watchman") == [mark]
@@ -159,7 +159,8 @@ def test_rearm_sets_the_least_increase_that_counts(world: World, over: Any) -> N
 
 def test_rearm_does_not_hold_back_a_mark_that_was_never_absorbed(world: World) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Never(), joins="add")}, spec("watchman", watch(strength("smoke") >= 1, rearm=0.5))
+        {"smoke": kind("smoke", Never(), on_repeat="add")},
+        spec("watchman", watch(strength("smoke") >= 1, min_increase=0.5)),
     )
     for _ in range(4):
         mark = world.put("smoke", intensity=0.25).mark_id
@@ -177,7 +178,7 @@ def test_a_subject_pattern_narrows_a_watch(world: World) -> None:
 @pytest.mark.parametrize("over", ["subject", "board", "mark"])
 def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(world: World, over: Any) -> None:
     condition = strength("smoke") >= 1 if over == "mark" else total("smoke", over=over) >= 1
-    world.deploy({"smoke": kind("smoke", Never(), joins="add")}, spec("watchman", condition, concurrency=1))
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", condition, concurrency=1))
     mark = world.put("smoke").mark_id
     claim = world.claim("watchman")
     assert claim is not None
@@ -213,16 +214,16 @@ def test_the_marks_of_one_subject_go_together_and_several_subjects_share_a_batch
     c = [world.put("smoke", "c", 0.1).mark_id for _ in range(2)]
     first, second = world.claim("watchman"), None
     assert first is not None
-    assert set(given(first)) in ({*a}, {*b, *c})
+    assert set(inputs(first)) in ({*a}, {*b, *c})
     world.finish(first)
     second = world.claim("watchman")
     assert second is not None
-    assert sorted(given(first) + given(second)) == a + b + c
+    assert sorted(inputs(first) + inputs(second)) == a + b + c
 
 
 def test_the_strongest_crossing_goes_first_across_laws(world: World) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Exponential("1h"), joins="separate")},
+        {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")},
         spec("watchman", strength("smoke") >= 0.1, batch=1),
     )
     fades = world.put("smoke", "a", 0.9).mark_id
@@ -247,7 +248,7 @@ def test_a_short_pulse_between_two_looks_is_seen(world: World) -> None:
 def test_a_kept_crossing_gives_its_marks_even_when_they_have_evaporated(
     world: World, condition: Condition, swept: bool
 ) -> None:
-    world.deploy({"smoke": kind("smoke", Linear("1h"), joins="separate")}, spec("watchman", condition))
+    world.deploy({"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}, spec("watchman", condition))
     mark = world.put("smoke").mark_id
     world.advance(2 * HOUR)
     if swept:
@@ -260,7 +261,7 @@ def test_a_kept_crossing_gives_its_marks_even_when_they_have_evaporated(
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_an_evaporated_mark_that_was_absorbed_is_not_given_again(world: World, over: Any) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Linear("1h"), joins="separate")}, spec("watchman", total("smoke", over=over) >= 1)
+        {"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}, spec("watchman", total("smoke", over=over) >= 1)
     )
     first = world.put("smoke").mark_id
     assert world.woken("watchman") == [first]
@@ -299,12 +300,12 @@ def test_a_crossing_that_has_faded_is_recorded_as_faded_where_it_may_be_dropped(
 
 
 def test_a_waiting_mark_is_given_as_it_lies_there_now(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="replace")}, spec("watchman", strength("smoke") >= 0.5))
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")}, spec("watchman", strength("smoke") >= 0.5))
     world.put("smoke", payload={"detail": "old"})
     world.put("smoke", intensity=0.2, payload={"detail": "new"})
     claim = world.claim("watchman")
     assert claim is not None
-    [one] = claim.given
+    [one] = claim.inputs
     assert (one.event.payload, one.strength, one.reinforcements) == ('{"detail":"new"}', 0.2, 1)
 
 
@@ -318,7 +319,9 @@ def test_a_withdrawn_mark_cancels_what_waited_for_it_alone(world: World) -> None
 
 
 def test_a_withdrawal_leaves_a_crossing_that_stands_without_the_mark_however_it_has_faded(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")}, spec("watchman", total("smoke") >= 2))
+    world.deploy(
+        {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, spec("watchman", total("smoke") >= 2)
+    )
     strong = [world.put("smoke", intensity=1.5).mark_id for _ in range(2)]
     weak = world.put("smoke", intensity=0.1).mark_id
     world.advance(2 * HOUR)
@@ -358,7 +361,7 @@ def test_an_agent_added_later_is_given_what_lies_there(world: World) -> None:
     assert sorted(world.woken("batched") or []) == [marks[0], last]
 
 
-TWO = {name: kind(name, Never(), joins="separate") for name in ("smoke", "heat")}
+TWO = {name: kind(name, Never(), on_repeat="separate") for name in ("smoke", "heat")}
 
 
 def smoke_and_heat(measure: Any) -> Any:
@@ -418,7 +421,7 @@ def test_a_renamed_agent_inherits_what_was_absorbed(world: World) -> None:
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(2)]
     assert world.woken("old") == marks
     assert world.woken("old") == marks
-    world.deploy({}, spec("new", watches, formerly="old"))
+    world.deploy({}, spec("new", watches, renamed_from="old"))
     assert world.woken("new") is None
     mark = world.put("smoke", "s0").mark_id
     assert world.woken("new") == [mark]
@@ -432,11 +435,11 @@ def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: W
     claim = world.claim("old")
     assert claim is not None
     assert world.fail(claim) == "ready"
-    world.deploy({}, spec("new", watches, formerly="old", max_attempts=2))
+    world.deploy({}, spec("new", watches, renamed_from="old", max_attempts=2))
     world.advance(HOUR)
     again = world.claim("new")
     assert again is not None
-    assert (again.row.id, given(again)) == (claim.row.id, [mark])
+    assert (again.row.id, inputs(again)) == (claim.row.id, [mark])
     world.finish(again)
     assert world.woken("new") is None
     world.board.withdraw(own)
@@ -447,7 +450,7 @@ def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: W
 
 def test_a_mark_under_its_floor_when_it_is_left_does_not_stay_in_a_count(world: World) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Exponential("1h"), floor=0.1, joins="separate")},
+        {"smoke": kind("smoke", Exponential("1h"), floor=0.1, on_repeat="separate")},
         spec("watchman", count("smoke", over="board") >= 3),
     )
     for _ in range(5):
@@ -469,4 +472,4 @@ def test_every_watch_of_an_agent_has_its_own_activations(world: World) -> None:
     second = world.claim("watchman")
     assert second is not None
     assert {first.watch, second.watch} == {"smokes", "sum"}
-    assert given(first) == given(second) == [mark]
+    assert inputs(first) == inputs(second) == [mark]

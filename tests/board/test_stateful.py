@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from blackboard import count, strength, total
-from blackboard.board import finishing
-from blackboard.board.claiming import Claim
-from blackboard.board.depositing import Receipt
+from blackboard.board import activation_results
+from blackboard.board.claims import Claim
+from blackboard.board.deposits import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
 from tests.board.test_totals import agree
@@ -31,12 +31,12 @@ LAWS: list[Decay] = [
 SUBJECTS = ["a", "b", "c"]
 NAMES = ["each", "sum", "board", "cold"]
 AGENTS = [
-    spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, rest_after_failures=999),
-    spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, rest_after_failures=999),
-    spec("board", count("fire", over="board") >= BOARD, max_attempts=2, rest_after_failures=999),
-    spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, rest_after_failures=999),
+    spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
+    spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
+    spec("board", count("fire", over="board") >= BOARD, max_attempts=2, cooldown_after_failures=999),
+    spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, cooldown_after_failures=999),
 ]
-ENDS = {"waiting", "claimed", "done", "dead", "faded", "passed", "withdrawn", "discarded"}
+ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
 
 
@@ -48,8 +48,8 @@ class Board(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.world = World(self.folder / "board.db")
         self.kinds = {
-            "smoke": kind("smoke", Exponential("1h"), floor=0.02, joins="add", cap=3.0),
-            "fire": kind("fire", Linear("3h"), floor=0.02, joins="separate"),
+            "smoke": kind("smoke", Exponential("1h"), floor=0.02, on_repeat="add", cap=3.0),
+            "fire": kind("fire", Linear("3h"), floor=0.02, on_repeat="separate"),
         }
         self.world.deploy(self.kinds, *AGENTS)
         self.model = Model({name: one.kind(name) for name, one in self.kinds.items()})
@@ -74,7 +74,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([SECOND, HOUR]))
     def the_clock_steps_back(self, by: int) -> None:
-        self.world.board.write(lambda m: None, record=True)
+        self.world.board.write(lambda txn: None, record=True)
         before = self.world.board.now()
         self.world.advance(-by)
         assert self.world.board.now() == before
@@ -116,7 +116,7 @@ class Board(RuleBasedStateMachine):
         self.now()
         receipt = self.world.put("fire", subject, 0.7, key=key)
         if key in self.keys:
-            assert (receipt.outcome, receipt.event_id) == ("repeated", self.keys[key].event_id)
+            assert (receipt.outcome, receipt.event_id) == ("duplicate", self.keys[key].event_id)
         else:
             self.keys[key] = receipt
             self.left(receipt, "fire", subject, 0.7, "person:ada", None)
@@ -143,7 +143,7 @@ class Board(RuleBasedStateMachine):
     def the_deployment_changes(self, name: str, weight: float, law: Decay, limit: int) -> None:
         self.now()
         old = self.kinds[name]
-        new = kind(name, law, weight=weight, floor=0.02, joins=old.joins, cap=old.cap)
+        new = kind(name, law, weight=weight, floor=0.02, on_repeat=old.on_repeat, cap=old.cap)
         self.kinds[name] = new
         self.world.register({name: new}, *AGENTS)
         if old != new:
@@ -154,7 +154,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def an_agent_wakes(self, name: str) -> None:
-        while self.world.settle():
+        while self.world.fire_due():
             pass
         now = self.now()
         expected = self.expected(name, now)
@@ -164,8 +164,8 @@ class Board(RuleBasedStateMachine):
             assert claim is None
             return
         if claim is not None and claim.row.id in {row["id"] for row in open_ones}:
-            for one in claim.given:
-                assert self.begun[name, one.event.mark_id, one.event.id] == "begun"
+            for item in claim.inputs:
+                assert self.begun[name, item.event.mark_id, item.event.id] == "begun"
             self.running[name] = claim
             return
         self.claimed(name, claim, expected, now)
@@ -201,7 +201,7 @@ class Board(RuleBasedStateMachine):
         if claim is None:
             return
         model.count["claimed"] += len(waited)
-        given = {one.event.mark_id: one for one in claim.given}
+        given = {item.event.mark_id: item for item in claim.inputs}
         assert must <= set(given) <= may
         assert given
         for mark_id, one in given.items():
@@ -223,8 +223,8 @@ class Board(RuleBasedStateMachine):
         claim = self.running.pop(name)
         receipts = self.world.finish(claim, *([("fire", subject, 0.8)] if leaves else []))
         assert receipts is not None
-        for one in claim.given:
-            key = (name, one.event.mark_id, one.event.id)
+        for item in claim.inputs:
+            key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name == "cold" else "done"
         for receipt in receipts:
@@ -254,7 +254,9 @@ class Board(RuleBasedStateMachine):
     def the_worker_dies(self) -> None:
         late = dict(self.running)
         self.running.clear()
-        assert self.world.board.write(lambda m: finishing.recover(m, ["worker"], expired=False)) == len(late)
+        assert self.world.board.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False)) == len(
+            late
+        )
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 
@@ -269,7 +271,7 @@ class Board(RuleBasedStateMachine):
 
     @invariant()
     def every_crossing_is_in_one_state_and_none_is_lost(self) -> None:
-        while self.world.settle():
+        while self.world.fire_due():
             pass
         self.now()
         rows = self.world.crossings()
@@ -281,7 +283,7 @@ class Board(RuleBasedStateMachine):
             if row.state == "waiting":
                 waiting[names[row.watch_id]].add((row.subject, row.mark_id))
         assert waiting == {name: set(keys) for name, keys in self.model.waiting.items()}
-        for state in ("passed", "withdrawn", "faded"):
+        for state in ("skipped", "withdrawn", "faded"):
             assert sum(row.state == state for row in rows) == self.model.count[state]
         begun = [row for row in rows if row.state in ("claimed", "done")]
         assert len(begun) == self.model.count["claimed"]

@@ -96,11 +96,11 @@ def test_a_stored_instant_decides_a_fall_however_the_strengths_round(
         spec("watchman", strength("smoke") < threshold),
     )
     world.put("smoke", intensity=intensity)
-    [(due,)] = world.sql("SELECT due_at FROM fall")
+    [(due,)] = world.sql("SELECT due_at FROM predicted_crossing")
     world.clock.set(due - 1)
-    assert world.settle() == 0
+    assert world.fire_due() == 0
     world.clock.set(due)
-    assert world.settle() == 1
+    assert world.fire_due() == 1
     [crossing] = world.crossings("waiting")
     assert crossing.crossed_at == crossing.noticed_at == due
     world.close()

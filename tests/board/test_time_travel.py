@@ -38,7 +38,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     settings_: dict[str, object] = {"decay": Exponential("1h"), "weight": 1.0, "floor": 0.01}
-    world.deploy({"smoke": kind("smoke", joins="add", **settings_)})  # type: ignore[arg-type]
+    world.deploy({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
     snapshots: list[tuple[int, dict[int, float]]] = []
     for (action, *values), wait in zip(actions, waits, strict=False):
         world.advance(wait)
@@ -55,10 +55,10 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
             world.follow()
         else:
             settings_["decay" if action == "law" else action] = values[0]  # type: ignore[index]
-            world.register({"smoke": kind("smoke", joins="add", **settings_)})  # type: ignore[arg-type]
+            world.register({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
         snapshots.append((world.board.now(), seen(world)))
         world.advance(1)
-        world.board.write(lambda m: None, record=True)
+        world.board.write(lambda txn: None, record=True)
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
     world.follow()
@@ -72,7 +72,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
 
 
 def test_a_past_look_shows_the_payload_and_the_author_of_that_time(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Never(), joins="replace")})
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")})
     world.put("smoke", payload={"detail": "thin"})
     at = world.clock.now()
     world.advance(HOUR)
@@ -105,7 +105,7 @@ def test_looks_are_narrowed_and_ordered_alike_at_any_time(world: World) -> None:
 
 
 def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate", floor=0.01)})
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate", floor=0.01)})
     laws = [None, Never(), Linear("5h"), Power("1h", 2), Step("3h"), Exponential("2h")]
     for i in range(60):
         world.put("smoke", f"s{i}", 0.1 + (i * 37 % 61) / 61, decay=laws[i % 6])

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from blackboard import count, total
-from blackboard.board import totals
+from blackboard.board import board_totals
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import World, kind, spec
 
 KINDS = {
-    "smoke": kind("smoke", Exponential("1h"), joins="separate"),
-    "spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate"),
+    "smoke": kind("smoke", Exponential("1h"), on_repeat="separate"),
+    "spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate"),
 }
 FAR = total("smoke", "spark", over="board") >= 100
 MANY = count("smoke", "spark", over="board") >= 3
@@ -23,17 +23,17 @@ MANY = count("smoke", "spark", over="board") >= 3
 
 def together(world: World, *works: Callable[[], Any]) -> int:
     """Have threads wait at the gate in this order, then let them in at once; returns how many commits it took."""
-    gate, commits, threads = world.board.database._gate, 0, []
+    group_commit, commits, threads = world.board.database._group_commit, 0, []
 
     def count_commit() -> None:
         nonlocal commits
         commits += 1
 
-    with gate.alone():
+    with group_commit.exclusive():
         for number, work in enumerate(works):
             threads.append(threading.Thread(target=work))
             threads[-1].start()
-            while len(gate._waiting) <= number:
+            while len(group_commit._waiting) <= number:
                 assert threads[-1].is_alive()
         world.board.database.on_commit = count_commit
     for thread in threads:
@@ -44,9 +44,9 @@ def together(world: World, *works: Callable[[], Any]) -> int:
 def hold_true(world: World) -> None:
     """Every sum that is kept is what counting afresh finds."""
 
-    def look(m: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in m.in_force.watches.values() if totals.keeps_totals(watch)]
-        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in watches]
+    def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        watches = [watch for watch in txn.active.watches.values() if board_totals.keeps_totals(watch)]
+        return [(board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
     found = world.board.read(look)
     assert found

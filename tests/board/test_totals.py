@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
-from blackboard.board import totals
-from blackboard.board.depositing import Deposit, deposit
-from blackboard.board.moment import Moment
+from blackboard.board import board_totals
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -33,8 +33,8 @@ WATCHES = {
     "some": total("smoke", over="board", subject="a*") >= 1e6,
     "met": total("smoke", over="board") >= 2.5,
     "few": count("fire", over="board") >= 4,
-    "own": watch(count("smoke", over="board") >= 1e6, own=True),
-    "step": watch(total("fire", over="board") >= 3, rearm=0.3),
+    "own": watch(count("smoke", over="board") >= 1e6, include_own=True),
+    "step": watch(total("fire", over="board") >= 3, min_increase=0.3),
 }
 operations = st.lists(
     st.one_of(
@@ -57,36 +57,38 @@ operations = st.lists(
 )
 
 
-def agree(m: Moment) -> None:
-    for one in m.in_force.watches.values():
-        if not one.over_board or one.falling:
+def agree(txn: BoardTransaction) -> None:
+    for item in txn.active.watches.values():
+        if not item.over_board or item.falling:
             continue
-        kept, marks = totals.value(m, one)
-        stimuli = totals.stimuli_of_board(m, one)
-        strengths = [m.strength(row) for row in stimuli]
-        leaf = next(one.condition.leaves())
-        assert marks == len(stimuli), one.spec.name
+        kept, marks = board_totals.value(txn, item)
+        stimuli = board_totals.stimuli_of_board(txn, item)
+        strengths = [txn.strength(row) for row in stimuli]
+        leaf = next(item.condition.leaves())
+        assert marks == len(stimuli), item.spec.name
         if leaf.measure.function == "count":
             assert kept == len(stimuli)
         elif leaf.measure.function == "max":
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)
-            fades_by_bound = any(m.laws.get(m.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
+            fades_by_bound = any(txn.laws.get(txn.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
             if fades_by_bound and kept < leaf.threshold:
                 assert kept >= true - 1e-9
             else:
                 assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
 
 
-@for_all(operations=operations, joins=st.sampled_from(["add", "max", "replace", "separate"]))
+@for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
 @settings(max_examples=100)
 def test_kept_totals_equal_what_is_counted(
-    operations: list[tuple[Any, ...]], joins: str, tmp_path_factory: pytest.TempPathFactory
+    operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     agents = (spec("counter", WATCHES, batch=3), spec("whole", {"met": WATCHES["met"]}))
-    world.deploy({name: kind(name, Exponential("1h"), floor=0.01, joins=joins) for name in ("smoke", "fire")}, *agents)
+    world.deploy(
+        {name: kind(name, Exponential("1h"), floor=0.01, on_repeat=on_repeat) for name in ("smoke", "fire")}, *agents
+    )
     for name, *values in operations:
         if name == "put":
             which, subject, intensity, law, own = values
@@ -108,7 +110,7 @@ def test_kept_totals_equal_what_is_counted(
             world.follow()
         else:
             weight, law, wait = values
-            changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, joins=joins)}
+            changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, on_repeat=on_repeat)}
             (world.register if wait else world.deploy)(changed, *agents)
         world.board.write(agree)
     world.close()
@@ -116,7 +118,7 @@ def test_kept_totals_equal_what_is_counted(
 
 def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: World) -> None:
     world.deploy(
-        {"smoke": kind("smoke", Exponential("1h"), joins="separate")},
+        {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")},
         spec("counter", total("smoke", over="board") >= 1e6),
     )
     for i in range(50):
@@ -134,12 +136,12 @@ def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
 
 def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world: World) -> None:
     far = total("spark", over="board") >= 1e6
-    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
+    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
-    def move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.in_force.watches.values()
-        m.now = m.now + 2 * HOUR  # as a change of the deployment moves it, if by less
-        return totals.value(m, one), totals.counted(m, one)
+    def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = txn.active.watches.values()
+        txn.now = txn.now + 2 * HOUR  # as a change of the deployment moves it, if by less
+        return board_totals.value(txn, one), board_totals.measured(txn, one)
 
     world.put("spark", "a1")
     assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -147,27 +149,29 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
 
 def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: World) -> None:
     far = total("spark", over="board") >= 1e6
-    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, joins="separate")}, spec("far", far))
+    world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
-    def leave_and_move_on(m: Moment) -> tuple[tuple[float, int], tuple[float, int]]:
-        [one] = m.in_force.watches.values()
-        deposit(m, Deposit("spark", "a1", "{}", 1.0, "person:test"))
-        m.now = m.now + 2 * HOUR
-        return totals.value(m, one), totals.counted(m, one)
+    def leave_and_move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+        [one] = txn.active.watches.values()
+        deposit(txn, PreparedDeposit("spark", "a1", "{}", 1.0, "person:test"))
+        txn.now = txn.now + 2 * HOUR
+        return board_totals.value(txn, one), board_totals.measured(txn, one)
 
     assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
 
 def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_stood(world: World) -> None:
     many = spec("many", count("smoke", over="board") >= 4, batch=4)
-    world.deploy({"smoke": kind("smoke", Exponential("1h"), joins="separate")}, many)
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, many)
     for number in range(6):
         world.put("smoke", f"s{number}")
-    world.register({"smoke": kind("smoke", Exponential("2h"), joins="separate")}, many)
+    world.register({"smoke": kind("smoke", Exponential("2h"), on_repeat="separate")}, many)
     assert len(world.woken("many") or ()) == 4
     world.follow()
 
-    def look(m: Moment) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        return [(totals.value(m, watch), totals.counted(m, watch)) for watch in m.in_force.watches.values()]
+    def look(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+        return [
+            (board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in txn.active.watches.values()
+        ]
 
     assert world.board.read(look) == [((2.0, 2), (2.0, 2))]

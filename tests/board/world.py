@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board import claiming, evaporating, falling, finishing, following
-from blackboard.board.claiming import Claim
-from blackboard.board.depositing import Receipt
-from blackboard.board.finishing import Leaving
-from blackboard.board.moment import Moment
-from blackboard.board.redeploying import Change, register
+from blackboard.board import activation_results, backfill, claims, evaporation, predicted_crossings
+from blackboard.board.activation_results import AgentDeposit
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.claims import Claim
+from blackboard.board.deposits import Receipt
+from blackboard.board.redeployment import Change, register
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.statement import Statement
+from blackboard.store.transaction import Statement
 from tests.board.server import SERVER, drop, empty_board
 
 SECOND = 1_000_000
@@ -45,13 +45,13 @@ def kind(
     *,
     weight: float = 1.0,
     floor: float = 0.0,
-    joins: Any = "max",
+    on_repeat: Any = "max",
     cap: float | None = None,
     unique: str | None = None,
 ) -> KindSpec:
     """A kind without a payload model of its own."""
-    made = Kind(name, weight=weight, floor=floor, joins=joins, cap=cap, unique=unique)
-    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, joins, cap, unique))
+    made = Kind(name, weight=weight, floor=floor, on_repeat=on_repeat, cap=cap, unique=unique)
+    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, on_repeat, cap, unique))
 
 
 class World:
@@ -67,7 +67,7 @@ class World:
             # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
             self.board.database._writer.execute("PRAGMA synchronous = OFF")
         self.deployment = Deployment()
-        self.chance = random.Random(1)
+        self.rng = random.Random(1)
 
     def close(self) -> None:
         self.board.close()
@@ -82,7 +82,7 @@ class World:
         """Put kinds and agents in force; kinds that are not named stay as they are."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})},
-            agents={one.name: one for one in agents},
+            agents={item.name: item for item in agents},
             trust=trust or {},
         )
         return self.board.apply(self.deployment)
@@ -90,13 +90,13 @@ class World:
     def register(self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec) -> Change:
         """Like `deploy`, but no mark has followed yet."""
         self.deployment = Deployment(
-            kinds={**self.deployment.kinds, **(kinds or {})}, agents={one.name: one for one in agents}
+            kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
         )
-        return self.board.write(lambda m: register(m, self.deployment), record=True)
+        return self.board.write(lambda txn: register(txn, self.deployment), record=True)
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0
-        while self.board.write(lambda m: following.follow_batch(m, limit)):
+        while self.board.write(lambda txn: backfill.run_batch(txn, limit)):
             batches += 1
             assert batches < 10_000
         return batches
@@ -109,13 +109,13 @@ class World:
 
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
         """A deposit signed by an agent, as only an activation of it can make it."""
-        return self.board.write(lambda m: depositing_deposit(m, self.board, kind, subject, intensity, author))
+        return self.board.write(lambda txn: depositing_deposit(txn, self.board, kind, subject, intensity, author))
 
     def strengths(self, **narrowed: Any) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {}
+        result: dict[str, list[float]] = {}
         for view in self.board.look(**narrowed):
-            found.setdefault(view.subject, []).append(view.strength)
-        return found
+            result.setdefault(view.subject, []).append(view.strength)
+        return result
 
     def advance(self, microseconds: float) -> int:
         return self.clock.advance(timedelta(microseconds=int(microseconds)))
@@ -123,42 +123,42 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """The pass that settles falls and moves evaporated marks to the history, until nothing is left to do."""
         count = 0
-        while done := self.board.write(lambda m: evaporating.evaporate_due(m, limit)):
+        while done := self.board.write(lambda txn: evaporation.evaporate_due(txn, limit)):
             count += done
             assert count < 100_000
         return count
 
-    def settle(self) -> int:
-        return self.board.write(falling.settle_due)
+    def fire_due(self) -> int:
+        return self.board.write(predicted_crossings.fire_due)
 
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
-        return self.board.write(lambda m: claiming.claim(m, m.deployment.agent(name), worker, LEASE))
+        return self.board.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
 
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
-        def work(m: Moment) -> list[Receipt] | None:
+        def work(txn: BoardTransaction) -> list[Receipt] | None:
             made = [
-                Leaving(
+                AgentDeposit(
                     self.board.prepare(
-                        m, kind, subject, {}, intensity, author=claim.agent.name, activation_id=claim.row.id
+                        txn, kind, subject, {}, intensity, author=claim.agent.name, activation_id=claim.row.id
                     )
                 )
                 for kind, subject, intensity in leaves
             ]
-            return finishing.finish(m, claim.row, claim.agent, made)
+            return activation_results.finish(txn, claim.row, claim.agent, made)
 
         return self.board.write(work)
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
-        return self.board.write(lambda m: finishing.fail(m, claim.row, claim.agent, error, self.chance))
+        return self.board.write(lambda txn: activation_results.fail(txn, claim.row, claim.agent, error, self.rng))
 
     def woken(self, name: str) -> list[int] | None:
         """Claim and finish once: the ids of the marks that were given, or None if the agent did not wake."""
         if (claim := self.claim(name)) is None:
             return None
         assert self.finish(claim) is not None
-        return given(claim)
+        return inputs(claim)
 
     def waiting(self, name: str) -> int:
         return sum(1 for row in self.board.agenda() if row["agent"] == name)
@@ -166,17 +166,17 @@ class World:
     # -- below the door
 
     def rows(self, statement: Statement, **values: Any) -> list[Any]:
-        return self.board.read(lambda m: m.tx.all(statement, **values))
+        return self.board.read(lambda txn: txn.tx.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
         """A query of a test's own, on the driver's cursor."""
         if SERVER is not None:
             text = text.replace("?", "%s")
-        return self.board.read(lambda m: list(m.tx.cursor.execute(text, values).fetchall()))
+        return self.board.read(lambda txn: list(txn.tx.cursor.execute(text, values).fetchall()))
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
-        found = [CrossingRow(*row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
-        return [row for row in found if state is None or row.state == state]
+        result = [CrossingRow(*row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
+        return [row for row in result if state is None or row.state == state]
 
     def mark(self, mark_id: int) -> MarkRow:
         return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
@@ -197,14 +197,16 @@ def _empty_board() -> bytes:
         return path.read_bytes()
 
 
-def depositing_deposit(m: Moment, board: Blackboard, kind: str, subject: str, intensity: float, author: str) -> Receipt:
-    from blackboard.board.depositing import deposit
+def depositing_deposit(
+    txn: BoardTransaction, board: Blackboard, kind: str, subject: str, intensity: float, author: str
+) -> Receipt:
+    from blackboard.board.deposits import deposit
 
-    return deposit(m, board.prepare(m, kind, subject, {}, intensity, author=author, activation_id=0))
+    return deposit(txn, board.prepare(txn, kind, subject, {}, intensity, author=author, activation_id=0))
 
 
-def given(claim: Claim) -> list[int]:
-    return [one.event.mark_id for one in claim.given]
+def inputs(claim: Claim) -> list[int]:
+    return [item.event.mark_id for item in claim.inputs]
 
 
 class Smoke(Mark, kind="smoke"):

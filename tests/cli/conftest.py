@@ -29,7 +29,7 @@ class Alarm(Mark, kind="alarm", decay=Linear("1h")):
     level: int
 
 
-class Call(Mark, kind="call", joins="separate"):
+class Call(Mark, kind="call", on_repeat="separate"):
     text: str
 
 

@@ -37,7 +37,7 @@ def test_a_deposit_may_read_its_payload_from_stdin(house):
 def test_a_deposit_with_the_same_key_changes_nothing(house):
     words = ("deposit", "call", "ada", "--payload", '{"text": "hello"}', "--key", "k1", "--json")
     assert house(*words).json["outcome"] == "deposited"
-    assert house(*words).json["outcome"] == "repeated"
+    assert house(*words).json["outcome"] == "duplicate"
     assert len(house("marks", "--json").json) == 1
 
 

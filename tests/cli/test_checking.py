@@ -47,7 +47,7 @@ def test_a_higher_weight_tells_who_would_wake_and_then_they_are_on_the_agenda(ho
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[kinds.smoke]\nweight = 2.0")
     (wakes,) = preview(house)["wakes"]
-    assert (wakes["agent"], wakes["subject"], wakes["held"]) == ("watchman", "kitchen", False)
+    assert (wakes["agent"], wakes["subject"], wakes["held_back"]) == ("watchman", "kitchen", False)
     assert "kitchen" in house("check", "--against-board").out
     assert house("agenda", "--json").json == []
     house("init")

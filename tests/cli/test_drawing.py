@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.cli.drawing import LAST, SHORT, clean, drawn
+from blackboard.cli.table_layout import LAST, SHORT, clean, drawn
 
 COLUMNS = ("id", "subject", "age", "note")
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40)

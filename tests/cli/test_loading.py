@@ -24,7 +24,7 @@ def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house
     first = house("load", name, *WORDS, "--json")
     assert first.json["deposited"] == 2
     second = house("load", name, *WORDS, "--json")
-    assert (second.json["deposited"], second.json["repeated"]) == (0, 2)
+    assert (second.json["deposited"], second.json["duplicate"]) == (0, 2)
     assert subjects(house) == ["hall", "kitchen"]
 
 

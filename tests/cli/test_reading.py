@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board import claiming, finishing
+from blackboard.board import activation_results, claims
 from blackboard.clock import parse_instant
 
 READING = (
@@ -123,10 +123,12 @@ def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning, monkeypatch):
 
 def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burning):
     with Blackboard.open("sqlite:///house.db") as board:
-        claim = board.write(lambda m: claiming.claim(m, m.deployment.agent("watchman"), "w", 10**9))
+        claim = board.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
         assert claim is not None
-        board.write(lambda m: finishing.put_back(m, claim.row, until=until, reason="the API cannot be reached"))
+        board.write(
+            lambda txn: activation_results.defer(txn, claim.row, until=until, reason="the API cannot be reached")
+        )
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out
     told = burning("explain", "watchman").out
     assert "is tried next at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in told

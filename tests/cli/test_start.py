@@ -16,9 +16,19 @@ from blackboard.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
-    "alembic", "anthropic", "apscheduler", "icalendar", "jsonschema", "rich", "sqlalchemy",
-    "structlog", "blackboard.agency", "blackboard.daemon", "blackboard.model.client", "blackboard.cli.running",
-}  # fmt: skip
+    "alembic",
+    "anthropic",
+    "apscheduler",
+    "icalendar",
+    "jsonschema",
+    "rich",
+    "sqlalchemy",
+    "structlog",
+    "blackboard.agent_definition",
+    "blackboard.daemon",
+    "blackboard.llm.client",
+    "blackboard.cli.run_command",
+}
 
 DEPOSIT = ["deposit", "need", "s", "--payload", '{"question": "and then?"}']
 CHILD = """

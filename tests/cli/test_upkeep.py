@@ -29,7 +29,7 @@ def test_the_drill_of_backup_and_restore(house):
 def test_restore_refuses_while_a_daemon_lives(house):
     import fcntl
 
-    from blackboard.board.waking import run_folder
+    from blackboard.board.notify import run_folder
 
     fill(house)
     house("backup", "copy.db")
@@ -65,7 +65,7 @@ def test_the_doctor_ends_with_1_if_anything_is_wrong(house):
     (house.folder / "house.db").chmod(0o644)
     done = house("doctor", "--json")
     assert done.code == 1
-    assert [one["name"] for one in done.json["findings"] if one["state"] == "wrong"] == ["permissions"]
+    assert [item["name"] for item in done.json["findings"] if item["state"] == "wrong"] == ["permissions"]
 
 
 def test_the_doctor_says_it_of_what_is_no_board_and_of_a_file_with_mistakes(house):

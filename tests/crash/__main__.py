@@ -43,20 +43,20 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # a child that collects would copy every page of its parent
     try:
-        found = {}
+        result = {}
         for name in chosen.world or [*WORLDS, "births"]:
             if name == "births":
-                found[name] = births(folder, seed, max(1, chosen.kills // 10), chosen.first)
+                result[name] = births(folder, seed, max(1, chosen.kills // 10), chosen.first)
             else:
-                found[name] = run(name, folder, seed, chosen.kills, chosen.first)
+                result[name] = run(name, folder, seed, chosen.kills, chosen.first)
     except Broken as broken:
         print(broken, file=sys.stderr)
         return 1
     shutil.rmtree(folder)
     if chosen.json:
-        print(json.dumps({name: vars(figures) for name, figures in found.items()}))
+        print(json.dumps({name: vars(figures) for name, figures in result.items()}))
     else:
-        for name, figures in found.items():
+        for name, figures in result.items():
             print("\n".join(describe(name, figures)))
     return 0
 

@@ -41,29 +41,29 @@ def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
     return figures
 
 
-def _birth(path: Path, board: int, chance: random.Random, figures: Figures) -> None:
+def _birth(path: Path, board: int, rng: random.Random, figures: Figures) -> None:
     # The place follows from the board's number alone, so that one board can be seen again without those before it.
-    armed = (PLACES[board % len(PLACES)], 1) if chance.random() < 0.7 else None
+    armed = (PLACES[board % len(PLACES)], 1) if rng.random() < 0.7 else None
     makers = [
         Child("maker", partial(_open, path, number), armed if number == 0 else None) for number in range(MIDWIVES)
     ]
     if armed is None:
-        watch(makers, chance.uniform(0.001, 0.3))
-        chance.choice(makers).signal()
+        watch(makers, rng.uniform(0.001, 0.3))
+        rng.choice(makers).signal()
     watch(makers, 30.0)
-    if any(one.alive or one.failed for one in makers):
-        for one in makers:
-            one.signal()
-        raise Broken("\n".join(line for one in makers for line in one.lines[-30:]))
-    for one in makers:
-        if one.killed:
+    if any(maker.alive or maker.failed for maker in makers):
+        for maker in makers:
+            maker.signal()
+        raise Broken("\n".join(line for maker in makers for line in maker.lines[-30:]))
+    for maker in makers:
+        if maker.killed:
             figures.kills += 1
-            if one.failpoint is not None:
-                figures.failpoints[one.failpoint[0]] += 1
+            if maker.failpoint is not None:
+                figures.failpoints[maker.failpoint[0]] += 1
     last = Child("maker", partial(_open, path, MIDWIVES))
     watch([last], 30.0)
     kept = {}
-    for line in (line for one in [*makers, last] for line in one.lines):
+    for line in (line for item in [*makers, last] for line in item.lines):
         key, mark, event = line.split()
         kept[key] = int(mark), int(event)
     if f"k{MIDWIVES}" not in kept:

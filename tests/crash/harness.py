@@ -23,7 +23,7 @@ RECOVERY = 2.0
 """Seconds in which a daemon must have taken up what its dead predecessors left."""
 LIVES = 40
 """Rounds of killing on one board, before it is left to come to rest."""
-DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "bell.before")
+DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "notify.before")
 
 
 @dataclass
@@ -57,8 +57,8 @@ class Figures:
 class Run:
     """One board, from its founding to its rest."""
 
-    def __init__(self, world: World, chance: random.Random, reached: Counter[str], kills: int) -> None:
-        self.world, self.chance, self.reached, self.kills = world, chance, reached, kills
+    def __init__(self, world: World, rng: random.Random, reached: Counter[str], kills: int) -> None:
+        self.world, self.rng, self.reached, self.kills = world, rng, reached, kills
         self.figures = Figures(boards=1)
         self.kept: dict[str, tuple[int, int]] = {}
         self.daemons: list[Child] = []
@@ -79,11 +79,11 @@ class Run:
 
     def _play(self) -> Figures:
         self.world.found()
-        most = self.chance.choice((1, 1, 2))
+        limit = self.rng.choice((1, 1, 2))
         for _ in range(LIVES):
             if self.figures.kills >= self.kills or self._all_done():
                 break
-            self._start(most)
+            self._start(limit)
             self._kill()
             laws.hold(self.world.path, self.kept)
             self.world.tick()
@@ -94,13 +94,13 @@ class Run:
 
     def _start(self, daemons: int) -> None:
         place = self._choose_place()
-        at_depositor = place is not None and place[0] in DEPOSITORS_REACH and self.chance.random() < 0.3
+        at_depositor = place is not None and place[0] in DEPOSITORS_REACH and self.rng.random() < 0.3
         for number, plan in enumerate(self.world.plans):
             done = self._done(number)
             if done < len(plan) and not self._lives(number):
                 armed, place = (place, None) if at_depositor else (None, place)
-                most = self.chance.randint(1, self.world.at_once)
-                self.depositors[number] = Child("depositor", self._depositing(number, done, most), armed)
+                limit = self.rng.randint(1, self.world.at_once)
+                self.depositors[number] = Child("depositor", self._depositing(number, done, limit), armed)
         while len(self._live_daemons()) < daemons:
             armed, place = place, None
             self.daemons.append(Child("daemon", lambda say: self.world.serve(say, to_the_end=False), armed))
@@ -108,23 +108,23 @@ class Run:
     def _choose_place(self) -> tuple[str, int] | None:
         names = self.world.failpoints()
         new = [name for name in names if not self.reached[name]]
-        if self.chance.random() < (0.3 if new else 0.5):
+        if self.rng.random() < (0.3 if new else 0.5):
             return None
-        name = self.chance.choice(new or names)
+        name = self.rng.choice(new or names)
         early = bool(new) or name.startswith(("worker.", "recovery.", "checkpoint."))
-        return name, self.chance.randint(1, 1 if early else 15 if name in DEPOSITORS_REACH else 4)
+        return name, self.rng.randint(1, 1 if early else 15 if name in DEPOSITORS_REACH else 4)
 
     def _kill(self) -> None:
-        children = [*self._live_daemons(), *(one for one in self.depositors.values() if one.alive)]
+        children = [*self._live_daemons(), *(depositor for depositor in self.depositors.values() if depositor.alive)]
         armed = [child for child in children if child.failpoint is not None]
         if armed:
             new = armed[0].failpoint is not None and not self.reached[armed[0].failpoint[0]]
             self._watch(children, 1.0 if new else 0.3, lambda: not armed[0].alive)
         else:
-            if self.chance.random() < 0.6:
+            if self.rng.random() < 0.6:
                 self._watch(children, 1.0, lambda: all(child.pid in self.serving for child in self._live_daemons()))
-            self._watch(children, self.chance.uniform(0.001, 0.04), lambda: False)
-        victims = [child for child in children if child.alive and self.chance.random() < 0.8] or children
+            self._watch(children, self.rng.uniform(0.001, 0.04), lambda: False)
+        victims = [child for child in children if child.alive and self.rng.random() < 0.8] or children
         for child in victims:
             child.signal()
         self._watch(victims, 10.0, lambda: not any(child.alive for child in victims))
@@ -180,8 +180,8 @@ class Run:
         self.figures.activations += done
         self.figures.taken_up += taken_up
 
-    def _depositing(self, number: int, done: int, most: int | None) -> Callable[[Say], None]:
-        return lambda say: self.world.deposit(number, done, say, most)
+    def _depositing(self, number: int, done: int, limit: int | None) -> Callable[[Say], None]:
+        return lambda say: self.world.deposit(number, done, say, limit)
 
     # -- what they say
 
@@ -213,7 +213,7 @@ class Run:
                 self.serving.add(child.pid)
                 # Who died while this one started was alive, perhaps, when it looked: it learns of that death later.
                 since = {pid for pid, at in self.buried.items() if at > child.born}
-                laws.taken_up(self.world.path, {one.pid for one in self.daemons} | since)
+                laws.taken_up(self.world.path, {daemon.pid for daemon in self.daemons} | since)
 
     def _done(self, number: int) -> int:
         """How many deposits of one depositor were acknowledged, in its order."""
@@ -235,7 +235,7 @@ class Run:
         with laws.rows(self.world.path) as query:
             [[waiting]] = query("SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed')")
             [[fading]] = query("SELECT count(*) FROM mark WHERE kind = 'smoke'")
-        return waiting == 0 and fading == 0 and self.chance.random() < 0.5
+        return waiting == 0 and fading == 0 and self.rng.random() < 0.5
 
 
 def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
@@ -252,12 +252,12 @@ def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figur
     while figures.kills < kills or not figures.failpoints.keys() >= set(WORLDS[name].failpoints()):
         if figures.kills > kills + 1000:
             raise Broken(f"never reached: {set(WORLDS[name].failpoints()) - figures.failpoints.keys()}")
-        chance = random.Random(f"{seed} {name} {board}")
+        rng = random.Random(f"{seed} {name} {board}")
         place = folder / f"{name}-{board}"
         place.mkdir()
         reached = Counter(figures.failpoints)
         try:
-            figures.add(Run(WORLDS[name](place, chance), chance, reached, max(LIVES, kills - figures.kills)).play())
+            figures.add(Run(WORLDS[name](place, rng), rng, reached, max(LIVES, kills - figures.kills)).play())
         except Broken as broken:
             again = f"python -m tests.crash --world {name} --seed {seed} --first {board}"
             raise Broken(f"{broken}\nboard: {place}\nsee it again with: {again}") from broken

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from blackboard.board.waking import run_folder
+from blackboard.board.notify import run_folder
 from blackboard.store.dialect import sqlite
 
 __all__ = ["Broken", "hold", "rest", "rows", "taken_up"]
@@ -20,7 +20,8 @@ EMPTY = {
         SELECT id FROM crossing WHERE state = 'waiting' AND activation_id IS NOT NULL""",
     "a claimed crossing has no activation at work": """
         SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
-        WHERE c.state = 'claimed' AND coalesce(a.state, '') NOT IN ('ready', 'running', 'held', 'dead', 'aside')""",
+        WHERE c.state = 'claimed' AND coalesce(a.state, '') NOT IN ('ready', 'running', 'held', 'dead',
+        'quarantined')""",
     "a crossing is done and its activation is not": """
         SELECT c.id, a.state FROM crossing c LEFT JOIN activation a ON a.id = c.activation_id
         WHERE c.state = 'done' AND coalesce(a.state, '') <> 'done'""",
@@ -31,10 +32,10 @@ EMPTY = {
         SELECT e.id, a.state FROM event e LEFT JOIN activation a ON a.id = e.activation_id
         WHERE e.activation_id IS NOT NULL AND coalesce(a.state, '') <> 'done'""",
     "an activation left other than it says": """
-        SELECT a.id, a.marks_left, count(e.id) FROM activation a LEFT JOIN event e ON e.activation_id = a.id
-        WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_left""",
+        SELECT a.id, a.marks_deposited, count(e.id) FROM activation a LEFT JOIN event e ON e.activation_id = a.id
+        WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_deposited""",
     "one event was absorbed twice by one watch": """
-        SELECT a.watch_id, g.mark_id, g.event_id FROM activation_mark g JOIN activation a ON a.id = g.activation_id
+        SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
         WHERE g.role = 'absorbed' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     "an activation runs for a worker that is not registered": """
         SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)""",
@@ -50,7 +51,7 @@ EMPTY = {
 """Queries that must find nothing."""
 
 AT_REST = {
-    "a crossing still waits": "SELECT id, watch_id, held FROM crossing WHERE state = 'waiting'",
+    "a crossing still waits": "SELECT id, watch_id, held_by FROM crossing WHERE state = 'waiting'",
     "an activation is still at work": "SELECT id, state, error FROM activation WHERE state IN ('ready', 'running')",
     "a worker never signed off": "SELECT id FROM worker",
 }

@@ -23,7 +23,7 @@ from tests.crash.laws import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = ("spool.", "lane.")
+ELSEWHERE = ("spool.", "batch_api.")
 """Places at which the tests of the model calls kill."""
 
 

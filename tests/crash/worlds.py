@@ -25,13 +25,13 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock
-from blackboard.daemon.passes import Checkpoint
+from blackboard.daemon.maintenance import Checkpoint
 from blackboard.failpoints import NAMES
-from blackboard.model import ModelSettings
-from blackboard.model.protocol import BatchItem
-from blackboard.model.reply import Reply, Usage
+from blackboard.llm import ModelSettings
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.reply import Reply, Usage
 from blackboard.settings import DaemonSettings, load_settings, resolve
 from tests.crash.children import Say
 from tests.crash.laws import Broken, rows
@@ -82,8 +82,8 @@ class World(ABC):
     publishes = False
     fades = False
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        self.folder, self.chance = folder, chance
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.folder, self.rng = folder, rng
         self.path = folder / "board.db"
         self.plans = self.plan()
 
@@ -147,26 +147,26 @@ class World(ABC):
     def open(self, author: str) -> Blackboard:
         return Blackboard.open(f"sqlite:///{self.path}", author=author, clock=self.clock())
 
-    def deposit(self, number: int, start: int, say: Say, most: int | None = None) -> None:
+    def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
         """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept.
 
         After the first `most` it waits to be killed.
         """
         board = self.open(f"depositor-{number}")
-        end = None if most is None else start + most
+        end = None if limit is None else start + limit
         for index, one in enumerate(self.plans[number][start:end], start):
             receipt = board.leave(one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}")
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
-        if most is not None:
+        if limit is not None:
             signal.pause()
         board.close()
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon: until it is killed, or until nothing is left to do."""
         daemon = self.make_daemon()
-        for one in daemon._passes:
-            if isinstance(one, Checkpoint):
-                one.at_bytes = 0
+        for task in daemon._tasks:
+            if isinstance(task, Checkpoint):
+                task.at_bytes = 0
         daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
         report = daemon.run(until_quiescent=to_the_end)
         say(f"left {json.dumps(report.lines())}")
@@ -176,26 +176,31 @@ class World(ABC):
 # -- pure -------------------------------------------------------------------------------------------------------------
 
 
-class Spark(Mark, kind="spark", joins="separate"):
+class Spark(Mark, kind="spark", on_repeat="separate"):
     """What comes from outside."""
 
     n: int
 
 
-class Flame(Mark, kind="flame", joins="separate", decay=Exponential("1h")):
+class Flame(Mark, kind="flame", on_repeat="separate", decay=Exponential("1h")):
     """What follows from one spark."""
 
     n: int
 
 
-class Ash(Mark, kind="ash", joins="separate"):
+class Ash(Mark, kind="ash", on_repeat="separate"):
     """What follows from one flame."""
 
     n: int
 
 
 @agent(
-    watches=strength(Spark) >= 0.3, writes=[Flame], batch=7, max_attempts=1, concurrency=2, rest_after_failures=10_000
+    watches=strength(Spark) >= 0.3,
+    writes=[Flame],
+    batch=7,
+    max_attempts=1,
+    concurrency=2,
+    cooldown_after_failures=10_000,
 )
 def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
     """A flame for each spark; one spark in a hundred breaks it, and must come to stand alone."""
@@ -221,7 +226,7 @@ class Pure(World):
     def plan(self) -> list[list[Deposit]]:
         return [
             [
-                Deposit("spark", f"s/{who}/{n // 3}", {"n": 1000 * who + n}, round(self.chance.uniform(0.1, 1.2), 3))
+                Deposit("spark", f"s/{who}/{n // 3}", {"n": 1000 * who + n}, round(self.rng.uniform(0.1, 1.2), 3))
                 for n in range(self.per_depositor)
             ]
             for who in range(self.depositors)
@@ -235,7 +240,7 @@ class Pure(World):
             board.install(*self.agents)
 
     def make_daemon(self) -> Daemon:
-        return Daemon(self.open("daemon"), self.agents, chance=random.Random(1))
+        return Daemon(self.open("daemon"), self.agents, rng=random.Random(1))
 
     def undisturbed(self) -> Pure:
         """The same world on a board of its own, for a run that nobody disturbs."""
@@ -252,7 +257,7 @@ class Pure(World):
                 *sorted(
                     query("SELECT kind, subject, payload, author, intensity, law, anchored_at, evaporates_at FROM mark")
                 ),
-                *sorted(query("SELECT at, kind, subject, event, intensity, author, payload FROM event")),
+                *sorted(query("SELECT recorded_at, kind, subject, event, intensity, author, payload FROM event")),
                 *sorted(
                     query(
                         """SELECT w.agent, c.subject, c.state, c.value, c.crossed_at, e.payload FROM crossing c
@@ -261,14 +266,14 @@ class Pure(World):
                 ),
                 *sorted(
                     query(
-                        """SELECT a.agent, a.state, e.payload FROM activation a JOIN activation_mark g ON
+                        """SELECT a.agent, a.state, e.payload FROM activation a JOIN activation_input g ON
                         g.activation_id = a.id JOIN event e ON e.id = g.event_id WHERE g.role = 'absorbed'"""
                     )
                 ),
                 *sorted(
                     query(
                         """SELECT child.payload, parent.payload FROM event child
-                        JOIN activation_mark g ON g.activation_id = child.activation_id
+                        JOIN activation_input g ON g.activation_id = child.activation_id
                         JOIN event parent ON parent.id = g.event_id
                         WHERE g.role = 'absorbed' AND child.subject = parent.subject
                         AND json_extract(child.payload, '$.n') =
@@ -339,7 +344,7 @@ class Paid(Pure):
 
     def make_daemon(self) -> Daemon:
         client = Ledger(self.folder / "ledger")
-        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, chance=random.Random(1))
+        return Daemon(self.open("daemon"), self.agents, model=ModelSettings(), client=client, rng=random.Random(1))
 
     def check_end(self) -> None:
         super().check_end()
@@ -355,13 +360,13 @@ class Paid(Pure):
 # -- fading -----------------------------------------------------------------------------------------------------------
 
 
-class Smoke(Mark, kind="smoke", joins="separate", decay=Exponential("2m"), floor=0.05):
+class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05):
     """What fades."""
 
     n: int
 
 
-class Chill(Mark, kind="chill", joins="separate"):
+class Chill(Mark, kind="chill", on_repeat="separate"):
     """Left once for each smoke that went cold."""
 
     of: int
@@ -381,15 +386,15 @@ class Fading(World):
     fades = True
     per_depositor = 200
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        super().__init__(folder, chance)
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        super().__init__(folder, rng)
         self.now = ManualClock().now()
         self.half_life = 2
 
     def plan(self) -> list[list[Deposit]]:
         return [
             [
-                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.chance.uniform(0.5, 2.0), 3))
+                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.rng.uniform(0.5, 2.0), 3))
                 for n in range(self.per_depositor)
             ]
             for who in range(self.depositors)
@@ -399,9 +404,9 @@ class Fading(World):
         return FrozenClock(self.now)
 
     def tick(self) -> None:
-        self.now += int(self.chance.uniform(0.1, 1.0) * MINUTE)
-        if self.chance.random() < 0.3:
-            self.half_life = self.chance.choice((1, 2, 3))
+        self.now += int(self.rng.uniform(0.1, 1.0) * MINUTE)
+        if self.rng.random() < 0.3:
+            self.half_life = self.rng.choice((1, 2, 3))
 
     def end(self) -> None:
         self.now += 1000 * MINUTE
@@ -417,10 +422,10 @@ class Fading(World):
         # Registered, and no more: the marks follow under the daemon, batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.redeploying import register
+        from blackboard.board.redeployment import register
 
-        board.write(lambda m: register(m, deployment.model_copy(update={"kinds": kinds})), record=True)
-        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), chance=random.Random(1))
+        board.write(lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record=True)
+        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         with rows(self.path) as query:
@@ -454,15 +459,15 @@ class Desk(World):
     at_once = 4
     publishes = True
     SHORTER: ClassVar = {
-        "BLACKBOARD_AGENTS__SALES__GATHER": "20ms",
-        "BLACKBOARD_AGENTS__SCHEDULER__GATHER": "20ms",
-        "BLACKBOARD_AGENTS__ANALYST__GATHER": "100ms",
-        "BLACKBOARD_AGENTS__COORDINATOR__GATHER": "20ms",
+        "BLACKBOARD_AGENTS__SALES__BATCH_WINDOW": "20ms",
+        "BLACKBOARD_AGENTS__SCHEDULER__BATCH_WINDOW": "20ms",
+        "BLACKBOARD_AGENTS__ANALYST__BATCH_WINDOW": "100ms",
+        "BLACKBOARD_AGENTS__COORDINATOR__BATCH_WINDOW": "20ms",
         "BLACKBOARD_MODEL__PROVIDER": "offline",
     }
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        super().__init__(folder, chance)
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        super().__init__(folder, rng)
         self.calendar = folder / "calendar.ics"
         environment = {
             **self.SHORTER,
@@ -474,7 +479,7 @@ class Desk(World):
 
     def plan(self) -> list[list[Deposit]]:
         leads = [Deposit("lead", subject, payload) for subject, payload in sample_leads()]
-        self.chance.shuffle(leads)
+        self.rng.shuffle(leads)
         return [leads[who :: self.depositors] for who in range(self.depositors)]
 
     def clock(self) -> Clock:
@@ -501,7 +506,7 @@ class Desk(World):
             raise Broken(f"there are {len(leads)} leads")
         if sorted(payload["lead"] for _, _, payload in verdicts) != sorted(leads):
             raise Broken("a lead has no verdict, or two")
-        evidence = [one for _, kind, payload in left if kind == "insight" for one in payload["evidence"]]
+        evidence = [item for _, kind, payload in left if kind == "insight" for item in payload["evidence"]]
         if sorted(evidence) != sorted(number for number, _, _ in verdicts):
             raise Broken("an outcome is in no insight's evidence, or in two")
         booked = [payload for _, kind, payload in left if kind == "appointment"]
@@ -518,11 +523,11 @@ class Desk(World):
 def sample_leads() -> list[tuple[str, dict[str, Any]]]:
     """The desk's sample leads: subjects and payloads."""
     text = importlib.resources.files("lead_desk").joinpath("samples/leads.csv").read_text("utf-8")
-    found = []
+    result = []
     for row in csv.DictReader(text.splitlines(keepends=True)):
         payload = {"message" if name == "inbound_message" else name: value for name, value in row.items() if value}
-        found.append((row["email"] or row["phone"], payload))
-    return found
+        result.append((row["email"] or row["phone"], payload))
+    return result
 
 
 def undisturbed_verdicts() -> list[tuple[str, str, float]]:

@@ -29,18 +29,18 @@ from blackboard import (
     total,
     watch,
 )
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError
 from blackboard.settings import DaemonSettings
 
 
-class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, joins="add"):
+class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     level: int
 
 
@@ -48,7 +48,7 @@ class Stray(Mark, kind="stray"):
     pass
 
 
-class Seat(Mark, kind="seat", joins="separate", unique="number"):
+class Seat(Mark, kind="seat", on_repeat="separate", unique="number"):
     number: int
 
 
@@ -63,14 +63,14 @@ def deploy(board: Blackboard, *agents: Agent, kinds: tuple[type[Mark], ...] = (S
     board.apply(
         Deployment(
             kinds={kind.kind: KindSpec.of(kind.defaults) for kind in kinds},
-            agents={one.name: one.spec for one in agents},
+            agents={item.name: item.spec for item in agents},
         )
     )
 
 
 def rest(board: Blackboard, *agents: Agent, **options: Any) -> Report:
     deploy(board, *agents)
-    return Daemon(board, agents, chance=random.Random(1), **options).run(until_quiescent=True)
+    return Daemon(board, agents, rng=random.Random(1), **options).run(until_quiescent=True)
 
 
 def smoke(board: Blackboard, subject: str = "kitchen", intensity: float = 0.8) -> int:
@@ -80,7 +80,7 @@ def smoke(board: Blackboard, subject: str = "kitchen", intensity: float = 0.8) -
 def test_an_agent_is_woken_with_the_marks_that_crossed_and_leaves_marks_as_itself(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], batch=10)
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
-        return [Alarm(subject=one.subject, level=round(10 * one.strength)) for one in smokes]
+        return [Alarm(subject=item.subject, level=round(10 * item.strength)) for item in smokes]
 
     deploy(board, watchman)
     smoke(board, "kitchen", 0.8)
@@ -121,7 +121,7 @@ def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Black
 
     @agent(watches=strength(Smoke) >= 0.7, batch=10)
     def watchman(smokes: list[Smoke], context: Any) -> None:
-        seen.extend(one.subject for one in smokes)
+        seen.extend(item.subject for item in smokes)
 
     deploy(board)
     smoke(board, "kitchen", 0.75)
@@ -169,9 +169,9 @@ def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: M
 def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackboard, clock: ManualClock) -> None:
     batches: list[list[str]] = []
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m", urgency=2.0)
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m", urgent_above=2.0)
     def watchman(smokes: list[Smoke], context: Any) -> None:
-        batches.append(sorted(one.subject for one in smokes))
+        batches.append(sorted(item.subject for item in smokes))
 
     deploy(board, watchman)
     begin = clock.now()
@@ -193,7 +193,7 @@ def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackbo
 def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:
     at: list[int] = []
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=1, rest="30m")
+    @agent(watches=strength(Smoke) >= 0.1, batch=1, cooldown="30m")
     def watchman(smokes: list[Smoke], context: Any) -> None:
         at.append(clock.now())
 
@@ -205,11 +205,11 @@ def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) 
 
 
 def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackboard, clock: ManualClock) -> None:
-    @agent(watches=strength(Smoke) >= 0.1, batch=3, gather="10m")
+    @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m")
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
     def left() -> str:
-        return board.read(lambda m: Report.of(m, {"watchman"})).lines()[0]
+        return board.read(lambda txn: Report.of(txn, {"watchman"})).lines()[0]
 
     deploy(board, watchman)
     smoke(board, "kitchen")
@@ -275,9 +275,9 @@ def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) ->
 def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=8, max_attempts=2)
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
-        if any(one.subject == "e" for one in smokes):
+        if any(item.subject == "e" for item in smokes):
             raise ValueError("poison")
-        return [Alarm(subject=one.subject, level=1) for one in smokes]
+        return [Alarm(subject=item.subject, level=1) for item in smokes]
 
     deploy(board, watchman)
     for subject in "abcdefgh":
@@ -298,20 +298,20 @@ def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
         if broken:
             raise ValueError("not yet")
-        return [Alarm(subject=one.subject, level=1) for one in smokes]
+        return [Alarm(subject=item.subject, level=1) for item in smokes]
 
     deploy(board, watchman)
     smoke(board, "a")
     rest(board, watchman)
     smoke(board, "b")
     rest(board, watchman)
-    first, second = sorted(one["id"] for one in board.activations(state="dead"))
+    first, second = sorted(item["id"] for item in board.activations(state="dead"))
     broken = False
     board.retry(first)
     board.discard(second)
     rest(board, watchman)
     assert [alarm.subject for alarm in board.marks(Alarm)] == ["a"]
-    assert {one["state"] for one in board.activations()} == {"done", "discarded"}
+    assert {item["state"] for item in board.activations()} == {"done", "discarded"}
 
 
 def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
@@ -379,9 +379,9 @@ def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -
     def odd(mark: Mark) -> bool:
         return isinstance(mark, Smoke) and mark.detail == "odd"
 
-    @agent(watches=strength(Smoke) >= 0.1, batch=10, alone=odd)
+    @agent(watches=strength(Smoke) >= 0.1, batch=10, isolate=odd)
     def watchman(smokes: list[Smoke], context: Any) -> None:
-        batches.append(sorted(one.subject for one in smokes))
+        batches.append(sorted(item.subject for item in smokes))
 
     deploy(board, watchman)
     for subject, detail in (("a", ""), ("b", "odd"), ("c", ""), ("d", "odd")):
@@ -393,7 +393,7 @@ def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -
 def test_a_unique_value_that_is_taken_is_answered_with_the_other_mark(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Seat, Alarm], batch=10)
     def usher(smokes: list[Smoke], context: Any) -> list[Mark]:
-        return [Seat(subject=one.subject, number=1).otherwise(Alarm(subject=one.subject, level=1)) for one in smokes]
+        return [Seat(subject=item.subject, number=1).or_else(Alarm(subject=item.subject, level=1)) for item in smokes]
 
     deploy(board, usher)
     smoke(board, "first", 0.9)
@@ -502,10 +502,10 @@ def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackb
 
 
 def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: Blackboard) -> None:
-    class Report1(Mark, kind="report", joins="separate"):
+    class Report1(Mark, kind="report", on_repeat="separate"):
         text: str
 
-    class Report2(Mark, kind="report", joins="separate"):
+    class Report2(Mark, kind="report", on_repeat="separate"):
         text: str
         grade: int
 
@@ -513,7 +513,7 @@ def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: 
 
     @agent(watches=strength(Report2) >= 0.1, batch=10)
     def reader(reports: list[Report2], context: Any) -> None:
-        seen.extend(one.text for one in reports)
+        seen.extend(report.text for report in reports)
 
     board.deposit(Report1(subject="old", text="old"))
     deploy(board, reader, kinds=(Report2,))
@@ -522,7 +522,7 @@ def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: 
     assert seen == ["new"]
     assert [mark.subject for mark in board.marks(Report2)] == ["new"]
     assert {view.subject for view in board.look(kind="report")} == {"old", "new"}
-    assert {one["state"] for one in board.activations()} == {"done"}
+    assert {item["state"] for item in board.activations()} == {"done"}
 
 
 def test_stopping_hands_back_what_does_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
@@ -584,7 +584,7 @@ def test_two_daemons_share_the_work_and_double_none_of_it(
     for n in range(40):
         smoke(board, f"room/{n}")
     other = Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:other")
-    daemons: list[Callable[..., Report]] = [Daemon(one, [make()], patient).run for one in (board, other)]
+    daemons: list[Callable[..., Report]] = [Daemon(item, [make()], patient).run for item in (board, other)]
     threads = [threading.Thread(target=run, kwargs={"until_quiescent": True}) for run in daemons]
     for thread in threads:
         thread.start()

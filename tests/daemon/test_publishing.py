@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.waking import run_folder
-from blackboard.daemon.publishing import Publisher
+from blackboard.board.notify import run_folder
+from blackboard.daemon.publisher import Publisher
 
 
-class Page(Mark, kind="page", joins="separate"):
+class Page(Mark, kind="page", on_repeat="separate"):
     """What is published."""
 
 

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.agency import Agent
-from blackboard.daemon.runs import MOST
+from blackboard.agent_definition import Agent
+from blackboard.daemon.active_runs import MAX_RUNS
 from blackboard.settings import DaemonSettings
 
 
-class Errand(Mark, kind="errand", joins="separate"):
+class Errand(Mark, kind="errand", on_repeat="separate"):
     pass
 
 
-class Favour(Mark, kind="favour", joins="separate"):
+class Favour(Mark, kind="favour", on_repeat="separate"):
     pass
 
 
@@ -32,7 +32,7 @@ def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
 
 
 def serve(board: Blackboard, *agents: Agent, workers: int = 1) -> Daemon:
-    return Daemon(board, agents, DaemonSettings(workers=workers), chance=random.Random(1))
+    return Daemon(board, agents, DaemonSettings(workers=workers), rng=random.Random(1))
 
 
 def put(board: Blackboard, kind: type[Mark], count: int) -> None:
@@ -107,7 +107,7 @@ def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> 
     daemon = serve(board, runner)
     daemon.run(until_quiescent=True)
     assert len(runs) == len(set(runs)) == 5
-    assert {one["interruptions"] for one in board.activations(state="done", limit=10)} == {0}
+    assert {item["interruptions"] for item in board.activations(state="done", limit=10)} == {0}
 
 
 def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboard) -> None:
@@ -173,7 +173,7 @@ def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(boar
     daemon.on_event = lambda event, details: daemon.stop() if event == "done" else None
     daemon.run()
     assert len(runs) == 1
-    assert [(one["state"], one["attempt"]) for one in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
+    assert [(item["state"], item["attempt"]) for item in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
 
 
 def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard) -> None:
@@ -203,7 +203,7 @@ def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
         if len(runs) == 1:
             monkeypatch.setattr(daemon._runs, "_next", broken)
 
-    def broken(m: Any, run: Any) -> None:
+    def broken(txn: Any, run: Any) -> None:
         monkeypatch.undo()
         raise RuntimeError("no such row")
 
@@ -212,7 +212,7 @@ def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
     daemon = serve(board, runner)
     daemon.run(until_quiescent=True)
     assert len(runs) == len(set(runs)) == 3
-    assert {one["attempt"] for one in board.activations(state="done", limit=10)} == {1}
+    assert {item["attempt"] for item in board.activations(state="done", limit=10)} == {1}
 
 
 def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -> None:
@@ -227,7 +227,7 @@ def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -
         order.append("patient")
 
     board.install(busy, patient, kinds=(Errand, Favour))
-    put(board, Errand, MOST + 20)
+    put(board, Errand, MAX_RUNS + 20)
     put(board, Favour, 1)
     serve(board, busy, patient).run(until_quiescent=True)
-    assert order.index("patient") == MOST
+    assert order.index("patient") == MAX_RUNS

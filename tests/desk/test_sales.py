@@ -160,7 +160,7 @@ def test_going_cold_leaves_one_nudge_for_a_person_and_needs_no_model(tmp_path: P
 )
 def test_what_speaks_to_a_model_is_judged_alone(message: str) -> None:
     mark = lead(message)
-    assert sales.alone is is_suspicious
+    assert sales.isolate is is_suspicious
     assert is_suspicious(mark)
 
 

@@ -64,8 +64,8 @@ def test_of_two_who_want_one_slot_the_first_gets_it_and_the_other_is_a_conflict(
 
 def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_taken(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
-    assert isinstance(left._instead, Conflict)
-    assert left._instead.subject == left.subject
+    assert isinstance(left._alternative, Conflict)
+    assert left._alternative.subject == left.subject
 
 
 def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
 from lead_desk.desk_marks import Lead

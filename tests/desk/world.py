@@ -9,10 +9,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from blackboard.agency import Agent
+from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.conditions import Comparison
-from blackboard.marks import Given, Mark
+from blackboard.marks import Mark, StoredMark
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.sales import sales
@@ -27,7 +27,9 @@ def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength
     """The mark as it would come from a board."""
     number = next(_IDS)
     moment = from_datetime(at)
-    mark._given = Given(number, number, author, mark.intensity if strength is None else strength, moment, moment, 0)
+    mark._stored = StoredMark(
+        number, number, author, mark.intensity if strength is None else strength, moment, moment, 0
+    )
     return mark
 
 
@@ -52,8 +54,8 @@ class Context:
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
         name = kind if isinstance(kind, str) else kind.kind
         assert self.reads is None or name in self.reads, f"{name} is not declared in reads"
-        found = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
-        return sorted(found, key=lambda mark: -mark.strength)
+        result = [mark for mark in self.lying if mark.kind == name and subject in (None, mark.subject)]
+        return sorted(result, key=lambda mark: -mark.strength)
 
     def ask(self, system: str, data: Any, answer: type, offline: Callable[[Any], Any] | None = None) -> Any:
         assert not self.asked, "an activation makes one call at most"
@@ -91,8 +93,8 @@ class World:
     def leave(self, mark: Mark, author: str = "webform") -> None:
         unique = mark.defaults.unique
         if unique and any(getattr(mark, unique) == getattr(o, unique) for o in self.of(mark.kind)):
-            assert mark._instead is not None
-            mark = mark._instead
+            assert mark._alternative is not None
+            mark = mark._alternative
         self.marks.append(laid(mark, at=self.now, author=author))
 
     def of(self, kind: str) -> list[Any]:

@@ -32,8 +32,8 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from blackboard.cli import main
-from blackboard.settings.files import examine
-from blackboard.store.query import query
+from blackboard.settings.settings_file import examine
+from blackboard.store.readonly_query import query
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.cli.loader import Columns, load
-from blackboard.cli.rows import Rows
-from blackboard.resources import config_file
+from blackboard.cli.row_loader import Columns, load
+from blackboard.cli.row_reader import Rows
+from blackboard.packaged_files import config_file
 from blackboard.settings import resolve_file
 from tests.docs.blocks import LANGUAGES, ROOT, Blocks
 

@@ -18,8 +18,8 @@ from blackboard.cli.app import app
 from blackboard.decay import LAWS
 from blackboard.deployment import Budget
 from blackboard.durations import Microseconds, format_duration
-from blackboard.model import ModelSettings
-from blackboard.resources import config_file
+from blackboard.llm import ModelSettings
+from blackboard.packaged_files import config_file
 from blackboard.settings import DaemonSettings, Settings
 from blackboard.settings.sections import (
     AgentSection,
@@ -28,7 +28,7 @@ from blackboard.settings.sections import (
     KindSection,
     WatchSection,
 )
-from blackboard.store.contract import VIEWS
+from blackboard.store.view_columns import VIEWS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {

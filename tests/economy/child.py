@@ -8,7 +8,7 @@ from typing import Any
 import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
 
 from blackboard import ManualClock, failpoints
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.errors import StoreError
 from tests.economy.world import World
 
@@ -19,7 +19,7 @@ def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings:
     """Run a daemon; `full` is a disk that takes no answer."""
     world = World(path, ManualClock(), url, **settings)
     if full:
-        setattr(journal, "answered", _full)  # noqa: B010
+        setattr(model_calls, "answered", _full)  # noqa: B010
     failpoints.arm(*failpoint)
     world.rest()
 

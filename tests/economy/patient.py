@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.model import AnthropicClient
+from blackboard.llm import AnthropicClient
 from tests.economy.world import KEY
 
 __all__ = ["Patient"]

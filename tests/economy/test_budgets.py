@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import budgets, journal, retention
+from blackboard.board import budgets, model_calls, retention
 from blackboard.deployment import Budget, Deployment
 from blackboard.store import journal as J
 from tests.economy.world import MODEL, Lead, World
@@ -42,10 +42,10 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
         world.rest()
     rows = world.board.agenda()
     assert [row["subject"] for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
-    assert all("calls_per_hour" in row["held"] for row in rows)
+    assert all("calls_per_hour" in row["held_by"] for row in rows)
     with world.board.database.read() as tx:
-        told = tx.cursor.execute("SELECT state, held FROM agenda ORDER BY id").fetchall()
-    assert told == [("put back", rows[0]["held"])] + [("waiting", row["held"]) for row in rows[1:]]
+        told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    assert told == [("deferred", rows[0]["held_by"])] + [("waiting", row["held_by"]) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.rest()
     clock.advance(timedelta(hours=1))
@@ -159,7 +159,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
 def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(world_of, api, limit, paid, states):
-    world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, rest_after_failures=99)
+    world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
     world.leave(4)
     api.responder = lambda body: "junk"
     world.rest()
@@ -171,14 +171,14 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(wo
 
 
 def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(world_of, api):
-    world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, rest_after_failures=99, concurrency=1)
+    world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
     world.leave(2)
     api.queue(Junk())
     world.rest()
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
     spent = [
-        world.board.read(lambda m, call=call: budgets._spent_for(m, journal.get(m, call["id"])))
+        world.board.read(lambda txn, call=call: budgets._spent_for(txn, model_calls.get(txn, call["id"])))
         for call in (first, *parts)
     ]
     costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
@@ -217,7 +217,7 @@ def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
-    world.board.write(lambda m: retention.remove(m, history=0, activations=0, model_calls=0, limit=1000))
+    world.board.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
     world.board.retry(world.board.activations(state="held")[0]["id"])
     world.rest()
     assert api.paid == 1
@@ -235,20 +235,20 @@ def planned(tmp_path, clock):
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
         board.apply(Deployment(budget=LIMIT))
         board.write(
-            lambda m: [journal.plan(m, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
+            lambda txn: [model_calls.plan(txn, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
         )
     return path
 
 
-def send(call, m):
-    return journal.send(m, journal.get(m, call), RESERVE)
+def send(call, txn):
+    return model_calls.send(txn, model_calls.get(txn, call), RESERVE)
 
 
 def reserve(path, at, calls):
     """Send the calls as far as the budget goes; returns how many went."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
-        found = [board.write(partial(send, n)) for n in calls]
-    return sum(over is None for over in found)
+        result = [board.write(partial(send, n)) for n in calls]
+    return sum(over is None for over in result)
 
 
 def spent(path, clock):

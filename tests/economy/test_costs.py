@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import agent, strength
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
-from blackboard.model import ModelSettings, load_prices
+from blackboard.llm import ModelSettings, load_prices
 from blackboard.settings import load_settings, resolve, without_price
-from blackboard.store.contract import VIEWS
+from blackboard.store.view_columns import VIEWS
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Status
@@ -27,7 +27,7 @@ def spent(world_of, api, clock):
     api.queue(Cut(0))
     world.rest()
     clock.advance(timedelta(days=1))
-    world.deploy(lane="batch")
+    world.deploy(use_batch_api=True)
     world.leave(1, name="later")
     client = Patient(api)
     world.rest(client)
@@ -44,7 +44,7 @@ def typed(world, *words):
 def test_costs_are_told_by_day_and_agent(spent):
     first, second = spent.board.costs()
     assert tuple(first) == VIEWS["costs"]
-    assert [(row["day"], row["agent"], row["calls"], row["marks_left"]) for row in (first, second)] == [
+    assert [(row["day"], row["agent"], row["calls"], row["marks_deposited"]) for row in (first, second)] == [
         ("2026-01-05", "judge", 3, 2),
         ("2026-01-06", "judge", 1, 1),
     ]
@@ -63,16 +63,16 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
         if call["state"] == "applied":
             assert call["input_tokens"] > 0 < call["output_tokens"]
             assert call["cost_usd"] > 0 <= call["latency_seconds"]
-            assert (call["request_id"] is None) == (call["lane"] == "batch")
+            assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
 def test_an_outcome_that_is_known_cannot_be_settled(spent):
     with pytest.raises(NotFound, match="is applied"):
-        spent.board.settle(2, 0.1)
+        spent.board.record_cost(2, 0.1)
     with pytest.raises(NotFound, match="no model call 99"):
-        spent.board.settle(99, 0.1)
+        spent.board.record_cost(99, 0.1)
     with pytest.raises(UsageError, match="0 US dollars or more"):
-        spent.board.settle(1, -1)
+        spent.board.record_cost(1, -1)
 
 
 def test_the_command_prints_and_plots_them(spent, tmp_path):
@@ -86,7 +86,7 @@ def test_the_command_prints_and_plots_them(spent, tmp_path):
 
 
 def test_the_command_settles_an_unknown_outcome(spent):
-    assert "0.5000" in typed(spent, "settle", "1", "--usd", "0.5")
+    assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0]["unknown"] == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0]["usd_direct"] == spent.board.costs()[0]["usd"]
@@ -109,7 +109,7 @@ def test_a_mark_counts_once_however_often_it_was_asked_about(world_of):
         ("applied", 1),
     ]
     [row] = world.board.costs()
-    assert (row["calls"], row["marks_left"]) == (3, 2)
+    assert (row["calls"], row["marks_deposited"]) == (3, 2)
 
 
 def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(world, api):
@@ -118,16 +118,18 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     world.rest()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
-    assert world.board.write(lambda m: journal.answered(m, late["id"], "{}", None, journal.Spent(cost=1)))
+    assert world.board.write(
+        lambda txn: model_calls.record_answer(txn, late["id"], "{}", None, model_calls.CallCost(cost=1))
+    )
     assert world.states() == ["unusable", "applied"]
-    assert world.board.costs()[0]["marks_left"] == 1
+    assert world.board.costs()[0]["marks_deposited"] == 1
 
-    def two(m):
+    def two(txn):
         for _ in range(2):
-            row = journal.plan(m, 99, "judge", MODEL, "{}", 1)
-            journal.send(m, row, 10)
-            journal.answered(m, row.id, "{}", None, journal.Spent(cost=1))
-        journal.applied(m, 99)
+            row = model_calls.plan(txn, 99, "judge", MODEL, "{}", 1)
+            model_calls.send(txn, row, 10)
+            model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost(cost=1))
+        model_calls.mark_applied(txn, 99)
 
     world.board.write(two)
     assert world.states()[2:] == ["unusable", "applied"]

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from blackboard import agent, strength
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
-from blackboard.model import ModelSettings
+from blackboard.llm import ModelSettings
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, judge
 from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
@@ -26,7 +26,7 @@ def test_an_answer_is_paid_once_and_used(world, api):
     assert world.judged == leads
     assert api.paid == 1
     [call] = world.calls()
-    assert (call["state"], call["marks"], call["lane"]) == ("applied", 3, "direct")
+    assert (call["state"], call["marks"], call["api"]) == ("applied", 3, "messages")
     assert call["cost_usd"] > 0
     assert call["reserved_usd"] == 0
     assert call["request_id"] == "req_000001"
@@ -67,7 +67,7 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
     daemon.run(until_quiescent=True)
     [row] = seen
     assert row["subject"] == "lead/1"
-    assert "429" in row["held"]
+    assert "429" in row["held_by"]
     assert world.board.agenda() == []
 
 
@@ -82,7 +82,7 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault
     status = world.board.status()["model_calls"]
     assert status["unknown"] == 1
     assert status["reserved_usd"] > 0  # it may have been paid
-    world.board.settle(1, 0.0)
+    world.board.record_cost(1, 0.0)
     status = world.board.status()["model_calls"]
     assert (status["unknown"], status["reserved_usd"]) == (0, 0)
 
@@ -94,28 +94,28 @@ def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_pers
     junk, good = world.calls()
     assert (junk["state"], junk["cost_usd"]) == ("unusable", None)
     assert junk["reserved_usd"] > 0
-    world.board.settle(junk["id"], 0.5)
-    world.board.settle(junk["id"], 0.25)  # the account shows something else after all
+    world.board.record_cost(junk["id"], 0.5)
+    world.board.record_cost(junk["id"], 0.25)  # the account shows something else after all
     junk = world.calls()[0]
     assert (junk["state"], junk["cost_usd"], junk["reserved_usd"]) == ("unusable", 0.25, 0)
     [cost] = world.board.costs()
     assert cost["usd"] == pytest.approx(0.25 + good["cost_usd"])
     with pytest.raises(NotFound, match="its cost is known"):
-        world.board.settle(good["id"], 0.0)
+        world.board.record_cost(good["id"], 0.0)
 
 
 def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
     world.leave()
     world.board.write(_answered_without_usage)
-    world.board.settle(1, 0.1)
+    world.board.record_cost(1, 0.1)
     [call] = world.calls()
     assert (call["state"], call["cost_usd"], call["reserved_usd"]) == ("answered", 0.1, 0)
 
 
-def _answered_without_usage(m):
-    row = journal.plan(m, 1, "judge", MODEL, "{}", 1)
-    journal.send(m, row, 7_000)
-    return journal.answered(m, row.id, "{}", None, journal.Spent())
+def _answered_without_usage(txn):
+    row = model_calls.plan(txn, 1, "judge", MODEL, "{}", 1)
+    model_calls.send(txn, row, 7_000)
+    return model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost())
 
 
 def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(world_of, api):
@@ -150,9 +150,9 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, 
     world.rest()
     assert world.judged == leads
     settled, applied = world.calls()
-    assert (settled["state"], applied["state"]) == ("settled", "applied")
+    assert (settled["state"], applied["state"]) == ("cost_recorded", "applied")
     assert settled["cost_usd"] > 0  # taken as paid in full, until somebody says what the account shows
-    world.board.settle(settled["id"], 0.25)
+    world.board.record_cost(settled["id"], 0.25)
     assert world.calls()[0]["cost_usd"] == 0.25
 
 
@@ -184,7 +184,7 @@ def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of,
     class Slow(Patient):
         def send(self, body):
             clock.advance(timedelta(seconds=2))
-            world.board.on_wake()
+            world.board.on_notify()
             assert asked_again.wait(30)
             return super().send(body)
 
@@ -314,11 +314,11 @@ def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(wo
     daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
     daemon.run()
     [row] = world.board.activations()
-    [told] = world.board.explain("judge", "lead/1")["put_back"]
+    [told] = world.board.explain("judge", "lead/1")["deferred"]
     assert (told["id"], told["tried_at"]) == (row["id"], row["retry_at"])
     assert parse_instant(told["tried_at"]) > world.board.now()
     assert "reach" in told["why"]
-    assert world.board.explain("judge", "lead/2")["put_back"] == []
+    assert world.board.explain("judge", "lead/2")["deferred"] == []
 
 
 def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(world_of, api):

@@ -29,7 +29,7 @@ OF_A_CALL = {
     "call.kept": (1, 0),
     "spool.kept": (1, 0),
 }
-OF_THE_LANE = ("lane.reserved", "lane.submitted", "lane.named", "lane.kept")
+OF_THE_LANE = ("batch_api.reserved", "batch_api.submitted", "batch_api.named", "batch_api.kept")
 OF_AN_ACTIVATION = (
     "claim.before",
     "claim.within",
@@ -43,7 +43,7 @@ OF_AN_ACTIVATION = (
 
 
 def test_no_point_of_a_calls_life_is_skipped():
-    named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "lane."))}
+    named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "batch_api."))}
     assert named == {*OF_A_CALL, *OF_THE_LANE}
     assert set(OF_AN_ACTIVATION) == {
         name for name in failpoints.NAMES if name.startswith(("claim.", "agent.", "apply."))
@@ -165,9 +165,9 @@ def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(sc
 
 @pytest.mark.parametrize("name", OF_THE_LANE)
 def test_a_kill_in_the_cheap_lane_loses_no_batch_and_pays_once(scene, api, name):
-    here = scene(lane="batch")
+    here = scene(use_batch_api=True)
     child = here.start(name)
-    if name == "lane.kept":
+    if name == "batch_api.kept":
         assert api.wait_for_calls(1, BOUND)
         api.end_batches()
     child.join(BOUND)

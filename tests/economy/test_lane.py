@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Daemon, agent, strength
-from blackboard.daemon.asking import lane_for, model_for
+from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
-from blackboard.model import OutcomeUnknown, Rejected
+from blackboard.llm import OutcomeUnknown, Rejected
 from blackboard.store import activations as A
 from blackboard.store import journal as J
 from tests.economy.patient import Patient
@@ -40,20 +40,20 @@ def requests_in(call):
 
 
 def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(3)
     report = world.rest(patient())
     assert world.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     [call] = world.calls()
-    assert (call["lane"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
+    assert (call["api"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
     [cost] = world.board.costs()
     assert cost["usd"] == pytest.approx(cost["usd_direct"] / 2, rel=0.01)
     assert report.lines() == ()
 
 
 def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
-    world = world_of(lane="batch", batch=1, concurrency=8)
+    world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.leave(5)
     world.rest(patient())
     assert world.judged == leads
@@ -62,31 +62,31 @@ def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
 
 
 def test_weak_marks_wait_for_the_cheap_lane_and_strong_ones_do_not(world_of, api, patient):
-    world = world_of(lane_below=0.4)
+    world = world_of(batch_api_below=0.4)
     weak = world.leave(2, intensity=0.3, name="weak")
     world.rest(patient())
     strong = world.leave(1, intensity=0.9, name="strong")
     world.rest(patient())
     assert world.judged == sorted(weak + strong)
-    assert [call["lane"] for call in world.calls()] == ["batch", "direct"]
+    assert [call["api"] for call in world.calls()] == ["batch", "messages"]
 
 
 def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, patient):
-    world = world_of(lane_below=0.4)
+    world = world_of(batch_api_below=0.4)
     world.leave(2, intensity=0.3, name="weak")
     world.leave(1, intensity=0.9, name="strong")
     world.rest(patient())
-    assert [(call["lane"], call["marks"]) for call in world.calls()] == [("direct", 3)]
+    assert [(call["api"], call["marks"]) for call in world.calls()] == [("messages", 3)]
 
 
 def test_the_strongest_mark_decides_on_lane_and_model():
     settings = AgentSettings(
-        lane_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
+        batch_api_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
     )
-    assert [lane_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "direct"]
+    assert [api_for(settings, strength) for strength in (0.39, 0.4)] == ["batch", "messages"]
     assert [model_for(settings, "d", strength) for strength in (0.29, 0.3, 0.6)] == ["a", "b", "c"]
     assert model_for(AgentSettings(), "d", 1.0) == "d"
-    assert lane_for(AgentSettings(lane="batch"), 9.0) == "batch"
+    assert api_for(AgentSettings(use_batch_api=True), 9.0) == "batch"
 
 
 def test_strong_marks_may_get_a_stronger_model(world_of, api):
@@ -101,7 +101,7 @@ def test_strong_marks_may_get_a_stronger_model(world_of, api):
 
 
 def test_until_it_is_quiescent_the_daemon_waits_for_the_cheap_lane(world_of, api, patient, clock):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     started = clock.now()
     world.rest(client := patient(looks=30))
@@ -111,7 +111,7 @@ def test_until_it_is_quiescent_the_daemon_waits_for_the_cheap_lane(world_of, api
 
 
 def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(2)
     api.queue(Cut(0))
     world.rest(patient())
@@ -121,7 +121,7 @@ def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(world_of, api,
 
 
 def test_a_batch_that_never_arrived_is_handed_in_again(world_of, api, patient, clock):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(2)
 
     class Lossy(Patient):
@@ -144,7 +144,7 @@ def test_a_batch_that_never_arrived_is_handed_in_again(world_of, api, patient, c
 
 @pytest.mark.parametrize("status", [429, 529, 500])
 def test_a_busy_api_is_handed_the_batch_again_later(world_of, api, patient, status):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(2)
     api.queue(Status(status, {"retry-after": "300"}), Status(status))
     world.rest(patient())
@@ -155,7 +155,7 @@ def test_a_busy_api_is_handed_the_batch_again_later(world_of, api, patient, stat
 
 @pytest.mark.parametrize("status", [401, 402])
 def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, status):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(1)
     api.queue(Status(status))
     world.rest(patient())
@@ -177,17 +177,17 @@ def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, stat
     ids=["expired", "canceled", "overloaded"],
 )
 def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(world_of, api, patient, result):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(1)
     bad = [result]
     world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
     assert world.judged == leads
     assert world.states() == ["failed", "applied"]
-    assert len({json.dumps(one["params"]) for call in batches(api) for one in requests_in(call)}) == 1
+    assert len({json.dumps(item["params"]) for call in batches(api) for item in requests_in(call)}) == 1
 
 
 def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(2)
     bad = [{"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}]
     world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
@@ -200,7 +200,7 @@ def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(w
 
 
 def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(1)
     bad = [{"type": "succeeded"}]
     world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
@@ -211,7 +211,7 @@ def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(worl
 
 @pytest.mark.parametrize("hold", [False, True])
 def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, patient, hold):
-    world = world_of(lane="batch", on_unknown="hold" if hold else "retry")
+    world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
     leads = world.leave(1)
 
     class Forgetful(Patient):
@@ -231,11 +231,11 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, p
         world.rest(client)
     client.close()
     assert world.judged == leads
-    assert world.states() == ["settled" if hold else "unknown", "applied"]
+    assert world.states() == ["cost_recorded" if hold else "unknown", "applied"]
 
 
 def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock):
-    world = world_of(lane="batch", batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
+    world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.leave(3)
     world.rest(patient())
     assert len(world.judged) == 2
@@ -248,13 +248,13 @@ def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock)
 
 
 def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api, patient):
-    world = world_of(lane="batch", budget=Budget(usd_per_day=0.000_001))
+    world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
     world.leave(1)
     world.rest(patient())
     [held] = world.board.activations(state="held")
     assert "has no room" in held["error"]
     assert batches(api) == []
-    world.deploy(Budget(usd_per_day=1.0), lane="batch")
+    world.deploy(Budget(usd_per_day=1.0), use_batch_api=True)
     world.board.retry(held["id"])
     world.rest(patient())
     assert len(world.judged) == 1
@@ -262,11 +262,11 @@ def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
 def test_a_raised_budget_lets_calls_into_the_lane(world_of, api, patient, small):
-    world = world_of(lane="batch", batch=1, concurrency=8, budget=small)
+    world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
     leads = world.leave(2)
     world.rest(patient())
     assert len(world.judged) < 2
-    world.deploy(Budget(usd_per_day=1.0), lane="batch", batch=1, concurrency=8)
+    world.deploy(Budget(usd_per_day=1.0), use_batch_api=True, batch=1, concurrency=8)
     world.rest(patient())
     assert world.judged == leads
 
@@ -281,10 +281,10 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, pat
             raise ValueError("too many after all")
         return judge.function(marks, context)
 
-    world = world_of(agents=[moody], lane="batch", budget=Budget(usd_per_activation=0.000_001))
+    world = world_of(agents=[moody], use_batch_api=True, budget=Budget(usd_per_activation=0.000_001))
     leads = world.leave(2)
     world.rest(patient())
-    world.deploy(lane="batch")
+    world.deploy(use_batch_api=True)
     world.rest(patient())
     assert world.judged == leads
     assert api.paid == 2
@@ -292,7 +292,7 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, pat
 
 
 def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
     daemon.on_event = lambda event, details: daemon.stop(now=True) if event == "postponed" else None
@@ -318,11 +318,11 @@ def handed_in(world, patient):
 
 
 def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_applied(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
     world.board.discard(world.board.activations(state="held")[0]["id"])
-    world.daemon(patient(looks=0))._lane.run_once()
+    world.daemon(patient(looks=0))._batch_api.run_once()
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
@@ -332,7 +332,7 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
     world.board.discard(world.board.activations(state="held")[0]["id"])
@@ -342,15 +342,15 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api,
             raise Rejected("no longer kept")
 
     client = Forgetful(api)
-    world.daemon(client)._lane.run_once()
+    world.daemon(client)._batch_api.run_once()
     client.close()
     [call] = world.calls()
-    assert (call["state"], call["reserved_usd"]) == ("settled", 0)
+    assert (call["state"], call["reserved_usd"]) == ("cost_recorded", 0)
     assert call["cost_usd"] > 0
 
 
 def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world_of, api, clock):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
     daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
@@ -361,11 +361,11 @@ def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world
 
 
 def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp_path):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     leads = world.leave(2)
     handed_in(world, patient)
     world.close()
-    again = World(tmp_path / "board.db", clock, api.url, lane="batch")
+    again = World(tmp_path / "board.db", clock, api.url, use_batch_api=True)
     again.rest(patient())
     assert again.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
@@ -373,10 +373,16 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
 
 
 def test_neither_the_lane_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     statements = (
-        J.TO_SUBMIT, J.SUBMITTED, J.NAME_BATCH, J.ANSWERED_IN_LANE, J.OPEN_IN_LANE, J.FORGET_ALL_NOTES, A.RECHECK_HELD,
-    )  # fmt: skip
+        J.TO_SUBMIT,
+        J.SUBMITTED,
+        J.NAME_BATCH,
+        J.ANSWERED_BATCH_CALLS,
+        J.OPEN_BATCH_CALLS,
+        J.FORGET_ALL_NOTES,
+        A.RECHECK_HELD,
+    )
     with world.board.database.read() as tx:
         for statement in statements:
             sql, names, _ = statement.compiled(tx.dialect)

@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 
 from blackboard import Blackboard, Daemon, Mark, agent, count, strength
-from blackboard.board import loops
+from blackboard.board import loop_detection
 from blackboard.deployment import Deployment, KindSpec
 
 
-class Ask(Mark, kind="ask", joins="separate"):
+class Ask(Mark, kind="ask", on_repeat="separate"):
     pass
 
 
-class Reply(Mark, kind="reply", joins="separate"):
+class Reply(Mark, kind="reply", on_repeat="separate"):
     pass
 
 
@@ -49,8 +49,8 @@ def board(tmp_path, clock):
 
 def rest(board, *agents, **settings):
     specs = {
-        one.name: one.spec.model_copy(update={"settings": one.spec.settings.model_copy(update=settings)})
-        for one in agents
+        item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
+        for item in agents
     }
     board.apply(Deployment(kinds={kind.kind: KindSpec.of(kind.defaults) for kind in (Ask, Reply)}, agents=specs))
     return Daemon(board, agents).run(until_quiescent=True)
@@ -63,13 +63,13 @@ def told(board):
 def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_fourth_waking(board):
     board.deposit(Ask(subject="lead/1"))
     report = rest(board, replier, asker)
-    assert told(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "aside")]
-    [aside] = board.activations(state="aside")
-    assert aside["error"] == "asker and replier wake each other over lead/1 without new facts"
+    assert told(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
+    [quarantined] = board.activations(state="quarantined")
+    assert quarantined["error"] == "asker and replier wake each other over lead/1 without new facts"
     [need] = board.inbox()
     assert (need.subject, need.author) == ("lead/1", "blackboard")
-    assert need.payload["question"].startswith(aside["error"])
-    assert any("set aside" in line for line in report.lines())
+    assert need.payload["question"].startswith(quarantined["error"])
+    assert any("quarantined" in line for line in report.lines())
 
 
 def test_a_new_fact_from_outside_begins_the_chain_anew(board):
@@ -85,7 +85,7 @@ def test_a_new_fact_from_outside_begins_the_chain_anew(board):
 
     rest(board, replier, news)
     assert len(seen) >= 4  # without the news it would have been woken twice
-    assert ("asker", "aside") in told(board) or ("replier", "aside") in told(board)
+    assert ("asker", "quarantined") in told(board) or ("replier", "quarantined") in told(board)
 
 
 def test_only_the_subject_that_goes_round_is_set_aside(board):
@@ -102,7 +102,7 @@ def test_only_the_subject_that_goes_round_is_set_aside(board):
 
     rest(board, branching, mixed)
     by_state = {row["state"]: row for row in board.activations(limit=100)}
-    assert by_state["aside"]["subject"] == "lead/1"
+    assert by_state["quarantined"]["subject"] == "lead/1"
     assert "lead/2" in {row["subject"] for row in board.activations(agent="replier") if row["state"] == "done"}
 
 
@@ -110,7 +110,7 @@ def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     for _ in range(3):
-        board.retry(board.activations(state="aside")[0]["id"])
+        board.retry(board.activations(state="quarantined")[0]["id"])
         rest(board, replier, asker)
     assert len(board.inbox()) == 1
 
@@ -118,14 +118,14 @@ def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
 def test_what_was_set_aside_can_be_retried_or_discarded(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
-    [aside] = board.activations(state="aside")
-    board.retry(aside["id"])
+    [quarantined] = board.activations(state="quarantined")
+    board.retry(quarantined["id"])
     rest(board, replier, asker)
-    [again] = board.activations(state="aside")
+    [again] = board.activations(state="quarantined")
     assert again["agent"] == "asker"
     board.discard(again["id"])
     rest(board, replier, asker)
-    assert board.activations(state="aside") == []
+    assert board.activations(state="quarantined") == []
     assert told(board)[-1] == ("asker", "discarded")
 
 
@@ -136,27 +136,27 @@ def test_a_chain_over_max_depth_is_set_aside(board):
     def wandering(marks, context):
         return [Ask(subject=f"{mark.subject}+") for mark in marks]
 
-    rest(board, replier, wandering, max_depth=6)
-    assert told(board)[-1][1] == "aside"
+    rest(board, replier, wandering, max_chain=6)
+    assert told(board)[-1][1] == "quarantined"
     assert len(told(board)) == 7
-    assert "7 wakings deep (max_depth = 6)" in board.activations(state="aside")[0]["error"]
+    assert "7 wakings deep (max_chain = 6)" in board.activations(state="quarantined")[0]["error"]
 
 
 def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, collector, max_depth=3)
-    assert told(board)[-1] == ("collector", "aside")
-    assert "(max_depth = 3)" in board.activations(state="aside")[0]["error"]
+    rest(board, replier, collector, max_chain=3)
+    assert told(board)[-1] == ("collector", "quarantined")
+    assert "(max_chain = 3)" in board.activations(state="quarantined")[0]["error"]
     assert len(board.inbox()) == 1
 
 
 def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector)
-    assert told(board)[-1] == ("collector", "aside")
+    assert told(board)[-1] == ("collector", "quarantined")
     assert len(told(board)) == 6  # the first waking was over another subject
-    [aside] = board.activations(state="aside")
-    assert aside["error"] == "replier and collector wake each other over the board without new facts"
+    [quarantined] = board.activations(state="quarantined")
+    assert quarantined["error"] == "replier and collector wake each other over the board without new facts"
 
 
 def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board):
@@ -166,9 +166,9 @@ def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_b
 
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, wandering)
-    [aside] = board.activations(state="aside")
-    assert aside["agent"] == "collector"
-    assert aside["error"] == "replier and collector wake each other over the board without new facts"
+    [quarantined] = board.activations(state="quarantined")
+    assert quarantined["agent"] == "collector"
+    assert quarantined["error"] == "replier and collector wake each other over the board without new facts"
     [need] = board.inbox()
     assert need.subject == "agent/collector"
 
@@ -188,38 +188,38 @@ def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board):
     board.deposit(Ask(subject="lead/00"))
     rest(board, replier, wandering)
     assert rounds == [2] * 6
-    assert board.activations(state="aside") == []
+    assert board.activations(state="quarantined") == []
 
 
 def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(board, clock):
     for n in range(5):
         board.deposit(Ask(subject=f"lead/{n}"))
-        rest(board, replier, hourly_limit=3)
-    assert [state for _, state in told(board)] == ["done"] * 3 + ["aside"] * 2
+        rest(board, replier, max_activations_per_hour=3)
+    assert [state for _, state in told(board)] == ["done"] * 3 + ["quarantined"] * 2
     [need] = board.inbox()
     assert need.subject == "agent/replier"
     assert "3 times within an hour" in need.payload["question"]
     clock.advance(timedelta(hours=2))
     board.deposit(Ask(subject="lead/9"))
-    rest(board, replier, hourly_limit=3)
+    rest(board, replier, max_activations_per_hour=3)
     assert told(board)[-1] == ("replier", "done")
 
 
 def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
     board.deposit(Ask(subject="lead/1"))
-    spec = echo.spec.watches[0].model_copy(update={"own": True})
+    spec = echo.spec.watches[0].model_copy(update={"include_own": True})
     looping = type(echo)(echo.spec.model_copy(update={"watches": (spec,)}), echo.function, echo.kinds)
-    rest(board, looping, max_depth=7)
-    assert [state for _, state in told(board)] == ["done"] * 7 + ["aside"]
+    rest(board, looping, max_chain=7)
+    assert [state for _, state in told(board)] == ["done"] * 7 + ["quarantined"]
 
 
 def test_ordinary_wakings_ask_nothing_more_of_the_database(board):
     board.deposit(Ask(subject="lead/1"))
     asked = []
-    real, loops.circles = loops.circles, lambda *given: asked.append(given)
+    real, loop_detection.circles = loop_detection.circles, lambda *given: asked.append(given)
     try:
         rest(board, replier)
     finally:
-        loops.circles = real
+        loop_detection.circles = real
     assert asked == []
     assert told(board) == [("replier", "done")]

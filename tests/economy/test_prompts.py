@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from blackboard import agent, strength
-from blackboard.model import Usage, load_prices, plan
+from blackboard.llm import Usage, load_prices, plan
 from lead_desk import offline_rules
 from tests.desk.test_whole_desk import leads
 from tests.desk.world import World as Desk
@@ -28,7 +28,7 @@ RULES = {
 
 def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path):
     (tmp_path / "calendar.ics").write_bytes(files("lead_desk").joinpath("samples", "calendar.ics").read_bytes())
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
 
     def answer(system: str, data: Any, form: type) -> Any:
         body = json.loads(plan(system=system, data=data, answer=form, model="m", max_tokens=100))
@@ -36,15 +36,15 @@ def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path):
         rows = [value for value in data.values() if isinstance(value, list)]
         marks = sum(count_tokens(json.dumps(value, ensure_ascii=False)) for value in rows)
         own = input_tokens(body) - count_tokens(system) - count_tokens(json.dumps(schema)) - marks
-        found[form.__name__] = max(own, found.get(form.__name__, 0))
+        result[form.__name__] = max(own, result.get(form.__name__, 0))
         return RULES[form.__name__](data)
 
     desk = Desk(settings(tmp_path), answer)
     for lead in leads():
         desk.leave(lead)
     desk.run()
-    assert found.keys() == RULES.keys()
-    assert max(found.values()) <= OWN_WORDS, found
+    assert result.keys() == RULES.keys()
+    assert max(result.values()) <= OWN_WORDS, result
 
 
 TASK = "Judge each lead. " + "A lead is good if it names a number of seats, a month and a budget. " * 90
@@ -55,7 +55,7 @@ def thorough(marks, context):
     """A judge with a long task."""
     data = {"leads": [{"id": lead.id, "message": lead.message} for lead in marks]}
     found = context.ask(TASK, data, Verdicts).verdicts
-    return [Judged(subject=marks[0].subject, lead=one.id, verdict=one.verdict) for one in found]
+    return [Judged(subject=marks[0].subject, lead=item.id, verdict=item.verdict) for item in found]
 
 
 def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(world_of, api):
@@ -71,7 +71,7 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(world_o
         Usage(call["input_tokens"], call["output_tokens"], call["cache_read_tokens"], call["cache_write_tokens"])
         for call in world.calls()
     ]
-    assert [call["cost_usd"] for call in world.calls()] == [price.cost(one) / 1e6 for one in usage]
+    assert [call["cost_usd"] for call in world.calls()] == [price.cost(item) / 1e6 for item in usage]
     [row] = world.board.costs()
     assert row["share_from_cache"] > 0.5
     body = json.loads(api.bodies[0])

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from blackboard.board import journal
+from blackboard.board import model_calls
 from blackboard.errors import StoreError
 from tests.economy.world import World
 
@@ -17,7 +17,7 @@ from tests.economy.world import World
 def full(monkeypatch):
     """The disk is full for as many commits of an answer as `full` holds."""
     left: list[int] = []
-    real = journal.answered
+    real = model_calls.record_answer
 
     def answered(*given):
         if left:
@@ -25,7 +25,7 @@ def full(monkeypatch):
             raise StoreError("the disk is full; make room, nothing was half written")
         return real(*given)
 
-    monkeypatch.setattr(journal, "answered", answered)
+    monkeypatch.setattr(model_calls, "answered", answered)
     return left
 
 

@@ -54,7 +54,7 @@ def test_a_call_that_fails_says_how(world, api, spans):
 
 
 def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api, spans):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(2)
     client = Patient(api, looks=2)
     world.rest(client)
@@ -63,7 +63,7 @@ def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api,
     [call] = world.calls()
     assert told.start_time == 1000 * parse_instant(call["sent_at"])
     assert told.end_time == 1000 * parse_instant(call["answered_at"])
-    assert told.attributes["blackboard.lane"] == "batch"
+    assert told.attributes["blackboard.api"] == "batch"
     assert told.attributes["blackboard.batch"] == call["batch_id"]
     assert told.attributes["gen_ai.usage.output_tokens"] > 0
     assert told.status.is_ok
@@ -71,7 +71,7 @@ def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api,
 
 
 def test_a_call_that_its_batch_did_not_come_to_says_how(world_of, api, spans):
-    world = world_of(lane="batch")
+    world = world_of(use_batch_api=True)
     world.leave(1)
     bad = [{"type": "expired"}]
     client = Patient(api, looks=0, outcome=lambda custom_id: bad.pop() if bad else None)

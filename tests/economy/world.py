@@ -11,24 +11,24 @@ from typing import Any
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.agency import Agent, Context
+from blackboard.agent_definition import Agent, Context
 from blackboard.clock import Clock
 from blackboard.daemon import Report
 from blackboard.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
-from blackboard.model import AnthropicClient, Client, ModelSettings
+from blackboard.llm import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 
 MODEL = "claude-haiku-4-5"
 KEY = "sk-test-not-a-key"
 
 
-class Lead(Mark, kind="lead", joins="separate"):
+class Lead(Mark, kind="lead", on_repeat="separate"):
     message: str = "80 seats by March"
 
 
-class Judged(Mark, kind="judged", joins="separate"):
+class Judged(Mark, kind="judged", on_repeat="separate"):
     lead: int
     verdict: str
 
@@ -47,7 +47,7 @@ def judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
     """One verdict for each lead."""
     data = {"leads": [{"id": lead.id, "message": lead.message} for lead in leads]}
     answer = context.ask("Judge each lead.", data, Verdicts)
-    found = {one.id: one.verdict for one in answer.verdicts}
+    found = {verdict.id: verdict.verdict for verdict in answer.verdicts}
     if missing := [lead.id for lead in leads if lead.id not in found]:
         raise ModelError(f"no verdict for {missing}")
     return [Judged(subject=lead.subject, lead=lead.id, verdict=found[lead.id]) for lead in leads]
@@ -82,9 +82,9 @@ class World:
         specs = {}
         if own is not None:
             settings["budget"] = own
-        for one in self.agents:
-            merged = AgentSettings(**{**one.spec.settings.model_dump(exclude_unset=True), **settings})
-            specs[one.name] = one.spec.model_copy(update={"settings": merged})
+        for item in self.agents:
+            merged = AgentSettings(**{**item.spec.settings.model_dump(exclude_unset=True), **settings})
+            specs[item.name] = item.spec.model_copy(update={"settings": merged})
         kinds = {kind.kind: KindSpec.of(kind.defaults) for kind in self.kinds}
         self.board.apply(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
 
@@ -97,7 +97,7 @@ class World:
     def daemon(self, client: Client | None = None, timeout: str = "5s", **options: Any) -> Daemon:
         client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
         options.setdefault("model", ModelSettings(model=MODEL))
-        return Daemon(self.board, self.agents, DaemonSettings(), client=client, chance=random.Random(1), **options)
+        return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
     def rest(self, client: Client | None = None, **options: Any) -> Report:
         """Run a daemon until nothing is left that time or work alone could finish."""
@@ -115,7 +115,7 @@ class World:
 
     def calls(self) -> list[dict[str, Any]]:
         """The journal, oldest first, as the view shows it."""
-        from blackboard.store.contract import VIEWS
+        from blackboard.store.view_columns import VIEWS
 
         with self.board.database.read() as tx:
             rows = tx.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()

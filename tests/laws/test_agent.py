@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.agency import agent, of_subject, strongest_of, watch
+from blackboard.agent_definition import agent, of_subject, strongest_of, watch
 from blackboard.conditions import count, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition
@@ -26,14 +26,17 @@ HOT = strength(Smoke) >= 0.7
 
 
 @agent(
-    watches={"hot": HOT, "cold": watch(strength(Smoke) < 0.3, unless=count(Alarm) >= 1, rearm=0.1, own=True)},
+    watches={
+        "hot": HOT,
+        "cold": watch(strength(Smoke) < 0.3, unless=count(Alarm) >= 1, min_increase=0.1, include_own=True),
+    },
     writes=[Alarm],
     reads=[strongest_of(Smoke, 3), of_subject("alarm")],
     only_if=count(Smoke, over="board") >= 1,
     unless=count(Smoke) >= 100,
     batch=10,
-    gather="3s",
-    formerly="guard",
+    batch_window="3s",
+    renamed_from="guard",
 )
 def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
     return [Alarm(subject=smoke.subject, level=3) for smoke in smokes]
@@ -50,12 +53,12 @@ def test_a_declaration_is_data_that_survives_json() -> None:
 
 def test_a_declaration_keeps_what_was_said() -> None:
     spec = watchman.spec
-    assert [one.name for one in spec.watches] == ["hot", "cold"]
-    assert [(one.rearm, one.own) for one in spec.watches] == [(None, False), (0.1, True)]
+    assert [item.name for item in spec.watches] == ["hot", "cold"]
+    assert [(item.min_increase, item.include_own) for item in spec.watches] == [(None, False), (0.1, True)]
     assert spec.writes == ("alarm",)
     assert [read.kind for read in spec.reads] == ["smoke", "alarm"]
     assert [(read.limit, read.same_subject) for read in spec.reads] == [(3, False), (5, True)]
-    assert (spec.settings.batch, spec.settings.gather, spec.formerly) == (10, 3_000_000, "guard")
+    assert (spec.settings.batch, spec.settings.batch_window, spec.renamed_from) == (10, 3_000_000, "guard")
     assert watchman.kinds["alarm"] is Alarm
 
 
@@ -87,7 +90,7 @@ def test_an_agent_may_be_asynchronous() -> None:
 def test_every_mistake_in_the_settings_is_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
 
-        @agent(watches=HOT, batch=0, gather=3, bach=5)
+        @agent(watches=HOT, batch=0, batch_window=3, bach=5)
         def wrong(marks: list[Mark], context: Any) -> None:
             return None
 

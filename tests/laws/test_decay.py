@@ -158,8 +158,8 @@ def test_a_total_from_sums_equals_the_direct_sum(
     anchor = now + max(-life, min(life, off))
     states = [(intensity, now - int(part * (life - 1))) for intensity, part in marks]
     kept = [law.sums(intensity, at, anchor) for intensity, at in states]
-    first = sum(one[0] for one in kept if one)
-    second = sum(one[1] for one in kept if one)
+    first = sum(item[0] for item in kept if item)
+    second = sum(item[1] for item in kept if item)
     direct = sum(intensity * law.share(now - at) for intensity, at in states)
     scale = sum(intensity for intensity, _ in states)
     assert law.total((first, second), anchor, now) == pytest.approx(direct, rel=1e-9, abs=1e-9 * scale)

@@ -29,8 +29,8 @@ def deployment(weight: float = 1.0) -> Deployment:
 
 
 @given(laws, st.floats(0, 100), st.floats(0, 1), st.sampled_from(["add", "max", "replace", "separate"]))
-def test_a_kind_comes_back_from_what_is_registered(law: Decay, weight: float, floor: float, joins: Any) -> None:
-    kind = Kind("smoke", law, weight, floor, joins, cap=2.0, unique="slot", schema={"properties": {"slot": {}}})
+def test_a_kind_comes_back_from_what_is_registered(law: Decay, weight: float, floor: float, on_repeat: Any) -> None:
+    kind = Kind("smoke", law, weight, floor, on_repeat, cap=2.0, unique="slot", schema={"properties": {"slot": {}}})
     spec = KindSpec.model_validate_json(KindSpec.of(kind).model_dump_json())
     assert spec.kind("smoke") == kind
 
@@ -94,14 +94,14 @@ def test_a_watch_that_cannot_wake_is_refused_as_a_condition(text: str) -> None:
     ("model", "values", "place"),
     [
         (AgentSettings, {"batch": 0}, "batch"),
-        (AgentSettings, {"gather": 3}, "gather"),
+        (AgentSettings, {"batch_window": 3}, "batch_window"),
         (AgentSettings, {"concurrency": 65}, "concurrency"),
-        (AgentSettings, {"urgency": float("nan")}, "urgency"),
+        (AgentSettings, {"urgent_above": float("nan")}, "urgent_above"),
         (AgentSettings, {"when_faded": "forget"}, "when_faded"),
         (AgentSettings, {"bach": 3}, "bach"),
         (Budget, {"usd_per_day": -1}, "usd_per_day"),
         (ReadSpec, {"kind": "a", "limit": 0}, "limit"),
-        (WatchSpec, {"name": "w", "when": "count(a) >= 1", "rearm": 0}, "rearm"),
+        (WatchSpec, {"name": "w", "when": "count(a) >= 1", "min_increase": 0}, "min_increase"),
         (Deployment, {"kind": {}}, "kind"),
     ],
 )

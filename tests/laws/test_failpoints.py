@@ -30,7 +30,7 @@ def lines_before_death(armed: str) -> tuple[int, str]:
 def test_a_place_that_is_armed_kills_at_the_time_it_was_told() -> None:
     assert lines_before_death("commit.after") == (-signal.SIGKILL, "")
     assert lines_before_death("commit.before:3") == (-signal.SIGKILL, "01")
-    assert lines_before_death("bell.before") == (0, "012")
+    assert lines_before_death("notify.before") == (0, "012")
 
 
 def test_a_place_that_is_not_armed_does_nothing() -> None:

@@ -15,10 +15,10 @@ from blackboard.decay import Decay, Exponential, Never, Step
 from blackboard.errors import ConfigurationError, InvalidLaw, InvalidMark
 from blackboard.marks import (
     Decision,
-    Given,
     Kind,
     Mark,
     Need,
+    StoredMark,
     check_intensity,
     check_subject,
     describe_invalid,
@@ -27,14 +27,14 @@ from blackboard.marks import (
 from tests.laws.strategies import intensities, laws
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, joins="add", cap=5.0):
+class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, on_repeat="add", cap=5.0):
     detail: str
     seen: list[int] = Field(default_factory=list)
 
 
 def test_the_class_says_what_holds_where_a_deployment_says_nothing() -> None:
     kind = Smoke.defaults
-    assert (kind.name, kind.weight, kind.floor, kind.joins, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)
+    assert (kind.name, kind.weight, kind.floor, kind.on_repeat, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)
     assert kind.decay == Exponential("1h")
     assert kind.model.endswith(":Smoke")
 
@@ -80,15 +80,15 @@ def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
 
 def test_a_mark_that_was_read_shows_what_the_board_knows() -> None:
     mark = Smoke(subject="kitchen", detail="thin")
-    mark._given = Given(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    mark._stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
     assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))
 
 
 def test_what_to_leave_instead_travels_with_a_copy() -> None:
     mark, other = Smoke(subject="kitchen", detail="thin"), Need(subject="kitchen", question="who?")
-    assert mark.otherwise(other)._instead is other
-    assert mark._instead is None
+    assert mark.or_else(other)._alternative is other
+    assert mark._alternative is None
 
 
 def test_a_class_without_a_kind_is_refused() -> None:
@@ -118,7 +118,7 @@ def test_a_field_may_not_take_a_name_that_every_mark_has(name: str) -> None:
         ({"kind": "k", "weight": math.nan}, "weight must be"),
         ({"kind": "k", "floor": math.inf}, "floor must be"),
         ({"kind": "k", "cap": 0.0}, "cap must be"),
-        ({"kind": "k", "joins": "sometimes"}, "joins must be one of add, max, replace, separate"),
+        ({"kind": "k", "on_repeat": "sometimes"}, "on_repeat must be one of add, max, replace, separate"),
         ({"kind": "k", "unique": "slot"}, "unique names 'slot'"),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_kind_that_cannot_be_is_refused_where_it_is_declared(arguments: dict[s
 
 def test_every_mistake_of_a_kind_is_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Kind("two words", weight=-1.0, floor=-1.0, cap=-1.0, joins="no")  # type: ignore[arg-type]
+        Kind("two words", weight=-1.0, floor=-1.0, cap=-1.0, on_repeat="no")  # type: ignore[arg-type]
     assert len(caught.value.mistakes) == 5
 
 
@@ -234,5 +234,5 @@ def test_a_payload_that_holds_itself_is_refused() -> None:
 
 def test_the_kinds_of_the_board_itself_are_separate_and_do_not_fade() -> None:
     for cls in (Need, Decision):
-        assert cls.defaults.joins == "separate"
+        assert cls.defaults.on_repeat == "separate"
         assert cls.defaults.decay == Never()

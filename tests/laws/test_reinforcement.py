@@ -9,27 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.decay import Exponential, Linear, Never, Step
-from blackboard.marks import Joins, Kind
+from blackboard.marks import Kind, OnRepeat
 from blackboard.reinforcement import State, join
 from tests.laws.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000
-joining = st.sampled_from([name for name in get_args(Joins) if name != "separate"])
+joining = st.sampled_from([name for name in get_args(OnRepeat) if name != "separate"])
 
 
-def kind(joins: Joins, cap: float | None = None, law: object = None) -> Kind:
-    return Kind("smoke", law or Exponential("1h"), joins=joins, cap=cap)  # type: ignore[arg-type]
+def kind(on_repeat: OnRepeat, cap: float | None = None, law: object = None) -> Kind:
+    return Kind("smoke", law or Exponential("1h"), on_repeat=on_repeat, cap=cap)  # type: ignore[arg-type]
 
 
-def left(state: State | None, now: int) -> float:
+def remaining(state: State | None, now: int) -> float:
     assert state is not None
-    return state.left(now)
+    return state.remaining(now)
 
 
-@pytest.mark.parametrize("joins", get_args(Joins))
-def test_the_first_mark_is_itself(joins: Joins) -> None:
+@pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
+def test_the_first_mark_is_itself(on_repeat: OnRepeat) -> None:
     new = State(0.5, 0, Exponential("1h"))
-    assert join(kind(joins), None, new) == new
+    assert join(kind(on_repeat), None, new) == new
 
 
 def test_adding_takes_what_is_left_and_restarts_the_clock() -> None:
@@ -39,19 +39,19 @@ def test_adding_takes_what_is_left_and_restarts_the_clock() -> None:
 
 def test_adding_stops_at_the_cap() -> None:
     old, new = State(1.0, 0, Never()), State(5.0, HOUR, Never())
-    assert left(join(kind("add", cap=2.0), old, new), HOUR) == 2.0
-    assert left(join(kind("add", cap=2.0), None, new), HOUR) == 2.0
+    assert remaining(join(kind("add", cap=2.0), old, new), HOUR) == 2.0
+    assert remaining(join(kind("add", cap=2.0), None, new), HOUR) == 2.0
 
 
 def test_adding_under_a_cap_that_was_lowered_does_not_weaken() -> None:
     old, new = State(5.0, 0, Never()), State(1.0, HOUR, Never())
-    assert left(join(kind("add", cap=2.0), old, new), HOUR) == 5.0
+    assert remaining(join(kind("add", cap=2.0), old, new), HOUR) == 5.0
 
 
 def test_the_stronger_of_two_is_told_by_what_is_left_now() -> None:
     old = State(1.0, 0, Exponential("1h"))
     assert join(kind("max"), old, State(0.5, HOUR, Exponential("1h"))) is None
-    assert left(join(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
+    assert remaining(join(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
 
 
 @pytest.mark.parametrize("intensity", [0.0, 0.3, 1.0])
@@ -69,11 +69,11 @@ def test_replacing_may_weaken() -> None:
     assert join(kind("replace"), State(1.0, 0, Never()), new) == new
 
 
-@pytest.mark.parametrize("joins", ["add", "max"])
-def test_the_law_under_which_it_evaporates_later_stays(joins: Joins) -> None:
+@pytest.mark.parametrize("on_repeat", ["add", "max"])
+def test_the_law_under_which_it_evaporates_later_stays(on_repeat: OnRepeat) -> None:
     short, long = Exponential("1h"), Exponential("10h")
     for before, after in ((short, long), (long, short)):
-        joined = join(kind(joins), State(0.5, 0, before), State(1.0, HOUR, after))
+        joined = join(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
         assert joined is not None
         assert joined.law == long
 
@@ -92,8 +92,8 @@ def test_a_fixed_end_is_kept_through_repeats() -> None:
         state = join(smoke, state, State(1.0, hour * HOUR, law))
         assert state is not None
         assert state.evaporates_at(smoke) == 3 * HOUR
-    assert left(state, 3 * HOUR - 1) == 3.0
-    assert left(state, 3 * HOUR) == 0.0
+    assert remaining(state, 3 * HOUR - 1) == 3.0
+    assert remaining(state, 3 * HOUR) == 0.0
 
 
 def test_a_step_that_is_not_fixed_starts_again() -> None:
@@ -115,7 +115,7 @@ def test_an_end_of_its_own_can_be_moved_later_but_not_sooner() -> None:
 
 
 def test_before_its_own_instant_a_mark_is_whole() -> None:
-    assert State(0.5, HOUR, Linear("1h")).left(0) == 0.5
+    assert State(0.5, HOUR, Linear("1h")).remaining(0) == 0.5
 
 
 states = st.builds(State, intensities, instants, laws)
@@ -123,26 +123,28 @@ states = st.builds(State, intensities, instants, laws)
 
 @given(joining, states, intensities, laws, st.integers(0, YEAR), st.one_of(st.none(), intensities))
 def test_no_join_but_replace_ever_weakens(
-    joins: Joins, old: State, intensity: float, law: object, later: int, cap: float | None
+    on_repeat: OnRepeat, old: State, intensity: float, law: object, later: int, cap: float | None
 ) -> None:
     now = old.at + later
     new = State(intensity, now, law)  # type: ignore[arg-type]
-    joined = join(kind(joins, cap), old, new)
-    after = left(joined or old, now)
-    if joins == "replace":
+    joined = join(kind(on_repeat, cap), old, new)
+    after = remaining(joined or old, now)
+    if on_repeat == "replace":
         assert after == min(intensity, cap or intensity)
         return
-    assert after >= old.left(now)
+    assert after >= old.remaining(now)
     assert after >= min(intensity, cap or intensity)
-    if joins == "max":
-        assert after == max(old.left(now), min(intensity, cap or intensity))
-    if cap is None and joins == "add":
-        assert after == pytest.approx(old.left(now) + intensity)
+    if on_repeat == "max":
+        assert after == max(old.remaining(now), min(intensity, cap or intensity))
+    if cap is None and on_repeat == "add":
+        assert after == pytest.approx(old.remaining(now) + intensity)
 
 
 @given(st.sampled_from(["add", "max"]), states, states)
-def test_a_joined_mark_never_evaporates_sooner_than_the_deposit_by_itself(joins: Joins, old: State, new: State) -> None:
-    smoke = kind(joins)
+def test_a_joined_mark_never_evaporates_sooner_than_the_deposit_by_itself(
+    on_repeat: OnRepeat, old: State, new: State
+) -> None:
+    smoke = kind(on_repeat)
     new = State(new.intensity, max(old.at, new.at), new.law)
     joined = join(smoke, old, new)
     if joined is None:

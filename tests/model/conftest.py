@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from blackboard.durations import parse_duration
-from blackboard.model import AnthropicClient, plan
+from blackboard.llm import AnthropicClient, plan
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-test-not-a-key"

@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.clock import from_datetime
 from blackboard.durations import parse_duration
-from blackboard.model import (
+from blackboard.llm import (
     BatchItem,
     NotSent,
     OutcomeUnknown,
@@ -19,7 +19,7 @@ from blackboard.model import (
     Unusable,
     parse,
 )
-from blackboard.model.batches import read_results
+from blackboard.llm.message_batches import read_results
 from tests.model.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 

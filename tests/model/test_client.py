@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.model import (
+from blackboard.llm import (
     KeyRefused,
     ModelSettings,
     NotSent,
@@ -199,9 +199,7 @@ def test_the_key_shows_nowhere(api, client, body, caplog):
 
 
 def test_importing_the_package_does_not_import_the_sdk():
-    code = (
-        "import sys, blackboard.model as m; m.AnthropicClient('k'); print({'anthropic', 'httpx2'} & set(sys.modules))"
-    )
+    code = "import sys, blackboard.llm as m; m.AnthropicClient('k'); print({'anthropic', 'httpx2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

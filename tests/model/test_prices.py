@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.errors import ConfigurationError, UnknownName
-from blackboard.model import ModelSettings, Usage, load_prices
+from blackboard.llm import ModelSettings, Usage, load_prices
 
 PRICES = load_prices()
 COUNTS = st.integers(0, 10_000_000)

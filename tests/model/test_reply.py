@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from blackboard.model import Reply, Unusable, Usage, parse
+from blackboard.llm import Reply, Unusable, Usage, parse
 from tests.model.conftest import Verdict
 
 JSON = st.recursive(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from blackboard.errors import AgentError, UnknownName
-from blackboard.model import estimate_tokens, highest_cost, load_prices, plan
-from blackboard.model.schema import answer_schema
+from blackboard.llm import estimate_tokens, highest_cost, load_prices, plan
+from blackboard.llm.answer_schema import answer_schema
 from tests.model.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
@@ -152,15 +152,15 @@ class TestSchema:
 
 
 class TestHighestCost:
-    @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["direct", "batch"]))
-    def test_is_never_under_what_is_paid(self, system, output, cache, lane):
+    @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
+    def test_is_never_under_what_is_paid(self, system, output, cache, api):
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:
             return  # not UTF-8
         api = MessagesApi(cache_minimum=1)
         usage = api.usage_of(json.loads(body), output)
-        assert PRICES.of("claude-haiku-4-5").cost(usage, lane) <= highest_cost(body, PRICES, lane)
+        assert PRICES.of("claude-haiku-4-5").cost(usage, api) <= highest_cost(body, PRICES, api)
 
     def test_of_the_cheap_lane_is_half(self):
         body = planned(max_tokens=4000)

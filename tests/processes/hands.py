@@ -30,13 +30,13 @@ DAEMONS = 4
 DEPOSITORS = 8
 
 
-class Knock(Mark, kind="knock", joins="separate"):
+class Knock(Mark, kind="knock", on_repeat="separate"):
     """What comes from outside."""
 
     n: int
 
 
-class Echo(Mark, kind="echo", joins="separate"):
+class Echo(Mark, kind="echo", on_repeat="separate"):
     """What follows from one knock."""
 
     n: int
@@ -56,23 +56,23 @@ def main(path: Path, seconds: float) -> dict[str, Any]:
     daemons = [Child("daemon", partial(_serve, path, False)) for _ in range(DAEMONS)]
     children = daemons
     try:
-        if not watch(daemons, 20.0, lambda: all(_said(one, "started") for one in daemons)):
+        if not watch(daemons, 20.0, lambda: all(_said(daemon, "started") for daemon in daemons)):
             raise Broken("a daemon did not start in 20 s")
         depositors = [Child("depositor", partial(_deposit, path, number, seconds)) for number in range(DEPOSITORS)]
         children = [*daemons, *depositors]
         watch(depositors, seconds + 30.0)
-        for one in daemons:
-            one.signal(signal.SIGTERM)
+        for daemon in daemons:
+            daemon.signal(signal.SIGTERM)
         watch(children, 30.0)
         last = Child("daemon", partial(_serve, path, True))
         children = [*children, last]
         watch([last], 60.0)
     finally:
-        for one in children:
-            one.signal()
-    for one in children:
-        if one.failed or one.killed or one.alive or _said(one, "trouble"):
-            raise Broken("\n".join([f"a {one.role} came to trouble", *one.lines[-20:]]))
+        for child in children:
+            child.signal()
+    for child in children:
+        if child.failed or child.killed or child.alive or _said(child, "trouble"):
+            raise Broken("\n".join([f"a {child.role} came to trouble", *child.lines[-20:]]))
     return _checked(path, daemons, depositors)
 
 
@@ -83,7 +83,7 @@ def _serve(path: Path, to_the_end: bool, say: Say) -> None:
 
     structlog.configure([troubled], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     board = Blackboard.open(f"sqlite:///{path}", author="daemon")
-    daemon = Daemon(board, [echoing], DaemonSettings(), chance=random.Random(1))
+    daemon = Daemon(board, [echoing], DaemonSettings(), rng=random.Random(1))
     signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=daemon.stop).start())
     daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
     daemon.run(until_quiescent=to_the_end)
@@ -109,8 +109,8 @@ def _said(child: Child, word: str) -> list[str]:
 
 def _checked(path: Path, daemons: list[Child], depositors: list[Child]) -> dict[str, Any]:
     kept = {}
-    for one in depositors:
-        for line in _said(one, "kept"):
+    for depositor in depositors:
+        for line in _said(depositor, "kept"):
             key, mark, event = line.split()
             kept[key] = int(mark), int(event)
     laws.hold(path, kept)
@@ -121,15 +121,15 @@ def _checked(path: Path, daemons: list[Child], depositors: list[Child]) -> dict[
         [[late]] = query("SELECT count(*) FROM activation WHERE interruptions > 0")
     if knocks != echoes or len(knocks) != len(kept):
         raise Broken(f"{len(kept)} deposits, {len(knocks)} knocks, {len(echoes)} echoes")
-    waits = [json.loads(line) for one in depositors for line in _said(one, "waits")]
+    waits = [json.loads(line) for depositor in depositors for line in _said(depositor, "waits")]
     return {
         "deposits": len(kept),
         "by_depositor": [count for count, *_ in waits],
         "median_wait": max(median for _, median, _, _ in waits),
         "p99_wait": max(p99 for _, _, p99, _ in waits),
         "longest_wait": max(longest for *_, longest in waits),
-        "activations_by_daemon": [len(_said(one, "done")) for one in daemons],
-        "workers": [json.loads(line)["worker"] for one in daemons for line in _said(one, "started")],
+        "activations_by_daemon": [len(_said(daemon, "done")) for daemon in daemons],
+        "workers": [json.loads(line)["worker"] for daemon in daemons for line in _said(daemon, "started")],
         "interrupted": late,
     }
 

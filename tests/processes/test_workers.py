@@ -114,7 +114,7 @@ def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard
     [done] = board.marks(Done)
     assert done.by == "one that did not"
     [activation] = board.activations()
-    assert (activation["state"], activation["marks_left"]) == ("done", 1)
+    assert (activation["state"], activation["marks_deposited"]) == ("done", 1)
 
 
 def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> None:
@@ -124,7 +124,8 @@ def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> 
             board.deposit(Ember(subject=f"s/{n}", intensity=0.8))
             process.event("done")
     lags = [
-        parse_instant(one["started_at"]) - parse_instant(one["crossed_at"]) for one in board.activations(agent="warden")
+        parse_instant(item["started_at"]) - parse_instant(item["crossed_at"])
+        for item in board.activations(agent="warden")
     ]
     print(f"from crossing to start: median {statistics.median(lags) / 1000:.1f} ms, longest {max(lags) / 1000:.1f} ms")
     assert len(lags) == 10
@@ -138,7 +139,7 @@ def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_t
         process.event("started")
     receipt = board.deposit(Ember(subject="s", intensity=0.8))
     [left] = board.history("s")
-    crosses = left.at + 135_614  # 200 ms x log2(0.8 / 0.5)
+    crosses = left.recorded_at + 135_614  # 200 ms x log2(0.8 / 0.5)
     with worker(board) as process:  # takes longer to start than that
         process.event("done", watch="watch")
         process.signal(signal.SIGTERM)

@@ -16,31 +16,31 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
-from blackboard.cli.running import obeying_signals
+from blackboard.cli.run_command import obeying_signals
 from blackboard.settings import DaemonSettings
 
 PATIENT = {"lease": "60s", "tick": "10s"}
 HASTY = {"lease": "1s", "tick": "1s"}
 
 
-class Task(Mark, kind="job", joins="separate"):
+class Task(Mark, kind="job", on_repeat="separate"):
     """What is to be done."""
 
     n: int
 
 
-class Done(Mark, kind="done", joins="separate"):
+class Done(Mark, kind="done", on_repeat="separate"):
     """What was done, and by whom."""
 
     n: int
     by: str
 
 
-class Ember(Mark, kind="ember", joins="separate", decay=Exponential("200ms"), floor=0.0001):
+class Ember(Mark, kind="ember", on_repeat="separate", decay=Exponential("200ms"), floor=0.0001):
     """What goes cold."""
 
 
-class Cold(Mark, kind="cold", joins="separate"):
+class Cold(Mark, kind="cold", on_repeat="separate"):
     """What went cold."""
 
 

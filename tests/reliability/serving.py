@@ -12,7 +12,7 @@ from blackboard.settings import DaemonSettings
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     """A daemon that has begun to serve and looks when a test says so."""
     settings = DaemonSettings(**options)
-    daemon = Daemon(board, agents, settings, chance=random.Random(1))
+    daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon._enter()
     look(daemon)
     return daemon
@@ -32,7 +32,7 @@ def look(daemon: Daemon) -> None:
         while True:
             # Looked at before the turn: what ends while it lasts leaves room for what the turn could not start.
             at_work, woken = bool(daemon._runs), False
-            daemon.turn(until_quiescent=False)
+            daemon.run_once(until_quiescent=False)
             if not (at_work or woken):
                 return
             if daemon._runs:

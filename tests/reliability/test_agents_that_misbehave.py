@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.runs import LEFT_BEHIND
+from blackboard.daemon.active_runs import LEFT_BEHIND
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     text: str = ""
 
 
@@ -88,7 +88,7 @@ def test_whatever_an_agent_raises_the_daemon_goes_on_and_keeps_the_whole_error(
 def test_a_batch_that_fails_is_split_until_the_mark_that_breaks_it_stands_alone(
     board: Blackboard, clock: ManualClock
 ) -> None:
-    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=32, rest_after_failures=100, name="picky")
+    @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=32, cooldown_after_failures=100, name="picky")
     def picky(marks: Any, context: Any) -> Iterator[Alarm]:
         if any(mark.subject == "s13" for mark in marks):
             raise ValueError("thirteen")
@@ -142,7 +142,7 @@ def test_an_agent_that_fails_every_time_rests_longer_each_time_and_others_do_not
     tries: list[int] = []
     fine: list[str] = []
 
-    @agent(watches=strength(Smoke) >= 0.5, rest_after_failures=3, max_attempts=100, retry_after="1s", name="broken")
+    @agent(watches=strength(Smoke) >= 0.5, cooldown_after_failures=3, max_attempts=100, retry_after="1s", name="broken")
     def broken(marks: Any, context: Any) -> None:
         tries.append(clock.now())
         raise ValueError("always")
@@ -167,8 +167,14 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     release = threading.Event()
     begun: list[int] = []
 
-    @agent(watches=strength(Smoke) >= 0.5, timeout="1s", retry_after="1s", rest_after_failures=1000, max_attempts=100,
-           name="hangs")  # fmt: skip
+    @agent(
+        watches=strength(Smoke) >= 0.5,
+        timeout="1s",
+        retry_after="1s",
+        cooldown_after_failures=1000,
+        max_attempts=100,
+        name="hangs",
+    )
     def hangs(marks: Any, context: Any) -> None:
         begun.append(context.activation_id)
         release.wait(60)
@@ -176,7 +182,7 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     daemon = served(board, hangs)
     board.deposit(Smoke(subject="kitchen"))
     for _ in range(60):
-        daemon.turn()
+        daemon.run_once()
         clock.advance(timedelta(minutes=5))
     assert len(begun) == LEFT_BEHIND
     assert sum("threads hang" in entry["event"] for entry in logs) == 1

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.living import any_living
+from blackboard.daemon.liveness import any_living
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
 from blackboard.store.database import Database
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     of: int
 
 
@@ -74,12 +74,12 @@ def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, 
 
 
 def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
-    chance = random.Random(8)
+    rng = random.Random(8)
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     daemon = served(board, watchman)
     for number in range(20):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
-        if chance.random() < 0.5:
+        if rng.random() < 0.5:
             look(daemon)
     with board.database.exclusively() as tx:  # as if a worker had died in the middle of one
         tx.cursor.execute("SELECT 1")

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board import timekeeping
+from blackboard.board import board_clock
 from blackboard.errors import InvalidMark
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("1h"), joins="separate"):
+class Smoke(Mark, kind="smoke", decay=Exponential("1h"), on_repeat="separate"):
     pass
 
 
@@ -100,13 +100,13 @@ def test_a_step_forward_ends_no_activation_and_takes_nobodys_lease(board: Blackb
 
     daemon = served(board, patient)
     board.deposit(Smoke(subject="kitchen"))
-    daemon.turn()
+    daemon.run_once()
     assert begun.wait(10)
     other = Blackboard.open(board.database.url, clock=clock, author="person:test")
     second = served(other, patient)
     clock.step(timedelta(hours=9))  # the machine slept
-    second.turn()
-    daemon.turn()
+    second.run_once()
+    daemon.run_once()
     go_on.set()
     look(daemon)
     look(second)
@@ -152,7 +152,7 @@ def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock
     assert strengths(board) == before
     assert SEEN == ["new kitchen"]
     (question,) = board.inbox()
-    assert question.subject == timekeeping.SUBJECT
+    assert question.subject == board_clock.SUBJECT
     assert "2027-02-09" in question.payload["question"]
     assert told(logs, "leapt ahead") == 1
     assert board.status()["clock"].startswith("not believed: it says 2027-02-09")
@@ -207,7 +207,7 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
     long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # to whom the machine's clock is a leap
     with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
         board.deposit(Smoke(subject="kitchen"))
-        shown = board.read(lambda m: m.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall())
+        shown = board.read(lambda txn: txn.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall())
     assert shown[0][0] == 1.0
     assert shown[0][1].startswith("2001-01-01T00:00:00")
 

@@ -11,32 +11,44 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.redeploying import register
+from blackboard.board.redeployment import register
 from blackboard.daemon.doctor import Finding, examine
 from blackboard.deployment import Deployment
 from blackboard.store.activations import INSERT_WORKER
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 
 
-@agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=1)
+@agent(watches=strength(Smoke) >= 0.5, max_attempts=1, cooldown_after_failures=1)
 def broken(marks: Any, context: Any) -> None:
     raise ValueError("no")
 
 
 def wrong(board: Blackboard, deployment: Deployment | None = None) -> dict[str, Finding]:
-    return {one.name: one for one in examine(board, deployment) if one.state == "wrong"}
+    return {item.name: item for item in examine(board, deployment) if item.state == "wrong"}
 
 
 def test_a_board_without_faults_is_told_so(board: Blackboard) -> None:
     board.install(broken)
     findings = examine(board, board.deployment)
-    assert [one for one in findings if one.state == "wrong"] == []
-    assert {"engine", "schema", "journal mode", "pages", "disk", "write-ahead log", "permissions", "clock",
-            "workers", "leases", "dead activations", "deployment"} <= {one.name for one in findings}  # fmt: skip
+    assert [finding for finding in findings if finding.state == "wrong"] == []
+    assert {
+        "engine",
+        "schema",
+        "journal mode",
+        "pages",
+        "disk",
+        "write-ahead log",
+        "permissions",
+        "clock",
+        "workers",
+        "leases",
+        "dead activations",
+        "deployment",
+    } <= {finding.name for finding in findings}
 
 
 def _others_may_read(board: Blackboard, path: Path, clock: ManualClock) -> None:
@@ -53,8 +65,9 @@ def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.write(
-        lambda m: (
-            m.tx.run(INSERT_WORKER, id="host-1-dead", pid=1, host="host", started_at=m.now, seen_at=m.now) and None
+        lambda txn: (
+            txn.tx.run(INSERT_WORKER, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now)
+            and None
         )
     )
 
@@ -65,11 +78,11 @@ def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
-    from blackboard.board import claiming
+    from blackboard.board import claims
 
     board.install(broken)
     board.deposit(Smoke(subject="kitchen"))
-    assert board.write(lambda m: claiming.claim(m, m.deployment.agent("broken"), "somebody", 1_000_000)) is not None
+    assert board.write(lambda txn: claims.claim(txn, txn.deployment.agent("broken"), "somebody", 1_000_000)) is not None
     clock.advance(timedelta(hours=1))
 
 
@@ -99,7 +112,7 @@ def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> N
     assert "deployment" not in wrong(board, wanted)
     changed = wanted.model_copy(update={"trust": {"webform": 0.5}})
     assert "blackboard init" in wrong(board, changed)["deployment"].advice
-    board.write(lambda m: register(m, changed))
+    board.write(lambda txn: register(txn, changed))
     assert "deployment" not in wrong(board, changed)
 
 

@@ -21,7 +21,7 @@ from blackboard.store.backup import back_up, examine
 from tests.reliability.serving import look, served
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
@@ -255,8 +255,8 @@ def test_a_file_and_a_folder_that_cannot_be_written_are_clear_errors() -> None:
         with Blackboard.open(f"sqlite:///{path}") as board:
             board.deposit(Smoke(subject="kitchen"))
         before = path.read_bytes()
-        for one in Path(name).iterdir():
-            os.chmod(one, 0o444)
+        for item in Path(name).iterdir():
+            os.chmod(item, 0o444)
         os.chmod(name, 0o555)
 
         def opened(target: Path) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.model import AnthropicClient, ModelSettings
+from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store import backup as copies
 from tests.reliability.serving import look, served
 from tests.support.messages_api import MessagesApi
@@ -22,7 +22,7 @@ ANN, BOB = "ann@example.org", "bob@example.org"
 SECRET = "likes-marzipan-0451"
 
 
-class Lead(Mark, kind="lead", decay=Exponential("1d"), joins="separate"):
+class Lead(Mark, kind="lead", decay=Exponential("1d"), on_repeat="separate"):
     text: str = ""
 
 
@@ -30,7 +30,7 @@ class Note(Mark, kind="note", decay=Exponential("1d")):
     text: str = ""
 
 
-class Reply(Mark, kind="reply", joins="separate"):
+class Reply(Mark, kind="reply", on_repeat="separate"):
     text: str
 
 
@@ -68,8 +68,8 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
     gone = board.forget(ANN)
     assert holds(path, SECRET, ANN) == []
     after = board.history(gone.name)
-    skeleton = [(e.id, e.at, e.kind, e.event, e.intensity) for e in before]
-    assert [(e.id, e.at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
+    skeleton = [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in before]
+    assert [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
     assert all(event.payload is None for event in after)
     assert board.history(ANN) == []
     assert {view.subject for view in board.look()} == {BOB}
@@ -89,7 +89,7 @@ def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard
         board.install(clerk)
         list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
         client = AnthropicClient("key", api.url)
-        Daemon(board, [clerk], model=ModelSettings(), client=client, chance=random.Random(1)).run(until_quiescent=True)
+        Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1)).run(until_quiescent=True)
         assert api.paid == 1
     costs = board.costs()
     gone = board.forget(ANN)
@@ -114,7 +114,7 @@ def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path)
 
     daemon = served(board, slow)
     list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
-    daemon.turn()
+    daemon.run_once()
     assert begun.wait(10)
     board.forget(ANN)
     go_on.set()

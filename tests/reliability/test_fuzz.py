@@ -89,9 +89,9 @@ SECTIONS = st.sampled_from(
      "model", "budget", "daemon", "settings", "settings.lead_desk", "nonsense", "agents.sales.budget"]
 )  # fmt: skip
 KEYS = st.sampled_from(
-    ["url", "author", "agents", "kinds", "decay", "weight", "floor", "joins", "cap", "unique", "threshold", "batch",
-     "gather", "timeout", "max_marks", "tick", "lease", "leap", "provider", "model", "mode", "usd_per_day",
-     "rearm", "budget", "x y"]
+    ["url", "author", "agents", "kinds", "decay", "weight", "floor", "on_repeat", "cap", "unique", "threshold", "batch",
+     "batch_window", "timeout", "max_marks", "tick", "lease", "leap", "provider", "model", "mode", "usd_per_day",
+     "min_increase", "budget", "x y"]
 )  # fmt: skip
 
 

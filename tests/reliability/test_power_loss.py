@@ -23,11 +23,11 @@ from tests.reliability.serving import look, served
 FRAME, HEADER = 4096 + 24, 32
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     detail: str = ""
 
 
-class Alarm(Mark, kind="alarm", joins="separate"):
+class Alarm(Mark, kind="alarm", on_repeat="separate"):
     of: int
 
 
@@ -62,32 +62,32 @@ def found(path: Path) -> tuple[set[str], str]:
         connection.close()
 
 
-def cuts(before: int, after: int, chance: random.Random) -> Iterator[int]:
+def cuts(before: int, after: int, rng: random.Random) -> Iterator[int]:
     """Where the log may end: at the flushed length, at the edges of each frame, and torn anywhere between."""
     yield before
     edges = range(max(before, HEADER), after + 1, FRAME)
     for edge in edges:
         yield from {edge, max(before, edge - 1), min(after, edge + 1), min(after, edge + 24)}
     for _ in range(4):
-        yield chance.randint(before, after)
+        yield rng.randint(before, after)
 
 
 def test_whatever_prefix_of_the_log_a_disk_keeps_the_acknowledged_deposits_are_there(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
-    chance = random.Random(4)
+    rng = random.Random(4)
     acknowledged: list[str] = []
     _, log = files(path)
     opened = 0
     for number in range(8):
-        board.deposit(Smoke(subject=f"s{number}", detail="x" * chance.randint(0, 5000)))
+        board.deposit(Smoke(subject=f"s{number}", detail="x" * rng.randint(0, 5000)))
         database, now = files(path)
-        for cut in cuts(len(log), len(now), chance):
+        for cut in cuts(len(log), len(now), rng):
             there, whole = found(after_power_loss(tmp_path / "disk", database, now[:cut]))
             assert whole == "ok"
             assert set(acknowledged) <= there <= {*acknowledged, f"s{number}"}
             opened += 1
-        for junk in (bytes(FRAME), chance.randbytes(FRAME + 7)):  # blocks that were allocated and not yet written
+        for junk in (bytes(FRAME), rng.randbytes(FRAME + 7)):  # blocks that were allocated and not yet written
             there, whole = found(after_power_loss(tmp_path / "disk", database, now + junk))
             assert (whole, there) == ("ok", {*acknowledged, f"s{number}"})
         acknowledged.append(f"s{number}")
@@ -98,20 +98,20 @@ def test_whatever_prefix_of_the_log_a_disk_keeps_the_acknowledged_deposits_are_t
 def test_whatever_pages_of_a_checkpoint_a_disk_keeps_the_board_is_whole(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
-    chance = random.Random(5)
+    rng = random.Random(5)
     acknowledged: set[str] = set()
     for round_ in range(4):
         for number in range(15):
-            board.deposit(Smoke(subject=f"r{round_}s{number}", detail="x" * chance.randint(0, 3000)))
+            board.deposit(Smoke(subject=f"r{round_}s{number}", detail="x" * rng.randint(0, 3000)))
             acknowledged.add(f"r{round_}s{number}")
         before, log = files(path)
         board.database.checkpoint()
         after, _ = files(path)
         pages = range(0, len(after), 4096)
         for _ in range(15):
-            kept = bytearray(before.ljust(chance.choice([len(before), len(after)]), b"\0"))
+            kept = bytearray(before.ljust(rng.choice([len(before), len(after)]), b"\0"))
             for page in pages:
-                if page < len(kept) and chance.random() < 0.5:
+                if page < len(kept) and rng.random() < 0.5:
                     kept[page : page + 4096] = after[page : page + 4096]
             there, whole = found(after_power_loss(tmp_path / "disk", bytes(kept), log))
             assert (whole, there) == ("ok", acknowledged)
@@ -127,7 +127,7 @@ def test_whatever_pages_of_a_checkpoint_a_disk_keeps_the_board_is_whole(
 
 
 def test_a_daemon_goes_on_after_any_torn_log_and_doubles_nothing(path: Path, tmp_path: Path) -> None:
-    chance = random.Random(6)
+    rng = random.Random(6)
     clock = ManualClock()
     states: list[tuple[bytes, bytes]] = []
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
@@ -138,7 +138,7 @@ def test_a_daemon_goes_on_after_any_torn_log_and_doubles_nothing(path: Path, tmp
             look(daemon)
             states.append(files(path))
     for (_, flushed), (database, log) in pairwise(states):
-        cut = chance.randint(min(len(flushed), len(log)), len(log))
+        cut = rng.randint(min(len(flushed), len(log)), len(log))
         torn = after_power_loss(tmp_path / "disk", database, log[:cut])
         with Blackboard.open(f"sqlite:///{torn}", clock=clock) as board:
             look(served(board, watchman))

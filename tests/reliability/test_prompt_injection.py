@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.model import AnthropicClient, Client, ModelSettings
+from blackboard.llm import AnthropicClient, Client, ModelSettings
 from blackboard.settings import DaemonSettings
 from blackboard.store.rows import EventRow
 from lead_desk import offline_rules
@@ -33,7 +33,7 @@ HONEST = (
 )
 
 
-def mixed(chance: random.Random) -> list[Lead]:
+def mixed(rng: random.Random) -> list[Lead]:
     leads = [
         Lead(subject=f"attack{number}@example.org", message=attack.message, name="Eve")
         for number, attack in enumerate(ATTACKS)
@@ -42,7 +42,7 @@ def mixed(chance: random.Random) -> list[Lead]:
         Lead(subject=f"honest{number}@example.org", message=f"{HONEST[number % 4]} Ref. HONEST-{number}.", name="Ann")
         for number in range(20)
     ]
-    chance.shuffle(leads)
+    rng.shuffle(leads)
     return leads
 
 
@@ -52,9 +52,7 @@ def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead
     list(board.deposit_many(mixed(random.Random(3)) if leads is None else leads))
     # A long tick: the clock of these tests moves by no more at a time, and an agent that fails rests for hours.
     settings = DaemonSettings(tick="6h")
-    daemon = Daemon(
-        board, DESK, settings, model=ModelSettings(), client=client, context=context, chance=random.Random(1)
-    )
+    daemon = Daemon(board, DESK, settings, model=ModelSettings(), client=client, context=context, rng=random.Random(1))
     daemon.run(until_quiescent=True)
     return daemon
 
@@ -80,17 +78,17 @@ def answering(calls: list[dict[str, Any]]) -> Any:
 
 
 def events(board: Blackboard) -> list[EventRow]:
-    return board.read(lambda m: [EventRow(*row) for row in m.tx.cursor.execute("SELECT * FROM event ORDER BY id")])
+    return board.read(lambda txn: [EventRow(*row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")])
 
 
 def check_the_law(board: Blackboard) -> None:
     """Every mark that an agent left: of a kind that it declares, signed by it, on a subject that it was given."""
-    declared = {one.name: set(one.spec.writes) for one in DESK}
+    declared = {item.name: set(item.spec.writes) for item in DESK}
     leads = {event.mark_id for event in events(board) if event.kind == "lead"}
     given: dict[int, set[str]] = {}
     for row in board.read(
-        lambda m: m.tx.cursor.execute(
-            "SELECT g.activation_id, e.subject FROM activation_mark g JOIN event e ON e.id = g.event_id"
+        lambda txn: txn.tx.cursor.execute(
+            "SELECT g.activation_id, e.subject FROM activation_input g JOIN event e ON e.id = g.event_id"
         ).fetchall()
     ):
         given.setdefault(row[0], set()).add(row[1])
@@ -113,8 +111,8 @@ def check_the_law(board: Blackboard) -> None:
     dead = {
         row[0]
         for row in board.read(
-            lambda m: m.tx.cursor.execute(
-                "SELECT g.mark_id FROM activation_mark g JOIN activation a ON a.id = g.activation_id"
+            lambda txn: txn.tx.cursor.execute(
+                "SELECT g.mark_id FROM activation_input g JOIN activation a ON a.id = g.activation_id"
                 " WHERE a.state = 'dead' AND g.role = 'absorbed'"
             ).fetchall()
         )
@@ -130,10 +128,10 @@ def test_the_set_is_large_enough() -> None:
 
 
 def verdicts_of(board: Blackboard, whose: str) -> dict[str, tuple[str, float, str]]:
-    found = [*board.look(kind="qualified"), *board.look(kind="rejected")]
+    result = [*board.look(kind="qualified"), *board.look(kind="rejected")]
     return {
         view.subject: (view.kind, view.payload["score"], view.payload["reason"])
-        for view in found
+        for view in result
         if view.subject.startswith(whose)
     }
 
@@ -191,7 +189,7 @@ def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path
         context = {"lead_desk": {"calendar": str(tmp_path / "calendar.ics"), "time_zone": "UTC"}}
         daemon = Daemon(
             board, DESK, model=ModelSettings(), client=AnthropicClient("key", api.url), context=context,
-            chance=random.Random(1),
+            rng=random.Random(1),
         )  # fmt: skip
         daemon.run(until_quiescent=True)
     assert {event.kind for event in events(board)} == {"lead"}

@@ -17,7 +17,7 @@ from tests.reliability.serving import look, served
 DAY = 24 * 3600 * 1_000_000
 
 
-class Smoke(Mark, kind="smoke", decay=Exponential("6h"), joins="separate"):
+class Smoke(Mark, kind="smoke", decay=Exponential("6h"), on_repeat="separate"):
     detail: str = ""
 
 
@@ -29,8 +29,8 @@ class Tower(Mark, kind="tower"):
     """It never fades."""
 
 
-@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, rest="1m",
-       rest_per="subject")  # fmt: skip
+@agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, cooldown="1m",
+       cooldown_per="subject")  # fmt: skip
 def watchman(marks: Any, context: Any) -> list[Alarm]:
     return [Alarm(subject=mark.subject, text=context.watch) for mark in marks]
 
@@ -41,14 +41,27 @@ def counter(marks: Any, context: Any) -> None:
 
 
 TABLES = (
-    "absorbed", "activation", "activation_mark", "crossing", "deposit_key", "event", "fall", "law", "mark",
-    "model_call", "rest", "unique_value", "worker", "follow_up", "board_total",
-)  # fmt: skip
+    "absorbed",
+    "activation",
+    "activation_input",
+    "crossing",
+    "deposit_key",
+    "event",
+    "predicted_crossing",
+    "law",
+    "mark",
+    "model_call",
+    "subject_cooldown",
+    "unique_value",
+    "worker",
+    "backfill",
+    "board_total",
+)
 
 
 def rows(board: Blackboard) -> dict[str, int]:
     return board.read(
-        lambda m: {name: m.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
+        lambda txn: {name: txn.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
     )
 
 
@@ -86,13 +99,13 @@ def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blac
     look(daemon)
     removed = []
     while count := board.write(
-        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
     assert max(removed) <= 2 * 150  # of each sort
     clock.advance(timedelta(days=30))
     while count := board.write(
-        lambda m: retention.remove(m, history=10 * DAY, activations=None, model_calls=None, limit=150)
+        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
     left = rows(board)
@@ -104,7 +117,7 @@ def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Black
     working = False
     seen: list[str] = []
 
-    @agent(watches=strength(Smoke) >= 0.5, max_attempts=1, rest_after_failures=100, name="late")
+    @agent(watches=strength(Smoke) >= 0.5, max_attempts=1, cooldown_after_failures=100, name="late")
     def late(marks: Any, context: Any) -> None:
         if not working:
             raise ValueError("not yet")

@@ -15,9 +15,9 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.daemon.living import private_folder
+from blackboard.daemon.liveness import private_folder
 from blackboard.errors import ConfigurationError, StoreError
-from blackboard.model import AnthropicClient, ModelSettings
+from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store.backup import back_up
 from blackboard.store.database import Database
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
@@ -26,11 +26,11 @@ from tests.support.messages_api import MessagesApi
 KEY = "sk-CANARY-0123456789-do-not-tell"
 
 
-class Lead(Mark, kind="lead", joins="separate"):
+class Lead(Mark, kind="lead", on_repeat="separate"):
     text: str = ""
 
 
-class Reply(Mark, kind="reply", joins="separate"):
+class Reply(Mark, kind="reply", on_repeat="separate"):
     text: str
 
 
@@ -45,7 +45,7 @@ def clerk(marks: Any, context: Any) -> Reply:
 
 
 def modes(folder: Path) -> dict[str, str]:
-    return {str(one.relative_to(folder)): oct(stat.S_IMODE(one.lstat().st_mode)) for one in folder.rglob("*")}
+    return {str(item.relative_to(folder)): oct(stat.S_IMODE(item.lstat().st_mode)) for item in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
@@ -55,7 +55,7 @@ def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
     try:
         folder = Path(short.name) / "made"
         with Blackboard.open(f"sqlite:///{folder}/board.db") as board:
-            daemon = Daemon(board, [clerk], chance=random.Random(1))
+            daemon = Daemon(board, [clerk], rng=random.Random(1))
             daemon._enter()
             board.deposit(Lead(subject="ann"))
             back_up(board.database, folder / "copy.db")
@@ -102,7 +102,7 @@ def test_a_key_is_nowhere_afterwards(
         client = AnthropicClient(KEY, api.url)
         board.install(clerk)
         board.deposit(Lead(subject="ann", text="hi"))
-        daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, chance=random.Random(1))
+        daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
         report = daemon.run(until_quiescent=True)
         assert api.calls, "it was used"
         assert api.calls[0].key == KEY

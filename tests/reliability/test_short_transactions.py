@@ -18,7 +18,7 @@ LOG = 24 * 1024 * 1024
 """Bytes: SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the transaction that begins it is in the log."""
 
 
-class Knock(Mark, kind="knock", joins="separate"):
+class Knock(Mark, kind="knock", on_repeat="separate"):
     text: str = ""
 
 

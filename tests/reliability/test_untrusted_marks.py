@@ -15,13 +15,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.cli import common_first, querying
+from blackboard.cli import common_first, sql_command
 from blackboard.cli.app import app
 from blackboard.errors import BlackboardError, InvalidMark
 from tests.reliability.serving import look, served
 
 
-class Note(Mark, kind="note", joins="separate"):
+class Note(Mark, kind="note", on_repeat="separate"):
     text: str = ""
     more: Any = None
 
@@ -92,7 +92,7 @@ def test_csv_is_raw_in_a_file_and_harmless_on_a_terminal(
     asked = ("sql", 'SELECT subject AS "a\x1b[2J" FROM live_marks', "--csv")
     assert command(path, *asked)[1] == "a\x1b[2J\n\x1b[2J\x9b2Jx\n"
     assert not CONTROLS & set(command(path, *asked[:2])[1])
-    monkeypatch.setattr(querying, "on_terminal", lambda: True)
+    monkeypatch.setattr(sql_command, "on_terminal", lambda: True)
     assert command(path, *asked)[1] == "a\ufffd[2J\n\ufffd[2J\ufffd2Jx\n"
 
 
@@ -107,7 +107,7 @@ def test_hostile_words_of_a_command_are_not_obeyed_in_its_error(board: Blackboar
 def test_a_log_line_stays_one_line_without_control_signs(
     board: Blackboard, terminal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blackboard.cli import logs as configured
+    from blackboard.cli import log_setup as configured
 
     class Stream(io.StringIO):
         def isatty(self) -> bool:
@@ -118,7 +118,7 @@ def test_a_log_line_stays_one_line_without_control_signs(
     configured.configure(logging.INFO)
     try:
 
-        @agent(watches=strength(Note) >= 0.5, batch=1, max_attempts=1, rest_after_failures=100, name="teller")
+        @agent(watches=strength(Note) >= 0.5, batch=1, max_attempts=1, cooldown_after_failures=100, name="teller")
         def teller(marks: Any, context: Any) -> None:
             raise ValueError(marks[0].text)
 

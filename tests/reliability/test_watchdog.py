@@ -16,7 +16,7 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.daemon.watchdog import Watchdog
 
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 
 
@@ -35,12 +35,12 @@ class Manager:
         self._socket.setblocking(False)
 
     def heard(self) -> list[str]:
-        found = []
+        result = []
         while True:
             try:
-                found.append(self._socket.recv(4096).decode())
+                result.append(self._socket.recv(4096).decode())
             except BlockingIOError:
-                return found
+                return result
 
     def close(self) -> None:
         self._socket.close()

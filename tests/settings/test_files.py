@@ -10,8 +10,8 @@ import pytest
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
-from blackboard.model import ModelSettings
-from blackboard.resources import config_file
+from blackboard.llm import ModelSettings
+from blackboard.packaged_files import config_file
 from blackboard.settings import find_config, load_settings
 from blackboard.settings.sections import (
     AgentSection,
@@ -66,7 +66,7 @@ def test_the_environment_comes_before_the_file(tmp_path):
     }
     settings = load_settings(path, environ)
     assert settings.database.url == "sqlite:///b.db"
-    assert (settings.agents["sales"].batch, settings.agents["sales"].gather) == (7, parse_duration("1s"))
+    assert (settings.agents["sales"].batch, settings.agents["sales"].batch_window) == (7, parse_duration("1s"))
     assert settings.deployment.agents == ("a:b", "c:d")
     assert settings.daemon.keep_history is None
     assert settings.settings == {"lead_desk": {"time_zone": "Europe/Berlin"}}
@@ -93,7 +93,7 @@ def test_every_mistake_is_told_with_its_place_and_the_nearest_right_name(tmp_pat
     found = mistakes(path)
     assert found["databse"].endswith("did you mean 'database'?")
     assert found["agents.sales.bach"].endswith("did you mean 'batch'?")
-    assert "a bare number has no unit" in found["agents.sales.gather"]
+    assert "a bare number has no unit" in found["agents.sales.batch_window"]
     assert found["agents.sales.watches.new.threshhold"].endswith("did you mean 'threshold'?")
     assert found["authors.web"].endswith("not -1")
     assert "is not a duration" in found["daemon.tick"]
@@ -127,7 +127,7 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path):
         ("BLACKBOARD_DAEMON__TIKC", "1s", "did you mean 'tick'?"),
         ("BLACKBOARD_AGENTS__SALES__BATCH", "-3", "not '-3'"),
         ("BLACKBOARD_AGENTS__SALES__BATSH", "3", "did you mean 'batch'?"),
-        ("BLACKBOARD_AGENTS__SALES__WATCHES__NEW__REARM", "0", "greater than 0"),
+        ("BLACKBOARD_AGENTS__SALES__WATCHES__NEW__MIN_INCREASE", "0", "greater than 0"),
         ("BLACKBOARD_AGENTS__SALES__WATCHES", '{"new": {"rearm": 0}}', "greater than 0"),
         ("BLACKBOARD_KINDS__RAIN__WEIGHT", "heavy", "valid number"),
         ("BLACKBOARD_AUTHORS__WEB", "-1", "not '-1'"),
@@ -143,7 +143,7 @@ def test_a_wrong_value_is_reported_where_it_was_set(tmp_path, variable, value, m
 
 def test_the_file_answers_for_what_the_environment_leaves_as_it_is(tmp_path):
     wrong = '[daemon]\ntick = "soon"\nworkers = 0\n'
-    found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON": '{"lane": "9s"}'})
+    found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON": '{"batch_api_interval": "9s"}'})
     assert set(found) == {"daemon.tick", "daemon.workers"}
     found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON__TICK": "later", "BLACKBOARD_DAEMON__WORKERS": "2"})
     assert set(found) == {"BLACKBOARD_DAEMON__TICK", "daemon.tick"}

@@ -8,7 +8,7 @@ import pytest
 
 from blackboard.decay import Exponential
 from blackboard.errors import ConfigurationError
-from blackboard.resources import config_file
+from blackboard.packaged_files import config_file
 from blackboard.settings import load_settings, resolve, resolve_file
 
 MODULE = """
@@ -23,7 +23,7 @@ class Flood(Mark, kind="flood"):
     pass
 
 
-@agent(watches=strength(Rain) >= 0.5, writes=[Flood], batch=5, gather="1m")
+@agent(watches=strength(Rain) >= 0.5, writes=[Flood], batch=5, batch_window="1m")
 def gauge(marks, context):
     return []
 
@@ -89,7 +89,7 @@ decay = { law = "linear", lifetime = "2d" }
 batch = 9
 threshold = 0.25
 [agents.gauge.watches.watch]
-rearm = 0.1
+min_increase = 0.1
 [authors]
 radio = 0.5
 [budget]
@@ -99,8 +99,8 @@ calls_per_day = 3
     assert deployment.kinds["rain"].decay == {"law": "linear", "lifetime": "2d"}
     assert deployment.kinds["rain"].weight == 2.0
     gauge = deployment.agents["gauge"]
-    assert (gauge.settings.batch, gauge.settings.gather) == (9, 60_000_000)
-    assert (gauge.watches[0].when, gauge.watches[0].rearm) == ("strength(rain) >= 0.25", 0.1)
+    assert (gauge.settings.batch, gauge.settings.batch_window) == (9, 60_000_000)
+    assert (gauge.watches[0].when, gauge.watches[0].min_increase) == ("strength(rain) >= 0.25", 0.1)
     assert deployment.trust == {"radio": 0.5}
     assert deployment.budget.calls_per_day == 3
 

@@ -15,12 +15,12 @@ from blackboard.store.database import Database
 from tests.board.world import HOUR, World, kind
 
 
-class Ash(Mark, kind="ash", joins="separate"):
+class Ash(Mark, kind="ash", on_repeat="separate"):
     """A kind that no deployment names."""
 
 
 def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     answers: dict[int, list[int]] = {}
     errors: list[BaseException] = []
     start = threading.Barrier(6)
@@ -41,7 +41,7 @@ def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> No
     subjects = {view.id: view.subject for view in world.board.look()}
     assert len(subjects) == 90
     for number, ids in answers.items():
-        assert [subjects[one] for one in ids] == [f"{number}/{i}" for i in range(15)]
+        assert [subjects[item] for item in ids] == [f"{number}/{i}" for i in range(15)]
 
 
 @pytest.mark.parametrize("name", ["a board.db", "a%20board.db", "a#1;b.db", "ä.db", "b.db?timeout=5"])
@@ -53,7 +53,7 @@ def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: 
 
 
 def test_one_that_fails_among_many_fails_alone(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     outcomes: list[str] = []
     start = threading.Barrier(8)
 
@@ -63,7 +63,7 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
             if number % 2:
                 world.put("smoke", f"s{number}")
             else:
-                world.board.write(lambda m: 1 // 0)
+                world.board.write(lambda txn: 1 // 0)
             outcomes.append("kept")
         except ZeroDivisionError:
             outcomes.append("failed")
@@ -80,8 +80,8 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
 def test_what_a_failed_transaction_registered_is_not_remembered(world: World) -> None:
     board = world.board
 
-    def work(m: Any) -> None:
-        board.prepare(m, "ash", "s", {})
+    def work(txn: Any) -> None:
+        board.prepare(txn, "ash", "s", {})
         raise RuntimeError("stop")
 
     board.models.add([Ash])
@@ -95,11 +95,11 @@ def test_what_a_failed_transaction_registered_is_not_remembered(world: World) ->
 
 
 def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
 
-    def work(m: Any) -> tuple[int, int]:
+    def work(txn: Any) -> tuple[int, int]:
         def count() -> int:
-            return int(m.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
+            return int(txn.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
 
         before = count()
         world.put("smoke")
@@ -111,7 +111,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
 
 def test_reading_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
-        world.board.read(lambda m: m.tx.cursor.execute("DELETE FROM mark"))
+        world.board.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)
     assert world.board.look() == []
 

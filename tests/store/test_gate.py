@@ -11,26 +11,26 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store.database import Database
-from blackboard.store.gate import Entry, Gate
+from blackboard.store.group_commit import Entry, GroupCommit
 
 
 def test_whoever_finds_the_gate_free_leads_with_its_own_work() -> None:
-    gate, entry = Gate(), Entry("work")
-    assert gate.enter(entry) == [entry]
+    group_commit, entry = GroupCommit(), Entry("work")
+    assert group_commit.enter(entry) == [entry]
 
 
 def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them() -> None:
-    gate = Gate()
-    gate.enter(Entry("leader"))
+    group_commit = GroupCommit()
+    group_commit.enter(Entry("leader"))
     entries = [Entry(number) for number in range(5)]
     batches: dict[int, list[Entry]] = {}
     waiting = threading.Semaphore(0)
 
     def wait(entry: Entry) -> None:
         waiting.release()
-        batches[entry.work] = gate.enter(entry)
+        batches[entry.work] = group_commit.enter(entry)
         if batches[entry.work]:
-            gate.leave([other for other in batches[entry.work] if other is not entry])
+            group_commit.release([other for other in batches[entry.work] if other is not entry])
 
     threads = []
     for entry in entries:
@@ -39,32 +39,32 @@ def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them(
         waiting.acquire(timeout=10)
         while entry.called is None:
             pass
-    gate.leave([])
+    group_commit.release([])
     for thread in threads:
         thread.join(timeout=10)
-    assert [one.work for one in batches[0]] == [0, 1, 2, 3, 4]
+    assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
     assert all(not batches[number] for number in range(1, 5))
 
 
 def test_a_thread_that_wants_to_be_alone_is_taken_along_by_nobody() -> None:
-    gate = Gate()
+    group_commit = GroupCommit()
     first = Entry("first")
-    gate.enter(first)
-    alone, after = Entry("alone", alone=True), Entry("after")
+    group_commit.enter(first)
+    exclusive, after = Entry("alone", exclusive=True), Entry("after")
     order: list[list[str]] = []
 
     def wait(entry: Entry) -> None:
-        batch = gate.enter(entry)
-        order.append([one.work for one in batch])
-        gate.leave([other for other in batch if other is not entry])
+        batch = group_commit.enter(entry)
+        order.append([item.work for item in batch])
+        group_commit.release([other for other in batch if other is not entry])
 
     threads = []
-    for entry in (alone, after):
+    for entry in (exclusive, after):
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
         while entry.called is None:
             pass
-    gate.leave([])
+    group_commit.release([])
     for thread in threads:
         thread.join(timeout=10)
     assert order == [["alone"], ["after"]]
@@ -93,39 +93,39 @@ def test_a_failure_in_a_shared_commit_is_told_to_the_one_whose_it_is(tmp_path: P
 
 
 def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
-    gate = Gate()
-    gate.enter(Entry("leader"))
+    group_commit = GroupCommit()
+    group_commit.enter(Entry("leader"))
     gone, next_ = Entry("gone"), Entry("next")
     threads = []
     led = []
 
     def wait(entry: Entry) -> None:
-        led.append([one.work for one in gate.enter(entry)])
+        led.append([item.work for item in group_commit.enter(entry)])
 
     for entry in (gone, next_):
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
         threads[-1].start()
         while entry.called is None:
             pass
-    gate._give_up(gone)
-    gate.leave([])
+    group_commit._give_up(gone)
+    group_commit.release([])
     threads[1].join(timeout=10)
     assert led == [["next"]]
 
 
 def test_a_thread_that_is_interrupted_as_it_gives_way_lets_the_next_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    gate, next_ = Gate(), Entry("next")
-    gate._crowd = 2
+    group_commit, next_ = GroupCommit(), Entry("next")
+    group_commit._group_size = 2
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("blackboard.store.gate.give_way", interrupt)
+    monkeypatch.setattr("blackboard.store.group_commit.give_way", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        gate.enter(Entry("gone"))
-    assert not gate._led
-    gate._crowd = 1
-    assert gate.enter(next_) == [next_]
+        group_commit.enter(Entry("gone"))
+    assert not group_commit._has_leader
+    group_commit._group_size = 1
+    assert group_commit.enter(next_) == [next_]
 
 
 @pytest.mark.parametrize("held", [True, False])

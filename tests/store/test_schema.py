@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 
 from blackboard import Blackboard, ManualClock
 from blackboard.errors import ConfigurationError, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.resources import migrations_folder
+from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
@@ -51,7 +51,7 @@ def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World,
 def test_the_newest_migration_is_the_one_that_the_program_knows() -> None:
     script = ScriptDirectory(str(migrations_folder()))
     assert script.get_heads() == [schema.HEAD]
-    assert {one.revision for one in script.walk_revisions()} == set(schema.KNOWN)
+    assert {item.revision for item in script.walk_revisions()} == set(schema.KNOWN)
 
 
 @pytest.mark.parametrize("revision", schema.KNOWN[:-1])
@@ -80,9 +80,9 @@ def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
     database = Database(f"sqlite:///{world.path}")
     connection = database.connect(writes=True)
     asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "application_id")
-    found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
+    result = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
     connection.close()
-    assert found == ["wal", 2, 1, 10_000, dialect.APPLICATION_ID]
+    assert result == ["wal", 2, 1, 10_000, dialect.APPLICATION_ID]
     assert world.sql("PRAGMA integrity_check") == [("ok",)]
     assert world.sql("PRAGMA foreign_key_check") == []
 
@@ -106,7 +106,7 @@ def test_opening_twice_changes_nothing(world: World) -> None:
 OPENER = """
 import sys
 from blackboard import Blackboard, Mark
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 sys.stdin.readline()
 board = Blackboard.open(sys.argv[1], author="person:" + sys.argv[2])
@@ -130,15 +130,15 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
         )
         for i in range(4)
     ]
-    for one in started:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    ended = [one.communicate(timeout=90) for one in started]
-    assert [one.returncode for one in started] == [0] * 4, ended
+    for item in started:
+        assert item.stdin is not None
+        item.stdin.write("go\n")
+        item.stdin.flush()
+    ended = [item.communicate(timeout=90) for item in started]
+    assert [item.returncode for item in started] == [0] * 4, ended
     with Blackboard.open(url) as board:
         assert len(board.look()) == 20
-        assert board.read(lambda m: m.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
+        assert board.read(lambda txn: txn.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
         assert board.deployment.version == 1
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_a_damaged_board_is_refused(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     for i in range(50):
         world.put("smoke", f"s{i}", payload={"text": "x" * 500})
     world.close()

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy.dialects import postgresql
 
 from blackboard.store import freeze, shelf
-from blackboard.store.contract import VIEWS
 from blackboard.store.dialect import SQLITE, Dialect
+from blackboard.store.view_columns import VIEWS
 from blackboard.store.views import view_definitions
 from tests.board.world import World, kind
 
@@ -28,7 +28,7 @@ from blackboard.store import shelf
 shelf.FILE = Path(sys.argv[3])
 from blackboard import Agent, Blackboard, Daemon, Mark, agent, count
 
-class Smoke(Mark, kind="smoke", joins="separate"):
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
     pass
 
 @agent(watches=count(Smoke) >= 1, kinds=[Smoke])
@@ -117,7 +117,7 @@ def test_a_file_whose_statements_were_edited_is_not_used(tmp_path: Path, monkeyp
 @pytest.mark.processes
 @pytest.mark.parametrize("command", ["deposit", "marks", "daemon"])
 def test_a_process_that_uses_a_board_loads_no_sqlalchemy(command: str, world: World) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     world.put("smoke")
     world.close()
     assert run(command, world.path, shelf.FILE).endswith("loaded: []\n")
@@ -126,7 +126,7 @@ def test_a_process_that_uses_a_board_loads_no_sqlalchemy(command: str, world: Wo
 @pytest.mark.processes
 @pytest.mark.parametrize("command", ["deposit", "marks", "daemon"])
 def test_it_loads_it_and_works_where_the_file_is_not_current(command: str, world: World, tmp_path: Path) -> None:
-    world.deploy({"smoke": kind("smoke", joins="separate")})
+    world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     world.put("smoke")
     world.close()
     file = tmp_path / "sqlite.sql"

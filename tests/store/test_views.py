@@ -15,7 +15,7 @@ from blackboard import parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.store import marks as M
-from blackboard.store.contract import VIEWS
+from blackboard.store.view_columns import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [
@@ -37,7 +37,8 @@ def world(tmp_path: Path) -> Any:
     # The views go by the database's clock, so the marks are left some time before it.
     world = World(tmp_path / "board.db", ManualClock(SystemClock().now() - 3 * HOUR))
     world.deploy(
-        {"smoke": kind("smoke", Never(), weight=0.7, joins="separate")}, spec("watchman", parse("count(smoke) >= 2"))
+        {"smoke": kind("smoke", Never(), weight=0.7, on_repeat="separate")},
+        spec("watchman", parse("count(smoke) >= 2")),
     )
     yield world
     world.close()
@@ -51,12 +52,12 @@ def fill(world: World) -> None:
 
 def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]:
     """What Python makes of the strengths at the instant that the view says it was computed for."""
-    found = {}
+    result = {}
     for row in rows:
         at = parse_instant(row["as_of"])
         mark = world.mark(row["id"])
-        found[mark.id] = world.board.read(lambda m, mark=mark, at=at: m.strength(mark, at))  # type: ignore[misc]
-    return found
+        result[mark.id] = world.board.read(lambda txn, mark=mark, at=at: txn.strength(mark, at))  # type: ignore[misc]
+    return result
 
 
 def check(world: World, rows: list[dict[str, Any]]) -> None:
@@ -95,7 +96,7 @@ def test_the_contract_holds_what_people_were_told(world: World) -> None:
     )  # fmt: skip
     assert VIEWS["provenance"] == ("mark_id", "activation_id", "parent_mark_id")
     for column in ("id", "agent", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
-                   "error", "marks_absorbed", "marks_left"):  # fmt: skip
+                   "error", "marks_absorbed", "marks_deposited"):  # fmt: skip
         assert column in VIEWS["activations"]
 
 
@@ -109,7 +110,7 @@ def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world
     world.put("smoke", "linear", 0.8, decay=Linear("900d"))
     for law in LAWS:
         world.advance(MINUTE)
-        world.register({"smoke": kind("smoke", law, weight=1.3, floor=0.02, joins="separate")})
+        world.register({"smoke": kind("smoke", law, weight=1.3, floor=0.02, on_repeat="separate")})
         world.put("smoke", "later", 0.5, decay=Exponential("9d"))
         rows = through_python(world)
         expected = strengths_then(world, rows)
@@ -119,7 +120,7 @@ def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world
 @pytest.mark.skipif(SHELL is None, reason="there is no sqlite3 shell on this machine")
 def test_the_plain_shell_computes_the_same_strengths(world: World) -> None:
     fill(world)
-    world.register({"smoke": kind("smoke", Power("2d", 0.7), weight=0.9, floor=0.001, joins="separate")})
+    world.register({"smoke": kind("smoke", Power("2d", 0.7), weight=0.9, floor=0.001, on_repeat="separate")})
     check(world, through_the_shell(world))
     for view in VIEWS:
         through_the_shell(world, f"SELECT count(*) FROM {view}")
@@ -150,7 +151,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
     assert through_python(world) == []
     world.advance(2 * HOUR)
     world.evaporate()
-    found = world.sql("SELECT event, at, kind, subject, author FROM mark_history ORDER BY id")
+    found = world.sql("SELECT event, recorded_at, kind, subject, author FROM mark_history ORDER BY id")
     assert [row[0] for row in found] == ["deposited", "evaporated"]
     assert all(row[2:] == ("smoke", "s", "person:ada") for row in found)
 
@@ -158,7 +159,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
 def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) -> None:
     world.put("smoke", "x")
     world.put("smoke", "x")
-    [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held FROM agenda")
+    [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held_by FROM agenda")
     assert row == ("watchman", "watch", "x", None, "waiting", "count(smoke) >= 2: 2.0", 2.0, 2.0, None)
     world.woken("watchman")
     assert world.sql("SELECT count(*) FROM agenda") == [(0,)]
@@ -188,7 +189,7 @@ def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: Wo
               "not_author": ""}  # fmt: skip
     for name, statement in statements.items():
         sql, names, constants = statement.compiled(world.board.database.dialect)
-        bound = [{**constants, **values}[one] for one in names or ()]
+        bound = [{**constants, **values}[item] for item in names or ()]
         plan = " | ".join(row[3] for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)
         if name in ("strongest", "find", "evaporated"):

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from blackboard.model.reply import Usage
+from blackboard.llm.reply import Usage
 from tests.support.faults import Fault, Hang, Junk, Says, Status
 from tests.support.request_checks import Refused, parameters
 from tests.support.tokens import count_tokens, input_tokens, prefix_tokens

@@ -91,9 +91,9 @@ class Office:
     def insights(self, text: str) -> list[list[int]]:
         """The groups that an analyst made; what it left out is a group of its own, as at the desk."""
         answer, _ = json.JSONDecoder().raw_decode(text[text.rindex('{"insights":') :])
-        found = [part["ids"] for part in answer["insights"]]
-        rest = {row["id"] for row in self.rows} - {number for group in found for number in group}
-        return [*found, sorted(rest)] if rest else found
+        result = [part["ids"] for part in answer["insights"]]
+        rest = {row["id"] for row in self.rows} - {number for group in result for number in group}
+        return [*result, sorted(rest)] if rest else result
 
 
 def office_of(leads: Iterable[Any]) -> Office:

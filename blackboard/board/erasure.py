@@ -1,0 +1,99 @@
+"""Erases what was said about one subject. What happened stays: ids, instants, kinds, intensities, activations, costs.
+
+The subject becomes a random name that nothing leads back from. It is no part of the ordinary life of marks: those
+evaporate or are withdrawn, and keep their history.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from blackboard.board import activation_results, evaporation
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.errors import InvalidMark, NotFound
+from blackboard.store import forgetting as F
+from blackboard.store.rows import ActivationRow, MarkRow
+
+__all__ = ["PREFIX", "ErasureReport", "forget"]
+
+PREFIX = "forgotten/"
+"""What the random names begin with."""
+
+ERASED = "(erased)"
+
+
+@dataclass(frozen=True)
+class ErasureReport:
+    """What was erased."""
+
+    name: str
+    """What the subject is called from now on."""
+    live: int
+    """Live marks that were taken off the board."""
+    events: int
+    """Events whose payload is gone."""
+    activations: int
+    """Activations that had seen or left a mark of it; what was under way begins anew without it."""
+    calls: tuple[int, ...]
+    """Model calls whose request and answer are gone."""
+    named_in: tuple[int, ...]
+    """Marks about other subjects that name this one; they are left as they are, for a person to judge."""
+
+
+def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
+    """Erase what was said about a subject.
+
+    Raises:
+        NotFound: nothing was ever said about it.
+        InvalidMark: it is the name of one that was forgotten.
+    """
+    if subject.startswith(PREFIX):
+        raise InvalidMark(f"{subject} is forgotten already")
+    events = txn.tx.one(F.COUNT_EVENTS, subject=subject)[0]
+    if not events:
+        raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
+    live = _clear(txn, subject, author)
+    seen = [ActivationRow(*values) for values in txn.tx.all(F.ACTIVATIONS, subject=subject)]
+    for row in seen:
+        if row.state == "running":  # whoever runs it knows what is being forgotten: its end must not be written
+            activation_results.hand_back(txn, row)
+        txn.tx.run(F.ERASE_ERROR, key=row.id, instead=None if row.error is None else ERASED)
+    patterns = _patterns(subject)
+    calls = {values[0] for row in seen for values in txn.tx.all(F.CALLS_OF, activation_id=row.id)}
+    calls |= {values[0] for pattern in patterns for values in txn.tx.all(F.CALLS_NAMING, pattern=pattern)}
+    for call in sorted(calls):
+        txn.tx.run(F.ERASE_CALL, key=call)
+    txn.tx.run(F.DELETE_KEYS, subject=subject)
+    txn.tx.run(F.DELETE_COOLDOWNS, subject=subject)
+    txn.tx.run(F.DELETE_PREDICTED_OF_SUBJECT, subject=subject)
+    named = {
+        values[0] for pattern in patterns for values in txn.tx.all(F.NAMED_ELSEWHERE, pattern=pattern, subject=subject)
+    }
+    name = f"{PREFIX}{secrets.token_hex(8)}"
+    txn.tx.run(F.CLOSE_CROSSINGS, of_subject=subject, at=txn.now)
+    for statement in (F.RENAME_CROSSINGS, F.RENAME_ACTIVATIONS, F.ERASE_EVENTS):
+        txn.tx.run(statement, of_subject=subject, to=name)
+    txn.notifies = True
+    return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
+
+
+def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
+    """Take every mark of the subject off the board."""
+    live = 0
+    for row in [MarkRow(*values) for values in txn.tx.all(F.MARKS_OF, subject=subject)]:
+        if row.evaporates_at is not None and row.evaporates_at <= txn.now:
+            evaporation.evaporate(txn, row)
+        else:
+            evaporation.withdraw(txn, row.id, author)
+            live += 1
+    return live
+
+
+def _patterns(subject: str) -> set[str]:
+    """What to look for in texts: the subject as it is, and as JSON writes it."""
+    texts = {subject, json.dumps(subject)[1:-1], json.dumps(subject, ensure_ascii=False)[1:-1]}
+    for sign in ("\\", "%", "_"):
+        texts = {text.replace(sign, "\\" + sign) for text in texts}
+    return {f"%{text}%" for text in texts}

@@ -1,0 +1,176 @@
+"""The commands that look after a board: backup, restore, doctor, forget."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import Session, session_of
+from blackboard.cli.output import AsJson, document, note, say
+
+if TYPE_CHECKING:
+    from blackboard.daemon.doctor import Finding
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (backup, restore, doctor, forget):
+        app.command()(command)
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The new file; it must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the board to a file, while it is in use, and check the copy by opening it.
+
+    \b
+    Example:
+      blackboard backup /var/backups/board-$(date +%F).db
+    """
+    from blackboard.clock import iso
+    from blackboard.store.backup import back_up
+
+    with session_of(context).board(create=False) as board:
+        made = back_up(board.database, file)
+    if as_json:
+        document({**dataclasses.asdict(made), "path": str(made.path), "last_recorded_at": iso(made.last_recorded_at)})
+    else:
+        say(
+            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.last_recorded_at)};"
+            " every page is whole"
+        )
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The backup.")],
+) -> None:
+    """Put a backup in the board's place. The board that lies there is kept beside it.
+
+    Refuses while a daemon runs. What was left on the board after the backup is not in it: deposit it again.
+
+    \b
+    Example:
+      blackboard restore /var/backups/board-2027-01-31.db
+    """
+    from blackboard.clock import SystemClock, iso, to_datetime
+    from blackboard.daemon.liveness import any_living
+    from blackboard.errors import StoreBusy
+    from blackboard.store import backup as copies
+    from blackboard.store.database import Database
+
+    database = Database(session_of(context).url)
+    if any_living(database.path):
+        raise StoreBusy(f"a daemon serves {database.where}: stop it first")
+    stamp = to_datetime(SystemClock().now()).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    try:
+        restored, kept = copies.restore(file, database, stamp)
+    finally:
+        database.close()
+    say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
+    if kept is not None:
+        say(f"the board that lay there is now {kept}")
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Look at everything that can be wrong with the board, and say what to do. Exit code 1 if anything is.
+
+    \b
+    Examples:
+      blackboard doctor
+      blackboard --config config/leads.toml doctor --json
+    """
+    findings = _examined(session_of(context))
+    wrong = sum(1 for finding in findings if finding.state == "wrong")
+    if as_json:
+        document({"wrong": wrong, "findings": [dataclasses.asdict(finding) for finding in findings]})
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.found}")
+            if finding.advice:
+                say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
+        say("nothing is wrong" if not wrong else f"{wrong} wrong")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _examined(session: Session) -> list[Finding]:
+    """What is found; a board that cannot be opened, or a deployment file with mistakes, is a finding too."""
+    from blackboard.board import Blackboard
+    from blackboard.daemon.doctor import Finding, examine
+    from blackboard.errors import ConfigurationError, StoreError
+
+    findings, deployment = [], None
+    try:
+        if session.settings.names_agents:
+            deployment = session.resolve().deployment
+    except ConfigurationError as error:
+        advice = "'blackboard check' names every mistake"
+        findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
+    try:
+        with Blackboard.open(session.url, create=False) as board:
+            findings += examine(board, deployment)
+    except StoreError as error:
+        findings.append(Finding("board", "wrong", str(error), "what it says"))
+    return findings
+
+
+def forget(
+    context: typer.Context,
+    subject: Annotated[
+        str,
+        typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completion.subjects),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what was said about a subject: its marks, their payloads in the history, model calls that speak of it.
+
+    What happened stays, under a random name: ids, instants, kinds, intensities, costs. It cannot be undone.
+
+    \b
+    Example:
+      blackboard forget ada@example.org
+    """
+    if not yes and not as_json:
+        typer.confirm(f"Erase what was said about {subject!r} for good?", abort=True)
+    found = _forgotten(session_of(context), subject)
+    if as_json:
+        document(found)
+        return
+    say(
+        f"{found['subject']!r} is forgotten: {found['live']} marks, the payloads of {found['events']} events and"
+        f" {len(found['calls'])} model calls are erased; what is left is called {found['name']}"
+    )
+    if found["named_in"]:
+        say(
+            f"other subjects' marks name it: {', '.join(map(str, found['named_in']))}; withdraw or forget them yourself"
+        )
+    for held in found["backups"]:
+        say(f"still in {held['path']}: {held['events']} events" if held["events"] else f"could not read {held['path']}")
+    note("files outside the board, such as a calendar, follow when the daemon next publishes; logs and mail do not")
+
+
+def _forgotten(session: Session, subject: str) -> dict[str, Any]:
+    from blackboard.daemon.answer_spool import Spool, Spooled
+    from blackboard.store.backup import backups_of, holding
+
+    with session.board() as board:
+        erased = board.forget(subject)
+        spool = Spool(board)
+        for call in erased.calls:
+            spool.drop(Spooled(call, "", None))
+        path = board.database.path
+        copies = [] if path is None else [(copy, holding(copy, subject)) for copy in backups_of(path)]
+    held = [{"path": str(copy), "events": events} for copy, events in copies if events != 0]
+    return {"subject": subject, **dataclasses.asdict(erased), "backups": held}

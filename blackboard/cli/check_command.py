@@ -1,0 +1,145 @@
+"""The command that reads a deployment file and says what it would do: `check`. It changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import Session, session_of
+from blackboard.cli.output import AsJson, document, note, number, say, table
+from blackboard.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from blackboard.board.preview import Preview
+    from blackboard.settings import Resolved
+
+__all__ = ["add_to"]
+
+SHOWN = 20
+"""Marks and crossings that are listed; the rest is counted."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(check)
+
+
+def check(
+    context: typer.Context,
+    against_board: Annotated[
+        bool, typer.Option("--against-board", help="Also what it would do: marks that evaporate, agents that wake.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read the deployment file and name every mistake in it at once, each with its place.
+
+    \b
+    Examples:
+      blackboard --config config/leads.toml check
+      blackboard --config config/leads.toml check --against-board
+    """
+    session = session_of(context)
+    try:
+        resolved = session.resolve()
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        document({"file": _file(session), "mistakes": [dataclasses.asdict(mistake) for mistake in error.mistakes]})
+        raise typer.Exit(error.exit_code) from None
+    for warning in () if as_json else resolved.warnings:  # the document has them
+        note(f"warning: {warning}")
+    found = _preview(session, resolved) if against_board else None
+    if as_json:
+        document(_document(resolved, found))
+        return
+    _show(resolved)
+    if found is not None:
+        _show_preview(found)
+
+
+def _file(session: Session) -> str | None:
+    """The file that has the mistakes; None where there is none of that name."""
+    from blackboard.settings import find_config
+
+    try:
+        return str(find_config(session.config))
+    except ConfigurationError:
+        return None
+
+
+def _preview(session: Session, resolved: Resolved) -> Preview:
+    from blackboard.board.preview import preview
+
+    with session.board() as board:
+        built_in = {name: kind.defaults for name, kind in board.models.known().items()}
+        return board.read(lambda txn: preview(txn, resolved.deployment.with_kinds(built_in)))
+
+
+def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
+    deployment = resolved.deployment.model_dump(mode="json", exclude={"version"})
+    return {
+        "file": str(resolved.settings.path),
+        "mistakes": [],
+        "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
+        **deployment,
+        **({} if found is None else {"against_board": dataclasses.asdict(found)}),
+    }
+
+
+def _show(resolved: Resolved) -> None:
+    kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
+    say(f"{resolved.settings.path}: {len(kinds)} kinds and {len(agents)} agents, no mistakes")
+    table(
+        ("kind", "weight", "floor", "on_repeat", "decay"),
+        (
+            (name, kind.weight, kind.floor, kind.on_repeat, resolved.deployment.kind(name).decay)
+            for name, kind in kinds.items()
+        ),
+        empty="no kinds",
+    )
+    table(
+        ("agent", "writes", "watch", "condition"),
+        (
+            (agent.name if i == 0 else "", ", ".join(agent.writes) if i == 0 else "", watch.name, _condition(watch))
+            for agent in agents.values()
+            for i, watch in enumerate(agent.watches)
+        ),
+        empty="no agents",
+    )
+
+
+def _condition(watch: Any) -> str:
+    parts = [watch.when, watch.only_if and f"only if {watch.only_if}", watch.unless and f"unless {watch.unless}"]
+    return ", ".join(part for part in parts if part)
+
+
+def _show_preview(found: Preview) -> None:
+    say(f"against the board as of {found.as_of}:")
+    for change in found.changes or ("nothing changes",):
+        say(f"  {change}")
+    table(
+        ("mark", "kind", "left", "floor", "subject"),
+        ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in found.evaporates[:SHOWN]),
+        empty="no mark would evaporate at once",
+        title=f"{len(found.evaporates)} marks would evaporate at once",
+    )
+    for kind, count in found.sooner.items():
+        say(f"{count} marks of {kind} would evaporate sooner than now")
+    table(
+        ("agent", "watch", "value", "threshold", "", "subject"),
+        (
+            (
+                w.agent,
+                w.watch,
+                number(w.value),
+                number(w.threshold),
+                "held back" if w.held_back else "",
+                w.subject or "the board",
+            )
+            for w in found.wakes[:SHOWN]
+        ),
+        empty="no agent would wake",
+        title=f"{len(found.wakes)} crossings would follow",
+    )

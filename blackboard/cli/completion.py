@@ -1,0 +1,54 @@
+"""What a shell may complete from the board: agents, kinds, subjects. It makes no board and tells of no error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from blackboard.cli.cli_session import Session
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+
+__all__ = ["agents", "kinds", "subjects"]
+
+LIMIT = 100
+"""Subjects that are offered: the board may hold millions."""
+
+
+def agents(context: typer.Context, incomplete: str) -> list[str]:
+    """The agents that begin so."""
+    return _of_board(context, lambda board: _beginning(incomplete, board.deployment.agents))
+
+
+def kinds(context: typer.Context, incomplete: str) -> list[str]:
+    """The kinds that begin so."""
+    return _of_board(context, lambda board: _beginning(incomplete, board.deployment.kinds))
+
+
+def subjects(context: typer.Context, incomplete: str) -> list[str]:
+    """The first subjects that begin so, of all that anything was ever said about."""
+    from blackboard.board.queries import subjects
+
+    return _of_board(context, lambda board: board.read(lambda txn: subjects(txn, incomplete, LIMIT)))
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) -> list[str]:
+    from blackboard.board import Blackboard
+    from blackboard.errors import BlackboardError
+
+    common = context.find_root().params
+    config = common.get("config")
+    session = Session(None if config is None else Path(config), common.get("database"))
+    try:
+        with Blackboard.open(session.url, create=False) as board:
+            return ask(board)
+    except (BlackboardError, OSError):
+        return []  # a message would land in the middle of what is being typed

@@ -1,0 +1,163 @@
+"""The commands about money: `costs` shows and plots what model calls cost; `record-cost` says what an unknown
+one did.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.output import AsJson, document, note, say, table
+
+__all__ = ["add_to"]
+
+BAR = 40
+"""Characters of the longest bar."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (costs, record_cost):
+        app.command()(command)
+
+
+def costs(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="So many days, up to today, in UTC.")] = 30,
+    plot: Annotated[bool, typer.Option("--plot", help="Bars of US dollars for each day, below the table.")] = False,
+    png: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Plot into this PNG file; needs the extra 'plot'.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What model calls cost, for each day and agent: US dollars, for each mark left, and what the direct lane takes.
+
+    \b
+    Examples:
+      blackboard costs --days 7 --plot
+      blackboard costs --png costs.png
+      blackboard costs --json
+    """
+    with session_of(context).board() as board:
+        rows = board.costs(days)
+        unknown = board.status()["model_calls"]["unknown"]
+    if png is not None:
+        _draw(rows, png)
+    if as_json:
+        document(rows)
+        return
+    table(  # narrow enough for 80 columns; the tokens by sort are in the view, and in --json
+        ("day", "agent", "calls", "tokens", "US$", "per mark", "direct", "cached"),
+        (
+            (
+                row["day"],
+                row["agent"],
+                row["calls"],
+                _short(sum(row[f"{category}_tokens"] for category in ("input", "cache_read", "cache_write", "output"))),
+                _usd(row["usd"]),
+                _usd(row["usd_per_mark"]),
+                _usd(row["usd_direct"]),
+                None if row["share_from_cache"] is None else f"{row['share_from_cache']:.0%}",
+            )
+            for row in rows
+        ),
+        empty="no model calls",
+    )
+    if rows:
+        say(f"total: {_usd(sum(row['usd'] for row in rows))} US$ for {sum(row['calls'] for row in rows)} calls")
+    if plot:
+        _bars(rows)
+    if unknown:
+        note(
+            f"{unknown} calls have an unknown outcome, and their reserve stays; 'blackboard record-cost' says what they"
+            " cost"
+        )
+    elif reserved := sum(row["usd_reserved"] for row in rows):
+        note(
+            f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not say what it took;"
+            " 'blackboard record-cost' says what those cost"
+        )
+
+
+def record_cost(
+    context: typer.Context,
+    call: Annotated[int, typer.Argument(help="The call's id, as the view model_calls has it.")],
+    usd: Annotated[float, typer.Option(help="What the provider's account shows for it, in US dollars.")] = 0.0,
+) -> None:
+    """Say what a model call cost whose outcome is unknown, or whose answer did not say. Its reserve is released.
+
+    \b
+    Examples:
+      blackboard sql "select id, agent, state, sent_at, error from model_calls where reserved_usd > 0"
+      blackboard record-cost 17
+      blackboard record-cost 18 --usd 0.0042
+    """
+    with session_of(context).board() as board:
+        board.record_cost(call, usd)
+    say(f"call {call} is settled at {_usd(usd)} US$")
+
+
+def _short(tokens: int) -> str:
+    """A number of tokens to three digits: 950, 12.3k, 4.56M."""
+    for unit, name in ((1_000_000, "M"), (1_000, "k")):
+        if tokens >= unit:
+            return f"{tokens / unit:.3g}{name}"
+    return str(tokens)
+
+
+def _usd(value: float | None) -> str | None:
+    """Money to what matters of it: calls cost from a hundredth of a cent to dollars."""
+    return (
+        None
+        if value is None
+        else f"{value:.2f}"
+        if value >= 10
+        else f"{value:.4f}"
+        if value >= 0.01
+        else f"{value:.6f}"
+    )
+
+
+def _by_day(rows: list[dict[str, Any]]) -> dict[str, float]:
+    days: dict[str, float] = defaultdict(float)
+    for row in rows:
+        days[row["day"]] += row["usd"]
+    return dict(sorted(days.items()))
+
+
+def _bars(rows: list[dict[str, Any]]) -> None:
+    days = _by_day(rows)
+    highest = max(days.values(), default=0.0)
+    for day, usd in days.items():
+        say(f"{day} {'█' * round(BAR * usd / highest if highest else 0):<{BAR}} {_usd(usd)}")
+
+
+def _draw(rows: list[dict[str, Any]], path: Path) -> None:
+    from blackboard.errors import UsageError, WorkError
+
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError(
+            "--png needs matplotlib: install the extra, as in pip install 'blackboard-marks[plot]'; --plot does without"
+        ) from None
+    days = list(_by_day(rows))
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    below = dict.fromkeys(days, 0.0)
+    for agent in sorted({row["agent"] for row in rows}):
+        heights = {row["day"]: row["usd"] for row in rows if row["agent"] == agent}
+        axes.bar(days, [heights.get(day, 0.0) for day in days], bottom=list(below.values()), label=agent)
+        below = {day: below[day] + heights.get(day, 0.0) for day in days}
+    axes.set_ylabel("US dollars")
+    axes.tick_params(axis="x", rotation=45)
+    if days:
+        axes.legend()
+    try:
+        figure.savefig(path, format="png")
+    except OSError as error:
+        raise WorkError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,187 @@
+"""The command that shows what this is: `demo`. It runs a deployment over its samples, on a fresh board of its own.
+
+It knows no agent: the deployment file says which samples there are, how they become marks and what is worth showing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.output import console, grid, number, say, table
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from blackboard.board import Blackboard
+    from blackboard.cli.demo_samples import Demo
+    from blackboard.daemon import Daemon
+
+__all__ = ["add_to"]
+
+SHOWN = 10
+"""Marks of a kind that are shown."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Option(help="Where the board is made; what an earlier demo left goes.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Run the sample deployment over its sample marks until nothing is left to do, and show what came out.
+
+    \b
+    Examples:
+      blackboard demo
+      blackboard demo --directory /tmp/demo
+    """
+    from blackboard.board import Blackboard
+    from blackboard.cli import log_setup
+    from blackboard.cli.demo_samples import Demo
+    from blackboard.cli.run_command import client_of, daemon_of, obeying_signals
+    from blackboard.packaged_files import config_file
+    from blackboard.settings import resolve_file
+
+    session = session_of(context)
+    resolved = resolve_file(session.config or config_file("demo.toml"))
+    what = Demo.of(resolved.settings.settings, resolved.settings.path)
+    client = client_of(resolved)
+    log_setup.configure(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(_fresh(directory, what))
+        board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=session.author or what.author))
+        board.apply(resolved.deployment)
+        say(
+            f"{resolved.settings.model.model} answers for the agents"
+            if client is not None
+            else "Without a model (no key in ANTHROPIC_API_KEY): the agents' offline rules answer."
+        )
+        _load(board, what)
+        daemon = daemon_of(board, resolved, client)
+        with _progress(board, daemon), obeying_signals(daemon):
+            report = daemon.run(until_quiescent=True)
+        _show(board, path, what, offline=client is None)
+    for line in report.lines():
+        say(f"left: {line}")
+    say(f"\nThe board is {directory / path.name}. Look at it with:")
+    say(f"  blackboard --database {directory / path.name} marks")
+
+
+@contextlib.contextmanager
+def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
+    """The folder of the demonstration, without what an earlier one left, as the current folder; gives the board's path.
+
+    The agents' relative paths start at the current folder.
+    """
+    from blackboard.cli.demo_samples import file_of
+
+    directory.mkdir(parents=True, exist_ok=True)
+    path = (directory / "demo.db").absolute()
+    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "demo.db-turn", "demo.db-next"):
+        (directory / name).unlink(missing_ok=True)
+    shutil.rmtree(directory / "demo.db-run", ignore_errors=True)
+    for name, source in what.files.items():
+        (directory / Path(name).name).write_bytes(file_of(source).read_bytes())
+    with contextlib.chdir(directory):
+        yield path
+
+
+def _load(board: Blackboard, what: Demo) -> None:
+    from blackboard.cli.demo_samples import file_of
+    from blackboard.cli.row_loader import Columns, load
+    from blackboard.cli.row_reader import BadRow, Rows
+
+    rejected: list[BadRow] = []
+    source = file_of(what.samples)
+    with source.open("rb") as stream:
+        how = Columns(what.kind, what.subject, what.map)
+        loaded = load(board, Rows(stream, source.name), how, rejected.append, lambda: None)
+    colon = ":" if rejected else ""
+    say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
+    for row in rejected:
+        say(f"  row {row.number}: {row.reason}")
+
+
+@contextlib.contextmanager
+def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
+    """Shows what the daemon does: a live view on a terminal, else a line for each activation that ends."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
+    screen = console()
+
+    def count(event: str, details: dict[str, Any]) -> None:
+        if "agent" not in details:
+            return
+        mine = counts.setdefault(details["agent"], Counter())
+        mine[event] += 1
+        mine["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
+        mine["absorbed"] += details.get("marks", 0) if event == "done" else 0
+        mine["deposited"] += details.get("deposited", 0)
+        if not screen.is_terminal and event == "done":
+            say(f"{details['agent']}: {details['marks']} marks taken up, {details['deposited']} left")
+
+    daemon.on_event = count
+    if not screen.is_terminal:
+        yield
+        return
+    from rich.live import Live
+
+    with Live(get_renderable=lambda: _view(board, counts), console=screen, refresh_per_second=4):
+        yield
+
+
+def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
+    status = board.status()
+    marks = ", ".join(f"{count} {kind}" for kind, count in status["marks"].items())
+    return grid(
+        ("agent", "runs", "done", "failed", "marks taken up", "marks left"),
+        (
+            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["absorbed"], mine["deposited"])
+            for name, mine in list(counts.items())
+        ),
+        title=f"{status['waiting']} crossings wait; on the board: {marks}",
+    )
+
+
+def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
+    """What came out, and what it cost."""
+    from blackboard.store.readonly_query import query
+
+    left = query(path, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind")
+    table(("kind", "marks"), left.rows, empty="no marks", title="What was left on the board")
+    for kind, fields in what.show.items():
+        marks = board.look(kind=kind) if kind in board.deployment.kinds else []
+        table(
+            ("subject", "strength", *fields),
+            (
+                (mark.subject, number(mark.strength), *map(_cell, map(mark.payload.get, fields)))
+                for mark in marks[:SHOWN]
+            ),
+            empty=f"no {kind} lies there now",
+            title=f"{kind}: {len(marks)}" + (f", the strongest {SHOWN}" if len(marks) > SHOWN else ""),
+        )
+    calls, tokens_in, tokens_out, cost = query(
+        path,
+        "select count(*), coalesce(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0),"
+        " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",
+    ).rows[0]
+    rules = " (the offline rules answered)" if offline else ""
+    say(f"It cost {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}.")
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,88 @@
+"""The command that asks in SQL: `sql`. It only reads."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.output import AsJson, clean, document, note, table
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(sql)
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="One SELECT; - reads it from stdin.")],
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows.")] = 1000,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop it after so long.")] = "10s",
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the board in SQL: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
+
+    \b
+    Examples:
+      blackboard sql "select kind, count(*), max(strength) from live_marks group by kind"
+      blackboard sql "select * from activations where state = 'dead'" --json
+      blackboard sql "select day, agent, usd from costs" --csv > costs.csv
+    """
+    from blackboard.durations import parse_duration
+    from blackboard.errors import StoreError, UsageError
+    from blackboard.store.readonly_query import query as run
+
+    if as_csv and as_json:
+        raise UsageError("name one of --json and --csv")
+    seconds = parse_duration(timeout) / 1e6
+    if not seconds:
+        raise UsageError("--timeout must be longer than 0s")
+    text = sys.stdin.read() if query == "-" else query
+    # The board stays open meanwhile: a read-only process cannot make the log's files where they are missing.
+    with session_of(context).board() as board:
+        if board.database.path is None:
+            raise StoreError("'blackboard sql' reads an SQLite file; ask this database with its own client")
+        board.status()
+        result = run(board.database.path, text, limit=limit, seconds=seconds)
+    if as_json:
+        document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        # A file gets what is there; a terminal would obey it.
+        for row in (result.columns, *result.rows):
+            writer.writerow(map(_readable, row) if on_terminal() else row)
+    else:
+        table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
+    if result.more:
+        note(f"these are the first {limit} rows; --limit N shows more")
+
+
+def on_terminal() -> bool:
+    """Whether what is printed goes to a terminal."""
+    return sys.stdout.isatty()
+
+
+def _readable(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _shown(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _distinct(columns: tuple[str, ...]) -> list[str]:
+    """The names of the columns, numbered where they are repeated: an object's names are distinct."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 2
+        while name in names:
+            name, number = f"{column}_{number}", number + 1
+        names.append(name)
+    return names

@@ -1,0 +1,56 @@
+"""What a running agent is given besides its marks: reads, settings, and the one journalled model call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from blackboard.board.claims import Claim
+from blackboard.clock import to_datetime
+from blackboard.daemon.model_caller import ModelCaller
+from blackboard.errors import AgentError, nearest
+from blackboard.marks import Mark
+
+__all__ = ["RunContext"]
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class RunContext:
+    """The `Context` of one run of one activation."""
+
+    def __init__(
+        self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller
+    ) -> None:
+        self.agent: str = claim.agent.name
+        self.activation_id: int = claim.row.id
+        self.attempt: int = claim.row.attempt
+        self.watch: str = claim.watch
+        self.reason: str = claim.row.reason
+        self.now: datetime = to_datetime(claim.at)
+        self.settings = settings
+        self._claim, self._reads, self._model_caller = claim, reads, model_caller
+        self._asked = False
+
+    @property
+    def offline(self) -> bool:
+        """Whether `ask` is answered without a model."""
+        return self._model_caller.offline
+
+    def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
+        """The marks of a declared kind, strongest first, of one subject or of all."""
+        name = kind if isinstance(kind, str) else kind.kind
+        declared = {read.kind for read in self._claim.agent.reads}
+        if name not in declared:
+            raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
+        return [mark for mark in self._reads.get(name, []) if subject is None or mark.subject == subject]
+
+    def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
+        """One model call, journalled; see `blackboard.Context`."""
+        if self._asked:
+            raise AgentError(f"agent {self.agent!r} asked twice in one activation; one call has to do")
+        self._asked = True
+        return self._model_caller.ask(self._claim, system, data, answer, offline)

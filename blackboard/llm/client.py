@@ -1,0 +1,181 @@
+"""The client for Anthropic's API: sends each planned request once, as it stands, and never retries by itself.
+
+The SDK is imported at the first call, since that takes about a second and most commands make none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from blackboard.clock import Instant, from_datetime
+from blackboard.durations import parse_duration
+from blackboard.errors import ConfigurationError, Mistake, ModelError
+from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, failure_of
+from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
+from blackboard.llm.model_settings import KEY, KEY_FILE, ModelSettings, api_key
+from blackboard.llm.reply import Reply
+
+if TYPE_CHECKING:
+    import anthropic
+
+__all__ = ["AnthropicClient", "client_from"]
+
+_HOME = "https://api.anthropic.com"
+_MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
+_CONNECT = 10.0
+"""Seconds to reach the API; what takes longer was not sent."""
+_CLOCK_SKEW = parse_duration("10m")
+"""How far our clock and the API's may be apart when a lost batch is looked for."""
+
+
+class AnthropicClient:
+    """Sends requests to Anthropic's API, or to an address that speaks like it. Safe to be used from several threads.
+
+    Args:
+        key: the API key; it is kept out of `repr`, logs and errors.
+        base_url: the API's address; the provider's own by default.
+        timeout: microseconds for which the API may be silent.
+    """
+
+    def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
+        self._key, self._base_url, self._timeout = key, base_url or _HOME, timeout / 1e6
+        self._client: anthropic.Anthropic | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"AnthropicClient({self._base_url!r})"
+
+    def send(self, body: str) -> Reply:
+        with self._failures(paying=True):
+            response = self._post(_MESSAGES, body)
+        return Reply.of(_text(response), response.headers.get("request-id"))
+
+    def submit_batch(self, items: Sequence[BatchItem]) -> str:
+        body = batch_body(items)
+        with self._failures(paying=True):
+            response = self._post(_BATCHES, body)
+        try:
+            return read_state(_text(response), BatchState).id
+        except Overloaded as failure:
+            raise OutcomeUnknown(str(failure)) from None
+
+    def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
+        wanted, undecided = set(custom_ids), []
+        for batch in self._batches(since - _CLOCK_SKEW):
+            # All that is shown of a batch before it ends is how many requests it has.
+            if batch.size != len(wanted):
+                continue
+            if not batch.ended:
+                undecided.append(batch.id)
+            elif self._results(batch.id).keys() == wanted:
+                return batch.id
+        if undecided:
+            raise OutcomeUnknown(f"a batch that has not ended may be the lost one: {', '.join(undecided[:5])}")
+        return None
+
+    def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
+        state = read_state(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}"), BatchState)
+        return self._results(batch_id) if state.ended else None
+
+    def _results(self, batch_id: str) -> dict[str, Reply | ModelError]:
+        return read_results(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}/results"))
+
+    def _batches(self, since: Instant) -> Iterator[BatchState]:
+        """The batches handed in since then, newest first, page by page."""
+        query: dict[str, object] = {"limit": 100}
+        while True:
+            page = read_state(self._get(_BATCHES, query), BatchPage)
+            for batch in page.data:
+                if from_datetime(batch.created_at) < since:
+                    return
+                yield batch
+            if not page.has_more or page.last_id is None:
+                return
+            query["after_id"] = page.last_id
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
+
+    @property
+    def _sdk(self) -> anthropic.Anthropic:
+        import anthropic
+
+        with self._lock:
+            if self._closed:
+                raise NotSent("the client is closed")
+            if self._client is None:
+                timeout = anthropic.Timeout(self._timeout, connect=min(self._timeout, _CONNECT))
+                self._client = anthropic.Anthropic(
+                    api_key=self._key, base_url=self._base_url, timeout=timeout, max_retries=0
+                )
+            return self._client
+
+    def _post(self, path: str, body: str) -> Any:
+        import httpx2
+
+        # The bytes themselves, not the SDK's own writing of the parameters: the wire carries what was journalled.
+        # A redirect would send the request, and with it the key, to a second place.
+        content = body.encode("utf-8")
+        return self._sdk.post(path, content=content, cast_to=httpx2.Response, options={"follow_redirects": False})
+
+    def _get(self, path: str, query: Mapping[str, object] | None = None) -> str:
+        import httpx2
+
+        with self._failures(paying=False):
+            return _text(
+                self._sdk.get(
+                    path, cast_to=httpx2.Response, options={"follow_redirects": False, "params": dict(query or {})}
+                )
+            )
+
+    @contextmanager
+    def _failures(self, *, paying: bool) -> Iterator[None]:
+        """Turn the SDK's exceptions into ours; `paying` says whether a lost answer may have cost something."""
+        import anthropic
+        import httpx2
+
+        never_left = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            raise failure_of(error.status_code, self._hidden(error.body), error.response.headers) from None
+        except anthropic.APIConnectionError as error:
+            cause = error.__cause__
+            what = f"{type(cause or error).__name__}: {cause or error}".replace(self._key, "***")
+            if not paying or isinstance(cause, never_left):
+                raise NotSent(f"{self._base_url} cannot be reached ({what})") from None
+            raise OutcomeUnknown(f"the request was sent and no answer came back ({what})") from None
+
+    def _hidden(self, body: object) -> object:
+        """The body of an error without the key, should a gateway repeat it."""
+        if isinstance(body, dict):
+            return {name: self._hidden(value) for name, value in body.items()}
+        return body.replace(self._key, "***") if isinstance(body, str) else body
+
+
+def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client | None:
+    """The client that the settings and the environment ask for; None is offline: agents answer for themselves.
+
+    Raises:
+        ConfigurationError: `anthropic` without a key, or a key that cannot be one.
+    """
+    if settings.provider == "offline" or (key := api_key(environ)) is None:
+        if settings.provider == "anthropic":
+            what = f'provider = "anthropic" needs a key: set {KEY}, or {KEY_FILE} to a file that holds it'
+            raise ConfigurationError([Mistake("model", what)])
+        return None
+    base_url = settings.base_url or environ.get("ANTHROPIC_BASE_URL", "").strip() or None
+    return AnthropicClient(key, base_url, settings.timeout)
+
+
+def _text(response: Any) -> str:
+    return bytes(response.content).decode("utf-8", "replace")

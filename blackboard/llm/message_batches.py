@@ -1,0 +1,110 @@
+"""The texts of the Message Batches API: a batch written from planned requests, its state and results read. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from blackboard.errors import ModelError
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, Unusable, failure_of_type
+from blackboard.llm.reply import Reply
+
+__all__ = ["MAX_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results", "read_state"]
+
+S = TypeVar("S", bound=BaseModel)
+
+MAX_ITEMS = 100_000
+"""The API takes no more requests in one batch."""
+
+_CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
+
+
+class BatchState(BaseModel):
+    """What the API shows of a batch. Its requests and their custom ids are not among that."""
+
+    id: str
+    created_at: datetime
+    processing_status: str
+    request_counts: dict[str, int]
+
+    @property
+    def ended(self) -> bool:
+        return self.processing_status == "ended"
+
+    @property
+    def size(self) -> int:
+        """The number of its requests, which is the same in every state."""
+        return sum(self.request_counts.values())
+
+
+class BatchPage(BaseModel):
+    """A page of the list of batches, newest first."""
+
+    data: list[BatchState]
+    has_more: bool = False
+    last_id: str | None = None
+
+
+def batch_body(items: Sequence[BatchItem]) -> str:
+    """The text of a batch; each planned request stands in it unchanged.
+
+    Raises:
+        Rejected: no items, too many, or custom ids that the API would not take.
+    """
+    ids = [item.custom_id for item in items]
+    if not 0 < len(ids) <= MAX_ITEMS:
+        raise Rejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}")
+    if wrong := next((name for name in ids if not _CUSTOM_ID.fullmatch(name)), None):
+        raise Rejected(f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -")
+    if len(set(ids)) < len(ids):
+        raise Rejected("two requests of a batch have the same custom id")
+    requests = (f'{{"custom_id":"{name}","params":{body}}}' for name, body in items)
+    return f'{{"requests":[{",".join(requests)}]}}'
+
+
+def read_state(text: str, form: type[S]) -> S:
+    """What the API said of batches.
+
+    Raises:
+        Overloaded: it is not readable: something stands between us and the API.
+    """
+    try:
+        return form.model_validate_json(text)
+    except ValidationError:
+        raise Overloaded(f"the API's answer about batches cannot be read: {text[:120]!r}") from None
+
+
+def read_results(lines: str) -> dict[str, Reply | ModelError]:
+    """The results of an ended batch, one JSON object in each line, by custom id.
+
+    Raises:
+        OutcomeUnknown: a line does not say whose result it is.
+    """
+    results: dict[str, Reply | ModelError] = {}
+    for line in lines.split("\n"):  # not splitlines: JSON may hold other line separators as they are
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+            results[str(item["custom_id"])] = _result(item.get("result"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise OutcomeUnknown(f"a line of the batch's results cannot be read: {line[:120]!r}") from None
+    return results
+
+
+def _result(result: object) -> Reply | ModelError:
+    match result:
+        case {"type": "succeeded", "message": message}:
+            return Reply.of(json.dumps(message, separators=(",", ":")))
+        case {"type": "errored", **rest}:
+            return failure_of_type(rest.get("error"))
+        case {"type": ("canceled" | "expired") as what}:
+            return NotSent(f"the request was {what} with its batch, before the model came to it")
+        case _:
+            return Unusable("junk", f"the batch has no readable result for the request: {str(result)[:120]!r}")

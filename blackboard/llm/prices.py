@@ -1,0 +1,120 @@
+"""What a call costs, from a dated table, in whole micro-dollars rounded up; a model without a price is never guessed.
+
+A price in US dollars per million tokens is a price in micro-dollars per token, so no conversion is needed anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blackboard.errors import ConfigurationError, Mistake, UnknownName
+from blackboard.llm.reply import Usage
+from blackboard.packaged_files import config_file
+
+__all__ = ["Api", "Price", "Prices", "load_prices"]
+
+Api = Literal["messages", "batch"]
+"""`direct`: answered at once, the dear lane. `batch`: the Message Batches API, answered within a day."""
+
+USD = Annotated[Decimal, Field(ge=0)]
+"""US dollars per million tokens, which is micro-dollars per token."""
+
+
+class Rates(BaseModel):
+    """What each sort of token costs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: USD
+    output: USD
+    cache_write: USD
+    """For the cache that lives five minutes, the only one that is asked for here."""
+    cache_read: USD
+    batch_input: USD
+    batch_output: USD
+
+    def total(self, usage: Usage, api: Api) -> Decimal:
+        """The exact cost in micro-dollars."""
+        # The discount of a batch applies on top of the cache's prices.
+        discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
+        return (
+            usage.input * (self.batch_input if api == "batch" else self.input)
+            + usage.output * (self.batch_output if api == "batch" else self.output)
+            + (usage.cache_creation * self.cache_write + usage.cache_read * self.cache_read) * discount
+        )
+
+
+class LongPrompt(Rates):
+    """The rates of a whole call, output included, whose prompt is longer than `over` tokens."""
+
+    over: int = Field(ge=1)
+
+
+class Price(Rates):
+    """What a model costs."""
+
+    also: tuple[str, ...] = ()
+    """Other names of the same model, such as a dated one."""
+    min_cacheable_tokens: int | None = Field(default=None, ge=1)
+    """The shortest prefix that the model caches; None where that is not known: such a model is not asked to cache."""
+    long_prompt: LongPrompt | None = None
+
+    def cost(self, usage: Usage, api: Api = "messages") -> int:
+        """What a call of that usage costs, in micro-dollars, rounded up."""
+        return math.ceil(self.rates(usage.prompt).total(usage, api))
+
+    def rates(self, prompt: int) -> Rates:
+        """The rates for a prompt of so many tokens, cached ones included."""
+        return self.long_prompt if self.long_prompt is not None and prompt > self.long_prompt.over else self
+
+
+class Prices(BaseModel):
+    """The table. `as_of` is the day on which its prices were last checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    as_of: date
+    models: Mapping[str, Price]
+
+    def of(self, model: str) -> Price:
+        """The price of a model, by any of its names.
+
+        Raises:
+            UnknownName: the table has no price for it.
+        """
+        if (price := self.models.get(model)) is not None:
+            return price
+        for price in self.models.values():
+            if model in price.also:
+                return price
+        raise UnknownName("model with a price in prices.toml", model, self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """Every model name that has a price."""
+        return sorted([*self.models, *(name for price in self.models.values() for name in price.also)])
+
+
+def load_prices(path: Path | None = None) -> Prices:
+    """The table in a TOML file; the packaged one by default.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not such a table; names every mistake.
+    """
+    path = path or config_file("prices.toml")
+    try:
+        return Prices.model_validate(tomllib.loads(path.read_text("utf-8"), parse_float=Decimal))
+    except ValidationError as error:
+        raise ConfigurationError(
+            Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem["msg"]) for problem in error.errors()
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError([Mistake(str(path), f"cannot be read: {error}")]) from None

@@ -1,0 +1,311 @@
+"""Turns settings into a deployment: imports the agents and kinds that they name, and sets what they override.
+
+It registers nothing. Every mistake is collected, so that one reading of the message mends the whole file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from blackboard.agent_definition import Agent
+from blackboard.conditions import Comparison, Condition
+from blackboard.decay import law_from
+from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
+from blackboard.errors import BlackboardError, ConfigurationError, MissingPackage, Mistake, nearest
+from blackboard.llm.prices import load_prices
+from blackboard.marks import Decision, Kind, Mark, Need
+from blackboard.parsing import parse
+from blackboard.settings.price_settings import without_price
+from blackboard.settings.sections import AgentSection, KindSection, WatchSection
+from blackboard.settings.settings_file import Settings, examine, find_config
+
+__all__ = ["Resolved", "resolve", "resolve_file"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A deployment file with everything that it names."""
+
+    deployment: Deployment
+    agents: Mapping[str, Agent]
+    """Those that are enabled, by name."""
+    kinds: tuple[type[Mark], ...]
+    settings: Settings
+    warnings: tuple[Mistake, ...] = ()
+    """What is allowed and hardly meant."""
+
+
+def resolve(settings: Settings) -> Resolved:
+    """The deployment that settings describe.
+
+    Raises:
+        ConfigurationError: every name that does not exist and every override that does not fit.
+        MissingPackage: an agent needs a package that is not installed.
+    """
+    return _Resolver(settings).resolved()
+
+
+def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Resolved:
+    """Read and resolve a deployment file, as `load_settings` and `resolve` do one after the other.
+
+    Raises:
+        ConfigurationError: the mistakes of both.
+    """
+    settings, mistakes = examine(find_config(path, environ), environ)
+    try:
+        resolved = resolve(settings)
+    except ConfigurationError as error:
+        raise ConfigurationError([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return resolved
+
+
+class _Resolver:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.mistakes: list[Mistake] = []
+        self.warnings: list[Mistake] = []
+        self.unseen = False
+        """Whether a module could not be imported: nobody knows which agents and kinds it would have brought."""
+        self.meant: set[str] = set()
+        """The agents and kinds of modules of which a wrong name was asked: they come once that is mended."""
+
+    def resolved(self) -> Resolved:
+        if self.settings.names_agents:
+            _make_importable(self.settings.path)
+        agents = self._agents()
+        classes = self._classes(agents.values())
+        kinds = self._kinds(classes)
+        specs = {}
+        self._unknown("agents", "agent", self.settings.agents, agents)
+        for name, agent in agents.items():
+            section = self.settings.agents.get(name, AgentSection())
+            spec = self._agent(agent.spec, section)
+            self._names(spec, kinds)
+            if section.enabled:
+                specs[name] = spec
+        deployment = Deployment(
+            kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
+            agents=specs,
+            trust=self.settings.authors,
+            budget=self.settings.budget,
+        )
+        self._prices(deployment)
+        if self.mistakes:
+            raise ConfigurationError(self.mistakes)
+        return Resolved(
+            deployment,
+            {name: agents[name] for name in specs},
+            tuple(classes.values()),
+            self.settings,
+            tuple(self.warnings),
+        )
+
+    # -- what is imported ---------------------------------------------------------------------------------------------
+
+    def _agents(self) -> dict[str, Agent]:
+        agents: dict[str, Agent] = {}
+        for path in self.settings.deployment.agents:
+            agent = self._import("deployment.agents", path, lambda found: isinstance(found, Agent), "agent")
+            if agent is None or agents.get(agent.name) is agent:
+                continue
+            if agent.name in agents:
+                self._wrong("deployment.agents", f"{path}: there is another agent named {agent.name!r}; give it a name")
+            agents[agent.name] = agent
+        return agents
+
+    def _classes(self, agents: Iterable[Agent]) -> dict[str, type[Mark]]:
+        """The mark classes: those that the file names, that agents declare, and that their modules speak of."""
+        found: list[type[Mark]] = []
+        for path in self.settings.deployment.kinds:
+            found += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
+        for agent in agents:
+            module = sys.modules.get(getattr(agent.function, "__module__", ""))
+            found += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
+        classes: dict[str, type[Mark]] = {"need": Need, "decision": Decision}
+        for item in found:
+            other = classes.setdefault(item.kind, item)
+            if other is not item:
+                self._wrong("deployment", f"kind {item.kind!r} is two classes: {_place(other)} and {_place(item)}")
+        return classes
+
+    def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
+        """What a path names, if it can be imported and is what it should be."""
+        self.unseen, before = True, self.unseen
+        name, colon, attribute = path.partition(":")
+        if not colon or not name or not attribute:
+            return self._wrong(place, f"{path!r} is no path; write it like lead_desk.sales:sales")
+        try:
+            module = importlib.import_module(name)
+        except MissingPackage:
+            raise  # not a mistake in the file
+        except ImportError as error:
+            return self._wrong(place, f"{path!r} cannot be imported: {error}")
+        except BlackboardError as error:
+            return self._wrong(place, f"{path!r}: {error}")
+        except Exception as error:
+            return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
+        self.unseen = before
+        found = getattr(module, attribute, None)
+        if not fits(found):
+            right = [label for label, value in vars(module).items() if fits(value)]
+            self.meant |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
+            self.meant |= {value.kind for value in vars(module).values() if _is_kind(value)}
+            return self._wrong(place, f"{path!r}: {name} has no {category} {attribute!r}{nearest(attribute, right)}")
+        return found
+
+    # -- what is overridden -------------------------------------------------------------------------------------------
+
+    def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
+        self._unknown("kinds", "kind", self.settings.kinds, classes)
+        for name in self.settings.kinds.keys() - classes.keys():
+            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # what is wrong within is told as well
+        return {
+            name: self._kind(name, model.defaults, self.settings.kinds.get(name, KindSection()))
+            for name, model in classes.items()
+        }
+
+    def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
+        place = f"kinds.{name}"
+        changes = {name: getattr(section, name) for name in section.model_fields_set}
+        if "decay" in changes:
+            changes["decay"] = self._try(f"{place}.decay", lambda: law_from(section.decay), kind.decay)
+        return self._try(place, lambda: replace(kind, **changes), kind)
+
+    def _agent(self, spec: AgentSpec, section: AgentSection) -> AgentSpec:
+        place = f"agents.{spec.name}"
+        own = AgentSettings.model_fields.keys() & section.model_fields_set
+        settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
+        sections = dict(section.watches)
+        names = [watch.name for watch in spec.watches]
+        self._unknown(f"{place}.watches", "watch", sections, names)
+        if section.threshold is not None:
+            if len(names) > 1:
+                self._wrong(
+                    f"{place}.threshold",
+                    f"it watches {', '.join(names)}; set it for one of them, as in [{place}.watches.{names[0]}]",
+                )
+            else:
+                base = sections.get(names[0], WatchSection())
+                sections[names[0]] = base.model_copy(update={"threshold": section.threshold})
+        watches = [
+            self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
+        ]
+        return spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
+
+    def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
+        if section is None:
+            return watch
+        when: Condition = watch.condition
+        if (threshold := section.threshold) is not None:
+            if isinstance(when, Comparison):
+                lone: Comparison = when
+                when = self._try(f"{place}.threshold", lambda: replace(lone, threshold=threshold), lone)
+            else:
+                self._wrong(f"{place}.threshold", f"{when} has more than one threshold; change it where it is declared")
+        min_increase = watch.min_increase if section.min_increase is None else section.min_increase
+        return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
+
+    def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
+        """Whether every kind that an agent speaks of exists, and can be counted where it is."""
+        place = f"agents.{spec.name}"
+        for read in spec.reads:
+            self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
+        self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
+        for watch in spec.watches:
+            conditions = {"": watch.condition}
+            conditions |= {f".{name}": parse(text) for name in ("only_if", "unless") if (text := getattr(watch, name))}
+            for suffix, condition in conditions.items():
+                where = f"{place}.watches.{watch.name}{suffix}"
+                self._unknown(where, "kind", condition.kinds, kinds, named=False)
+                self._counts(where, condition, kinds)
+
+    def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
+        for leaf in condition.leaves():
+            # Whether there is any at all can be asked of every kind.
+            if leaf.measure.function != "count" or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
+                continue
+            for name in leaf.measure.kinds:
+                if name in kinds and kinds[name].on_repeat != "separate":
+                    self.warnings.append(
+                        Mistake(
+                            self._at(place),
+                            f"{leaf} counts {name}, of which repeats join ({kinds[name].on_repeat}): there is one for"
+                            " each"
+                            ' subject, however often it is left; set on_repeat = "separate", or watch the total',
+                        )
+                    )
+
+    def _prices(self, deployment: Deployment) -> None:
+        """Whether every model has a price, where any may be asked."""
+        model = self.settings.model
+        if model.provider == "offline" or not deployment.agents:
+            return
+        try:
+            prices = load_prices(model.prices)
+        except ConfigurationError as error:
+            self.mistakes += error.mistakes
+            return
+        for mistake in without_price(deployment, model, prices):
+            self._wrong(mistake.place, mistake.message)
+
+    # -- mistakes -----------------------------------------------------------------------------------------------------
+
+    def _unknown(
+        self, place: str, category: str, names: Iterable[str], known: Iterable[str], *, named: bool = True
+    ) -> None:
+        known = list(known)
+        for name in names:
+            # What may come with something that could not be imported is no second mistake, unless it reads like a slip.
+            follows = name in self.meant or (self.unseen and not get_close_matches(name, known, cutoff=0.8))
+            if name not in known and not follows:
+                self._wrong(
+                    f"{place}.{name}" if named else place, f"there is no {category} {name!r}{nearest(name, known)}"
+                )
+
+    def _try(self, place: str, make: Callable[[], T], fallback: T) -> T:
+        try:
+            return make()
+        except ConfigurationError as error:
+            for mistake in error.mistakes:
+                self._wrong(place, mistake.message)
+        except BlackboardError as error:
+            self._wrong(place, str(error))
+        return fallback
+
+    def _wrong(self, place: str, message: str) -> None:
+        self.mistakes.append(Mistake(self._at(place), message))
+
+    def _at(self, place: str) -> str:
+        return f"{self.settings.path}, {place}"
+
+
+def _is_kind(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Mark) and found is not Mark
+
+
+def _place(model: type[Mark]) -> str:
+    return f"{model.__module__}:{model.__qualname__}"
+
+
+def _make_importable(path: Path) -> None:
+    """Let the file name modules that lie beside it, or where the command was started.
+
+    They come after the standard library and before what is installed, so that neither a stray `calendar.py` nor
+    another distribution's `agents` gets in the way.
+    """
+    at = next(
+        (i for i, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages"))), len(sys.path)
+    )
+    for folder in (str(Path.cwd()), str(path.resolve().parent)):
+        if folder not in sys.path:
+            sys.path.insert(at, folder)

@@ -1,0 +1,35 @@
+"""Says which models of a deployment have no price: a call whose cost cannot be told beforehand is not made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blackboard.deployment import Deployment
+from blackboard.errors import Mistake, nearest
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.prices import Prices
+
+__all__ = ["without_price"]
+
+
+def without_price(deployment: Deployment, settings: ModelSettings, prices: Prices) -> list[Mistake]:
+    """One mistake for each place that names a model of which the table has no price."""
+    known = prices.names
+    return [
+        Mistake(
+            place,
+            f"there is no price for model {model!r}{nearest(model, known)} (or add it to a price table of your own, and"
+            " name that in [model] prices)",
+        )
+        for place, model in _models(deployment, settings)
+        if model not in known
+    ]
+
+
+def _models(deployment: Deployment, settings: ModelSettings) -> Iterator[tuple[str, str]]:
+    yield "model.model", settings.model
+    for name, agent in deployment.agents.items():
+        if agent.settings.model is not None:
+            yield f"agents.{name}.model", agent.settings.model
+        for choice in agent.settings.models:
+            yield f"agents.{name}.models", choice.model

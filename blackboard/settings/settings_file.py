@@ -1,0 +1,197 @@
+"""Reads a deployment file and what the environment overrides in it; refuses it with every mistake and its place."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from blackboard.deployment import Budget
+from blackboard.errors import ConfigurationError, Mistake, nearest
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.packaged_files import config_file
+from blackboard.settings.environment import PREFIX, Variable, known, merged, reach, variables
+from blackboard.settings.sections import (
+    AgentSection,
+    DaemonSettings,
+    DatabaseSection,
+    DeploymentSection,
+    KindSection,
+)
+
+__all__ = ["CONFIG", "Settings", "examine", "find_config", "load_settings"]
+
+CONFIG = PREFIX + "CONFIG"
+LOCAL = "blackboard.toml"
+
+Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Everything that a deployment file may say. `BLACKBOARD_DATABASE__URL` and the like come before the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: DatabaseSection = DatabaseSection()
+    deployment: DeploymentSection = DeploymentSection()
+    kinds: dict[str, KindSection] = Field(default_factory=dict)
+    agents: dict[str, AgentSection] = Field(default_factory=dict)
+    authors: dict[str, Trust] = Field(default_factory=dict)
+    """A factor, at least 0, on the intensity of what an author deposits; 1 for those who are not named."""
+    model: ModelSettings = ModelSettings()
+    budget: Budget = Budget()
+    daemon: DaemonSettings = DaemonSettings()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """For the agents; the blackboard does not look into it."""
+
+    _path: Path = PrivateAttr(default=Path(LOCAL))
+
+    @property
+    def path(self) -> Path:
+        """The file that was read."""
+        return self._path
+
+    @property
+    def names_agents(self) -> bool:
+        """Whether the file names a deployment at all."""
+        return bool(self.deployment.agents or self.deployment.kinds)
+
+    @classmethod
+    def read(cls, path: Path, values: Mapping[str, Any]) -> Self:
+        """The settings in `values`, as they were read from `path`."""
+        read = cls(**values)
+        read._path = path
+        return read
+
+
+def find_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """The deployment file: the one named, or in BLACKBOARD_CONFIG, or ./blackboard.toml, or the packaged default.
+
+    Raises:
+        ConfigurationError: the file that is named is not there.
+    """
+    environ = os.environ if environ is None else environ
+    place = "--config"
+    if path is None and environ.get(CONFIG):
+        path, place = Path(environ[CONFIG]), CONFIG
+    if path is None:
+        return Path(LOCAL) if Path(LOCAL).is_file() else config_file("default.toml")
+    path = path.expanduser()
+    if not path.is_file():
+        there = "it is no file" if path.exists() else "there is no such file"
+        raise ConfigurationError([Mistake(f"{place} {path}", f"{there}; name a deployment file")])
+    return path
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read a deployment file.
+
+    Args:
+        path: the file; found by `find_config` by default.
+        environ: the environment; the process's by default.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or every setting in it that is wrong.
+    """
+    settings, mistakes = examine(find_config(path, environ), environ)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return settings
+
+
+def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[Mistake]]:
+    """What a file says where it is right, and every mistake where it is wrong.
+
+    Raises:
+        ConfigurationError: the file cannot be read at all.
+    """
+    values = _read(path)
+    overrides, mistakes = variables(os.environ if environ is None else environ, Settings)
+    misspelt: set[Any] = set()
+    while True:
+        together = merged(values, overrides)
+        try:
+            return Settings.read(path, together), mistakes
+        except ValidationError as error:
+            file_problems = _problems(values)
+            problems = _one_by_one(error.errors(include_url=False), together)
+            misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
+            for problem in problems:
+                steps = problem["loc"]
+                found = _setting(overrides, steps[: reach(together, steps)], (steps, problem["type"]) in file_problems)
+                if problem["type"] != "missing" or steps[:-1] not in misspelt:  # it is there, by another name
+                    mistakes.append(_mistake(path, problem, found))
+                # Without what is wrong, so that the rest can be looked at too.
+                if not found and not _drop(values, steps):
+                    return Settings.read(path, {}), mistakes
+                overrides = [variable for variable in overrides if variable not in found]
+
+
+def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+    """The problems, one for each place: pydantic tells of every type that a value might have had."""
+    result: dict[Any, Any] = {}
+    for problem in problems:
+        steps = problem["loc"]
+        if problem["type"] != "missing" and steps[-1] != "[key]":
+            steps = steps[: reach(values, steps)]
+        if (first := result.get(steps)) is None:
+            result[steps] = {**problem, "loc": steps}
+        else:
+            first["msg"] += f", or {problem['msg'].removeprefix('Input should be ')}"
+    return list(result.values())
+
+
+def _setting(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
+    """The variables of which a wrong value came; none where it stands in the file."""
+    if exact := [variable for variable in overrides if variable.sets(place)]:
+        return exact[-1:]
+    return [] if in_file else [variable for variable in overrides if variable.steps[: len(place)] == tuple(place)]
+
+
+def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
+    """Where something is wrong with the file alone, and of which sort."""
+    try:
+        Settings(**values)
+    except ValidationError as error:
+        return {(problem["loc"], problem["type"]) for problem in error.errors(include_url=False)}
+    return set()
+
+
+def _drop(values: Any, steps: Sequence[Any]) -> bool:
+    """Take out the deepest part that the steps lead to: what follows may be names of pydantic's own."""
+    if not (depth := reach(values, steps)):
+        return False
+    for step in steps[: depth - 1]:
+        values = values[step]
+    del values[steps[depth - 1]]
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([Mistake(str(path), f"is no UTF-8 text: byte {error.start}")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([Mistake(str(path), f"is no TOML: {error}")]) from None
+    except RecursionError:
+        raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
+
+
+def _mistake(path: Path, problem: Any, found: Sequence[Variable]) -> Mistake:
+    steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
+    place = ", ".join(item.name for item in found) or f"{path}, {'.'.join(map(str, steps))}"
+    if problem["type"] == "extra_forbidden":
+        name = str(steps[-1])
+        return Mistake(place, f"there is no setting {name!r}{nearest(name, known(Settings, steps[:-1]))}")
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    overrides = problem.get("input")
+    if problem["type"] != "value_error" and isinstance(overrides, str | int | float | bool):
+        message = f"{message[:1].lower()}{message[1:]}, not {overrides!r}"
+    return Mistake(place, message)

@@ -1,0 +1,34 @@
+"""What people may query: each view's columns, a documented, tested contract. `views` says what is behind them."""
+
+from __future__ import annotations
+
+__all__ = ["VIEWS"]
+
+VIEWS: dict[str, tuple[str, ...]] = {
+    "live_marks": (
+        "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
+        "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
+    ),
+    "mark_history": (
+        "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
+    ),
+    "agenda": (
+        "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",
+        "noticed_at", "ready_at", "held_by",
+    ),
+    "activations": (
+        "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
+        "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
+    ),
+    "provenance": ("mark_id", "activation_id", "parent_mark_id"),
+    "model_calls": (
+        "id", "activation_id", "agent", "model", "api", "state", "marks", "input_tokens", "cache_read_tokens",
+        "cache_write_tokens", "output_tokens", "cost_usd", "reserved_usd", "planned_at", "sent_at", "answered_at",
+        "applied_at", "latency_seconds", "request_id", "batch_id", "error", "would_hold",
+    ),
+    "costs": (
+        "day", "agent", "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "usd",
+        "marks_deposited", "usd_per_mark", "share_from_cache", "usd_direct", "unknown", "usd_reserved",
+    ),
+}  # fmt: skip
+"""Each view's columns, in order."""
