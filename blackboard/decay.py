@@ -16,15 +16,12 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
-__all__ = ["Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from"]
+__all__ = ["LAWS", "Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from", "share_case"]
 
 
 def _duration(law: str, name: str, value: DurationLike) -> int:
@@ -32,6 +29,24 @@ def _duration(law: str, name: str, value: DurationLike) -> int:
     if length <= 0:
         raise InvalidLaw(f"{law}: {name} must be longer than 0s")
     return length
+
+
+LAWS: dict[str, type[Decay]] = {}
+"""The known laws by name. A subclass of `Decay` that has a name is added when it is defined."""
+
+
+def share_case(law: str, name: str, age: str, a: str, b: str) -> str:
+    """Return an SQL expression for the share that a mark's law leaves, whichever of the known laws it is.
+
+    Args:
+        law: SQL for the key of the law in the table `law`.
+        name: SQL for the name of the law.
+        age: SQL for the age in microseconds, a float.
+        a: SQL for the first of its parameters.
+        b: SQL for the second.
+    """
+    known = " ".join(f"WHEN {name} = '{each.name}' THEN {each.share_sql(law, age, a, b)}" for each in LAWS.values())
+    return f"CASE {known} END"
 
 
 class Decay(ABC):
@@ -54,15 +69,32 @@ class Decay(ABC):
         For a share of 0 or less it is the age at which nothing is left.
         """
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            LAWS[cls.name] = cls
+
     @property
     def parameters(self) -> tuple[float, float]:
-        """The numbers that the store keeps for `share_sql`."""
+        """The two numbers that the store keeps for `share_sql`."""
         return (0.0, 0.0)
+
+    @property
+    def segments(self) -> tuple[tuple[int, float, float], ...]:
+        """The straight pieces that the store keeps for `share_sql`: (age at the start, share there, slope)."""
+        return ()
 
     @staticmethod
     @abstractmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        """`share` in SQL, over an age and the two numbers of `parameters`."""
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return `share` as an SQL expression that SQLite and PostgreSQL both take.
+
+        Args:
+            law: SQL for the key of the law in the table `law`.
+            age: SQL for the age in microseconds, a float.
+            a: SQL for the first number of `parameters`.
+            b: SQL for the second.
+        """
 
     def order_key(self, intensity: float, at: int) -> float | None:
         """A number that orders marks of this law by strength at every instant, or None where none exists.
@@ -71,13 +103,23 @@ class Decay(ABC):
         """
         return None
 
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float] | None:
-        """What one mark adds to the two sums kept at `anchor`, or None where no such sums exist."""
-        return None
+    exact_sums: ClassVar[bool] = False
+    """Whether `total` is exact. Without it, the sum of the intensities is an upper bound."""
+
+    sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
+    """`sums` of a row of the table `mark`, in SQL over :anchor and :length, the first of `parameters`."""
+
+    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
+        """Return what one mark adds to the two sums kept at `anchor`."""
+        return (intensity, 0.0)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        """The total at `now` of the marks whose `sums` at `anchor` these are; none of them may have run out."""
-        raise NotImplementedError(f"{self.name} keeps no sums")
+        """Return the total at `now` of the marks whose `sums` at `anchor` these are; none of them may have run out."""
+        return sums[0]
+
+    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+        """Return the sums of the same marks at the anchor `now`, so that they never leave the range of a float."""
+        return sums
 
     def carried(self, age: int) -> Decay:
         """The law to go on with where a mark under it is joined at `age`; only a fixed end differs."""
@@ -98,6 +140,11 @@ class Exponential(Decay):
 
     half_life: DurationLike
     name: ClassVar[str] = "exponential"
+    exact_sums: ClassVar[bool] = True
+    sums_sql: ClassVar[tuple[str, str]] = (
+        "mark.intensity * power(2.0, CAST(mark.anchored_at - :anchor AS FLOAT) / :length)",
+        "CAST(0.0 AS FLOAT)",
+    )
     _length: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -120,19 +167,20 @@ class Exponential(Decay):
         return (float(self._length), 0.0)
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        from sqlalchemy import func, literal_column
-
-        return func.power(literal_column("2.0"), -age / a)
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"power(2.0, -{age} / {a})"
 
     def order_key(self, intensity: float, at: int) -> float | None:
         return math.log2(intensity) + at / self._length if intensity > 0 else None
 
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float] | None:
+    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
         return (intensity * math.exp2((at - anchor) / self._length), 0.0)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
         return sums[0] * math.exp2((anchor - now) / self._length)
+
+    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+        return (self.total(sums, anchor, now), 0.0)
 
     def spec(self) -> dict[str, Any]:
         return {"law": self.name, "half_life": format_duration(self._length)}
@@ -144,6 +192,11 @@ class Linear(Decay):
 
     lifetime: DurationLike
     name: ClassVar[str] = "linear"
+    exact_sums: ClassVar[bool] = True
+    sums_sql: ClassVar[tuple[str, str]] = (
+        "mark.intensity",
+        "mark.intensity * CAST(mark.anchored_at - :anchor AS FLOAT) / :length",
+    )
     _length: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -164,16 +217,17 @@ class Linear(Decay):
         return (float(self._length), 0.0)
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        from sqlalchemy import case, literal_column
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"CASE WHEN {age} >= {a} THEN 0.0 ELSE 1.0 - {age} / {a} END"
 
-        return case((age >= a, literal_column("0.0")), else_=literal_column("1.0") - age / a)
-
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float] | None:
+    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
         return (intensity, intensity * (at - anchor) / self._length)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
         return sums[0] + sums[1] - sums[0] * (now - anchor) / self._length
+
+    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+        return (sums[0], self.total(sums, anchor, now) - sums[0])
 
     def spec(self) -> dict[str, Any]:
         return {"law": self.name, "lifetime": format_duration(self._length)}
@@ -217,10 +271,8 @@ class Power(Decay):
         return (float(self._length), self.exponent)
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        from sqlalchemy import func, literal_column
-
-        return func.power(literal_column("1.0") + age / a, -b)
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"power(1.0 + {age} / {a}, -{b})"
 
     def spec(self) -> dict[str, Any]:
         return {"law": self.name, "scale": format_duration(self._length), "exponent": self.exponent}
@@ -233,6 +285,7 @@ class Step(Decay):
     lasting: DurationLike
     fixed: bool = False
     name: ClassVar[str] = "step"
+    exact_sums: ClassVar[bool] = True
     _length: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -252,19 +305,11 @@ class Step(Decay):
         return (float(self._length), 0.0)
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        from sqlalchemy import case, literal_column
-
-        return case((age < a, literal_column("1.0")), else_=literal_column("0.0"))
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"CASE WHEN {age} < {a} THEN 1.0 ELSE 0.0 END"
 
     def order_key(self, intensity: float, at: int) -> float | None:
         return math.log2(intensity) if intensity > 0 else None
-
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float] | None:
-        return (intensity, 0.0)
-
-    def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        return sums[0]
 
     def carried(self, age: int) -> Decay:
         return Step(Microseconds(max(1, self._length - age)), fixed=True) if self.fixed else self
@@ -323,10 +368,12 @@ class Curve(Decay):
         return None
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        # A curve's points are rows, one per segment: a is the share at the segment's start for an age counted from
-        # there, b the slope per microsecond. The store looks the segment up; on it a curve is a straight line.
-        return a + b * age
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        # A curve's straight pieces are rows of law_segment.
+        return (
+            f"(SELECT segment.share + segment.slope * ({age} - segment.age) FROM law_segment AS segment"
+            f" WHERE segment.law = {law} AND segment.age <= {age} ORDER BY segment.age DESC LIMIT 1)"
+        )
 
     @property
     def segments(self) -> tuple[tuple[int, float, float], ...]:
@@ -349,6 +396,7 @@ class Never(Decay):
     """Does not fade: a decision, a need, a fact."""
 
     name: ClassVar[str] = "never"
+    exact_sums: ClassVar[bool] = True
 
     def share(self, age: float) -> float:
         return 1.0
@@ -357,26 +405,17 @@ class Never(Decay):
         return 0 if share > 1 else None
 
     @staticmethod
-    def share_sql(age: ColumnElement[float], a: ColumnElement[float], b: ColumnElement[float]) -> ColumnElement[float]:
-        from sqlalchemy import literal_column
-
-        return literal_column("1.0")
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return "1.0"
 
     def order_key(self, intensity: float, at: int) -> float | None:
         return math.log2(intensity) if intensity > 0 else None
-
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float] | None:
-        return (intensity, 0.0)
-
-    def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        return sums[0]
 
     def spec(self) -> dict[str, Any]:
         return {"law": self.name}
 
 
 _FOREVER = 3000 * 365 * 86_400e6
-LAWS: Mapping[str, type[Decay]] = {law.name: law for law in (Exponential, Linear, Power, Step, Curve, Never)}
 
 
 def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:

@@ -15,7 +15,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.arguments import at_least_one
 from benchmarks.performance.boards import Trace
 from blackboard import Blackboard
-from blackboard.store import marks as M
+from blackboard.store.statements import MARKS
 
 __all__ = ["bytes_of", "calls_in", "main"]
 
@@ -42,7 +42,7 @@ def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
                     event._asdict()
                     for _, event in boards.rows(Trace, count, board.read(lambda txn: txn.last_event) + 1, 0)
                 ]
-                board.write(lambda txn: txn.tx.run_many(M.INSERT_EVENT, laid))  # noqa: B023 (run at once)
+                board.write(lambda txn: txn.tx.run_many(MARKS.insert_event, laid))  # noqa: B023 (run at once)
             board.database.checkpoint()
             sizes[what] = (path.stat().st_size - empty) / count
     with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:

@@ -12,8 +12,8 @@ from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent
 from blackboard.agent_definition import Agent
 from blackboard.board.board_transaction import law_key
 from blackboard.deployment import Deployment, KindSpec
-from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
 
 __all__ = ["KINDS", "Beacon", "Fact", "Flash", "Ramp", "Trace", "deploy", "deployment", "filled", "lay", "watchers"]
 
@@ -129,8 +129,8 @@ def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
         def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
-            txn.tx.run_many(M.INSERT_EVENT, [event._asdict() for _, event in batch])
-            txn.tx.run_many(M.INSERT_MARK, [mark._asdict() for mark, _ in batch])
+            txn.tx.run_many(MARKS.insert_event, [event._asdict() for _, event in batch])
+            txn.tx.run_many(MARKS.insert_mark, [mark._asdict() for mark, _ in batch])
 
         board.write(work)
 

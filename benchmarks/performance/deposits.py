@@ -14,7 +14,7 @@ from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
 from blackboard.agent_definition import Agent
-from blackboard.store import marks as M
+from blackboard.store.statements import MARKS
 
 __all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]
 
@@ -89,8 +89,8 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
             for start in range(0, n, 1000):
                 part = laid[start : start + 1000]
                 with other.database.exclusively() as tx:
-                    tx.cursor.executemany(_sql(tx, M.INSERT_EVENT), [tuple(event) for _, event in part])
-                    tx.cursor.executemany(_sql(tx, M.INSERT_MARK), [tuple(mark) for mark, _ in part])
+                    tx.cursor.executemany(_sql(tx, MARKS.insert_event), [tuple(event) for _, event in part])
+                    tx.cursor.executemany(_sql(tx, MARKS.insert_mark), [tuple(mark) for mark, _ in part])
 
         deposited, plain = in_turn(rounds, count, many, raw)
     yield Row("one of many deposits", size, deposited * 1e3, "ms")

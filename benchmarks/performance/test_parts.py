@@ -17,7 +17,7 @@ from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import State, join
-from blackboard.store import marks as M
+from blackboard.store.statements import MARKS
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> No
 
 def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:
     subject = next(boards.subjects(1))
-    benchmark(lambda: board.read(lambda txn: txn.tx.all(M.FIND_MARK, kind="trace", subject=subject)))
+    benchmark(lambda: board.read(lambda txn: txn.tx.all(MARKS.marks_of_subject, kind="trace", subject=subject)))
 
 
 def test_a_mark_made_and_dumped(benchmark: Any) -> None:

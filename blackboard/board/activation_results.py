@@ -12,10 +12,8 @@ from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach
 from blackboard.priorities import backoff, halves
-from blackboard.store import activations as A
-from blackboard.store import journal as J
-from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 __all__ = ["AgentDeposit", "defer", "discard", "fail", "finish", "hand_back", "isolate", "recover", "retry", "split"]
 
@@ -73,7 +71,7 @@ def fail(
         wait = backoff(settings.retry_after, row.attempt, rng)
         _end(txn, row, "ready", error=error, retry_at=txn.now + wait)
         return "ready"
-    marks = [values[0] for values in txn.tx.all(A.INPUTS, activation_id=row.id) if values[1] == "absorbed"]
+    marks = [values[0] for values in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id) if values[1] == "absorbed"]
     if len(marks) < 2:
         _end(txn, row, "dead", error=error)
         _test_leftovers(txn, row)
@@ -82,8 +80,8 @@ def fail(
     # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
     other = split(txn, row, move, attempt=settings.max_attempts - 1, error=error)
     _end(txn, row, "ready", error=error, retry_at=txn.now, attempt=settings.max_attempts - 1)
-    txn.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=len(keep))
-    txn.tx.run(A.SET_INPUT_COUNT, key=other, marks_absorbed=len(move))
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(keep))
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=other, marks_absorbed=len(move))
     return "ready"
 
 
@@ -93,7 +91,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> 
         return False
     for mark_id in marks:
         split(txn, row, [mark_id])
-    txn.tx.run(A.SET_INPUT_COUNT, key=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=row.marks_absorbed - len(marks))
     txn.notifies = True
     return True
 
@@ -106,14 +104,14 @@ def split(
     new = row._replace(
         state="ready", started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
-        split_after_call=txn.tx.one(J.LAST_CALL_ID)[0] or 0,
+        split_after_call=txn.tx.one(MODEL_CALLS.last_call_id)[0] or 0,
     )  # fmt: skip
-    txn.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in new._asdict().items() if name != "id"})
-    new_id = int(txn.tx.one(A.LAST_ACTIVATION)[0])
+    txn.tx.run(ACTIVATIONS.insert_activation, **{name: value for name, value in new._asdict().items() if name != "id"})
+    new_id = int(txn.tx.one(ACTIVATIONS.last_activation_id)[0])
     for mark_id in marks:
-        txn.tx.run(A.MOVE_INPUT, from_id=row.id, of_mark=mark_id, to_id=new_id)
-        txn.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=mark_id, to_id=new_id)
-    txn.tx.run(A.COPY_READS, from_id=row.id, to_id=new_id)
+        txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=new_id)
+        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=new_id)
+    txn.tx.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=new_id)
     return new_id
 
 
@@ -148,7 +146,7 @@ def recover(
         lost: says of what runs whether its worker, though alive, no longer runs it.
     """
     count = 0
-    for values in txn.tx.all(A.RUNNING):
+    for values in txn.tx.all(ACTIVATIONS.running):
         row = ActivationRow(*values)
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
         if row.worker in dead or late or lost(row):
@@ -156,7 +154,7 @@ def recover(
             count += 1
     reach("recovery.within")
     for worker in dead:
-        txn.tx.run(A.DELETE_WORKER, id=worker)
+        txn.tx.run(ACTIVATIONS.delete_worker, id=worker)
     txn.notifies = txn.notifies or count > 0
     return count
 
@@ -208,7 +206,7 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
 
 def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    values = txn.tx.one(A.GET_ACTIVATION, id=activation_id)
+    values = txn.tx.one(ACTIVATIONS.get_activation, id=activation_id)
     if values is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
     row = ActivationRow(*values)
@@ -219,7 +217,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
 def _is_current(txn: BoardTransaction, row: ActivationRow) -> bool:
     """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
-    values = txn.tx.one(A.GET_ACTIVATION, id=row.id)
+    values = txn.tx.one(ACTIVATIONS.get_activation, id=row.id)
     now = None if values is None else ActivationRow(*values)
     return now is not None and now.state == "running" and now.worker == row.worker and now.fence == row.fence
 
@@ -237,8 +235,8 @@ def _end(
 ) -> None:
     over = state in ("done", "dead", "discarded", "quarantined")
     txn.tx.run(
-        A.END_ACTIVATION,
-        key=row.id,
+        ACTIVATIONS.end_activation,
+        id=row.id,
         state=state,
         finished_at=txn.now if over else None,
         retry_at=retry_at,
@@ -253,12 +251,12 @@ def _end(
 
 def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: str) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
-    if txn.tx.one(W.CLAIMED_SUBJECTS, activation_id=row.id) is None:
+    if txn.tx.one(CROSSINGS.subjects_of_activation, activation_id=row.id) is None:
         return  # another part has them
     watch = txn.active.watches.get(row.watch_id)
     if (watch is None or not watch.condition.per_mark) and (heir := _last_part(txn, row)) is not None:
-        txn.tx.run(W.MOVE_CROSSING, from_id=row.id, of_mark=0, to_id=heir)
-    txn.tx.run(W.FINISH_CROSSINGS, activation=row.id, state=state, at=txn.now)
+        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=0, to_id=heir)
+    txn.tx.run(CROSSINGS.finish_crossings, activation_id=row.id, state=state, at=txn.now)
 
 
 def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
@@ -267,11 +265,14 @@ def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
     It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
     """
     root = row
-    while root.split_from is not None and (found := txn.tx.one(A.GET_ACTIVATION, id=root.split_from)) is not None:
+    while (
+        root.split_from is not None
+        and (found := txn.tx.one(ACTIVATIONS.get_activation, id=root.split_from)) is not None
+    ):
         root = ActivationRow(*found)
     parts = [root]
     for part in parts:  # it grows
-        parts += [ActivationRow(*values) for values in txn.tx.all(A.SPLIT_OFF, id=part.id)]
+        parts += [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.split_from, id=part.id)]
     return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
 
 
@@ -290,19 +291,21 @@ def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec)
     until = txn.now + cooldown if cooldown and not per_subject else None
     _set_state(txn, agent.name, until, 0)
     if cooldown and per_subject:
-        for (subject,) in txn.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
+        for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
             if (
                 txn.tx.run(
-                    A.UPDATE_COOLDOWN, of_agent=agent.name, of_subject=subject, until=txn.now + cooldown
+                    ACTIVATIONS.update_subject_cooldown, agent=agent.name, subject=subject, until=txn.now + cooldown
                 ).rowcount
                 == 0
             ):
-                txn.tx.run(A.INSERT_COOLDOWN, agent=agent.name, subject=subject, until=txn.now + cooldown)
+                txn.tx.run(
+                    ACTIVATIONS.insert_subject_cooldown, agent=agent.name, subject=subject, until=txn.now + cooldown
+                )
 
 
 def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """A circuit breaker: an agent that fails every time rests, for longer each time."""
-    state = txn.tx.one(A.AGENT_STATE, agent=agent.name)
+    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent.name)
     failures = (0 if state is None else state[4]) + 1
     over = failures - agent.settings.cooldown_after_failures
     until = None if state is None else state[3]  # another run of the agent may have ended with success
@@ -312,10 +315,10 @@ def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
 
 
 def _set_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
-    state = txn.tx.one(A.AGENT_STATE, agent=agent)
+    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
     if state is None:
         txn.tx.run(
-            A.INSERT_AGENT_STATE,
+            ACTIVATIONS.insert_agent_state,
             agent=agent,
             paused=0,
             paused_because=None,
@@ -323,7 +326,7 @@ def _set_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, fa
             failures=failures,
         )
     elif (state[3], state[4]) != (cooldown_until, failures):
-        txn.tx.run(A.SET_COOLDOWN, key=agent, cooldown_until=cooldown_until, failures=failures)
+        txn.tx.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
 
 
 def _test_leftovers(txn: BoardTransaction, row: ActivationRow) -> None:
@@ -334,5 +337,5 @@ def _test_leftovers(txn: BoardTransaction, row: ActivationRow) -> None:
     if watch.over_board:
         crossings.test(txn, watch, "")
         return
-    for (subject,) in txn.tx.all(W.CLAIMED_SUBJECTS, activation_id=row.id):
+    for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
         crossings.test(txn, watch, subject)

@@ -11,10 +11,8 @@ from typing import NamedTuple
 from blackboard.board import board_totals, crossings, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.forecast import value_at
-from blackboard.store import deployments as D
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
 __all__ = ["migrate", "run_batch"]
 
@@ -52,7 +50,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 
 def run_batch(txn: BoardTransaction, limit: int) -> int:
     """Do a bounded part of the oldest work that waits; returns how many marks it touched, 0 when nothing waits."""
-    values = txn.tx.one(W.BACKFILLS)
+    values = txn.tx.one(CROSSINGS.backfills)
     if values is None:
         return 0
     job = Backfill(*values)
@@ -61,12 +59,14 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
 
 def _relaw(txn: BoardTransaction, job: Backfill, limit: int) -> int:
     kind, law = job.name.split(" ", 1)
-    rows = [MarkRow(*values) for values in txn.tx.all(M.UNDER_LAW, kind=kind, law=law, at=job.at, limit=limit)]
+    rows = [
+        MarkRow(*values) for values in txn.tx.all(MARKS.marks_under_law, kind=kind, law=law, at=job.at, limit=limit)
+    ]
     for row in rows:
         migrate(txn, row)
     if len(rows) < limit:
-        txn.tx.run(D.DELETE_LAW_CHANGE, kind=kind, law=law)
-        txn.tx.run(W.DELETE_BACKFILL, id=job.id)
+        txn.tx.run(DEPLOYMENTS.delete_law_change, kind=kind, law=law)
+        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
     txn.notifies = True
     return len(rows)
 
@@ -74,15 +74,17 @@ def _relaw(txn: BoardTransaction, job: Backfill, limit: int) -> int:
 def _refloor(txn: BoardTransaction, job: Backfill, limit: int) -> int:
     rows = [
         MarkRow(*values)
-        for values in txn.tx.all(M.MARKS_AFTER, kind=job.name, after=job.position, up_to=job.up_to, limit=limit)
+        for values in txn.tx.all(
+            MARKS.marks_changed_between, kind=job.name, after=job.position, up_to=job.up_to, limit=limit
+        )
     ]
     for row in rows:
         migrate(txn, row)
     if len(rows) < limit:
-        txn.tx.run(D.DELETE_FLOOR_CHANGES, kind=job.name)
-        txn.tx.run(W.DELETE_BACKFILL, id=job.id)
+        txn.tx.run(DEPLOYMENTS.delete_floor_changes, kind=job.name)
+        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
     else:
-        txn.tx.run(W.MOVE_BACKFILL, key=job.id, position=rows[-1].event_id)
+        txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=rows[-1].event_id)
     txn.notifies = True
     return len(rows)
 
@@ -91,7 +93,7 @@ def _retest(txn: BoardTransaction, job: Backfill, limit: int) -> int:
     """Test a watch on marks that lie there already, as of the change, or of their own deposit if that came later."""
     watch = txn.active.watches.get(int(job.name))
     if watch is None:
-        txn.tx.run(W.DELETE_BACKFILL, id=job.id)
+        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
         return 0
     if watch.over_board:
         _retest_board(txn, watch, job)
@@ -100,18 +102,20 @@ def _retest(txn: BoardTransaction, job: Backfill, limit: int) -> int:
     for kind in watch.condition.kinds:
         rows = [
             MarkRow(*values)
-            for values in txn.tx.all(M.MARKS_AFTER, kind=kind, after=job.position, up_to=job.up_to, limit=limit)
+            for values in txn.tx.all(
+                MARKS.marks_changed_between, kind=kind, after=job.position, up_to=job.up_to, limit=limit
+            )
         ]
         touched += len(rows)
         if len(rows) == limit:
             last = min(last, rows[-1].event_id)
     for kind in watch.condition.kinds:
-        for values in txn.tx.all(M.MARKS_AFTER, kind=kind, after=job.position, up_to=last, limit=limit):
+        for values in txn.tx.all(MARKS.marks_changed_between, kind=kind, after=job.position, up_to=last, limit=limit):
             _retest_mark(txn, watch, migrate(txn, MarkRow(*values)), job.at)
     if last >= job.up_to:
-        txn.tx.run(W.DELETE_BACKFILL, id=job.id)
+        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
     else:
-        txn.tx.run(W.MOVE_BACKFILL, key=job.id, position=last)
+        txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=last)
     txn.notifies = True
     return touched
 
@@ -123,7 +127,7 @@ def _retest_mark(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> 
     if watch.falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     elif watch.condition.per_mark:
-        taken = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
+        taken = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
         stimulus = row.author != watch.not_author and (taken is None or row.event_id > taken[0])
         value = txn.strength(row, at)
         if stimulus and value >= watch.threshold:
@@ -141,14 +145,14 @@ def _retest_mark(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> 
 def _retest_board(txn: BoardTransaction, watch: Watch, job: Backfill) -> None:
     if watch.falling:
         kinds = watch.condition.kinds
-        found = next((MarkRow(*row) for kind in kinds for row in txn.tx.all(M.MARKS_OF_KIND, kind=kind)), None)
+        found = next((MarkRow(*row) for kind in kinds for row in txn.tx.all(MARKS.marks_of_kind, kind=kind)), None)
         if found is not None:
             predicted_crossings.predict_watch(txn, watch, found, since=job.at)
     else:
         if job.task == "watch":  # a change of weight, law or floor leaves the sums right
             board_totals.rebuild(txn, watch)
         crossings.test(txn, watch, "")
-    txn.tx.run(W.DELETE_BACKFILL, id=job.id)
+    txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
 
 
 _WORK = {"law": _relaw, "floor": _refloor, "watch": _retest, "values": _retest}

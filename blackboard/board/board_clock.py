@@ -16,8 +16,8 @@ from blackboard.clock import LEAP, Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need, dump_payload
 from blackboard.reinforcement import State
-from blackboard.store import marks as M
 from blackboard.store.rows import MarkRow
+from blackboard.store.statements import MARKS
 
 __all__ = [
     "LEAP",
@@ -47,7 +47,7 @@ def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instan
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
     """The live needs about the clock: one, or none."""
-    return [MarkRow(*values) for values in txn.tx.all(M.FIND_MARK, kind="need", subject=SUBJECT)]
+    return [MarkRow(*values) for values in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)]
 
 
 def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
@@ -60,8 +60,8 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
     txn.now = txn.tx.now = txn.doubted
     txn.doubted = None
-    txn.tx.run(M.RECORD_TIME, at=txn.now)
-    for row in [MarkRow(*values) for values in txn.tx.all(M.DEPOSITED_SINCE, since=since)]:
+    txn.tx.run(MARKS.record_time, at=txn.now)
+    for row in [MarkRow(*values) for values in txn.tx.all(MARKS.marks_changed_since, since=since)]:
         _date_anew(txn, row)
     for watch in txn.active.watches.values():
         if watch.over_board and not watch.falling:
@@ -83,7 +83,7 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 def record(txn: BoardTransaction, seen: Instant) -> None:
     """Before a step back takes hold: the latest instant that was seen, so that no strength rises again."""
     if txn.doubted is None and seen > txn.recorded:
-        txn.tx.run(M.RECORD_TIME, at=seen)
+        txn.tx.run(MARKS.record_time, at=seen)
 
 
 def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:

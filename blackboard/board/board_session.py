@@ -21,9 +21,9 @@ from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_i
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark, StoreError
 from blackboard.marks import Mark
-from blackboard.store import marks as M
 from blackboard.store import schema
 from blackboard.store.database import Database
+from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 
 __all__ = ["BoardSession", "When"]
@@ -114,7 +114,7 @@ class BoardSession:
             result = work(txn)
             notifies = txn.notifies
             if record and txn.recorded < txn.now:
-                tx.run(M.RECORD_TIME, at=txn.now)
+                tx.run(MARKS.record_time, at=txn.now)
                 txn.recorded = txn.now
             if not shared:
                 self._end(tx)
@@ -152,7 +152,7 @@ class BoardSession:
             tx.shared = None
 
     def _transaction(self, tx: Transaction) -> BoardTransaction:
-        version, last_recorded_at, event_id, event_at, next_end = tx.one(M.PRESENT)
+        version, last_recorded_at, event_id, event_at, next_end = tx.one(MARKS.transaction_start)
         clock = self.clock.now()
         tx.now, doubted = board_clock.time_of(clock, max(last_recorded_at, event_at or 0), self.leap)
         active = self._active

@@ -14,10 +14,8 @@ from __future__ import annotations
 from blackboard.board.board_transaction import BoardTransaction, Total, Watch
 from blackboard.decay import Decay
 from blackboard.forecast import value_at
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
-from blackboard.store.transaction import Statement
+from blackboard.store.statements import CROSSINGS, MARKS, Statement
 
 __all__ = [
     "add",
@@ -40,7 +38,7 @@ def keeps_totals(watch: Watch) -> bool:
 
 def watermark(txn: BoardTransaction, watch: Watch) -> int:
     """The event up to which a watch over the board has absorbed everything."""
-    return txn.tx.one(W.WATERMARK, id=watch.id)[0]  # type: ignore[no-any-return]
+    return txn.tx.one(CROSSINGS.get_watermark, id=watch.id)[0]  # type: ignore[no-any-return]
 
 
 def is_stimulus(txn: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
@@ -49,7 +47,7 @@ def is_stimulus(txn: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
         return False
     if row.event_id <= watermark(txn, watch):
         return False
-    taken = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
+    taken = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
     return taken is None or row.event_id > taken[0]
 
 
@@ -82,7 +80,7 @@ def remove_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: s
 
 def reset(txn: BoardTransaction, watch: Watch) -> None:
     """Everything counted so far was absorbed."""
-    txn.tx.run(W.DELETE_TOTALS, watch_id=watch.id)
+    txn.tx.run(CROSSINGS.delete_board_totals, watch_id=watch.id)
     txn.totals[watch.id] = {}
 
 
@@ -96,7 +94,7 @@ def value(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
         _remove_evaporated(txn, watch, kind, law_key, group, txn.now if change is None else min(txn.now, change[1]))
         if group.marks:
             law = txn.laws.get(txn.tx, law_key)
-            exact = exact and change is None and law.sums(1.0, 0, 0) is not None
+            exact = exact and change is None and law.exact_sums
             count += group.marks
             total += txn.kind(kind).weight * _sum_of(txn, law, group, change)
     value = float(count) if watch.leaf.measure.function == "count" else max(0.0, total)
@@ -113,9 +111,9 @@ def save(txn: BoardTransaction) -> None:
                 continue
             numbers = {name: getattr(group, name) for name in ("marks", "sum0", "sum1", "anchor", "evaporated_through")}
             if group.new:
-                txn.tx.run(W.INSERT_TOTAL, watch_id=watch_id, kind=kind, law=law, **numbers)
+                txn.tx.run(CROSSINGS.insert_board_total, watch_id=watch_id, kind=kind, law=law, **numbers)
             else:
-                txn.tx.run(W.UPDATE_TOTAL, watch=watch_id, of_kind=kind, of_law=law, **numbers)
+                txn.tx.run(CROSSINGS.update_board_total, watch_id=watch_id, kind=kind, law=law, **numbers)
             group.new = group.changed = False
 
 
@@ -131,7 +129,7 @@ def stimuli_of_board(txn: BoardTransaction, watch: Watch) -> list[MarkRow]:
     mark = watermark(txn, watch)
     for kind in watch.condition.kinds:
         found = txn.tx.all(
-            M.BOARD_STIMULI,
+            MARKS.stimuli_of_board,
             watch_id=watch.id,
             kind=kind,
             watermark=mark,
@@ -151,9 +149,9 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
     if watch.leaf.measure.subject is None and not txn.active.migrating.intersection(watch.kinds):
         for kind in watch.kinds:
             after = ""
-            while (values := txn.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
+            while (values := txn.tx.one(MARKS.next_law_in_use, kind=kind, after=after)) is not None:
                 after = values[0]
-                marks, sum0, sum1 = _summed(txn, M.STIMULI_SUMMED, watch, kind, after, txn.now, up_to=txn.now)
+                marks, sum0, sum1 = _summed(txn, MARKS.sum_stimuli, watch, kind, after, txn.now, up_to=txn.now)
                 groups[kind, after] = Total(
                     marks, sum0, sum1, anchor=txn.now, evaporated_through=txn.now, new=True, changed=True
                 )
@@ -166,7 +164,7 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
 
 def _groups(txn: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]:
     if (groups := txn.totals.get(watch.id)) is None:
-        rows = txn.tx.all(W.TOTALS, watch_id=watch.id)
+        rows = txn.tx.all(CROSSINGS.board_totals, watch_id=watch.id)
         groups = txn.totals[watch.id] = {(kind, law): Total(*rest) for kind, law, *rest in rows}
     return groups
 
@@ -174,8 +172,7 @@ def _groups(txn: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]
 def _count(txn: BoardTransaction, row: MarkRow, group: Total, sign: int) -> None:
     law = txn.laws.get(txn.tx, row.law)
     _bring_up(txn, law, group)
-    sums = law.sums(row.intensity, row.anchored_at, group.anchor) or (row.intensity, 0.0)
-    _add(group, 1, *sums, sign=sign)
+    _add(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
 
 
 def _add(group: Total, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
@@ -191,18 +188,15 @@ def _bring_up(txn: BoardTransaction, law: Decay, group: Total) -> None:
     """Move the sums' anchor to now, so that they never grow out of the range of a float."""
     if group.anchor == txn.now:
         return
-    if law.name == "exponential":
-        group.sum0 = law.total((group.sum0, group.sum1), group.anchor, txn.now)
-    elif law.name == "linear":
-        group.sum1 = law.total((group.sum0, group.sum1), group.anchor, txn.now) - group.sum0
+    group.sum0, group.sum1 = law.rebase((group.sum0, group.sum1), group.anchor, txn.now)
     group.anchor = txn.now
 
 
 def _sum_of(txn: BoardTransaction, law: Decay, group: Total, change: tuple[str, int] | None) -> float:
     """The sum of what is left of a group's marks, or more than that where it cannot be known without a look."""
     sums = (group.sum0, group.sum1)
-    now = law.total(sums, group.anchor, txn.now) if law.sums(1.0, 0, 0) is not None else group.sum0
-    if change is None or law.sums(1.0, 0, 0) is None:
+    now = law.total(sums, group.anchor, txn.now)
+    if change is None or not law.exact_sums:
         return now
     # Those that follow fade by the new law from the instant of the change, all alike; those left since, by their own.
     new_law, at = change
@@ -218,7 +212,14 @@ def _remove_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: 
     elif watch.leaf.measure.subject is None:
         _bring_up(txn, txn.laws.get(txn.tx, law_key), group)
         gone = _summed(
-            txn, M.EXPIRED_SUMMED, watch, kind, law_key, group.anchor, after=group.evaporated_through, up_to=up_to
+            txn,
+            MARKS.sum_expired_stimuli,
+            watch,
+            kind,
+            law_key,
+            group.anchor,
+            after=group.evaporated_through,
+            up_to=up_to,
         )
         _add(group, *gone, sign=-1)
     else:
@@ -230,26 +231,21 @@ def _remove_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: 
 
 def _expired(txn: BoardTransaction, watch: Watch, kind: str, law_key: str, after: int, up_to: int) -> list[MarkRow]:
     found = txn.tx.all(
-        M.EXPIRED_STIMULI, watch_id=watch.id, after=after, up_to=up_to, kind=kind, law=law_key,
+        MARKS.expired_stimuli, watch_id=watch.id, after=after, up_to=up_to, kind=kind, law=law_key,
         not_author=watch.not_author,
     )  # fmt: skip
-    return [row for row in (MarkRow(*values[:-1]) for values in found) if watch.covers(row.subject)]
+    return [row for row in found if watch.covers(row.subject)]
 
 
 def _summed(
-    txn: BoardTransaction,
-    statements: dict[str, Statement],
-    watch: Watch,
-    kind: str,
-    law_key: str,
-    anchor: int,
-    **span: int,
+    txn: BoardTransaction, statement: Statement, watch: Watch, kind: str, law_key: str, anchor: int, **span: int
 ) -> tuple[int, float, float]:
     """How many stimuli of one law, and their two sums at an anchor, added up by the database."""
     law = txn.laws.get(txn.tx, law_key)
-    values = txn.tx.one(
-        statements.get(law.name, statements["other"]),
+    sum0, sum1 = law.sums_sql
+    row = txn.tx.one(
+        statement.using(sum0=sum0, sum1=sum1),
         watch_id=watch.id, kind=kind, law=law_key, not_author=watch.not_author, anchor=anchor,
         length=law.parameters[0], **span,
     )  # fmt: skip
-    return values[0], values[1], values[2]
+    return row.marks, row.sum0, row.sum1

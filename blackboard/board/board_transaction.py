@@ -16,10 +16,8 @@ from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.forecast import FadingMark
 from blackboard.marks import Kind
 from blackboard.reinforcement import State
-from blackboard.store import deployments as D
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.store.transaction import Transaction
 
 __all__ = ["ActiveDeployment", "BoardTransaction", "Total", "Watch", "read_active", "read_law_changes"]
@@ -127,12 +125,12 @@ class ActiveDeployment:
 
 def read_active(tx: Transaction) -> ActiveDeployment:
     """Read the deployment that is registered."""
-    row = tx.one(D.CURRENT)
+    row = tx.one(DEPLOYMENTS.active_deployment)
     deployment = Deployment() if row is None else Deployment.model_validate_json(row[1])
     if row is not None:
         deployment = deployment.model_copy(update={"version": row[0]})
     watches = {}
-    for id_, agent, name, active in tx.all(W.ALL_WATCHES):
+    for id_, agent, name, active in tx.all(CROSSINGS.all_watches):
         if not active or agent not in deployment.agents:
             continue
         spec = next((spec for spec in deployment.agents[agent].watches if spec.name == name), None)
@@ -152,7 +150,7 @@ def read_active(tx: Transaction) -> ActiveDeployment:
 
 def read_law_changes(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
     """Read which marks still follow a change."""
-    return {(kind, law): (new_law, at) for kind, law, new_law, at in tx.all(D.LAW_CHANGES)}
+    return {(kind, law): (new_law, at) for kind, law, new_law, at in tx.all(DEPLOYMENTS.law_changes)}
 
 
 LAWS_KNOWN = 10_000
@@ -168,7 +166,7 @@ class Laws:
     def get(self, tx: Transaction, key: str) -> Decay:
         """The law that a mark's `law` names."""
         if (law := self._known.get(key)) is None:
-            law = law_from(tx.one(M.GET_LAW, law=key)[0])
+            law = law_from(tx.one(MARKS.get_law_spec, law=key)[0])
             self._remember(key, law)
         return law
 
@@ -181,12 +179,12 @@ class Laws:
     def key(self, tx: Transaction, law: Decay) -> str:
         """The text that names a law, registered if it is new."""
         key = law_key(law)
-        if tx.one(M.FIND_LAW, law=key) is None:
+        if tx.one(MARKS.find_law, law=key) is None:
             a, b = law.parameters
-            tx.run(M.INSERT_LAW, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
-            if isinstance(law, Curve):
+            tx.run(MARKS.insert_law, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
+            if law.segments:
                 rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
-                tx.run_many(M.INSERT_SEGMENT, rows)
+                tx.run_many(MARKS.insert_law_segment, rows)
         return key
 
 
@@ -303,8 +301,8 @@ class BoardTransaction:
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that goes on from another instant, or under another law."""
         self.tx.run(
-            M.REBASE_MARK,
-            key=row.id,
+            MARKS.rebase_mark,
+            id=row.id,
             intensity=row.intensity,
             law=row.law,
             anchored_at=row.anchored_at,
@@ -323,7 +321,7 @@ class BoardTransaction:
     ) -> EventRow:
         """Write an event of a mark with the state that it produced, at this instant or an earlier one."""
         if at is not None and self.recorded < self.now:
-            self.tx.run(M.RECORD_TIME, at=self.now)
+            self.tx.run(MARKS.record_time, at=self.now)
             self.recorded = self.now
         written = EventRow(
             self.next_event(),
@@ -339,5 +337,5 @@ class BoardTransaction:
             None,
             None,
         )
-        self.tx.put(M.INSERT_EVENT, written)
+        self.tx.put(MARKS.insert_event, written)
         return written

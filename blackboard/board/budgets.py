@@ -13,9 +13,8 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
-from blackboard.store import activations as A
-from blackboard.store import journal as J
 from blackboard.store.rows import ActivationRow, CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 __all__ = ["DAY", "BudgetExceeded", "verdict"]
 
@@ -83,9 +82,8 @@ def _limits(
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
     spent = {"activation": _spent_for(txn, row)}
-    of_day = (
-        txn.tx.one(J.SPENT_BY, day=day, hour=hour, agent=agent) if agent else txn.tx.one(J.SPENT, day=day, hour=hour)
-    )
+    statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
+    of_day = txn.tx.one(statement, day=day, hour=hour, **of_agent)
     spent["day"], spent["hour"] = of_day[:2], of_day[2:]
     for window, until, usd, calls in windows:
         money, count = map(int, spent[window])
@@ -105,9 +103,9 @@ def _spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     activation: int | None = row.activation_id
     up_to: int | None = row.id
     while activation is not None:
-        spent = txn.tx.one(J.SPENT_FOR, activation_id=activation, up_to=up_to)
+        spent = txn.tx.one(MODEL_CALLS.spent_by_activation, activation_id=activation, up_to=up_to)
         money, calls = money + int(spent[0]), calls + int(spent[1])
-        if (values := txn.tx.one(A.GET_ACTIVATION, id=activation)) is None:
+        if (values := txn.tx.one(ACTIVATIONS.get_activation, id=activation)) is None:
             break
         part = ActivationRow(*values)
         activation, up_to = part.split_from, part.split_after_call

@@ -15,10 +15,8 @@ from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
 from blackboard.forecast import value_at
 from blackboard.priorities import strongest_first
-from blackboard.store import activations as A
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 __all__ = ["Choice", "Claim", "choose", "claim"]
 
@@ -73,12 +71,12 @@ def _by_strength(txn: BoardTransaction, watch: Watch, batch: int) -> Iterator[Cr
 def _candidates(txn: BoardTransaction, watch: Watch, count: int) -> list[CrossingRow]:
     rows: list[CrossingRow] = []
     laws, orderly, key = 0, True, ""
-    while (found := txn.tx.one(W.NEXT_LAW_WAITING, watch_id=watch.id, after=key)[0]) is not None:
+    while (found := txn.tx.one(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)[0]) is not None:
         laws, key = laws + 1, found
         ordered = txn.laws.get(txn.tx, key).order_key(1.0, 0) is not None
         orderly = orderly and ordered
         limit = count if ordered else 10_000
-        of_law = txn.tx.all(W.CANDIDATES_OF_LAW, watch_id=watch.id, law=key, now=txn.now, limit=limit)
+        of_law = txn.tx.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
         rows += [CrossingRow(*values) for values in of_law]
     if orderly and laws < 2:
         return rows  # strongest first already: the order of one law is that of its keys, at every instant
@@ -100,18 +98,18 @@ def _strength_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow)
 def _hold_back(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
     """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
     if watch.agent.settings.cooldown_per == "subject" and watch.agent.settings.cooldown:
-        cooldown = txn.tx.one(A.COOLDOWN_OF, agent=watch.agent.name, subject=crossing.subject)
+        cooldown = txn.tx.one(ACTIVATIONS.get_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
         if cooldown is not None and cooldown[0] > txn.now:
-            txn.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by="cooldown", ready_at=cooldown[0])
+            txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=cooldown[0])
             return True
     if watch.falling:
         return False  # its guard was judged at the crossing
     open_now, opens = predicted_crossings.guard_opens(txn, watch, crossing.subject)
     if not open_now:
-        txn.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by="guard", ready_at=opens)
+        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="guard", ready_at=opens)
     elif crossing.held_by is not None:
         ready = _window_end(watch, crossing)
-        txn.tx.run(W.HOLD_CROSSING, key=crossing.id, held_by=None, ready_at=max(ready, txn.now))
+        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=max(ready, txn.now))
         return ready > txn.now  # it still gathers: what is ready now does not wait for it
     return not open_now
 
@@ -128,7 +126,7 @@ def _has_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bo
     if watch.agent.settings.when_faded != "drop":
         return False
     if crossing.mark_id:
-        live = txn.live(txn.tx.all(M.GET_MARK, id=crossing.mark_id))
+        live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
         return not any(txn.strength(row) >= watch.threshold for row in live)
     return not crossings.still_holds(txn, watch, crossing.subject)
 
@@ -136,12 +134,12 @@ def _has_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bo
 def _fade(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> None:
     reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
     row = predicted_crossings.closed_activation(txn, watch, crossing.subject, "faded", reason, crossing.crossed_at)
-    txn.tx.run(A.INSERT_ACTIVATION, **row)
+    txn.tx.run(ACTIVATIONS.insert_activation, **row)
     txn.tx.run(
-        W.CLOSE_CROSSING,
-        key=crossing.id,
+        CROSSINGS.close_crossing,
+        id=crossing.id,
         state="faded",
-        activation_id=txn.tx.one(A.LAST_ACTIVATION)[0],
+        activation_id=txn.tx.one(ACTIVATIONS.last_activation_id)[0],
         closed_at=txn.now,
     )
 
@@ -163,10 +161,10 @@ def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) ->
 
 def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
     """The mark that a crossing of one mark is about: as it lies there, or as it was last."""
-    if (values := txn.tx.one(M.GET_MARK, id=crossing.mark_id)) is not None:
+    if (values := txn.tx.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
         row = MarkRow(*values)
         return [(event_of(txn, row), txn.strength(row))]
-    last = txn.tx.one(M.LAST_DEPOSIT, subject=crossing.subject, mark_id=crossing.mark_id)
+    last = txn.tx.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
     return [] if last is None else [(EventRow(*last), strength_of(txn, EventRow(*last)))]
 
 
@@ -195,7 +193,10 @@ def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> l
     """The marks that stood behind a crossing and have all evaporated since, whether they were moved already or not."""
     gone = [(row.id, row.subject, row.evaporates_at) for row in _stored_marks(txn, watch, crossing.subject)]
     for kind in watch.condition.kinds:
-        moved = (EventRow(*values) for values in txn.tx.all(M.GONE_SINCE, kind=kind, since=crossing.event_id or 0))
+        moved = (
+            EventRow(*values)
+            for values in txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0)
+        )
         gone += [(event.mark_id, event.subject, event.evaporates_at) for event in moved]
     events = []
     for mark_id, subject, ended in gone:
@@ -203,7 +204,7 @@ def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> l
             continue
         if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
             continue
-        last = txn.tx.one(M.LAST_DEPOSIT, subject=subject, mark_id=mark_id)
+        last = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if last is not None and (watch.falling or _was_stimulus(txn, watch, EventRow(*last))):
             events.append(EventRow(*last))
     return events
@@ -213,7 +214,7 @@ def _was_stimulus(txn: BoardTransaction, watch: Watch, event: EventRow) -> bool:
     """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
     if event.author == watch.not_author or (watch.over_board and event.id <= board_totals.watermark(txn, watch)):
         return False
-    return txn.tx.one(A.INPUT_BEFORE, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
+    return txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
 
 
 def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
@@ -221,9 +222,9 @@ def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[Mar
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
         found = (
-            txn.tx.all(M.MARKS_OF_KIND, kind=kind)
+            txn.tx.all(MARKS.marks_of_kind, kind=kind)
             if watch.over_board
-            else txn.tx.all(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
+            else txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
         )
         rows += [MarkRow(*values) for values in found]
     return rows
@@ -252,10 +253,10 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     """The next activation of an agent, or None if nothing is ready or it is paused, resting or at its concurrency."""
     if (
         blocked(txn, agent.name) is not None
-        or txn.tx.one(A.RUNNING_OF, agent=agent.name)[0] >= agent.settings.concurrency
+        or txn.tx.one(ACTIVATIONS.count_running, agent=agent.name)[0] >= agent.settings.concurrency
     ):
         return None
-    if (values := txn.tx.one(A.READY_TO_RETRY, agent=agent.name, now=txn.now)) is not None:
+    if (values := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
         return _restart(txn, agent, ActivationRow(*values), worker, lease)
     for watch in ready(txn, agent):
         while (choice := choose(txn, watch)).crossings:
@@ -325,7 +326,7 @@ def _new(txn: BoardTransaction, watch: Watch, choice: Choice, **state: Any) -> A
     sign = "<" if watch.falling else ">="
     more = f" and {len(choice.crossings) - 1} more" if len(choice.crossings) > 1 else ""
     row = ActivationRow(
-        id=(txn.tx.one(A.LAST_ACTIVATION)[0] or 0) + 1,
+        id=(txn.tx.one(ACTIVATIONS.last_activation_id)[0] or 0) + 1,
         agent=watch.agent.name,
         watch_id=watch.id,
         subject=subjects.pop() or None if len(subjects) == 1 else None,
@@ -347,10 +348,10 @@ def _new(txn: BoardTransaction, watch: Watch, choice: Choice, **state: Any) -> A
         marks_deposited=0,
     )._replace(**state)
     values = row._asdict()
-    txn.tx.run(A.INSERT_ACTIVATION, **{name: value for name, value in values.items() if name != "id"})
-    row = row._replace(id=txn.tx.one(A.LAST_ACTIVATION)[0])
+    txn.tx.run(ACTIVATIONS.insert_activation, **{name: value for name, value in values.items() if name != "id"})
+    row = row._replace(id=txn.tx.one(ACTIVATIONS.last_activation_id)[0])
     for crossing in choice.crossings:
-        txn.tx.run(W.CLOSE_CROSSING, key=crossing.id, state="claimed", activation_id=row.id, closed_at=None)
+        txn.tx.run(CROSSINGS.close_crossing, id=crossing.id, state="claimed", activation_id=row.id, closed_at=None)
     reach("claim.within")
     _absorb(txn, watch, row.id, choice)
     return row
@@ -364,8 +365,8 @@ def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Cho
         if everything:
             for mark_id, (event, strength) in choice.inputs.items():
                 record_input(txn, activation_id, mark_id, event, strength)
-            txn.tx.run(W.SET_WATERMARK, key=watch.id, watermark=txn.last_event)
-            txn.tx.run(W.DROP_ABSORBED_UP_TO, watch_id=watch.id, watermark=txn.last_event)
+            txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+            txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)
             board_totals.reset(txn, watch)
             return
         if board_totals.keeps_totals(watch):
@@ -381,7 +382,7 @@ def _as_counted(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """The mark as the sums have it: there, one that is to follow a change stands under its old law. It follows now."""
     if row.kind not in txn.active.migrating:
         return row
-    return backfill.migrate(txn, MarkRow(*txn.tx.one(M.GET_MARK, id=row.id)))
+    return backfill.migrate(txn, MarkRow(*txn.tx.one(MARKS.get_mark, id=row.id)))
 
 
 def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
@@ -396,8 +397,8 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
         retry_at=None,
     )
     txn.tx.run(
-        A.START_ACTIVATION,
-        key=row.id,
+        ACTIVATIONS.start_activation,
+        id=row.id,
         state=row.state,
         started_at=row.started_at,
         attempt=row.attempt,

@@ -6,9 +6,8 @@ from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Comparison, Measure
 from blackboard.forecast import FadingMark, value_at
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
 
 __all__ = ["cross", "remove_from_totals", "stimuli_of_subject", "test", "test_deposit"]
 
@@ -69,7 +68,7 @@ def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> boo
         return False
     strongest = 0.0
     if watch.agent.settings.urgent_above is not None:
-        waits = txn.tx.one(W.WAITING, watch_id=watch.id, subject="", mark_id=0) is not None
+        waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
         rows = [new] if new is not None and waits else board_totals.stimuli_of_board(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
     return cross(txn, watch, "", 0, value, count, strongest=strongest)
@@ -80,7 +79,7 @@ def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> lis
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
         found = txn.tx.all(
-            M.STIMULI,
+            MARKS.stimuli_of_subject,
             watch_id=watch.id,
             kind=kind,
             subject=subject,
@@ -93,8 +92,8 @@ def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> lis
 
 def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
     """Note that a watch has absorbed a mark up to an event; returns up to which event it had before."""
-    before = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=mark_id)
-    statement = W.INSERT_ABSORBED if before is None else W.UPDATE_ABSORBED
+    before = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+    statement = CROSSINGS.insert_absorbed if before is None else CROSSINGS.update_absorbed
     txn.tx.run(statement, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id)
     return None if before is None else before[0]
 
@@ -135,11 +134,11 @@ def cross(
         "ready_at": ready,
     }
     txn.notifies = True
-    renewed = txn.tx.run(W.RENEW_CROSSING, watch=watch.id, of_subject=subject, of_mark=mark_id, **result)
+    renewed = txn.tx.run(CROSSINGS.renew_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, **result)
     if renewed.rowcount:
         return False
     txn.tx.run(
-        W.INSERT_CROSSING,
+        CROSSINGS.insert_crossing,
         watch_id=watch.id,
         subject=subject,
         mark_id=mark_id,
@@ -185,7 +184,7 @@ def _is_below_min_increase(txn: BoardTransaction, watch: Watch, old: MarkRow, ne
     """Whether a reinforcement of a mark that was absorbed is less than what the watch's `min_increase` asks for."""
     if watch.spec.min_increase is None or txn.strength(new) - txn.strength(old) >= watch.spec.min_increase:
         return False
-    taken = txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=old.id)
+    taken = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=old.id)
     if taken is not None and old.event_id <= taken[0]:
         return True
     return watch.over_board and old.event_id <= board_totals.watermark(txn, watch)

@@ -11,8 +11,8 @@ from blackboard.decay import Decay
 from blackboard.errors import InvalidMark
 from blackboard.marks import Kind
 from blackboard.reinforcement import State, join
-from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
 
 __all__ = ["PreparedDeposit", "Receipt", "UniqueConflict", "deposit"]
 
@@ -56,8 +56,8 @@ def deposit(txn: BoardTransaction, d: PreparedDeposit) -> Receipt:
         Taken: the kind's unique value belongs to another live mark.
     """
     kind = txn.kind(d.kind)
-    if d.key is not None and (known := txn.tx.one(M.FIND_KEY, key=d.key)) is not None:
-        values = txn.tx.one(M.GET_MARK, id=known[0])
+    if d.key is not None and (known := txn.tx.one(MARKS.find_key, key=d.key)) is not None:
+        values = txn.tx.one(MARKS.get_mark, id=known[0])
         return Receipt(known[0], known[1], "duplicate", 0.0 if values is None else txn.strength(MarkRow(*values)))
     predicted_crossings.fire_due_of(txn, d.kind, d.subject)
     law = d.decay or kind.decay
@@ -85,7 +85,7 @@ def deposit(txn: BoardTransaction, d: PreparedDeposit) -> Receipt:
 def _find_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """The live mark of a kind and subject; one that has evaporated is moved to the history first."""
     live = None
-    for values in txn.tx.all(M.FIND_MARK, kind=kind.name, subject=subject):
+    for values in txn.tx.all(MARKS.marks_of_subject, kind=kind.name, subject=subject):
         row = backfill.migrate(txn, MarkRow(*values))
         if row.evaporates_at is not None and row.evaporates_at <= txn.now:
             evaporation.evaporate(txn, row)
@@ -115,7 +115,7 @@ def _insert(txn: BoardTransaction, d: PreparedDeposit, kind: Kind, state: State)
     )
     _record(txn, d, row, "deposited")
     _claim_unique(txn, d, row.id)
-    txn.tx.put(M.INSERT_MARK, row)
+    txn.tx.put(MARKS.insert_mark, row)
     return row
 
 
@@ -135,7 +135,7 @@ def _reinforce(txn: BoardTransaction, d: PreparedDeposit, kind: Kind, old: MarkR
     )
     _record(txn, d, row, "reinforced")
     _claim_unique(txn, d, row.id)
-    txn.tx.run(M.UPDATE_MARK, key=row.id, **{name: getattr(row, name) for name in _CHANGED})
+    txn.tx.run(MARKS.update_mark, id=row.id, **{name: getattr(row, name) for name in _CHANGED})
     return row
 
 
@@ -147,7 +147,7 @@ _CHANGED = (
 
 def _record(txn: BoardTransaction, d: PreparedDeposit, row: MarkRow, event: str) -> None:
     txn.tx.put(
-        M.INSERT_EVENT,
+        MARKS.insert_event,
         EventRow(
             row.event_id, txn.now, row.id, row.kind, row.subject, event, row.intensity, row.law, row.evaporates_at,
             row.author, d.activation_id, row.payload,
@@ -167,9 +167,9 @@ def _check_unique(txn: BoardTransaction, d: PreparedDeposit, mark_id: int | None
     """
     if d.unique is None:
         return
-    holder = txn.tx.one(M.FIND_UNIQUE, kind=d.kind, value=d.unique)
+    holder = txn.tx.one(MARKS.find_unique_value, kind=d.kind, value=d.unique)
     if holder is not None and holder[0] != mark_id:
-        values = txn.tx.one(M.GET_MARK, id=holder[0])
+        values = txn.tx.one(MARKS.get_mark, id=holder[0])
         row = None if values is None else backfill.migrate(txn, MarkRow(*values))
         if row is not None and (row.evaporates_at is None or row.evaporates_at > txn.now):
             field = txn.kind(d.kind).unique
@@ -182,10 +182,10 @@ def _check_unique(txn: BoardTransaction, d: PreparedDeposit, mark_id: int | None
 def _claim_unique(txn: BoardTransaction, d: PreparedDeposit, mark_id: int) -> None:
     if d.unique is None:
         return
-    txn.tx.run(M.DELETE_UNIQUE, mark_id=mark_id)
-    txn.tx.run(M.INSERT_UNIQUE, kind=d.kind, value=d.unique, mark_id=mark_id)
+    txn.tx.run(MARKS.delete_unique_value, mark_id=mark_id)
+    txn.tx.run(MARKS.insert_unique_value, kind=d.kind, value=d.unique, mark_id=mark_id)
 
 
 def _remember_key(txn: BoardTransaction, d: PreparedDeposit, mark_id: int, event_id: int) -> None:
     if d.key is not None:
-        txn.tx.run(M.INSERT_KEY, key=d.key, mark_id=mark_id, event_id=event_id, at=txn.now)
+        txn.tx.run(MARKS.insert_key, key=d.key, mark_id=mark_id, event_id=event_id, at=txn.now)

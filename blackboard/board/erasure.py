@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.store import forgetting as F
 from blackboard.store.rows import ActivationRow, MarkRow
+from blackboard.store.statements import ERASURE
 
 __all__ = ["PREFIX", "ErasureReport", "forget"]
 
@@ -51,29 +51,31 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """
     if subject.startswith(PREFIX):
         raise InvalidMark(f"{subject} is forgotten already")
-    events = txn.tx.one(F.COUNT_EVENTS, subject=subject)[0]
+    events = txn.tx.one(ERASURE.count_events, subject=subject)[0]
     if not events:
         raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
     live = _clear(txn, subject, author)
-    seen = [ActivationRow(*values) for values in txn.tx.all(F.ACTIVATIONS, subject=subject)]
+    seen = [ActivationRow(*values) for values in txn.tx.all(ERASURE.activations_of_subject, subject=subject)]
     for row in seen:
         if row.state == "running":  # whoever runs it knows what is being forgotten: its end must not be written
             activation_results.hand_back(txn, row)
-        txn.tx.run(F.ERASE_ERROR, key=row.id, instead=None if row.error is None else ERASED)
+        txn.tx.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     patterns = _patterns(subject)
-    calls = {values[0] for row in seen for values in txn.tx.all(F.CALLS_OF, activation_id=row.id)}
-    calls |= {values[0] for pattern in patterns for values in txn.tx.all(F.CALLS_NAMING, pattern=pattern)}
+    calls = {values[0] for row in seen for values in txn.tx.all(ERASURE.call_ids_of_activation, activation_id=row.id)}
+    calls |= {values[0] for pattern in patterns for values in txn.tx.all(ERASURE.calls_naming, pattern=pattern)}
     for call in sorted(calls):
-        txn.tx.run(F.ERASE_CALL, key=call)
-    txn.tx.run(F.DELETE_KEYS, subject=subject)
-    txn.tx.run(F.DELETE_COOLDOWNS, subject=subject)
-    txn.tx.run(F.DELETE_PREDICTED_OF_SUBJECT, subject=subject)
+        txn.tx.run(ERASURE.erase_call, id=call)
+    txn.tx.run(ERASURE.delete_keys, subject=subject)
+    txn.tx.run(ERASURE.delete_cooldowns, subject=subject)
+    txn.tx.run(ERASURE.delete_predicted, subject=subject)
     named = {
-        values[0] for pattern in patterns for values in txn.tx.all(F.NAMED_ELSEWHERE, pattern=pattern, subject=subject)
+        values[0]
+        for pattern in patterns
+        for values in txn.tx.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
     name = f"{PREFIX}{secrets.token_hex(8)}"
-    txn.tx.run(F.CLOSE_CROSSINGS, of_subject=subject, at=txn.now)
-    for statement in (F.RENAME_CROSSINGS, F.RENAME_ACTIVATIONS, F.ERASE_EVENTS):
+    txn.tx.run(ERASURE.close_crossings, subject=subject, at=txn.now)
+    for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
         txn.tx.run(statement, of_subject=subject, to=name)
     txn.notifies = True
     return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
@@ -82,7 +84,7 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Take every mark of the subject off the board."""
     live = 0
-    for row in [MarkRow(*values) for values in txn.tx.all(F.MARKS_OF, subject=subject)]:
+    for row in [MarkRow(*values) for values in txn.tx.all(ERASURE.marks_to_erase, subject=subject)]:
         if row.evaporates_at is not None and row.evaporates_at <= txn.now:
             evaporation.evaporate(txn, row)
         else:

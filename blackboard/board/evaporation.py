@@ -5,9 +5,8 @@ from __future__ import annotations
 from blackboard.board import backfill, board_totals, crossings, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.errors import NotFound
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
 
 __all__ = ["evaporate", "evaporate_due", "withdraw"]
 
@@ -16,7 +15,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     """Move up to `limit` evaporated marks to the history; returns how many. Falls that are due go first."""
     if predicted_crossings.fire_due(txn, limit):
         return limit  # there may be more: the marks wait until no fall is due before them
-    rows = [MarkRow(*values) for values in txn.tx.all(M.EVAPORATED, now=txn.now, limit=limit)]
+    rows = [MarkRow(*values) for values in txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)]
     for kind, law in {(row.kind, row.law) for row in rows}:
         for watch in txn.active.rising.get(kind, ()):
             if watch.keeps_totals:
@@ -41,7 +40,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     Raises:
         NotFound: there is no such live mark.
     """
-    values = txn.tx.one(M.GET_MARK, id=mark_id)
+    values = txn.tx.one(MARKS.get_mark, id=mark_id)
     row = None if values is None else backfill.migrate(txn, MarkRow(*values))
     if row is None or (row.evaporates_at is not None and row.evaporates_at <= txn.now):
         raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
@@ -57,20 +56,20 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:
     crossings.remove_from_totals(txn, row)
-    txn.tx.run(M.DELETE_MARK, id=row.id)
-    txn.tx.run(M.FORGET_ABSORBED, mark_id=row.id)
+    txn.tx.run(MARKS.delete_mark, id=row.id)
+    txn.tx.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     if txn.kind(row.kind).unique is not None:
-        txn.tx.run(M.DELETE_UNIQUE, mark_id=row.id)
+        txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
 
 
 def _recheck(txn: BoardTransaction, watch: Watch, row: MarkRow) -> None:
     """Close the crossings that waited for the withdrawn mark, where without it they would not have come about."""
     subject = "" if watch.over_board else row.subject
-    for values in txn.tx.all(W.WAITING_OF_SUBJECT, watch_id=watch.id, subject=subject):
+    for values in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
         crossing = CrossingRow(*values)
         if crossing.mark_id != row.id and (crossing.mark_id or _stands(txn, watch, crossing)):
             continue
-        txn.tx.run(W.CLOSE_CROSSING, key=crossing.id, state="withdrawn", activation_id=None, closed_at=txn.now)
+        txn.tx.run(CROSSINGS.close_crossing, id=crossing.id, state="withdrawn", activation_id=None, closed_at=txn.now)
 
 
 def _stands(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:

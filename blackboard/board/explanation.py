@@ -9,9 +9,8 @@ from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.readiness import blocked
 from blackboard.clock import iso
 from blackboard.forecast import value_at
-from blackboard.store import activations as A
-from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 __all__ = ["explain"]
 
@@ -26,7 +25,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str,
     block = blocked(txn, agent)
     running = [
         {"id": row.id, "subject": row.subject, "started_at": iso(row.started_at), "worker": row.worker}
-        for row in (ActivationRow(*values) for values in txn.tx.all(A.RUNNING))
+        for row in (ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.running))
         if row.agent == agent
     ]
     return {
@@ -51,9 +50,9 @@ def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> dict[str
     }
     scope = "" if watch.over_board else subject
     waiting = (
-        txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)
+        txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
-        else txn.tx.all(W.WAITING_OF_SUBJECT, watch_id=watch.id, subject=scope)
+        else txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
     result["waiting"] = [_waiting(txn, watch, CrossingRow(*values)) for values in waiting[:20]]
     result["waiting_count"] = len(waiting)
@@ -122,7 +121,10 @@ def _waiting(txn: BoardTransaction, watch: Watch, row: CrossingRow) -> dict[str,
 
 
 def _predicted(txn: BoardTransaction, watch: Watch, subject: str) -> list[tuple[int | None, int | None]]:
-    return [(due, mark_id) for mark_id, due in txn.tx.all(W.PREDICTED_OF, watch_id=watch.id, subject=subject)]
+    return [
+        (due, mark_id)
+        for mark_id, due in txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
+    ]
 
 
 def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> list[dict[str, Any]]:
@@ -130,7 +132,7 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> list[di
     rows = (
         ActivationRow(*values)
         for state in ("ready", "held_by")
-        for values in txn.tx.all(A.UNFINISHED_IN_STATE, state=state)
+        for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
     )
     return [
         {"id": row.id, "subject": row.subject, "state": row.state, "why": row.error, "tried_at": iso(row.retry_at)}
@@ -140,7 +142,7 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> list[di
 
 
 def _last(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str, Any] | None:
-    for values in txn.tx.all(A.NEWEST, agent=agent, limit=200):
+    for values in txn.tx.all(ACTIVATIONS.newest, agent=agent, limit=200):
         row = ActivationRow(*values)
         if subject is None or row.subject == subject or (row.subject is None and _gave(txn, row.id, subject)):
             return {
@@ -154,7 +156,7 @@ def _last(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str, A
 
 
 def _gave(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(values[8] == subject for values in txn.tx.all(A.INPUTS, activation_id=activation_id))
+    return any(values[8] == subject for values in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id))
 
 
 def _verdict(found: dict[str, Any], scope: str | None) -> str:

@@ -9,9 +9,8 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import PreparedDeposit, Receipt, deposit
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import dump_payload
-from blackboard.store import activations as A
-from blackboard.store import marks as M
 from blackboard.store.rows import MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["answer", "inbox", "pause", "resume"]
 
@@ -32,7 +31,7 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str) -> Recei
     """
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    values = txn.tx.one(M.GET_MARK, id=need_id)
+    values = txn.tx.one(MARKS.get_mark, id=need_id)
     if values is None or MarkRow(*values).kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
     need = MarkRow(*values)
@@ -63,12 +62,12 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
 
 def _set(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
     if agent is None:
-        txn.tx.run(A.PAUSE_BOARD, paused=int(paused), because=reason)
+        txn.tx.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
         return
     txn.deployment.agent(agent)
-    if txn.tx.one(A.AGENT_STATE, agent=agent) is None:
+    if txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
         txn.tx.run(
-            A.INSERT_AGENT_STATE,
+            ACTIVATIONS.insert_agent_state,
             agent=agent,
             paused=int(paused),
             paused_because=reason,
@@ -76,4 +75,4 @@ def _set(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | N
             failures=0,
         )
     else:
-        txn.tx.run(A.SET_PAUSE, key=agent, paused=int(paused), paused_because=reason)
+        txn.tx.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec
-from blackboard.store import activations as A
-from blackboard.store import marks as M
 from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["ActivationInput", "as_input", "event_of", "inputs_of", "read", "record_input", "strength_of", "strongest"]
 
@@ -26,7 +25,7 @@ class ActivationInput:
 
 def record_input(txn: BoardTransaction, activation_id: int, mark_id: int, event: EventRow, strength: float) -> None:
     txn.tx.run(
-        A.INSERT_INPUT,
+        ACTIVATIONS.insert_input,
         activation_id=activation_id,
         mark_id=mark_id,
         role="absorbed",
@@ -39,14 +38,15 @@ def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str 
     first = event.recorded_at
     repeats = 0
     if event.id != event.mark_id:
-        values = txn.tx.one(M.GET_EVENT, id=event.mark_id)
-        first = event.recorded_at if values is None else values[1]
-        repeats = txn.tx.one(M.COUNT_REINFORCEMENTS, subject=event.subject, mark_id=event.mark_id)[0]
+        values = txn.tx.one(MARKS.get_event, id=event.mark_id)
+        first = event.recorded_at if values is None else values.recorded_at
+        repeats = txn.tx.one(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)[0]
     return ActivationInput(event, strength, first, repeats, role)
 
 
 def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
-    return EventRow(*txn.tx.one(M.GET_EVENT, id=row.event_id))
+    event: EventRow = txn.tx.one(MARKS.get_event, id=row.event_id)
+    return event
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
@@ -69,7 +69,7 @@ def read(
                     shown[row.id] = as_input(txn, event_of(txn, row), strength, "read")
     for item in shown.values():
         txn.tx.run(
-            A.INSERT_INPUT,
+            ACTIVATIONS.insert_input,
             activation_id=activation_id,
             mark_id=item.event.mark_id,
             role="read",
@@ -83,18 +83,19 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
     """The strongest live marks of a kind, of one subject or of the board, with their strengths."""
     txn.kind(kind)
     if subject is not None:
-        found = txn.tx.all(M.LIVE["kind subject limit"], as_of=txn.now, kind=kind, subject=subject, limit=limit)
-        return [(MarkRow(*values[:-2]), values[-1]) for values in found]
+        statement = MARKS.live_marks.using("kind", "subject", "limit")
+        rows = txn.tx.all(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
+        return [(row.mark, row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     after = ""
-    while (row := txn.tx.one(M.LAWS_IN_USE, kind=kind, after=after)) is not None:
+    while (row := txn.tx.one(MARKS.next_law_in_use, kind=kind, after=after)) is not None:
         after = row[0]
         orderly = (
             txn.laws.get(txn.tx, after).order_key(1.0, 0) is not None and (kind, after) not in txn.active.law_changes
         )
-        statement = M.LIVE_IN_ORDER if orderly else M.LIVE["kind law limit"]
-        found = txn.tx.all(statement, as_of=txn.now, kind=kind, law=after, limit=limit)
-        pairs += [(MarkRow(*values[:-2]), values[-1]) for values in found]
+        statement = MARKS.live_marks_in_order if orderly else MARKS.live_marks.using("kind", "law", "limit")
+        rows = txn.tx.all(statement, as_of=txn.now, kind=kind, law=after, limit=limit)
+        pairs += [(row.mark, row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
@@ -104,10 +105,9 @@ def inputs_of(
     """The marks that an activation was given, and those that it was shown besides, as they were then."""
     inputs: list[ActivationInput] = []
     reads: list[ActivationInput] = []
-    for values in txn.tx.all(A.INPUTS, activation_id=activation_id):
-        _, role, _, strength, *event = values
+    for role, strength, *event in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id):
         if event[0] is None:
             continue  # its history was removed
-        one = as_input(txn, EventRow(*event), strength, role)
-        (reads if role == "read" else inputs).append(one)
+        mark = as_input(txn, EventRow(*event), strength, role)
+        (reads if role == "read" else inputs).append(mark)
     return tuple(inputs), tuple(reads)

@@ -12,9 +12,8 @@ from blackboard.board.deposits import PreparedDeposit, deposit
 from blackboard.deployment import AgentSpec
 from blackboard.durations import parse_duration
 from blackboard.marks import dump_payload
-from blackboard.store import activations as A
-from blackboard.store import marks as M
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "circles", "too_often"]
 
@@ -36,7 +35,7 @@ def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
 def too_often(txn: BoardTransaction, agent: AgentSpec) -> str | None:
     """Why an agent has woken often enough for this hour; None if it may wake again."""
     limit = agent.settings.max_activations_per_hour
-    if limit is None or txn.tx.one(A.WOKEN_SINCE, agent=agent.name, since=txn.now - HOUR)[0] < limit:
+    if limit is None or txn.tx.one(ACTIVATIONS.count_since, agent=agent.name, since=txn.now - HOUR)[0] < limit:
         return None
     return f"{agent.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
 
@@ -74,7 +73,7 @@ def ask(txn: BoardTransaction, subject: str, reason: str, activation_id: int) ->
     """Ask a person what to do, unless the question about this subject still waits for an answer."""
     if "need" not in txn.deployment.kinds:
         return
-    needs = (MarkRow(*values) for values in txn.tx.all(M.FIND_MARK, kind="need", subject=subject))
+    needs = (MarkRow(*values) for values in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=subject))
     if any(row.author == AUTHOR for row in needs):
         return
     payload = {
@@ -90,12 +89,12 @@ def ask(txn: BoardTransaction, subject: str, reason: str, activation_id: int) ->
 def _behind(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:
     """The activations that left the marks."""
     ids = dict.fromkeys(event.activation_id for event in events if event.activation_id is not None)
-    rows = (txn.tx.one(A.GET_ACTIVATION, id=id_) for id_ in ids)
+    rows = (txn.tx.one(ACTIVATIONS.get_activation, id=id_) for id_ in ids)
     return [ActivationRow(*row) for row in rows if row is not None]
 
 
 def _inputs(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """The marks of a subject, or of any, that an activation was given."""
-    rows = txn.tx.all(A.INPUTS, activation_id=activation_id)
+    rows = txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
     events = [EventRow(*values[4:]) for values in rows if values[1] == "absorbed" and values[4] is not None]
     return [event for event in events if not subject or event.subject == subject]

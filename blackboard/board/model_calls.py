@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from blackboard.board import budgets
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
-from blackboard.store import activations as A
-from blackboard.store import journal as J
 from blackboard.store.rows import ActivationRow, CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 __all__ = [
     "CallCost",
@@ -61,7 +60,7 @@ class CallCost:
 
 def calls_of(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
     """The calls of an activation, newest first."""
-    return [CallRow(*values) for values in txn.tx.all(J.CALLS_OF, activation_id=activation_id)]
+    return [CallRow(*values) for values in txn.tx.all(MODEL_CALLS.calls_of_activation, activation_id=activation_id)]
 
 
 def get(txn: BoardTransaction, call_id: int) -> CallRow:
@@ -70,7 +69,7 @@ def get(txn: BoardTransaction, call_id: int) -> CallRow:
     Raises:
         NotFound: there is none of that id.
     """
-    if (values := txn.tx.one(J.GET_CALL, id=call_id)) is None:
+    if (values := txn.tx.one(MODEL_CALLS.get_call, id=call_id)) is None:
         raise NotFound(f"there is no model call {call_id}; the view model_calls has them")
     return CallRow(*values)
 
@@ -80,8 +79,8 @@ def plan(
 ) -> CallRow:
     """Freeze a request about so many marks."""
     row = CallRow(0, activation_id, agent, model, api, "planned", body, marks, txn.now)
-    txn.tx.run(J.INSERT_CALL, **{name: value for name, value in row._asdict().items() if name != "id"})
-    return row._replace(id=txn.tx.one(J.LAST_CALL_ID)[0])
+    txn.tx.run(MODEL_CALLS.insert_call, **{name: value for name, value in row._asdict().items() if name != "id"})
+    return row._replace(id=txn.tx.one(MODEL_CALLS.last_call_id)[0])
 
 
 def send(
@@ -96,8 +95,8 @@ def send(
     if over is not None and over.holds:
         return over
     txn.tx.run(
-        J.SEND_CALL,
-        key=row.id,
+        MODEL_CALLS.send_call,
+        id=row.id,
         state="sent",
         sent_at=txn.now,
         reserved=reserve,
@@ -114,7 +113,7 @@ def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
         mark_ended(txn, call_id, "failed", DISCARDED)
         return
     txn.tx.run(
-        J.SEND_CALL, key=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
+        MODEL_CALLS.send_call, id=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
         would_hold=None,
     )  # fmt: skip
 
@@ -135,8 +134,8 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     late = any(other.state == "applied" for other in calls_of(txn, row.activation_id))
     spare = TOO_LATE if late else DISCARDED if _discarded(txn, row) else None
     txn.tx.run(
-        J.ANSWER_CALL,
-        key=call_id,
+        MODEL_CALLS.answer_call,
+        id=call_id,
         state="unusable" if forgotten or spare else "answered",
         answered_at=txn.now,
         reserved=row.reserved if spent.cost is None else 0,
@@ -153,8 +152,8 @@ def mark_ended(txn: BoardTransaction, call_id: int, state: str, error: str, requ
     row = get(txn, call_id)
     keeps = state == "unknown" or (state == "unusable" and row.cost is None)
     txn.tx.run(
-        J.END_CALL,
-        key=call_id,
+        MODEL_CALLS.end_call,
+        id=call_id,
         state=state,
         reserved=row.reserved if keeps else 0,
         error=error[:2000],
@@ -179,8 +178,8 @@ def mark_too_large(txn: BoardTransaction, activation_id: int, why: str) -> None:
 
 def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
     """The marks of an activation are being left: its newest answer is used up, and one that came late is spare."""
-    if txn.tx.run(J.APPLY_CALL, activation=activation_id, at=txn.now).rowcount:
-        txn.tx.run(J.SPARE_CALLS, activation=activation_id, why=TOO_LATE)
+    if txn.tx.run(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now).rowcount:
+        txn.tx.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
 
 
 def mark_unknown(txn: BoardTransaction, activation_id: int, why: str) -> bool:
@@ -196,8 +195,8 @@ def mark_unknown(txn: BoardTransaction, activation_id: int, why: str) -> bool:
 
 def reopen(txn: BoardTransaction, activation_id: int) -> None:
     """A person wants a request that was rejected, or had no room in a budget, tried once more."""
-    txn.tx.run(J.REOPEN_CALLS, activation=activation_id)
-    txn.tx.run(J.FORGET_NOTES, activation=activation_id)
+    txn.tx.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
+    txn.tx.run(MODEL_CALLS.clear_errors, activation_id=activation_id)
 
 
 def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
@@ -216,7 +215,7 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
             f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
         )
     state = row.state if untold else "cost_recorded"
-    txn.tx.run(J.RECORD_COST, key=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
+    txn.tx.run(MODEL_CALLS.record_cost, id=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
     return row
 
 
@@ -243,5 +242,5 @@ def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
 
 
 def _discarded(txn: BoardTransaction, row: CallRow) -> bool:
-    values = txn.tx.one(A.GET_ACTIVATION, id=row.activation_id)
+    values = txn.tx.one(ACTIVATIONS.get_activation, id=row.activation_id)
     return values is not None and ActivationRow(*values).state == "discarded"

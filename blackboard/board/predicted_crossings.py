@@ -11,10 +11,8 @@ from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec
 from blackboard.forecast import FadingMark, first_true, value_at
-from blackboard.store import activations as A
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 __all__ = [
     "fire_due",
@@ -40,12 +38,12 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
         if not watch.falling:
             continue
         if _guarded_over_board(watch, kind):
-            due = txn.tx.all(W.DUE_PREDICTED_OF_WATCH, watch_id=watch.id, now=txn.now)
+            due = txn.tx.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             due = [
                 row
                 for scope in (subject, "")
-                for row in txn.tx.all(W.DUE_PREDICTED_OF, watch_id=watch.id, subject=scope, now=txn.now)
+                for row in txn.tx.all(CROSSINGS.due_predicted_of_subject, watch_id=watch.id, subject=scope, now=txn.now)
             ]
         for row in due:
             _fire(txn, watch, PredictedCrossingRow(*row))
@@ -53,12 +51,12 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
 
 def fire_due(txn: BoardTransaction, limit: int = FIRED_AT_ONCE) -> int:
     """Record the falls that have come due, earliest first; returns how many."""
-    rows = txn.tx.all(W.DUE_PREDICTED, now=txn.now, limit=limit)
+    rows = txn.tx.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
     for row in rows:
         due = PredictedCrossingRow(*row)
         watch = txn.active.watches.get(due.watch_id)
         if watch is None:
-            txn.tx.run(W.DELETE_PREDICTED_OF_WATCH, watch_id=due.watch_id)
+            txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=due.watch_id)
         else:
             _fire(txn, watch, due)
     return len(rows)
@@ -93,14 +91,14 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     """A withdrawn mark fires nothing: forget its falls, and compute those of its subject and the board afresh."""
     for watch in txn.active.falling.get(row.kind, ()):
         if watch.condition.per_mark:
-            txn.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
         subject = "" if watch.over_board else row.subject
-        txn.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=subject, mark_id=0)
+        txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
         marks = live_marks(txn, watch.condition, None if watch.over_board else row.subject)
         due = first_true(watch.condition, marks, txn.now)
         if due is None or due > txn.now:
-            txn.tx.run(W.INSERT_PREDICTED, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
+            txn.tx.run(CROSSINGS.insert_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
 
 
 def release_guards(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -114,14 +112,14 @@ def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str
     """Have a watch's guard looked at again, for one subject or for all, once what it held back has gathered."""
     settings = agent.settings
     waits = {
-        "watch": watch_id,
+        "watch_id": watch_id,
         "at": txn.now,
         "batch_window": settings.batch_window,
         "full": settings.batch or NEVER_FULL,
     }
     if subject is None:
-        return bool(txn.tx.run(W.RELEASE_WATCH, **waits).rowcount)
-    return bool(txn.tx.run(W.RELEASE_SUBJECT, of_subject=subject, **waits).rowcount)
+        return bool(txn.tx.run(CROSSINGS.release_watch, **waits).rowcount)
+    return bool(txn.tx.run(CROSSINGS.release_subject, subject=subject, **waits).rowcount)
 
 
 def _guarded_over_board(watch: Watch, kind: str) -> bool:
@@ -155,11 +153,11 @@ def _sooner(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
     if new.law != old.law or txn.strength(new) < txn.strength(old):
         return True
     # The power law and curves fade fast at first, so a restart may overtake what was left alone.
-    return txn.state(new).law.sums(1.0, 0, 0) is None
+    return not txn.state(new).law.exact_sums
 
 
 def _is_predicted(txn: BoardTransaction, watch: Watch, subject: str, mark_id: int) -> bool:
-    return txn.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+    return txn.tx.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
 
 
 def _predict(
@@ -172,13 +170,13 @@ def _predict(
             _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
         return
     if predicted:
-        txn.tx.run(W.UPDATE_PREDICTED, watch=watch.id, of_subject=subject, of_mark=mark_id, due_at=due)
+        txn.tx.run(CROSSINGS.update_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
     elif since < txn.now and txn.tx.one(
-        W.CROSSED_SINCE, watch_id=watch.id, subject=subject, mark_id=mark_id, since=since
+        CROSSINGS.crossed_since, watch_id=watch.id, subject=subject, mark_id=mark_id, since=since
     ):
         return  # it has fallen since then: the fall was settled before these marks had followed
     else:
-        txn.tx.run(W.INSERT_PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
+        txn.tx.run(CROSSINGS.insert_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
     txn.notifies = True
 
 
@@ -188,21 +186,28 @@ def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> Non
     marks, event_id = _marks_at_crossing(txn, watch, due, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > txn.now:  # deposits over the board, or a change that marks still follow, have put it off
-        txn.tx.run(W.UPDATE_PREDICTED, watch=watch.id, of_subject=due.subject, of_mark=due.mark_id, due_at=at)
+        txn.tx.run(
+            CROSSINGS.update_predicted_crossing, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id, due_at=at
+        )
         return
-    txn.tx.run(W.DELETE_PREDICTED, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
+    txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=due.subject, mark_id=due.mark_id)
     value = value_at(next(watch.condition.leaves()).measure, marks, at)
     holds = guard_holds_at(txn, watch, due.subject, at)
     crossing = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
-    earlier = txn.tx.one(W.WAITING, **crossing)  # a fall before this one, which nobody has taken yet
+    earlier = txn.tx.one(CROSSINGS.waiting_crossing, **crossing)  # a fall before this one, which nobody has taken yet
     if holds or earlier is None:
         crossings.cross(txn, watch, due.subject, due.mark_id, value, len(marks), crossed_at=at, event_id=event_id)
     if not holds:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
-        txn.tx.run(A.INSERT_ACTIVATION, **closed_activation(txn, watch, due.subject, "skipped", reason, at))
+        txn.tx.run(ACTIVATIONS.insert_activation, **closed_activation(txn, watch, due.subject, "skipped", reason, at))
         if earlier is None:
-            skipped, activation = txn.tx.one(W.WAITING, **crossing)[0], txn.tx.one(A.LAST_ACTIVATION)[0]
-            txn.tx.run(W.CLOSE_CROSSING, key=skipped, state="skipped", activation_id=activation, closed_at=txn.now)
+            skipped, activation = (
+                txn.tx.one(CROSSINGS.waiting_crossing, **crossing)[0],
+                txn.tx.one(ACTIVATIONS.last_activation_id)[0],
+            )
+            txn.tx.run(
+                CROSSINGS.close_crossing, id=skipped, state="skipped", activation_id=activation, closed_at=txn.now
+            )
 
 
 def closed_activation(
@@ -240,7 +245,7 @@ def _marks_at_crossing(
     """The marks that a fall is about, and the event of the one where it is about one."""
     if not due.mark_id:
         return live_marks(txn, watch.condition, None if watch.over_board else due.subject, at), None
-    values = txn.tx.one(M.GET_MARK, id=due.mark_id)
+    values = txn.tx.one(MARKS.get_mark, id=due.mark_id)
     return ([], None) if values is None else ([txn.fading(MarkRow(*values))], MarkRow(*values).event_id)
 
 
@@ -254,9 +259,9 @@ def live_marks(
         everywhere = subject is None or leaf.measure.over == "board"
         for kind in leaf.measure.kinds:
             found = (
-                txn.tx.run(M.MARKS_OF_KIND, kind=kind)
+                txn.tx.run(MARKS.marks_of_kind, kind=kind)
                 if everywhere
-                else txn.tx.run(M.MARKS_OF_SUBJECT, kind=kind, subject=subject)
+                else txn.tx.run(MARKS.marks_of_subject, kind=kind, subject=subject)
             )
             marks.update((row.id, txn.fading(row)) for row in txn.live(found.fetchall(), at))
     return list(marks.values())

@@ -16,9 +16,8 @@ from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.forecast import FadingMark, first_true, value_at
 from blackboard.marks import Kind
 from blackboard.reinforcement import State
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
 
 __all__ = ["PredictedEvaporation", "PredictedWake", "Preview", "preview"]
 
@@ -85,7 +84,7 @@ class _Change:
         return (before.weight, before.decay, before.floor) != (kind.weight, kind.decay, kind.floor)
 
     def _live(self, kind: str) -> Iterator[MarkRow]:
-        for values in self.txn.tx.all(M.MARKS_OF_KIND, kind=kind):
+        for values in self.txn.tx.all(MARKS.marks_of_kind, kind=kind):
             row = MarkRow(*values)
             if row.evaporates_at is None or row.evaporates_at > self.txn.now:
                 yield row
@@ -177,13 +176,15 @@ class _Change:
             subject = "" if watch.over_board else row.subject
             groups.setdefault((subject, row.id if watch.condition.per_mark else 0), []).append(fading)
         for (subject, mark_id), marks in groups.items():
-            predicted = self.txn.tx.one(W.PREDICTED, watch_id=watch.id, subject=subject, mark_id=mark_id)
+            predicted = self.txn.tx.one(
+                CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id
+            )
             if predicted is not None and first_true(watch.condition, marks, self.txn.now) == self.txn.now:
                 first = next(watch.condition.leaves()).measure
                 yield from self._wake(watch, subject, mark_id, value_at(first, marks, self.txn.now))
 
     def _wake(self, watch: Watch, subject: str, mark_id: int, value: float) -> Iterator[PredictedWake]:
-        if self.txn.tx.one(W.WAITING, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None:
+        if self.txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None:
             return  # it waits already
         guard, held_back = watch.spec.guard, False
         if guard is not None:
@@ -203,7 +204,7 @@ class _Change:
     def _is_stimulus(self, watch: Watch, row: MarkRow) -> bool:
         if row.author == watch.not_author:
             return False
-        if watch.over_board and watch.id and row.event_id <= self.txn.tx.one(W.WATERMARK, id=watch.id)[0]:
+        if watch.over_board and watch.id and row.event_id <= self.txn.tx.one(CROSSINGS.get_watermark, id=watch.id)[0]:
             return False
-        taken = self.txn.tx.one(W.ABSORBED, watch_id=watch.id, mark_id=row.id)
+        taken = self.txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
         return taken is None or row.event_id > taken[0]

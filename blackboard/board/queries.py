@@ -16,12 +16,8 @@ from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
 from blackboard.reinforcement import State
-from blackboard.store import activations as A
-from blackboard.store import deployments as D
-from blackboard.store import journal as J
-from blackboard.store import marks as M
-from blackboard.store import watching as W
 from blackboard.store.rows import OPEN_CALLS, ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 from blackboard.store.view_columns import VIEWS
 
 __all__ = ["MarkRecord", "activations", "agenda", "agents", "costs", "history", "marks", "status", "subjects", "uid"]
@@ -83,8 +79,8 @@ def marks(
     narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in narrowed.items() if value is not None}
     return [
-        _view(MarkRow(*values[:-2]), values[-2], values[-1], as_of)
-        for values in txn.tx.all(M.LIVE[" ".join(filters)], as_of=as_of, **filters)
+        _view(row.mark, row.weight, row.strength, as_of)
+        for row in txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
     ]
 
 
@@ -115,7 +111,7 @@ def _past(
     """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
     versions = _versions(txn, at)
     views = []
-    for values in txn.tx.run(M.AT_INSTANT, at=at).fetchall():
+    for values in txn.tx.run(MARKS.events_at_instant, at=at).fetchall():
         event = EventRow(*values)
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
@@ -129,7 +125,7 @@ def _past(
             continue
         deposits = [
             item
-            for item in (EventRow(*found) for found in txn.tx.all(M.EVENTS_OF_SUBJECT, subject=event.subject))
+            for item in (EventRow(*found) for found in txn.tx.all(MARKS.events_of_subject, subject=event.subject))
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
@@ -180,29 +176,33 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
 
 def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
     """Every deployment that was in force up to an instant, oldest first, with its beginning."""
-    return [(since, Deployment.model_validate_json(text)) for _, since, text in txn.tx.all(D.VERSIONS) if since <= at]
+    return [
+        (since, Deployment.model_validate_json(text))
+        for _, since, text in txn.tx.all(DEPLOYMENTS.deployments)
+        if since <= at
+    ]
 
 
 def history(txn: BoardTransaction, subject: str) -> Iterator[EventRow]:
     """Every event of a subject's marks, oldest first."""
-    return (EventRow(*values) for values in txn.tx.all(M.EVENTS_OF_SUBJECT, subject=subject))
+    return (EventRow(*values) for values in txn.tx.all(MARKS.events_of_subject, subject=subject))
 
 
 def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
     """The first few subjects, in their order, that begin with a prefix and that anything was ever said about."""
     result: list[str] = []
-    after: str | None = txn.tx.one(M.NEXT_SUBJECT, after=prefix)[0]
+    after: str | None = txn.tx.one(MARKS.next_subject, after=prefix)[0]
     while after is not None and after.startswith(prefix) and len(result) < limit:
         result.append(after)
-        after = txn.tx.one(M.NEXT_SUBJECT, after=after)[0]
+        after = txn.tx.one(MARKS.next_subject, after=after)[0]
     return result
 
 
 def agents(txn: BoardTransaction) -> list[dict[str, Any]]:
     """Each registered agent with what it watches and how it is."""
-    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in txn.tx.all(W.COUNT_WAITING)}
+    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in txn.tx.all(CROSSINGS.count_waiting)}
     states: dict[str, dict[str, int]] = {}
-    for agent, state, count in txn.tx.all(A.COUNT_BY_STATE):
+    for agent, state, count in txn.tx.all(ACTIVATIONS.count_by_state):
         states.setdefault(agent, {})[state] = count
     rows = []
     for agent in txn.deployment.agents.values():
@@ -226,13 +226,13 @@ def agents(txn: BoardTransaction) -> list[dict[str, Any]]:
 def agenda(txn: BoardTransaction) -> list[dict[str, Any]]:
     """The crossings that wait, or were put back, strongest value first, with what holds each back."""
     rows: list[dict[str, Any]] = []
-    for *values, error, retry_at in txn.tx.all(A.DEFERRED):
+    for *values, error, retry_at in txn.tx.all(ACTIVATIONS.deferred_crossings):
         if (watch := txn.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
             block = blocked(txn, watch.agent.name)
             rows.append(_waits(watch, row, block[0] if block else error, retry_at))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
-        for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+        for values in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             row = CrossingRow(*values)
             held_by = row.held_by or (block[0] if block else None)
             if held_by is None and row.ready_at is not None and row.ready_at > txn.now:
@@ -266,9 +266,9 @@ def activations(
     if agent is not None:
         txn.deployment.agent(agent)
     if state is not None:
-        found = list(reversed(txn.tx.all(A.IN_STATE, state=state)))
+        found = list(reversed(txn.tx.all(ACTIVATIONS.in_state, state=state)))
     else:
-        found = txn.tx.all(A.NEWEST, agent=agent or "", limit=limit)
+        found = txn.tx.all(ACTIVATIONS.newest, agent=agent or "", limit=limit)
     rows = []
     for values in found:
         row = ActivationRow(*values)
@@ -301,22 +301,22 @@ def activation_view(txn: BoardTransaction, row: ActivationRow) -> dict[str, Any]
 
 def uid(txn: BoardTransaction) -> str:
     """The board's own name, unlike any other's."""
-    return str(txn.tx.one(A.BOARD)[1])
+    return str(txn.tx.one(ACTIVATIONS.board)[1])
 
 
 def costs(txn: BoardTransaction, days: int) -> list[dict[str, Any]]:
     """The view `costs` for so many days up to today."""
     since = (iso(txn.now - (days - 1) * DAY) or "")[:10]
-    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in txn.tx.all(J.COSTS, since=since)]
+    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in txn.tx.all(MODEL_CALLS.costs, since=since)]
 
 
 def status(txn: BoardTransaction) -> dict[str, Any]:
     """The state of the board in one look."""
-    board = txn.tx.one(A.BOARD)
+    board = txn.tx.one(ACTIVATIONS.board)
     states: dict[str, int] = {}
-    for _agent, state, count in txn.tx.all(A.COUNT_BY_STATE):
+    for _agent, state, count in txn.tx.all(ACTIVATIONS.count_by_state):
         states[state] = states.get(state, 0) + count
-    kinds = txn.tx.all(M.COUNT_LIVE, now=txn.now)
+    kinds = txn.tx.all(MARKS.count_live_marks, now=txn.now)
     return {
         "as_of": iso(txn.now),
         "clock": "believed" if txn.doubted is None else f"not believed: it says {iso(txn.doubted)}; see the inbox",
@@ -324,15 +324,15 @@ def status(txn: BoardTransaction) -> dict[str, Any]:
         "paused": (board[6] or True) if board[5] else False,
         "marks": dict(kinds),
         "events": txn.last_event,
-        "waiting": sum(count for _, count, _ in txn.tx.all(W.COUNT_WAITING)),
+        "waiting": sum(count for _, count, _ in txn.tx.all(CROSSINGS.count_waiting)),
         "activations": states,
-        "next_predicted_crossing": iso(txn.tx.one(W.NEXT_PREDICTED)[0]),
-        "next_evaporation": iso(txn.tx.one(M.NEXT_EVAPORATION)[0]),
+        "next_predicted_crossing": iso(txn.tx.one(CROSSINGS.next_predicted)[0]),
+        "next_evaporation": iso(txn.tx.one(MARKS.next_evaporation)[0]),
         "model_calls": _calls(txn),
-        "backfills": len(txn.tx.all(W.BACKFILLS)),
+        "backfills": len(txn.tx.all(CROSSINGS.backfills)),
         "workers": [
             {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
-            for id_, pid, host, started, seen in txn.tx.all(A.WORKERS)
+            for id_, pid, host, started, seen in txn.tx.all(ACTIVATIONS.workers)
         ],
     }
 
@@ -340,5 +340,5 @@ def status(txn: BoardTransaction) -> dict[str, Any]:
 def _calls(txn: BoardTransaction) -> dict[str, Any]:
     """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
     counts: dict[str, int] = dict.fromkeys(OPEN_CALLS, 0)
-    counts.update(dict(txn.tx.all(J.COUNT_OPEN)))
-    return {**counts, "reserved_usd": int(txn.tx.one(J.RESERVED)[0]) / 1_000_000}
+    counts.update(dict(txn.tx.all(MODEL_CALLS.count_open_calls)))
+    return {**counts, "reserved_usd": int(txn.tx.one(MODEL_CALLS.reserved_money)[0]) / 1_000_000}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.deployment import AgentSpec
-from blackboard.store import activations as A
-from blackboard.store import watching as W
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 __all__ = ["agents_with_work", "blocked", "held_back", "may_claim", "next_ready", "ready"]
 
@@ -15,16 +14,16 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
     agent = txn.deployment.agents.get(name)
     if agent is None or blocked(txn, name) is not None:
         return False
-    if txn.tx.one(A.RUNNING_OF, agent=name)[0] >= agent.settings.concurrency:
+    if txn.tx.one(ACTIVATIONS.count_running, agent=name)[0] >= agent.settings.concurrency:
         return False
-    return txn.tx.one(A.READY_TO_RETRY, agent=name, now=txn.now) is not None or bool(ready(txn, agent))
+    return txn.tx.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready(txn, agent))
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
     """The agents for which anything waits, ready or not. On a quiet board of a thousand agents it is two questions."""
-    agents = {row[0] for row in txn.tx.all(A.AGENTS_WAITING)}
+    agents = {row[0] for row in txn.tx.all(ACTIVATIONS.agents_with_retries)}
     after = 0
-    while (found := txn.tx.one(W.NEXT_WATCH_WAITING, after=after)[0]) is not None:
+    while (found := txn.tx.one(CROSSINGS.next_watch_waiting, after=after)[0]) is not None:
         after = found
         if (watch := txn.active.watches.get(after)) is not None:
             agents.add(watch.agent.name)
@@ -33,10 +32,10 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
 
 def blocked(txn: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
     """Why an agent wakes for nothing now, and until when (None: until a person resumes it); None if it may."""
-    board = txn.tx.one(A.BOARD)
+    board = txn.tx.one(ACTIVATIONS.board)
     if board[5]:
         return f"the board is paused{_because(board[6])}", None
-    state = txn.tx.one(A.AGENT_STATE, agent=agent)
+    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
     if state is None:
         return None
     _, paused, because, cooldown_until, _failures = state
@@ -53,7 +52,7 @@ def held_back(txn: BoardTransaction, watch: Watch) -> tuple[str, int | None] | N
     While one of its activations waits for a window to turn, no other is begun: what crosses meanwhile waits on the
     agenda, and goes in full batches afterwards.
     """
-    values = txn.tx.one(A.HELD_OF_WATCH, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    values = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
     return None if values is None else (values[0] or "held", values[1])
 
 
@@ -62,9 +61,10 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
     block = blocked(txn, agent.name)
     if block is not None:
         return block[1]
-    instants = [txn.tx.one(A.NEXT_RETRY, agent=agent.name, now=txn.now)[0]]
+    instants = [txn.tx.one(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)[0]]
     instants += [
-        txn.tx.one(W.NEXT_READY, watch_id=watch.id, now=txn.now)[0] for watch in txn.active.of_agent.get(agent.name, ())
+        txn.tx.one(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)[0]
+        for watch in txn.active.of_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
 
@@ -77,7 +77,7 @@ def ready(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
     """The agent's watches with something to do now: first the one that has been ready longest, so none starves."""
     ready: list[tuple[int, int, Watch]] = []
     for watch in txn.active.of_agent.get(agent.name, ()):
-        since = txn.tx.one(W.READY, watch_id=watch.id, now=txn.now)[0]
+        since = txn.tx.one(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)[0]
         if since is None and _full(txn, watch):
             since = txn.now
         if since is not None and held_back(txn, watch) is None:
@@ -89,4 +89,4 @@ def _full(txn: BoardTransaction, watch: Watch) -> bool:
     batch = watch.agent.settings.batch
     if batch is None or not watch.agent.settings.batch_window:
         return False
-    return txn.tx.one(W.COUNT_BATCH, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]
+    return txn.tx.one(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]

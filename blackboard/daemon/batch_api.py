@@ -36,9 +36,8 @@ from blackboard.llm import (
     SpendLimit,
 )
 from blackboard.priorities import backoff
-from blackboard.store import activations as A
-from blackboard.store import journal as J
 from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 __all__ = ["BatchApi"]
 
@@ -146,18 +145,20 @@ class BatchApi:
             self._each(rows, _unsent)
             raise
         reach("batch_api.submitted")
-        self.board.write(lambda txn: txn.tx.run(J.NAME_BATCH, of_submission=rows[0].submission, batch_id=name) and None)
+        self.board.write(
+            lambda txn: txn.tx.run(MODEL_CALLS.name_batch, submission=rows[0].submission, batch_id=name) and None
+        )
         reach("batch_api.named")
         log.info("a batch was handed in", batch=name, calls=len(rows))
         return len(rows)
 
     def _reserve(self, txn: BoardTransaction) -> list[CallRow]:
         """Mark what is planned as sent, as far as the budgets go."""
-        if txn.tx.one(A.BOARD)[5]:
+        if txn.tx.one(ACTIVATIONS.board)[5]:
             return []
         rows: list[CallRow] = []
-        uid = str(txn.tx.one(A.BOARD)[1])[:24]
-        for values in txn.tx.all(J.TO_SUBMIT, limit=MAX_CALLS):
+        uid = str(txn.tx.one(ACTIVATIONS.board)[1])[:24]
+        for values in txn.tx.all(MODEL_CALLS.calls_to_submit, limit=MAX_CALLS):
             row = CallRow(*values)
             custom_id = f"{uid}-{row.activation_id}-{row.id}"
             submission = rows[0].id if rows else row.id
@@ -177,7 +178,7 @@ class BatchApi:
 
     def _fetch(self) -> int:
         """Ask for the results of every batch that is out."""
-        rows = [CallRow(*values) for values in self.board.read(lambda txn: txn.tx.all(J.SUBMITTED))]
+        rows = [CallRow(*values) for values in self.board.read(lambda txn: txn.tx.all(MODEL_CALLS.submitted_calls))]
         count = 0
         rows.sort(key=lambda row: (row.submission or 0, row.id))
         for _, found in groupby(rows, lambda row: row.submission):
@@ -206,7 +207,7 @@ class BatchApi:
             return None
         if name is not None:
             self.board.write(
-                lambda txn: txn.tx.run(J.NAME_BATCH, of_submission=batch[0].submission, batch_id=name) and None
+                lambda txn: txn.tx.run(MODEL_CALLS.name_batch, submission=batch[0].submission, batch_id=name) and None
             )
             log.info("a lost batch was found again", batch=name, calls=len(batch))
         elif self.board.now() >= since + LOST_FOR:
@@ -249,14 +250,18 @@ class BatchApi:
 
 
 def _has_work(txn: BoardTransaction) -> bool:
-    return bool(txn.tx.all(J.SUBMITTED) or txn.tx.all(J.ANSWERED_BATCH_CALLS) or txn.tx.all(J.TO_SUBMIT, limit=1))
+    return bool(
+        txn.tx.all(MODEL_CALLS.submitted_calls)
+        or txn.tx.all(MODEL_CALLS.answered_in_batch_api)
+        or txn.tx.all(MODEL_CALLS.calls_to_submit, limit=1)
+    )
 
 
 def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
     """A planned call has to wait: until a window turns, or, if that makes no room, until a person does."""
-    txn.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=until)
+    txn.tx.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
     if until is None:
-        txn.tx.run(J.NOTE_CALL, key=row.id, error=reason[:2000])
+        txn.tx.run(MODEL_CALLS.note_error, id=row.id, error=reason[:2000])
 
 
 def _unsent(txn: BoardTransaction, row: CallRow) -> None:
@@ -267,7 +272,7 @@ def _failed(txn: BoardTransaction, row: CallRow, failure: CallFailure, wait: int
     """Nothing was paid: the activation is run again, which plans the same request anew, or fails if it was rejected."""
     rejected = isinstance(failure, Rejected)
     model_calls.mark_ended(txn, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
-    txn.tx.run(A.RELEASE_HELD, key=row.activation_id, at=txn.now + wait, error=str(failure))
+    txn.tx.run(ACTIVATIONS.release_held, id=row.activation_id, at=txn.now + wait, error=str(failure))
     txn.notifies = True
 
 
@@ -277,14 +282,14 @@ def _lost(txn: BoardTransaction, row: CallRow, why: str) -> None:
     agent = txn.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":
         reason = f"the outcome of call {row.id} is unknown: {why}; retry or discard it"
-        txn.tx.run(A.EXPLAIN_HELD, key=row.activation_id, error=reason, until=None)
+        txn.tx.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
     else:
-        txn.tx.run(A.RELEASE_HELD, key=row.activation_id, at=txn.now, error=why)
+        txn.tx.run(ACTIVATIONS.release_held, id=row.activation_id, at=txn.now, error=why)
     txn.notifies = True
 
 
 def _wake_answered(txn: BoardTransaction) -> None:
     """Let the activations go on whose answers are there."""
-    for (activation_id,) in txn.tx.all(J.ANSWERED_BATCH_CALLS):
-        txn.tx.run(A.RELEASE_HELD, key=activation_id, at=txn.now, error=None)
+    for (activation_id,) in txn.tx.all(MODEL_CALLS.answered_in_batch_api):
+        txn.tx.run(ACTIVATIONS.release_held, id=activation_id, at=txn.now, error=None)
         txn.notifies = True

@@ -13,8 +13,8 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.daemon.answer_spool import Spool, Spooled
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost
-from blackboard.store import activations as A
 from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS
 
 __all__ = ["CallRecorder"]
 
@@ -96,9 +96,9 @@ class CallRecorder:
                     model_calls.mark_unsent(txn, row.id)
                 else:
                     model_calls.mark_ended(txn, row.id, "failed", str(failure), failure.request_id)
-            if txn.tx.one(A.BOARD)[5]:
+            if txn.tx.one(ACTIVATIONS.board)[5]:
                 return False
-            txn.tx.run(A.PAUSE_BOARD, paused=1, because=reason)
+            txn.tx.run(ACTIVATIONS.pause_board, paused=1, paused_because=reason)
             return True
 
         if self.board.write(work):

@@ -40,10 +40,8 @@ from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
 from blackboard.llm import Client, ModelSettings, Prices, load_prices
 from blackboard.settings import DaemonSettings, without_price
-from blackboard.store import activations as A
-from blackboard.store import marks as M
 from blackboard.store import schema
-from blackboard.store import watching as W
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 __all__ = ["Daemon"]
 
@@ -231,11 +229,11 @@ class Daemon:
             log.warning("agents of the deployment that this daemon does not run", agents=unknown)
 
     def _register(self, txn: BoardTransaction) -> None:
-        if self._liveness.id in {row[0] for row in txn.tx.all(A.WORKERS)}:
+        if self._liveness.id in {row[0] for row in txn.tx.all(ACTIVATIONS.workers)}:
             return
         txn.notifies = True  # the others are to know of this one, and to notice when it dies
         txn.tx.run(
-            A.INSERT_WORKER,
+            ACTIVATIONS.insert_worker,
             id=self._liveness.id,
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -294,12 +292,12 @@ class Daemon:
                 break
 
     def _due(self, txn: BoardTransaction) -> _Due:
-        predicted, evaporation = txn.tx.one(W.NEXT_PREDICTED)[0], txn.tx.one(M.NEXT_EVAPORATION)[0]
+        predicted, evaporation = txn.tx.one(CROSSINGS.next_predicted)[0], txn.tx.one(MARKS.next_evaporation)[0]
         following = {kind for kind, _ in txn.active.law_changes}
         found = _Due(
             predicted=predicted is not None and predicted <= txn.now,
             evaporation=evaporation is not None and evaporation <= txn.now and not following,
-            backfills=txn.tx.one(W.BACKFILLS) is not None,
+            backfills=txn.tx.one(CROSSINGS.backfills) is not None,
         )
         found.instants = [at for at in (predicted, evaporation) if at is not None and at > txn.now]
         if found.evaporation or found.backfills:
@@ -460,7 +458,7 @@ class Daemon:
         self._runs.dismiss()
         self._liveness.release()
         try:
-            self.board.write(lambda txn: txn.tx.run(A.DELETE_WORKER, id=self._liveness.id) and None)
+            self.board.write(lambda txn: txn.tx.run(ACTIVATIONS.delete_worker, id=self._liveness.id) and None)
         except StoreError as error:
             log.error("the worker could not sign off", error=str(error))
         self.board.on_notify = lambda: None

@@ -15,11 +15,10 @@ from blackboard.daemon.liveness import living
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.marks import Decision, Need
-from blackboard.store import activations as A
-from blackboard.store import watching as W
 from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.rows import ActivationRow
 from blackboard.store.schema import HEAD, state_of
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 __all__ = ["Finding", "examine"]
 
@@ -120,10 +119,10 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _paused(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    row = txn.tx.one(A.BOARD)
+    row = txn.tx.one(ACTIVATIONS.board)
     if row[5]:
         yield Finding("pause", "wrong", f"the board is paused: {row[6] or 'no reason given'}", "'blackboard resume'")
-    for agent, paused, because, cooldown_until, failures in txn.tx.all(A.AGENT_STATES):
+    for agent, paused, because, cooldown_until, failures in txn.tx.all(ACTIVATIONS.agent_states):
         if paused:
             reason = because or "no reason given"
             yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
@@ -135,7 +134,7 @@ def _paused(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    rows = txn.tx.all(A.WORKERS)
+    rows = txn.tx.all(ACTIVATIONS.workers)
     alive = living(board.database.path, [row[0] for row in rows])
     dead = [row[0] for row in rows if alive is not None and row[0] not in alive]
     if dead:
@@ -147,7 +146,7 @@ def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _leases(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    rows = [ActivationRow(*values) for values in txn.tx.all(A.RUNNING)]
+    rows = [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.running)]
     late = [row for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
     ids = ", ".join(str(row.id) for row in late[:10])
     found = f"expired for activation {ids}" if late else f"{len(rows)} running"
@@ -156,13 +155,13 @@ def _leases(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 def _stuck(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     for state, words in (("dead", "failed to the last attempt"), ("quarantined", "quarantined"), ("held", "held back")):
-        rows = [ActivationRow(*values) for values in txn.tx.all(A.IN_STATE, state=state)]
+        rows = [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.in_state, state=state)]
         if rows:
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
             yield Finding(
                 f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice
             )
-    if not txn.tx.all(A.IN_STATE, state="dead"):
+    if not txn.tx.all(ACTIVATIONS.in_state, state="dead"):
         yield Finding("dead activations", "ok", "none")
 
 
@@ -172,7 +171,7 @@ def _waiting_for_a_person(txn: BoardTransaction, board: Blackboard) -> Iterator[
 
 
 def _backfills(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    if rows := txn.tx.all(W.BACKFILLS):
+    if rows := txn.tx.all(CROSSINGS.backfills):
         found = f"marks still follow {len(rows)} changes of the deployment"
         yield Finding("follow-ups", "note", found, "a daemon, or the next 'blackboard init', goes on with it")
 

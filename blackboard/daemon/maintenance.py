@@ -15,8 +15,8 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.pace_limit import Pace
 from blackboard.daemon.liveness import WorkerLiveness
 from blackboard.failpoints import reach
-from blackboard.store import activations as A
 from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS
 
 __all__ = ["Backfills", "Checkpoint", "Evaporation", "MaintenanceTask", "Recovery", "Retention"]
 
@@ -98,12 +98,12 @@ class Recovery:
 
     def run_once(self) -> int:
         expired = self.board.clock.running() >= self._leases_from
-        workers = self.board.read(lambda txn: [row[0] for row in txn.tx.all(A.WORKERS)])
+        workers = self.board.read(lambda txn: [row[0] for row in txn.tx.all(ACTIVATIONS.workers)])
         dead = self.liveness.dead_among(workers)
 
         def work(txn: BoardTransaction) -> int:
-            txn.tx.run(A.EXTEND_LEASE, by=self.liveness.id, until=txn.now + self.lease)
-            txn.tx.run(A.SEE_WORKER, key=self.liveness.id, seen_at=txn.now)
+            txn.tx.run(ACTIVATIONS.extend_leases, worker=self.liveness.id, until=txn.now + self.lease)
+            txn.tx.run(ACTIVATIONS.see_worker, id=self.liveness.id, seen_at=txn.now)
             runs = self.runs()  # asked for here, where nobody else claims
             return activation_results.recover(txn, dead, expired=expired, lost=lambda row: self._lost(row, runs))
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
-from blackboard.store import activations as A
-from blackboard.store import journal as J
-from blackboard.store import watching as W
 from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 __all__ = ["Report", "still_to_do"]
 
@@ -23,25 +21,27 @@ def still_to_do(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = Fa
     It does not wait for budgets, guards, falls in the future, pauses, or people. For the cheap lane it does, if this
     daemon serves it (`lane`): time alone brings those answers.
     """
-    if txn.tx.one(A.RUNNING) is not None or txn.tx.one(W.BACKFILLS) is not None:
+    if txn.tx.one(ACTIVATIONS.running) is not None or txn.tx.one(CROSSINGS.backfills) is not None:
         return True
     paused = _paused(txn)
-    for values in txn.tx.all(A.UNFINISHED_IN_STATE, state="ready"):
+    for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state="ready"):
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
-    if batch_api and any(agent in agents and agent not in paused for agent, _ in txn.tx.all(J.OPEN_BATCH_CALLS)):
+    if batch_api and any(
+        agent in agents and agent not in paused for agent, _ in txn.tx.all(MODEL_CALLS.count_in_batch_api)
+    ):
         return True
     for watch in txn.active.watches.values():
         if watch.agent.name not in agents or watch.agent.name in paused or held_back(txn, watch) is not None:
             continue
-        for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id):
+        for values in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             crossing = CrossingRow(*values)
             if crossing.held_by in (None, "cooldown") or (
                 crossing.ready_at is not None and crossing.ready_at <= txn.now
             ):
                 return True
-    due = txn.tx.one(W.NEXT_PREDICTED)[0]
+    due = txn.tx.one(CROSSINGS.next_predicted)[0]
     return due is not None and due <= txn.now
 
 
@@ -70,7 +70,7 @@ class Report:
             block = blocked(txn, agent)
             lines.append(f"{agent}: {block[0] if block else 'paused'}")
         for watch in txn.active.watches.values():
-            waiting = [CrossingRow(*values) for values in txn.tx.all(W.WAITING_OF_WATCH, watch_id=watch.id)]
+            waiting = [CrossingRow(*values) for values in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)]
             over = held_back(txn, watch)
             ready, gathering = (over[0], over[0]) if over else ("ready", "gathering")
             reasons = {"": ready, "guard": "held back by a guard", "cooldown": "resting", "batch_window": gathering}
@@ -83,12 +83,12 @@ class Report:
             ("dead", "dead: see 'blackboard activations --state dead'"),
             ("quarantined", "quarantined"),
         ):
-            rows = [ActivationRow(*values) for values in txn.tx.all(A.UNFINISHED_IN_STATE, state=state)]
+            rows = [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)]
             for agent in sorted({row.agent for row in rows}):
                 mine = [row for row in rows if row.agent == agent]
                 why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""
                 lines.append(f"{agent}: {len(mine)} {words}{why}")
-        predicted = txn.tx.one(W.NEXT_PREDICTED)[0]
+        predicted = txn.tx.one(CROSSINGS.next_predicted)[0]
         if predicted is not None:
             lines.append(f"the next falling watch crosses at {iso(predicted)}")
         return cls(tuple(lines))

@@ -68,7 +68,7 @@ class Database:
             self._url = make_url(url)
             name, driver = self._url.database, self.engine.dialect
             if driver.name != "sqlite":
-                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, lambda: driver)
+                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, positional=False)
             elif not name or name == ":memory:" or name.startswith("file:"):
                 raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
             else:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError, StoreForeign
 
@@ -14,9 +13,6 @@ try:
     import pysqlite3 as sqlite  # bundles an SQLite without the checkpoint race of 3.7.0 to 3.51.2
 except ImportError:  # no wheel for this platform: the version is checked at start
     sqlite = sqlite3
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect as SqlDialect
 
 __all__ = [
     "APPLICATION_ID",
@@ -47,23 +43,17 @@ BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Dialect:
-    """One sort of database."""
+    """One kind of database."""
 
     name: str
-    """As SQLAlchemy calls it."""
+    """SQLAlchemy's name of it."""
     error: type[Exception]
-    """What its driver's errors are."""
-    core: Callable[[], SqlDialect]
-    """Finds what SQLAlchemy compiles statements for it with."""
+    """The base class of its driver's errors."""
+    positional: bool
+    """Whether its driver takes parameters by position; otherwise by name."""
 
 
-def _sqlite_core() -> SqlDialect:
-    from sqlalchemy.dialects.sqlite import dialect
-
-    return dialect()
-
-
-SQLITE = Dialect("sqlite", sqlite.Error, _sqlite_core)
+SQLITE = Dialect("sqlite", sqlite.Error, positional=True)
 
 
 def safe_sqlite(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["OPEN_CALLS", "ActivationRow", "CallRow", "CrossingRow", "EventRow", "MarkRow", "PredictedCrossingRow"]
+from blackboard.store.view_columns import VIEWS
+
+__all__ = [
+    "COLUMNS",
+    "OPEN_CALLS",
+    "ActivationRow",
+    "AgentStateRow",
+    "BackfillRow",
+    "BoardRow",
+    "CallRow",
+    "CrossingRow",
+    "DeploymentRow",
+    "EventRow",
+    "LawChangeRow",
+    "LiveMarkRow",
+    "MarkRow",
+    "PredictedCrossingRow",
+    "WorkerRow",
+]
 
 
 class MarkRow(NamedTuple):
@@ -24,6 +42,32 @@ class MarkRow(NamedTuple):
     reinforcements: int
     evaporates_at: int | None
     order_key: float | None
+
+
+class LiveMarkRow(NamedTuple):
+    """A live mark with its kind's weight and its strength at the instant that was asked for."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: str
+    author: str
+    intensity: float
+    law: str
+    anchored_at: int
+    event_id: int
+    deposited_at: int
+    reinforced_at: int
+    reinforcements: int
+    evaporates_at: int | None
+    order_key: float | None
+    weight: float
+    strength: float
+
+    @property
+    def mark(self) -> MarkRow:
+        """The row of `mark` alone."""
+        return MarkRow(*self[:-2])
 
 
 class EventRow(NamedTuple):
@@ -135,3 +179,81 @@ class CallRow(NamedTuple):
 
 OPEN_CALLS = ("planned", "sent", "answered", "unknown")
 """The states of a call that is not over."""
+
+
+class BoardRow(NamedTuple):
+    """The row of `board`."""
+
+    id: int
+    uid: str
+    created_at: int
+    last_recorded_at: int
+    version: int
+    paused: int
+    paused_because: str | None
+
+
+class DeploymentRow(NamedTuple):
+    """A row of `deployment`."""
+
+    version: int
+    deployed_at: int
+    content: str
+
+
+class LawChangeRow(NamedTuple):
+    """A row of `law_change`."""
+
+    kind: str
+    law: str
+    new_law: str
+    changed_at: int
+
+
+class BackfillRow(NamedTuple):
+    """A row of `backfill`."""
+
+    id: int
+    task: str
+    name: str
+    at: int
+    up_to: int
+    position: int
+
+
+class AgentStateRow(NamedTuple):
+    """A row of `agent_state`."""
+
+    agent: str
+    paused: int
+    paused_because: str | None
+    cooldown_until: int | None
+    failures: int
+
+
+class WorkerRow(NamedTuple):
+    """A row of `worker`."""
+
+    id: str
+    pid: int
+    host: str
+    started_at: int
+    seen_at: int
+
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "activation": ActivationRow._fields,
+    "agent_state": AgentStateRow._fields,
+    "backfill": BackfillRow._fields,
+    "board": BoardRow._fields,
+    "crossing": CrossingRow._fields,
+    "deployment": DeploymentRow._fields,
+    "event": EventRow._fields,
+    "law_change": LawChangeRow._fields,
+    "mark": MarkRow._fields,
+    "model_call": CallRow._fields,
+    "predicted_crossing": PredictedCrossingRow._fields,
+    "worker": WorkerRow._fields,
+    **VIEWS,
+}
+"""The columns of tables and views, as `{mark.*}` in a statement names them; a test holds them against the schema."""

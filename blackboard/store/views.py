@@ -5,18 +5,14 @@ They are made anew at each upgrade, so they are no part of the migrations.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, FromClause, select, text
-from sqlalchemy import literal_column as literal
-
 from blackboard.clock import LEAP
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.dialect import Dialect
-from blackboard.store.strength import live_marks, seconds
+from blackboard.store.statements import shared
 
 __all__ = ["view_definitions"]
 
-UNFINISHED = "a.state IN ('ready', 'running', 'held', 'dead', 'quarantined')"
-"""The condition of the index of activations that are not over, word for word, so that it is used."""
+UNFINISHED = shared("is_unfinished").replace("activation.", "a.")
 
 
 def view_definitions(dialect: Dialect) -> dict[str, str]:
@@ -68,24 +64,18 @@ FROM (
     }
 
 
-def clock_now(dialect: Dialect) -> FromClause:
-    """The board's time as a one-row table: the larger of the database's clock and what was last recorded.
+def _clock(dialect: Dialect) -> str:
+    """The board's time: the larger of the database's clock and the last recorded time.
 
-    A clock that has leapt by more than a year is not believed here either, whatever `leap` is set to.
+    A clock that has jumped ahead by more than a year is not believed here either, whatever `leap` is set to.
     """
     greatest, clock = sql_dialect.greatest_sql(dialect), sql_dialect.clock_sql(dialect)
     recorded = (
         f"{greatest}(b.last_recorded_at, coalesce((SELECT e.recorded_at FROM event e ORDER BY e.id DESC LIMIT 1), 0))"
     )
     return (
-        select(
-            literal(
-                f"CASE WHEN {clock} - {recorded} > {LEAP} THEN {recorded} ELSE {greatest}({clock}, {recorded}) END"
-            ).label("as_of")
-        )
-        .select_from(text("board b WHERE b.id = 1"))
-        .cte("clock")
-        .prefix_with("MATERIALIZED")
+        f"SELECT CASE WHEN {clock} - {recorded} > {LEAP} THEN {recorded} ELSE {greatest}({clock}, {recorded}) END"
+        " AS as_of FROM board b WHERE b.id = 1"
     )
 
 
@@ -124,27 +114,13 @@ FROM {source}"""
 
 
 def _live_marks(dialect: Dialect) -> str:
-    live = live_marks(clock_now(dialect)).subquery("live")
+    def iso(column: str) -> str:
+        return f"({sql_dialect.iso_sql(dialect, f'live.{column}')}) AS {column}"
 
-    def iso(column: str) -> ColumnElement[str]:
-        return literal(f"({sql_dialect.iso_sql(dialect, f'live.{column}')})").label(column)
-
-    query = select(
-        live.c.id,
-        live.c.kind,
-        live.c.subject,
-        live.c.payload,
-        live.c.author,
-        live.c.weight,
-        live.c.intensity,
-        live.c.strength,
-        live.c.law,
-        live.c.order_key,
-        iso("deposited_at"),
-        iso("reinforced_at"),
-        iso("evaporates_at"),
-        iso("as_of"),
-        seconds(live.c.reinforced_at, live.c.as_of).label("age_seconds"),
-        live.c.reinforcements,
-    )
-    return str(query.compile(dialect=dialect.core(), compile_kwargs={"literal_binds": True}))
+    return f"""
+WITH clock AS MATERIALIZED ({_clock(dialect)})
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight, live.intensity, live.strength,
+  live.law, live.order_key, {iso("deposited_at")}, {iso("reinforced_at")}, {iso("evaporates_at")}, {iso("as_of")},
+  CASE WHEN live.as_of > live.reinforced_at THEN (live.as_of - live.reinforced_at) * 1e-06 ELSE 0.0 END AS age_seconds,
+  live.reinforcements
+FROM ({shared("live_marks")}) AS live"""

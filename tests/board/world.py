@@ -20,7 +20,7 @@ from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.transaction import Statement
+from blackboard.store.statements import Statement
 from tests.board.server import SERVER, drop, empty_board
 
 SECOND = 1_000_000

@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard, ManualClock
 from blackboard.board import budgets, model_calls, retention
 from blackboard.deployment import Budget, Deployment
-from blackboard.store import journal as J
+from blackboard.store.statements import MODEL_CALLS
 from tests.economy.world import MODEL, Lead, World
 from tests.support.faults import Cut, Junk, Status
 
@@ -284,8 +284,8 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget_together(pla
 
 def test_what_was_spent_is_summed_from_the_index_alone(planned, clock):
     with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as tx:
-        for statement, values in ((J.SPENT, {}), (J.SPENT_BY, {"agent": "judge"})):
-            sql, names, _ = statement.compiled(tx.dialect)
+        for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
+            sql, names = statement.compiled("sqlite")
             given = {"day": 0, "hour": 0, **values}
             plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names or ()]).fetchall()
             assert "COVERING INDEX" in plan[0][-1]

@@ -11,8 +11,7 @@ from blackboard import Daemon, agent, strength
 from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.llm import OutcomeUnknown, Rejected
-from blackboard.store import activations as A
-from blackboard.store import journal as J
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
 from tests.economy.world import Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
@@ -375,18 +374,18 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
 def test_neither_the_lane_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
     world = world_of(use_batch_api=True)
     statements = (
-        J.TO_SUBMIT,
-        J.SUBMITTED,
-        J.NAME_BATCH,
-        J.ANSWERED_BATCH_CALLS,
-        J.OPEN_BATCH_CALLS,
-        J.FORGET_ALL_NOTES,
-        A.RECHECK_HELD,
+        MODEL_CALLS.calls_to_submit,
+        MODEL_CALLS.submitted_calls,
+        MODEL_CALLS.name_batch,
+        MODEL_CALLS.answered_in_batch_api,
+        MODEL_CALLS.count_in_batch_api,
+        MODEL_CALLS.clear_all_errors,
+        ACTIVATIONS.recheck_held,
     )
     with world.board.database.read() as tx:
         for statement in statements:
-            sql, names, _ = statement.compiled(tx.dialect)
-            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * len(names or ())).fetchall()
+            sql, names = statement.compiled("sqlite")
+            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * len(names)).fetchall()
             steps = [row[-1] for row in plan]
             assert any("ix_model_call_open" in step for step in steps), steps
             assert not any(step.startswith("SCAN model_call") for step in steps), steps

@@ -9,14 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Float, literal, select
-from sqlalchemy.dialects import sqlite
 
-from blackboard.decay import Curve, Decay
+from blackboard.decay import Decay, share_case
 from tests.laws.strategies import ages, landmarks, laws
-
-DIALECT = sqlite.dialect()
-
 
 @pytest.fixture(scope="module", params=["sqlite3", "pysqlite3"])
 def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
@@ -29,18 +24,17 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
         connection.execute("select power(2.0, 1.0)")
     except module.OperationalError:
         pytest.skip(f"the SQLite of {request.param} was built without mathematical functions")
+    connection.execute("CREATE TABLE law_segment (law TEXT, age INTEGER, share REAL, slope REAL)")
     yield connection
     connection.close()
 
 
 def in_sql(connection: Any, law: Decay, age: int) -> float:
     a, b = law.parameters
-    if isinstance(law, Curve):
-        start, a, b = max(segment for segment in law.segments if segment[0] <= age)
-        age -= start
-    expression = law.share_sql(literal(age, Float), literal(a, Float), literal(b, Float))
-    text = str(select(expression).compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
-    return float(connection.execute(text).fetchone()[0])
+    connection.execute("DELETE FROM law_segment")
+    connection.executemany("INSERT INTO law_segment VALUES ('law', ?, ?, ?)", law.segments)
+    expression = share_case("'law'", f"'{law.name}'", f"{float(age)!r}", f"{a!r}", f"{b!r}")
+    return float(connection.execute(f"SELECT {expression}").fetchone()[0])
 
 
 @given(law=laws, age=ages)

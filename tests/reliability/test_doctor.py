@@ -14,7 +14,7 @@ from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.redeployment import register
 from blackboard.daemon.doctor import Finding, examine
 from blackboard.deployment import Deployment
-from blackboard.store.activations import INSERT_WORKER
+from blackboard.store.statements import ACTIVATIONS
 from tests.reliability.serving import look, served
 
 
@@ -66,7 +66,7 @@ def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
 def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.write(
         lambda txn: (
-            txn.tx.run(INSERT_WORKER, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now)
+            txn.tx.run(ACTIVATIONS.insert_worker, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now)
             and None
         )
     )

@@ -14,7 +14,7 @@ import pytest
 from blackboard import parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.store import marks as M
+from blackboard.store.statements import MARKS
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
@@ -179,17 +179,17 @@ def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:
 
 def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: World) -> None:
     statements = {
-        "strongest": M.LIVE_IN_ORDER,
-        "subject": M.LIVE["kind subject limit"],
-        "find": M.FIND_MARK,
-        "stimuli": M.STIMULI,
-        "evaporated": M.EVAPORATED,
+        "strongest": MARKS.live_marks_in_order,
+        "subject": MARKS.live_marks.using("kind", "subject", "limit"),
+        "find": MARKS.marks_of_subject,
+        "stimuli": MARKS.stimuli_of_subject,
+        "evaporated": MARKS.evaporated_marks,
     }
     values = {"kind": "smoke", "law": "never", "subject": "s", "limit": 5, "as_of": 0, "now": 0, "watch_id": 1,
               "not_author": ""}  # fmt: skip
     for name, statement in statements.items():
-        sql, names, constants = statement.compiled(world.board.database.dialect)
-        bound = [{**constants, **values}[item] for item in names or ()]
+        sql, names = statement.compiled("sqlite")
+        bound = [values[item] for item in names]
         plan = " | ".join(row[3] for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)
         if name in ("strongest", "find", "evaporated"):

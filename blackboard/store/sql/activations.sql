@@ -1,0 +1,246 @@
+-- Activations, what they were given, cooldowns and pauses of agents, and workers.
+
+-- name: insert_activation
+-- Write a new activation.
+INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
+  attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
+  split_after_call)
+VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
+  :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
+  :split_from, :split_after_call);
+
+-- name: last_activation_id
+-- The id of the newest activation.
+SELECT max(id) AS id FROM activation;
+
+-- name: get_activation -> ActivationRow
+-- One activation by its id.
+SELECT {activation.*} FROM activation WHERE activation.id = :id;
+
+-- name: split_from -> ActivationRow
+-- The activations that were split off another.
+SELECT {activation.*}
+FROM activation
+WHERE activation.split_from IS NOT NULL AND activation.split_from = :id
+ORDER BY activation.id;
+
+-- name: start_activation
+-- Give an activation to a worker.
+UPDATE activation
+SET state = :state, started_at = :started_at, attempt = :attempt, worker = :worker, lease_until = :lease_until,
+  fence = :fence, retry_at = :retry_at
+WHERE id = :id;
+
+-- name: end_activation
+-- Write how an attempt ended.
+UPDATE activation
+SET state = :state, finished_at = :finished_at, retry_at = :retry_at, error = :error, attempt = :attempt,
+  worker = :worker, lease_until = :lease_until, marks_deposited = :marks_deposited, interruptions = :interruptions
+WHERE id = :id;
+
+-- name: extend_leases
+-- Extend the leases of everything that a worker runs.
+UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'running' AND worker = :worker;
+
+-- fragment: is_put_back
+{is_unfinished} AND activation.state IN ('ready', 'held')
+
+-- name: next_due -> ActivationRow
+-- The activation of an agent that was put back and is due first.
+SELECT {activation.*}
+FROM activation
+WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at <= :now
+ORDER BY activation.retry_at, activation.id
+LIMIT 1;
+
+-- name: next_retry
+-- When an agent's next retry is due.
+SELECT min(activation.retry_at) AS retry_at
+FROM activation
+WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at > :now;
+
+-- name: deferred_crossings
+-- The crossings whose activation was put back, with the reason and the instant of the retry.
+SELECT {crossing.*}, activation.error, activation.retry_at
+FROM activation
+JOIN crossing ON crossing.activation_id = activation.id
+WHERE {is_put_back} AND crossing.state = 'claimed';
+
+-- name: agents_with_retries
+-- The agents with an activation that was put back.
+SELECT DISTINCT activation.agent FROM activation WHERE {is_put_back};
+
+-- name: count_running
+-- How many activations of an agent run.
+SELECT count(*) AS count FROM activation WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent;
+
+-- name: running -> ActivationRow
+-- All running activations.
+SELECT {activation.*} FROM activation WHERE {is_unfinished} AND activation.state = 'running';
+
+-- name: unfinished_in_state -> ActivationRow
+-- The activations in one of the unfinished states.
+SELECT {activation.*} FROM activation WHERE {is_unfinished} AND activation.state = :state ORDER BY activation.id;
+
+-- name: in_state -> ActivationRow
+-- The activations in any state, oldest first.
+SELECT {activation.*} FROM activation WHERE activation.state = :state ORDER BY activation.id;
+
+-- name: newest -> ActivationRow
+-- The newest activations.
+SELECT {activation.*}
+FROM activation
+WHERE 1 = 1
+  [agent: AND activation.agent = :agent]
+ORDER BY activation.id DESC
+LIMIT :limit + 0;
+
+-- name: count_by_state
+-- How many activations each agent has in each state.
+SELECT agent, state, count(*) AS count FROM activation GROUP BY agent, state;
+
+-- name: count_since
+-- How many activations of an agent were begun since an instant.
+SELECT count(*) AS count
+FROM activation
+WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
+
+-- name: held_of_watch
+-- Why and until when an activation of a watch is held by a budget.
+SELECT activation.error, activation.retry_at
+FROM activation
+WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
+  AND activation.watch_id = :watch_id
+LIMIT 1;
+
+-- name: release_held
+-- Let a held activation try again.
+UPDATE activation SET state = 'ready', retry_at = :at, error = :error WHERE id = :id AND state = 'held';
+
+-- name: recheck_held
+-- Let everything that a budget holds ask again.
+UPDATE activation
+SET state = 'ready', retry_at = :at
+WHERE {is_unfinished} AND state = 'held'
+  AND (
+    retry_at IS NOT NULL
+    OR id IN (
+      SELECT model_call.activation_id
+      FROM model_call
+      WHERE {is_open} AND model_call.state = 'planned' AND (model_call.api = 'messages' OR model_call.error IS NOT NULL)
+    )
+  );
+
+-- name: explain_held
+-- Say why an activation is held, and until when.
+UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state = 'held';
+
+-- name: insert_input
+-- Record a mark that an activation is given.
+INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
+VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
+
+-- name: inputs
+-- The marks that an activation was given, strongest first, each with its event, which may have been removed.
+SELECT activation_input.role, activation_input.strength, {event.*}
+FROM activation_input
+LEFT JOIN event ON event.id = activation_input.event_id
+WHERE activation_input.activation_id = :activation_id
+ORDER BY activation_input.strength DESC, activation_input.mark_id;
+
+-- name: was_input
+-- Whether a watch was given a mark in the state of an event, or a later one.
+SELECT activation_input.activation_id
+FROM activation_input
+JOIN activation ON activation.id = activation_input.activation_id
+WHERE activation_input.mark_id = :mark_id AND activation_input.event_id >= :event_id
+  AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id
+LIMIT 1;
+
+-- name: move_input
+-- Give one mark of an activation to another.
+UPDATE activation_input SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
+
+-- name: copy_reads
+-- Show another activation the same marks.
+INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
+SELECT :to_id, mark_id, role, event_id, strength
+FROM activation_input
+WHERE activation_id = :from_id AND role = 'read';
+
+-- name: set_marks_absorbed
+-- Note how many marks an activation absorbs.
+UPDATE activation SET marks_absorbed = :marks_absorbed WHERE id = :id;
+
+-- name: agent_states -> AgentStateRow
+-- Pause, cooldown and failures of all agents.
+SELECT {agent_state.*} FROM agent_state;
+
+-- name: get_agent_state -> AgentStateRow
+-- Pause, cooldown and failures of one agent.
+SELECT {agent_state.*} FROM agent_state WHERE agent_state.agent = :agent;
+
+-- name: insert_agent_state
+-- Write the state of an agent for the first time.
+INSERT INTO agent_state (agent, paused, paused_because, cooldown_until, failures)
+VALUES (:agent, :paused, :paused_because, :cooldown_until, :failures);
+
+-- name: set_cooldown
+-- Set an agent's cooldown and its failures in a row.
+UPDATE agent_state SET cooldown_until = :cooldown_until, failures = :failures WHERE agent = :agent;
+
+-- name: set_pause
+-- Pause or resume an agent.
+UPDATE agent_state SET paused = :paused, paused_because = :paused_because WHERE agent = :agent;
+
+-- name: rename_agent_state
+-- Give an agent's state to its successor.
+UPDATE agent_state SET agent = :agent WHERE agent = :former;
+
+-- name: rename_unfinished
+-- Give an agent's unfinished activations to its successor.
+UPDATE activation SET agent = :agent WHERE agent = :former AND {is_unfinished};
+
+-- name: rename_subject_cooldowns
+-- Give an agent's cooldowns to its successor.
+UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
+
+-- name: delete_subject_cooldowns
+-- Drop an agent's cooldowns for single subjects.
+DELETE FROM subject_cooldown WHERE agent = :agent;
+
+-- name: get_subject_cooldown
+-- Until when an agent is in cooldown for a subject.
+SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
+
+-- name: insert_subject_cooldown
+-- Begin a cooldown for a subject.
+INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :subject, :until);
+
+-- name: update_subject_cooldown
+-- Prolong a cooldown for a subject.
+UPDATE subject_cooldown SET until = :until WHERE agent = :agent AND subject = :subject;
+
+-- name: board -> BoardRow
+-- The board itself.
+SELECT {board.*} FROM board;
+
+-- name: pause_board
+-- Pause or resume the whole board.
+UPDATE board SET paused = :paused, paused_because = :paused_because;
+
+-- name: workers -> WorkerRow
+-- The registered workers.
+SELECT {worker.*} FROM worker;
+
+-- name: insert_worker
+-- Register a worker.
+INSERT INTO worker (id, pid, host, started_at, seen_at) VALUES (:id, :pid, :host, :started_at, :seen_at);
+
+-- name: see_worker
+-- Note that a worker was alive at an instant.
+UPDATE worker SET seen_at = :seen_at WHERE id = :id;
+
+-- name: delete_worker
+-- Remove a worker.
+DELETE FROM worker WHERE id = :id;

@@ -1,0 +1,301 @@
+-- Watches, what they absorbed, crossings, predicted crossings, sums over the board, and backfills.
+
+-- name: all_watches
+-- Each watch that was ever registered.
+SELECT id, agent, name, active FROM watch;
+
+-- name: insert_watch
+-- Register a watch.
+INSERT INTO watch (agent, name, condition, active, watermark) VALUES (:agent, :name, :condition, :active, :watermark);
+
+-- name: find_watch
+-- A watch by its agent and name.
+SELECT id FROM watch WHERE agent = :agent AND name = :name;
+
+-- name: set_watch_active
+-- Switch a watch on or off.
+UPDATE watch SET active = :active WHERE id = :id;
+
+-- name: set_watch_condition
+-- Register another condition for a watch.
+UPDATE watch SET condition = :condition, active = :active WHERE id = :id;
+
+-- name: rename_agent_of_watches
+-- Give the watches of one agent to another.
+UPDATE watch SET agent = :agent WHERE agent = :former;
+
+-- name: get_watermark
+-- The event up to which a watch over the board has absorbed everything.
+SELECT watermark FROM watch WHERE id = :id;
+
+-- name: set_watermark
+-- Move a watch's watermark.
+UPDATE watch SET watermark = :watermark WHERE id = :id;
+
+-- name: get_watch_condition
+-- The registered condition and watermark of a watch.
+SELECT condition, watermark FROM watch WHERE id = :id;
+
+-- name: get_absorbed
+-- The event up to which a watch absorbed a mark.
+SELECT event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
+
+-- name: insert_absorbed
+-- Note that a watch absorbed a mark for the first time.
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
+VALUES (:watch_id, :mark_id, :event_id, :activation_id);
+
+-- name: update_absorbed
+-- Note that a watch absorbed a later event of a mark.
+UPDATE absorbed SET event_id = :event_id, activation_id = :activation_id
+WHERE watch_id = :watch_id AND mark_id = :mark_id;
+
+-- name: delete_absorbed_up_to
+-- Drop the notes that a watermark makes superfluous.
+DELETE FROM absorbed WHERE watch_id = :watch_id AND event_id <= :watermark;
+
+-- name: delete_absorbed_of_author
+-- Drop what a watch noted of one author's marks.
+DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id IN (SELECT mark.id FROM mark WHERE mark.author = :author);
+
+-- name: absorb_marks_of_author
+-- Note all marks of one author as absorbed.
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
+SELECT :watch_id, mark.id, mark.event_id, 0 FROM mark WHERE mark.author = :author;
+
+-- fragment: absorb_marks_of_kind
+-- Note live marks of a kind as absorbed by a watch that has not noted them.
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
+SELECT :watch_id, mark.id, mark.event_id, 0
+FROM mark
+WHERE mark.kind = :kind
+  AND NOT EXISTS (
+    SELECT absorbed.mark_id FROM absorbed WHERE absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
+  )
+
+-- name: absorb_up_to
+-- Note the marks of a kind up to a watermark as absorbed, mark by mark.
+{absorb_marks_of_kind}
+  AND mark.event_id <= :watermark;
+
+-- name: absorb_inputs
+-- Note the marks of a kind that a watch was given before as absorbed.
+{absorb_marks_of_kind}
+  AND EXISTS (
+    SELECT activation_input.activation_id
+    FROM activation_input
+    JOIN activation ON activation.id = activation_input.activation_id
+    WHERE activation_input.mark_id = mark.id AND activation_input.event_id >= mark.event_id
+      AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id
+  );
+
+-- name: insert_crossing
+-- Record a crossing.
+INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
+  held_by, law, order_key, event_id, activation_id, closed_at)
+VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
+  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at);
+
+-- name: renew_crossing
+-- Bring a waiting crossing up to date. What is held back keeps its instant; otherwise the earlier one counts.
+UPDATE crossing
+SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks,
+  urgent = CASE WHEN urgent > :urgent THEN urgent ELSE :urgent END,
+  ready_at = CASE WHEN held_by IS NOT NULL THEN ready_at WHEN ready_at < :ready_at THEN ready_at ELSE :ready_at END
+WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
+
+-- name: crossed_since
+-- Whether a watch crossed for a subject or mark since an instant.
+SELECT id
+FROM crossing
+WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND crossed_at >= :since
+LIMIT 1;
+
+-- name: waiting_crossing -> CrossingRow
+-- The crossing that waits for a subject or mark.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing.mark_id = :mark_id
+  AND crossing.state = 'waiting'
+LIMIT 1;
+
+-- name: waiting_of_watch -> CrossingRow
+-- The crossings that wait for a watch, oldest first.
+SELECT {crossing.*} FROM crossing WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' ORDER BY crossing.id;
+
+-- name: waiting_of_subject -> CrossingRow
+-- The crossings of one subject that wait for a watch, oldest first.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing.state = 'waiting'
+ORDER BY crossing.id;
+
+-- name: first_ready
+-- When the longest ready crossing of a watch became ready.
+SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
+
+-- name: next_ready
+-- When the next crossing of a watch becomes ready.
+SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
+
+-- name: next_watch_waiting
+-- The next watch with a waiting crossing. Asked repeatedly, it skips through the index.
+SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
+
+-- name: count_waiting_marks
+-- How many marks wait for a watch, counted up to a limit.
+SELECT coalesce(sum(first.marks), 0) AS marks
+FROM (
+  SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
+) AS first;
+
+-- name: claimable_of_law -> CrossingRow
+-- The strongest claimable crossings of a watch under one law.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
+  AND (crossing.held_by IS NULL OR crossing.ready_at <= :now)
+  AND crossing.law = :law
+ORDER BY crossing.order_key DESC, crossing.id
+LIMIT :limit + 0;
+
+-- name: next_law_waiting
+-- The next law of the crossings that wait for a watch. Asked repeatedly, it skips through the index.
+SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND law > :after;
+
+-- name: hold_crossing
+-- Hold a crossing back, until an instant if there is one.
+UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
+
+-- name: close_crossing
+-- End a crossing, or give it to an activation.
+UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
+
+-- fragment: release
+-- A crossing that a guard held back is ready at once if it is urgent or full, else when its batch window has passed.
+UPDATE crossing
+SET held_by = NULL, ready_at = CASE
+    WHEN urgent = 1 THEN :at
+    WHEN marks >= :full THEN :at
+    WHEN noticed_at + :batch_window > :at THEN noticed_at + :batch_window
+    ELSE :at
+  END
+WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
+
+-- name: release_watch
+-- Release what a guard held back, for all subjects.
+{release};
+
+-- name: release_subject
+-- Release what a guard held back, for one subject.
+{release} AND subject = :subject;
+
+-- name: close_watch
+-- Withdraw all waiting crossings of a watch.
+UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch_id AND state = 'waiting';
+
+-- name: finish_crossings
+-- End all crossings of an activation.
+UPDATE crossing SET state = :state, closed_at = :at WHERE activation_id = :activation_id;
+
+-- name: move_crossing
+-- Give the crossing of one mark to another activation.
+UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
+
+-- name: count_waiting
+-- How many crossings wait for each watch, and since when.
+SELECT watch_id, count(*) AS count, min(crossed_at) AS crossed_at
+FROM crossing
+WHERE state = 'waiting'
+GROUP BY watch_id;
+
+-- name: subjects_of_activation
+-- The subjects of the crossings that an activation took.
+SELECT DISTINCT subject FROM crossing WHERE activation_id = :activation_id;
+
+-- name: get_predicted_crossing
+-- When a falling watch will cross for a subject or mark.
+SELECT due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+
+-- name: insert_predicted_crossing
+-- Predict when a falling watch will cross.
+INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at) VALUES (:watch_id, :subject, :mark_id, :due_at);
+
+-- name: update_predicted_crossing
+-- Change the predicted instant.
+UPDATE predicted_crossing SET due_at = :due_at
+WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+
+-- name: delete_predicted_crossing
+-- Drop one prediction.
+DELETE FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+
+-- name: delete_predicted_of_watch
+-- Drop all predictions of a watch.
+DELETE FROM predicted_crossing WHERE watch_id = :watch_id;
+
+-- name: due_predicted -> PredictedCrossingRow
+-- The next predictions that are due.
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE predicted_crossing.due_at <= :now
+ORDER BY predicted_crossing.due_at
+LIMIT :limit + 0;
+
+-- name: due_predicted_of_subject -> PredictedCrossingRow
+-- The predictions of a watch that are due for one subject.
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.subject = :subject
+  AND predicted_crossing.due_at <= :now
+ORDER BY predicted_crossing.due_at;
+
+-- name: due_predicted_of_watch -> PredictedCrossingRow
+-- The predictions of a watch that are due.
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.due_at <= :now
+ORDER BY predicted_crossing.due_at;
+
+-- name: predicted_of_subject
+-- What is predicted for a watch and subject.
+SELECT mark_id, due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject ORDER BY due_at;
+
+-- name: next_predicted
+-- When the next predicted crossing is due.
+SELECT min(due_at) AS due_at FROM predicted_crossing;
+
+-- name: board_totals
+-- The sums that a watch over the board keeps, by kind and law.
+SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through FROM board_total WHERE watch_id = :watch_id;
+
+-- name: insert_board_total
+-- Write the sums of one kind and law for the first time.
+INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through)
+VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through);
+
+-- name: update_board_total
+-- Write changed sums.
+UPDATE board_total
+SET marks = :marks, sum0 = :sum0, sum1 = :sum1, anchor = :anchor, evaporated_through = :evaporated_through
+WHERE watch_id = :watch_id AND kind = :kind AND law = :law;
+
+-- name: delete_board_totals
+-- Drop the sums of a watch.
+DELETE FROM board_total WHERE watch_id = :watch_id;
+
+-- name: backfills
+-- The work that follows a change of the deployment, in the order in which it was decided.
+SELECT {backfill.*} FROM backfill ORDER BY backfill.id;
+
+-- name: insert_backfill
+-- Plan work that follows a change of the deployment.
+INSERT INTO backfill (task, name, at, up_to, position) VALUES (:task, :name, :at, :up_to, :position);
+
+-- name: move_backfill
+-- Note how far a backfill has come.
+UPDATE backfill SET position = :position WHERE id = :id;
+
+-- name: delete_backfill
+-- Drop a backfill that is done.
+DELETE FROM backfill WHERE id = :id;

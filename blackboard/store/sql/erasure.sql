@@ -1,0 +1,85 @@
+-- Erasing what was said about one subject. Ids, instants, kinds, intensities and costs stay.
+
+-- fragment: marks_of_subject
+(SELECT event.mark_id FROM event WHERE event.subject = :subject)
+
+-- name: marks_to_erase -> MarkRow
+-- The live marks of a subject.
+SELECT {mark.*} FROM mark WHERE mark.subject = :subject ORDER BY mark.id;
+
+-- name: count_events
+-- How many events a subject has.
+SELECT count(*) AS count FROM event WHERE subject = :subject;
+
+-- name: activations_of_subject -> ActivationRow
+-- Each activation that was given a mark of the subject, deposited one, or is about it.
+SELECT {activation.*}
+FROM activation
+WHERE activation.id IN (
+  SELECT activation_input.activation_id FROM activation_input WHERE activation_input.mark_id IN {marks_of_subject}
+  UNION
+  SELECT about.id FROM activation AS about WHERE about.subject = :subject
+  UNION
+  SELECT event.activation_id FROM event WHERE event.subject = :subject AND event.activation_id IS NOT NULL
+)
+ORDER BY activation.id;
+
+-- name: calls_naming
+-- The calls that contain a text.
+SELECT id FROM model_call
+WHERE body LIKE :pattern ESCAPE '\' OR reply LIKE :pattern ESCAPE '\' OR error LIKE :pattern ESCAPE '\';
+
+-- name: call_ids_of_activation
+-- The calls of an activation.
+SELECT id FROM model_call WHERE activation_id = :activation_id;
+
+-- name: marks_naming
+-- The marks of other subjects that contain a text.
+SELECT DISTINCT mark_id
+FROM event
+WHERE payload LIKE :pattern ESCAPE '\' AND subject <> :subject
+ORDER BY mark_id;
+
+-- name: close_crossings
+-- Withdraw the subject's waiting crossings.
+UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE subject = :subject AND state = 'waiting';
+
+-- name: rename_crossings
+-- Replace the subject's name in its crossings.
+UPDATE crossing SET subject = :new_name WHERE subject = :subject;
+
+-- name: rename_activations
+-- Replace the subject's name in its activations.
+UPDATE activation SET subject = :new_name WHERE subject = :subject;
+
+-- name: erase_error
+-- Replace the error of an activation.
+UPDATE activation SET error = :error WHERE id = :id;
+
+-- name: erase_events
+-- Replace the subject's name in its history, and drop the payloads.
+UPDATE event SET subject = :new_name, payload = NULL WHERE subject = :subject;
+
+-- name: erase_call
+-- Erase the texts of a call. With -1 marks no activation resumes it.
+UPDATE model_call
+SET body = '', reply = NULL, error = NULL, marks = -1,
+  state = CASE state
+    WHEN 'planned' THEN 'failed'
+    WHEN 'answered' THEN 'unusable'
+    WHEN 'sent' THEN 'unknown'
+    ELSE state
+  END
+WHERE id = :id;
+
+-- name: delete_keys
+-- Delete the keys of the subject's deposits.
+DELETE FROM deposit_key WHERE mark_id IN {marks_of_subject};
+
+-- name: delete_cooldowns
+-- Delete the cooldowns for the subject.
+DELETE FROM subject_cooldown WHERE subject = :subject;
+
+-- name: delete_predicted
+-- Delete the crossings that were predicted for the subject.
+DELETE FROM predicted_crossing WHERE subject = :subject;

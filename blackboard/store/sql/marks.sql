@@ -1,0 +1,264 @@
+-- Marks, their events, keys, unique values, laws and kinds.
+
+-- name: transaction_start
+-- What each transaction begins with: deployment version, recorded time, last event, next evaporation.
+SELECT board.version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
+  (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation
+FROM board
+LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
+
+-- name: record_time
+-- Record an instant that no event carries.
+UPDATE board SET last_recorded_at = :at;
+
+-- name: insert_event
+-- Write an event of a mark.
+INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
+  payload)
+VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
+  :payload);
+
+-- name: insert_mark
+-- Write a new mark.
+INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
+  reinforcements, evaporates_at, order_key)
+VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
+  :reinforcements, :evaporates_at, :order_key);
+
+-- name: update_mark
+-- Write what a reinforcement changes.
+UPDATE mark
+SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
+  event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
+  evaporates_at = :evaporates_at, order_key = :order_key
+WHERE id = :id;
+
+-- name: rebase_mark
+-- Write the fading part of a mark that continues from another instant or under another law.
+UPDATE mark
+SET intensity = :intensity, law = :law, anchored_at = :anchored_at, evaporates_at = :evaporates_at,
+  order_key = :order_key
+WHERE id = :id;
+
+-- name: delete_mark
+-- Remove a mark from the live board.
+DELETE FROM mark WHERE id = :id;
+
+-- name: get_mark -> MarkRow
+-- One mark by its id.
+SELECT {mark.*} FROM mark WHERE mark.id = :id;
+
+-- name: marks_of_subject -> MarkRow
+-- The marks of one kind and subject, newest first.
+SELECT {mark.*} FROM mark WHERE mark.kind = :kind AND mark.subject = :subject ORDER BY mark.id DESC;
+
+-- name: marks_of_kind -> MarkRow
+-- All marks of a kind.
+SELECT {mark.*} FROM mark WHERE mark.kind = :kind;
+
+-- name: marks_changed_between -> MarkRow
+-- The next marks of a kind in the order of their last events, for a backfill.
+SELECT {mark.*}
+FROM mark
+WHERE mark.kind = :kind AND mark.event_id > :after AND mark.event_id <= :up_to
+ORDER BY mark.event_id
+LIMIT :limit + 0;
+
+-- name: marks_changed_since -> MarkRow
+-- The marks that were deposited or reinforced after an event.
+SELECT {mark.*} FROM mark WHERE mark.event_id > :since ORDER BY mark.event_id;
+
+-- name: marks_under_law -> MarkRow
+-- The next live marks of a kind that a change of law has not reached.
+SELECT {mark.*}
+FROM mark
+WHERE mark.kind = :kind AND mark.law = :law AND mark.anchored_at < :at AND {is_live(:at)}
+LIMIT :limit + 0;
+
+-- name: evaporated_marks -> MarkRow
+-- The next marks that have evaporated and are not yet history.
+SELECT {mark.*} FROM mark WHERE mark.evaporates_at <= :now ORDER BY mark.evaporates_at LIMIT :limit + 0;
+
+-- name: next_evaporation
+-- When the next mark evaporates.
+SELECT min(evaporates_at) AS evaporates_at FROM mark;
+
+-- name: count_live_marks
+-- How many marks of each kind are live.
+SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
+
+-- name: delete_absorbed_of_mark
+-- Forget what was absorbed of a mark that is gone.
+DELETE FROM absorbed WHERE mark_id = :mark_id;
+
+-- name: find_key
+-- What a deposit's key stands for.
+SELECT mark_id, event_id FROM deposit_key WHERE key = :key;
+
+-- name: insert_key
+-- Remember a deposit's key.
+INSERT INTO deposit_key (key, mark_id, event_id, at) VALUES (:key, :mark_id, :event_id, :at);
+
+-- name: find_unique_value
+-- The mark that holds a unique value.
+SELECT mark_id FROM unique_value WHERE kind = :kind AND value = :value;
+
+-- name: insert_unique_value
+-- Claim a unique value for a mark.
+INSERT INTO unique_value (kind, value, mark_id) VALUES (:kind, :value, :mark_id);
+
+-- name: delete_unique_value
+-- Release the unique value of a mark.
+DELETE FROM unique_value WHERE mark_id = :mark_id;
+
+-- name: find_law
+-- Whether a law is registered.
+SELECT law FROM law WHERE law = :law;
+
+-- name: get_law_spec
+-- A law as a deployment file writes it.
+SELECT spec FROM law WHERE law = :law;
+
+-- name: insert_law
+-- Register a law.
+INSERT INTO law (law, name, a, b, spec) VALUES (:law, :name, :a, :b, :spec);
+
+-- name: insert_law_segment
+-- Register one straight piece of a curve.
+INSERT INTO law_segment (law, age, share, slope) VALUES (:law, :age, :share, :slope);
+
+-- name: insert_kind
+-- Register what SQL needs to know of a kind.
+INSERT INTO kind (name, weight, floor, law) VALUES (:name, :weight, :floor, :law);
+
+-- name: update_kind
+-- Change what SQL needs to know of a kind.
+UPDATE kind SET weight = :weight, floor = :floor, law = :law WHERE name = :name;
+
+-- name: get_event -> EventRow
+-- One event by its id.
+SELECT {event.*} FROM event WHERE event.id = :id;
+
+-- name: events_of_subject -> EventRow
+-- The history of a subject, oldest first.
+SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
+
+-- name: next_subject
+-- The next subject in alphabetical order. Asked repeatedly, it skips through the index.
+SELECT min(subject) AS subject FROM event WHERE subject > :after;
+
+-- name: events_at_instant -> EventRow
+-- The last event up to a past instant of each mark that was on the board then.
+SELECT {event.*}
+FROM event
+WHERE event.recorded_at <= :at
+  AND event.event NOT IN ('evaporated', 'withdrawn')
+  AND NOT EXISTS (
+    SELECT later.id
+    FROM event AS later
+    WHERE later.subject = event.subject AND later.mark_id = event.mark_id AND later.id > event.id
+      AND later.recorded_at <= :at
+  )
+ORDER BY event.id;
+
+-- name: evaporations_since -> EventRow
+-- The marks of a kind that evaporated after an event.
+SELECT {event.*}
+FROM event
+WHERE event.kind = :kind AND event.id > :since AND event.event = 'evaporated'
+ORDER BY event.id;
+
+-- name: last_deposit -> EventRow
+-- The last deposit or reinforcement of a mark.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
+ORDER BY event.id DESC
+LIMIT 1;
+
+-- name: count_reinforcements
+-- How often a mark was reinforced.
+SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
+
+-- name: live_marks -> LiveMarkRow
+-- The live marks at an instant, strongest first.
+WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
+SELECT {live_mark_columns}
+FROM ({live_marks}) AS live
+WHERE 1 = 1
+  [kind: AND live.kind = :kind]
+  [law: AND live.law = :law]
+  [subject: AND live.subject = :subject]
+  [min_strength: AND live.strength >= :min_strength]
+ORDER BY live.strength DESC, live.id
+[limit: LIMIT :limit + 0];
+
+-- name: live_marks_in_order -> LiveMarkRow
+-- The strongest marks of a kind under a law whose order never changes: one pass through an index.
+WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
+SELECT {live_mark_columns}
+FROM ({live_marks}) AS live
+WHERE live.kind = :kind AND live.law = :law
+ORDER BY live.order_key DESC, live.id DESC
+LIMIT :limit + 0;
+
+-- fragment: live_mark_columns
+live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id,
+  live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight,
+  live.strength
+
+-- name: next_law_in_use
+-- The next law of a kind's marks. Asked repeatedly, it skips through the index.
+SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
+
+-- name: stimuli_of_subject -> MarkRow
+-- The live marks of one kind and subject that a watch has not absorbed.
+SELECT {mark.*}
+FROM {mark_with_absorbed}
+WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed}
+  AND mark.author <> :not_author;
+
+-- name: stimuli_of_board -> MarkRow
+-- The live marks of one kind beyond a watch's watermark that it has not absorbed.
+SELECT {mark.*}
+FROM {mark_with_absorbed}
+WHERE mark.kind = :kind AND mark.event_id > :watermark AND {is_live(:now)} AND {not_absorbed}
+  AND mark.author <> :not_author;
+
+-- fragment: sums_of_stimuli
+-- How many stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` keep an index from
+-- being chosen where the planner cannot know that another one is narrower.
+SELECT count(*) AS marks, coalesce(sum({sum0}), CAST(0.0 AS FLOAT)) AS sum0,
+  coalesce(sum({sum1}), CAST(0.0 AS FLOAT)) AS sum1
+FROM {mark_with_absorbed}
+
+-- fragment: beyond_watermark
+mark.event_id + 0 > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id)
+
+-- name: sum_stimuli
+-- The sums over the live stimuli of one kind and law.
+{sums_of_stimuli}
+WHERE mark.kind = :kind AND mark.law = :law
+  AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > :up_to)
+  AND {beyond_watermark}
+  AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
+  AND mark.author <> :not_author;
+
+-- name: sum_expired_stimuli
+-- The sums over the stimuli that evaporated in a span of time and are not yet history.
+{sums_of_stimuli}
+WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
+  AND mark.kind || '' = :kind AND mark.law || '' = :law
+  AND {beyond_watermark}
+  AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
+  AND mark.author <> :not_author;
+
+-- name: expired_stimuli -> MarkRow
+-- The stimuli that evaporated in a span of time and are not yet history.
+SELECT {mark.*}
+FROM {mark_with_absorbed}
+WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
+  AND mark.kind || '' = :kind AND mark.law || '' = :law
+  AND {beyond_watermark}
+  AND {not_absorbed}
+  AND mark.author <> :not_author;

@@ -1,0 +1,149 @@
+-- The record of model calls: what was planned, sent, answered and paid.
+
+-- name: insert_call
+-- Record a planned call.
+INSERT INTO model_call (activation_id, agent, model, api, state, body, marks, planned_at, sent_at, answered_at, applied_at,
+  reserved, reply, request_id, custom_id, submission, batch_id, input_tokens, cache_read_tokens, cache_write_tokens,
+  output_tokens, cost, direct_cost, error, would_hold)
+VALUES (:activation_id, :agent, :model, :api, :state, :body, :marks, :planned_at, :sent_at, :answered_at, :applied_at,
+  :reserved, :reply, :request_id, :custom_id, :submission, :batch_id, :input_tokens, :cache_read_tokens,
+  :cache_write_tokens, :output_tokens, :cost, :direct_cost, :error, :would_hold);
+
+-- name: last_call_id
+-- The id of the newest call.
+SELECT max(id) AS id FROM model_call;
+
+-- name: get_call -> CallRow
+-- One call by its id.
+SELECT {model_call.*} FROM model_call WHERE model_call.id = :id;
+
+-- name: calls_of_activation -> CallRow
+-- The calls of an activation, newest first.
+SELECT {model_call.*} FROM model_call WHERE model_call.activation_id = :activation_id ORDER BY model_call.id DESC;
+
+-- name: send_call
+-- Record that a call is about to be sent, with what it may cost.
+UPDATE model_call
+SET state = :state, sent_at = :sent_at, reserved = :reserved, custom_id = :custom_id, submission = :submission,
+  would_hold = :would_hold
+WHERE id = :id;
+
+-- name: answer_call
+-- Record an answer with its usage and cost.
+UPDATE model_call
+SET state = :state, answered_at = :answered_at, reserved = :reserved, reply = :reply, request_id = :request_id,
+  input_tokens = :input_tokens, cache_read_tokens = :cache_read_tokens, cache_write_tokens = :cache_write_tokens,
+  output_tokens = :output_tokens, cost = :cost, direct_cost = :direct_cost, error = :error
+WHERE id = :id;
+
+-- name: note_error
+-- Note why a call is not sent.
+UPDATE model_call SET error = :error WHERE id = :id;
+
+-- name: end_call
+-- Record how a call ended without an answer.
+UPDATE model_call SET state = :state, reserved = :reserved, error = :error, request_id = :request_id WHERE id = :id;
+
+-- name: record_cost
+-- Record the cost of a call whose outcome or usage is unknown.
+UPDATE model_call SET state = :state, cost = :cost, direct_cost = :direct_cost, reserved = :reserved WHERE id = :id;
+
+-- name: apply_call
+-- Record that an activation used its newest answer.
+UPDATE model_call
+SET state = 'applied', applied_at = :at
+WHERE id = (
+  SELECT max(answered.id)
+  FROM model_call AS answered
+  WHERE answered.activation_id = :activation_id AND answered.state = 'answered'
+);
+
+-- name: mark_answers_unusable
+-- Record that the answers of an activation are of no use.
+UPDATE model_call SET state = 'unusable', error = :error WHERE activation_id = :activation_id AND state = 'answered';
+
+-- name: reopen_calls
+-- Let an activation send again what the provider rejected.
+UPDATE model_call SET state = 'failed' WHERE activation_id = :activation_id AND state = 'rejected';
+
+-- name: clear_errors
+-- Clear the notes on an activation's planned calls.
+UPDATE model_call SET error = NULL WHERE activation_id = :activation_id AND state = 'planned';
+
+-- name: clear_all_errors
+-- Clear the notes on all planned calls.
+UPDATE model_call SET error = NULL WHERE {is_open} AND state = 'planned' AND error IS NOT NULL;
+
+-- fragment: money
+coalesce(model_call.cost, 0) + model_call.reserved
+
+-- fragment: counts
+CASE WHEN model_call.state = 'failed' THEN 0 ELSE 1 END
+
+-- name: spent
+-- Money and calls of a day and of its last hour: one range of an index that holds all that is summed.
+SELECT coalesce(sum({money}), 0) AS day_money,
+  coalesce(sum({counts}), 0) AS day_calls,
+  coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {money} ELSE 0 END), 0) AS hour_money,
+  coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {counts} ELSE 0 END), 0) AS hour_calls
+FROM model_call
+WHERE model_call.sent_at >= :day
+  [agent: AND model_call.agent = :agent];
+
+-- name: spent_by_activation
+-- Money and calls of one activation, up to a call.
+SELECT coalesce(sum({money}), 0) AS money, coalesce(sum({counts}), 0) AS calls
+FROM model_call
+WHERE model_call.activation_id = :activation_id AND model_call.sent_at IS NOT NULL AND model_call.id <= :up_to;
+
+-- fragment: is_open_in_batch_api
+{is_open} AND model_call.api = 'batch'
+
+-- name: calls_to_submit -> CallRow
+-- The planned calls of the batch API. Their activation must have been put back, else results could come before it waits.
+SELECT {model_call.*}
+FROM model_call
+JOIN activation ON activation.id = model_call.activation_id
+WHERE {is_open_in_batch_api} AND model_call.state = 'planned' AND activation.state = 'held'
+  AND activation.retry_at IS NULL
+ORDER BY model_call.id
+LIMIT :limit + 0;
+
+-- name: submitted_calls -> CallRow
+-- The calls that were submitted in a batch and are not answered.
+SELECT {model_call.*} FROM model_call WHERE {is_open_in_batch_api} AND model_call.state = 'sent' ORDER BY model_call.id;
+
+-- name: count_in_batch_api
+-- How many calls of each agent the batch API works on. A planned call with an error waits for room in its budget.
+SELECT model_call.agent, count(*) AS count
+FROM model_call
+JOIN activation ON activation.id = model_call.activation_id
+WHERE {is_open_in_batch_api}
+  AND (model_call.state = 'sent' OR (model_call.state = 'planned' AND model_call.error IS NULL))
+  AND activation.state = 'held' AND activation.retry_at IS NULL
+GROUP BY model_call.agent;
+
+-- name: name_batch
+-- Note the provider's id of a batch.
+UPDATE model_call
+SET batch_id = :batch_id
+WHERE submission = :submission AND {is_open_in_batch_api} AND state = 'sent';
+
+-- name: answered_in_batch_api
+-- The held activations whose batch call was answered.
+SELECT activation.id
+FROM model_call
+JOIN activation ON activation.id = model_call.activation_id
+WHERE {is_open_in_batch_api} AND model_call.state = 'answered' AND activation.state = 'held';
+
+-- name: count_open_calls
+-- How many calls are open, by state.
+SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP BY model_call.state;
+
+-- name: reserved_money
+-- What open calls may cost, in micro-dollars.
+SELECT coalesce(sum(model_call.reserved), 0) AS reserved FROM model_call WHERE {is_open};
+
+-- name: costs
+-- The view of costs since a day.
+SELECT {costs.*} FROM costs WHERE costs.day >= :since ORDER BY costs.day, costs.agent;

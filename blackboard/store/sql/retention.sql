@@ -1,0 +1,110 @@
+-- Removing what is no longer kept. The newest event always stays, since new ids follow from it.
+
+-- name: oldest_event
+-- When the oldest event was recorded.
+SELECT recorded_at FROM event ORDER BY id LIMIT 1;
+
+-- name: delete_old_events
+-- Delete the next old events. Kept are those of live marks, of inputs of activations that may still run, and of subjects
+-- with a waiting crossing.
+DELETE FROM event WHERE id IN (
+  SELECT event.id
+  FROM event
+  WHERE event.recorded_at < :before
+    AND event.id < (SELECT max(newest.id) FROM event AS newest)
+    AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
+    AND NOT EXISTS (
+      SELECT activation.id
+      FROM activation
+      JOIN activation_input ON activation_input.activation_id = activation.id
+      WHERE activation_input.mark_id = event.mark_id AND {is_unfinished}
+    )
+    AND NOT EXISTS (
+      SELECT crossing.id
+      FROM crossing
+      WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
+    )
+  ORDER BY event.id
+  LIMIT :limit + 0
+);
+
+-- name: old_activations
+-- The next old activations that are finished.
+SELECT id
+FROM activation
+WHERE state IN ('done', 'faded', 'skipped', 'discarded') AND finished_at < :before
+ORDER BY finished_at
+LIMIT :limit + 0;
+
+-- name: delete_activation
+-- Delete an activation.
+DELETE FROM activation WHERE id = :id;
+
+-- name: delete_inputs
+-- Delete what an activation was given.
+DELETE FROM activation_input WHERE activation_id = :id;
+
+-- name: delete_crossings
+-- Delete the crossings of an activation.
+DELETE FROM crossing WHERE activation_id = :id;
+
+-- name: delete_calls
+-- Delete the calls of an activation.
+DELETE FROM model_call WHERE activation_id = :id;
+
+-- name: delete_old_crossings
+-- Delete the next old crossings that were withdrawn.
+DELETE FROM crossing WHERE id IN (
+  SELECT id FROM crossing WHERE state = 'withdrawn' AND closed_at < :before LIMIT :limit + 0
+);
+
+-- name: delete_old_keys
+-- Delete the next old keys of deposits.
+DELETE FROM deposit_key WHERE key IN (SELECT key FROM deposit_key WHERE at < :before LIMIT :limit + 0);
+
+-- name: delete_old_calls
+-- Delete the next old calls that are over.
+DELETE FROM model_call WHERE id IN (
+  SELECT id
+  FROM model_call
+  WHERE state IN ('applied', 'failed', 'rejected', 'unusable', 'cost_recorded') AND planned_at < :before
+  LIMIT :limit + 0
+);
+
+-- name: delete_old_cooldowns
+-- Delete the next cooldowns that have ended.
+DELETE FROM subject_cooldown WHERE (agent, subject) IN (
+  SELECT agent, subject FROM subject_cooldown WHERE until <= :now LIMIT :limit + 0
+);
+
+-- name: count_laws
+-- How many laws are registered.
+SELECT count(*) AS count FROM law;
+
+-- fragment: is_unused_law
+law.law NOT IN (SELECT kind.law FROM kind)
+  AND law.law NOT IN (SELECT law_change.law FROM law_change)
+  AND law.law NOT IN (SELECT law_change.new_law FROM law_change)
+  AND law.law NOT IN (SELECT board_total.law FROM board_total)
+
+-- name: unused_laws
+-- The laws that nothing refers to. It reads the whole history, so it runs outside a writing transaction.
+SELECT law.law
+FROM law
+WHERE {is_unused_law}
+  AND law.law NOT IN (SELECT crossing.law FROM crossing WHERE crossing.state = 'waiting')
+  AND law.law NOT IN (SELECT event.law FROM event)
+LIMIT :limit + 0;
+
+-- fragment: is_still_unused_law
+{is_unused_law}
+  AND law.law = :law
+  AND NOT EXISTS (SELECT event.id FROM event WHERE event.id > :since AND event.law = :law)
+
+-- name: delete_law_segments
+-- Delete the pieces of a curve that is still unused.
+DELETE FROM law_segment WHERE law IN (SELECT law.law FROM law WHERE {is_still_unused_law});
+
+-- name: delete_law
+-- Delete a law that is still unused.
+DELETE FROM law WHERE {is_still_unused_law};

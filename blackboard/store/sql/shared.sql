@@ -1,0 +1,61 @@
+-- Fragments that several statements share. The loader puts them in place of {name} or {name(arguments)}.
+
+-- fragment: is_live(at)
+-- A mark is live until it evaporates. `is_live` in board/liveness of marks says the same in Python; a test holds them together.
+(mark.evaporates_at IS NULL OR mark.evaporates_at > {at})
+
+-- fragment: is_unfinished
+-- Word for word the condition of the partial index, so that the index is used.
+activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
+
+-- fragment: is_open
+-- Word for word the condition of the partial index, so that the index is used.
+model_call.state IN ('planned', 'sent', 'answered', 'unknown')
+
+-- fragment: not_absorbed
+-- The watch has not absorbed the mark's last event. It needs `mark LEFT JOIN absorbed` for the watch.
+mark.event_id > coalesce(absorbed.event_id, 0)
+
+-- fragment: mark_with_absorbed
+mark LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
+
+-- fragment: age(since, until)
+-- Microseconds between two instants, never below zero.
+CASE WHEN {until} > {since} THEN CAST({until} - {since} AS FLOAT) ELSE 0.0 END
+
+-- fragment: law_has_changed
+-- The mark's kind changed its law or floor after the mark's last change, and by the instant that is asked for.
+(mark.anchored_at < law_change.changed_at AND law_change.changed_at <= clock.as_of)
+
+-- fragment: fades_by_new_law
+({law_has_changed} AND law_change.new_law <> mark.law)
+
+-- fragment: live_marks
+-- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind has
+-- changed its law, and which the backfill has not reached, fades by the old law up to the change and by the new law after
+-- it. Under a new floor such a mark ends at another instant; for all others the stored instant of evaporation decides.
+SELECT faded.*, faded.weight * faded.intensity * faded.share AS strength
+FROM (
+  SELECT dated.*,
+    CASE WHEN dated.next_age IS NULL
+      THEN {share(dated.law, dated.law_name, dated.age, dated.a, dated.b)}
+      ELSE {share(dated.law, dated.law_name, dated.age, dated.a, dated.b)}
+        * {share(dated.next_law, dated.next_name, dated.next_age, dated.next_a, dated.next_b)}
+    END AS share
+  FROM (
+    SELECT {mark.*}, kind.weight, kind.floor, clock.as_of, law.name AS law_name, law.a, law.b,
+      {age(mark.anchored_at, CASE WHEN {fades_by_new_law} THEN law_change.changed_at ELSE clock.as_of END)} AS age,
+      follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b,
+      CASE WHEN {fades_by_new_law} THEN {age(law_change.changed_at, clock.as_of)} END AS next_age,
+      CASE WHEN {law_has_changed} THEN law_change.changed_at END AS changed_at
+    FROM mark
+    JOIN kind ON kind.name = mark.kind
+    JOIN law ON law.law = mark.law
+    LEFT JOIN law_change ON law_change.kind = mark.kind AND law_change.law = mark.law
+    LEFT JOIN law AS follower ON follower.law = law_change.new_law
+    JOIN clock ON 1 = 1
+  ) AS dated
+) AS faded
+WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of))
+  AND (faded.changed_at IS NULL
+    OR (faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0))
