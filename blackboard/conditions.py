@@ -2,17 +2,18 @@
 used as a truth value: `if strength(Smoke) >= 0.7` raises.
 
     strength(Smoke) >= 0.7                              one mark
-    total(Smoke) >= 2 & count(Fire) >= 1                the marks of one subject
+    (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject
     count(Qualified, Rejected, over="board") >= 20      the whole board
     strength(Lead, subject="lead/vip-*") >= 0.3         narrowed by a pattern
     strength(Qualified) < 0.3                           falling: it went cold
 
-The text of a condition, `str(condition)`, is its form in deployment files and in the database; `parsing.parse` reads it
-back.
+The text of a condition, `str(condition)`, is one canonical form: an expression of Python, with kinds in quotes, that
+deployment files and the database hold too. `parsing.parse` reads it back.
 """
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from blackboard.marks import Mark
 __all__ = ["Comparison", "Condition", "Measure", "both", "count", "measure_of", "strength", "strongest", "total"]
 
 Scope = Literal["subject", "board"]
-FUNCTIONS = ("strength", "total", "max", "count")
+FUNCTIONS = ("strength", "total", "strongest", "count")
 KindLike = type[Mark] | str
 
 
@@ -86,7 +87,7 @@ class Condition(ABC):
 
 @dataclass(frozen=True)
 class Measure:
-    """A number taken over marks: the strength of one, or the total, max or count of those of a subject or the board."""
+    """A number taken over marks: the strength of a mark, or a total, strongest or count over a subject or the board."""
 
     function: str
     kinds: tuple[str, ...]
@@ -111,12 +112,13 @@ class Measure:
         return self.subject is None or fnmatchcase(subject, self.subject)
 
     def __str__(self) -> str:
-        rest = [*self.kinds]
+        arguments = [f'"{kind}"' for kind in self.kinds]
         if self.over == "board":
-            rest.append("over=board")
+            arguments.append('over="board"')
         if self.subject is not None:
-            rest.append("subject='{}'".format(self.subject.replace("'", "''")))
-        return f"{self.function}({', '.join(rest)})"
+            # What JSON writes for a text is a literal of Python too.
+            arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
+        return f"{self.function}({', '.join(arguments)})"
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ class Combination(Condition):
         return (all if self.operator == "&" else any)(part.truth(decide) for part in self.parts)
 
     def __str__(self) -> str:
-        texts = [f"({part})" if isinstance(part, Combination) else str(part) for part in self.parts]
+        # In Python & and | bind closer than a comparison, so each part has parentheses; ~ brings its own.
+        texts = [str(part) if isinstance(part, Not) else f"({part})" for part in self.parts]
         return f" {self.operator} ".join(texts)
 
 
@@ -195,8 +198,8 @@ def total(*kinds: KindLike, over: Scope = "subject", subject: str | None = None)
 
 
 def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
-    """The strength of the strongest mark of one subject, or of the whole board; its text form is `max`."""
-    return measure_of("max", kinds, over, subject)
+    """The strength of the strongest mark of one subject, or of the whole board."""
+    return measure_of("strongest", kinds, over, subject)
 
 
 def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:

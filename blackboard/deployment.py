@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from blackboard.conditions import Condition, both, check_watch
 from blackboard.decay import law_from
@@ -83,6 +83,12 @@ class WatchSpec(Data):
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
+
+    @field_validator("when", "only_if", "unless")
+    @classmethod
+    def _canonical(cls, text: str | None) -> str | None:
+        # Two texts of one condition are one: what is stored and compared is its canonical form.
+        return str(parse(text)) if text else text
 
     @model_validator(mode="after")
     def _parsed(self) -> Self:

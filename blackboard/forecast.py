@@ -91,7 +91,7 @@ def _below(measure: Measure, threshold: float, counted: Sequence[FadingMark], no
     """The first instant from `now` on at which a measure is below a threshold above 0."""
     if value_at(measure, counted, now) < threshold:
         return now
-    if measure.function in ("strength", "max"):
+    if measure.function in ("strength", "strongest"):
         ends = [mark.below(threshold, now) for mark in counted]
         return None if any(end is None for end in ends) else max(end for end in ends if end is not None)
     if measure.function == "count":

@@ -13,7 +13,9 @@ __all__ = ["parse"]
 
 
 def parse(text: str) -> Condition:
-    """The condition that a text such as `strength(smoke) >= 0.7 & count(fire) >= 1` describes.
+    """Read a condition such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.
+
+    Kinds need no quotes, and comparisons no parentheses: `strength(smoke) >= 0.7 & count(fire) >= 1` says the same.
 
     Raises:
         InvalidCondition: where and what is wrong.
@@ -30,15 +32,18 @@ def _parsed(text: str) -> Condition:
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<text>'(?:[^']|'')*'|\"[^\"]*\")|(?P<sign>>=|<=|[<>&|~(),=]))",
-    re.ASCII,
+    r"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<sign>>=|<=|[<>&|~(),=]))",
+    re.ASCII | re.DOTALL,
 )
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPES = {"\\": "\\", "'": "'", '"': '"', "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MAX_TEXT = 10_000
 _MAX_DEPTH = 50
 
 
-def _unquoted(token: str) -> str:
-    return token[1:-1].replace("''", "'") if token[0] == "'" else token[1:-1]
+def _unescaped(match: re.Match[str]) -> str:
+    escape = match[1]
+    return chr(int(escape[1:], 16)) if len(escape) > 1 else _ESCAPES[escape]
 
 
 class _Parser:
@@ -68,6 +73,16 @@ class _Parser:
 
     def fail(self, message: str) -> NoReturn:
         raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
+
+    def text_of(self, token: str) -> str:
+        """Read a literal in quotes."""
+        body = token[1:-1]
+        for match in _ESCAPE.finditer(body):
+            code = match[1]
+            half = len(code) > 1 and 0xD800 <= int(code[1:], 16) < 0xE000  # of a pair: text has none
+            if half or (len(code) == 1 and code not in _ESCAPES):
+                self.fail(f"{match[0]!r} is not an escape; write \\\\ for a backslash")
+        return _ESCAPE.sub(_unescaped, body)
 
     def take(self, *tokens: str) -> str:
         if self.kind not in ("sign", "name") or self.token not in tokens:
@@ -124,6 +139,12 @@ class _Parser:
         self.advance()
         return measure >= number if operator == ">=" else measure < number
 
+    def value(self) -> str:
+        """Take a name, or the text in quotes."""
+        value = self.token if self.kind == "name" else self.text_of(self.token)
+        self.advance()
+        return value
+
     def measure(self) -> Measure:
         if self.kind != "name":
             self.fail(f"expected {', '.join(FUNCTIONS)}, found {self.token}")
@@ -135,22 +156,20 @@ class _Parser:
         kinds: list[str] = []
         options: dict[str, str] = {}
         while True:
-            if self.kind != "name":
+            if self.kind not in ("name", "text"):
                 self.fail(f"expected a kind, found {self.token}")
-            name = self.token
-            self.advance()
-            if self.kind == "sign" and self.token == "=":
+            quoted, name = self.kind == "text", self.value()
+            if not quoted and self.kind == "sign" and self.token == "=":
                 if name not in ("over", "subject") or name in options:
-                    self.fail("only over=board and subject='...' can be set, each once")
+                    self.fail('only over="board" and subject="..." can be set, each once')
                 self.advance()
                 if self.kind not in ("name", "text"):
                     self.fail(f"expected a value for {name}, found {self.token}")
-                options[name] = self.token if self.kind == "name" else _unquoted(self.token)
-                self.advance()
+                options[name] = self.value()
             else:
                 kinds.append(name)
             if self.take(",", ")") == ")":
                 break
         if function == "strength" and (len(kinds) != 1 or options.get("over", "subject") != "subject"):
-            self.fail("strength is taken of one mark of one kind; use max, total or count for more")
+            self.fail("strength is taken of one mark of one kind; use strongest, total or count for more")
         return measure_of(function, tuple(kinds), options.get("over", "subject"), options.get("subject"))  # type: ignore[arg-type]

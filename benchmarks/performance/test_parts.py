@@ -81,4 +81,4 @@ def test_a_join(benchmark: Any) -> None:
 
 def test_a_condition_parsed(benchmark: Any) -> None:
     numbers = itertools.count(1)  # a text that was parsed before is only looked up
-    benchmark(lambda: parse(f"total(smoke) >= {next(numbers)} & count(fire, subject='hall/*') >= 1"))
+    benchmark(lambda: parse(f'(total("smoke") >= {next(numbers)}) & (count("fire", subject="hall/*") >= 1)'))

@@ -71,7 +71,8 @@ def fail(
         wait = backoff(settings.retry_after, row.attempt, rng)
         _end(txn, row, "ready", error=error, retry_at=txn.now + wait)
         return "ready"
-    marks = [values[0] for values in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id) if values[1] == "absorbed"]
+    inputs = txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)
+    marks = [mark.input_mark_id for mark in inputs if mark.role == "absorbed"]
     if len(marks) < 2:
         _end(txn, row, "dead", error=error)
         _test_leftovers(txn, row)

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from blackboard.conditions import Comparison, Condition
-from blackboard.decay import Curve, Decay, law_from
+from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.forecast import FadingMark
 from blackboard.marks import Kind

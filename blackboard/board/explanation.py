@@ -156,7 +156,7 @@ def _last(txn: BoardTransaction, agent: str, subject: str | None) -> dict[str, A
 
 
 def _gave(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(values[8] == subject for values in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id))
+    return any(row.subject == subject for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id))
 
 
 def _verdict(found: dict[str, Any], scope: str | None) -> str:

@@ -105,7 +105,7 @@ def inputs_of(
     """The marks that an activation was given, and those that it was shown besides, as they were then."""
     inputs: list[ActivationInput] = []
     reads: list[ActivationInput] = []
-    for role, strength, *event in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id):
+    for _, role, strength, *event in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id):
         if event[0] is None:
             continue  # its history was removed
         mark = as_input(txn, EventRow(*event), strength, role)

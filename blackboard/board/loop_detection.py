@@ -96,5 +96,5 @@ def _behind(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Activatio
 def _inputs(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """The marks of a subject, or of any, that an activation was given."""
     rows = txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
-    events = [EventRow(*values[4:]) for values in rows if values[1] == "absorbed" and values[4] is not None]
+    events = [EventRow(*row[3:]) for row in rows if row.role == "absorbed" and row.id is not None]
     return [event for event in events if not subject or event.subject == subject]

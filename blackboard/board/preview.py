@@ -150,7 +150,7 @@ class _Change:
                 yield from self._fall(watch) if watch.falling else self._rise(watch)
 
     def _concerns(self, was: Watch, spec: WatchSpec) -> bool:
-        return (was.spec.when, was.spec.include_own) != (spec.when, spec.include_own) or bool(
+        return (was.spec.condition, was.spec.include_own) != (spec.condition, spec.include_own) or bool(
             self.touched & set(spec.condition.kinds)
         )
 

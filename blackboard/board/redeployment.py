@@ -186,7 +186,7 @@ def _inherit(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
-    return (old.when, old.include_own) != (new.when, new.include_own)
+    return (old.condition, old.include_own) != (new.condition, new.include_own)
 
 
 def _add_backfill(txn: BoardTransaction, task: str, name: str) -> None:

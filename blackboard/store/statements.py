@@ -1,10 +1,11 @@
 """Loads the SQL statements of `sql/*.sql`: their names, texts and row types. It runs nothing.
 
-A file holds statements (`-- name: find_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). Each begins with one
-line that says what it is for. `{is_live(:now)}` is replaced by the fragment with its arguments, `{mark.*}` by the columns
-of that table's row type, `{share(...)}` by the share that is left under the known decay laws. `[limit: LIMIT :limit]` is an
-optional part, which `Statement.using("limit")` switches on. A text that differs on PostgreSQL stands under the same name
-with `(postgresql)` after it. Values are passed as `:named` parameters.
+A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). The comment
+under a heading says what it is for. In a text, `{is_live(:now)}` stands for a fragment with its arguments,
+`{mark.*}` for the columns of a table's row type, and `{share(...)}` for the share that is left under the known
+decay laws. `[limit: LIMIT :limit]` is an optional part, which `Statement.using("limit")` includes. A text that
+differs on PostgreSQL stands under the same name with `(postgresql)` behind it. Values are passed as `:named`
+parameters.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class Statement:
     def row(self, columns: Sequence[Sequence[Any]]) -> type[Any]:
         """Return the type of its rows, which read by name and by position."""
         if self._row is None:
-            self._row = namedtuple("Row", [column[0] for column in columns])
-        return self._row
+            self._row = _row_type(tuple(column[0] for column in columns))
+        return self._row  # type: ignore[no-any-return]
 
     def _compile(self, dialect: str) -> tuple[str, tuple[str, ...]]:
         text = self.texts.get(dialect) or self.texts["sqlite"]
@@ -88,6 +89,10 @@ class Statement:
         if dialect == "sqlite":
             return _PARAMETER.sub("?", text), tuple(_PARAMETER.findall(text))
         return _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%")), tuple(dict.fromkeys(_PARAMETER.findall(text)))
+
+
+def _row_type(columns: tuple[str, ...]) -> type[Any]:
+    return namedtuple("Row", columns)
 
 
 Fragments = dict[str, tuple[tuple[str, ...], str]]
@@ -149,7 +154,7 @@ def compose(text: str, fragments: Fragments) -> str:
             return decay.share_case(*values)
         names, body = fragments[name]
         for argument, value in zip(names, values, strict=True):
-            body = body.replace("{%s}" % argument, value)
+            body = body.replace(f"{{{argument}}}", value)
         return body
 
     while _SLOT.search(text):

@@ -52,6 +52,11 @@ class Transaction:
         values_ = cursor.fetchone()
         return None if values_ is None else statement.row(cursor.description)._make(values_)
 
+    def value(self, statement: Statement, **values: Any) -> Any:
+        """Return the first column of the first row, or None."""
+        row = self.run(statement, **values).fetchone()
+        return None if row is None else row[0]
+
     def all(self, statement: Statement, **values: Any) -> list[Any]:
         """Return every row."""
         cursor = self.run(statement, **values)

@@ -373,7 +373,7 @@ def test_explaining_tells_what_was_absorbed_from_what_never_lay_there(world: Wor
     world.put("lead", "a")
     world.woken("sales")
     assert "what lies there is absorbed" in verdict("a")
-    assert verdict("b") == "it has not crossed: strength(lead) is 0 of 0.5"
+    assert verdict("b") == 'it has not crossed: strength("lead") is 0 of 0.5'
 
 
 def test_explaining_says_when_there_is_nothing_that_could_fall(world: World) -> None:

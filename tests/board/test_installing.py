@@ -54,7 +54,7 @@ def test_an_agent_is_installed_anew_and_the_others_stay(world: World) -> None:
 
     world.board.install(watchman, listener)
     world.board.install(stricter)
-    assert str(world.board.deployment.agents["watchman"].watches[0].when) == "strength(smoke) >= 0.3"
+    assert str(world.board.deployment.agents["watchman"].watches[0].when) == 'strength("smoke") >= 0.3'
     assert "listener" in world.board.deployment.agents
 
 
@@ -98,4 +98,4 @@ def test_a_daemon_leaves_an_agent_as_it_is_registered(tmp_path: Path, clock: Man
     with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
         board.install(watchman)
         Daemon(board, [stricter]).run(until_quiescent=True)
-        assert str(board.deployment.agents["watchman"].watches[0].when) == "strength(smoke) >= 0.7"
+        assert str(board.deployment.agents["watchman"].watches[0].when) == 'strength("smoke") >= 0.7'

@@ -65,14 +65,18 @@ def agree(txn: BoardTransaction) -> None:
         stimuli = board_totals.stimuli_of_board(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
         leaf = next(item.condition.leaves())
+        if txn.active.migrating.intersection(item.condition.kinds):
+            # While marks follow a change, the sums are upper bounds; a claim looks at the marks themselves.
+            assert marks >= len(stimuli), item.spec.name
+            continue
         assert marks == len(stimuli), item.spec.name
         if leaf.measure.function == "count":
             assert kept == len(stimuli)
-        elif leaf.measure.function == "max":
+        elif leaf.measure.function == "strongest":
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)
-            fades_by_bound = any(txn.laws.get(txn.tx, row.law).sums(1.0, 0, 0) is None for row in stimuli)
+            fades_by_bound = any(txn.laws.get(txn.tx, row.law).exact_sums is False for row in stimuli)
             if fades_by_bound and kept < leaf.threshold:
                 assert kept >= true - 1e-9
             else:

@@ -51,12 +51,14 @@ def flat(law: Curve) -> bool:
 
 
 names = st.sampled_from(["smoke", "fire", "lead", "over", "subject", "a", "Kind_2"])
-patterns = st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["lead/*", "it's", '"', "''", "a''b"]))
+patterns = st.one_of(
+    st.none(), st.text(max_size=12), st.sampled_from(["lead/*", "it's", '"', "''", "a''b", "\\", "a\\nb"])
+)
 measures = st.one_of(
     st.builds(lambda kind, subject: Measure("strength", (kind,), "subject", subject), names, patterns),
     st.builds(
         lambda function, kinds, over, subject: Measure(function, tuple(kinds), over, subject),
-        st.sampled_from(["total", "max", "count"]),
+        st.sampled_from(["total", "strongest", "count"]),
         st.lists(names, min_size=1, max_size=3, unique=True),
         st.sampled_from(["subject", "board"]),
         patterns,

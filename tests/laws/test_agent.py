@@ -95,7 +95,7 @@ def test_every_mistake_in_the_settings_is_named_at_once() -> None:
             return None
 
     places = [mistake.place for mistake in caught.value.mistakes]
-    assert places == ["agent 'wrong', batch", "agent 'wrong', gather", "agent 'wrong', bach"]
+    assert places == ["agent 'wrong', batch", "agent 'wrong', batch_window", "agent 'wrong', bach"]
 
 
 def test_a_function_that_cannot_be_called_with_marks_and_context_is_refused() -> None:
@@ -119,7 +119,7 @@ def test_a_watch_may_be_written_as_text() -> None:
     @agent(watches="strength(smoke) >= 0.7 & count(fire) >= 1")
     def watchman(marks, context): ...
 
-    assert watchman.spec.watches[0].when == "strength(smoke) >= 0.7 & count(fire) >= 1"
+    assert watchman.spec.watches[0].when == '(strength("smoke") >= 0.7) & (count("fire") >= 1)'
     with pytest.raises(InvalidCondition, match="did you mean 'strength'"):
 
         @agent(watches="strenth(smoke) >= 0.7")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from blackboard.decay import Decay, share_case
 from tests.laws.strategies import ages, landmarks, laws
 
+
 @pytest.fixture(scope="module", params=["sqlite3", "pysqlite3"])
 def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
     try:

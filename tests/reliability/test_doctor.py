@@ -66,7 +66,9 @@ def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
 def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.write(
         lambda txn: (
-            txn.tx.run(ACTIVATIONS.insert_worker, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now)
+            txn.tx.run(
+                ACTIVATIONS.insert_worker, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now
+            )
             and None
         )
     )

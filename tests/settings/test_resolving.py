@@ -100,7 +100,7 @@ calls_per_day = 3
     assert deployment.kinds["rain"].weight == 2.0
     gauge = deployment.agents["gauge"]
     assert (gauge.settings.batch, gauge.settings.batch_window) == (9, 60_000_000)
-    assert (gauge.watches[0].when, gauge.watches[0].min_increase) == ("strength(rain) >= 0.25", 0.1)
+    assert (gauge.watches[0].when, gauge.watches[0].min_increase) == ('strength("rain") >= 0.25', 0.1)
     assert deployment.trust == {"radio": 0.5}
     assert deployment.budget.calls_per_day == 3
 

@@ -191,7 +191,7 @@ def test_a_board_that_is_held_is_waited_for_once_for_all(database: Database, mon
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr(database, "turn", held)
+    monkeypatch.setattr(database, "write_lock", held)
     batch = [put(number) for number in range(8)]
     database._commit(batch)
     assert len(waits) == 1

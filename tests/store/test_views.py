@@ -92,7 +92,7 @@ def test_the_contract_holds_what_people_were_told(world: World) -> None:
         "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
     )  # fmt: skip
     assert VIEWS["mark_history"] == (
-        "id", "at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
+        "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
     )  # fmt: skip
     assert VIEWS["provenance"] == ("mark_id", "activation_id", "parent_mark_id")
     for column in ("id", "agent", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
@@ -160,11 +160,11 @@ def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) 
     world.put("smoke", "x")
     world.put("smoke", "x")
     [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held_by FROM agenda")
-    assert row == ("watchman", "watch", "x", None, "waiting", "count(smoke) >= 2: 2.0", 2.0, 2.0, None)
+    assert row == ("watchman", "watch", "x", None, "waiting", 'count("smoke") >= 2: 2.0', 2.0, 2.0, None)
     world.woken("watchman")
     assert world.sql("SELECT count(*) FROM agenda") == [(0,)]
     [row] = world.sql("SELECT agent, subject, state, reason, marks_absorbed, attempt FROM activations")
-    assert row == ("watchman", "x", "done", "count(smoke) >= 2: 2 >= 2", 2, 1)
+    assert row == ("watchman", "x", "done", 'count("smoke") >= 2: 2 >= 2', 2, 1)
 
 
 def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:

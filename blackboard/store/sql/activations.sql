@@ -142,7 +142,7 @@ VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
 
 -- name: inputs
 -- The marks that an activation was given, strongest first, each with its event, which may have been removed.
-SELECT activation_input.role, activation_input.strength, {event.*}
+SELECT activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength, {event.*}
 FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
