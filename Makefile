@@ -6,7 +6,7 @@
 # make bench  the measurements (make bench-peers first, to measure other systems beside)
 # make bench-coordination model calls and tokens; bench-rivals: what it may be compared with
 # make picture  docs/fading.svg, drawn by a board
-# make statements  blackboard/store/sqlite.sql, after a change of the store's statements
+# make diagram  the states of an activation in docs/design.md
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-postgresql lint crash bench bench-peers bench-coordination bench-rivals picture statements clean
+.PHONY: demo test test-postgresql lint crash bench bench-peers bench-coordination bench-rivals picture diagram clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -63,8 +63,8 @@ bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/ins
 picture: $(VENV)/installed-dev
 	$(BIN)/python docs/fading.py
 
-statements: $(VENV)/installed-dev
-	$(BIN)/python -m blackboard.store.freeze
+diagram: $(VENV)/installed-dev
+	$(BIN)/python docs/activation_states.py
 
 clean:
 	rm -rf $(VENV) .venv-peers build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -6,18 +6,19 @@ import random
 from collections.abc import Callable, Sequence
 
 from blackboard.board import crossings, model_calls
+from blackboard.board.activations import insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import PreparedDeposit, Receipt, UniqueConflict, deposit
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach
 from blackboard.priorities import backoff, halves
+from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 __all__ = ["AgentDeposit", "defer", "discard", "fail", "finish", "hand_back", "isolate", "recover", "retry", "split"]
 
-UNFINISHED = ("ready", "running", "held", "dead", "quarantined")
 INTERRUPTED = "its worker was gone while the call was under way"
 
 
@@ -42,10 +43,10 @@ def finish(
     receipts = [_deposit(txn, item) for item in deposits]
     model_calls.mark_applied(txn, row.id)
     reach("apply.within")
-    _end(txn, row, "done", marks_deposited=len(receipts))
+    _end(txn, row, ActivationState.DONE, marks_deposited=len(receipts))
     _start_cooldown(txn, row, agent)
     _test_leftovers(txn, row)
-    _close_crossings(txn, row, "done")
+    _close_crossings(txn, row, CrossingState.DONE)
     return receipts
 
 
@@ -57,7 +58,7 @@ def fail(
     rng: random.Random,
     *,
     hopeless: bool = False,
-) -> str | None:
+) -> ActivationState | None:
     """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state.
 
     `hopeless` says that trying the same marks again would fail again, so that halves come at once.
@@ -69,21 +70,21 @@ def fail(
     txn.notifies = True
     if row.attempt < settings.max_attempts and not hopeless:
         wait = backoff(settings.retry_after, row.attempt, rng)
-        _end(txn, row, "ready", error=error, retry_at=txn.now + wait)
-        return "ready"
+        _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now + wait)
+        return ActivationState.READY
     inputs = txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)
     marks = [mark.input_mark_id for mark in inputs if mark.role == "absorbed"]
     if len(marks) < 2:
-        _end(txn, row, "dead", error=error)
+        _end(txn, row, ActivationState.DEAD, error=error)
         _test_leftovers(txn, row)
-        return "dead"
+        return ActivationState.DEAD
     keep, move = halves(marks)
     # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
     other = split(txn, row, move, attempt=settings.max_attempts - 1, error=error)
-    _end(txn, row, "ready", error=error, retry_at=txn.now, attempt=settings.max_attempts - 1)
+    _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=settings.max_attempts - 1)
     txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(keep))
     txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=other, marks_absorbed=len(move))
-    return "ready"
+    return ActivationState.READY
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
@@ -102,13 +103,12 @@ def split(
 ) -> int:
     """Move some of an activation's marks to a new one that is ready at once; returns its id."""
     model_calls.mark_too_large(txn, row.id, error or "its marks were parted")
-    new = row._replace(
-        state="ready", started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
+    part = row._replace(
+        started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
-        split_after_call=txn.tx.one(MODEL_CALLS.last_call_id)[0] or 0,
+        split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
     )  # fmt: skip
-    txn.tx.run(ACTIVATIONS.insert_activation, **{name: value for name, value in new._asdict().items() if name != "id"})
-    new_id = int(txn.tx.one(ACTIVATIONS.last_activation_id)[0])
+    new_id = insert_activation(txn, part, ActivationState.READY).id
     for mark_id in marks:
         txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=new_id)
         txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=new_id)
@@ -124,7 +124,14 @@ def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reaso
     """
     if not _is_current(txn, row):
         return False
-    _end(txn, row, "held" if held else "ready", error=reason or None, retry_at=until, attempt=row.attempt - 1)
+    _end(
+        txn,
+        row,
+        ActivationState.HELD if held else ActivationState.READY,
+        error=reason or None,
+        retry_at=until,
+        attempt=row.attempt - 1,
+    )
     txn.notifies = True
     return True
 
@@ -169,7 +176,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
     _end(
         txn,
         row,
-        "held" if held else "ready",
+        ActivationState.HELD if held else ActivationState.READY,
         error=f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it" if held else row.error,
         retry_at=None if held else txn.now,
         attempt=row.attempt - 1,
@@ -186,7 +193,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
-    _end(txn, row, "ready", retry_at=txn.now, attempt=0, error=row.error)
+    _end(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
     txn.notifies = True
     return row
 
@@ -201,8 +208,8 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     model_calls.mark_unknown(txn, row.id, INTERRUPTED)
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
-    _end(txn, row, "discarded", error=row.error)
-    _close_crossings(txn, row, "discarded")
+    _end(txn, row, ActivationState.DISCARDED, error=row.error)
+    _close_crossings(txn, row, CrossingState.DISCARDED)
     return row
 
 
@@ -211,7 +218,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     if values is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
     row = ActivationRow(*values)
-    if row.state not in ("dead", "held", "quarantined") and not (row.state == "ready" and row.error):
+    if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
         raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
     return row
 
@@ -220,13 +227,15 @@ def _is_current(txn: BoardTransaction, row: ActivationRow) -> bool:
     """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
     values = txn.tx.one(ACTIVATIONS.get_activation, id=row.id)
     now = None if values is None else ActivationRow(*values)
-    return now is not None and now.state == "running" and now.worker == row.worker and now.fence == row.fence
+    return (
+        now is not None and now.state == ActivationState.RUNNING and now.worker == row.worker and now.fence == row.fence
+    )
 
 
 def _end(
     txn: BoardTransaction,
     row: ActivationRow,
-    state: str,
+    state: ActivationState,
     *,
     error: str | None = None,
     retry_at: int | None = None,
@@ -234,11 +243,11 @@ def _end(
     marks_deposited: int = 0,
     interruptions: int | None = None,
 ) -> None:
-    over = state in ("done", "dead", "discarded", "quarantined")
-    txn.tx.run(
-        ACTIVATIONS.end_activation,
-        id=row.id,
-        state=state,
+    over = state in (ActivationState.DONE, ActivationState.DEAD, ActivationState.DISCARDED)
+    set_state(
+        txn,
+        row,
+        state,
         finished_at=txn.now if over else None,
         retry_at=retry_at,
         error=error,
@@ -250,7 +259,7 @@ def _end(
     )
 
 
-def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: str) -> None:
+def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
     """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
     if txn.tx.one(CROSSINGS.subjects_of_activation, activation_id=row.id) is None:
         return  # another part has them

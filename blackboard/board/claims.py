@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings
+from blackboard.board.activations import (
+    close_crossing,
+    insert_activation,
+    insert_closed_activation,
+    set_state,
+)
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.inputs import ActivationInput, as_input, event_of, inputs_of, read, record_input, strength_of
 from blackboard.board.readiness import blocked, ready
@@ -15,6 +21,7 @@ from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
 from blackboard.forecast import value_at
 from blackboard.priorities import strongest_first
+from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
@@ -133,15 +140,8 @@ def _has_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bo
 
 def _fade(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> None:
     reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
-    row = predicted_crossings.closed_activation(txn, watch, crossing.subject, "faded", reason, crossing.crossed_at)
-    txn.tx.run(ACTIVATIONS.insert_activation, **row)
-    txn.tx.run(
-        CROSSINGS.close_crossing,
-        id=crossing.id,
-        state="faded",
-        activation_id=txn.tx.one(ACTIVATIONS.last_activation_id)[0],
-        closed_at=txn.now,
-    )
+    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
+    close_crossing(txn, crossing, CrossingState.FADED, row)
 
 
 def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
@@ -296,7 +296,7 @@ def _stands_behind(crossing: CrossingRow, pair: tuple[EventRow, float]) -> bool:
 
 
 def _quarantine(txn: BoardTransaction, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
-    row = _new(txn, watch, choice, state="quarantined", finished_at=txn.now, error=reason)
+    row = _new(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     read(txn, watch.agent, row.id, tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values()))
     loop_detection.ask(txn, subject, reason, row.id)
     txn.notifies = True
@@ -307,7 +307,7 @@ def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lea
         txn,
         watch,
         choice,
-        state="running",
+        ActivationState.RUNNING,
         started_at=txn.now,
         attempt=1,
         worker=worker,
@@ -319,39 +319,27 @@ def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lea
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment)
 
 
-def _new(txn: BoardTransaction, watch: Watch, choice: Choice, **state: Any) -> ActivationRow:
-    """Record an activation with the crossings and marks that it takes."""
+def _new(txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationState, **columns: Any) -> ActivationRow:
+    """Insert an activation with the crossings and marks that it takes."""
     lead = choice.crossings[0]
     subjects = {crossing.subject for crossing in choice.crossings}
     sign = "<" if watch.falling else ">="
     more = f" and {len(choice.crossings) - 1} more" if len(choice.crossings) > 1 else ""
     row = ActivationRow(
-        id=(txn.tx.one(ACTIVATIONS.last_activation_id)[0] or 0) + 1,
+        id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
         subject=subjects.pop() or None if len(subjects) == 1 else None,
-        state="",
+        state=state,
         reason=f"{watch.condition}: {lead.value:.4g} {sign} {lead.threshold:.4g}{more}",
         crossed_at=min(crossing.crossed_at for crossing in choice.crossings),
         created_at=txn.now,
-        started_at=None,
-        finished_at=None,
-        retry_at=None,
-        attempt=0,
-        interruptions=0,
-        error=None,
-        worker=None,
-        lease_until=None,
-        fence=0,
         chain_length=loop_detection.chain_length(txn, (event for event, _ in choice.inputs.values())),
         marks_absorbed=len(choice.inputs),
-        marks_deposited=0,
-    )._replace(**state)
-    values = row._asdict()
-    txn.tx.run(ACTIVATIONS.insert_activation, **{name: value for name, value in values.items() if name != "id"})
-    row = row._replace(id=txn.tx.one(ACTIVATIONS.last_activation_id)[0])
+    )
+    row = insert_activation(txn, row._replace(**columns), state)
     for crossing in choice.crossings:
-        txn.tx.run(CROSSINGS.close_crossing, id=crossing.id, state="claimed", activation_id=row.id, closed_at=None)
+        close_crossing(txn, crossing, CrossingState.CLAIMED, row)
     reach("claim.within")
     _absorb(txn, watch, row.id, choice)
     return row
@@ -387,24 +375,15 @@ def _as_counted(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 
 def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
     """Start an activation that failed, was interrupted or was handed back, with the same marks."""
-    row = row._replace(
-        state="running",
+    row = set_state(
+        txn,
+        row,
+        ActivationState.RUNNING,
         started_at=txn.now,
         attempt=row.attempt + 1,
         worker=worker,
         lease_until=txn.now + lease,
         fence=row.fence + 1,
-        retry_at=None,
-    )
-    txn.tx.run(
-        ACTIVATIONS.start_activation,
-        id=row.id,
-        state=row.state,
-        started_at=row.started_at,
-        attempt=row.attempt,
-        worker=worker,
-        lease_until=row.lease_until,
-        fence=row.fence,
         retry_at=None,
     )
     inputs, reads = inputs_of(txn, row.id)

@@ -6,6 +6,7 @@ from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Comparison, Measure
 from blackboard.forecast import FadingMark, value_at
+from blackboard.states import CrossingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -142,7 +143,7 @@ def cross(
         watch_id=watch.id,
         subject=subject,
         mark_id=mark_id,
-        state="waiting",
+        state=CrossingState.WAITING,
         crossed_at=txn.now if crossed_at is None else crossed_at,
         noticed_at=txn.now,
         value=value,

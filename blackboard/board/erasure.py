@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound
+from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, MarkRow
 from blackboard.store.statements import ERASURE
 
@@ -57,7 +58,9 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     live = _clear(txn, subject, author)
     seen = [ActivationRow(*values) for values in txn.tx.all(ERASURE.activations_of_subject, subject=subject)]
     for row in seen:
-        if row.state == "running":  # whoever runs it knows what is being forgotten: its end must not be written
+        if (
+            row.state == ActivationState.RUNNING
+        ):  # whoever runs it knows what is being forgotten: its end must not be written
             activation_results.hand_back(txn, row)
         txn.tx.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     patterns = _patterns(subject)

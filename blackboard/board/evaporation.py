@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from blackboard.board import backfill, board_totals, crossings, predicted_crossings
+from blackboard.board.activations import close_crossing
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.errors import NotFound
+from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -69,7 +71,7 @@ def _recheck(txn: BoardTransaction, watch: Watch, row: MarkRow) -> None:
         crossing = CrossingRow(*values)
         if crossing.mark_id != row.id and (crossing.mark_id or _stands(txn, watch, crossing)):
             continue
-        txn.tx.run(CROSSINGS.close_crossing, id=crossing.id, state="withdrawn", activation_id=None, closed_at=txn.now)
+        close_crossing(txn, crossing, CrossingState.WITHDRAWN)
 
 
 def _stands(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:

@@ -9,6 +9,7 @@ from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.readiness import blocked
 from blackboard.clock import iso
 from blackboard.forecast import value_at
+from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -131,7 +132,7 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> list[di
     """The activations that wait to be begun again, or for a person: why, and when they are tried next."""
     rows = (
         ActivationRow(*values)
-        for state in ("ready", "held_by")
+        for state in (ActivationState.READY, ActivationState.HELD)
         for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
     )
     return [

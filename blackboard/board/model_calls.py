@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from blackboard.board import budgets
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
+from blackboard.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
@@ -78,7 +79,8 @@ def plan(
     txn: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, api: str = "messages"
 ) -> CallRow:
     """Freeze a request about so many marks."""
-    row = CallRow(0, activation_id, agent, model, api, "planned", body, marks, txn.now)
+    row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
+    check_initial(CallState.PLANNED)
     txn.tx.run(MODEL_CALLS.insert_call, **{name: value for name, value in row._asdict().items() if name != "id"})
     return row._replace(id=txn.tx.one(MODEL_CALLS.last_call_id)[0])
 
@@ -94,10 +96,11 @@ def send(
     over = budgets.verdict(txn, row, reserve)
     if over is not None and over.holds:
         return over
+    check_transition(get(txn, row.id).state, CallState.SENT)
     txn.tx.run(
         MODEL_CALLS.send_call,
         id=row.id,
-        state="sent",
+        state=CallState.SENT,
         sent_at=txn.now,
         reserved=reserve,
         custom_id=custom_id,
@@ -109,12 +112,14 @@ def send(
 
 def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
     """The request certainly never arrived: it is as if it had not left, and after a discard it does not leave again."""
-    if _discarded(txn, get(txn, call_id)):
-        mark_ended(txn, call_id, "failed", DISCARDED)
+    row = get(txn, call_id)
+    if _discarded(txn, row):
+        mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
         return
+    check_transition(row.state, CallState.PLANNED)
     txn.tx.run(
-        MODEL_CALLS.send_call, id=call_id, state="planned", sent_at=None, reserved=0, custom_id=None, submission=None,
-        would_hold=None,
+        MODEL_CALLS.send_call, id=call_id, state=CallState.PLANNED, sent_at=None, reserved=0, custom_id=None,
+        submission=None, would_hold=None,
     )  # fmt: skip
 
 
@@ -128,15 +133,17 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
         Whether it was kept: False for one that was known already.
     """
     row = get(txn, call_id)
-    if row.state not in ("sent", "unknown", "cost_recorded"):
+    if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):
         return False
     forgotten = not row.body  # what was asked was erased meanwhile: of the answer, only the cost is kept
-    late = any(other.state == "applied" for other in calls_of(txn, row.activation_id))
+    late = any(other.state == CallState.APPLIED for other in calls_of(txn, row.activation_id))
     spare = TOO_LATE if late else DISCARDED if _discarded(txn, row) else None
+    state = CallState.UNUSABLE if forgotten or spare else CallState.ANSWERED
+    check_transition(row.state, state)
     txn.tx.run(
         MODEL_CALLS.answer_call,
         id=call_id,
-        state="unusable" if forgotten or spare else "answered",
+        state=state,
         answered_at=txn.now,
         reserved=row.reserved if spent.cost is None else 0,
         reply=None if forgotten else raw,
@@ -147,10 +154,13 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     return True
 
 
-def mark_ended(txn: BoardTransaction, call_id: int, state: str, error: str, request_id: str | None = None) -> None:
+def mark_ended(
+    txn: BoardTransaction, call_id: int, state: CallState, error: str, request_id: str | None = None
+) -> None:
     """End a call without a usable answer: failed, rejected, unusable or unknown."""
     row = get(txn, call_id)
-    keeps = state == "unknown" or (state == "unusable" and row.cost is None)
+    check_transition(row.state, state)
+    keeps = state == CallState.UNKNOWN or (state == CallState.UNUSABLE and row.cost is None)
     txn.tx.run(
         MODEL_CALLS.end_call,
         id=call_id,
@@ -164,16 +174,16 @@ def mark_ended(txn: BoardTransaction, call_id: int, state: str, error: str, requ
 def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None:
     """The agent found the answer of no use after all: a retry asks again."""
     for row in calls_of(txn, activation_id):
-        if row.state == "answered":
-            mark_ended(txn, row.id, "unusable", error)
+        if row.state == CallState.ANSWERED:
+            mark_ended(txn, row.id, CallState.UNUSABLE, error)
 
 
 def mark_too_large(txn: BoardTransaction, activation_id: int, why: str) -> None:
     """The marks of an activation are being parted: what was asked about all of them is of no use to any part."""
     mark_unknown(txn, activation_id, why)
     for row in calls_of(txn, activation_id):
-        if row.state in ("planned", "answered"):
-            mark_ended(txn, row.id, "failed" if row.state == "planned" else "unusable", why)
+        if row.state in (CallState.PLANNED, CallState.ANSWERED):
+            mark_ended(txn, row.id, CallState.FAILED if row.state == CallState.PLANNED else CallState.UNUSABLE, why)
 
 
 def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
@@ -187,9 +197,9 @@ def mark_unknown(txn: BoardTransaction, activation_id: int, why: str) -> bool:
 
     A call of the cheap lane is not lost: its batch is found again.
     """
-    result = [row for row in calls_of(txn, activation_id) if row.state == "sent" and row.api == "messages"]
+    result = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
     for row in result:
-        mark_ended(txn, row.id, "unknown", why)
+        mark_ended(txn, row.id, CallState.UNKNOWN, why)
     return bool(result)
 
 
@@ -206,15 +216,21 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
         NotFound: there is no such call, or what it cost is known.
     """
     row = get(txn, call_id)
-    untold = row.state in ("answered", "applied", "unusable") and (row.cost is None or row.input_tokens is None)
-    if row.state not in ("unknown", "cost_recorded") and not untold:
+    untold = row.state in (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE) and (
+        row.cost is None or row.input_tokens is None
+    )
+    if row.state not in (CallState.UNKNOWN, CallState.COST_RECORDED) and not untold:
         why = (
-            "and its cost is known" if row.state in ("answered", "applied", "unusable") else "and nothing was paid yet"
+            "and its cost is known"
+            if row.state in (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
+            else "and nothing was paid yet"
         )
         raise NotFound(
             f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
         )
-    state = row.state if untold else "cost_recorded"
+    if not untold:
+        check_transition(row.state, CallState.COST_RECORDED)
+    state = row.state if untold else CallState.COST_RECORDED
     txn.tx.run(MODEL_CALLS.record_cost, id=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
     return row
 
@@ -222,8 +238,10 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
 def discard_calls(txn: BoardTransaction, activation_id: int) -> None:
     """A person gives up on an activation: what it has planned is not sent any more, what was answered not used."""
     for row in calls_of(txn, activation_id):
-        if row.state in ("planned", "answered"):
-            mark_ended(txn, row.id, "failed" if row.state == "planned" else "unusable", DISCARDED)
+        if row.state in (CallState.PLANNED, CallState.ANSWERED):
+            mark_ended(
+                txn, row.id, CallState.FAILED if row.state == CallState.PLANNED else CallState.UNUSABLE, DISCARDED
+            )
 
 
 def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
@@ -231,7 +249,7 @@ def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
     otherwise.
     """
     for row in calls_of(txn, activation_id):
-        if row.state == "unknown":
+        if row.state == CallState.UNKNOWN:
             record_cost(txn, row.id, row.reserved)
 
 
@@ -243,4 +261,4 @@ def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
 
 def _discarded(txn: BoardTransaction, row: CallRow) -> bool:
     values = txn.tx.one(ACTIVATIONS.get_activation, id=row.activation_id)
-    return values is not None and ActivationRow(*values).state == "discarded"
+    return values is not None and ActivationRow(*values).state == ActivationState.DISCARDED

@@ -7,12 +7,14 @@ decides. Whoever changes marks first settles the falls that came due before, so 
 from __future__ import annotations
 
 from blackboard.board import crossings
+from blackboard.board.activations import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec
 from blackboard.forecast import FadingMark, first_true, value_at
+from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import CROSSINGS, MARKS
 
 __all__ = [
     "fire_due",
@@ -199,44 +201,10 @@ def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> Non
         crossings.cross(txn, watch, due.subject, due.mark_id, value, len(marks), crossed_at=at, event_id=event_id)
     if not holds:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
-        txn.tx.run(ACTIVATIONS.insert_activation, **closed_activation(txn, watch, due.subject, "skipped", reason, at))
+        activation = insert_closed_activation(txn, watch, due.subject, ActivationState.SKIPPED, reason, at)
         if earlier is None:
-            skipped, activation = (
-                txn.tx.one(CROSSINGS.waiting_crossing, **crossing)[0],
-                txn.tx.one(ACTIVATIONS.last_activation_id)[0],
-            )
-            txn.tx.run(
-                CROSSINGS.close_crossing, id=skipped, state="skipped", activation_id=activation, closed_at=txn.now
-            )
-
-
-def closed_activation(
-    txn: BoardTransaction, watch: Watch, subject: str, state: str, reason: str, crossed_at: int
-) -> dict[str, object]:
-    """The row of an activation that ended before it began."""
-    return {
-        "agent": watch.agent.name,
-        "watch_id": watch.id,
-        "subject": subject or None,
-        "state": state,
-        "reason": reason,
-        "crossed_at": crossed_at,
-        "created_at": txn.now,
-        "started_at": None,
-        "finished_at": txn.now,
-        "retry_at": None,
-        "attempt": 0,
-        "interruptions": 0,
-        "error": None,
-        "worker": None,
-        "lease_until": None,
-        "fence": 0,
-        "chain_length": 0,
-        "marks_absorbed": 0,
-        "marks_deposited": 0,
-        "split_from": None,
-        "split_after_call": None,
-    }
+            skipped = txn.tx.one(CROSSINGS.waiting_crossing, **crossing)
+            close_crossing(txn, skipped, CrossingState.SKIPPED, activation)
 
 
 def _marks_at_crossing(

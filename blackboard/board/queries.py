@@ -16,7 +16,8 @@ from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
 from blackboard.reinforcement import State
-from blackboard.store.rows import OPEN_CALLS, ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.states import OPEN_CALLS, ActivationState
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 from blackboard.store.view_columns import VIEWS
 
@@ -214,7 +215,7 @@ def agents(txn: BoardTransaction) -> list[dict[str, Any]]:
                 "agent": agent.name,
                 "watches": {watch.spec.name: str(watch.condition) for watch in watches},
                 "writes": list(agent.writes),
-                "state": "running" if counts.get("running") else (block[0] if block else "waits"),
+                "state": "running" if counts.get(ActivationState.RUNNING) else (block[0] if block else "waits"),
                 "until": iso(block[1]) if block else None,
                 "waiting": sum(waiting.get(watch.id, (0, 0))[0] for watch in watches),
                 "activations": counts,

@@ -12,6 +12,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, say, table
+from blackboard.states import CallState
 
 __all__ = ["add_to"]
 
@@ -44,7 +45,7 @@ def costs(
     """
     with session_of(context).board() as board:
         rows = board.costs(days)
-        unknown = board.status()["model_calls"]["unknown"]
+        unknown = board.status()["model_calls"][CallState.UNKNOWN]
     if png is not None:
         _draw(rows, png)
     if as_json:

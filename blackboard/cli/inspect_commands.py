@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -15,22 +14,9 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, number, pairs, say, short, table
+from blackboard.states import ActivationState
 
 __all__ = ["add_to"]
-
-
-class ActivationState(StrEnum):
-    """What an activation can be."""
-
-    RUNNING = "running"
-    READY = "ready"
-    DONE = "done"
-    HELD = "held_by"
-    DEAD = "dead"
-    QUARANTINED = "quarantined"
-    FADED = "faded"
-    SKIPPED = "skipped"
-    DISCARDED = "discarded"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -239,7 +225,7 @@ def activations(
     with session_of(context).board() as board:
         if retry is not None:
             board.retry(retry)
-            return _done(retry, "ready", "is tried again", as_json)
+            return _done(retry, ActivationState.READY, "is tried again", as_json)
         if discard is not None:
             board.discard(discard)
             return _done(discard, "discarded", "is discarded", as_json)

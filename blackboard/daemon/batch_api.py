@@ -36,6 +36,7 @@ from blackboard.llm import (
     SpendLimit,
 )
 from blackboard.priorities import backoff
+from blackboard.states import CallState
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
@@ -271,13 +272,15 @@ def _unsent(txn: BoardTransaction, row: CallRow) -> None:
 def _failed(txn: BoardTransaction, row: CallRow, failure: CallFailure, wait: int) -> None:
     """Nothing was paid: the activation is run again, which plans the same request anew, or fails if it was rejected."""
     rejected = isinstance(failure, Rejected)
-    model_calls.mark_ended(txn, row.id, "rejected" if rejected else "failed", str(failure), failure.request_id)
+    model_calls.mark_ended(
+        txn, row.id, CallState.REJECTED if rejected else CallState.FAILED, str(failure), failure.request_id
+    )
     txn.tx.run(ACTIVATIONS.release_held, id=row.activation_id, at=txn.now + wait, error=str(failure))
     txn.notifies = True
 
 
 def _lost(txn: BoardTransaction, row: CallRow, why: str) -> None:
-    model_calls.mark_ended(txn, row.id, "unknown", why)
+    model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, why)
     model_calls.record_discarded_cost(txn, row)
     agent = txn.deployment.agents.get(row.agent)
     if agent is not None and agent.settings.on_unknown == "hold":

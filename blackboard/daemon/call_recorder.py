@@ -13,6 +13,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.daemon.answer_spool import Spool, Spooled
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost
+from blackboard.states import CallState
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS
 
@@ -95,7 +96,7 @@ class CallRecorder:
                 if row.api == "batch":
                     model_calls.mark_unsent(txn, row.id)
                 else:
-                    model_calls.mark_ended(txn, row.id, "failed", str(failure), failure.request_id)
+                    model_calls.mark_ended(txn, row.id, CallState.FAILED, str(failure), failure.request_id)
             if txn.tx.one(ACTIVATIONS.board)[5]:
                 return False
             txn.tx.run(ACTIVATIONS.pause_board, paused=1, paused_because=reason)

@@ -15,6 +15,7 @@ from blackboard.daemon.liveness import living
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.marks import Decision, Need
+from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.rows import ActivationRow
 from blackboard.store.schema import HEAD, state_of
@@ -154,14 +155,21 @@ def _leases(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _stuck(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    for state, words in (("dead", "failed to the last attempt"), ("quarantined", "quarantined"), ("held", "held back")):
+    for state, words in (
+        (ActivationState.DEAD, "failed to the last attempt"),
+        (ActivationState.QUARANTINED, "quarantined"),
+        (ActivationState.HELD, "held back"),
+    ):
         rows = [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.in_state, state=state)]
         if rows:
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
             yield Finding(
-                f"{state} activations", "note" if state == "held" else "wrong", f"{len(rows)} {words}", advice
+                f"{state} activations",
+                "note" if state == ActivationState.HELD else "wrong",
+                f"{len(rows)} {words}",
+                advice,
             )
-    if not txn.tx.all(ACTIVATIONS.in_state, state="dead"):
+    if not txn.tx.all(ACTIVATIONS.in_state, state=ActivationState.DEAD):
         yield Finding("dead activations", "ok", "none")
 
 

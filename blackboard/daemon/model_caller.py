@@ -38,6 +38,7 @@ from blackboard.llm import (
     plan,
 )
 from blackboard.priorities import backoff
+from blackboard.states import CallState
 from blackboard.store.rows import CallRow
 
 __all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]
@@ -94,7 +95,7 @@ class ModelCaller:
                 )
             return offline(data)
         row = self._go_on(claim) or self._plan(claim, system, data, answer)
-        if row.state != "answered":
+        if row.state != CallState.ANSWERED:
             row = self._send(self.client, claim, row)
         return self._parse(row, answer)
 
@@ -104,23 +105,23 @@ class ModelCaller:
         rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         # After a split the request would speak of marks that are no longer this activation's.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
-        if (row := next((row for row in rows if row.state == "answered"), None)) is not None:
+        if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
             return row
         if not rows:
             return None
         last = rows[0]
-        if last.state == "planned":
+        if last.state == CallState.PLANNED:
             return last
-        if last.state == "rejected":
+        if last.state == CallState.REJECTED:
             raise Rejected(last.error or "the API does not take the request")
-        if last.state == "sent":
+        if last.state == CallState.SENT:
             if last.api == "batch":
                 raise self._in_batch_api()
             # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
             if last.id in under_way and self.board.now() < (last.sent_at or 0) + self.settings.timeout:
                 raise Postponed(f"call {last.id} is still under way", self._wait(claim, None))
             last = self._unknown(claim, last, "it was sent, and no answer was kept")
-        if last.state == "unknown" and claim.agent.settings.on_unknown == "hold":
+        if last.state == CallState.UNKNOWN and claim.agent.settings.on_unknown == "hold":
             raise self._held_unknown(last)
         # The same request again, to the byte.
         before = last
@@ -174,7 +175,7 @@ class ModelCaller:
             reason = self.recorder.stop_everything([row], failure)
             raise Postponed(reason, self.board.now()) from None
         except (Overloaded, NotSent) as failure:
-            self._end(row, "failed", failure)
+            self._end(row, CallState.FAILED, failure)
             if (tired := self._given_up(claim, failure)) is not None:
                 raise tired from None
             wait = failure.retry_after if isinstance(failure, Overloaded) else None
@@ -185,7 +186,7 @@ class ModelCaller:
                 raise self._held_unknown(row) from None
             raise Postponed(f"the outcome of call {row.id} is unknown: {failure}", self._wait(claim, None)) from None
         except Rejected as failure:
-            self._end(row, "rejected", failure)
+            self._end(row, CallState.REJECTED, failure)
             raise
         self.recorder.keep(row, reply)
         reach("call.kept")
@@ -215,17 +216,17 @@ class ModelCaller:
         except Unusable as error:
             # The answer stays in the journal; a retry asks again, for these words would only read the same.
             why = str(error)
-            self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, "unusable", why))
+            self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, why))
             raise
 
-    def _end(self, row: CallRow, state: str, failure: CallFailure) -> None:
+    def _end(self, row: CallRow, state: CallState, failure: CallFailure) -> None:
         self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
     def _unknown(self, claim: Claim, row: CallRow, why: str) -> CallRow:
         """Nobody can say whether the provider answered, and was paid. The reserve stays."""
-        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, "unknown", why), record=True)
+        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, why), record=True)
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=why)
-        return row._replace(state="unknown", error=why)
+        return row._replace(state=CallState.UNKNOWN, error=why)
 
     def _held_unknown(self, row: CallRow) -> Postponed:
         return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
@@ -236,7 +237,7 @@ class ModelCaller:
         if limit is None:
             return None
         rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
-        failed = takewhile(lambda row: row.state == "failed", rows)
+        failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
         now = self.board.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < limit:
             return None
@@ -272,4 +273,4 @@ def api_for(settings: AgentSettings, strength: float) -> str:
 
 
 def _answered(row: CallRow, reply: Reply) -> CallRow:
-    return row._replace(state="answered", reply=reply.raw)
+    return row._replace(state=CallState.ANSWERED, reply=reply.raw)

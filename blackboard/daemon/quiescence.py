@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
+from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
@@ -24,7 +25,7 @@ def still_to_do(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = Fa
     if txn.tx.one(ACTIVATIONS.running) is not None or txn.tx.one(CROSSINGS.backfills) is not None:
         return True
     paused = _paused(txn)
-    for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state="ready"):
+    for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY):
         row = ActivationRow(*values)
         if row.agent in agents and row.agent not in paused and row.retry_at is not None:
             return True
@@ -79,14 +80,14 @@ class Report:
                 away = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
                 lines.append(f"{watch.agent.name}.{watch.spec.name}: {count} on the agenda, {reason}{away}")
         for state, words in (
-            ("held", "held"),
-            ("dead", "dead: see 'blackboard activations --state dead'"),
-            ("quarantined", "quarantined"),
+            (ActivationState.HELD, "held"),
+            (ActivationState.DEAD, "dead: see 'blackboard activations --state dead'"),
+            (ActivationState.QUARANTINED, "quarantined"),
         ):
             rows = [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)]
             for agent in sorted({row.agent for row in rows}):
                 mine = [row for row in rows if row.agent == agent]
-                why = f" ({mine[0].error})" if state == "held" and mine[0].error else ""
+                why = f" ({mine[0].error})" if state == ActivationState.HELD and mine[0].error else ""
                 lines.append(f"{agent}: {len(mine)} {words}{why}")
         predicted = txn.tx.one(CROSSINGS.next_predicted)[0]
         if predicted is not None:

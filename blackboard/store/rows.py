@@ -8,7 +8,6 @@ from blackboard.store.view_columns import VIEWS
 
 __all__ = [
     "COLUMNS",
-    "OPEN_CALLS",
     "ActivationRow",
     "AgentStateRow",
     "BackfillRow",
@@ -130,18 +129,18 @@ class ActivationRow(NamedTuple):
     reason: str
     crossed_at: int
     created_at: int
-    started_at: int | None
-    finished_at: int | None
-    retry_at: int | None
-    attempt: int
-    interruptions: int
-    error: str | None
-    worker: str | None
-    lease_until: int | None
-    fence: int
-    chain_length: int
-    marks_absorbed: int
-    marks_deposited: int
+    started_at: int | None = None
+    finished_at: int | None = None
+    retry_at: int | None = None
+    attempt: int = 0
+    interruptions: int = 0
+    error: str | None = None
+    worker: str | None = None
+    lease_until: int | None = None
+    fence: int = 0
+    chain_length: int = 0
+    marks_absorbed: int = 0
+    marks_deposited: int = 0
     split_from: int | None = None
     split_after_call: int | None = None
 
@@ -175,10 +174,6 @@ class CallRow(NamedTuple):
     direct_cost: int | None = None
     error: str | None = None
     would_hold: str | None = None
-
-
-OPEN_CALLS = ("planned", "sent", "answered", "unknown")
-"""The states of a call that is not over."""
 
 
 class BoardRow(NamedTuple):

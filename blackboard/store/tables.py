@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
+from blackboard.states import OPEN_CALLS, UNFINISHED, CrossingState, is_one_of
+
 __all__ = ["metadata"]
 
 metadata = MetaData(
@@ -231,23 +233,23 @@ crossing = Table(
         "subject",
         "mark_id",
         unique=True,
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
+        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
     ),
     Index(
         "ix_crossing_ready",
         "watch_id",
         "ready_at",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
+        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
     ),
     Index(
         "ix_crossing_order",
         "watch_id",
         "law",
         "order_key",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
+        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
     ),
     Index("ix_crossing_activation", "activation_id"),
     Index("ix_crossing_subject", "subject"),
@@ -290,8 +292,8 @@ activation = Table(
         "state",
         "agent",
         "retry_at",
-        sqlite_where=text("state IN ('ready', 'running', 'held', 'dead', 'quarantined')"),
-        postgresql_where=text("state IN ('ready', 'running', 'held', 'dead', 'quarantined')"),
+        sqlite_where=text(is_one_of("state", UNFINISHED)),
+        postgresql_where=text(is_one_of("state", UNFINISHED)),
     ),
     Index(None, "agent", "created_at"),
     Index(None, "finished_at"),
@@ -390,7 +392,7 @@ model_call = Table(
         "ix_model_call_open",
         "state",
         "api",
-        sqlite_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
-        postgresql_where=text("state IN ('planned', 'sent', 'answered', 'unknown')"),
+        sqlite_where=text(is_one_of("state", OPEN_CALLS)),
+        postgresql_where=text(is_one_of("state", OPEN_CALLS)),
     ),
 )

@@ -24,18 +24,12 @@ FROM activation
 WHERE activation.split_from IS NOT NULL AND activation.split_from = :id
 ORDER BY activation.id;
 
--- name: start_activation
--- Give an activation to a worker.
+-- name: set_state
+-- Change the state of an activation, with the columns that describe an attempt.
 UPDATE activation
-SET state = :state, started_at = :started_at, attempt = :attempt, worker = :worker, lease_until = :lease_until,
-  fence = :fence, retry_at = :retry_at
-WHERE id = :id;
-
--- name: end_activation
--- Write how an attempt ended.
-UPDATE activation
-SET state = :state, finished_at = :finished_at, retry_at = :retry_at, error = :error, attempt = :attempt,
-  worker = :worker, lease_until = :lease_until, marks_deposited = :marks_deposited, interruptions = :interruptions
+SET state = :state, started_at = :started_at, finished_at = :finished_at, retry_at = :retry_at, error = :error,
+  attempt = :attempt, interruptions = :interruptions, worker = :worker, lease_until = :lease_until, fence = :fence,
+  marks_deposited = :marks_deposited
 WHERE id = :id;
 
 -- name: extend_leases

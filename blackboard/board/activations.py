@@ -1,0 +1,92 @@
+"""Rows of activations, and the functions that insert them and change their state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.states import ActivationState, CrossingState, check_initial, check_transition
+from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+__all__ = ["close_crossing", "get_activation", "insert_activation", "insert_closed_activation", "set_state"]
+
+
+def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
+    """Return an activation, or None if there is none with this id."""
+    row: ActivationRow | None = txn.tx.one(ACTIVATIONS.get_activation, id=activation_id)
+    return row
+
+
+def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
+    """Insert an activation and return it with its id.
+
+    Args:
+        txn: The open transaction.
+        row: The columns. Its id and its state are ignored.
+        state: The state in which it begins.
+
+    Raises:
+        IllegalTransition: No activation may begin in this state.
+    """
+    check_initial(state)
+    row = row._replace(state=state)
+    txn.tx.run(ACTIVATIONS.insert_activation, **row._asdict())
+    return row._replace(id=txn.tx.value(ACTIVATIONS.last_activation_id))
+
+
+def insert_closed_activation(
+    txn: BoardTransaction, watch: Watch, subject: str, state: ActivationState, reason: str, crossed_at: int
+) -> ActivationRow:
+    """Insert an activation that ended before it began: its crossing faded or was skipped."""
+    row = ActivationRow(
+        id=0,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=subject or None,
+        state=state,
+        reason=reason,
+        crossed_at=crossed_at,
+        created_at=txn.now,
+        finished_at=txn.now,
+    )
+    return insert_activation(txn, row, state)
+
+
+def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Any) -> ActivationRow:
+    """Change the state of an activation, and other columns with it.
+
+    Args:
+        txn: The open transaction.
+        row: The activation as this transaction read it.
+        state: The new state.
+        columns: New values of other columns that describe an attempt.
+
+    Returns:
+        The row as it is now.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    row = row._replace(state=state, **columns)
+    txn.tx.run(ACTIVATIONS.set_state, **row._asdict())
+    return row
+
+
+def close_crossing(
+    txn: BoardTransaction, row: CrossingRow, state: CrossingState, activation: ActivationRow | None = None
+) -> None:
+    """End a waiting crossing, or give it to an activation that claims it.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    txn.tx.run(
+        CROSSINGS.close_crossing,
+        id=row.id,
+        state=state,
+        activation_id=None if activation is None else activation.id,
+        closed_at=None if state == CrossingState.CLAIMED else txn.now,
+    )

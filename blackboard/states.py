@@ -1,0 +1,148 @@
+"""The states of activations, crossings and model calls, and the transitions between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+__all__ = [
+    "INITIAL",
+    "OPEN_CALLS",
+    "RETRIABLE",
+    "TRANSITIONS",
+    "UNFINISHED",
+    "ActivationState",
+    "CallState",
+    "CrossingState",
+    "IllegalTransition",
+    "activation_diagram",
+    "check_initial",
+    "check_transition",
+    "is_one_of",
+]
+
+
+class ActivationState(StrEnum):
+    """The state of an activation."""
+
+    READY = "ready"
+    RUNNING = "running"
+    HELD = "held"
+    DONE = "done"
+    DEAD = "dead"
+    FADED = "faded"
+    SKIPPED = "skipped"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+
+
+class CrossingState(StrEnum):
+    """The state of a crossing."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FADED = "faded"
+    SKIPPED = "skipped"
+    DISCARDED = "discarded"
+    WITHDRAWN = "withdrawn"
+
+
+class CallState(StrEnum):
+    """The state of a model call."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    ANSWERED = "answered"
+    APPLIED = "applied"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    UNUSABLE = "unusable"
+    UNKNOWN = "unknown"
+    COST_RECORDED = "cost_recorded"
+
+
+_A, _X, _C = ActivationState, CrossingState, CallState
+
+INITIAL: dict[type[StrEnum], tuple[StrEnum, ...]] = {
+    ActivationState: (_A.RUNNING, _A.READY, _A.FADED, _A.SKIPPED, _A.QUARANTINED),
+    CrossingState: (_X.WAITING,),
+    CallState: (_C.PLANNED,),
+}
+"""The states in which a row may be inserted."""
+
+_OUTCOMES = (_C.ANSWERED, _C.UNUSABLE, _C.FAILED, _C.REJECTED, _C.UNKNOWN)
+
+TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
+    ActivationState: {
+        _A.READY: (_A.RUNNING, _A.READY, _A.DISCARDED),
+        _A.RUNNING: (_A.DONE, _A.READY, _A.HELD, _A.DEAD),
+        _A.HELD: (_A.RUNNING, _A.READY, _A.DISCARDED),
+        _A.DEAD: (_A.READY, _A.DISCARDED),
+        _A.QUARANTINED: (_A.READY, _A.DISCARDED),
+    },
+    CrossingState: {
+        _X.WAITING: (_X.CLAIMED, _X.FADED, _X.SKIPPED, _X.WITHDRAWN),
+        _X.CLAIMED: (_X.DONE, _X.DISCARDED),
+    },
+    CallState: {
+        _C.PLANNED: (_C.SENT, _C.FAILED),
+        _C.SENT: (_C.PLANNED, *_OUTCOMES),
+        _C.ANSWERED: (_C.APPLIED, _C.UNUSABLE),
+        # The outcome may still become known: the thread that sent the call may outlive the lease of its activation.
+        _C.UNKNOWN: (_C.PLANNED, *_OUTCOMES, _C.COST_RECORDED),
+        _C.COST_RECORDED: (_C.PLANNED, *_OUTCOMES, _C.COST_RECORDED),
+        _C.REJECTED: (_C.FAILED,),
+        _C.UNUSABLE: (_C.UNUSABLE,),
+        _C.FAILED: (_C.FAILED,),
+    },
+}
+"""The states that may follow each state. A state without an entry is final."""
+
+UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
+"""The states of activations that can still change. The order is that of the partial index."""
+
+RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
+"""The states in which an activation waits for a person, who may retry or discard it."""
+
+OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
+"""The states of calls that are planned, under way, or not yet used or paid. The order is that of the partial index."""
+
+
+class IllegalTransition(RuntimeError):
+    """A change of state that `TRANSITIONS` does not allow. It is a bug."""
+
+
+def check_initial(state: StrEnum) -> None:
+    """Check that a row may begin in a state.
+
+    Raises:
+        IllegalTransition: It may not.
+    """
+    if state not in INITIAL[type(state)]:
+        raise IllegalTransition(f"{type(state).__name__}: a row cannot begin as {state}")
+
+
+def check_transition(old: str, new: StrEnum) -> None:
+    """Check that a row may change from one state to another.
+
+    Raises:
+        IllegalTransition: It may not.
+    """
+    kind = type(new)
+    if new not in TRANSITIONS[kind].get(kind(old), ()):
+        raise IllegalTransition(f"{kind.__name__}: {old} cannot become {new}")
+
+
+def is_one_of(column: str, states: Iterable[StrEnum]) -> str:
+    """Return the SQL condition that a column has one of the states."""
+    return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
+
+
+def activation_diagram() -> str:
+    """Return the states of an activation and their transitions as a Mermaid state diagram."""
+    transitions = TRANSITIONS[ActivationState]
+    arrows = [f"[*] --> {state}" for state in INITIAL[ActivationState]]
+    arrows += [f"{old} --> {new}" for old, followers in transitions.items() for new in followers]
+    arrows += [f"{state} --> [*]" for state in ActivationState if state not in transitions]
+    return "\n".join(["stateDiagram-v2", *(f"    {arrow}" for arrow in arrows)])

@@ -1,0 +1,109 @@
+"""The states: their transitions, and the same words in SQL, in the tables and in the documents."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from blackboard.states import (
+    INITIAL,
+    OPEN_CALLS,
+    TRANSITIONS,
+    UNFINISHED,
+    ActivationState,
+    CallState,
+    CrossingState,
+    IllegalTransition,
+    check_initial,
+    check_transition,
+    is_one_of,
+)
+from blackboard.store import statements
+from blackboard.store.statements import StatementFile, shared
+
+ROOT = Path(__file__).resolve().parents[2]
+ENUMS: dict[str, type[StrEnum]] = {
+    "activation": ActivationState,
+    "crossing": CrossingState,
+    "model_call": CallState,
+    "answered": CallState,  # an alias of model_call
+}
+FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
+TEXTS = [
+    (statement.name, statement.compiled("sqlite")[0])
+    for file in FILES
+    for statement in file.all().values()
+    if not statement.name.startswith("marks.sum_")
+]
+WORDS = r"'\w+'"
+STATES = re.compile(rf"(?:(\w+)\.)?\bstate (?:=|<>|IN|NOT IN) \(?({WORDS}(?:, {WORDS})*)")
+
+
+def table_of(text: str, alias: str | None) -> str:
+    if alias is not None:
+        return alias
+    match = re.search(r"\b(?:UPDATE|FROM) (\w+)", text)
+    assert match is not None
+    return match[1]
+
+
+@pytest.mark.parametrize("enum", TRANSITIONS, ids=lambda enum: enum.__name__)
+def test_every_state_can_be_reached(enum: type[StrEnum]) -> None:
+    reached = set(INITIAL[enum]).union(*TRANSITIONS[enum].values())
+    assert reached == set(enum)
+
+
+def test_a_transition_that_is_not_in_the_table_is_an_error() -> None:
+    check_transition("running", ActivationState.DONE)
+    with pytest.raises(IllegalTransition, match="ActivationState: done cannot become ready"):
+        check_transition("done", ActivationState.READY)
+
+
+def test_a_row_cannot_begin_in_any_state() -> None:
+    check_initial(ActivationState.RUNNING)
+    with pytest.raises(IllegalTransition, match="CallState: a row cannot begin as answered"):
+        check_initial(CallState.ANSWERED)
+
+
+def test_an_activation_is_unfinished_if_its_state_can_change() -> None:
+    assert set(UNFINISHED) == set(TRANSITIONS[ActivationState])
+
+
+def test_the_shared_fragments_name_the_same_states() -> None:
+    assert shared("is_unfinished") == is_one_of("activation.state", UNFINISHED)
+    assert shared("is_open") == is_one_of("model_call.state", OPEN_CALLS)
+
+
+@pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])
+def test_a_statement_names_only_states_of_its_table(name: str, text: str) -> None:
+    for alias, words in STATES.findall(text):
+        states = set(re.findall(r"\w+", words))
+        assert states <= set(ENUMS[table_of(text, alias or None)])
+
+
+def test_an_update_changes_a_state_as_the_table_of_transitions_allows() -> None:
+    checked = 0
+    for name, text in TEXTS:
+        if (update := re.match(r"UPDATE (\w+)\s+SET state = '(\w+)'(.*)", text, re.DOTALL)) is None:
+            continue
+        table, new, rest = update.groups()
+        (old,) = dict.fromkeys(re.findall(r"(?<!\.)\bstate = '(\w+)'", rest) or re.findall(r"state = '(\w+)'", rest))
+        check_transition(old, ENUMS[table](new))
+        checked += 1
+        assert name
+    assert checked >= 6
+
+
+def test_the_diagram_in_the_documents_is_generated() -> None:
+    spec = importlib.util.spec_from_file_location("activation_states", ROOT / "docs/activation_states.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    page = (ROOT / "docs/design.md").read_text("utf-8")
+    assert "```mermaid\nstateDiagram-v2\n" in page
+    assert script.updated(page) == page
