@@ -67,7 +67,6 @@ def fail(
         return None
     settings = agent.settings
     _count_failure(txn, row, agent)
-    txn.notifies = True
     if row.attempt < settings.max_attempts and not hopeless:
         wait = backoff(settings.retry_after, row.attempt, rng)
         _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now + wait)
@@ -94,7 +93,6 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> 
     for mark_id in marks:
         split(txn, row, [mark_id])
     txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=row.marks_absorbed - len(marks))
-    txn.notifies = True
     return True
 
 
@@ -132,7 +130,6 @@ def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reaso
         retry_at=until,
         attempt=row.attempt - 1,
     )
-    txn.notifies = True
     return True
 
 
@@ -163,7 +160,6 @@ def recover(
     reach("recovery.within")
     for worker in dead:
         txn.tx.run(ACTIVATIONS.delete_worker, id=worker)
-    txn.notifies = txn.notifies or count > 0
     return count
 
 
@@ -194,7 +190,6 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     model_calls.reopen(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
     _end(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
-    txn.notifies = True
     return row
 
 

@@ -31,7 +31,9 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     """
     check_initial(state)
     row = row._replace(state=state)
-    txn.tx.run(ACTIVATIONS.insert_activation, **row._asdict())
+    running = state == ActivationState.RUNNING
+    insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
+    txn.tx.run(insert, **row._asdict())
     return row._replace(id=txn.tx.value(ACTIVATIONS.last_activation_id))
 
 
@@ -70,7 +72,14 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
     """
     check_transition(row.state, state)
     row = row._replace(state=state, **columns)
-    txn.tx.run(ACTIVATIONS.set_state, **row._asdict())
+    # Several statements of one text: starting and finishing decide otherwise whether the workers are notified.
+    if state == ActivationState.RUNNING:
+        statement = ACTIVATIONS.start_activation
+    elif state == ActivationState.DONE:
+        statement = ACTIVATIONS.finish_activation
+    else:
+        statement = ACTIVATIONS.set_state
+    txn.tx.run(statement, **row._asdict())
     return row
 
 

@@ -67,7 +67,6 @@ def _relaw(txn: BoardTransaction, job: Backfill, limit: int) -> int:
     if len(rows) < limit:
         txn.tx.run(DEPLOYMENTS.delete_law_change, kind=kind, law=law)
         txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
-    txn.notifies = True
     return len(rows)
 
 
@@ -85,7 +84,6 @@ def _refloor(txn: BoardTransaction, job: Backfill, limit: int) -> int:
         txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
     else:
         txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=rows[-1].event_id)
-    txn.notifies = True
     return len(rows)
 
 
@@ -116,7 +114,6 @@ def _retest(txn: BoardTransaction, job: Backfill, limit: int) -> int:
         txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
     else:
         txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=last)
-    txn.notifies = True
     return touched
 
 

@@ -58,9 +58,9 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     if txn.doubted is None:
         return False
     since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
-    txn.now = txn.tx.now = txn.doubted
+    txn.now = txn.doubted
     txn.doubted = None
-    txn.tx.run(MARKS.record_time, at=txn.now)
+    txn.tx.run(MARKS.confirm_time, at=txn.now)
     for row in [MarkRow(*values) for values in txn.tx.all(MARKS.marks_changed_since, since=since)]:
         _date_anew(txn, row)
     for watch in txn.active.watches.values():
@@ -68,7 +68,6 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
             board_totals.rebuild(txn, watch)
     if not keep:  # whoever answers it takes it away
         _withdraw(txn)
-    txn.notifies = True
     return True
 
 

@@ -108,11 +108,11 @@ class BoardSession:
         def run(tx: Transaction) -> T:
             nonlocal notifies
             txn: BoardTransaction = tx.shared if shared and tx.shared is not None else self._begin(tx)
-            txn.notifies = False
+            tx.begin_work()
             if txn.doubted is not None:
                 board_clock.ask(self._registered(txn, "need"))
             result = work(txn)
-            notifies = txn.notifies
+            notifies = tx.notifies
             if record and txn.recorded < txn.now:
                 tx.run(MARKS.record_time, at=txn.now)
                 txn.recorded = txn.now
@@ -154,13 +154,13 @@ class BoardSession:
     def _transaction(self, tx: Transaction) -> BoardTransaction:
         version, last_recorded_at, event_id, event_at, next_end = tx.one(MARKS.transaction_start)
         clock = self.clock.now()
-        tx.now, doubted = board_clock.time_of(clock, max(last_recorded_at, event_at or 0), self.leap)
+        now, doubted = board_clock.time_of(clock, max(last_recorded_at, event_at or 0), self.leap)
         active = self._active
         if active is None or active.deployment.version != version:
             active = self._active = read_active(tx)
         elif active.law_changes:
             active = self._active = replace(active, law_changes=read_law_changes(tx))
-        txn = BoardTransaction(tx, active, self._laws, tx.now, event_id or 0, last_recorded_at, next_end)
+        txn = BoardTransaction(tx, active, self._laws, now, event_id or 0, last_recorded_at, next_end)
         if doubted:
             txn.doubted = clock
         return txn

@@ -201,7 +201,7 @@ class BoardTransaction:
     The instant is the board's time: the larger of the clock and the last time that was recorded.
     """
 
-    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "notifies", "now", "recorded", "totals", "tx")
+    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "now", "recorded", "totals", "tx")
 
     def __init__(
         self,
@@ -222,8 +222,6 @@ class BoardTransaction:
         """What the clock says, where it has leapt too far ahead to be believed."""
         self.totals: dict[int, dict[tuple[str, str], Total]] = {}
         """The sums that this transaction has read, by watch, kind and law; written once, at its end."""
-        self.notifies = False
-        """Whether a daemon should look at the board after the commit."""
 
     @property
     def deployment(self) -> Deployment:

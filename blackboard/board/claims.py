@@ -43,11 +43,9 @@ def choose(txn: BoardTransaction, watch: Watch) -> Choice:
     """Take the strongest crossings that nothing holds back, up to the batch."""
     choice = Choice()
     batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
-    looked_at = 0
     for crossing in _by_strength(txn, watch, batch or DEFAULT_BATCH):
         if batch is not None and len(choice.inputs) >= batch:
             break
-        looked_at += 1
         if _hold_back(txn, watch, crossing):
             continue
         if not watch.falling and _has_faded(txn, watch, crossing):
@@ -59,8 +57,6 @@ def choose(txn: BoardTransaction, watch: Watch) -> Choice:
             continue  # the marks of one subject go together
         choice.crossings.append(crossing)
         choice.inputs.update({event.mark_id: (event, strength) for event, strength in inputs[:room]})
-    if looked_at and not choice.crossings:
-        txn.notifies = True  # all that was looked at is held back, but there may be more
     return choice
 
 
@@ -299,7 +295,6 @@ def _quarantine(txn: BoardTransaction, watch: Watch, choice: Choice, subject: st
     row = _new(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     read(txn, watch.agent, row.id, tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values()))
     loop_detection.ask(txn, subject, reason, row.id)
-    txn.notifies = True
 
 
 def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lease: int) -> Claim:

@@ -134,7 +134,6 @@ def cross(
         "urgent": int(urgent),
         "ready_at": ready,
     }
-    txn.notifies = True
     renewed = txn.tx.run(CROSSINGS.renew_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, **result)
     if renewed.rowcount:
         return False

@@ -80,7 +80,6 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     txn.tx.run(ERASURE.close_crossings, subject=subject, at=txn.now)
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
         txn.tx.run(statement, of_subject=subject, to=name)
-    txn.notifies = True
     return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
 
 

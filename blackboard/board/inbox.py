@@ -57,7 +57,6 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
         UnknownName: there is no such agent.
     """
     _set(txn, agent, False, None)
-    txn.notifies = True
 
 
 def _set(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:

@@ -106,11 +106,10 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 def release_guards(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Marks of a kind that a guard speaks of have changed: look at what it holds back again."""
     for watch in txn.active.guarded.get(kind, ()):
-        released = release(txn, watch.id, watch.agent, None if _guarded_over_board(watch, kind) else subject)
-        txn.notifies = txn.notifies or released
+        release(txn, watch.id, watch.agent, None if _guarded_over_board(watch, kind) else subject)
 
 
-def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str | None = None) -> bool:
+def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str | None = None) -> None:
     """Have a watch's guard looked at again, for one subject or for all, once what it held back has gathered."""
     settings = agent.settings
     waits = {
@@ -120,8 +119,9 @@ def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str
         "full": settings.batch or NEVER_FULL,
     }
     if subject is None:
-        return bool(txn.tx.run(CROSSINGS.release_watch, **waits).rowcount)
-    return bool(txn.tx.run(CROSSINGS.release_subject, subject=subject, **waits).rowcount)
+        txn.tx.run(CROSSINGS.release_watch, **waits)
+    else:
+        txn.tx.run(CROSSINGS.release_subject, subject=subject, **waits)
 
 
 def _guarded_over_board(watch: Watch, kind: str) -> bool:
@@ -179,7 +179,6 @@ def _predict(
         return  # it has fallen since then: the fall was settled before these marks had followed
     else:
         txn.tx.run(CROSSINGS.insert_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, due_at=due)
-    txn.notifies = True
 
 
 def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> None:

@@ -50,7 +50,6 @@ def register(txn: BoardTransaction, new: Deployment) -> Change:
         # Whether there is room now is found out as ever: when the call is about to be sent.
         txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.tx.run(MODEL_CALLS.clear_all_errors)
-    txn.notifies = True
     return Change(version, tuple(changed))
 
 

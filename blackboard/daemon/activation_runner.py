@@ -198,9 +198,7 @@ class ActivationRunner:
                 )
                 if receipts is None:
                     return None
-                claimed_next = claim_next(txn)
-                txn.notifies = txn.notifies or not claimed_next  # another may begin in the place of this one
-                return receipts, claimed_next
+                return receipts, claim_next(txn)
 
             return self.board.write(work, record=True, shared=True)
 

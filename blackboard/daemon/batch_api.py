@@ -276,7 +276,6 @@ def _failed(txn: BoardTransaction, row: CallRow, failure: CallFailure, wait: int
         txn, row.id, CallState.REJECTED if rejected else CallState.FAILED, str(failure), failure.request_id
     )
     txn.tx.run(ACTIVATIONS.release_held, id=row.activation_id, at=txn.now + wait, error=str(failure))
-    txn.notifies = True
 
 
 def _lost(txn: BoardTransaction, row: CallRow, why: str) -> None:
@@ -288,11 +287,9 @@ def _lost(txn: BoardTransaction, row: CallRow, why: str) -> None:
         txn.tx.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
     else:
         txn.tx.run(ACTIVATIONS.release_held, id=row.activation_id, at=txn.now, error=why)
-    txn.notifies = True
 
 
 def _wake_answered(txn: BoardTransaction) -> None:
     """Let the activations go on whose answers are there."""
     for (activation_id,) in txn.tx.all(MODEL_CALLS.answered_in_batch_api):
         txn.tx.run(ACTIVATIONS.release_held, id=activation_id, at=txn.now, error=None)
-        txn.notifies = True

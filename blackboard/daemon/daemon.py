@@ -231,7 +231,6 @@ class Daemon:
     def _register(self, txn: BoardTransaction) -> None:
         if self._liveness.id in {row[0] for row in txn.tx.all(ACTIVATIONS.workers)}:
             return
-        txn.notifies = True  # the others are to know of this one, and to notice when it dies
         txn.tx.run(
             ACTIVATIONS.insert_worker,
             id=self._liveness.id,

@@ -42,6 +42,10 @@ class MarkRow(NamedTuple):
     evaporates_at: int | None
     order_key: float | None
 
+    def is_live(self, at: int) -> bool:
+        """Return whether the mark is live at an instant; the fragment `is_live` says the same in SQL."""
+        return self.evaporates_at is None or self.evaporates_at > at
+
 
 class LiveMarkRow(NamedTuple):
     """A live mark with its kind's weight and its strength at the instant that was asked for."""

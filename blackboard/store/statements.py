@@ -6,6 +6,10 @@ under a heading says what it is for. In a text, `{is_live(:now)}` stands for a f
 decay laws. `[limit: LIMIT :limit]` is an optional part, which `Statement.using("limit")` includes. A text that
 differs on PostgreSQL stands under the same name with `(postgresql)` behind it. Values are passed as `:named`
 parameters.
+
+A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
+commit. A word behind the heading says otherwise: `(quiet)` and `(notifies)`; `(frees slot)` and `(takes slot)` are for
+activations that end and begin, see `Transaction.notifies`.
 """
 
 from __future__ import annotations
@@ -33,7 +37,9 @@ __all__ = [
     "shared",
 ]
 
-_HEAD = re.compile(r"-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+))?( \(postgresql\))?\n")
+_HEAD = re.compile(r"-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+))?(?: \(([\w ]+)\))?\n")
+_NOTIFYING = re.compile(r"(INSERT INTO|UPDATE) (crossing|activation|predicted_crossing)\b")
+_EFFECTS = ("quiet", "notifies", "frees slot", "takes slot")
 _SLOT = re.compile(r"\{(\w+(?:\.\*)?)(?:\(([^{}]*)\))?\}")
 _OPTION = re.compile(r" *\[(\w+): ([^\]]*)\]")
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -48,10 +54,18 @@ class Statement:
         row: the type of its rows; None where it follows from the names of the columns.
     """
 
-    __slots__ = ("_compiled", "_file", "_options", "_parts", "_row", "_variants", "doc", "name", "texts")
+    __slots__ = ("_compiled", "_effect", "_file", "_options", "_parts", "_row", "_variants", "doc", "name", "texts")
 
-    def __init__(self, file: StatementFile, name: str, doc: str, texts: dict[str, str], row: type[Any] | None) -> None:
-        self._file, self.name, self.doc, self.texts = file, name, doc, texts
+    def __init__(
+        self,
+        file: StatementFile,
+        name: str,
+        doc: str,
+        texts: dict[str, str],
+        row: type[Any] | None,
+        effect: str | None = None,
+    ) -> None:
+        self._file, self.name, self.doc, self.texts, self._effect = file, name, doc, texts, effect
         self._row: Any = row
         self._options: frozenset[str] = frozenset()
         self._parts: dict[str, str] = {}
@@ -62,7 +76,9 @@ class Statement:
         """Return the statement with some of its optional parts, and with texts for slots that it leaves open."""
         key = (options, *parts.items())
         if (variant := self._variants.get(key)) is None:
-            variant = self._variants[key] = Statement(self._file, self.name, self.doc, self.texts, self._row)
+            variant = self._variants[key] = Statement(
+                self._file, self.name, self.doc, self.texts, self._row, self._effect
+            )
             variant._options, variant._parts = self._options.union(options), self._parts | parts
         return variant
 
@@ -72,6 +88,13 @@ class Statement:
         if found is None or found[2] != len(decay.LAWS):
             found = self._compiled[dialect] = (*self._compile(dialect), len(decay.LAWS))
         return found[0], found[1]
+
+    @property
+    def effect(self) -> str:
+        """Return what it means for the workers: "notifies", "frees slot", "takes slot" or "quiet"."""
+        if self._effect is None:
+            self._effect = "notifies" if _NOTIFYING.match(self.compiled("sqlite")[0]) else "quiet"
+        return self._effect
 
     def row(self, columns: Sequence[Sequence[Any]]) -> type[Any]:
         """Return the type of its rows, which read by name and by position."""
@@ -125,15 +148,17 @@ class StatementFile:
         for file in dict.fromkeys(("shared", self.name)):
             # The text before the first heading says what the file is about.
             _, *parts = _HEAD.split((folder / f"{file}.sql").read_text("utf-8"))
-            for heading, name, arguments, row, other, body in zip(*[iter(parts)] * 6, strict=True):
+            for heading, name, arguments, row, word, body in zip(*[iter(parts)] * 6, strict=True):
                 doc, text = _parted(body)
                 if heading == "fragment":
                     self.fragments[name] = (tuple(arguments.split(", ")) if arguments else (), text)
-                elif other:
-                    statements[name].texts["postgresql"] = text
+                elif word == "postgresql":
+                    statements[name].texts[word] = text
+                elif word and word not in _EFFECTS:
+                    raise LookupError(f"{self.name}.sql, {name}: there is no word ({word})")
                 else:
                     type_ = getattr(rows, row) if row else None
-                    statements[name] = Statement(self, f"{self.name}.{name}", doc, {"sqlite": text}, type_)
+                    statements[name] = Statement(self, f"{self.name}.{name}", doc, {"sqlite": text}, type_, word)
         return statements
 
 

@@ -18,21 +18,40 @@ __all__ = ["Transaction"]
 class Transaction:
     """An open transaction: it runs statements, and carries what the work that commits together shares."""
 
-    __slots__ = ("at_end", "committed", "cursor", "dialect", "now", "shared")
+    __slots__ = ("_notifies", "_slots", "at_end", "committed", "cursor", "dialect", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self.cursor, self.dialect = cursor, dialect
-        self.now = 0
+        self.begin_work()
         self.shared: Any = None
         """What the work that commits together shares; None before it begins and after it ends."""
         self.at_end: Callable[[], None] | None = None
         """Writes what was kept back until the commit."""
         self.committed = False
 
+    def begin_work(self) -> None:
+        """Begin a unit of work; several may commit together, and each notifies for itself."""
+        self._notifies, self._slots = False, 0
+
+    @property
+    def notifies(self) -> bool:
+        """Return whether the unit of work changed what a worker may have to do.
+
+        It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
+        its agent; if the same unit of work begins another one, the other workers have nothing to do.
+        """
+        return self._notifies or self._slots > 0
+
     def run(self, statement: Statement, **values: Any) -> Any:
         """Run a statement and return the cursor."""
         sql, names = statement.compiled(self.dialect.name)
-        return self.cursor.execute(sql, [values[name] for name in names] if self.dialect.positional else values)
+        cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.positional else values)
+        if (effect := statement.effect) != "quiet" and cursor.rowcount:
+            if effect == "notifies":
+                self._notifies = True
+            else:
+                self._slots += 1 if effect == "frees slot" else -1
+        return cursor
 
     def put(self, statement: Statement, row: tuple[Any, ...]) -> None:
         """Insert a whole row, a named tuple in the order of the statement's parameters."""

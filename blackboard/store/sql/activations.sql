@@ -1,13 +1,20 @@
 -- Activations, what they were given, cooldowns and pauses of agents, and workers.
 
--- name: insert_activation
--- Write a new activation.
+-- fragment: new_activation
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
   attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
   split_after_call)
 VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
   :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
-  :split_from, :split_after_call);
+  :split_from, :split_after_call)
+
+-- name: insert_activation
+-- Write a new activation that is not running.
+{new_activation};
+
+-- name: insert_running_activation (takes slot)
+-- Write a new activation that runs.
+{new_activation};
 
 -- name: last_activation_id
 -- The id of the newest activation.
@@ -24,15 +31,26 @@ FROM activation
 WHERE activation.split_from IS NOT NULL AND activation.split_from = :id
 ORDER BY activation.id;
 
--- name: set_state
--- Change the state of an activation, with the columns that describe an attempt.
+-- fragment: new_state
 UPDATE activation
 SET state = :state, started_at = :started_at, finished_at = :finished_at, retry_at = :retry_at, error = :error,
   attempt = :attempt, interruptions = :interruptions, worker = :worker, lease_until = :lease_until, fence = :fence,
   marks_deposited = :marks_deposited
-WHERE id = :id;
+WHERE id = :id
 
--- name: extend_leases
+-- name: set_state
+-- Change the state of an activation, with the columns that describe an attempt.
+{new_state};
+
+-- name: start_activation (takes slot)
+-- Give an activation to a worker.
+{new_state};
+
+-- name: finish_activation (frees slot)
+-- Write that an activation is done.
+{new_state};
+
+-- name: extend_leases (quiet)
 -- Extend the leases of everything that a worker runs.
 UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'running' AND worker = :worker;
 
@@ -125,7 +143,7 @@ WHERE {is_unfinished} AND state = 'held'
     )
   );
 
--- name: explain_held
+-- name: explain_held (quiet)
 -- Say why an activation is held, and until when.
 UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state = 'held';
 
@@ -183,7 +201,7 @@ VALUES (:agent, :paused, :paused_because, :cooldown_until, :failures);
 -- Set an agent's cooldown and its failures in a row.
 UPDATE agent_state SET cooldown_until = :cooldown_until, failures = :failures WHERE agent = :agent;
 
--- name: set_pause
+-- name: set_pause (notifies)
 -- Pause or resume an agent.
 UPDATE agent_state SET paused = :paused, paused_because = :paused_because WHERE agent = :agent;
 
@@ -219,7 +237,7 @@ UPDATE subject_cooldown SET until = :until WHERE agent = :agent AND subject = :s
 -- The board itself.
 SELECT {board.*} FROM board;
 
--- name: pause_board
+-- name: pause_board (notifies)
 -- Pause or resume the whole board.
 UPDATE board SET paused = :paused, paused_because = :paused_because;
 
@@ -227,7 +245,7 @@ UPDATE board SET paused = :paused, paused_because = :paused_because;
 -- The registered workers.
 SELECT {worker.*} FROM worker;
 
--- name: insert_worker
+-- name: insert_worker (notifies)
 -- Register a worker.
 INSERT INTO worker (id, pid, host, started_at, seen_at) VALUES (:id, :pid, :host, :started_at, :seen_at);
 

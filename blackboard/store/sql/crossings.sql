@@ -167,7 +167,7 @@ SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'wai
 -- Hold a crossing back, until an instant if there is one.
 UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 
--- name: close_crossing
+-- name: close_crossing (quiet)
 -- End a crossing, or give it to an activation.
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
 
@@ -194,11 +194,11 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 -- Withdraw all waiting crossings of a watch.
 UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch_id AND state = 'waiting';
 
--- name: finish_crossings
+-- name: finish_crossings (quiet)
 -- End all crossings of an activation.
 UPDATE crossing SET state = :state, closed_at = :at WHERE activation_id = :activation_id;
 
--- name: move_crossing
+-- name: move_crossing (quiet)
 -- Give the crossing of one mark to another activation.
 UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
 
@@ -284,7 +284,7 @@ WHERE watch_id = :watch_id AND kind = :kind AND law = :law;
 -- Drop the sums of a watch.
 DELETE FROM board_total WHERE watch_id = :watch_id;
 
--- name: backfills
+-- name: backfills -> BackfillRow
 -- The work that follows a change of the deployment, in the order in which it was decided.
 SELECT {backfill.*} FROM backfill ORDER BY backfill.id;
 
@@ -296,6 +296,6 @@ INSERT INTO backfill (task, name, at, up_to, position) VALUES (:task, :name, :at
 -- Note how far a backfill has come.
 UPDATE backfill SET position = :position WHERE id = :id;
 
--- name: delete_backfill
--- Drop a backfill that is done.
+-- name: delete_backfill (notifies)
+-- Drop a backfill that is done. Evaporation, which waits for it, may go on.
 DELETE FROM backfill WHERE id = :id;

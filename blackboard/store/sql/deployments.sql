@@ -12,7 +12,7 @@ SELECT {deployment.*} FROM deployment ORDER BY deployment.version;
 -- Register a deployment.
 INSERT INTO deployment (version, deployed_at, content) VALUES (:version, :deployed_at, :content);
 
--- name: set_version
+-- name: set_version (notifies)
 -- Make a version active.
 UPDATE board SET version = :version, last_recorded_at = :at;
 

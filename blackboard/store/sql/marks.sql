@@ -11,6 +11,10 @@ LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
 -- Record an instant that no event carries.
 UPDATE board SET last_recorded_at = :at;
 
+-- name: confirm_time (notifies)
+-- Record the instant that a person has confirmed.
+UPDATE board SET last_recorded_at = :at;
+
 -- name: insert_event
 -- Write an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,

@@ -1,7 +1,7 @@
 -- Fragments that several statements share. The loader puts them in place of {name} or {name(arguments)}.
 
 -- fragment: is_live(at)
--- A mark is live until it evaporates. `is_live` in board/liveness of marks says the same in Python; a test holds them together.
+-- A mark is live until it evaporates. `MarkRow.is_live` says the same in Python, and a test compares the two.
 (mark.evaporates_at IS NULL OR mark.evaporates_at > {at})
 
 -- fragment: is_unfinished

@@ -1,0 +1,136 @@
+"""Law: a transaction that changes what a worker may have to do notifies the workers; no other does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from blackboard import strength
+from blackboard.board import activation_results, board_clock, claims, evaporation, inbox
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import deposit
+from blackboard.decay import Exponential
+from blackboard.store.statements import ACTIVATIONS
+from tests.board.world import HOUR, LEASE, World, kind, spec
+
+KINDS = {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}
+WATCHMAN = spec("watchman", strength("smoke") >= 0.5)
+COOLER = spec("cooler", strength("smoke") < 0.2)
+
+
+def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
+    """Run a unit of work and return whether it notifies."""
+
+    def run(txn: BoardTransaction) -> bool:
+        work(txn)
+        return txn.tx.notifies
+
+    return world.board.write(run)
+
+
+def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], Any]:
+    return lambda txn: deposit(txn, world.board.prepare(txn, "smoke", "s", {}, intensity))
+
+
+def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction], Any]:
+    claim = world.claim("watchman")
+    assert claim is not None
+
+    def work(txn: BoardTransaction) -> None:
+        activation_results.finish(txn, claim.row, claim.agent, [])
+        if claim_next:
+            assert claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE) is not None
+
+    return work
+
+
+def recovery(txn: BoardTransaction) -> None:
+    txn.tx.run(ACTIVATIONS.extend_leases, worker="worker", until=txn.now + LEASE)
+    txn.tx.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now)
+    activation_results.recover(txn, [], expired=True)
+
+
+def test_a_deposit_notifies_only_if_it_crosses(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    assert not notifies(world, depositing(world, 0.4))
+    assert notifies(world, depositing(world, 0.6))
+
+
+def test_a_deposit_that_predicts_a_crossing_notifies(world: World) -> None:
+    world.deploy(KINDS, COOLER)
+    assert notifies(world, depositing(world, 1.0))
+
+
+def test_a_deposit_that_releases_a_held_crossing_notifies(world: World) -> None:
+    guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
+    world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
+    world.put("smoke")
+    assert world.claim("guarded") is None
+    put_key = lambda txn: deposit(txn, world.board.prepare(txn, "key", "s", {}, 1.0))  # noqa: E731
+    assert notifies(world, put_key)
+    assert not notifies(world, put_key)
+
+
+def test_a_claim_does_not_notify(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    world.put("smoke")
+    assert not notifies(world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE))
+
+
+def test_a_claim_that_only_holds_crossings_back_notifies_because_there_may_be_more(world: World) -> None:
+    guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
+    world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
+    world.put("smoke")
+    look = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), "worker", LEASE)  # noqa: E731
+    assert notifies(world, look)
+    assert not notifies(world, look)
+
+
+def test_an_activation_that_finishes_notifies_unless_the_same_work_claims_the_next(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    for subject in "abc":
+        world.put("smoke", subject)
+    one_by_one = spec("watchman", strength("smoke") >= 0.5, batch=1)
+    world.deploy(KINDS, one_by_one)
+    assert not notifies(world, finishing(world, claim_next=True))
+    world.board.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False))
+    assert notifies(world, finishing(world, claim_next=False))
+
+
+def test_a_failure_notifies(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    world.put("smoke")
+    claim = world.claim("watchman")
+    assert claim is not None
+    assert notifies(world, lambda txn: activation_results.fail(txn, claim.row, claim.agent, "it broke", world.rng))
+
+
+def test_a_recovery_that_finds_nothing_does_not_notify(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    world.put("smoke")
+    world.claim("watchman")
+    assert not notifies(world, recovery)
+    world.advance(2 * LEASE)
+    assert notifies(world, lambda txn: activation_results.recover(txn, [], expired=True))
+
+
+def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.5, on_repeat="separate")}, WATCHMAN)
+    mark = world.put("smoke").mark_id
+    assert not notifies(world, lambda txn: evaporation.withdraw(txn, mark, "person:ada"))
+    world.put("smoke")
+    world.advance(2 * HOUR)
+    assert not notifies(world, lambda txn: evaporation.evaporate_due(txn, 10))
+
+
+def test_a_resumption_and_a_new_worker_notify(world: World) -> None:
+    worker = {"id": "worker", "pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
+    assert notifies(world, lambda txn: inbox.resume(txn, None))
+    assert notifies(world, lambda txn: txn.tx.run(ACTIVATIONS.insert_worker, **worker))
+
+
+def test_a_person_who_confirms_the_clock_notifies(world: World) -> None:
+    world.deploy(KINDS, WATCHMAN)
+    world.put("smoke")
+    world.advance(400 * 24 * HOUR)
+    assert notifies(world, board_clock.believe)
