@@ -1,37 +1,57 @@
-"""Conditions over the strengths of marks: what wakes an agent, what holds it back. Pure expressions that refuse to be
-used as a truth value: `if strength(Smoke) >= 0.7` raises.
+"""Conditions over the strengths of marks: what wakes an agent, and what holds it back.
 
     strength(Smoke) >= 0.7                              one mark
     (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject
     count(Qualified, Rejected, over="board") >= 20      the whole board
-    strength(Lead, subject="lead/vip-*") >= 0.3         narrowed by a pattern
-    strength(Qualified) < 0.3                           falling: it went cold
+    strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
+    strength(Qualified) < 0.3                           falling: it has gone cold
 
-The text of a condition, `str(condition)`, is one canonical form: an expression of Python, with kinds in quotes, that
-deployment files and the database hold too. `parsing.parse` reads it back.
+A condition is a pure expression. It has no truth value of its own, so `if strength(Smoke) >= 0.7` raises.
+
+The text of a condition, `str(condition)`, has one canonical form. It is a Python expression with quoted kinds, and
+deployment files and the database hold the same form. `parsing.parse` reads it back. Compare parsed conditions, not
+texts.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
+from blackboard.reinforcement import FadingMark
 
-__all__ = ["Comparison", "Condition", "Measure", "both", "count", "measure_of", "strength", "strongest", "total"]
+__all__ = [
+    "MEASURES",
+    "Comparison",
+    "Condition",
+    "Count",
+    "Measure",
+    "Strength",
+    "Strongest",
+    "Total",
+    "both",
+    "count",
+    "strength",
+    "strongest",
+    "total",
+]
 
 Scope = Literal["subject", "board"]
-FUNCTIONS = ("strength", "total", "strongest", "count")
 KindLike = type[Mark] | str
 
 
 class Condition(ABC):
-    """An expression that is true or false of the marks at an instant. Combine with `&`, `|`, and `~` in guards."""
+    """An expression that is true or false at an instant.
+
+    Combine conditions with `&` and `|`; in guards also with `~`.
+    """
 
     def __and__(self, other: Condition) -> Condition:
         return _combine("&", self, other)
@@ -44,56 +64,160 @@ class Condition(ABC):
 
     def __bool__(self) -> NoReturn:
         raise InvalidCondition(
-            f"the condition {self} has no truth value of its own; combine conditions with & and |, not with and, or"
+            f"the condition {self} has no truth value; combine conditions with & and |, not with 'and' and 'or'"
         )
 
     @abstractmethod
     def leaves(self) -> Iterator[Comparison]:
-        """Every comparison in it, left to right."""
+        """Yield its comparisons, left to right."""
 
     @abstractmethod
     def truth(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Whether it is true, given the truth of each comparison."""
+        """Return its truth, where `decide` gives the truth of each comparison."""
 
     def holds(self, value: Callable[[Measure], float]) -> bool:
-        """Whether it is true, given the value of each measure."""
-        return self.truth(lambda leaf: leaf.met(value(leaf.measure)))
+        """Return its truth, where `value` gives the value of each measure."""
+        return self.truth(lambda leaf: leaf.is_met(value(leaf.measure)))
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds that it speaks of, each once."""
+        """The kinds that it measures, without repetition."""
         return tuple(dict.fromkeys(kind for leaf in self.leaves() for kind in leaf.measure.kinds))
 
     @property
     def models(self) -> tuple[type[Mark], ...]:
-        """The mark classes that it was written with; none where it was parsed from text."""
+        """The mark classes in it; none if it was parsed from text."""
         return tuple(dict.fromkeys(model for leaf in self.leaves() for model in leaf.measure.models))
 
     @property
     def scope(self) -> Scope:
-        """ "board" if any part of it is taken over the whole board."""
+        """Whether it measures the board, at least in part, or only one subject."""
         return "board" if any(leaf.measure.over == "board" for leaf in self.leaves()) else "subject"
 
     @property
     def falling(self) -> bool:
-        """Whether it waits for something to fall, as a watch."""
+        """Whether it waits for values to fall below thresholds."""
         return all(leaf.operator == "<" for leaf in self.leaves())
 
     @property
     def per_mark(self) -> bool:
-        """Whether it looks at one mark alone, so that each mark of a `separate` kind crosses by itself."""
-        return isinstance(self, Comparison) and self.measure.function == "strength"
+        """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
+        return isinstance(self, Comparison) and self.measure.per_mark
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A number taken over marks: the strength of a mark, or a total, strongest or count over a subject or the board."""
+MEASURES: dict[str, type[Measure]] = {}
+"""The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
 
-    function: str
+
+@dataclass(frozen=True, init=False)
+class Measure(ABC):
+    """A number computed from the strengths of marks, and the base class for measures of your own.
+
+    A subclass sets `name` and defines `value`. Conditions then use it in Python and, by its name, in text. Two rules
+    make watches correct. The value never rises while marks fade or evaporate. It never falls when a mark is added or
+    gets stronger. So a sum and a maximum are measures; a mean is not.
+
+        class SecondStrongest(Measure):
+            name = "second_strongest"
+
+            def value(self, strengths):
+                return sorted(strengths)[-2] if len(strengths) > 1 else 0.0
+
+        SecondStrongest(Smoke, over="board") >= 0.5
+
+    Args:
+        kinds: mark classes or the names of kinds.
+        over: the marks of one subject, or of the whole board.
+        subject: a pattern such as `lead/vip-*`; only marks of matching subjects count.
+
+    Raises:
+        InvalidCondition: a kind, scope or pattern is not valid.
+    """
+
     kinds: tuple[str, ...]
-    over: Scope = "subject"
-    subject: str | None = None
-    models: tuple[type[Mark], ...] = field(default=(), compare=False, repr=False)
+    over: Scope
+    subject: str | None
+    models: tuple[type[Mark], ...] = field(compare=False, repr=False)
+
+    name: ClassVar[str]
+    """The function in the text of a condition."""
+    per_mark: ClassVar[bool] = False
+    """Whether it measures one mark of one kind, never several."""
+    is_maximum: ClassVar[bool] = False
+    """Whether the value is the largest strength. A deposit then compares only the new mark with the threshold."""
+    keeps_sums: ClassVar[bool] = False
+    """Whether `from_sums` is defined. The board then keeps sums for watches over the board and does not read marks."""
+
+    def __init__(self, *kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> None:
+        if not kinds:
+            raise InvalidCondition(f"{self.name}() needs a kind")
+        if over not in ("subject", "board"):
+            raise InvalidCondition(f'{self.name}: over is "subject" or "board", not {over!r}')
+        if self.per_mark and (len(kinds) != 1 or over != "subject"):
+            raise InvalidCondition(
+                f"{self.name} measures one mark of one kind; use strongest, total or count for several marks"
+            )
+        names = [kind if isinstance(kind, str) else getattr(kind, "kind", "") for kind in kinds]
+        for kind, name in zip(kinds, names, strict=True):
+            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+                raise InvalidCondition(f"{self.name}: {kind!r} is not a kind of mark")
+        if not isinstance(subject, str | None):
+            raise InvalidCondition(f"{self.name}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
+        object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
+        object.__setattr__(self, "over", over)
+        object.__setattr__(self, "subject", subject)
+        object.__setattr__(self, "models", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str))))
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if (name := cls.__dict__.get("name")) is not None:
+            known = MEASURES.get(name)
+            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+                raise InvalidCondition(f"{cls.__qualname__}: the name of a measure is a Python name, not {name!r}")
+            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
+            MEASURES[name] = cls
+
+    @abstractmethod
+    def value(self, strengths: Sequence[float]) -> float:
+        """Return the value for the strengths of live marks, in any order; 0 if there are none."""
+
+    def from_sums(self, marks: int, total: float) -> float:
+        """Return the value for `marks` live marks whose strengths add up to `total`.
+
+        `total` may be too large, never too small; the value must not fall as it grows.
+        """
+        raise NotImplementedError(f"{self.name} keeps no sums")
+
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+        """Return the first instant from `now` on at which the value is below `threshold`, or None if there is none.
+
+        The value is at least `threshold` at `now`, and fading never raises it, so bisection finds the instant.
+
+        Args:
+            marks: the marks to measure; all are live at `now`.
+            threshold: above 0.
+            now: microseconds since the epoch.
+        """
+
+        def is_below(at: int) -> bool:
+            return self.value([mark.strength(at) for mark in marks if mark.is_live(at)]) < threshold
+
+        step, low = 1_000_000, now
+        high = now + step
+        while not is_below(high):
+            low, step = high, step * 2
+            high = low + step
+            if step > 1 << 60:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_below(middle) else (middle, high)
+        return high
+
+    def covers(self, subject: str) -> bool:
+        """Return whether marks of a subject count."""
+        return self.subject is None or fnmatchcase(subject, self.subject)
 
     def __ge__(self, threshold: float) -> Comparison:
         return Comparison(self, ">=", threshold)
@@ -102,28 +226,83 @@ class Measure:
         return Comparison(self, "<", threshold)
 
     def __gt__(self, threshold: float) -> NoReturn:
-        raise InvalidCondition(f"write {self} >= {threshold}: a threshold counts as met when it is reached")
+        raise InvalidCondition(f"write {self} >= {threshold}; a value that equals its threshold has reached it")
 
     def __le__(self, threshold: float) -> NoReturn:
-        raise InvalidCondition(f"write {self} < {threshold}: something has gone cold when it is below its threshold")
-
-    def covers(self, subject: str) -> bool:
-        """Whether marks of that subject count."""
-        return self.subject is None or fnmatchcase(subject, self.subject)
+        raise InvalidCondition(f"write {self} < {threshold}; a falling condition is met below its threshold")
 
     def __str__(self) -> str:
         arguments = [f'"{kind}"' for kind in self.kinds]
         if self.over == "board":
             arguments.append('over="board"')
         if self.subject is not None:
-            # What JSON writes for a text is a literal of Python too.
+            # A JSON string is a valid Python literal, too.
             arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
-        return f"{self.function}({', '.join(arguments)})"
+        return f"{self.name}({', '.join(arguments)})"
+
+
+class Strongest(Measure):
+    """The largest strength."""
+
+    name = "strongest"
+    is_maximum = True
+
+    def value(self, strengths: Sequence[float]) -> float:
+        """Return the largest strength, or 0."""
+        return max(strengths, default=0.0)
+
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+        """Return the instant at which the last mark falls below the threshold."""
+        instants = [mark.first_below(threshold, now) for mark in marks]
+        return None if None in instants else max(instant for instant in instants if instant is not None)
+
+
+class Strength(Strongest):
+    """The strength of one mark: weight x intensity x share."""
+
+    name = "strength"
+    per_mark = True
+
+
+class Total(Measure):
+    """The sum of the strengths."""
+
+    name = "total"
+    keeps_sums = True
+
+    def value(self, strengths: Sequence[float]) -> float:
+        """Return the sum."""
+        return float(sum(strengths))
+
+    def from_sums(self, marks: int, total: float) -> float:
+        """Return the sum; rounding in kept sums may bring it below 0."""
+        return max(0.0, total)
+
+
+class Count(Measure):
+    """The number of live marks."""
+
+    name = "count"
+    keeps_sums = True
+
+    def value(self, strengths: Sequence[float]) -> float:
+        """Return the number."""
+        return float(len(strengths))
+
+    def from_sums(self, marks: int, total: float) -> float:
+        """Return the number; the total does not matter."""
+        return float(marks)
+
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+        """Return the instant at which enough marks have evaporated that fewer than the threshold are live."""
+        ends = sorted(math.inf if mark.evaporates_at is None else mark.evaporates_at for mark in marks)
+        end = ends[len(ends) - math.ceil(threshold)]
+        return None if end == math.inf else int(end)
 
 
 @dataclass(frozen=True)
 class Comparison(Condition):
-    """A measure against a threshold: `>=` is met when it is reached, `<` when it has been left."""
+    """A measure and its threshold: `>=` is met at or above it, `<` below it."""
 
     measure: Measure
     operator: Literal[">=", "<"]
@@ -132,137 +311,125 @@ class Comparison(Condition):
     def __post_init__(self) -> None:
         number = self.threshold
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1e12:
-            raise InvalidCondition(f"{self.measure}: a threshold is a number above 0, not {number!r}")
+            raise InvalidCondition(
+                f"{self.measure}: a threshold is a number above 0 and at most 1e12, not {repr(number)[:40]}"
+            )
         object.__setattr__(self, "threshold", float(number))
 
     def leaves(self) -> Iterator[Comparison]:
+        """Yield the comparison itself."""
         yield self
 
     def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        """Return what `decide` says."""
         return decide(self)
 
-    def met(self, value: float) -> bool:
-        """Whether it is true of a value of its measure."""
+    def is_met(self, value: float) -> bool:
+        """Return whether a value of its measure meets it."""
         return (value >= self.threshold) == (self.operator == ">=")
 
     def __str__(self) -> str:
         short = f"{self.threshold:.12g}"
-        # The text is what the board stores, so it must read back as the same number.
+        # The board stores the text, so it must read back as the same number.
         return f"{self.measure} {self.operator} {short if float(short) == self.threshold else repr(self.threshold)}"
 
 
 @dataclass(frozen=True)
 class Combination(Condition):
-    """Two or more conditions that must all hold (`&`), or of which one must (`|`)."""
+    """Two or more conditions, all of which (`&`) or one of which (`|`) must hold."""
 
     operator: Literal["&", "|"]
     parts: tuple[Condition, ...]
 
     def leaves(self) -> Iterator[Comparison]:
+        """Yield the comparisons of its parts."""
         for part in self.parts:
             yield from part.leaves()
 
     def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        """Return whether all parts hold (`&`), or at least one (`|`)."""
         return (all if self.operator == "&" else any)(part.truth(decide) for part in self.parts)
 
     def __str__(self) -> str:
-        # In Python & and | bind closer than a comparison, so each part has parentheses; ~ brings its own.
+        # In Python, & and | bind closer than a comparison, so parts need parentheses. A Not has its own.
         texts = [str(part) if isinstance(part, Not) else f"({part})" for part in self.parts]
         return f" {self.operator} ".join(texts)
 
 
 @dataclass(frozen=True)
 class Not(Condition):
-    """The opposite of a condition; for guards only."""
+    """The negation of a condition; only for guards."""
 
     part: Condition
 
     def leaves(self) -> Iterator[Comparison]:
+        """Yield the comparisons of its part."""
         yield from self.part.leaves()
 
     def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+        """Return the opposite of its part."""
         return not self.part.truth(decide)
 
     def __str__(self) -> str:
         return f"~({self.part})"
 
 
-def strength(kind: KindLike, *, subject: str | None = None) -> Measure:
-    """The strength of one mark of a kind: weight x intensity x share."""
-    return measure_of("strength", (kind,), "subject", subject)
+def strength(kind: KindLike, *, subject: str | None = None) -> Strength:
+    """Return the strength of one mark of a kind: weight x intensity x share."""
+    return Strength(kind, subject=subject)
 
 
-def total(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
-    """The sum of the strengths of the marks of one subject, or of the whole board."""
-    return measure_of("total", kinds, over, subject)
+def total(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Total:
+    """Return the sum of the strengths of the marks of one subject, or of the whole board."""
+    return Total(*kinds, over=over, subject=subject)
 
 
-def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
-    """The strength of the strongest mark of one subject, or of the whole board."""
-    return measure_of("strongest", kinds, over, subject)
+def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Strongest:
+    """Return the strength of the strongest mark of one subject, or of the whole board."""
+    return Strongest(*kinds, over=over, subject=subject)
 
 
-def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Measure:
-    """The number of marks of one subject, or of the whole board."""
-    return measure_of("count", kinds, over, subject)
+def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Count:
+    """Return the number of live marks of one subject, or of the whole board."""
+    return Count(*kinds, over=over, subject=subject)
 
 
-def both(one: Condition | None, other: Condition | None) -> Condition | None:
-    """Both conditions, where either may be missing."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one & other
+def both(first: Condition | None, second: Condition | None) -> Condition | None:
+    """Return the conjunction of two conditions, either of which may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
 def check_watch(condition: Condition) -> Condition:
-    """The condition, if it can wake an agent.
+    """Return the condition if it can wake an agent.
 
     Raises:
-        InvalidCondition: negated, mixing rising and falling, or combining over more than one subject.
+        InvalidCondition: it is negated, mixes rising and falling, or combines measures over the board.
     """
     if not isinstance(condition, Condition):
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
-    if _negated(condition):
+    if _is_negated(condition):
         raise InvalidCondition(f"{condition}: negation is for guards (only_if, unless); a watch rises or falls")
     if len({leaf.operator for leaf in condition.leaves()}) > 1:
         raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
     if isinstance(condition, Combination) and condition.scope == "board":
-        raise InvalidCondition(f"{condition}: & and | join conditions over one subject; watch the board by itself")
+        raise InvalidCondition(
+            f"{condition}: & and | combine measures of one subject; a watch over the board has one comparison"
+        )
     return condition
 
 
-def measure_of(function: str, kinds: tuple[KindLike, ...], over: Scope, subject: str | None) -> Measure:
-    """A measure from its parts.
-
-    Raises:
-        InvalidCondition: no kind, something that is not one, or an unknown scope.
-    """
-    if not kinds:
-        raise InvalidCondition(f"{function}() needs a kind")
-    if over not in ("subject", "board"):
-        raise InvalidCondition(f'{function}: over is "subject" or "board", not {over!r}')
-    names = []
-    for kind in kinds:
-        name = kind if isinstance(kind, str) else getattr(kind, "kind", "")
-        if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-            raise InvalidCondition(f"{function}: {kind!r} is not a kind of mark")
-        names.append(name)
-    if not isinstance(subject, str | None):
-        raise InvalidCondition(f"{function}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
-    models = tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
-    return Measure(function, tuple(dict.fromkeys(names)), over, subject, models)
-
-
-def _combine(operator: Literal["&", "|"], one: Condition, other: Any) -> Condition:
-    if not isinstance(other, Condition):
-        raise InvalidCondition(f"{operator} joins two conditions, not a condition and {other!r}")
+def _combine(operator: Literal["&", "|"], first: Condition, second: Any) -> Condition:
+    if not isinstance(second, Condition):
+        raise InvalidCondition(f"{operator} combines two conditions, not a condition and {second!r}")
     parts: list[Condition] = []
-    for part in (one, other):
+    for part in (first, second):
         parts.extend(part.parts if isinstance(part, Combination) and part.operator == operator else (part,))
     return Combination(operator, tuple(parts))
 
 
-def _negated(condition: Condition) -> bool:
+def _is_negated(condition: Condition) -> bool:
     return isinstance(condition, Not) or (
-        isinstance(condition, Combination) and any(_negated(part) for part in condition.parts)
+        isinstance(condition, Combination) and any(_is_negated(part) for part in condition.parts)
     )

@@ -1,10 +1,10 @@
-"""Decay laws: pure objects that say what share of a mark is left after an age. They know no clock and no database.
+"""Decay laws: what share of a mark remains after an age.
 
-Each law answers the same questions: the share left after an age; the first age at which less than a share is left;
-the same share as an SQL expression; and, where the law allows it, a key whose order never changes as marks fade and
-a pair of sums from which the total of many marks follows at any later instant.
+A law is one class. It gives the share in Python and as an SQL expression, and the first age at which less than a share
+remains. Some laws also give an order of marks that never changes, and sums from which the total of many marks follows
+at any instant. A law uses no clock and no database.
 
-Ages are microseconds and never negative; shares lie in [0, 1], are 1 at age 0 and never rise.
+Ages are whole microseconds, at least 0. Shares are between 0 and 1. The share is 1 at age 0 and never rises.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -23,305 +23,364 @@ from blackboard.errors import InvalidLaw, nearest
 
 __all__ = ["LAWS", "Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from", "share_case"]
 
-
-def _duration(law: str, name: str, value: DurationLike) -> int:
-    length = parse_duration(value)
-    if length <= 0:
-        raise InvalidLaw(f"{law}: {name} must be longer than 0s")
-    return length
-
-
 LAWS: dict[str, type[Decay]] = {}
-"""The known laws by name. A subclass of `Decay` that has a name is added when it is defined."""
+"""The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
+
+_LATEST = 3000 * 365 * 86_400e6
+"""Ages in microseconds from here on count as never; dates and 64-bit columns have limits."""
 
 
 def share_case(law: str, name: str, age: str, a: str, b: str) -> str:
-    """Return an SQL expression for the share that a mark's law leaves, whichever of the known laws it is.
+    """Return an SQL expression for the share of a mark, whichever known law it has.
 
     Args:
         law: SQL for the key of the law in the table `law`.
         name: SQL for the name of the law.
         age: SQL for the age in microseconds, a float.
-        a: SQL for the first of its parameters.
+        a: SQL for the first of its two parameters.
         b: SQL for the second.
     """
-    known = " ".join(f"WHEN {name} = '{each.name}' THEN {each.share_sql(law, age, a, b)}" for each in LAWS.values())
-    return f"CASE {known} END"
+    cases = " ".join(f"WHEN {name} = '{each.name}' THEN {each.share_sql(law, age, a, b)}" for each in LAWS.values())
+    return f"CASE {cases} END"
 
 
 class Decay(ABC):
-    """A decay law. Two laws of equal parameters are equal."""
+    """A decay law, and the base class for laws of your own.
+
+    A subclass is a frozen dataclass. Its fields are what a deployment file may set. It sets `name`, which deployment
+    files and the database use, and defines `share`, `age_below` and `share_sql`. Define the class before you open a
+    board that has marks under the law; `blackboard init` or `run` then adds the law to the views. Two laws with equal
+    fields are equal.
+
+        @dataclass(frozen=True)
+        class Stretched(Decay):
+            scale: str
+            name = "stretched"
+            durations = ("scale",)
+
+            def share(self, age):
+                return math.exp(-math.sqrt(age / self.length))
+
+            def age_below(self, share):
+                if share > 1:
+                    return 0
+                return math.floor(math.log(share) ** 2 * self.length) + 1 if share > 0 else None
+
+            @staticmethod
+            def share_sql(law, age, a, b):
+                return f"exp(-sqrt({age} / {a}))"
+    """
 
     name: ClassVar[str]
+    durations: ClassVar[tuple[str, ...]] = ()
+    """The fields that are durations. They take text or a timedelta and are stored as `Microseconds`."""
     fixed: bool = False
-    """Whether the mark ends at an instant of its own, which a repeat does not move."""
+    """Whether the mark ends at a fixed instant, which a repeated deposit does not move."""
+    exact_sums: ClassVar[bool] = False
+    """Whether `total` is exact. If not, it is an upper bound."""
+    sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
+    """SQL for the `sums` of a row of `mark`, with the parameters :anchor and :length (the first of `parameters`)."""
 
-    @abstractmethod
-    def share(self, age: float) -> float:
-        """The share left after `age` microseconds, in [0, 1]."""
-
-    @abstractmethod
-    def age_below(self, share: float) -> int | None:
-        """The first whole microsecond of age at which less than `share` is left, or None if that never comes.
-
-        Never is also what lies more than 3000 years ahead: calendars and 64-bit columns end somewhere.
-
-        For a share of 0 or less it is the age at which nothing is left.
-        """
+    length: int
+    """The first of `durations`, in microseconds."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "name" in cls.__dict__:
-            LAWS[cls.name] = cls
+        if (name := cls.__dict__.get("name")) is not None:
+            known = LAWS.get(name)
+            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+                raise InvalidLaw(f"{cls.__qualname__}: the name of a decay law is a Python name, not {name!r}")
+            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise InvalidLaw(f"{cls.__qualname__}: there is already a decay law {name!r}; choose another name")
+            LAWS[name] = cls
 
-    @property
-    def parameters(self) -> tuple[float, float]:
-        """The two numbers that the store keeps for `share_sql`."""
-        return (0.0, 0.0)
+    def __post_init__(self) -> None:
+        for parameter in self.durations:
+            length = parse_duration(getattr(self, parameter))
+            if length <= 0:
+                raise InvalidLaw(f"{self.name}: {parameter} must be longer than 0s")
+            object.__setattr__(self, parameter, Microseconds(length))
+        if self.durations:
+            object.__setattr__(self, "length", int(getattr(self, self.durations[0])))
 
-    @property
-    def segments(self) -> tuple[tuple[int, float, float], ...]:
-        """The straight pieces that the store keeps for `share_sql`: (age at the start, share there, slope)."""
-        return ()
+    @abstractmethod
+    def share(self, age: float) -> float:
+        """Return the share after `age` microseconds, between 0 and 1."""
+
+    @abstractmethod
+    def age_below(self, share: float) -> int | None:
+        """Return the first whole microsecond of age at which less than `share` remains.
+
+        Return None if there is none within 3000 years. If `share` is 0 or less, return the age at which nothing
+        remains.
+        """
 
     @staticmethod
     @abstractmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
-        """Return `share` as an SQL expression that SQLite and PostgreSQL both take.
+        """Return `share` as an SQL expression that is valid in SQLite and PostgreSQL.
 
         Args:
             law: SQL for the key of the law in the table `law`.
             age: SQL for the age in microseconds, a float.
-            a: SQL for the first number of `parameters`.
+            a: SQL for the first of `parameters`.
             b: SQL for the second.
         """
 
-    def order_key(self, intensity: float, at: int) -> float | None:
-        """A number that orders marks of this law by strength at every instant, or None where none exists.
+    @property
+    def parameters(self) -> tuple[float, float]:
+        """The two numbers that the store keeps for `share_sql`: by default `length` and 0."""
+        return (float(self.length), 0.0) if self.durations else (0.0, 0.0)
 
-        Source: forward decay, Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
+    @property
+    def segments(self) -> tuple[tuple[int, float, float], ...]:
+        """The straight pieces that the store keeps for `share_sql`: (start age, share there, slope per microsecond)."""
+        return ()
+
+    def order_key(self, intensity: float, at: int) -> float | None:
+        """Return a number that orders marks of this law by strength at every instant, or None if there is none.
+
+        Equal steps of the key are equal factors of strength: it is log2 of the strength at a common instant.
+        Source: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
+
+        Args:
+            intensity: the intensity at `at`, at least 0.
+            at: microseconds since the epoch.
         """
         return None
 
-    exact_sums: ClassVar[bool] = False
-    """Whether `total` is exact. Without it, the sum of the intensities is an upper bound."""
-
-    sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
-    """`sums` of a row of the table `mark`, in SQL over :anchor and :length, the first of `parameters`."""
-
     def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
-        """Return what one mark adds to the two sums kept at `anchor`."""
+        """Return what one mark adds to the two sums that the board keeps for an instant.
+
+        Args:
+            intensity: the intensity at `at`.
+            at: microseconds since the epoch.
+            anchor: the instant for which the sums are kept.
+        """
         return (intensity, 0.0)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        """Return the total at `now` of the marks whose `sums` at `anchor` these are; none of them may have run out."""
+        """Return the total intensity x share at `now` of marks with these sums; none of them may have evaporated."""
         return sums[0]
 
     def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
-        """Return the sums of the same marks at the anchor `now`, so that they never leave the range of a float."""
+        """Return the sums of the same marks for the instant `now`, so that they stay in the range of a float."""
         return sums
 
-    def carried(self, age: int) -> Decay:
-        """The law to go on with where a mark under it is joined at `age`; only a fixed end differs."""
+    def continued(self, age: int) -> Decay:
+        """Return the law of a mark that is reinforced at `age` and keeps its end; only a fixed end matters."""
         return self
 
-    @abstractmethod
     def spec(self) -> dict[str, Any]:
-        """The law as a deployment file writes it."""
+        """Return the law as a deployment file writes it, such as `{"law": "exponential", "half_life": "3d"}`."""
+        values = {item.name: getattr(self, item.name) for item in _parameters(type(self))}
+        texts = {name: format_duration(value) if name in self.durations else value for name, value in values.items()}
+        return {"law": self.name, **{name: value for name, value in texts.items() if value is not False}}
 
     def __str__(self) -> str:
-        rest = ", ".join(f"{key}={value}" for key, value in self.spec().items() if key != "law")
-        return f"{self.name}({rest})" if rest else self.name
+        parameters = ", ".join(f"{key}={value}" for key, value in self.spec().items() if key != "law")
+        return f"{self.name}({parameters})" if parameters else self.name
 
 
 @dataclass(frozen=True)
 class Exponential(Decay):
-    """Half is left after each `half_life`: share = 2 ** (-age / half_life)."""
+    """Half remains after each half-life: share = 2 ** (-age / half_life).
+
+    Source of the sums: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
+
+    Attributes:
+        half_life: longer than 0s, such as `3d`.
+    """
 
     half_life: DurationLike
     name: ClassVar[str] = "exponential"
+    durations: ClassVar[tuple[str, ...]] = ("half_life",)
     exact_sums: ClassVar[bool] = True
     sums_sql: ClassVar[tuple[str, str]] = (
         "mark.intensity * power(2.0, CAST(mark.anchored_at - :anchor AS FLOAT) / :length)",
         "CAST(0.0 AS FLOAT)",
     )
-    _length: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_length", _duration(self.name, "half_life", self.half_life))
-        object.__setattr__(self, "half_life", Microseconds(self._length))
 
     def share(self, age: float) -> float:
-        return math.exp2(-age / self._length) if age > 0 else 1.0
+        """Return 2 ** (-age / half_life)."""
+        return math.exp2(-age / self.length) if age > 0 else 1.0
 
     def age_below(self, share: float) -> int | None:
+        """Return the age after -log2(share) half-lives."""
         if share <= 0:
             return None
         if share > 1:
             return 0
-        age = -math.log2(share) * self._length
-        return math.floor(age) + 1 if age < _FOREVER else None
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        return (float(self._length), 0.0)
+        age = -math.log2(share) * self.length
+        return math.floor(age) + 1 if age < _LATEST else None
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return the formula in SQL."""
         return f"power(2.0, -{age} / {a})"
 
     def order_key(self, intensity: float, at: int) -> float | None:
-        return math.log2(intensity) + at / self._length if intensity > 0 else None
+        """Return log2 of the intensity that the mark would have had at the epoch."""
+        return math.log2(intensity) + at / self.length if intensity > 0 else None
 
     def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
-        return (intensity * math.exp2((at - anchor) / self._length), 0.0)
+        """Return the intensity at the anchor."""
+        return (intensity * math.exp2((at - anchor) / self.length), 0.0)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        return sums[0] * math.exp2((anchor - now) / self._length)
+        """Return the sum, faded from the anchor to `now`."""
+        return sums[0] * math.exp2((anchor - now) / self.length)
 
     def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+        """Return the total at `now`."""
         return (self.total(sums, anchor, now), 0.0)
-
-    def spec(self) -> dict[str, Any]:
-        return {"law": self.name, "half_life": format_duration(self._length)}
 
 
 @dataclass(frozen=True)
 class Linear(Decay):
-    """Fades evenly to nothing over `lifetime`: share = 1 - age / lifetime."""
+    """Fades evenly to nothing: share = max(0, 1 - age / lifetime).
+
+    Attributes:
+        lifetime: longer than 0s; nothing remains from this age on.
+    """
 
     lifetime: DurationLike
     name: ClassVar[str] = "linear"
+    durations: ClassVar[tuple[str, ...]] = ("lifetime",)
     exact_sums: ClassVar[bool] = True
     sums_sql: ClassVar[tuple[str, str]] = (
         "mark.intensity",
         "mark.intensity * CAST(mark.anchored_at - :anchor AS FLOAT) / :length",
     )
-    _length: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_length", _duration(self.name, "lifetime", self.lifetime))
-        object.__setattr__(self, "lifetime", Microseconds(self._length))
 
     def share(self, age: float) -> float:
-        return min(1.0, max(0.0, 1.0 - age / self._length))
+        """Return 1 - age / lifetime, at least 0."""
+        return min(1.0, max(0.0, 1.0 - age / self.length))
 
     def age_below(self, share: float) -> int | None:
+        """Return the age after 1 - share lifetimes."""
         if share > 1:
             return 0
-        # Nothing is left at the lifetime itself, so there the mark is gone whatever the share asked for.
-        return min(self._length, math.floor((1.0 - max(0.0, share)) * self._length) + 1)
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        return (float(self._length), 0.0)
+        # Nothing remains at the lifetime itself, so the mark is gone there for every share.
+        return min(self.length, math.floor((1.0 - max(0.0, share)) * self.length) + 1)
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return the formula in SQL."""
         return f"CASE WHEN {age} >= {a} THEN 0.0 ELSE 1.0 - {age} / {a} END"
 
     def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
-        return (intensity, intensity * (at - anchor) / self._length)
+        """Return the intensity, and the intensity times the lifetimes from the anchor to `at`."""
+        return (intensity, intensity * (at - anchor) / self.length)
 
     def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
-        return sums[0] + sums[1] - sums[0] * (now - anchor) / self._length
+        """Return the sum of intensity * (1 - (now - at) / lifetime), which is linear in both sums."""
+        return sums[0] + sums[1] - sums[0] * (now - anchor) / self.length
 
     def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+        """Return the first sum, and the second for the anchor `now`."""
         return (sums[0], self.total(sums, anchor, now) - sums[0])
-
-    def spec(self) -> dict[str, Any]:
-        return {"law": self.name, "lifetime": format_duration(self._length)}
 
 
 @dataclass(frozen=True)
 class Power(Decay):
     """Fades fast, then ever more slowly: share = (1 + age / scale) ** -exponent.
 
-    Source: the power law of forgetting, Wixted and Ebbesen, Psychological Science 2 (1991).
+    Source: the power law of forgetting; Wixted and Ebbesen, Psychological Science 2 (1991).
+
+    Attributes:
+        scale: longer than 0s; with exponent 1, half remains at this age.
+        exponent: above 0, at most 100.
     """
 
     scale: DurationLike
     exponent: float = 1.0
     name: ClassVar[str] = "power"
-    _length: int = field(init=False, repr=False, compare=False)
+    durations: ClassVar[tuple[str, ...]] = ("scale",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_length", _duration(self.name, "scale", self.scale))
-        object.__setattr__(self, "scale", Microseconds(self._length))
+        super().__post_init__()
         if not (isinstance(self.exponent, int | float) and 0 < self.exponent <= 100):
-            raise InvalidLaw(f"power: exponent must lie above 0 and at most 100, not {self.exponent!r}")
+            raise InvalidLaw(f"power: exponent must be above 0 and at most 100, not {self.exponent!r}")
         object.__setattr__(self, "exponent", float(self.exponent))
 
     def share(self, age: float) -> float:
-        return float((1.0 + max(0.0, age) / self._length) ** -self.exponent)
+        """Return (1 + age / scale) ** -exponent."""
+        return float((1.0 + max(0.0, age) / self.length) ** -self.exponent)
 
     def age_below(self, share: float) -> int | None:
+        """Return the age after share ** (-1 / exponent) - 1 scales."""
         if share <= 0:
             return None
         if share > 1:
             return 0
         try:
-            age = (share ** (-1.0 / self.exponent) - 1.0) * self._length
+            age = (share ** (-1.0 / self.exponent) - 1.0) * self.length
         except OverflowError:
             return None
-        return math.floor(age) + 1 if age < _FOREVER else None
+        return math.floor(age) + 1 if age < _LATEST else None
 
     @property
     def parameters(self) -> tuple[float, float]:
-        return (float(self._length), self.exponent)
+        """The scale in microseconds, and the exponent."""
+        return (float(self.length), self.exponent)
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return the formula in SQL."""
         return f"power(1.0 + {age} / {a}, -{b})"
-
-    def spec(self) -> dict[str, Any]:
-        return {"law": self.name, "scale": format_duration(self._length), "exponent": self.exponent}
 
 
 @dataclass(frozen=True)
 class Step(Decay):
-    """Full for `lasting`, then gone. With `fixed`, a repeat of the mark does not move that end."""
+    """Stays at full strength, then is gone: share = 1 if age < lasting else 0.
+
+    Attributes:
+        lasting: longer than 0s.
+        fixed: whether a repeated deposit leaves the end where it is.
+    """
 
     lasting: DurationLike
     fixed: bool = False
     name: ClassVar[str] = "step"
+    durations: ClassVar[tuple[str, ...]] = ("lasting",)
     exact_sums: ClassVar[bool] = True
-    _length: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_length", _duration(self.name, "lasting", self.lasting))
-        object.__setattr__(self, "lasting", Microseconds(self._length))
+        super().__post_init__()
         if not isinstance(self.fixed, bool):
             raise InvalidLaw(f"step: fixed is true or false, not {self.fixed!r}")
 
     def share(self, age: float) -> float:
-        return 1.0 if age < self._length else 0.0
+        """Return 1 before the end, 0 from then on."""
+        return 1.0 if age < self.length else 0.0
 
     def age_below(self, share: float) -> int | None:
-        return 0 if share > 1 else self._length
-
-    @property
-    def parameters(self) -> tuple[float, float]:
-        return (float(self._length), 0.0)
+        """Return the end."""
+        return 0 if share > 1 else self.length
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return the formula in SQL."""
         return f"CASE WHEN {age} < {a} THEN 1.0 ELSE 0.0 END"
 
     def order_key(self, intensity: float, at: int) -> float | None:
+        """Return log2 of the intensity, which does not fade before the end."""
         return math.log2(intensity) if intensity > 0 else None
 
-    def carried(self, age: int) -> Decay:
-        return Step(Microseconds(max(1, self._length - age)), fixed=True) if self.fixed else self
-
-    def spec(self) -> dict[str, Any]:
-        spec: dict[str, Any] = {"law": self.name, "lasting": format_duration(self._length)}
-        return {**spec, "fixed": True} if self.fixed else spec
+    def continued(self, age: int) -> Decay:
+        """Return a step with the same fixed end, or the law itself."""
+        return Step(Microseconds(max(1, self.length - age)), fixed=True) if self.fixed else self
 
 
 @dataclass(frozen=True)
 class Curve(Decay):
-    """Straight lines between `points` of (age, share); after the last point its share stays."""
+    """Straight lines between points. After the last point, its share remains.
+
+    Attributes:
+        points: 1 to 1000 pairs of an age and a share, with rising ages and falling shares. The point (0s, 1) is added
+            if it is missing.
+    """
 
     points: Sequence[tuple[DurationLike, float]]
     name: ClassVar[str] = "curve"
@@ -339,7 +398,7 @@ class Curve(Decay):
         if len(pairs) < 2 or len(pairs) > 1000:
             raise InvalidLaw("curve: give between 1 and 1000 points after age 0s")
         if shares[0] != 1.0 or any(not 0 <= share <= 1 for share in shares):
-            raise InvalidLaw("curve: shares start at 1 and lie between 0 and 1")
+            raise InvalidLaw("curve: shares start at 1 and are between 0 and 1")
         if any(later <= earlier for earlier, later in pairwise(ages)):
             raise InvalidLaw("curve: ages must rise from point to point")
         if any(later > earlier for earlier, later in pairwise(shares)):
@@ -349,6 +408,7 @@ class Curve(Decay):
         object.__setattr__(self, "_shares", shares)
 
     def share(self, age: float) -> float:
+        """Return the share on the line between the two points around `age`."""
         if age <= 0:
             return 1.0
         i = bisect_right(self._ages, age) - 1
@@ -358,6 +418,7 @@ class Curve(Decay):
         return s0 + (s1 - s0) * (age - a0) / (a1 - a0)
 
     def age_below(self, share: float) -> int | None:
+        """Return the age at which the first line that goes below `share` does so."""
         if share > 1:
             return 0
         for (a0, s0), (a1, s1) in pairwise(zip(self._ages, self._shares, strict=True)):
@@ -369,7 +430,7 @@ class Curve(Decay):
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
-        # A curve's straight pieces are rows of law_segment.
+        """Return a query for the segment that `age` is in."""
         return (
             f"(SELECT segment.share + segment.slope * ({age} - segment.age) FROM law_segment AS segment"
             f" WHERE segment.law = {law} AND segment.age <= {age} ORDER BY segment.age DESC LIMIT 1)"
@@ -377,7 +438,7 @@ class Curve(Decay):
 
     @property
     def segments(self) -> tuple[tuple[int, float, float], ...]:
-        """(age at the start, share there, change of share per microsecond) for each straight piece."""
+        """The line after each point; the last one is level."""
         pieces = [
             (a0, s0, (s1 - s0) / (a1 - a0))
             for (a0, s0), (a1, s1) in pairwise(zip(self._ages, self._shares, strict=True))
@@ -385,45 +446,46 @@ class Curve(Decay):
         return (*pieces, (self._ages[-1], self._shares[-1], 0.0))
 
     def spec(self) -> dict[str, Any]:
-        return {
-            "law": self.name,
-            "points": [[format_duration(a), s] for a, s in zip(self._ages, self._shares, strict=True)],
-        }
+        """Return the law with its points as texts and numbers."""
+        points = [[format_duration(age), share] for age, share in zip(self._ages, self._shares, strict=True)]
+        return {"law": self.name, "points": points}
 
 
 @dataclass(frozen=True)
 class Never(Decay):
-    """Does not fade: a decision, a need, a fact."""
+    """Does not fade: share = 1. For decisions, needs and facts."""
 
     name: ClassVar[str] = "never"
     exact_sums: ClassVar[bool] = True
 
     def share(self, age: float) -> float:
+        """Return 1."""
         return 1.0
 
     def age_below(self, share: float) -> int | None:
+        """Return None."""
         return 0 if share > 1 else None
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
+        """Return 1."""
         return "1.0"
 
     def order_key(self, intensity: float, at: int) -> float | None:
+        """Return log2 of the intensity."""
         return math.log2(intensity) if intensity > 0 else None
-
-    def spec(self) -> dict[str, Any]:
-        return {"law": self.name}
-
-
-_FOREVER = 3000 * 365 * 86_400e6
 
 
 def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
-    """The law that a deployment file or the store describes, such as `{law = "exponential", half_life = "3d"}`.
+    """Return the law that a deployment file or the store describes.
+
+    Args:
+        spec: a mapping such as `{"law": "exponential", "half_life": "3d"}`, the same as JSON, the name of a law
+            without parameters, or a law.
 
     Raises:
-        InvalidLaw: no such law, or parameters that it does not take.
-        InvalidDuration: a duration that cannot be read.
+        InvalidLaw: there is no such law, or it does not take these parameters.
+        InvalidDuration: a duration is not valid.
     """
     if isinstance(spec, Decay):
         return spec
@@ -431,7 +493,7 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
         try:
             spec = json.loads(spec) if spec.startswith("{") else {"law": spec}
         except ValueError as error:
-            raise InvalidLaw(f"the decay law is broken JSON: {error}") from None
+            raise InvalidLaw(f"the decay law is not valid JSON: {error}") from None
     if not isinstance(spec, Mapping):
         raise InvalidLaw(f'a decay law is written like {{law = "exponential", half_life = "3d"}}, not {spec!r}')
     parameters = dict(spec)
@@ -441,5 +503,9 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
     try:
         return LAWS[name](**parameters)
     except TypeError:
-        wanted = ", ".join(item.name for item in fields(LAWS[name]) if item.init) or "nothing"  # type: ignore[arg-type]
-        raise InvalidLaw(f"{name} takes {wanted}, not {', '.join(map(str, parameters)) or 'nothing'}") from None
+        names = ", ".join(item.name for item in _parameters(LAWS[name])) or "nothing"
+        raise InvalidLaw(f"{name} takes {names}, not {', '.join(map(str, parameters)) or 'nothing'}") from None
+
+
+def _parameters(law: type[Decay]) -> list[Field[Any]]:
+    return [item for item in fields(law) if item.init]  # type: ignore[arg-type]

@@ -1,33 +1,37 @@
-"""Reads conditions from text, as deployment files and the database hold them; says where a text goes wrong."""
+"""The parser of conditions: from the text in deployment files and the database to a `Condition`."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from blackboard.conditions import FUNCTIONS, Condition, Measure, measure_of
+from blackboard.conditions import MEASURES, Condition, Measure
 from blackboard.errors import InvalidCondition, nearest
 
 __all__ = ["parse"]
 
 
 def parse(text: str) -> Condition:
-    """Read a condition such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.
+    """Return the condition in a text such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.
 
-    Kinds need no quotes, and comparisons no parentheses: `strength(smoke) >= 0.7 & count(fire) >= 1` says the same.
+    Quotes around kinds and parentheses around comparisons are optional: `strength(smoke) >= 0.7 & count(fire) >= 1`
+    is the same condition. `&` binds closer than `|`.
+
+    Args:
+        text: at most 10,000 characters, nested at most 50 levels deep.
 
     Raises:
-        InvalidCondition: where and what is wrong.
+        InvalidCondition: the text is not a condition; the message says where and why.
     """
     if not isinstance(text, str) or len(text) > _MAX_TEXT:
-        raise InvalidCondition(f"a condition is text of at most {_MAX_TEXT} characters")
+        raise InvalidCondition(f"a condition is a text of at most {_MAX_TEXT} characters")
     return _parsed(text)
 
 
-@lru_cache(4000)  # agents declare what the deployment says again, and a condition never changes
+@lru_cache(4000)  # declarations and deployments repeat the same texts, and a condition is immutable
 def _parsed(text: str) -> Condition:
-    return _Parser(text).whole()
+    return _Parser(text).parse()
 
 
 _TOKEN = re.compile(
@@ -47,40 +51,43 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 class _Parser:
-    """Recursive descent over this grammar:
+    """A recursive descent parser.
 
-    either := every ('|' every)*
-    every := unary ('&' unary)*
-    unary := '~' unary | '(' either ')' | comparison
+    disjunction := conjunction ('|' conjunction)*
+    conjunction := unary ('&' unary)*
+    unary       := '~' unary | '(' disjunction ')' | comparison
+    comparison  := measure ('>=' | '<') number
+    measure     := name '(' item (',' item)* ')'
+    item        := name | quoted | ('over' | 'subject') '=' (name | quoted)
     """
 
     def __init__(self, text: str) -> None:
-        self.text, self.at, self.depth = text, 0, 0
+        self.text, self.position, self.depth = text, 0, 0
         self.kind = self.token = ""
         self.advance()
 
     def advance(self) -> None:
-        rest = self.text[self.at :]
-        if not rest.strip():
+        remaining = self.text[self.position :]
+        if not remaining.strip():
             self.kind, self.token, self.start = "end", "the end", len(self.text)
             return
-        match = _TOKEN.match(self.text, self.at)
+        match = _TOKEN.match(self.text, self.position)
         if match is None:
-            self.start = self.at + len(rest) - len(rest.lstrip())
-            self.fail(f"{self.text[self.start]!r} means nothing here")
+            self.start = self.position + len(remaining) - len(remaining.lstrip())
+            self.fail(f"{self.text[self.start]!r} has no meaning here")
         self.kind, self.token = match.lastgroup or "", match[match.lastgroup or 0]
-        self.start, self.at = match.start(self.kind), match.end()
+        self.start, self.position = match.start(self.kind), match.end()
 
     def fail(self, message: str) -> NoReturn:
         raise InvalidCondition(f"{self.text[:200]!r}, character {self.start + 1}: {message}")
 
-    def text_of(self, token: str) -> str:
-        """Read a literal in quotes."""
+    def unquoted(self, token: str) -> str:
+        """Return the text of a quoted literal."""
         body = token[1:-1]
         for match in _ESCAPE.finditer(body):
             code = match[1]
-            half = len(code) > 1 and 0xD800 <= int(code[1:], 16) < 0xE000  # of a pair: text has none
-            if half or (len(code) == 1 and code not in _ESCAPES):
+            is_surrogate = len(code) > 1 and 0xD800 <= int(code[1:], 16) < 0xE000
+            if is_surrogate or (len(code) == 1 and code not in _ESCAPES):
                 self.fail(f"{match[0]!r} is not an escape; write \\\\ for a backslash")
         return _ESCAPE.sub(_unescaped, body)
 
@@ -91,20 +98,20 @@ class _Parser:
         self.advance()
         return token
 
-    def whole(self) -> Condition:
-        condition = self.either()
+    def parse(self) -> Condition:
+        condition = self.disjunction()
         if self.kind != "end":
             self.fail(f"expected & or | or the end, found {self.token}")
         return condition
 
-    def either(self) -> Condition:
-        condition = self.every()
+    def disjunction(self) -> Condition:
+        condition = self.conjunction()
         while self.token == "|" and self.kind == "sign":
             self.advance()
-            condition = condition | self.every()
+            condition = condition | self.conjunction()
         return condition
 
-    def every(self) -> Condition:
+    def conjunction(self) -> Condition:
         condition = self.unary()
         while self.token == "&" and self.kind == "sign":
             self.advance()
@@ -121,7 +128,7 @@ class _Parser:
                 return ~self.unary()
             if self.kind == "sign" and self.token == "(":
                 self.advance()
-                inner = self.either()
+                inner = self.disjunction()
                 self.take(")")
                 return inner
             return self.comparison()
@@ -131,7 +138,7 @@ class _Parser:
     def comparison(self) -> Condition:
         measure = self.measure()
         if self.kind == "sign" and self.token in (">", "<="):
-            self.fail("write >= (reached) or < (left)")
+            self.fail("write >= (at or above) or < (below)")
         operator = self.take(">=", "<")
         if self.kind != "number":
             self.fail(f"expected a number, found {self.token}")
@@ -140,26 +147,26 @@ class _Parser:
         return measure >= number if operator == ">=" else measure < number
 
     def value(self) -> str:
-        """Take a name, or the text in quotes."""
-        value = self.token if self.kind == "name" else self.text_of(self.token)
+        """Take a name or a quoted text."""
+        value = self.token if self.kind == "name" else self.unquoted(self.token)
         self.advance()
         return value
 
     def measure(self) -> Measure:
         if self.kind != "name":
-            self.fail(f"expected {', '.join(FUNCTIONS)}, found {self.token}")
-        if self.token not in FUNCTIONS:
-            self.fail(f"there is no measure {self.token!r}{nearest(self.token, FUNCTIONS)}")
-        function = self.token
+            self.fail(f"expected {', '.join(MEASURES)}, found {self.token}")
+        if self.token not in MEASURES:
+            self.fail(f"there is no measure {self.token!r}{nearest(self.token, MEASURES)}")
+        measure = MEASURES[self.token]
         self.advance()
         self.take("(")
         kinds: list[str] = []
-        options: dict[str, str] = {}
+        options: dict[str, Any] = {}
         while True:
             if self.kind not in ("name", "text"):
                 self.fail(f"expected a kind, found {self.token}")
-            quoted, name = self.kind == "text", self.value()
-            if not quoted and self.kind == "sign" and self.token == "=":
+            is_quoted, name = self.kind == "text", self.value()
+            if not is_quoted and self.kind == "sign" and self.token == "=":
                 if name not in ("over", "subject") or name in options:
                     self.fail('only over="board" and subject="..." can be set, each once')
                 self.advance()
@@ -170,6 +177,7 @@ class _Parser:
                 kinds.append(name)
             if self.take(",", ")") == ")":
                 break
-        if function == "strength" and (len(kinds) != 1 or options.get("over", "subject") != "subject"):
-            self.fail("strength is taken of one mark of one kind; use strongest, total or count for more")
-        return measure_of(function, tuple(kinds), options.get("over", "subject"), options.get("subject"))  # type: ignore[arg-type]
+        try:
+            return measure(*kinds, **options)
+        except InvalidCondition as error:
+            self.fail(str(error))

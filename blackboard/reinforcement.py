@@ -1,4 +1,4 @@
-"""How a repeated deposit joins the mark that lies there: a pure function of two states. It stores nothing."""
+"""The fading part of a mark, and how a repeated deposit reinforces it: pure functions that store nothing."""
 
 from __future__ import annotations
 
@@ -7,37 +7,74 @@ from dataclasses import dataclass
 from blackboard.decay import Decay
 from blackboard.marks import Kind
 
-__all__ = ["State", "join"]
+__all__ = ["FadingMark", "State", "reinforce"]
 
 
 @dataclass(frozen=True)
 class State:
-    """The part of a mark that fades: what was last stored, when, under which law."""
+    """An intensity at an instant (microseconds since the epoch), and the law by which it fades from then on."""
 
     intensity: float
     at: int
     law: Decay
 
     def remaining(self, now: int) -> float:
-        """Intensity x share at `now`; before the state's own instant it is the intensity."""
+        """Return intensity x share at `now`. Before the instant of the state, this is the intensity."""
         return self.intensity * self.law.share(max(0, now - self.at))
 
     def evaporates_at(self, kind: Kind) -> int | None:
-        """The first instant at which the mark is no longer live; None if that never comes."""
+        """Return the first instant at which the mark is no longer live, or None if it never evaporates."""
         life = kind.life(self.law, self.intensity)
         return None if life is None else self.at + life
 
 
-def join(kind: Kind, old: State | None, new: State) -> State | None:
-    """The state after `new` is deposited where the live state `old` lies; None where the deposit changes nothing.
+@dataclass(frozen=True)
+class FadingMark:
+    """A mark with everything that determines its strength at any later instant."""
 
-    - add: what is left and the new intensity, up to the cap.
-    - max: the stronger of the two as they are now; a deposit that loses changes nothing.
-    - replace: the new one, even if it is weaker.
+    kind: str
+    subject: str
+    weight: float
+    state: State
+    evaporates_at: int | None
 
-    Where the laws differ, the one under which the joined mark evaporates later stays; but a kind whose own law has a
-    fixed end keeps the end that the mark has. No join makes a mark weaker than it is, even above a lowered cap, except
-    that `replace` may. A kind that is `separate` never joins, so it is never asked.
+    def strength(self, at: int) -> float:
+        """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""
+        return self.weight * self.state.remaining(at) if self.is_live(at) else 0.0
+
+    def is_live(self, at: int) -> bool:
+        """Return whether the mark is live at an instant. The stored `evaporates_at` decides, not its strength."""
+        return self.evaporates_at is None or at < self.evaporates_at
+
+    def first_below(self, threshold: float, now: int) -> int | None:
+        """Return the first instant from `now` on at which the strength is below a threshold above 0, or None."""
+        full = self.weight * self.state.intensity
+        if full < threshold or not self.is_live(now):
+            return now
+        age = self.state.law.age_below(threshold / full)
+        if age is None:
+            return self.evaporates_at
+        instant = max(now, self.state.at + age)
+        return instant if self.evaporates_at is None else min(instant, self.evaporates_at)
+
+
+def reinforce(kind: Kind, old: State | None, new: State) -> State | None:
+    """Return the state after a deposit, or None if the deposit changes nothing.
+
+    The rule is the kind's `on_repeat`:
+
+    - `add`: the remaining and the new intensity are added, up to the cap.
+    - `max`: the stronger state remains. A weaker deposit changes nothing.
+    - `replace`: the new state replaces the old one, even if it is weaker.
+
+    If the laws differ, the mark keeps the law under which it evaporates later. If the law of the kind has a fixed end
+    and the mark also has one, the mark keeps its end. Except for `replace`, a deposit never makes a mark weaker, even
+    if the cap was lowered. Marks of a `separate` kind are never reinforced.
+
+    Args:
+        kind: the kind of the mark.
+        old: the state of the live mark; None if the deposit makes a new mark.
+        new: the state that the deposit would have alone.
     """
     capped = State(_capped(kind, new.intensity), new.at, new.law)
     if old is None or kind.on_repeat == "replace":
@@ -49,11 +86,11 @@ def join(kind: Kind, old: State | None, new: State) -> State | None:
         intensity = capped.intensity
     else:
         intensity = max(remaining, _capped(kind, remaining + new.intensity))
-    joined = State(intensity, new.at, new.law)
-    carried = State(intensity, new.at, old.law.carried(new.at - old.at))
+    restarted = State(intensity, new.at, new.law)
+    continued = State(intensity, new.at, old.law.continued(new.at - old.at))
     if old.law.fixed and new.law.fixed and new.law == kind.decay:
-        return carried
-    return max(joined, carried, key=lambda state: _end(kind, state))
+        return continued
+    return max(restarted, continued, key=lambda state: _end(kind, state))
 
 
 def _capped(kind: Kind, intensity: float) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from blackboard.board import board_totals, crossings, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.forecast import value_at
+from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
@@ -36,7 +36,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     totalled = [
         watch
         for watch in txn.active.rising.get(row.kind, ())
-        if board_totals.keeps_totals(watch) and board_totals.is_stimulus(txn, watch, row)
+        if watch.keeps_totals and is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
     ]
     for watch in totalled:
         board_totals.add(txn, watch, row, -1)
@@ -123,20 +123,8 @@ def _retest_mark(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> 
         return
     if watch.falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
-    elif watch.condition.per_mark:
-        taken = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
-        stimulus = row.author != watch.not_author and (taken is None or row.event_id > taken[0])
-        value = txn.strength(row, at)
-        if stimulus and value >= watch.threshold:
-            crossings.cross(txn, watch, row.subject, row.id, value, 1, [row], crossed_at=at)
     else:
-        rows = crossings.stimuli_of_subject(txn, watch, row.subject)
-        fading_marks = [txn.fading(stimulus) for stimulus in rows]
-        # Several marks: as they were at the change, but for those left since, whose own deposits were tested.
-        at = max([at, *(stimulus.anchored_at for stimulus in rows)])
-        if rows and watch.condition.holds(lambda measure: value_at(measure, fading_marks, at)):
-            value = value_at(next(watch.condition.leaves()).measure, fading_marks, at)
-            crossings.cross(txn, watch, row.subject, 0, value, len(rows), rows, crossed_at=at)
+        crossings.test_as_of(txn, watch, row, at)
 
 
 def _retest_board(txn: BoardTransaction, watch: Watch, job: Backfill) -> None:

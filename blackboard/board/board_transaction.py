@@ -13,9 +13,8 @@ from typing import Any
 from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
-from blackboard.forecast import FadingMark
 from blackboard.marks import Kind
-from blackboard.reinforcement import State
+from blackboard.reinforcement import FadingMark, State
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.store.transaction import Transaction
@@ -64,8 +63,8 @@ class Watch:
 
     @cached_property
     def keeps_totals(self) -> bool:
-        """Whether sums are kept for it: a total or a count over the whole board."""
-        return self.over_board and self.leaf.measure.function in ("total", "count")
+        """Whether the board keeps sums for it: a total or a count over the whole board."""
+        return self.over_board and self.leaf.measure.keeps_sums
 
     def covers(self, subject: str) -> bool:
         """Whether any part of its condition counts marks of the subject."""

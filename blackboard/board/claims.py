@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings
+from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings, stimuli
 from blackboard.board.activations import (
     close_crossing,
     insert_activation,
@@ -147,9 +147,9 @@ def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) ->
     if watch.falling:
         rows = _live_marks(txn, watch, crossing.subject)
     elif watch.over_board:
-        rows = board_totals.stimuli_of_board(txn, watch)
+        rows = stimuli.stimuli_of_board(txn, watch)
     else:
-        rows = _of_sides_that_hold(txn, watch, crossings.stimuli_of_subject(txn, watch, crossing.subject))
+        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of_subject(txn, watch, crossing.subject))
     pairs = [(event_of(txn, row), txn.strength(row)) for row in rows]
     pairs = pairs or [(event, strength_of(txn, event)) for event in _evaporated(txn, watch, crossing)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
@@ -169,7 +169,7 @@ def _of_sides_that_hold(txn: BoardTransaction, watch: Watch, rows: list[MarkRow]
     fading_marks = [txn.fading(row) for row in rows]
     kinds = {
         kind
-        for leaf in _holding(watch.condition, lambda leaf: leaf.met(value_at(leaf.measure, fading_marks, txn.now)))
+        for leaf in _holding(watch.condition, lambda leaf: leaf.is_met(value_at(leaf.measure, fading_marks, txn.now)))
         for kind in leaf.measure.kinds
     }
     return [row for row in rows if row.kind in kinds] or rows
@@ -208,9 +208,9 @@ def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> l
 
 def _was_stimulus(txn: BoardTransaction, watch: Watch, event: EventRow) -> bool:
     """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
-    if event.author == watch.not_author or (watch.over_board and event.id <= board_totals.watermark(txn, watch)):
+    if txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is not None:
         return False
-    return txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is None
+    return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.over_board else 0)
 
 
 def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
@@ -343,8 +343,8 @@ def _new(txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationS
 def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Choice) -> None:
     whole_board = watch.over_board and not watch.falling
     if whole_board:
-        stimuli = {row.id: row for row in board_totals.stimuli_of_board(txn, watch)}
-        everything = set(stimuli) <= set(choice.inputs)
+        candidates = {row.id: row for row in stimuli.stimuli_of_board(txn, watch)}
+        everything = set(candidates) <= set(choice.inputs)
         if everything:
             for mark_id, (event, strength) in choice.inputs.items():
                 record_input(txn, activation_id, mark_id, event, strength)
@@ -352,12 +352,12 @@ def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Cho
             txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)
             board_totals.reset(txn, watch)
             return
-        if board_totals.keeps_totals(watch):
-            for mark_id in choice.inputs.keys() & stimuli.keys():
-                board_totals.add(txn, watch, _as_counted(txn, stimuli[mark_id]), -1)
+        if watch.keeps_totals:
+            for mark_id in choice.inputs.keys() & candidates.keys():
+                board_totals.add(txn, watch, _as_counted(txn, candidates[mark_id]), -1)
     for mark_id, (event, strength) in choice.inputs.items():
         if not watch.falling:
-            crossings.absorb(txn, watch, mark_id, event.id, activation_id)
+            stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
         record_input(txn, activation_id, mark_id, event, strength)
 
 

@@ -1,22 +1,28 @@
-"""Rising watches: tested inside the transaction that deposits, for the watches on that kind and no others."""
+"""Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.conditions import Comparison, Measure
-from blackboard.forecast import FadingMark, value_at
+from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of_board, stimuli_of_subject
+from blackboard.conditions import Comparison
+from blackboard.forecast import value_if_met
 from blackboard.states import CrossingState
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import CROSSINGS
 
-__all__ = ["cross", "remove_from_totals", "stimuli_of_subject", "test", "test_deposit"]
+__all__ = ["cross", "remove_from_totals", "still_holds", "test", "test_as_of", "test_deposit"]
 
 
 def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
-    """Test every rising watch on the kind after a deposit; returns those that crossed.
+    """Test each rising watch on the kind after a deposit, and return the watches with a new crossing.
 
-    `old` is the live mark that was joined, before; it is None for a new mark.
+    Args:
+        txn: the transaction of the deposit.
+        old: the live mark before it was reinforced; None for a new mark.
+        new: the mark after the deposit.
     """
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
@@ -25,78 +31,66 @@ def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> li
         if old is not None and _is_below_min_increase(txn, watch, old, new):
             absorb(txn, watch, new.id, new.event_id, 0)
             continue
-        if board_totals.keeps_totals(watch):
-            if old is not None and board_totals.is_stimulus(txn, watch, old):
+        if watch.keeps_totals:
+            if old is not None and is_stimulus(watch, old, absorbed_through(txn, watch, old.id)):
                 board_totals.add(txn, watch, old, -1)
             if new.author != watch.not_author:
                 board_totals.add(txn, watch, new, +1)
-        if new.author != watch.not_author and _test_with(txn, watch, old, new):
+        if new.author != watch.not_author and _test_new(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
-    """A mark leaves the live board: the totals that counted it forget it."""
+    """Subtract a mark that leaves the live board from all totals that contain it."""
     for watch in txn.active.rising.get(row.kind, ()):
         if (
-            board_totals.keeps_totals(watch)
+            watch.keeps_totals
             and not board_totals.is_evaporated(txn, watch, row)
-            and board_totals.is_stimulus(txn, watch, row)
+            and is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
         ):
             board_totals.add(txn, watch, row, -1)
 
 
 def test(txn: BoardTransaction, watch: Watch, subject: str) -> bool:
-    """Test a watch over one subject, or over the board ("" as the subject), on all of its stimuli."""
+    """Test a watch on all its stimuli, and return whether there is a new crossing.
+
+    Args:
+        txn: the transaction.
+        watch: a rising watch.
+        subject: one subject; "" for a watch over the board.
+    """
     if watch.over_board:
         return _test_board(txn, watch, None)
-    return _test_rows(txn, watch, subject, stimuli_of_subject(txn, watch, subject))
+    return _test_rows(txn, watch, subject, stimuli_of_subject(txn, watch, subject), txn.now)
 
 
-def _test_rows(txn: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow]) -> bool:
+def test_as_of(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> bool:
+    """Test a watch over subjects on an existing mark as of an earlier instant.
+
+    Marks that were deposited later count from their own deposit on, where they were tested already.
+    """
     if watch.condition.per_mark:
-        new = [_cross_mark(txn, watch, row) for row in rows if txn.strength(row) >= watch.threshold]
-        return any(new)
-    fading_marks = [txn.fading(row) for row in rows]
-    if not rows or not watch.condition.holds(lambda measure: value_at(measure, fading_marks, txn.now)):
-        return False
-    return cross(txn, watch, subject, 0, _headline(watch, fading_marks, txn.now), len(rows), rows)
+        rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
+    else:
+        rows = stimuli_of_subject(txn, watch, row.subject)
+    return _test_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
 
 
-def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
-    value, count = board_totals.value(txn, watch)
-    if not watch.leaf.met(value):
-        return False
-    strongest = 0.0
-    if watch.agent.settings.urgent_above is not None:
-        waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
-        rows = [new] if new is not None and waits else board_totals.stimuli_of_board(txn, watch)
-        strongest = max((txn.strength(row) for row in rows), default=0.0)
-    return cross(txn, watch, "", 0, value, count, strongest=strongest)
+def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
+    """Return whether the current stimuli meet the condition of a watch, by default now.
 
-
-def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
-    """The live marks of one subject that the watch has not absorbed."""
-    rows: list[MarkRow] = []
-    for kind in watch.condition.kinds:
-        found = txn.tx.all(
-            MARKS.stimuli_of_subject,
-            watch_id=watch.id,
-            kind=kind,
-            subject=subject,
-            now=txn.horizon(kind),
-            not_author=watch.not_author,
-        )
-        rows += txn.live(found)
-    return rows
-
-
-def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> int | None:
-    """Note that a watch has absorbed a mark up to an event; returns up to which event it had before."""
-    before = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
-    statement = CROSSINGS.insert_absorbed if before is None else CROSSINGS.update_absorbed
-    txn.tx.run(statement, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id)
-    return None if before is None else before[0]
+    Args:
+        txn: the transaction.
+        watch: a rising watch that is not per mark.
+        subject: one subject; "" for a watch over the board.
+        at: an instant in microseconds since the epoch.
+    """
+    if watch.over_board and at is None:
+        return watch.leaf.is_met(board_totals.value(txn, watch)[0])
+    rows = stimuli_of_board(txn, watch) if watch.over_board else stimuli_of_subject(txn, watch, subject)
+    marks = [txn.fading(row) for row in rows]
+    return value_if_met(watch.condition, marks, txn.now if at is None else at) is not None
 
 
 def cross(
@@ -106,103 +100,107 @@ def cross(
     mark_id: int,
     value: float,
     marks: int,
-    rows: list[MarkRow] | None = None,
+    rows: Sequence[MarkRow] = (),
     *,
     strongest: float | None = None,
     crossed_at: int | None = None,
     event_id: int | None = None,
 ) -> bool:
-    """Record a crossing, or bring the one that waits up to date; True if it is new.
+    """Record a crossing, or update the one that waits, and return whether it is new.
 
-    `strongest` is the strength of its strongest mark, where `rows` do not say; `crossed_at` is the true instant of a
-    crossing that is noticed later.
+    Args:
+        txn: the transaction.
+        watch: the watch that crossed.
+        subject: the subject; "" for the board.
+        mark_id: the mark of a watch that is per mark; else 0.
+        value: the value of the measure at the crossing.
+        marks: the number of marks behind it.
+        rows: these marks, if they were read.
+        strongest: the strength of the strongest of them, if they were not read; by default `value`.
+        crossed_at: the instant of a crossing that is noticed later; by default now.
+        event_id: the event that caused it; by default that of the first row, or the last event.
     """
     settings = watch.agent.settings
     if strongest is None:
-        strongest = max((txn.strength(row) for row in rows or ()), default=value)
-    urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
-    full = settings.batch is not None and marks >= settings.batch
-    ready = txn.now if urgent or full or not settings.batch_window else txn.now + settings.batch_window
-    law = txn.kind(watch.condition.kinds[0]).decay
-    if rows and len(rows) == 1:
-        law = txn.state(rows[0]).law
-    result = {
-        "law": rows[0].law if rows and len(rows) == 1 else txn.laws.key(txn.tx, law),
-        "order_key": law.order_key(value, txn.now if crossed_at is None else crossed_at),
-        "event_id": event_id if event_id is not None else (rows[0].event_id if rows else txn.last_event),
+        strongest = max((txn.strength(row) for row in rows), default=value)
+    is_urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
+    is_full = settings.batch is not None and marks >= settings.batch
+    crossed_at = txn.now if crossed_at is None else crossed_at
+    law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
+    if event_id is None:
+        event_id = rows[0].event_id if rows else txn.last_event
+    crossing = {
+        "watch_id": watch.id,
+        "subject": subject,
+        "mark_id": mark_id,
+        "law": rows[0].law if len(rows) == 1 else txn.laws.key(txn.tx, law),
+        "order_key": law.order_key(value, crossed_at),
+        "event_id": event_id,
         "marks": marks,
-        "urgent": int(urgent),
-        "ready_at": ready,
+        "urgent": int(is_urgent),
+        "ready_at": txn.now if is_urgent or is_full else txn.now + settings.batch_window,
     }
-    renewed = txn.tx.run(CROSSINGS.renew_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id, **result)
-    if renewed.rowcount:
+    if txn.tx.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False
     txn.tx.run(
         CROSSINGS.insert_crossing,
-        watch_id=watch.id,
-        subject=subject,
-        mark_id=mark_id,
         state=CrossingState.WAITING,
-        crossed_at=txn.now if crossed_at is None else crossed_at,
+        crossed_at=crossed_at,
         noticed_at=txn.now,
         value=value,
         threshold=watch.threshold,
         held_by=None,
         activation_id=None,
         closed_at=None,
-        **result,
+        **crossing,
     )
     return True
 
 
-def _test_with(txn: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
+def _test_new(txn: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
+    """Test a watch on a deposit with as few reads as the measure allows."""
+    measure = watch.leaf.measure
     if watch.condition.per_mark:
-        return txn.strength(new) >= watch.threshold and _cross_mark(txn, watch, new)
-    if watch.over_board and not board_totals.keeps_totals(watch):
-        # The strongest mark of the board reaches a threshold only with the mark that reaches it.
+        return _test_rows(txn, watch, new.subject, [new], txn.now)
+    if watch.over_board and measure.is_maximum:
+        # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
         return value >= watch.threshold and cross(txn, watch, "", 0, value, 1)
     if watch.over_board:
         return _test_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
-        # Nothing of this kind lay on the subject, so there is nothing to look up; mostly it is too little, too.
-        if isinstance(watch.condition, Comparison) and not watch.leaf.met(_value_of_one(txn, watch.leaf.measure, new)):
+        # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
+        if isinstance(watch.condition, Comparison) and not watch.leaf.is_met(measure.value([txn.strength(new)])):
             return False
-        return _test_rows(txn, watch, new.subject, [new])
+        return _test_rows(txn, watch, new.subject, [new], txn.now)
     return test(txn, watch, new.subject)
 
 
-def _value_of_one(txn: BoardTransaction, measure: Measure, row: MarkRow) -> float:
-    return 1.0 if measure.function == "count" else txn.strength(row)
+def _test_rows(txn: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow], at: int) -> bool:
+    if watch.condition.per_mark:
+        strengths = [(row, txn.strength(row, at)) for row in rows]
+        strong = [(row, strength) for row, strength in strengths if strength >= watch.threshold]
+        new = [cross(txn, watch, subject, row.id, strength, 1, [row], crossed_at=at) for row, strength in strong]
+        return any(new)
+    value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
+    return value is not None and cross(txn, watch, subject, 0, value, len(rows), rows, crossed_at=at)
 
 
-def _cross_mark(txn: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
-    return cross(txn, watch, row.subject, row.id, txn.strength(row), 1, [row])
+def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
+    value, count = board_totals.value(txn, watch)
+    if not watch.leaf.is_met(value):
+        return False
+    strongest = 0.0
+    if watch.agent.settings.urgent_above is not None:
+        # A crossing that waits has considered all marks but the new one.
+        waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
+        rows = [new] if new is not None and waits else stimuli_of_board(txn, watch)
+        strongest = max((txn.strength(row) for row in rows), default=0.0)
+    return cross(txn, watch, "", 0, value, count, strongest=strongest)
 
 
 def _is_below_min_increase(txn: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
-    """Whether a reinforcement of a mark that was absorbed is less than what the watch's `min_increase` asks for."""
+    """Return whether an absorbed mark was reinforced by less than the `min_increase` of the watch."""
     if watch.spec.min_increase is None or txn.strength(new) - txn.strength(old) >= watch.spec.min_increase:
         return False
-    taken = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=old.id)
-    if taken is not None and old.event_id <= taken[0]:
-        return True
-    return watch.over_board and old.event_id <= board_totals.watermark(txn, watch)
-
-
-def _headline(watch: Watch, fading_marks: list[FadingMark], now: int) -> float:
-    """The value that a crossing is known by: that of the first comparison that is met."""
-    for leaf in watch.condition.leaves():
-        value = value_at(leaf.measure, fading_marks, now)
-        if leaf.met(value):
-            return value
-    return 0.0
-
-
-def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
-    """Whether a watch over a subject or the board is met by the stimuli that lie there, now or as they were before."""
-    if watch.over_board and at is None:
-        return next(watch.condition.leaves()).met(board_totals.value(txn, watch)[0])
-    rows = board_totals.stimuli_of_board(txn, watch) if watch.over_board else stimuli_of_subject(txn, watch, subject)
-    fading_marks = [txn.fading(row) for row in rows]
-    return watch.condition.holds(lambda measure: value_at(measure, fading_marks, txn.now if at is None else at))
+    return old.event_id <= absorbed_through(txn, watch, old.id)

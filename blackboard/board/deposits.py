@@ -10,7 +10,7 @@ from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.decay import Decay
 from blackboard.errors import InvalidMark
 from blackboard.marks import Kind
-from blackboard.reinforcement import State, join
+from blackboard.reinforcement import State, reinforce
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
@@ -63,7 +63,7 @@ def deposit(txn: BoardTransaction, d: PreparedDeposit) -> Receipt:
     law = d.decay or kind.decay
     arriving = State(d.intensity * txn.deployment.trust.get(d.author, 1.0), txn.now, law)
     old = None if kind.on_repeat == "separate" else _find_live(txn, kind, d.subject)
-    state = join(kind, None if old is None else txn.state(old), arriving)
+    state = reinforce(kind, None if old is None else txn.state(old), arriving)
     if old is not None and state is None:
         _remember_key(txn, d, old.id, old.event_id)
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.board import board_totals, crossings, predicted_crossings
+from blackboard.board import board_totals, predicted_crossings, stimuli
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.readiness import blocked
 from blackboard.clock import iso
@@ -83,14 +83,14 @@ def _values(txn: BoardTransaction, watch: Watch, subject: str) -> list[dict[str,
                 "measure": str(leaf.measure),
                 "value": value,
                 "threshold": leaf.threshold,
-                "met": leaf.met(value),
+                "met": leaf.is_met(value),
                 "marks": count,
             }
         ]
     if watch.falling:
         marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.over_board else subject)
     else:
-        marks = [txn.fading(row) for row in crossings.stimuli_of_subject(txn, watch, subject)]
+        marks = [txn.fading(row) for row in stimuli.stimuli_of_subject(txn, watch, subject)]
     result = []
     for leaf in watch.condition.leaves():
         value = value_at(leaf.measure, marks, txn.now)
@@ -100,7 +100,7 @@ def _values(txn: BoardTransaction, watch: Watch, subject: str) -> list[dict[str,
                 "measure": str(leaf.measure),
                 "value": value,
                 "threshold": leaf.threshold,
-                "met": leaf.met(value),
+                "met": leaf.is_met(value),
                 "marks": counted,
             }
         )

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blackboard.board.board_transaction import BoardTransaction, Watch, law_key
+from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import iso
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
-from blackboard.forecast import FadingMark, first_true, value_at
+from blackboard.forecast import first_true, value_at
 from blackboard.marks import Kind
-from blackboard.reinforcement import State
+from blackboard.reinforcement import FadingMark, State
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -102,7 +103,7 @@ class _Change:
         gone, sooner = [], dict.fromkeys(self.touched, 0)
         for name, rows in self.rows.items():
             for row, fading in rows:
-                if not fading.live(self.txn.now):
+                if not fading.is_live(self.txn.now):
                     remaining = fading.state.remaining(self.txn.now)
                     gone.append(PredictedEvaporation(row.id, name, row.subject, remaining, self.new.kind(name).floor))
                 elif fading.evaporates_at is not None and fading.evaporates_at < (row.evaporates_at or float("inf")):
@@ -155,7 +156,11 @@ class _Change:
         )
 
     def _rise(self, watch: Watch) -> Iterator[PredictedWake]:
-        stimuli = [(row, fading) for row, fading in self._marks(watch) if self._is_stimulus(watch, row)]
+        stimuli = [
+            (row, fading)
+            for row, fading in self._marks(watch)
+            if is_stimulus(watch, row, absorbed_through(self.txn, watch, row.id))
+        ]
         if watch.condition.per_mark:
             for row, fading in stimuli:
                 if (value := fading.strength(self.txn.now)) >= watch.threshold:
@@ -198,13 +203,5 @@ class _Change:
     def _marks(self, watch: Watch) -> Iterator[tuple[MarkRow, FadingMark]]:
         for kind in watch.condition.kinds:
             for row, fading in self.rows.get(kind, ()):
-                if watch.covers(row.subject) and (watch.falling or fading.live(self.txn.now)):
+                if watch.covers(row.subject) and (watch.falling or fading.is_live(self.txn.now)):
                     yield row, fading
-
-    def _is_stimulus(self, watch: Watch, row: MarkRow) -> bool:
-        if row.author == watch.not_author:
-            return False
-        if watch.over_board and watch.id and row.event_id <= self.txn.tx.one(CROSSINGS.get_watermark, id=watch.id)[0]:
-            return False
-        taken = self.txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
-        return taken is None or row.event_id > taken[0]

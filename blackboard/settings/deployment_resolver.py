@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent
-from blackboard.conditions import Comparison, Condition
+from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
 from blackboard.errors import BlackboardError, ConfigurationError, MissingPackage, Mistake, nearest
@@ -232,7 +232,7 @@ class _Resolver:
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         for leaf in condition.leaves():
             # Whether there is any at all can be asked of every kind.
-            if leaf.measure.function != "count" or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
+            if not isinstance(leaf.measure, Count) or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
                 continue
             for name in leaf.measure.kinds:
                 if name in kinds and kinds[name].on_repeat != "separate":

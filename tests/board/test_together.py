@@ -45,7 +45,7 @@ def hold_true(world: World) -> None:
     """Every sum that is kept is what counting afresh finds."""
 
     def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in txn.active.watches.values() if board_totals.keeps_totals(watch)]
+        watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
         return [(board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
     found = world.board.read(look)

@@ -14,6 +14,8 @@ from blackboard import count, strongest, total, watch
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.stimuli import stimuli_of_board
+from blackboard.conditions import Count, Strongest
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -62,7 +64,7 @@ def agree(txn: BoardTransaction) -> None:
         if not item.over_board or item.falling:
             continue
         kept, marks = board_totals.value(txn, item)
-        stimuli = board_totals.stimuli_of_board(txn, item)
+        stimuli = stimuli_of_board(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
         leaf = next(item.condition.leaves())
         if txn.active.migrating.intersection(item.condition.kinds):
@@ -70,9 +72,9 @@ def agree(txn: BoardTransaction) -> None:
             assert marks >= len(stimuli), item.spec.name
             continue
         assert marks == len(stimuli), item.spec.name
-        if leaf.measure.function == "count":
+        if isinstance(leaf.measure, Count):
             assert kept == len(stimuli)
-        elif leaf.measure.function == "strongest":
+        elif isinstance(leaf.measure, Strongest):
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)

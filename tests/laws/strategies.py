@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from blackboard.conditions import Comparison, Condition, Measure
+from blackboard.conditions import Comparison, Condition, Count, Measure, Strength, Strongest, Total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.durations import Microseconds
 
@@ -54,11 +54,11 @@ names = st.sampled_from(["smoke", "fire", "lead", "over", "subject", "a", "Kind_
 patterns = st.one_of(
     st.none(), st.text(max_size=12), st.sampled_from(["lead/*", "it's", '"', "''", "a''b", "\\", "a\\nb"])
 )
-measures = st.one_of(
-    st.builds(lambda kind, subject: Measure("strength", (kind,), "subject", subject), names, patterns),
+measures: st.SearchStrategy[Measure] = st.one_of(
+    st.builds(lambda kind, subject: Strength(kind, subject=subject), names, patterns),
     st.builds(
-        lambda function, kinds, over, subject: Measure(function, tuple(kinds), over, subject),
-        st.sampled_from(["total", "strongest", "count"]),
+        lambda measure, kinds, over, subject: measure(*kinds, over=over, subject=subject),
+        st.sampled_from([Total, Strongest, Count]),
         st.lists(names, min_size=1, max_size=3, unique=True),
         st.sampled_from(["subject", "board"]),
         patterns,
@@ -70,9 +70,9 @@ comparisons = st.builds(
 conditions: st.SearchStrategy[Condition] = st.recursive(
     comparisons,
     lambda part: st.one_of(
-        st.builds(lambda one, other: one & other, part, part),
-        st.builds(lambda one, other: one | other, part, part),
-        st.builds(lambda one: ~one, part),
+        st.builds(lambda first, second: first & second, part, part),
+        st.builds(lambda first, second: first | second, part, part),
+        st.builds(lambda condition: ~condition, part),
     ),
     max_leaves=8,
 )

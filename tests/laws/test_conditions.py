@@ -107,31 +107,31 @@ def test_a_kind_named_twice_counts_once() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "character 1: expected strength, total, strongest, count, found the end"),
+        ("", "character 1: expected strongest, strength, total, count, found the end"),
         ("strenth(smoke) >= 1", "there is no measure 'strenth'; did you mean 'strength'"),
         ("strength(smoke >= 1", "character 16: expected , or \\), found >="),
-        ("strength(smoke) > 1", "character 17: write >= \\(reached\\) or < \\(left\\)"),
-        ("strength(smoke) <= 1", "write >= \\(reached\\) or < \\(left\\)"),
+        ("strength(smoke) > 1", "character 17: write >= \\(at or above\\) or < \\(below\\)"),
+        ("strength(smoke) <= 1", "write >= \\(at or above\\) or < \\(below\\)"),
         ("strength(smoke) = 1", "expected >= or <, found ="),
         ("strength(smoke) >= high", "expected a number, found high"),
-        ("strength(smoke) >= -1", "'-' means nothing here"),
+        ("strength(smoke) >= -1", "'-' has no meaning here"),
         ("strength(smoke) >= 0", "a threshold is a number above 0"),
         ("strength(smoke) >= 1e999", "a threshold is a number above 0"),
         ("strength(smoke) >= 1 and count(fire) >= 1", "expected & or | or the end, found and"),
         ("strength(smoke) >= 1 &", "found the end"),
         ("(strength(smoke) >= 1", "expected \\), found the end"),
-        ("strength(smoke, fire) >= 1", "strength is taken of one mark of one kind"),
-        ("strength(smoke, over=board) >= 1", "strength is taken of one mark of one kind"),
+        ("strength(smoke, fire) >= 1", "strength measures one mark of one kind"),
+        ("strength(smoke, over=board) >= 1", "strength measures one mark of one kind"),
         ("strength() >= 1", "expected a kind"),
         ("count(over=board) >= 1", "needs a kind"),
         ("count(smoke, over=moon) >= 1", 'over is "subject" or "board", not \'moon\''),
         ("count(smoke, colour=grey) >= 1", 'only over="board" and subject="..." can be set'),
         ("count(smoke, over=board, over=board) >= 1", "each once"),
-        ("count(smoke, subject='x) >= 1", "means nothing here"),
+        ("count(smoke, subject='x) >= 1", "has no meaning here"),
         ('count(smoke, subject="\\d") >= 1', "is not an escape"),
         ('count(smoke, subject="\\ud800") >= 1', "is not an escape"),
         ("max(smoke) >= 1", "there is no measure 'max'"),
-        ("count(größe) >= 1", "'ö' means nothing here"),
+        ("count(größe) >= 1", "'ö' has no meaning here"),
         ("~" * 200 + "count(smoke) >= 1", "nested too deeply"),
         ("(" * 200 + "count(smoke) >= 1", "nested too deeply"),
         ("count(smoke) >= 1 & " * 2000, "at most 10000 characters"),
@@ -171,7 +171,7 @@ def test_a_condition_with_one_wrong_character_is_another_or_refused(condition: C
 
 
 def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(InvalidCondition, match="a condition is text"):
+    with pytest.raises(InvalidCondition, match="a condition is a text"):
         parse(7)  # type: ignore[arg-type]
 
 
@@ -226,7 +226,7 @@ def test_a_measure_that_cannot_be_is_refused() -> None:
 @pytest.mark.parametrize("other", [True, 0.7, "count(fire) >= 1", None])
 def test_a_condition_joins_conditions_alone(other: Any) -> None:
     for join in (lambda: HOT & other, lambda: HOT | other):
-        with pytest.raises(InvalidCondition, match="joins two conditions"):
+        with pytest.raises(InvalidCondition, match="combines two conditions"):
             join()
 
 
@@ -252,7 +252,7 @@ def test_what_can_wake_an_agent_is_let_through(condition: Condition, falling: bo
         (~HOT, "negation is for guards"),
         (HOT & ~BURNS, "negation is for guards"),
         (HOT & (strength(Smoke) < 0.9), "rises .* or falls .*, not both"),
-        (HOT & (count(Fire, over="board") >= 1), "watch the board by itself"),
+        (HOT & (count(Fire, over="board") >= 1), "a watch over the board has one comparison"),
         (True, "an agent watches a condition"),
         ("strength(smoke) >= 1", "an agent watches a condition"),
     ],

@@ -182,11 +182,11 @@ def test_a_law_reads_back_from_what_it_writes(law: Decay) -> None:
 
 @given(steps, ages)
 def test_only_a_fixed_end_is_carried_on(law: Step, age: int) -> None:
-    carried = law.carried(age)
+    continued = law.continued(age)
     if not law.fixed:
-        assert carried == law
+        assert continued == law
     elif age < law.parameters[0]:
-        assert carried.age_below(1.0) == law.parameters[0] - age
+        assert continued.age_below(1.0) == law.parameters[0] - age
 
 
 @given(curves())
@@ -211,21 +211,21 @@ def test_durations_are_taken_as_text_or_timedelta(length: int) -> None:
         ({"law": "exponential", "lifetime": "3d"}, "exponential takes half_life, not lifetime"),
         ({"law": "exponential", "half_life": "3d", "_length": 3}, "exponential takes half_life"),
         ({"law": "exponential", "half_life": "0s"}, "longer than 0s"),
-        ({"law": "power", "scale": "3d", "exponent": 0}, "exponent must lie above 0"),
-        ({"law": "power", "scale": "3d", "exponent": math.nan}, "exponent must lie above 0"),
-        ({"law": "power", "scale": "3d", "exponent": "2"}, "exponent must lie above 0"),
+        ({"law": "power", "scale": "3d", "exponent": 0}, "exponent must be above 0"),
+        ({"law": "power", "scale": "3d", "exponent": math.nan}, "exponent must be above 0"),
+        ({"law": "power", "scale": "3d", "exponent": "2"}, "exponent must be above 0"),
         ({"law": "step", "lasting": "3d", "fixed": "no"}, "fixed is true or false"),
         ({"law": "curve", "points": []}, "between 1 and 1000 points"),
         ({"law": "curve", "points": 5}, "points are pairs"),
         ({"law": "curve", "points": [["1h"]]}, "points are pairs"),
         ({"law": "curve", "points": [["1h", "much"]]}, "points are pairs"),
-        ({"law": "curve", "points": [["1h", math.nan]]}, "lie between 0 and 1"),
-        ({"law": "curve", "points": [["1h", 1.5]]}, "lie between 0 and 1"),
+        ({"law": "curve", "points": [["1h", math.nan]]}, "are between 0 and 1"),
+        ({"law": "curve", "points": [["1h", 1.5]]}, "are between 0 and 1"),
         ({"law": "curve", "points": [["0s", 0.5], ["1h", 0.2]]}, "start at 1"),
         ({"law": "curve", "points": [["1h", 0.5], ["1h", 0.2]]}, "ages must rise"),
         ({"law": "curve", "points": [["1h", 0.2], ["2h", 0.5]]}, "never rises"),
         ({"law": "never", "half_life": "3d"}, "never takes nothing, not half_life"),
-        ("{broken", "broken JSON"),
+        ("{broken", "not valid JSON"),
         ([], "a decay law is written like"),
         (3, "a decay law is written like"),
     ],

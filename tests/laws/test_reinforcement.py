@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blackboard.decay import Exponential, Linear, Never, Step
 from blackboard.marks import Kind, OnRepeat
-from blackboard.reinforcement import State, join
+from blackboard.reinforcement import State, reinforce
 from tests.laws.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000
@@ -29,58 +29,58 @@ def remaining(state: State | None, now: int) -> float:
 @pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
 def test_the_first_mark_is_itself(on_repeat: OnRepeat) -> None:
     new = State(0.5, 0, Exponential("1h"))
-    assert join(kind(on_repeat), None, new) == new
+    assert reinforce(kind(on_repeat), None, new) == new
 
 
 def test_adding_takes_what_is_left_and_restarts_the_clock() -> None:
     old, new = State(1.0, 0, Exponential("1h")), State(0.25, HOUR, Exponential("1h"))
-    assert join(kind("add"), old, new) == State(0.75, HOUR, Exponential("1h"))
+    assert reinforce(kind("add"), old, new) == State(0.75, HOUR, Exponential("1h"))
 
 
 def test_adding_stops_at_the_cap() -> None:
     old, new = State(1.0, 0, Never()), State(5.0, HOUR, Never())
-    assert remaining(join(kind("add", cap=2.0), old, new), HOUR) == 2.0
-    assert remaining(join(kind("add", cap=2.0), None, new), HOUR) == 2.0
+    assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 2.0
+    assert remaining(reinforce(kind("add", cap=2.0), None, new), HOUR) == 2.0
 
 
 def test_adding_under_a_cap_that_was_lowered_does_not_weaken() -> None:
     old, new = State(5.0, 0, Never()), State(1.0, HOUR, Never())
-    assert remaining(join(kind("add", cap=2.0), old, new), HOUR) == 5.0
+    assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 5.0
 
 
 def test_the_stronger_of_two_is_told_by_what_is_left_now() -> None:
     old = State(1.0, 0, Exponential("1h"))
-    assert join(kind("max"), old, State(0.5, HOUR, Exponential("1h"))) is None
-    assert remaining(join(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
+    assert reinforce(kind("max"), old, State(0.5, HOUR, Exponential("1h"))) is None
+    assert remaining(reinforce(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
 
 
 @pytest.mark.parametrize("intensity", [0.0, 0.3, 1.0])
 def test_a_deposit_that_loses_changes_nothing_even_on_an_aged_step_mark(intensity: float) -> None:
     old = State(1.0, 0, Step("1h"))
-    assert join(kind("max", law=Step("1h")), old, State(intensity, HOUR - 1, Step("1h"))) is None
+    assert reinforce(kind("max", law=Step("1h")), old, State(intensity, HOUR - 1, Step("1h"))) is None
 
 
 def test_a_deposit_that_only_the_cap_holds_down_loses_too() -> None:
-    assert join(kind("max", cap=1.0), State(1.0, 0, Never()), State(9.0, HOUR, Never())) is None
+    assert reinforce(kind("max", cap=1.0), State(1.0, 0, Never()), State(9.0, HOUR, Never())) is None
 
 
 def test_replacing_may_weaken() -> None:
     new = State(0.1, HOUR, Exponential("1h"))
-    assert join(kind("replace"), State(1.0, 0, Never()), new) == new
+    assert reinforce(kind("replace"), State(1.0, 0, Never()), new) == new
 
 
 @pytest.mark.parametrize("on_repeat", ["add", "max"])
 def test_the_law_under_which_it_evaporates_later_stays(on_repeat: OnRepeat) -> None:
     short, long = Exponential("1h"), Exponential("10h")
     for before, after in ((short, long), (long, short)):
-        joined = join(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
+        joined = reinforce(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
         assert joined is not None
         assert joined.law == long
 
 
 def test_a_law_of_its_own_that_ends_sooner_does_not_shorten() -> None:
     old, new = State(1.0, 0, Never()), State(2.0, HOUR, Step("1m", fixed=True))
-    joined = join(kind("max", law=Never()), old, new)
+    joined = reinforce(kind("max", law=Never()), old, new)
     assert joined == State(2.0, HOUR, Never())
 
 
@@ -89,7 +89,7 @@ def test_a_fixed_end_is_kept_through_repeats() -> None:
     smoke = kind("add", law=law)
     state: State | None = State(1.0, 0, law)
     for hour in (1, 2):
-        state = join(smoke, state, State(1.0, hour * HOUR, law))
+        state = reinforce(smoke, state, State(1.0, hour * HOUR, law))
         assert state is not None
         assert state.evaporates_at(smoke) == 3 * HOUR
     assert remaining(state, 3 * HOUR - 1) == 3.0
@@ -98,7 +98,7 @@ def test_a_fixed_end_is_kept_through_repeats() -> None:
 
 def test_a_step_that_is_not_fixed_starts_again() -> None:
     law = Step("3h")
-    joined = join(kind("max", law=law), State(1.0, 0, law), State(2.0, HOUR, law))
+    joined = reinforce(kind("max", law=law), State(1.0, 0, law), State(2.0, HOUR, law))
     assert joined is not None
     assert joined.evaporates_at(kind("max")) == 4 * HOUR
 
@@ -106,8 +106,8 @@ def test_a_step_that_is_not_fixed_starts_again() -> None:
 def test_an_end_of_its_own_can_be_moved_later_but_not_sooner() -> None:
     smoke = kind("max", law=Exponential("1m"))
     old = State(1.0, 0, Step("10h", fixed=True))
-    later = join(smoke, old, State(2.0, HOUR, Step("20h", fixed=True)))
-    sooner = join(smoke, old, State(2.0, HOUR, Step("1h", fixed=True)))
+    later = reinforce(smoke, old, State(2.0, HOUR, Step("20h", fixed=True)))
+    sooner = reinforce(smoke, old, State(2.0, HOUR, Step("1h", fixed=True)))
     assert later is not None
     assert sooner is not None
     assert later.evaporates_at(smoke) == 21 * HOUR
@@ -127,7 +127,7 @@ def test_no_join_but_replace_ever_weakens(
 ) -> None:
     now = old.at + later
     new = State(intensity, now, law)  # type: ignore[arg-type]
-    joined = join(kind(on_repeat, cap), old, new)
+    joined = reinforce(kind(on_repeat, cap), old, new)
     after = remaining(joined or old, now)
     if on_repeat == "replace":
         assert after == min(intensity, cap or intensity)
@@ -146,7 +146,7 @@ def test_a_joined_mark_never_evaporates_sooner_than_the_deposit_by_itself(
 ) -> None:
     smoke = kind(on_repeat)
     new = State(new.intensity, max(old.at, new.at), new.law)
-    joined = join(smoke, old, new)
+    joined = reinforce(smoke, old, new)
     if joined is None:
         return
     end, alone = joined.evaporates_at(smoke), new.evaporates_at(smoke)

@@ -1,0 +1,74 @@
+"""Stimuli: the marks that count for a rising watch because its agent has neither absorbed nor deposited them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+__all__ = ["absorb", "absorbed_through", "is_stimulus", "stimuli_of_board", "stimuli_of_subject", "watermark"]
+
+
+def is_stimulus(watch: Watch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
+    """Return whether a mark counts for a rising watch.
+
+    Args:
+        watch: the watch.
+        row: the mark, or the last event of a mark that is no longer on the live board.
+        absorbed_through: the event through which the watch has absorbed the mark; 0 for a mark it has not absorbed.
+    """
+    event_id = row.id if isinstance(row, EventRow) else row.event_id
+    return row.author != watch.not_author and event_id > absorbed_through and watch.covers(row.subject)
+
+
+def absorbed_through(txn: BoardTransaction, watch: Watch, mark_id: int) -> int:
+    """Return the event through which a watch has absorbed a mark; 0 if it has absorbed none of it."""
+    row = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+    absorbed = 0 if row is None else row.event_id
+    return max(absorbed, watermark(txn, watch)) if watch.over_board else absorbed
+
+
+def watermark(txn: BoardTransaction, watch: Watch) -> int:
+    """Return the event through which a watch over the board has absorbed everything."""
+    return txn.tx.value(CROSSINGS.get_watermark, id=watch.id) or 0
+
+
+def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> None:
+    """Record that a watch has absorbed a mark through an event.
+
+    Args:
+        txn: the transaction.
+        watch: the watch.
+        mark_id: the mark.
+        event_id: the last event that was absorbed.
+        activation_id: the activation that took the mark; 0 for a reinforcement below `min_increase`.
+    """
+    values = {"watch_id": watch.id, "mark_id": mark_id, "event_id": event_id, "activation_id": activation_id}
+    if not txn.tx.run(CROSSINGS.update_absorbed, **values).rowcount:
+        txn.tx.run(CROSSINGS.insert_absorbed, **values)
+
+
+def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
+    """Return the live marks of one subject that count for a watch."""
+    return _stimuli(txn, watch, subject)
+
+
+def stimuli_of_board(txn: BoardTransaction, watch: Watch) -> list[MarkRow]:
+    """Return the live marks of the whole board that count for a watch."""
+    return _stimuli(txn, watch, None)
+
+
+def _stimuli(txn: BoardTransaction, watch: Watch, subject: str | None) -> list[MarkRow]:
+    values: dict[str, Any] = {"watch_id": watch.id, "not_author": watch.not_author}
+    if subject is None:
+        statement = MARKS.stimuli_of_board
+        values["watermark"] = watermark(txn, watch)
+    else:
+        statement = MARKS.stimuli_of_subject
+        values["subject"] = subject
+    stimuli: list[MarkRow] = []
+    for kind in watch.condition.kinds:
+        stimuli += txn.live(txn.tx.all(statement, kind=kind, now=txn.horizon(kind), **values))
+    return [row for row in stimuli if watch.covers(row.subject)]
