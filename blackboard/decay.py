@@ -21,27 +21,13 @@ from typing import Any, ClassVar
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
-__all__ = ["LAWS", "Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from", "share_case"]
+__all__ = ["LAWS", "Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from"]
 
 LAWS: dict[str, type[Decay]] = {}
 """The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
 
 _LATEST = 3000 * 365 * 86_400e6
 """Ages in microseconds from here on count as never; dates and 64-bit columns have limits."""
-
-
-def share_case(law: str, name: str, age: str, a: str, b: str) -> str:
-    """Return an SQL expression for the share of a mark, whichever known law it has.
-
-    Args:
-        law: SQL for the key of the law in the table `law`.
-        name: SQL for the name of the law.
-        age: SQL for the age in microseconds, a float.
-        a: SQL for the first of its two parameters.
-        b: SQL for the second.
-    """
-    cases = " ".join(f"WHEN {name} = '{each.name}' THEN {each.share_sql(law, age, a, b)}" for each in LAWS.values())
-    return f"CASE {cases} END"
 
 
 class Decay(ABC):

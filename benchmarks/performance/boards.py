@@ -11,6 +11,7 @@ from typing import Any
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
 from blackboard.agent_definition import Agent
 from blackboard.board.board_transaction import law_key
+from blackboard.board_files import BoardFiles
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
@@ -161,8 +162,8 @@ def copy(folder: Path, size: int, name: str) -> Path:
 
 
 def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for file in BoardFiles(path).of_sqlite:
+        file.unlink(missing_ok=True)
 
 
 def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -88,7 +88,7 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
             laid = ready.pop()
             for start in range(0, n, 1000):
                 part = laid[start : start + 1000]
-                with other.database.exclusively() as tx:
+                with other.database.exclusive_transaction() as tx:
                     tx.cursor.executemany(_sql(tx, MARKS.insert_event), [tuple(event) for _, event in part])
                     tx.cursor.executemany(_sql(tx, MARKS.insert_mark), [tuple(mark) for mark, _ in part])
 

@@ -70,7 +70,7 @@ def _ours(folder: Path, level: str, count: int) -> float:
     with Blackboard.open(f"sqlite:///{boards.copy(folder, 1000, 'peers')}", kinds=boards.KINDS) as board:
         loop = deposits.deposits(board, boards.subjects(10**9, 10**7))
         loop(20)
-        with board.database.exclusively() as tx:
+        with board.database.exclusive_transaction() as tx:
             connection = tx.cursor.connection
         connection.execute(f"PRAGMA synchronous = {level}")
         begin = time.perf_counter()

@@ -49,7 +49,7 @@ class BoardSession:
         self._notifier = Notifier(database.path)
         self._laws = Laws()
         self._active: ActiveDeployment | None = None
-        database.on_rollback = self._forget
+        database.on_rollback.subscribe(self._forget)
 
     @classmethod
     def open(

@@ -6,35 +6,21 @@ Each daemon listens on a socket in a folder beside the database. A lost datagram
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import socket
-import tempfile
 from pathlib import Path
 
+from blackboard.board_files import BoardFiles
 from blackboard.failpoints import reach
 
-__all__ = ["Notifier", "run_folder"]
-
-LONGEST_ADDRESS = 100
-"""Unix socket addresses end at 108 bytes."""
-
-
-def run_folder(database: Path) -> Path:
-    """The folder of a board's sockets and workers' locks: beside the database, or, where that path is too long, a
-    folder of this user's in the system's place for such things."""
-    beside = database.with_name(database.name + "-run")
-    if len(os.fsencode(beside)) + 20 <= LONGEST_ADDRESS:
-        return beside
-    name = hashlib.sha256(os.fsencode(database.resolve())).hexdigest()[:20]
-    return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}"
+__all__ = ["Notifier"]
 
 
 class Notifier:
     """Rings for the daemons of one board."""
 
     def __init__(self, database: Path | None) -> None:
-        self.folder = None if database is None else run_folder(database)
+        self.folder = None if database is None else BoardFiles(database).run_folder
         self._socket: socket.socket | None = None
         self._pid = os.getpid()
 

@@ -163,7 +163,7 @@ def forget(
 
 def _forgotten(session: Session, subject: str) -> dict[str, Any]:
     from blackboard.daemon.answer_spool import Spool, Spooled
-    from blackboard.store.backup import backups_of, holding
+    from blackboard.store.backup import backups_of, count_events
 
     with session.board() as board:
         erased = board.forget(subject)
@@ -171,6 +171,6 @@ def _forgotten(session: Session, subject: str) -> dict[str, Any]:
         for call in erased.calls:
             spool.drop(Spooled(call, "", None))
         path = board.database.path
-        copies = [] if path is None else [(copy, holding(copy, subject)) for copy in backups_of(path)]
+        copies = [] if path is None else [(copy, count_events(copy, subject)) for copy in backups_of(path)]
     held = [{"path": str(copy), "events": events} for copy, events in copies if events != 0]
     return {"subject": subject, **dataclasses.asdict(erased), "backups": held}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,13 +87,12 @@ def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
 
     The agents' relative paths start at the current folder.
     """
+    from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
 
     directory.mkdir(parents=True, exist_ok=True)
     path = (directory / "demo.db").absolute()
-    for name in ("demo.db", "demo.db-wal", "demo.db-shm", "demo.db-turn", "demo.db-next"):
-        (directory / name).unlink(missing_ok=True)
-    shutil.rmtree(directory / "demo.db-run", ignore_errors=True)
+    BoardFiles(path).delete()
     for name, source in what.files.items():
         (directory / Path(name).name).write_bytes(file_of(source).read_bytes())
     with contextlib.chdir(directory):

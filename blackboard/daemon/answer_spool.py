@@ -7,10 +7,8 @@ readable by its owner alone, and goes when its answer is committed.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from blackboard.board.blackboard import Blackboard
+from blackboard.board_files import BoardFiles, server_spool_folder
 from blackboard.failpoints import reach
 
 __all__ = ["Spool", "Spooled"]
@@ -98,6 +97,5 @@ class Spool:
 
 def _folder(board: Blackboard) -> Path:
     if (path := board.database.path) is not None:
-        return path.with_name(path.name + "-spool")
-    name = hashlib.sha256(board.database.where.encode()).hexdigest()[:20]
-    return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}-spool"
+        return BoardFiles(path).spool_folder
+    return server_spool_folder(board.database.where)

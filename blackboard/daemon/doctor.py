@@ -9,7 +9,7 @@ from typing import Literal
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
-from blackboard.board.notify import run_folder
+from blackboard.board_files import BoardFiles
 from blackboard.clock import iso
 from blackboard.daemon.liveness import living
 from blackboard.deployment import Deployment
@@ -98,7 +98,7 @@ def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     path = board.database.path
     others = list(health.open_to_others)
     if path is not None:
-        others += [item for item in open_to_others([run_folder(path)]) if item not in others]
+        others += [item for item in open_to_others([BoardFiles(path).run_folder]) if item not in others]
     names = ", ".join(map(str, others))
     yield _judge("permissions", not others, names or "this user's alone", "chmod go= each of them")
 

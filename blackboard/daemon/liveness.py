@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from blackboard.board.notify import run_folder
+from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import reach
 
@@ -23,13 +23,13 @@ def living(database: Path | None, workers: Iterable[str]) -> set[str] | None:
     """Those of the registered workers that live; None where there are no locks to tell, as on a server."""
     if database is None:
         return None
-    folder = run_folder(database)
+    folder = BoardFiles(database).run_folder
     return {worker for worker in workers if _is_held(folder / f"{worker.rsplit('-', 1)[-1]}.lock")}
 
 
 def any_living(database: Path | None) -> bool:
     """Whether any worker of a board lives, registered or not."""
-    return database is not None and any(_is_held(lock) for lock in run_folder(database).glob("*.lock"))
+    return database is not None and any(_is_held(lock) for lock in BoardFiles(database).run_folder.glob("*.lock"))
 
 
 def private_folder(folder: Path) -> Path:
@@ -74,7 +74,7 @@ class WorkerLiveness:
 
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.folder = None if database is None else run_folder(database)
+        self.folder = None if database is None else BoardFiles(database).run_folder
         self._wake = wake
         self._lock: int | None = None
         self._socket: socket.socket | None = None

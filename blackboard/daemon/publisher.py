@@ -11,7 +11,7 @@ import structlog
 
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.notify import run_folder
+from blackboard.board_files import BoardFiles
 from blackboard.failpoints import reach
 from blackboard.marks import Mark
 from blackboard.store.write_lock import WriteLock
@@ -44,7 +44,7 @@ class Publisher:
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
         self._reader, self._agents, self._settings = Reader(board), agents, settings
         self._lock = threading.Lock()
-        folder = None if board.database.path is None else run_folder(board.database.path)
+        folder = None if board.database.path is None else BoardFiles(board.database.path).run_folder
         self._write_lock = None if folder is None else WriteLock(folder / "publish", PATIENCE)
 
     def start(self) -> None:

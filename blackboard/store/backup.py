@@ -1,7 +1,7 @@
-"""Copies an SQLite board while it is in use, and puts a copy in its place. It never leaves half of either behind.
+"""Backups: copies of an SQLite board in use, and their restoration. Both happen completely or not at all.
 
-A copy is taken through SQLite's online backup, in steps, of one snapshot: depositors go on, and only the write-ahead
-log waits to be emptied until the copy is made. It is checked by opening it before it gets its name.
+SQLite's online backup copies one snapshot in steps. Depositors continue meanwhile; only the write-ahead log cannot be
+emptied until the copy is finished. The copy is opened and checked before it gets its name.
 """
 
 from __future__ import annotations
@@ -10,85 +10,97 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.schema import KNOWN
 
-__all__ = ["Copy", "back_up", "backups_of", "examine", "holding", "restore"]
+__all__ = ["Copy", "back_up", "backups_of", "count_events", "examine", "restore"]
 
 PAGES = 500
-"""Pages in one step: what is copied before others are let in."""
+"""Pages to copy in one step, between which other processes may write."""
 
 Progress = Callable[[int, int], None]
+"""Called with the number of copied pages and of all pages."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What a copy of a board holds."""
+    """A copy of a board, and what it contains.
+
+    Attributes:
+        path: its file.
+        bytes: the size of the file.
+        marks: the number of its marks.
+        events: the number of its events.
+        last_recorded_at: the last instant that it recorded, in microseconds since the epoch.
+    """
 
     path: Path
     bytes: int
     marks: int
     events: int
     last_recorded_at: int
-    """The last instant that it recorded, in microseconds since the epoch."""
 
 
-def back_up(database: Database, to: Path, progress: Progress = lambda done, of: None) -> Copy:
+def back_up(database: Database, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
     """Copy a board, which may be in use, to a new file that only this user may read.
 
     Args:
-        to: must not exist.
-        progress: called with the pages copied and the pages there are.
+        database: the board.
+        to: the new file.
+        progress: called after each step.
 
     Raises:
-        StoreError: the database is no file, the target exists or cannot be written, or the copy turns out damaged.
+        StoreError: the board is on a server, the file exists or cannot be written, or the copy is damaged.
     """
-    source = _file_of(database)
+    source = _files_of(database)
     to = to.absolute()
     if to.exists():
-        raise StoreError(f"{to} exists; a backup takes the place of nothing, so name another file")
+        raise StoreError(f"{to} already exists; choose another name")
     with _partial(to) as part:
         _copy(database, part, progress)
-        copied = examine(part)
+        copy = examine(part)
         _sync(part)
         try:
-            os.link(part, to)  # unlike a rename, it fails where somebody has made that file meanwhile
+            os.link(part, to)  # unlike a rename, it fails if another process has created the file meanwhile
         except FileExistsError:
-            raise StoreError(f"{to} exists by now; name another file") from None
+            raise StoreError(f"{to} exists by now; choose another name") from None
         except OSError:
             os.rename(part, to)
         _sync(to.parent)
-    _note(source, to)
-    return Copy(to, copied.bytes, copied.marks, copied.events, copied.last_recorded_at)
+    _add_to_list(source.backup_list, to)
+    return replace(copy, path=to)
 
 
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
-    """Put a copy in a board's place. Nothing may be using the board; whoever has it open finds another file there.
+    """Replace a board by a copy. No process may be using the board.
 
     Args:
-        stamp: ends the name under which the old board is kept beside it.
+        backup: the copy.
+        database: the board to replace; it need not exist.
+        stamp: the end of the name under which the old board is kept beside it.
 
     Returns:
-        What was restored, and where the old board now is; None if there was none.
+        The restored board, and the path of the old board; None if there was none.
 
     Raises:
-        StoreError: the copy is damaged, foreign or newer than this program, or the place cannot be written.
+        StoreError: the copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
-    path = _file_of(database)
-    checked = examine(backup)
+    files = _files_of(database)
+    path, copy = files.database, examine(backup)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _partial(path) as part:
-        _copy(Database(backup), part, lambda done, of: None)
+        _copy(Database(backup), part, lambda copied, pages: None)
         examine(part)
         _sync(part)
         with database.write_lock():
-            kept = _keep_copy(path, stamp)
+            kept = _keep(files, files.replaced_copy(stamp))
             os.replace(part, path)
             _sync(path.parent)
     connection = database.connect(writes=True)
@@ -96,16 +108,16 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
         sql_dialect.use_wal(connection, database.dialect)
     finally:
         connection.close()
-    return Copy(path, checked.bytes, checked.marks, checked.events, checked.last_recorded_at), kept
+    return replace(copy, path=path), kept
 
 
 def examine(path: Path) -> Copy:
-    """What a copy holds, once every page of it has been read and found whole.
+    """Read every page of a copy, and return what it contains.
 
     Raises:
         StoreMissing: there is no such file.
-        StoreForeign: it is not a blackboard.
-        StoreNewer: it was written by a newer program.
+        StoreForeign: the file is not a blackboard.
+        StoreNewer: a newer program wrote it.
         StoreError: it is damaged.
     """
     if not path.is_file():
@@ -131,22 +143,22 @@ def examine(path: Path) -> Copy:
 
 
 def backups_of(path: Path) -> list[Path]:
-    """The copies of a board that are known here and still exist: backups that were made, and boards kept aside."""
+    """Return the known copies of a board that still exist: its backups, and boards that a restored backup replaced."""
+    files = BoardFiles(path)
     try:
-        noted = _list_of(path).read_text(encoding="utf-8").splitlines()
+        lines = files.backup_list.read_text(encoding="utf-8").splitlines()
     except OSError:
-        noted = []
-    kept = sorted(path.parent.glob(f"{path.name}.before-*[0-9Z]"))
-    return [values for values in dict.fromkeys([*(Path(line) for line in noted), *kept]) if values.is_file()]
+        lines = []
+    copies = [*map(Path, lines), *files.replaced_copies()]
+    return [copy for copy in dict.fromkeys(copies) if copy.is_file()]
 
 
-def holding(copy: Path, subject: str) -> int | None:
-    """How many events about a subject a copy holds; None if it cannot be read."""
+def count_events(copy: Path, subject: str) -> int | None:
+    """Return the number of events about a subject in a copy; None if it cannot be read."""
     database = Database(copy)
     try:
         with database.read() as tx:
-            values = tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()
-            return int(values[0])
+            return int(tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()[0])
     except StoreError:
         return None
     finally:
@@ -158,10 +170,10 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
     target: Any = None
     try:
         target = sql_dialect.sqlite.connect(str(to), isolation_level=None)
-        # The snapshot is held for the whole copy: otherwise every commit of others would start it anew.
+        # The snapshot is held for the whole copy: otherwise each commit of another process would restart it.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        source.backup(target, pages=PAGES, progress=lambda status, left, of: progress(of - left, of))
+        source.backup(target, pages=PAGES, progress=lambda status, left, pages: progress(pages - left, pages))
         source.execute("COMMIT")
     except sql_dialect.sqlite.Error as error:
         raise sql_dialect.translate(error, str(to)) from None
@@ -173,8 +185,9 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _partial(target: Path) -> Iterator[Path]:
-    """A file beside the target that only this user may read, and that is gone afterwards."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    """Create a file beside the target that only this user may read, and delete it afterwards."""
+    files = BoardFiles(target).partial()
+    part = files.database
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
@@ -182,52 +195,46 @@ def _partial(target: Path) -> Iterator[Path]:
     try:
         yield part
     finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for file in files.of_sqlite:
             with contextlib.suppress(OSError):
-                os.unlink(f"{part}{suffix}")
+                file.unlink()
 
 
-def _keep_copy(path: Path, stamp: str) -> Path | None:
-    """Give the old board a second name, with its log, and only then take the log from the first.
+def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
+    """Give the old board and its log a second name, and only then remove the log under the first.
 
-    A log can lie there without its board, which somebody removed. It goes aside all the same.
+    There may be a log without its board, which a person has removed. It is kept, too.
     """
-    was_there = path.exists()
-    kept = path.with_name(f"{path.name}.before-{stamp}")
-    for suffix in ("-wal", ""):
-        if os.path.exists(f"{path}{suffix}"):
+    existed = old.database.exists()
+    for file, copy in ((old.wal, kept.wal), (old.database, kept.database)):
+        if file.exists():
             try:
-                os.link(f"{path}{suffix}", f"{kept}{suffix}")
+                os.link(file, copy)
             except FileExistsError:
-                raise StoreError(f"{kept}{suffix} exists; move it away first") from None
+                raise StoreError(f"{copy} exists; move it away first") from None
             except OSError:  # a file system without links
-                shutil.copy2(f"{path}{suffix}", f"{kept}{suffix}")
-    _sync(path.parent)
-    # A log that stayed would be taken for the restored board's own.
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{path}{suffix}")
-    return kept if was_there else None
+                shutil.copy2(file, copy)
+    _sync(old.database.parent)
+    # SQLite would apply the old log to the restored board.
+    old.wal.unlink(missing_ok=True)
+    old.shm.unlink(missing_ok=True)
+    return kept.database if existed else None
 
 
-def _note(source: Path, to: Path) -> None:
-    """Remember where a copy is, so that `forget` can say what still holds the past. Losing this loses no data."""
+def _add_to_list(backup_list: Path, to: Path) -> None:
+    """Note where a copy is, so that `forget` can name it. Without the note, no data is lost."""
     with contextlib.suppress(OSError):
-        handle = os.open(_list_of(source), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        handle = os.open(backup_list, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             os.write(handle, f"{to}\n".encode())
         finally:
             os.close(handle)
 
 
-def _list_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-backups")
-
-
-def _file_of(database: Database) -> Path:
-    if database.path is None:
+def _files_of(database: Database) -> BoardFiles:
+    if database.files is None:
         raise StoreError(f"{database.where} is on a server; use the server's own backup, such as pg_dump")
-    return database.path
+    return database.files
 
 
 def _sync(path: Path) -> None:

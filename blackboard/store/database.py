@@ -1,8 +1,8 @@
-"""One database: connections, transactions, and the writers' turn. It knows no table.
+"""A database: its connections, its transactions and its write lock. It contains no table's name.
 
-A process has one writing connection, behind a gate: threads hand in what they want written, whoever holds the gate
-commits it all together, so that eight threads share one flush to the disk. Between processes a lock file is the
-queue: `flock` wakes waiters in turn, where SQLite's busy timeout lets the unlucky one starve.
+A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
+eight threads share one flush to the disk. Between processes, a lock file is the queue: `flock` wakes waiting processes
+in turn, where SQLite's busy timeout can starve one of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from blackboard.board_files import BoardFiles
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
 from blackboard.store import dialect as sql_dialect
@@ -25,10 +26,26 @@ from blackboard.store.write_lock import WriteLock
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-__all__ = ["Database"]
+__all__ = ["Database", "Listeners"]
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
+
+
+class Listeners:
+    """Functions to call when something happens. Calling the object calls each of them."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[[], object]] = []
+
+    def subscribe(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Add a function, and return a function that removes it again."""
+        self._functions.append(function)
+        return lambda: self._functions.remove(function)
+
+    def __call__(self) -> None:
+        for function in tuple(self._functions):
+            function()
 
 
 class Database:
@@ -37,9 +54,17 @@ class Database:
     Args:
         url: an SQLAlchemy URL, or the path of an SQLite file.
 
+    Attributes:
+        dialect: the kind of database.
+        path: the SQLite file; None on a server.
+        files: the SQLite file with those beside it; None on a server.
+        where: the file or URL, as messages name it, without a password.
+        group_commit: how threads share a commit.
+        on_commit: called by the writing thread after each commit.
+        on_rollback: called by the writing thread after each rollback.
+
     Raises:
-        ConfigurationError: the URL is not one.
-        StoreError: it cannot be opened.
+        ConfigurationError: the URL cannot be used.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -47,20 +72,20 @@ class Database:
         self.dialect = sql_dialect.SQLITE
         self.path = path_in(url) if isinstance(url, str) else url.absolute()
         if self.path is None:
-            self._ask_sqlalchemy(str(url))
+            self._read_url(str(url))
+        self.files = None if self.path is None else BoardFiles(self.path)
         self.where = str(self.path) if self.path else self.url
-        self._group_commit = GroupCommit()
+        self.group_commit = GroupCommit()
+        self.on_commit, self.on_rollback = Listeners(), Listeners()
+        self._is_durable = True
         self._writer: Any = None
         self._readers: list[Any] = []
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._file: tuple[int, int] | None = None
         self._pid = os.getpid()
-        self.on_commit: Callable[[], None] = lambda: None
-        self.on_rollback: Callable[[], None] = lambda: None
-        """Told, by whoever wrote, that what was written is taken back."""
 
-    def _ask_sqlalchemy(self, url: str) -> None:
-        """Take from a URL what only SQLAlchemy knows to find in it."""
+    def _read_url(self, url: str) -> None:
+        """Take the dialect and the file from a URL that only SQLAlchemy can read."""
         from sqlalchemy import make_url
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -70,7 +95,7 @@ class Database:
             if driver.name != "sqlite":
                 self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, positional=False)
             elif not name or name == ":memory:" or name.startswith("file:"):
-                raise ConfigurationError([Mistake("database.url", "a blackboard outlives its process: name a file")])
+                raise ConfigurationError([Mistake("database.url", "a board outlives its process; name a file")])
             else:
                 self.path = Path(name).absolute()
         except ModuleNotFoundError as error:
@@ -85,7 +110,7 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """The same database for SQLAlchemy, which makes and upgrades the schema."""
+        """The database for SQLAlchemy, which creates and upgrades the schema."""
         from sqlalchemy import URL, create_engine
         from sqlalchemy.pool import NullPool
 
@@ -95,19 +120,24 @@ class Database:
 
     @property
     def embedded(self) -> bool:
-        """Whether it is a file that this program may create."""
+        """Whether the database is a file that this program may create."""
         return self.path is not None
 
     def exists(self) -> bool:
-        """Whether there is anything there."""
+        """Return whether the database exists and is not empty."""
         return self.path is None or (self.path.exists() and self.path.stat().st_size > 0)
 
     def connect(self, *, writes: bool) -> Any:
-        """A fresh DBAPI connection, which the caller closes."""
+        """Open a DBAPI connection, which the caller closes.
+
+        Raises:
+            StoreMissing: there is no such file, and the connection is for reading.
+            StoreError: the database cannot be opened.
+        """
         if self.path is not None:
             if not writes and not self.path.exists():
                 self._check_no_log(self.path)
-                raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' makes one")
+                raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' creates one")
             if not self.path.exists():
                 self._check_file()
                 self._check_no_log(self.path)
@@ -115,6 +145,8 @@ class Database:
         try:
             connection = self._raw()
             sql_dialect.prepare(connection, self.dialect, writes=writes)
+            if writes and not self._is_durable:
+                connection.execute("PRAGMA synchronous = OFF")
         except Exception as error:
             raise self._translated(error) from None
         if self.path is not None and self._file is None:
@@ -122,11 +154,11 @@ class Database:
         return connection
 
     def _check_file(self) -> None:
-        """Hold the path against the file that is open: SQLite would go on with one that no longer has a name.
+        """Check that the path still names the open file: SQLite would continue with a file that has lost its name.
 
         Raises:
-            StoreMissing: it was removed.
-            StoreError: another file lies there; what was open is let go, and the next attempt opens the new one.
+            StoreMissing: the file was removed.
+            StoreError: another file is in its place. The connections are closed; the next attempt opens the new file.
         """
         if self.path is None or self._file is None:
             return
@@ -136,23 +168,25 @@ class Database:
                 f"{self.path} was removed while it was open; put it back, or restore a backup with 'blackboard restore'"
             )
         if file != self._file:
-            self._let_go()
+            self._close_connections()
             self._file = None
-            raise StoreError(f"{self.path} was replaced by another file while it was open; the new one is opened next")
-
-    def _check_no_log(self, path: Path) -> None:
-        """Make no new file beside the log of one that somebody took away: SQLite would throw the log away.
-
-        Raises:
-            StoreMissing: a log lies there.
-        """
-        if os.path.exists(log := f"{path}-wal"):
-            raise StoreMissing(
-                f"{path} was removed, and its log {log} lies there; put the file back, restore a backup with"
-                " 'blackboard restore', or remove the log to begin anew"
+            raise StoreError(
+                f"{self.path} was replaced by another file while it was open; try again to open the new file"
             )
 
-    def _let_go(self) -> None:
+    def _check_no_log(self, path: Path) -> None:
+        """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
+
+        Raises:
+            StoreMissing: there is a log.
+        """
+        if (log := BoardFiles(path).wal).exists():
+            raise StoreMissing(
+                f"{path} was removed, but its log {log} is still there; put the file back, restore a backup with"
+                " 'blackboard restore', or remove the log to start with a new board"
+            )
+
+    def _close_connections(self) -> None:
         for connection in (*self._readers, self._writer):
             if connection is not None:
                 with contextlib.suppress(Exception):
@@ -173,26 +207,30 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         except OSError as error:
-            raise StoreError(f"{path} cannot be made: {error.strerror}; check the folder's permissions") from None
+            raise StoreError(f"{path} cannot be created: {error.strerror}; check the folder's permissions") from None
 
     def write(self, work: Work[T]) -> T:
-        """Run `work` in a writing transaction, perhaps together with that of other threads, and commit it durably.
+        """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
 
-        What `work` raises is raised here, and nothing of it is kept. It may be run twice, so it must not have effects
-        outside the transaction.
+        If the work raises, its changes are rolled back and the error is raised here. The work may run twice, so it
+        must have no effect outside the transaction.
         """
-        self._forked()
+        self._check_fork()
         entry = Entry(work)
-        if batch := self._group_commit.enter(entry):
+        if batch := self.group_commit.enter(entry):
             try:
-                self._commit(batch)
+                self.commit(batch)
             finally:
-                self._group_commit.release([other for other in batch if other is not entry])
+                self.group_commit.release([other for other in batch if other is not entry])
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[no-any-return]
 
-    def _commit(self, batch: list[Entry]) -> None:
+    def commit(self, batch: list[Entry]) -> None:
+        """Commit the work of a batch in one transaction, and set each entry's result or error.
+
+        If the work of one entry raises, each entry is committed in a transaction of its own.
+        """
         tx: Transaction | None = None
         try:
             with self.transaction() as tx:
@@ -201,19 +239,19 @@ class Database:
         except BaseException as error:
             interrupted = isinstance(error, KeyboardInterrupt)
             if tx is not None and tx.committed:
-                raise  # it is done: nothing that came after is a reason to do it again
-            if len(batch) == 1 or (tx is None and not interrupted):  # that it could not begin concerns all alike
+                raise  # the work is committed: an error after that must not repeat it
+            if len(batch) == 1 or (tx is None and not interrupted):  # a transaction that cannot begin fails for all
                 for entry in batch:
                     entry.error = error
                 return
-            for entry in batch:  # find out whose it was: each alone
-                self._commit([entry])
+            for entry in batch:  # alone, each entry shows whether the error was its own
+                self.commit([entry])
             if interrupted:
                 raise
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """A writing transaction on the process's writing connection; the caller holds the gate."""
+        """Open a writing transaction on the process's writing connection. The calling thread must lead the commit."""
         with self.write_lock():
             self._check_file()
             if self._writer is None:
@@ -233,7 +271,7 @@ class Database:
                 transaction.committed = True
                 reach("commit.after")
             except BaseException as error:
-                self._abandon(cursor)
+                self._roll_back(cursor)
                 self.on_rollback()
                 raise self._translated(error) from None
             finally:
@@ -242,25 +280,25 @@ class Database:
         self.on_commit()
 
     @contextlib.contextmanager
-    def exclusively(self) -> Iterator[Transaction]:
-        """A writing transaction of a thread that runs alone."""
-        self._forked()
-        with self._group_commit.exclusive(), self.transaction() as tx:
+    def exclusive_transaction(self) -> Iterator[Transaction]:
+        """Open a writing transaction that contains only this thread's work."""
+        self._check_fork()
+        with self.group_commit.exclusive(), self.transaction() as tx:
             yield tx
 
-    def _abandon(self, cursor: Any) -> None:
+    def _roll_back(self, cursor: Any) -> None:
         try:
             cursor.execute("ROLLBACK")
         except Exception:
-            # Nothing was open, or the connection is of no use any more: the next transaction makes a new one.
+            # No transaction was open, or the connection is broken: the next transaction opens a new one.
             with contextlib.suppress(Exception):
                 self._writer.close()
             self._writer = None
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A reading transaction: one snapshot for everything that is read in it."""
-        self._forked()
+        """Open a reading transaction: everything read in it comes from one snapshot."""
+        self._check_fork()
         self._check_file()
         try:
             connection = self._readers.pop()
@@ -280,7 +318,7 @@ class Database:
 
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
-        """The turn to write among processes."""
+        """Hold the write lock between processes."""
         if self._write_lock is None:
             yield
             return
@@ -288,7 +326,7 @@ class Database:
             yield
 
     def checkpoint(self) -> None:
-        """Move what readers allow of the write-ahead log into the file; waits for nobody."""
+        """Copy the write-ahead log into the file as far as readers allow, without waiting."""
         if self.path is None:
             return
         connection = self.connect(writes=True)
@@ -302,26 +340,32 @@ class Database:
             connection.close()
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); nothing of a server."""
-        if self.path is None:
+        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
+        if self.files is None:
             return {}
-        log = f"{self.path}-wal"
+        log = self.files.wal
         return {
-            "file_bytes": os.path.getsize(self.path),
-            "log_bytes": os.path.getsize(log) if os.path.exists(log) else 0,
+            "file_bytes": self.files.database.stat().st_size,
+            "log_bytes": log.stat().st_size if log.exists() else 0,
         }
 
+    def skip_disk_flush(self) -> None:
+        """Make commits return before they are on the disk. For throw-away boards: a power cut may damage the file."""
+        self._is_durable = False
+        if self._writer is not None:
+            self._writer.execute("PRAGMA synchronous = OFF")
+
     def compact(self) -> bool:
-        """Write the file anew, without the remains of what was deleted, and empty the write-ahead log.
+        """Rewrite the file without the remains of deleted rows, and empty the write-ahead log.
 
         Returns:
-            Whether the log could be emptied; a reader in another process may hold it. On a server, which keeps its own
-            house, False.
+            Whether the log is empty; a reader in another process may prevent it. False on a server, where nothing is
+            done.
         """
         if self.path is None:
             return False
-        self._forked()
-        with self._group_commit.exclusive(), self.write_lock():
+        self._check_fork()
+        with self.group_commit.exclusive(), self.write_lock():
             self._check_file()
             connection = self.connect(writes=True)
             try:
@@ -336,25 +380,25 @@ class Database:
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, self.dialect.error):
             return sql_dialect.translate(error, self.where)
-        if isinstance(error, OverflowError):  # the driver, of an integer over 64 bits
+        if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
             return UsageError("a number is larger than a database can hold")
         return error
 
-    def _forked(self) -> None:
-        # A connection must not be used on both sides of a fork: forget what the parent had, without closing it. Before
-        # the gate is taken, for another thread of the parent may have held it at the fork, and nobody opens it here.
+    def _check_fork(self) -> None:
+        # A connection must not be used on both sides of a fork: forget the parent's, without closing them. This comes
+        # first: a thread of the parent may have led a commit at the fork, and in the child no thread would release it.
         if self._pid != os.getpid():
             self._pid, self._writer, self._readers = os.getpid(), None, []
             if self._write_lock is not None:
                 self._write_lock.close()
             self._file = None
-            self._group_commit = GroupCommit()
+            self.group_commit = GroupCommit()
 
     def close(self) -> None:
         """Close every connection."""
-        self._forked()
-        with self._group_commit.exclusive():
-            self._let_go()
+        self._check_fork()
+        with self.group_commit.exclusive():
+            self._close_connections()
             self._file = None
             if self._write_lock is not None:
                 self._write_lock.close()
@@ -362,18 +406,18 @@ class Database:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def path_in(url: str) -> Path | None:
-    """The file that a URL names, where it names a file and says nothing else, and as it is: a `%` is SQLAlchemy's."""
-    found = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
-    return None if found is None else Path(found[1]).absolute()
+    """Return the file of a URL that only names a file; None for any other, and for a `%`, which SQLAlchemy decodes."""
+    match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
+    return None if match is None else Path(match[1]).absolute()
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:
@@ -384,7 +428,7 @@ def _without_driver(url: str, error: ModuleNotFoundError) -> str:
 
 
 def _shown(url: str) -> str:
-    """A URL without what may be a password in it, even where it is no URL that can be read."""
-    scheme, _, rest = url.rpartition("://")
-    host = rest.rpartition("@")[2].partition("?")[0]
-    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in rest else ''}{host}" if scheme else host)
+    """Return a URL without what may be a password, even if the URL cannot be parsed."""
+    scheme, _, address = url.rpartition("://")
+    host = address.rpartition("@")[2].partition("?")[0]
+    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in address else ''}{host}" if scheme else host)

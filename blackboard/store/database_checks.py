@@ -1,5 +1,4 @@
-"""What can be measured of a database from outside its tables: the engine, the file, its log, its permissions. It judges
-nothing."""
+"""Measurements of a database outside its tables: the engine, the file, its log, its permissions."""
 
 from __future__ import annotations
 
@@ -17,37 +16,45 @@ __all__ = ["Health", "measure", "open_to_others"]
 
 @dataclass(frozen=True)
 class Health:
-    """The figures of one database. None stands for what its sort does not have."""
+    """The figures of one database. None stands for a figure that this kind of database does not have.
+
+    Attributes:
+        engine: the name of the database engine.
+        version: its version.
+        safe: whether that version is free of the checkpoint race that can corrupt a database.
+        journal_mode: SQLite's journal mode.
+        bytes: the size of the file.
+        log_bytes: the size of the write-ahead log.
+        free_bytes: the free space on the file's disk.
+        idle_bytes: the size of the unused pages in the file.
+        open_to_others: files and folders that other users may read or write.
+        damage: the errors found in the pages.
+    """
 
     engine: str
     version: str
     safe: bool
-    """Whether that version is free of the race of two checkpoints."""
     journal_mode: str | None
     bytes: int | None
     log_bytes: int | None
-    """Of the write-ahead log."""
     free_bytes: int | None
-    """Room on the file's disk."""
     idle_bytes: int | None
-    """Pages of the file that hold nothing."""
     open_to_others: tuple[Path, ...]
-    """Files and folders that other users may read or write."""
     damage: tuple[str, ...]
-    """What a look at every page found wrong."""
 
 
 def measure(database: Database, *, thorough: bool = True) -> Health:
     """Measure a database.
 
     Args:
-        thorough: read every page for damage; otherwise only look at the structure's beginning.
+        database: the database.
+        thorough: whether to read every page in search of damage.
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: the database cannot be opened.
     """
-    path = database.path
-    if path is None:
+    files = database.files
+    if files is None:
         return Health(database.dialect.name, "", True, None, None, None, None, None, (), ())
     with database.read() as tx:
         rows = tx.cursor
@@ -60,7 +67,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         damage = []
         if thorough:
             damage = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall() if row[0] != "ok"]
-    log = Path(f"{path}-wal")
+    path, log = files.database, files.wal
     return Health(
         "SQLite",
         sql_dialect.SQLITE_VERSION,
@@ -70,13 +77,13 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         log.stat().st_size if log.exists() else 0,
         shutil.disk_usage(path.parent).free,
         idle,
-        tuple(open_to_others(_files_of(path))),
+        tuple(open_to_others(files.existing())),
         tuple(damage),
     )
 
 
 def open_to_others(paths: list[Path]) -> list[Path]:
-    """Those that somebody else than their owner may read, write or enter."""
+    """Return the paths that other users than their owner may read, write or enter."""
     result = []
     for path in paths:
         try:
@@ -86,10 +93,3 @@ def open_to_others(paths: list[Path]) -> list[Path]:
         if mode & (stat.S_IRWXG | stat.S_IRWXO) and not stat.S_ISLNK(mode):
             result.append(path)
     return result
-
-
-def _files_of(path: Path) -> list[Path]:
-    """The database and everything that belongs to it, in the folder where it lies."""
-    return sorted(
-        item for item in path.parent.glob(f"{path.name}*") if item == path or item.name[len(path.name)] in "-."
-    )

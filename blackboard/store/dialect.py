@@ -1,4 +1,4 @@
-"""What differs between SQLite and PostgreSQL, and nothing else: connecting, beginning, the clock in SQL, errors."""
+"""The differences between SQLite and PostgreSQL: new connections, the start of a transaction, error codes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,6 @@ __all__ = [
     "SQLITE_VERSION",
     "Dialect",
     "begin_write",
-    "clock_sql",
-    "date_sql",
-    "greatest_sql",
-    "iso_sql",
     "lock_board",
     "prepare",
     "safe_sqlite",
@@ -33,39 +29,43 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x424C4B42
-"""Written into the header of each SQLite file that is a blackboard ("BLKB")."""
+"""Marks an SQLite file as a blackboard, in its header ("BLKB")."""
 
 SQLITE_VERSION: str = sqlite.sqlite_version
-"""Of the SQLite that this process uses."""
+"""The version of the SQLite library in this process."""
 
 BUSY_SECONDS = 10.0
+"""How long a writer waits for others."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One kind of database."""
+    """A kind of database.
+
+    Attributes:
+        name: SQLAlchemy's name for it.
+        error: the base class of its driver's errors.
+        positional: whether its driver takes parameters by position, not by name.
+    """
 
     name: str
-    """SQLAlchemy's name of it."""
     error: type[Exception]
-    """The base class of its driver's errors."""
     positional: bool
-    """Whether its driver takes parameters by position; otherwise by name."""
 
 
 SQLITE = Dialect("sqlite", sqlite.Error, positional=True)
 
 
 def safe_sqlite(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:
-    """Whether this SQLite is free of the race of two checkpoints that can corrupt a WAL database."""
+    """Return whether an SQLite version is free of the checkpoint race that can corrupt a database in WAL mode."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
 def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
-    """Set up a fresh DBAPI connection."""
+    """Configure a new DBAPI connection."""
     if dialect.name != "sqlite":
         return
-    connection.isolation_level = None  # transactions are begun here, by name
+    connection.isolation_level = None  # the program begins its transactions itself
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout = {int(BUSY_SECONDS * 1000)}",
@@ -83,7 +83,7 @@ def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
 
 
 def use_wal(connection: Any, dialect: Dialect) -> None:
-    """Make readers and writers not wait for each other; the setting stays with the file."""
+    """Switch the file to a write-ahead log, so that readers and writers do not wait for each other."""
     if dialect.name == "sqlite":
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
@@ -91,67 +91,71 @@ def use_wal(connection: Any, dialect: Dialect) -> None:
 
 
 def begin_write(dialect: Dialect) -> str:
-    """The statement that begins a writing transaction.
+    """Return the statement that begins a writing transaction.
 
-    On SQLite a deferred transaction that turns into a writer fails at once whatever the timeout.
+    On SQLite, a deferred transaction that begins to write fails at once, whatever the timeout.
     """
     return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN"
 
 
 def lock_board(dialect: Dialect) -> str | None:
-    """The statement that makes writing transactions wait their turn, where beginning one does not."""
+    """Return the statement that makes a writing transaction wait for others; None if beginning one waits already."""
     return None if dialect.name == "sqlite" else "SELECT id FROM board WHERE id = 1 FOR UPDATE"
 
 
-def clock_sql(dialect: Dialect) -> str:
-    """The database's clock in microseconds since the epoch. SQLite's ticks in milliseconds."""
-    if dialect.name == "sqlite":
-        return (
-            "CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
-            " + CAST(round(substr(strftime('%f', 'now'), 4) * 1000) AS INTEGER)"
-        )
-    return "CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)"
+_SQLITE_CODES = {
+    5: "busy",
+    6: "busy",
+    8: "read-only",
+    10: "i/o",
+    11: "damaged",
+    13: "full",
+    14: "unopened",
+    26: "foreign",
+}
+"""What SQLite's primary result codes mean here: https://www.sqlite.org/rescode.html."""
+
+_SQLSTATES = {
+    "25006": "read-only",  # read_only_sql_transaction
+    "40001": "busy",  # serialization_failure
+    "40P01": "busy",  # deadlock_detected
+    "42501": "read-only",  # insufficient_privilege
+    "53100": "full",  # disk_full
+    "55P03": "busy",  # lock_not_available
+    "57014": "busy",  # query_canceled, by a statement's timeout
+    "58030": "i/o",  # io_error
+    "XX001": "damaged",  # data_corrupted
+    "XX002": "damaged",  # index_corrupted
+}
+"""What PostgreSQL's error codes mean here: appendix A of its manual."""
 
 
-def iso_sql(dialect: Dialect, column: str) -> str:
-    """An instant as ISO 8601 text in UTC."""
-    if dialect.name == "sqlite":
-        return f"strftime('%Y-%m-%dT%H:%M:%S', {column} / 1000000, 'unixepoch') || printf('.%06dZ', {column} % 1000000)"
-    return (
-        f"to_char(to_timestamp({column} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')"
-        f" || '.' || lpad(mod({column}, 1000000)::text, 6, '0') || 'Z'"
-    )
+def translate(error: Exception, where: str) -> StoreError:
+    """Return the error of ours for a driver's error, with what to do about it.
 
-
-def greatest_sql(dialect: Dialect) -> str:
-    """The function that takes the largest of its arguments."""
-    return "max" if dialect.name == "sqlite" else "greatest"
-
-
-def date_sql(dialect: Dialect, column: str) -> str:
-    """The day of an instant, as ISO text in UTC."""
-    if dialect.name == "sqlite":
-        return f"date({column} / 1000000, 'unixepoch')"
-    return f"to_char(to_timestamp({column} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-
-
-def translate(error: Exception, where: str) -> Exception:
-    """A driver's error as one of ours, with what to do about it."""
-    text = str(error)
-    low = text.lower()
-    if "locked" in low or "busy" in low:
-        return StoreBusy(f"{where} was held by another process for over {BUSY_SECONDS:.0f} s; try again")
-    if "readonly" in low or "read-only" in low:
-        return StoreError(f"{where} cannot be written: {text}; check the file's and folder's permissions")
-    if "not a database" in low:
-        return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
-    if "malformed" in low or "corrupt" in low:
-        return StoreError(f"{where} is damaged: {text}; restore a backup with 'blackboard restore'")
-    if "full" in low:
-        return StoreError(f"{where}: the disk is full; make room, nothing was half written")
-    if "i/o error" in low:
-        return StoreError(f"{where} could not be read or written: {text}; check the disk, nothing was half written")
-    if "unable to open" in low:
-        folder = os.path.dirname(where) or "."
-        return StoreError(f"{where} cannot be opened; check that {folder} exists and may be written")
-    return StoreError(f"{where}: {text}")
+    Args:
+        error: the driver's error. Its code decides, never its words.
+        where: the database, as a message names it.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
+    match cause:
+        case "busy":
+            return StoreBusy(f"another process held {where} for too long; try again")
+        case "read-only":
+            return StoreError(f"{where} cannot be written: {error}; check the file's and folder's permissions")
+        case "i/o":
+            return StoreError(
+                f"{where} could not be read or written: {error}; check the disk, nothing was half written"
+            )
+        case "damaged":
+            return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
+        case "full":
+            return StoreError(f"{where}: the disk is full; make room, nothing was half written")
+        case "unopened":
+            folder = os.path.dirname(where) or "."
+            return StoreError(f"{where} cannot be opened; check that {folder} exists and may be written")
+        case "foreign":
+            return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
+        case _:
+            return StoreError(f"{where}: {error}")

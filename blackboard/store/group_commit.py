@@ -1,10 +1,11 @@
-"""The gate to the one writing connection of a process: threads that wait there are committed together. It knows no SQL.
+"""Group commit: work of several threads goes into one transaction of the process's one writing connection.
 
-Whoever finds the gate free leads. While it commits, others gather; when it is done, the first of them leads next, and
-takes all that have gathered along. So many threads share one flush to the disk, and nobody waits for a timer.
+A thread that finds no leader leads: it commits its own work. Threads that arrive meanwhile wait. When the leader is
+done, the first waiting thread leads next and commits the work of all waiting threads. So many threads share one flush
+to the disk, and no thread waits for a timer.
 
-Who were committed together come back together, and the first of them would find the gate free and go alone. So it gives
-way to them first, for as long as each time another one comes.
+Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
+briefly while more of the group keep arriving.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from blackboard.clock import give_way
@@ -21,47 +22,58 @@ __all__ = ["Entry", "GroupCommit"]
 
 
 class Entry:
-    """One piece of work at the gate."""
+    """The work of one thread, and its outcome.
 
-    __slots__ = ("called", "done", "error", "exclusive", "result", "work")
+    Args:
+        work: what to commit.
+        exclusive: whether the work must be alone in its batch.
+    """
+
+    __slots__ = ("done", "error", "exclusive", "result", "signal", "work")
 
     def __init__(self, work: Any, *, exclusive: bool = False) -> None:
         self.work, self.exclusive = work, exclusive
         self.done = False
-        self.called: threading.Lock | None = None
-        """Held while its thread waits to be told that the work is done, or that it leads."""
+        self.signal: threading.Lock | None = None
+        """Locked while the thread waits; released when its work is done, or when it leads."""
         self.result: Any = None
         self.error: BaseException | None = None
 
 
 class GroupCommit:
-    """Lets one thread lead at a time."""
+    """Lets one thread lead at a time.
 
-    def __init__(self) -> None:
+    Args:
+        on_wait: called by a thread that has begun to wait.
+    """
+
+    def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:
+        self.on_wait = on_wait
         self._lock = threading.Lock()
         self._has_leader = False
         self._next: Entry | None = None
         self._waiting: deque[Entry] = deque()
         self._group_size = 1
-        """How many were in the last batch."""
+        """Entries in the last batch."""
 
     def enter(self, entry: Entry) -> list[Entry]:
-        """Wait for this entry's turn: what this thread is to commit, or nothing if another did it for this one.
+        """Wait until this thread leads, or until another thread has committed the entry.
 
-        A thread that is given a batch must `leave` with it.
+        Returns:
+            The batch to commit, this entry first; the thread must then call `release`. Empty if the entry is done.
         """
         with self._lock:
             leads, self._has_leader = not self._has_leader, True
             if not leads:
-                entry.called = threading.Lock()
-                entry.called.acquire()
+                entry.signal = threading.Lock()
+                entry.signal.acquire()
                 self._waiting.append(entry)
-        if not leads and not self._is_called(entry):
+        if not leads and not self._wait_to_lead(entry):
             return []
         if not entry.exclusive:
             try:
                 self._wait_for_group()
-            except BaseException:  # an interrupt: another is to lead
+            except BaseException:  # an interrupt: another thread must lead
                 self.release([])
                 raise
         with self._lock:
@@ -71,13 +83,42 @@ class GroupCommit:
             self._group_size = len(batch)
         return batch
 
-    def _is_called(self, entry: Entry) -> bool:
-        """Wait to be told; False if it was that the work is done."""
-        assert entry.called is not None
+    def release(self, batch: list[Entry]) -> None:
+        """Let the next thread lead, and signal the other entries of the batch that they are done."""
+        with self._lock:
+            self._lead_next()
+        for entry in batch:
+            entry.done = True
+            if entry.signal is not None and entry.signal.locked():
+                entry.signal.release()
+
+    def give_up(self, entry: Entry) -> None:
+        """Withdraw an entry whose thread was interrupted while it waited."""
+        with self._lock:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                if self._next is entry:
+                    self._next = None
+                    self._lead_next()
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Lead alone: no other thread's work is in the batch."""
+        entry = Entry(None, exclusive=True)
+        self.enter(entry)
         try:
-            entry.called.acquire()
-        except BaseException:  # an interrupt: nobody is to wait for a thread that has gone
-            self._give_up(entry)
+            yield
+        finally:
+            self.release([])
+
+    def _wait_to_lead(self, entry: Entry) -> bool:
+        """Wait for the entry's signal; return False if the work is done."""
+        assert entry.signal is not None
+        try:
+            self.on_wait()
+            entry.signal.acquire()
+        except BaseException:  # an interrupt: the leader must not signal a thread that has gone
+            self.give_up(entry)
             raise
         if entry.done:
             return False
@@ -87,41 +128,14 @@ class GroupCommit:
         return True
 
     def _wait_for_group(self) -> None:
-        came = -1
-        while came < len(self._waiting) < self._group_size - 1:
-            came = len(self._waiting)
+        arrived = -1
+        while arrived < len(self._waiting) < self._group_size - 1:
+            arrived = len(self._waiting)
             give_way()
-
-    def release(self, batch: list[Entry]) -> None:
-        """Let the next lead, and tell those of the batch that they are done."""
-        with self._lock:
-            self._lead_next()
-        for entry in batch:
-            entry.done = True
-            if entry.called is not None and entry.called.locked():
-                entry.called.release()
-
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Lead without taking anybody along."""
-        entry = Entry(None, exclusive=True)
-        self.enter(entry)
-        try:
-            yield
-        finally:
-            self.release([])
 
     def _lead_next(self) -> None:
         self._has_leader = bool(self._waiting)
         if self._waiting:
             self._next = self._waiting[0]
-            assert self._next.called is not None
-            self._next.called.release()
-
-    def _give_up(self, entry: Entry) -> None:
-        with self._lock:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-                if self._next is entry:
-                    self._next = None
-                    self._lead_next()
+            assert self._next.signal is not None
+            self._next.signal.release()

@@ -22,22 +22,24 @@ MANY = count("smoke", "spark", over="board") >= 3
 
 
 def together(world: World, *works: Callable[[], Any]) -> int:
-    """Have threads wait at the gate in this order, then let them in at once; returns how many commits it took."""
-    group_commit, commits, threads = world.board.database._group_commit, 0, []
+    """Let threads wait for a commit in this order, and then lead at once; return how many commits it took."""
+    group_commit, commits, threads = world.board.database.group_commit, 0, []
+    waits = threading.Semaphore(0)
 
     def count_commit() -> None:
         nonlocal commits
         commits += 1
 
+    group_commit.on_wait = waits.release
     with group_commit.exclusive():
-        for number, work in enumerate(works):
+        for work in works:
             threads.append(threading.Thread(target=work))
             threads[-1].start()
-            while len(group_commit._waiting) <= number:
-                assert threads[-1].is_alive()
-        world.board.database.on_commit = count_commit
+            assert waits.acquire(timeout=10)
+        unsubscribe = world.board.database.on_commit.subscribe(count_commit)
     for thread in threads:
         thread.join(10)
+    unsubscribe()
     return commits
 
 

@@ -65,7 +65,7 @@ class World:
         self.board = Blackboard.open(self.url, author="person:ada", clock=self.clock)
         if SERVER is None:
             # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
-            self.board.database._writer.execute("PRAGMA synchronous = OFF")
+            self.board.database.skip_disk_flush()
         self.deployment = Deployment()
         self.rng = random.Random(1)
 

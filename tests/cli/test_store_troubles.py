@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from blackboard.board_files import BoardFiles
+
 
 @pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
 def test_a_path_is_taken_as_it_is(typed, name):
@@ -48,8 +50,8 @@ def test_a_damaged_board_is_told_of(house):
     path = house.folder / "house.db"
     data = bytearray(path.read_bytes())
     data[100:4096] = b"\xff" * 3996
-    for extra in ("-wal", "-shm"):
-        (house.folder / f"house.db{extra}").unlink(missing_ok=True)
+    for file in (BoardFiles(path).wal, BoardFiles(path).shm):
+        file.unlink(missing_ok=True)
     path.write_bytes(data)
     done = house("marks")
     assert done.code == 1

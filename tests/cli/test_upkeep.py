@@ -29,11 +29,11 @@ def test_the_drill_of_backup_and_restore(house):
 def test_restore_refuses_while_a_daemon_lives(house):
     import fcntl
 
-    from blackboard.board.notify import run_folder
+    from blackboard.board_files import BoardFiles
 
     fill(house)
     house("backup", "copy.db")
-    folder = run_folder(house.folder / "house.db")
+    folder = BoardFiles(house.folder / "house.db").run_folder
     folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder / "abcd.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from blackboard.board.notify import run_folder
+from blackboard.board_files import BoardFiles
 from blackboard.store.dialect import sqlite
 
 __all__ = ["Broken", "hold", "rest", "rows", "taken_up"]
@@ -99,7 +99,7 @@ def rest(path: Path) -> None:
     """Nothing waits, nothing runs, nobody is registered, and no dead worker left its lock or socket behind."""
     with rows(path) as query:
         _empty(query, AT_REST)
-    if left := sorted(file.name for file in run_folder(path).iterdir() if file.suffix):
+    if left := sorted(file.name for file in BoardFiles(path).run_folder.iterdir() if file.suffix):
         raise Broken(f"dead workers left {left}")
 
 

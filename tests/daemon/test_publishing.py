@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.notify import run_folder
+from blackboard.board_files import BoardFiles
 from blackboard.daemon.publisher import Publisher
 
 
@@ -35,7 +35,7 @@ def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published
         for publish in (slowly, at_once)
     )
     with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
-        run_folder(tmp_path / "board.db").mkdir()
+        BoardFiles(tmp_path / "board.db").run_folder.mkdir()
         board.deposit(Page(subject="s"))
         one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
         threads = [threading.Thread(target=one.start), threading.Thread(target=other.start)]

@@ -53,7 +53,7 @@ def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboa
         nonlocal commits
         commits += 1
 
-    board.database.on_commit = count
+    board.database.on_commit.subscribe(count)
     serve(board, runner).run(until_quiescent=True)
     assert len(board.activations(state="done", limit=100)) == 40
     assert commits < 40 + 20  # those of the daemon's own coming and going
@@ -69,7 +69,7 @@ def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board
     board.install(runner, kinds=(Errand,))
     put(board, Errand, 5)
     daemon = serve(board, runner, workers=2)
-    board.database.on_commit = lambda: taken.append(daemon._runs.busy())
+    board.database.on_commit.subscribe(lambda: taken.append(daemon._runs.busy()))
     daemon.run(until_quiescent=True)
     assert set(taken) == {0, 1}
 

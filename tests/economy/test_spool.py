@@ -9,6 +9,7 @@ import stat
 import pytest
 
 from blackboard.board import model_calls
+from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from tests.economy.world import World
 
@@ -30,7 +31,7 @@ def full(monkeypatch):
 
 
 def spooled(world):
-    folder = world.path.with_name(world.path.name + "-spool")
+    folder = BoardFiles(world.path).spool_folder
     return sorted(folder.glob("*")) if folder.exists() else []
 
 
@@ -67,7 +68,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(world, ap
 
 def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(world, api, full):
     leads = world.leave()
-    world.path.with_name(world.path.name + "-spool").write_text("in the way")
+    BoardFiles(world.path).spool_folder.write_text("in the way")
     full.append(1)
     world.rest()
     assert world.judged == leads
@@ -75,7 +76,7 @@ def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(world, api
 
 
 def test_the_answers_of_another_board_are_left_alone(world, api):
-    folder = world.path.with_name(world.path.name + "-spool")
+    folder = BoardFiles(world.path).spool_folder
     folder.mkdir()
     strange = folder / "1.json"
     strange.write_text(json.dumps({"board": "another", "call": 1, "raw": "{}", "request_id": None}))

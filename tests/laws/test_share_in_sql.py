@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.decay import Decay, share_case
+from blackboard.decay import Decay
 from tests.laws.strategies import ages, landmarks, laws
 
 
@@ -34,7 +34,7 @@ def in_sql(connection: Any, law: Decay, age: int) -> float:
     a, b = law.parameters
     connection.execute("DELETE FROM law_segment")
     connection.executemany("INSERT INTO law_segment VALUES ('law', ?, ?, ?)", law.segments)
-    expression = share_case("'law'", f"'{law.name}'", f"{float(age)!r}", f"{a!r}", f"{b!r}")
+    expression = law.share_sql("'law'", f"{float(age)!r}", f"{a!r}", f"{b!r}")
     return float(connection.execute(f"SELECT {expression}").fetchone()[0])
 
 

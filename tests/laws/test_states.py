@@ -23,7 +23,7 @@ from blackboard.states import (
     is_one_of,
 )
 from blackboard.store import statements
-from blackboard.store.statements import StatementFile, shared
+from blackboard.store.statements import MARKS, StatementFile
 
 ROOT = Path(__file__).resolve().parents[2]
 ENUMS: dict[str, type[StrEnum]] = {
@@ -74,8 +74,9 @@ def test_an_activation_is_unfinished_if_its_state_can_change() -> None:
 
 
 def test_the_shared_fragments_name_the_same_states() -> None:
-    assert shared("is_unfinished") == is_one_of("activation.state", UNFINISHED)
-    assert shared("is_open") == is_one_of("model_call.state", OPEN_CALLS)
+    shared = MARKS.fragments("sqlite")
+    assert shared["is_unfinished"][1] == is_one_of("activation.state", UNFINISHED)
+    assert shared["is_open"][1] == is_one_of("model_call.state", OPEN_CALLS)
 
 
 @pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board_files import BoardFiles
 from blackboard.daemon.liveness import any_living
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
@@ -81,15 +82,15 @@ def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
         if rng.random() < 0.5:
             look(daemon)
-    with board.database.exclusively() as tx:  # as if a worker had died in the middle of one
+    with board.database.exclusive_transaction() as tx:  # as if a worker had died in the middle of one
         tx.cursor.execute("SELECT 1")
     made = copies.back_up(board.database, tmp_path / "copy.db")
     for number in range(20, 30):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
     daemon._exit()
     board.close()
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for file in BoardFiles(path).of_sqlite:
+        file.unlink(missing_ok=True)
 
     restored, aside = copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
     assert aside is None

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
@@ -48,7 +49,7 @@ def back(logs: list[Any]) -> int:
 
 def limit_pages(board: Blackboard, more: int | None) -> None:
     """Let the file grow by so many pages and no further, as a full disk would; None lifts it."""
-    with board.database.exclusively() as tx:
+    with board.database.exclusive_transaction() as tx:
         now = tx.cursor.execute("PRAGMA page_count").fetchone()[0]
         tx.cursor.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**31}")
 
@@ -143,8 +144,8 @@ def test_another_board_put_in_its_place_is_opened_and_the_old_one_is_not_written
     old = tmp_path / "old.db"
     os.rename(path, old)
     shutil.copy(other, path)
-    for suffix in ("-wal", "-shm"):
-        (path.with_name(path.name + suffix)).unlink(missing_ok=True)
+    for file in (BoardFiles(path).wal, BoardFiles(path).shm):
+        file.unlink(missing_ok=True)
     with pytest.raises(StoreError, match="was replaced by another file"):
         board.deposit(Smoke(subject="neither"))
     for _ in range(3):
@@ -182,7 +183,7 @@ def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone
     board: Blackboard, path: Path, logs: list[Any], clock: ManualClock
 ) -> None:
     daemon = served(board, watchman)
-    with board.database.exclusively() as tx:
+    with board.database.exclusive_transaction() as tx:
         tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="use the newer version"):
         Blackboard.open(f"sqlite:///{path}", clock=clock)
@@ -191,7 +192,7 @@ def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone
     look(daemon)
     assert "9999" in errors(logs)[-1]
     assert len(errors(logs)) == 2
-    with board.database.exclusively() as tx:
+    with board.database.exclusive_transaction() as tx:
         tx.cursor.execute("UPDATE alembic_version SET version_num = ?", (schema.HEAD,))
     look(daemon)
     assert back(logs) == 1

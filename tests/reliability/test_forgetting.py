@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
+from blackboard.board_files import BoardFiles
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store import backup as copies
@@ -48,8 +49,7 @@ def clerk(marks: Any, context: Any) -> list[Reply]:
 
 def holds(path: Path, *words: str) -> list[str]:
     found = []
-    for suffix in ("", "-wal"):
-        file = path.with_name(path.name + suffix)
+    for file in (path, BoardFiles(path).wal):
         content = file.read_bytes() if file.exists() else b""
         found += [f"{file.name}: {word}" for word in words if word.encode() in content]
     return found
@@ -169,7 +169,7 @@ def test_it_says_where_else_it_is_named_and_which_backups_hold_it(
     late = copies.back_up(board.database, tmp_path / "late.db").path
     gone = board.forget(ANN)
     assert gone.named_in == (other,)
-    assert {copy: copies.holding(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}
+    assert {copy: copies.count_events(copy, ANN) for copy in copies.backups_of(path)} == {early: 0, late: 1}
 
 
 def test_a_subject_that_looks_like_a_pattern_erases_nothing_else(board: Blackboard) -> None:

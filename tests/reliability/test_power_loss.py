@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board_files import BoardFiles
 from blackboard.store import dialect
 from tests.reliability.serving import look, served
 
@@ -37,7 +38,7 @@ def watchman(marks: Any, context: Any) -> list[Alarm]:
 
 
 def files(path: Path) -> tuple[bytes, bytes]:
-    log = path.with_name(path.name + "-wal")
+    log = BoardFiles(path).wal
     return path.read_bytes(), log.read_bytes() if log.exists() else b""
 
 
@@ -48,7 +49,7 @@ def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
     path = folder / "board.db"
     path.write_bytes(database)
     if log:
-        path.with_name("board.db-wal").write_bytes(log)
+        BoardFiles(path).wal.write_bytes(log)
     return path
 
 

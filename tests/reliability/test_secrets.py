@@ -69,7 +69,7 @@ def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
     sockets = {name: mode for name, mode in found.items() if name.endswith(".sock")}
     assert len(sockets) == 1  # in a folder that nobody else may enter
     assert {mode for name, mode in found.items() if name not in sockets} == {"0o600"}
-    assert {"board.db", "board.db-wal", "board.db-shm", "board.db-turn", "copy.db"} <= set(found)
+    assert {"board.db", "board.db-wal", "board.db-shm", "board.db-write-lock", "copy.db"} <= set(found)
 
 
 def test_a_folder_that_somebody_else_made_is_not_trusted(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import shared
+from blackboard.store.statements import StatementFile
 
 INSTANTS = st.integers(-(2**62), 2**62)
-QUERY = f"SELECT {shared('is_live(:at)')} FROM (SELECT :evaporates_at AS evaporates_at) AS mark"
+IS_LIVE = StatementFile("shared").fragments("sqlite")["is_live"][1].replace("{at}", ":at")
+QUERY = f"SELECT {IS_LIVE} FROM (SELECT :evaporates_at AS evaporates_at) AS mark"
 
 
 @for_all(st.none() | INSTANTS, INSTANTS)

@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from blackboard import Blackboard, ManualClock
-from blackboard.errors import ConfigurationError, StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.errors import ConfigurationError, StoreBusy, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
@@ -188,12 +188,81 @@ def test_a_read_only_board_is_refused_when_it_is_opened_to_write(world: World) -
         Blackboard.open(f"sqlite:///{world.path}")
 
 
-def test_a_driver_that_says_read_only_is_worded_with_what_to_do(world: World) -> None:
+def test_a_read_only_connection_is_reported_with_what_to_do(world: World) -> None:
     connection = world.board.database.connect(writes=False)
     with pytest.raises(Exception, match="readonly") as caught:
         connection.execute("DELETE FROM mark")
     connection.close()
     assert "check the file's and folder's permissions" in str(dialect.translate(caught.value, "board.db"))
+
+
+class DriverError(Exception):
+    """An error as a driver raises it: SQLite's with a code, PostgreSQL's with an SQLSTATE."""
+
+    def __init__(self, words: str, code: int | None = None, sqlstate: str | None = None) -> None:
+        super().__init__(words)
+        if code is None:
+            self.sqlstate = sqlstate
+        else:
+            self.sqlite_errorcode = code
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        (5, StoreBusy, "another process held board.db"),
+        (5 | 2 << 8, StoreBusy, "another process held board.db"),  # SQLITE_BUSY_SNAPSHOT
+        (6, StoreBusy, "another process held board.db"),
+        (8 | 1 << 8, StoreError, "cannot be written"),  # SQLITE_READONLY_RECOVERY
+        (10 | 3 << 8, StoreError, "could not be read or written"),  # SQLITE_IOERR_WRITE
+        (11, StoreError, "is damaged"),
+        (13, StoreError, "the disk is full"),
+        (14, StoreError, "cannot be opened"),
+        (26, StoreForeign, "is not a database"),
+        (1, StoreError, "board.db: the words"),
+    ],
+)
+def test_an_error_of_sqlite_is_known_by_its_code(code: int, error: type[StoreError], words: str) -> None:
+    translated = dialect.translate(DriverError("the words", code), "board.db")
+    assert type(translated) is error
+    assert words in str(translated)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "error", "words"),
+    [
+        ("25006", StoreError, "cannot be written"),
+        ("40001", StoreBusy, "another process held"),
+        ("40P01", StoreBusy, "another process held"),
+        ("42501", StoreError, "cannot be written"),
+        ("53100", StoreError, "the disk is full"),
+        ("55P03", StoreBusy, "another process held"),
+        ("57014", StoreBusy, "another process held"),
+        ("58030", StoreError, "could not be read or written"),
+        ("XX001", StoreError, "is damaged"),
+        ("XX002", StoreError, "is damaged"),
+    ],
+)
+def test_an_error_of_postgresql_is_known_by_its_sqlstate(sqlstate: str, error: type[StoreError], words: str) -> None:
+    translated = dialect.translate(DriverError("the words", sqlstate=sqlstate), "postgresql://host/board")
+    assert type(translated) is error
+    assert words in str(translated)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'duplicate key value violates unique constraint "full_name"',
+        "could not connect: the account is locked",
+        "the value is malformed",
+        "cannot be busy",
+    ],
+)
+@pytest.mark.parametrize("sqlstate", ["23505", None])
+def test_the_words_of_an_error_decide_nothing(words: str, sqlstate: str | None) -> None:
+    translated = dialect.translate(DriverError(words, sqlstate=sqlstate), "postgresql://host/board")
+    assert type(translated) is StoreError
+    assert str(translated) == f"postgresql://host/board: {words}"
 
 
 def test_a_missing_board_is_not_made_by_those_who_may_not(tmp_path: Path) -> None:

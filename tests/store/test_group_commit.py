@@ -1,4 +1,4 @@
-"""Law: threads at the gate are committed together, each gets its own result or error, and none is left behind."""
+"""Law: waiting threads are committed together, each gets its own result or error, and each returns."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from blackboard.store.database import Database
 from blackboard.store.group_commit import Entry, GroupCommit
 
 
-def test_whoever_finds_the_gate_free_leads_with_its_own_work() -> None:
+def test_a_thread_that_finds_no_leader_leads_with_its_own_work() -> None:
     group_commit, entry = GroupCommit(), Entry("work")
     assert group_commit.enter(entry) == [entry]
 
 
-def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them() -> None:
-    group_commit = GroupCommit()
+def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_them() -> None:
+    waits = threading.Semaphore(0)
+    group_commit = GroupCommit(waits.release)
     group_commit.enter(Entry("leader"))
     entries = [Entry(number) for number in range(5)]
     batches: dict[int, list[Entry]] = {}
-    waiting = threading.Semaphore(0)
 
     def wait(entry: Entry) -> None:
-        waiting.release()
         batches[entry.work] = group_commit.enter(entry)
         if batches[entry.work]:
             group_commit.release([other for other in batches[entry.work] if other is not entry])
@@ -36,9 +35,7 @@ def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them(
     for entry in entries:
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
-        waiting.acquire(timeout=10)
-        while entry.called is None:
-            pass
+        assert waits.acquire(timeout=10)
     group_commit.release([])
     for thread in threads:
         thread.join(timeout=10)
@@ -46,8 +43,9 @@ def test_those_that_gather_while_one_leads_are_taken_along_by_the_first_of_them(
     assert all(not batches[number] for number in range(1, 5))
 
 
-def test_a_thread_that_wants_to_be_alone_is_taken_along_by_nobody() -> None:
-    group_commit = GroupCommit()
+def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
+    waits = threading.Semaphore(0)
+    group_commit = GroupCommit(waits.release)
     first = Entry("first")
     group_commit.enter(first)
     exclusive, after = Entry("alone", exclusive=True), Entry("after")
@@ -62,25 +60,24 @@ def test_a_thread_that_wants_to_be_alone_is_taken_along_by_nobody() -> None:
     for entry in (exclusive, after):
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
-        while entry.called is None:
-            pass
+        assert waits.acquire(timeout=10)
     group_commit.release([])
     for thread in threads:
         thread.join(timeout=10)
     assert order == [["alone"], ["after"]]
 
 
-def test_a_failure_in_a_shared_commit_is_told_to_the_one_whose_it_is(tmp_path: Path) -> None:
+def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
-    told: dict[int, object] = {}
+    outcomes: dict[int, object] = {}
     together = threading.Barrier(6)
 
     def work(number: int) -> None:
         together.wait(10)
         try:
-            told[number] = database.write(lambda tx: 10 * number if number else 1 / 0)
+            outcomes[number] = database.write(lambda tx: 10 * number if number else 1 / 0)
         except ZeroDivisionError as error:
-            told[number] = error
+            outcomes[number] = error
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
@@ -88,12 +85,13 @@ def test_a_failure_in_a_shared_commit_is_told_to_the_one_whose_it_is(tmp_path: P
     for thread in threads:
         thread.join(timeout=10)
     database.close()
-    assert isinstance(told.pop(0), ZeroDivisionError)
-    assert told == {number: 10 * number for number in range(1, 6)}
+    assert isinstance(outcomes.pop(0), ZeroDivisionError)
+    assert outcomes == {number: 10 * number for number in range(1, 6)}
 
 
-def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
-    group_commit = GroupCommit()
+def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
+    waits = threading.Semaphore(0)
+    group_commit = GroupCommit(waits.release)
     group_commit.enter(Entry("leader"))
     gone, next_ = Entry("gone"), Entry("next")
     threads = []
@@ -105,17 +103,28 @@ def test_an_interrupted_thread_leaves_nobody_waiting() -> None:
     for entry in (gone, next_):
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
         threads[-1].start()
-        while entry.called is None:
-            pass
-    group_commit._give_up(gone)
+        assert waits.acquire(timeout=10)
+    group_commit.give_up(gone)
     group_commit.release([])
     threads[1].join(timeout=10)
     assert led == [["next"]]
 
 
-def test_a_thread_that_is_interrupted_as_it_gives_way_lets_the_next_lead(monkeypatch: pytest.MonkeyPatch) -> None:
-    group_commit, next_ = GroupCommit(), Entry("next")
-    group_commit._group_size = 2
+def test_a_thread_that_is_interrupted_as_it_waits_for_its_group_lets_the_next_lead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = threading.Semaphore(0)
+    group_commit, next_ = GroupCommit(waits.release), Entry("next")
+    group_commit.enter(Entry("leader"))
+    entries = [Entry("first"), Entry("second")]
+    threads = [threading.Thread(target=group_commit.enter, args=(entry,)) for entry in entries]
+    for thread in threads:
+        thread.start()
+        assert waits.acquire(timeout=10)
+    group_commit.release([])
+    threads[0].join(timeout=10)
+    group_commit.release([entries[1]])  # the last batch was a group of two
+    threads[1].join(timeout=10)
 
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -123,15 +132,14 @@ def test_a_thread_that_is_interrupted_as_it_gives_way_lets_the_next_lead(monkeyp
     monkeypatch.setattr("blackboard.store.group_commit.give_way", interrupt)
     with pytest.raises(KeyboardInterrupt):
         group_commit.enter(Entry("gone"))
-    assert not group_commit._has_leader
-    group_commit._group_size = 1
+    monkeypatch.undo()
     assert group_commit.enter(next_) == [next_]
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_closing_waits_for_the_gate(tmp_path: Path, held: bool) -> None:
+def test_closing_waits_for_the_thread_that_leads(tmp_path: Path, held: bool) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
-    with database.exclusively() as tx:
+    with database.exclusive_transaction() as tx:
         tx.cursor.execute("CREATE TABLE t (x)")
         closing = threading.Thread(target=database.close)
         if held:
@@ -150,7 +158,7 @@ def rows(database: Database) -> list[int]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
-    with database.exclusively() as tx:
+    with database.exclusive_transaction() as tx:
         tx.cursor.execute("CREATE TABLE t (x)")
     yield database
     database.close()
@@ -160,7 +168,7 @@ def put(number: int) -> Entry:
     return Entry(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (?)", (number,)) and number)
 
 
-def test_an_interrupt_in_a_shared_commit_goes_on_and_the_others_are_done(database: Database) -> None:
+def test_an_interrupt_in_a_shared_commit_is_raised_and_the_other_work_is_committed(database: Database) -> None:
     interrupts = [KeyboardInterrupt()]
 
     def interrupted(tx: Any) -> None:
@@ -169,22 +177,24 @@ def test_an_interrupt_in_a_shared_commit_goes_on_and_the_others_are_done(databas
 
     batch = [put(1), Entry(interrupted), put(2)]
     with pytest.raises(KeyboardInterrupt):
-        database._commit(batch)
+        database.commit(batch)
     assert rows(database) == [1, 2]
     assert [entry.error for entry in batch] == [None, None, None]
 
 
-def test_what_is_committed_is_not_done_again_whatever_comes_after(database: Database) -> None:
+def test_committed_work_is_not_repeated_after_a_later_error(database: Database) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    database.on_commit = interrupt
+    database.on_commit.subscribe(interrupt)
     with pytest.raises(KeyboardInterrupt):
-        database._commit([put(1), put(2)])
+        database.commit([put(1), put(2)])
     assert rows(database) == [1, 2]
 
 
-def test_a_board_that_is_held_is_waited_for_once_for_all(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_waits_once_for_a_board_that_another_process_holds(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[StoreBusy] = []
 
     def held() -> Any:
@@ -193,14 +203,24 @@ def test_a_board_that_is_held_is_waited_for_once_for_all(database: Database, mon
 
     monkeypatch.setattr(database, "write_lock", held)
     batch = [put(number) for number in range(8)]
-    database._commit(batch)
+    database.commit(batch)
     assert len(waits) == 1
     assert {entry.error for entry in batch} == set(waits)
 
 
-def test_who_wrote_is_told_of_what_is_taken_back(database: Database) -> None:
-    told: list[list[int]] = []
-    database.on_rollback = lambda: told.append(rows(database))
+def test_a_rollback_is_announced_after_it_is_done(database: Database) -> None:
+    seen: list[list[int]] = []
+    database.on_rollback.subscribe(lambda: seen.append(rows(database)))
     with pytest.raises(ZeroDivisionError):
         database.write(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (1)") and 1 / 0)
-    assert told == [[]]
+    assert seen == [[]]
+
+
+def test_each_listener_is_called_until_it_unsubscribes(database: Database) -> None:
+    commits: list[str] = []
+    unsubscribe = database.on_commit.subscribe(lambda: commits.append("first"))
+    database.on_commit.subscribe(lambda: commits.append("second"))
+    database.write(lambda tx: None)
+    unsubscribe()
+    database.write(lambda tx: None)
+    assert commits == ["first", "second", "second"]

@@ -1,0 +1,119 @@
+"""The files of a board on SQLite: the database and what stands beside it, each by its name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["BoardFiles", "server_spool_folder"]
+
+LONGEST_ADDRESS = 100
+"""Bytes in the path of a run folder with a socket; Unix socket addresses end at 108."""
+
+
+@dataclass(frozen=True)
+class BoardFiles:
+    """The paths of one board's files. No other module knows their suffixes.
+
+    Attributes:
+        database: the database's path. Any file may stand here; a copy of a board has the same files beside it.
+    """
+
+    database: Path
+
+    @property
+    def wal(self) -> Path:
+        """SQLite's write-ahead log."""
+        return self._beside("-wal")
+
+    @property
+    def shm(self) -> Path:
+        """SQLite's index of the write-ahead log, shared between processes."""
+        return self._beside("-shm")
+
+    @property
+    def journal(self) -> Path:
+        """SQLite's rollback journal, used where no write-ahead log is."""
+        return self._beside("-journal")
+
+    @property
+    def write_lock(self) -> Path:
+        """The lock of the process that writes."""
+        return self._beside("-write-lock")
+
+    @property
+    def write_queue(self) -> Path:
+        """The lock of the process that writes next."""
+        return self._beside("-write-queue")
+
+    @property
+    def backup_list(self) -> Path:
+        """The paths of the backups that were made, one a line."""
+        return self._beside("-backups")
+
+    @property
+    def spool_folder(self) -> Path:
+        """The folder of answers that could not be written to the board."""
+        return self._beside("-spool")
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of sockets and workers' locks.
+
+        It is beside the database, or, where that path is too long for a socket, in the system's temporary folder.
+        """
+        folder = self._beside("-run")
+        if len(os.fsencode(folder)) + 20 <= LONGEST_ADDRESS:
+            return folder
+        return _temporary_folder(os.fsencode(self.database.resolve()))
+
+    @property
+    def of_sqlite(self) -> tuple[Path, ...]:
+        """The files that SQLite itself reads, the database first."""
+        return self.database, self.wal, self.shm, self.journal
+
+    def replaced_copy(self, stamp: str) -> BoardFiles:
+        """Return the files under which a board is kept that a restored backup replaced."""
+        return BoardFiles(self._beside(f".before-{stamp}"))
+
+    def replaced_copies(self) -> list[Path]:
+        """Return the databases that restored backups replaced."""
+        return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
+
+    def partial(self) -> BoardFiles:
+        """Return the files of a copy that this process is making of, or for, this database."""
+        return BoardFiles(self.database.with_name(f".{self.database.name}.{os.getpid()}.partial"))
+
+    def existing(self) -> list[Path]:
+        """Return every file and folder beside the database that belongs to it, and the database."""
+        name = self.database.name
+        beside = self.database.parent.glob(f"{name}*")
+        return sorted(path for path in beside if path == self.database or path.name[len(name)] in "-.")
+
+    def delete(self) -> None:
+        """Delete the board: its database, logs, locks and run folder. No process may be using it."""
+        for path in (*self.of_sqlite, self.write_lock, self.write_queue):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.run_folder, ignore_errors=True)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.database.with_name(self.database.name + suffix)
+
+
+def server_spool_folder(address: str) -> Path:
+    """Return the spool folder of a board on a server: one of this user, in the system's temporary folder.
+
+    Args:
+        address: the URL of the database, without its password.
+    """
+    folder = _temporary_folder(address.encode())
+    return folder.with_name(f"{folder.name}-spool")
+
+
+def _temporary_folder(address: bytes) -> Path:
+    name = hashlib.sha256(address).hexdigest()[:20]
+    return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}"

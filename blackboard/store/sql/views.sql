@@ -1,0 +1,128 @@
+-- The views that people query; `view_columns` promises their columns. They need no function of this program.
+
+-- fragment: instant(at)
+-- An instant as ISO 8601 text in UTC.
+strftime('%Y-%m-%dT%H:%M:%S', {at} / 1000000, 'unixepoch') || printf('.%06dZ', {at} % 1000000)
+
+-- fragment: instant(at) (postgresql)
+to_char(to_timestamp({at} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+  || '.' || lpad(mod({at}, 1000000)::text, 6, '0') || 'Z'
+
+-- fragment: day(at)
+-- The day of an instant, as ISO 8601 text in UTC.
+date({at} / 1000000, 'unixepoch')
+
+-- fragment: day(at) (postgresql)
+to_char(to_timestamp({at} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+
+-- fragment: clock
+-- The database's clock in microseconds since the epoch. SQLite's clock counts milliseconds.
+(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(round(substr(strftime('%f', 'now'), 4) * 1000) AS INTEGER))
+
+-- fragment: clock (postgresql)
+CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)
+
+-- fragment: greatest
+-- The name of the function that returns its largest argument.
+max
+
+-- fragment: greatest (postgresql)
+greatest
+
+-- fragment: recorded
+-- The last instant that the board recorded.
+{greatest}(b.last_recorded_at, coalesce((SELECT e.recorded_at FROM event e ORDER BY e.id DESC LIMIT 1), 0))
+
+-- fragment: board_clock
+-- The board's time: the later of the database's clock and the last recorded instant. A clock that is ahead of that
+-- instant by more than {leap} is not believed, whatever the daemon's setting of the same name says.
+SELECT CASE WHEN {clock} - {recorded} > {leap} THEN {recorded} ELSE {greatest}({clock}, {recorded}) END AS as_of
+FROM board b
+WHERE b.id = 1
+
+-- name: live_marks
+-- The live marks with their strength at the board's time.
+WITH clock AS MATERIALIZED ({board_clock})
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight, live.intensity, live.strength,
+  live.law, live.order_key, {instant(live.deposited_at)} AS deposited_at,
+  {instant(live.reinforced_at)} AS reinforced_at, {instant(live.evaporates_at)} AS evaporates_at,
+  {instant(live.as_of)} AS as_of,
+  CASE WHEN live.as_of > live.reinforced_at THEN (live.as_of - live.reinforced_at) * 1e-06 ELSE 0.0 END AS age_seconds,
+  live.reinforcements
+FROM ({live_marks}) AS live;
+
+-- name: mark_history
+-- What happened to each mark.
+SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
+  e.activation_id, e.payload
+FROM event e;
+
+-- fragment: agenda_of_crossing(state, ready_at)
+-- The columns that both parts of the agenda compute alike.
+c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
+  '{state}' AS state, w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold,
+  {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at, {instant({ready_at})} AS ready_at
+
+-- name: agenda
+-- The waiting crossings, and those whose activation was put back because of a budget, a busy provider or a failure. While
+-- one activation of a watch waits for its budget, the watch starts no other.
+SELECT {agenda_of_crossing(waiting, c.ready_at)},
+  coalesce(c.held_by, (
+    SELECT max(activation.error)
+    FROM activation
+    WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = w.agent
+      AND activation.retry_at IS NOT NULL AND activation.watch_id = w.id
+  )) AS held_by
+FROM crossing c
+JOIN watch w ON w.id = c.watch_id
+WHERE c.state = 'waiting'
+UNION ALL
+SELECT {agenda_of_crossing(deferred, activation.retry_at)}, activation.error AS held_by
+FROM activation
+JOIN crossing c ON c.activation_id = activation.id
+JOIN watch w ON w.id = c.watch_id
+WHERE {is_unfinished} AND activation.state IN ('ready', 'held') AND c.state = 'claimed';
+
+-- name: activations
+-- Every activation.
+SELECT a.id, a.agent, w.name AS watch, a.subject, a.state, a.reason, {instant(a.crossed_at)} AS crossed_at,
+  {instant(a.started_at)} AS started_at, {instant(a.finished_at)} AS finished_at, a.attempt, a.error, a.marks_absorbed,
+  a.marks_deposited, {instant(a.retry_at)} AS retry_at, a.interruptions, a.chain_length, a.worker
+FROM activation a
+JOIN watch w ON w.id = a.watch_id;
+
+-- name: provenance
+-- The marks that an activation deposited, each with the marks that the activation was given.
+SELECT e.mark_id, e.activation_id, i.mark_id AS parent_mark_id
+FROM event e
+JOIN activation_input i ON i.activation_id = e.activation_id
+WHERE e.activation_id IS NOT NULL AND e.event IN ('deposited', 'reinforced');
+
+-- name: model_calls
+-- Every model call.
+SELECT m.id, m.activation_id, m.agent, m.model, m.api, m.state, m.marks, m.input_tokens, m.cache_read_tokens,
+  m.cache_write_tokens, m.output_tokens, m.cost / 1000000.0 AS cost_usd, m.reserved / 1000000.0 AS reserved_usd,
+  {instant(m.planned_at)} AS planned_at, {instant(m.sent_at)} AS sent_at, {instant(m.answered_at)} AS answered_at,
+  {instant(m.applied_at)} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id,
+  m.batch_id, m.error, m.would_hold
+FROM model_call m;
+
+-- name: costs
+-- The costs of each day and agent.
+SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens,
+  c.cost / 1000000.0 AS usd, c.marks_deposited, c.cost / 1000000.0 / nullif(c.marks_deposited, 0) AS usd_per_mark,
+  c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0)
+    AS share_from_cache,
+  c.direct / 1000000.0 AS usd_direct, c.unknown, c.reserved / 1000000.0 AS usd_reserved
+FROM (
+  SELECT {day(m.sent_at)} AS day, m.agent, count(*) AS calls,
+    sum(coalesce(m.input_tokens, 0)) AS input_tokens, sum(coalesce(m.cache_read_tokens, 0)) AS cache_read_tokens,
+    sum(coalesce(m.cache_write_tokens, 0)) AS cache_write_tokens, sum(coalesce(m.output_tokens, 0)) AS output_tokens,
+    sum(coalesce(m.cost, 0)) AS cost, sum(coalesce(m.direct_cost, 0)) AS direct,
+    sum(CASE WHEN m.state = 'applied' THEN a.marks_deposited ELSE 0 END) AS marks_deposited,
+    sum(CASE WHEN m.state = 'unknown' THEN 1 ELSE 0 END) AS unknown, sum(m.reserved) AS reserved
+  FROM model_call m
+  JOIN activation a ON a.id = m.activation_id
+  WHERE m.sent_at IS NOT NULL AND m.state <> 'failed'
+  GROUP BY 1, 2
+) c;
