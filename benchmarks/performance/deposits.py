@@ -152,4 +152,4 @@ def _endless(salt: int) -> Iterator[str]:
 
 
 def _sql(tx: object, statement: object) -> str:
-    return statement.compiled(tx.dialect).sql  # type: ignore[attr-defined,no-any-return]
+    return statement.compiled("sqlite")[0]  # type: ignore[attr-defined,no-any-return]

@@ -79,7 +79,7 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     name = f"{PREFIX}{secrets.token_hex(8)}"
     txn.tx.run(ERASURE.close_crossings, subject=subject, at=txn.now)
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
-        txn.tx.run(statement, of_subject=subject, to=name)
+        txn.tx.run(statement, subject=subject, new_name=name)
     return ErasureReport(name, live, events, len(seen), tuple(sorted(calls)), tuple(sorted(named)))
 
 

@@ -144,7 +144,7 @@ def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) ->
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_rearm_sets_the_least_increase_that_counts(world: World, over: Any) -> None:
+def test_min_increase_sets_the_least_increase_that_counts(world: World, over: Any) -> None:
     world.deploy(
         {"smoke": kind("smoke", Never(), on_repeat="add")},
         spec("watchman", watch(total("smoke", over=over) >= 1, min_increase=0.5)),
@@ -157,7 +157,7 @@ def test_rearm_sets_the_least_increase_that_counts(world: World, over: Any) -> N
     assert world.woken("watchman") == [mark]
 
 
-def test_rearm_does_not_hold_back_a_mark_that_was_never_absorbed(world: World) -> None:
+def test_min_increase_does_not_hold_back_a_mark_that_was_never_absorbed(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Never(), on_repeat="add")},
         spec("watchman", watch(strength("smoke") >= 1, min_increase=0.5)),

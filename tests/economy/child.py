@@ -19,7 +19,7 @@ def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings:
     """Run a daemon; `full` is a disk that takes no answer."""
     world = World(path, ManualClock(), url, **settings)
     if full:
-        setattr(model_calls, "answered", _full)  # noqa: B010
+        setattr(model_calls, "record_answer", _full)  # noqa: B010
     failpoints.arm(*failpoint)
     world.rest()
 

@@ -26,7 +26,7 @@ def full(monkeypatch):
             raise StoreError("the disk is full; make room, nothing was half written")
         return real(*given)
 
-    monkeypatch.setattr(model_calls, "answered", answered)
+    monkeypatch.setattr(model_calls, "record_answer", answered)
     return left
 
 

@@ -56,7 +56,7 @@ def test_the_default_is_right_where_its_comments_are_taken_off(tmp_path):
 
 
 def test_the_environment_comes_before_the_file(tmp_path):
-    path = written(tmp_path, '[database]\nurl = "sqlite:///a.db"\n[agents.sales]\nbatch = 3\ngather = "1s"\n')
+    path = written(tmp_path, '[database]\nurl = "sqlite:///a.db"\n[agents.sales]\nbatch = 3\nbatch_window = "1s"\n')
     environ = {
         "BLACKBOARD_DATABASE__URL": "sqlite:///b.db",
         "BLACKBOARD_AGENTS__SALES__BATCH": "7",
@@ -87,7 +87,8 @@ def test_the_file_is_the_one_named_or_the_local_one_or_the_packaged_default(tmp_
 def test_every_mistake_is_told_with_its_place_and_the_nearest_right_name(tmp_path):
     path = written(
         tmp_path,
-        '[databse]\nurl = "x"\n[agents.sales]\nbach = 1\ngather = 10\n[agents.sales.watches.new]\nthreshhold = 1\n'
+        '[databse]\nurl = "x"\n[agents.sales]\nbach = 1\nbatch_window = 10\n'
+        "[agents.sales.watches.new]\nthreshhold = 1\n"
         '[authors]\nweb = -1\n[daemon]\ntick = "soon"\nworkers = 0\n[model]\nprovider = "nobody"\n',
     )
     found = mistakes(path)
@@ -128,7 +129,7 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path):
         ("BLACKBOARD_AGENTS__SALES__BATCH", "-3", "not '-3'"),
         ("BLACKBOARD_AGENTS__SALES__BATSH", "3", "did you mean 'batch'?"),
         ("BLACKBOARD_AGENTS__SALES__WATCHES__NEW__MIN_INCREASE", "0", "greater than 0"),
-        ("BLACKBOARD_AGENTS__SALES__WATCHES", '{"new": {"rearm": 0}}', "greater than 0"),
+        ("BLACKBOARD_AGENTS__SALES__WATCHES", '{"new": {"min_increase": 0}}', "greater than 0"),
         ("BLACKBOARD_KINDS__RAIN__WEIGHT", "heavy", "valid number"),
         ("BLACKBOARD_AUTHORS__WEB", "-1", "not '-1'"),
         ("blackboard_model__provider", "nobody", "'anthropic' or 'offline'"),

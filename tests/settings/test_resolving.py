@@ -130,7 +130,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file):
         ),
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is no field"),
-        ("gauge", "[agents.gauge.watches.wet]\nrearm = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
+        ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
         ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: it watches wet, very; set it for one"),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
@@ -158,7 +158,7 @@ def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file):
     (warning,) = resolve_file(file("counter"), {}).warnings
     assert "agents.counter.watches.watch" in warning.place
     assert "counts flood" in warning.message
-    separate = '[kinds.flood]\njoins = "separate"\n'
+    separate = '[kinds.flood]\non_repeat = "separate"\n'
     assert resolve_file(file("counter", separate), {}).warnings == ()
 
 
