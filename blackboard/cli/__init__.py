@@ -1,19 +1,20 @@
-"""The command line: reads what a person typed, asks the board, prints. It decides nothing and knows no table.
+"""The command line: parses arguments, calls the board, prints results.
 
-app               the commands, their common options, and how a failure ends
-cli_session       which board and which deployment a command works on
-completion        what a shell completes from the board
-output            tables for people, one JSON document for programs
+app               the command group, common options, errors and exit codes
+cli_session       the board and the deployment of a command
+completion        shell completion of names from the board
+output            tables for people, a JSON document for programs
 mark_commands     init, deposit, withdraw, answer, pause, resume
-load_command      load; `row_reader` and `row_loader` read CSV and JSON Lines and leave the marks
+load_command      load, with `row_reader` (CSV and JSON Lines) and `row_loader` (deposits)
 inspect_commands  marks, history, status, agents, agenda, activations, inbox, explain
 sql_command       sql
 cost_commands     costs, record-cost
 check_command     check
-run_command       run; `log_setup` says how it logs
+run_command       run, with `log_setup`
 watch_command     watch
-demo_command      demo
-table_layout      a table as text that fits a width
+admin_commands    backup, restore, doctor, forget
+demo_command      demo, with `demo_samples`
+table_layout      layout of a table in a given width
 """
 
 from __future__ import annotations
@@ -28,24 +29,24 @@ __all__ = ["main"]
 COMMON = ("--config", "--database", "--author")
 
 HOSTS = {"run", "demo"}
-"""The commands that run agents, which may count on what else is installed."""
+"""The commands that run agents. Agents may rely on pydantic plugins."""
 
 
 def main() -> NoReturn:
-    """Run the command line of this process, and end the process with 0 done, 1 failed or 2 wrong usage."""
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
     if not HOSTS.intersection(sys.argv):
-        # Looking for plugins of pydantic's reads the metadata of every package that is installed.
+        # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from blackboard.cli.app import app
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A mark may hold what the terminal's encoding has no letter for: it is shown escaped.
+        # Characters that the terminal's encoding lacks are shown escaped.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(args=common_first(sys.argv[1:]), prog_name="blackboard")
         sys.exit(0)
     finally:
-        # What is read through `head` ends early, on purpose: that is no failure to tell of.
+        # Output that is piped into `head` ends early. That is not an error.
         try:
             sys.stdout.flush()
         except BrokenPipeError:
@@ -53,7 +54,7 @@ def main() -> NoReturn:
 
 
 def common_first(arguments: list[str]) -> list[str]:
-    """The arguments with the common options before the command, wherever they were written."""
+    """Return the arguments with the common options moved before the command."""
     common: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)

@@ -1,4 +1,4 @@
-"""The commands, their common options, and how a failure ends: one message, an exit code, and no traceback."""
+"""The command group: the commands, their common options, and errors as one message with an exit code."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ COMMANDS = {
     "admin_commands": ("backup", "restore", "doctor", "forget"),
     "demo_command": ("demo",),
 }
-"""The commands of each module, in the order in which they are listed."""
+"""The commands of each module, in the order of the help."""
 
 
 class LazyGroup(Mapping[str, Any]):
-    """The commands by name, each made when it is asked for: a command imports no other's module."""
+    """A mapping of the commands by name. Each is built on first use, so that a command imports only its own module."""
 
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class LazyGroup(Mapping[str, Any]):
 
 
 class Commands(TyperGroup):
-    """Finds the commands, and turns the errors of this program into messages and exit codes."""
+    """The top-level group, which turns errors into messages and exit codes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -74,7 +74,7 @@ class Commands(TyperGroup):
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._report(
-                ctx, error, f"{type(error).__name__}: {error}\nThis is a mistake in blackboard; --debug shows where."
+                ctx, error, f"{type(error).__name__}: {error}\nThis is a bug in blackboard; run again with --debug"
             )
             raise typer.Exit(1) from None
 
@@ -95,7 +95,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A board on which agents leave marks that fade; a mark strong enough wakes the agent that watches for it.",
+    help="A board for agents. They deposit marks that fade; a strong mark wakes the agents that watch for it.",
 )
 
 
@@ -119,14 +119,14 @@ def common(
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The board, whatever the file says: an SQLAlchemy URL, or a path."),
+        typer.Option(metavar="URL", help="The board: an SQLAlchemy URL or a path. Overrides the file."),
     ] = None,
-    author: Annotated[str | None, typer.Option(metavar="NAME", help="Who signs what this command deposits.")] = None,
+    author: Annotated[str | None, typer.Option(metavar="NAME", help="The author of the deposits.")] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop."),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """The options that every command takes, before it or after it."""
+    """Read the options that all commands take, before or after their name."""
     context.obj = Session(config, database, author, debug)

@@ -1,4 +1,4 @@
-"""The command that reads a deployment file and says what it would do: `check`. It changes nothing."""
+"""The command `check`: reports mistakes in a deployment file and previews its effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 SHOWN = 20
-"""Marks and crossings that are listed; the rest is counted."""
+"""How many marks and crossings are listed; the others are only counted."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,11 +29,12 @@ def add_to(app: typer.Typer) -> None:
 def check(
     context: typer.Context,
     against_board: Annotated[
-        bool, typer.Option("--against-board", help="Also what it would do: marks that evaporate, agents that wake.")
+        bool,
+        typer.Option("--against-board", help="Also preview the effect: marks that evaporate, agents that wake."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read the deployment file and name every mistake in it at once, each with its place.
+    """Report all mistakes in the deployment file, each with its place. Nothing is changed.
 
     \b
     Examples:
@@ -48,7 +49,7 @@ def check(
             raise
         document({"file": _file(session), "mistakes": [dataclasses.asdict(mistake) for mistake in error.mistakes]})
         raise typer.Exit(error.exit_code) from None
-    for warning in () if as_json else resolved.warnings:  # the document has them
+    for warning in () if as_json else resolved.warnings:  # the document contains them
         note(f"warning: {warning}")
     found = _preview(session, resolved) if against_board else None
     if as_json:
@@ -60,7 +61,7 @@ def check(
 
 
 def _file(session: Session) -> str | None:
-    """The file that has the mistakes; None where there is none of that name."""
+    """Return the path of the file; None if it does not exist."""
     from blackboard.settings import find_config
 
     try:
@@ -120,7 +121,7 @@ def _show_preview(found: Preview) -> None:
     for change in found.changes or ("nothing changes",):
         say(f"  {change}")
     table(
-        ("mark", "kind", "left", "floor", "subject"),
+        ("mark", "kind", "remaining", "floor", "subject"),
         ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in found.evaporates[:SHOWN]),
         empty="no mark would evaporate at once",
         title=f"{len(found.evaporates)} marks would evaporate at once",

@@ -1,4 +1,4 @@
-"""What a shell may complete from the board: agents, kinds, subjects. It makes no board and tells of no error."""
+"""Shell completion of agents, kinds and subjects. It creates no board and reports no error."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["agents", "kinds", "subjects"]
 
 LIMIT = 100
-"""Subjects that are offered: the board may hold millions."""
+"""The largest number of subjects offered; a board may have millions."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
-    """The agents that begin so."""
+    """Return the agents that begin with the text."""
     return _of_board(context, lambda board: _beginning(incomplete, board.deployment.agents))
 
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
-    """The kinds that begin so."""
+    """Return the kinds that begin with the text."""
     return _of_board(context, lambda board: _beginning(incomplete, board.deployment.kinds))
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
-    """The first subjects that begin so, of all that anything was ever said about."""
+    """Return the first subjects that begin with the text, in alphabetical order."""
     from blackboard.board.queries import subjects
 
     return _of_board(context, lambda board: board.read(lambda txn: subjects(txn, incomplete, LIMIT)))
@@ -51,4 +51,4 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
         with Blackboard.open(session.url, create=False) as board:
             return ask(board)
     except (BlackboardError, OSError):
-        return []  # a message would land in the middle of what is being typed
+        return []  # a message would appear in the middle of the typed line

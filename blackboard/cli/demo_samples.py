@@ -1,4 +1,4 @@
-"""What a deployment file says of its demonstration in `[settings.demo]`. It reads no samples."""
+"""The section `[settings.demo]` of a deployment file, which names the samples of the demo."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class Demo(BaseModel):
     subject: tuple[str, ...] = Field(min_length=1)
     map: dict[str, str] = Field(default_factory=dict)
     author: str = "person:demo"
-    """Who signs the samples."""
+    """The author of the samples."""
     files: dict[str, str] = Field(default_factory=dict)
-    """Files that the agents want beside the board: their name there, and where they come from, as `package:file`."""
+    """Files that the agents need beside the board: name there -> source, as `package:file`."""
     show: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The kinds that are worth showing at the end, and the fields of each."""
+    """The kinds to show at the end, with the fields of each."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], path: object) -> Demo:
-        """The section of a deployment file's settings.
+        """Return the section from the settings of a deployment file.
 
         Raises:
-            ConfigurationError: it is missing, or every mistake in it.
+            ConfigurationError: it is missing or has mistakes; all are listed.
         """
         if "demo" not in settings:
             raise ConfigurationError(
-                [Mistake(f"{path}, settings.demo", "is missing: it names the samples and their kind")]
+                [Mistake(f"{path}, settings.demo", "is missing; it names the samples and their kind")]
             )
         try:
             return cls.model_validate(settings["demo"])
@@ -52,10 +52,10 @@ class Demo(BaseModel):
 
 
 def file_of(path: str) -> Traversable:
-    """The file that `package:file` names.
+    """Return the file that `package:file` names.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is no such file.
     """
     package, _, name = path.partition(":")
     try:
@@ -64,6 +64,11 @@ def file_of(path: str) -> Traversable:
         found = None
     if not name or found is None or not found.is_file():
         raise ConfigurationError(
-            [Mistake("settings.demo", f"{path!r} is no file; write it like lead_desk.samples:leads.csv")]
+            [
+                Mistake(
+                    "settings.demo",
+                    f"{path!r} is not a file of the form package:file, such as lead_desk.samples:leads.csv",
+                )
+            ]
         )
     return found

@@ -1,4 +1,4 @@
-"""The command that loads a file: `load`. Good rows are loaded, bad ones are kept with their numbers and reasons."""
+"""The command `load`: deposits the rows of a file; bad rows go to a rejects file with number and reason."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def load(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],
     kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)],
-    subject: Annotated[list[str], typer.Option(help="The column of the subject; repeated, the first not empty.")],
+    subject: Annotated[
+        list[str], typer.Option(help="The column of the subject; repeated, the first that is not empty.")
+    ],
     mapped: Annotated[
         list[str] | None,
-        typer.Option(
-            "--map", metavar="COLUMN=FIELD", help="The field for a column; COLUMN= leaves it out. Repeatable."
-        ),
+        typer.Option("--map", metavar="COLUMN=FIELD", help="The field for a column; COLUMN= omits it. Repeatable."),
     ] = None,
-    intensity: Annotated[str, typer.Option(help="A number, or the column that has it.")] = "1",
-    rejects: Annotated[Path | None, typer.Option(help="Where bad rows go. [FILE.rejects.csv]")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if any row was rejected.")] = False,
+    intensity: Annotated[str, typer.Option(help="A number, or the column that contains it.")] = "1",
+    rejects: Annotated[Path | None, typer.Option(help="The file for bad rows. [FILE.rejects.csv]")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any row was rejected.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Leave a mark for each row of a file. Loading a file twice adds nothing.
+    """Deposit a mark for each row of a file. Loading the same file twice adds nothing.
 
     \b
     Examples:
@@ -79,7 +79,7 @@ def load(
     for column in loaded.unseen:
         note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
     if loaded.rejected:
-        note(f"{loaded.rejected} rows rejected; {kept} has them, with the reasons")
+        note(f"{loaded.rejected} rows rejected; see {kept} for the rows and the reasons")
         if strict:
             raise typer.Exit(1)
 
@@ -115,14 +115,14 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
         return
     path = Path(file)
     if not path.is_file():
-        raise UsageError(f"{file}: {'it is no file' if path.exists() else 'there is no such file'}")
+        raise UsageError(f"{file}: {'is not a file' if path.exists() else 'does not exist'}")
     with path.open("rb") as stream:
         yield stream, path.stat().st_size
 
 
 @contextmanager
 def _rejects(path: Path) -> Iterator[Callable[[BadRow], None]]:
-    """Writes rejected rows to a file, which is made with the first of them."""
+    """Yield a function that writes a rejected row; the first call creates the file."""
     writer: Any = None
     with ExitStack() as stack:
 
@@ -139,7 +139,7 @@ def _rejects(path: Path) -> Iterator[Callable[[BadRow], None]]:
 
 @contextmanager
 def bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
-    """A progress bar over the bytes that were read, where a person sees it."""
+    """Show a progress bar over the bytes read, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

@@ -1,4 +1,4 @@
-"""How the program logs: a line for a person on a terminal, a JSON object on a line elsewhere; never on stdout."""
+"""Log configuration: readable lines on a terminal, one JSON object per line otherwise; always on stderr."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["configure"]
 
 
 def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
-    """Set up structured logs for this process."""
+    """Configure structured logs for this process."""
     clock = clock or SystemClock()
 
     def stamp(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""Makes marks of rows and leaves them on a board in batches; a row that cannot be a mark is told of, and none is lost.
+"""Deposits of rows in batches. Rows that cannot become marks are reported; none is lost.
 
-Every row carries a key made of its kind and content, so loading a file twice adds nothing. The second of two equal
-rows in one file is a mark of its own.
+The key of each deposit is made of the kind and the content of its row, so that loading a file twice adds nothing. The
+second of two equal rows in one file becomes a mark of its own.
 """
 
 from __future__ import annotations
@@ -20,49 +20,52 @@ from blackboard.errors import InvalidMark, UsageError, nearest
 __all__ = ["Columns", "Loaded", "load"]
 
 BATCH = 500
-"""Rows in one transaction: few enough that a daemon hardly waits."""
+"""Rows in one transaction: few, so that a daemon hardly waits."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """How a row becomes a mark."""
+    """The mapping from columns to a mark."""
 
     kind: str
     subject: Sequence[str]
-    """Columns; the first that is not empty is the subject."""
+    """Columns of the subject; the first that is not empty counts."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """The field for a column; an empty one leaves the column out."""
+    """The field for each column; an empty field omits the column."""
     intensity: float | str = 1.0
-    """A number, or the column that has it."""
+    """A number, or the column that contains it."""
 
 
 @dataclass
 class Loaded:
-    """What became of the rows."""
+    """The results of loading."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """How many were deposited, reinforced, unchanged, duplicate."""
+    """How many rows were deposited, reinforced, unchanged, duplicate."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
-    """For how many rows each agent's watch crossed."""
+    """How many rows made a watch of each agent cross."""
     unseen: tuple[str, ...] = ()
-    """Columns that were named and that no row has."""
+    """Named columns that no row has."""
     columns: frozenset[str] = frozenset()
-    """Those that there are."""
+    """The columns that exist."""
 
 
 def load(
     board: Blackboard, rows: Rows, how: Columns, reject: Callable[[BadRow], None], progress: Callable[[], None]
 ) -> Loaded:
-    """Leave a mark for each row.
+    """Deposit a mark for each row.
 
     Args:
-        reject: called for each row that cannot be one.
-        progress: called after each batch.
+        board: The board.
+        rows: The rows.
+        how: The mapping from columns to a mark.
+        reject: Called for each row that cannot become a mark.
+        progress: Called after each batch.
 
     Raises:
-        UsageError: columns that the kind has no field for, or that do not exist.
-        UnknownName: no such kind is registered.
+        UsageError: columns that do not exist, or for which the kind has no field.
+        UnknownName: the kind is not registered.
     """
     known = _fields(board, how.kind)
     how = _checked(how, rows, known)
@@ -102,9 +105,9 @@ def load(
 
 
 def _fields(board: Blackboard, kind: str) -> frozenset[str] | None:
-    """The fields of a kind's payload; None where it takes any."""
+    """Return the fields of a kind's payload; None if it takes any field."""
     deployment = board.deployment
-    deployment.kind(kind)  # or an error that names the nearest
+    deployment.kind(kind)  # raises an error with the nearest name
     schema = deployment.kinds[kind].payload
     if schema is None or schema.get("additionalProperties", True) is not False:
         return None
@@ -112,12 +115,12 @@ def _fields(board: Blackboard, kind: str) -> frozenset[str] | None:
 
 
 def _checked(how: Columns, rows: Rows, known: frozenset[str] | None) -> Columns:
-    """The mapping, if the columns and fields that it names exist."""
+    """Return the mapping after checking its columns and fields."""
     if known is not None:
         for column, name in how.fields.items():
             if name and name not in known:
                 raise UsageError(f"--map {column}={name}: {how.kind} has no field {name!r}{nearest(name, known)}")
-    if rows.columns is None:  # JSON Lines: each row has its own
+    if rows.columns is None:  # JSON Lines: the columns differ from row to row
         return how
     named = [*how.subject, *how.fields, *([how.intensity] if isinstance(how.intensity, str) else [])]
     for column in named:
@@ -128,17 +131,17 @@ def _checked(how: Columns, rows: Rows, known: frozenset[str] | None) -> Columns:
         strange = [column for column in rows.columns if column not in known and column not in used]
         if strange:
             raise UsageError(
-                f"{how.kind} has no field for {', '.join(map(repr, strange))}; say --map {strange[0]}=FIELD,"
-                f" or --map {strange[0]}= to leave it out; its fields are: {', '.join(sorted(known))}"
+                f"{how.kind} has no field for {', '.join(map(repr, strange))}; add --map {strange[0]}=FIELD,"
+                f" or --map {strange[0]}= to omit it; the fields are: {', '.join(sorted(known))}"
             )
     return how
 
 
 def _occur(how: Columns, name: str, seen: Set[str]) -> None:
-    """Of JSON Lines: whether the first rows have any column of the subject, and that of the intensity.
+    """Check that the first rows have the columns of the subject and the intensity.
 
     Raises:
-        UsageError: no row could be a mark; nothing was loaded.
+        UsageError: they do not; nothing was loaded.
     """
     if seen.isdisjoint(how.subject):
         column = how.subject[0]
@@ -150,10 +153,10 @@ def _occur(how: Columns, name: str, seen: Set[str]) -> None:
 
 
 def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Deposit:
-    """The mark that a row asks for.
+    """Return the deposit for a row.
 
     Raises:
-        InvalidMark: it has no subject, or no intensity that is a number.
+        InvalidMark: the row has no subject, or its intensity is not a number.
     """
     values = row.values
     subject = next((text for column in how.subject if (text := _text(values.get(column)))), None)
@@ -163,11 +166,11 @@ def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> De
     payload = {}
     for column, value in values.items():
         name = how.fields.get(column, "" if column in left_out else column)
-        # An empty cell says nothing, so the field keeps its default.
+        # For an empty cell, the field keeps its default.
         if not name or (isinstance(value, str) and not value.strip()):
             continue
         if name in payload:
-            raise InvalidMark(f"two columns give the field {name!r}")
+            raise InvalidMark(f"two columns are mapped to the field {name!r}")
         payload[name] = value
     return Deposit(how.kind, subject, payload, _intensity(values, how), key)
 
@@ -187,7 +190,7 @@ def _intensity(values: Mapping[str, Any], how: Columns) -> float:
 
 
 class _Keys:
-    """A key for each row: of its kind and content, and of how often that content came before."""
+    """The keys of rows: kind, content, and the number of equal rows before."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

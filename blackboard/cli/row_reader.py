@@ -1,6 +1,6 @@
-"""Reads the rows of CSV and JSON Lines, one at a time; a row that cannot be read is told of and the next one is read.
+"""A reader of CSV and JSON Lines. It reads row by row, and reports rows that it cannot read.
 
-It knows nothing of marks. What it forgives: a byte order mark, any of four delimiters, blank lines.
+It accepts a byte order mark, four delimiters and blank lines.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ __all__ = ["BadRow", "Row", "Rows"]
 
 DELIMITERS = ",;\t|"
 LONGEST = 1000
-"""Lines that a quoted field may span before its quote is taken to be a stray one."""
+"""The largest number of lines in a quoted field; beyond it, the quote counts as a stray one."""
 LARGEST = 16 * 1024 * 1024
-"""Bytes in one line."""
+"""The largest number of bytes in one line."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that could be read."""
+    """A row."""
 
     number: int
-    """The line that it starts on, from 1."""
+    """The number of its first line, from 1."""
     values: Mapping[str, Any]
     raw: str
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that could not."""
+    """A row that cannot be read, with the reason."""
 
     number: int
     reason: str
@@ -44,16 +44,16 @@ class BadRow:
 
 
 class Rows:
-    """The rows of a stream, whose form is told by its name or its first character.
+    """The rows of a stream. The format follows from its name or its first character.
 
     Raises:
-        UsageError: the header of a CSV cannot be used, or the stream is something else altogether.
+        UsageError: the header of a CSV cannot be used, or the stream has another format.
     """
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._lines = _Lines(stream, name)
         self.read = 0
-        """Bytes read so far."""
+        """How many bytes were read."""
         low = name.lower()
         first = self._lines.first_character()
         if first == "[":
@@ -80,7 +80,7 @@ class Rows:
             try:
                 values = json.loads(raw)
             except (ValueError, RecursionError) as error:
-                yield BadRow(number, f"broken JSON: {error}", raw)
+                yield BadRow(number, f"invalid JSON: {error}", raw)
                 continue
             if isinstance(values, dict):
                 yield Row(number, values, raw)
@@ -113,12 +113,12 @@ class Rows:
             if (reason := _not_text(raw)) is not None:
                 yield BadRow(number, reason, raw)
             elif len(cells) != len(columns):
-                yield BadRow(number, f"{len(cells)} fields where the header has {len(columns)}", raw)
+                yield BadRow(number, f"{len(cells)} fields, but the header has {len(columns)}", raw)
             else:
                 yield Row(number, dict(zip(columns, cells, strict=True)), raw)
 
     def _records(self) -> Iterator[tuple[int, list[str], str] | BadRow]:
-        """The records, each of one line or, where a quoted field spans several, of more."""
+        """Yield the records. A record with a quoted field can have several lines."""
         while (first := next(self._lines, None)) is not None:
             if not first[1].strip():
                 continue
@@ -126,9 +126,9 @@ class Rows:
             try:
                 cells = next(csv.reader(self._record_lines(taken), delimiter=self._delimiter, strict=True))
             except (_Unclosed, csv.Error) as error:
-                # Only its first line is given up: the rows after a stray quote are as good as any.
+                # Only the first line is rejected: the rows after a stray quote are read normally.
                 self._lines.push(taken[1:])
-                yield BadRow(first[0], f"a quote is out of place: {error}", first[1].rstrip("\r\n"))
+                yield BadRow(first[0], f"misplaced quote: {error}", first[1].rstrip("\r\n"))
                 continue
             yield first[0], cells, "".join(line for _, line in taken).rstrip("\r\n")
 
@@ -137,15 +137,15 @@ class Rows:
         while len(taken) < LONGEST and (line := next(self._lines, None)) is not None:
             taken.append(line)
             yield line[1]
-        raise _Unclosed("it is opened and not closed")
+        raise _Unclosed("it is never closed")
 
 
 class _Unclosed(Exception):
-    """The quoted field of a record has no end."""
+    """A quoted field is never closed."""
 
 
 class _Lines:
-    """Numbered lines of text, which can be put back. What is no text comes through as lone surrogates."""
+    """Numbered lines that can be pushed back. Bytes that are not UTF-8 become lone surrogates."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
@@ -171,11 +171,11 @@ class _Lines:
         return self._number, raw.decode("utf-8", "surrogateescape")
 
     def push(self, lines: Iterable[tuple[int, str]]) -> None:
-        """Put lines back, to be read next."""
+        """Push lines back; they are read next."""
         self._back.extendleft(reversed(list(lines)))
 
     def first_character(self) -> str:
-        """The first character that is no space, left where it is; empty at the end."""
+        """Return the first character that is not a space, without consuming it; empty at the end."""
         seen = []
         for line in self:
             seen.append(line)

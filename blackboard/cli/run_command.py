@@ -1,4 +1,4 @@
-"""The command that runs the daemon: `run`, and what the signals do to it."""
+"""The command `run`, and the signals that stop or reload the daemon."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ def add_to(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     until_quiescent: Annotated[
-        bool, typer.Option("--until-quiescent", help="End when nothing waits that time or work alone could finish.")
+        bool,
+        typer.Option("--until-quiescent", help="Exit when no work is left that time or agents can finish."),
     ] = False,
 ) -> None:
-    """The daemon: wakes agents as marks cross their thresholds. Puts the deployment file in force first.
+    """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
-    SIGTERM and Ctrl-C finish what runs, within [daemon] grace, and hand back the rest; a second one stops at once.
-    SIGHUP reads the deployment file again.
+    SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
+    SIGHUP reloads the deployment file.
 
     \b
     Examples:
@@ -64,10 +65,10 @@ def run(
 
 
 def client_of(resolved: Resolved) -> Client | None:
-    """The connection to the model that the file and the environment ask for; None where the offline rules answer.
+    """Return the client of the configured model; None if the offline rules answer.
 
     Raises:
-        ConfigurationError: there should be one, and there is no key.
+        ConfigurationError: a client is required and there is no key.
     """
     from blackboard.llm import client_from
 
@@ -75,7 +76,7 @@ def client_of(resolved: Resolved) -> Client | None:
 
 
 def daemon_of(board: Blackboard, resolved: Resolved, client: Client | None) -> Daemon:
-    """A daemon for what a deployment file says."""
+    """Return a daemon for a resolved deployment file."""
     from blackboard.daemon import Daemon
     from blackboard.llm import load_prices
 
@@ -101,7 +102,7 @@ def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[s
 
 @contextmanager
 def obeying_signals(daemon: Daemon) -> Iterator[None]:
-    """While this lasts, the signals of this process stop the daemon, or have it read its file again."""
+    """Handle the signals of the process: stop the daemon, or reload its file."""
     stops = 0
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -124,5 +125,5 @@ def obeying_signals(daemon: Daemon) -> Iterator[None]:
 
 
 def _in_thread(work: Callable[[], None]) -> None:
-    # A handler runs in the middle of whatever the main thread does, which may hold the very lock that it would take.
+    # A handler interrupts the main thread, which may hold the lock that the daemon takes.
     threading.Thread(target=work, name="blackboard-signal", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The command that asks in SQL: `sql`. It only reads."""
+"""The command `sql`: read-only queries on the views."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def add_to(app: typer.Typer) -> None:
 
 def sql(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help="One SELECT; - reads it from stdin.")],
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The most rows.")] = 1000,
-    timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop it after so long.")] = "10s",
+    query: Annotated[str, typer.Argument(help="A SELECT statement; - reads it from stdin.")],
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The largest number of rows.")] = 1000,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop the query after this time.")] = "10s",
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the board in SQL: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
+    """Query the board in SQL. Views: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
 
     \b
     Examples:
@@ -40,32 +40,32 @@ def sql(
     from blackboard.store.readonly_query import query as run
 
     if as_csv and as_json:
-        raise UsageError("name one of --json and --csv")
+        raise UsageError("choose either --json or --csv")
     seconds = parse_duration(timeout) / 1e6
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
     text = sys.stdin.read() if query == "-" else query
-    # The board stays open meanwhile: a read-only process cannot make the log's files where they are missing.
+    # The board stays open during the query: a read-only process cannot create missing files of the log.
     with session_of(context).board() as board:
         if board.database.path is None:
-            raise StoreError("'blackboard sql' reads an SQLite file; ask this database with its own client")
+            raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
         board.status()
         result = run(board.database.path, text, limit=limit, seconds=seconds)
     if as_json:
         document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        # A file gets what is there; a terminal would obey it.
+        # A file gets the raw text. A terminal would interpret control characters.
         for row in (result.columns, *result.rows):
             writer.writerow(map(_readable, row) if on_terminal() else row)
     else:
         table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.more:
-        note(f"these are the first {limit} rows; --limit N shows more")
+        note(f"only the first {limit} rows are shown; --limit N shows more")
 
 
 def on_terminal() -> bool:
-    """Whether what is printed goes to a terminal."""
+    """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
@@ -78,7 +78,7 @@ def _shown(value: object) -> object:
 
 
 def _distinct(columns: tuple[str, ...]) -> list[str]:
-    """The names of the columns, numbered where they are repeated: an object's names are distinct."""
+    """Return the column names, with numbers appended to repeated ones."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

@@ -1,4 +1,4 @@
-"""Draws tables as text that fits a width, and that a terminal shows and does not obey. It prints nothing."""
+"""Layout of tables as text of a given width, without control characters."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 __all__ = ["clean", "drawn"]
 
 LONGEST_CELL = 500
-"""Characters of a cell that a table shows; --json has the rest."""
+"""The largest number of characters shown of a cell; --json has all of them."""
 
 LAST = 24
-"""What the last column of a table keeps of the width, where it has that much to say."""
+"""The width reserved for the last column, if its text is that long."""
 
 SHORT = 8
-"""What a text is cut to at the most."""
+"""The width to which texts are cut at most."""
 
 GAP = "   "
 
 
 def clean(value: Any, keep: str = "") -> str:
-    """A value as text that a terminal shows and does not obey."""
+    """Return a value as text without control characters."""
     if value is None:
         return "-"
     text = value if isinstance(value, str) else str(value)
@@ -43,15 +43,15 @@ def drawn(
     title: str | None = None,
     spare: Sequence[str] = (),
 ) -> str:
-    """A table of cells; the last column takes what room is left, in several lines if need be.
+    """Return a table as text. The last column gets the remaining width and is wrapped.
 
-    Where there is too little room, the `spare` columns are left out, then texts are cut; numbers never are.
+    If the width is too small, the `spare` columns are omitted, then texts are cut. Numbers are never cut.
     """
     cells = [[clean(_clipped(cell)) for cell in row] for row in rows]
     heads = [clean(column) for column in columns]
     numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
     widths = [max(map(_width, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
-    room -= 2  # a table stands a column away from each edge
+    room -= 2  # one column of margin on each side
     kept = _fitted(columns, widths, numeric, spare, room)
     last = len(heads) - 1
     taken = sum(widths[index] + len(GAP) for index in kept if index != last)
@@ -66,7 +66,7 @@ def drawn(
 def _fitted(
     columns: Sequence[str], widths: list[int], numeric: Sequence[bool], spare: Sequence[str], room: int
 ) -> list[int]:
-    """Which columns there is room for; the widths of texts are cut to what there is."""
+    """Return the columns that fit, after reducing the widths of texts."""
     kept = list(range(len(columns)))
 
     def lacks() -> bool:
@@ -91,17 +91,17 @@ def _row(row: Sequence[str], kept: Sequence[int], widths: Sequence[int], numeric
 
 
 def _filled(text: str, width: int, *, right: bool) -> str:
-    rest = " " * (width - _width(text))
-    return rest + text if right else text + rest
+    padding = " " * (width - _width(text))
+    return padding + text if right else text + padding
 
 
 def _cut(text: str, width: int) -> str:
-    """The text, with an ellipsis for what does not fit."""
+    """Return the text, cut with an ellipsis if it does not fit."""
     return text if _width(text) <= width else f"{_beginning(text, width - 1)}…"
 
 
 def _beginning(text: str, width: int) -> str:
-    """As much of the text as fits."""
+    """Return the beginning of the text that fits."""
     taken = 0
     for index, character in enumerate(text):
         taken += _width(character)
@@ -111,7 +111,7 @@ def _beginning(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines, broken between words where that is possible."""
+    """Return the text in lines, broken between words if possible."""
     lines = []
     while _width(text) > width:
         line = _beginning(text, width) or text[0]
@@ -123,13 +123,16 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """The columns of a terminal that a text takes."""
+    """Return the width of a text on a terminal, in columns."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.category(item) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(item) in "WF" else 1
-        for item in text
-    )
+    return sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _clipped(cell: Any) -> Any:

@@ -1,9 +1,9 @@
-"""What a deployment file says: read, checked and turned into a deployment; every mistake at once. It opens no database.
+"""Deployment files: reading, checking and resolving them. All mistakes are reported at once; no database is opened.
 
-sections             what each section may hold
-settings_file        where the file is, what the environment overrides, what is wrong with either
-price_settings       which models have no price
-deployment_resolver  the agents and kinds that the file names, with what it sets for them
+sections             the sections and their fields
+settings_file        finding and reading the file, with overrides from the environment
+price_settings       models without a price
+deployment_resolver  the agents and kinds that the file names, with their overrides
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Turns settings into a deployment: imports the agents and kinds that they name, and sets what they override.
+"""Resolution of settings into a deployment: imports the named agents and kinds and applies their overrides.
 
-It registers nothing. Every mistake is collected, so that one reading of the message mends the whole file.
+Nothing is registered. All mistakes are collected, so that a person can correct the file in one go.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Resolved:
-    """A deployment file with everything that it names."""
+    """A deployment file with the agents and kinds that it names."""
 
     deployment: Deployment
     agents: Mapping[str, Agent]
-    """Those that are enabled, by name."""
+    """The enabled agents, by name."""
     kinds: tuple[type[Mark], ...]
     settings: Settings
     warnings: tuple[Mistake, ...] = ()
-    """What is allowed and hardly meant."""
+    """Settings that are allowed but probably not intended."""
 
 
 def resolve(settings: Settings) -> Resolved:
-    """The deployment that settings describe.
+    """Return the deployment that settings describe.
 
     Raises:
-        ConfigurationError: every name that does not exist and every override that does not fit.
+        ConfigurationError: names that do not exist, or overrides that do not fit; all are listed.
         MissingPackage: an agent needs a package that is not installed.
     """
     return _Resolver(settings).resolved()
 
 
 def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Resolved:
-    """Read and resolve a deployment file, as `load_settings` and `resolve` do one after the other.
+    """Read and resolve a deployment file.
 
     Raises:
-        ConfigurationError: the mistakes of both.
+        ConfigurationError: the mistakes of reading and of resolving it.
     """
     settings, mistakes = examine(find_config(path, environ), environ)
     try:
@@ -75,9 +75,9 @@ class _Resolver:
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
         self.unseen = False
-        """Whether a module could not be imported: nobody knows which agents and kinds it would have brought."""
+        """Whether an import failed: the agents and kinds of that module are unknown."""
         self.meant: set[str] = set()
-        """The agents and kinds of modules of which a wrong name was asked: they come once that is mended."""
+        """The agents and kinds of modules from which a wrong name was requested: they exist once that is corrected."""
 
     def resolved(self) -> Resolved:
         if self.settings.names_agents:
@@ -110,7 +110,7 @@ class _Resolver:
             tuple(self.warnings),
         )
 
-    # -- what is imported ---------------------------------------------------------------------------------------------
+    # -- imports ---------------------------------------------------------------------------------------------
 
     def _agents(self) -> dict[str, Agent]:
         agents: dict[str, Agent] = {}
@@ -119,12 +119,12 @@ class _Resolver:
             if agent is None or agents.get(agent.name) is agent:
                 continue
             if agent.name in agents:
-                self._wrong("deployment.agents", f"{path}: there is another agent named {agent.name!r}; give it a name")
+                self._wrong("deployment.agents", f"{path}: another agent is named {agent.name!r}; give this one a name")
             agents[agent.name] = agent
         return agents
 
     def _classes(self, agents: Iterable[Agent]) -> dict[str, type[Mark]]:
-        """The mark classes: those that the file names, that agents declare, and that their modules speak of."""
+        """Return the mark classes that the file names, that agents declare, and that the agents' modules contain."""
         found: list[type[Mark]] = []
         for path in self.settings.deployment.kinds:
             found += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
@@ -135,15 +135,17 @@ class _Resolver:
         for item in found:
             other = classes.setdefault(item.kind, item)
             if other is not item:
-                self._wrong("deployment", f"kind {item.kind!r} is two classes: {_place(other)} and {_place(item)}")
+                self._wrong(
+                    "deployment", f"two classes have the kind {item.kind!r}: {_place(other)} and {_place(item)}"
+                )
         return classes
 
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
-        """What a path names, if it can be imported and is what it should be."""
+        """Import what a path names; None, with a mistake recorded, if it is missing or unsuitable."""
         self.unseen, before = True, self.unseen
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._wrong(place, f"{path!r} is no path; write it like lead_desk.sales:sales")
+            return self._wrong(place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales")
         try:
             module = importlib.import_module(name)
         except MissingPackage:
@@ -163,12 +165,12 @@ class _Resolver:
             return self._wrong(place, f"{path!r}: {name} has no {category} {attribute!r}{nearest(attribute, right)}")
         return found
 
-    # -- what is overridden -------------------------------------------------------------------------------------------
+    # -- overrides -------------------------------------------------------------------------------------------
 
     def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
         self._unknown("kinds", "kind", self.settings.kinds, classes)
         for name in self.settings.kinds.keys() - classes.keys():
-            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # what is wrong within is told as well
+            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # also report the mistakes in it
         return {
             name: self._kind(name, model.defaults, self.settings.kinds.get(name, KindSection()))
             for name, model in classes.items()
@@ -192,7 +194,7 @@ class _Resolver:
             if len(names) > 1:
                 self._wrong(
                     f"{place}.threshold",
-                    f"it watches {', '.join(names)}; set it for one of them, as in [{place}.watches.{names[0]}]",
+                    f"the agent watches {', '.join(names)}; set it for one, as in [{place}.watches.{names[0]}]",
                 )
             else:
                 base = sections.get(names[0], WatchSection())
@@ -211,12 +213,14 @@ class _Resolver:
                 lone: Comparison = when
                 when = self._try(f"{place}.threshold", lambda: replace(lone, threshold=threshold), lone)
             else:
-                self._wrong(f"{place}.threshold", f"{when} has more than one threshold; change it where it is declared")
+                self._wrong(
+                    f"{place}.threshold", f"{when} has several thresholds; change them in the agent"
+                )
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
 
     def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
-        """Whether every kind that an agent speaks of exists, and can be counted where it is."""
+        """Check that each kind in an agent's declaration exists, and warn of counts that cannot be meant."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
@@ -231,22 +235,26 @@ class _Resolver:
 
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         for leaf in condition.leaves():
+<<<<<<< HEAD
             # Whether there is any at all can be asked of every kind.
             if not isinstance(leaf.measure, Count) or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
+=======
+            # "Is there any mark?" is a useful question for all kinds.
+            if leaf.measure.function != "count" or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
+>>>>>>> 1b5452a (Settings and commands speak plain English)
                 continue
             for name in leaf.measure.kinds:
                 if name in kinds and kinds[name].on_repeat != "separate":
                     self.warnings.append(
                         Mistake(
                             self._at(place),
-                            f"{leaf} counts {name}, of which repeats join ({kinds[name].on_repeat}): there is one for"
-                            " each"
-                            ' subject, however often it is left; set on_repeat = "separate", or watch the total',
+                            f"{leaf} counts marks of {name}, but a subject has only one: repeats join it (on_repeat ="
+                            f' "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
                         )
                     )
 
     def _prices(self, deployment: Deployment) -> None:
-        """Whether every model has a price, where any may be asked."""
+        """Check that each model has a price, unless no model is asked."""
         model = self.settings.model
         if model.provider == "offline" or not deployment.agents:
             return
@@ -265,7 +273,7 @@ class _Resolver:
     ) -> None:
         known = list(known)
         for name in names:
-            # What may come with something that could not be imported is no second mistake, unless it reads like a slip.
+            # A failed import may explain an unknown name, unless the name looks like a misspelling of a known one.
             follows = name in self.meant or (self.unseen and not get_close_matches(name, known, cutoff=0.8))
             if name not in known and not follows:
                 self._wrong(
@@ -298,10 +306,10 @@ def _place(model: type[Mark]) -> str:
 
 
 def _make_importable(path: Path) -> None:
-    """Let the file name modules that lie beside it, or where the command was started.
+    """Make modules importable from the folder of the file and from the current folder.
 
-    They come after the standard library and before what is installed, so that neither a stray `calendar.py` nor
-    another distribution's `agents` gets in the way.
+    These folders come after the standard library and before installed packages, so that neither a stray `calendar.py`
+    nor another distribution's modules get in the way.
     """
     at = next(
         (i for i, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages"))), len(sys.path)

@@ -1,7 +1,6 @@
-"""Takes settings from environment variables, such as `BLACKBOARD_DATABASE__URL`. It says what each sets, checks none.
+"""Settings from environment variables, such as `BLACKBOARD_DATABASE__URL`. They are located here, not checked.
 
-A name is the path of a setting, in whatever case, its steps joined by two underscores. Where a list or a table belongs,
-the value is JSON.
+A name is the path of a setting in any case, its steps joined by two underscores. Lists and tables are written as JSON.
 """
 
 from __future__ import annotations
@@ -24,40 +23,40 @@ _NOTHING = object()
 
 
 class Variable(NamedTuple):
-    """What one variable sets."""
+    """One environment variable with the setting that it overrides."""
 
     name: str
     steps: tuple[str, ...]
     value: Any
 
     def sets(self, place: Sequence[Any]) -> bool:
-        """Whether what stands at a place came from it."""
+        """Return whether the value at a place came from this variable."""
         size = len(self.steps)
         return tuple(place[:size]) == self.steps and reach(self.value, place[size:]) == len(place) - size
 
 
 def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[Variable], list[Mistake]]:
-    """What the environment sets of a model, and what in it can be no such setting."""
-    found, mistakes = [], []
+    """Return the variables that set fields of a model, and the mistakes in the others."""
+    result, mistakes = [], []
     for name, text in environ.items():
         path = name.upper().removeprefix(PREFIX).lower()
         section, *steps = path.split(DELIMITER)
         if not name.upper().startswith(PREFIX):
             continue
         if section not in model.model_fields:
-            if any(steps):  # without them it may be a variable that means something else, such as BLACKBOARD_CONFIG
+            if any(steps):  # a single step can be another variable, such as BLACKBOARD_CONFIG
                 wrong = f"there is no section {section!r}{nearest(section, model.model_fields)}"
                 mistakes.append(Mistake(name, wrong))
             continue
         try:
-            found.append(Variable(name, (section, *steps), _value(text, _at(model, (section, *steps)))))
+            result.append(Variable(name, (section, *steps), _value(text, _at(model, (section, *steps)))))
         except ValueError:
-            mistakes.append(Mistake(name, "a list or a table is written as JSON here"))
-    return sorted(found, key=lambda one: len(one.steps)), mistakes
+            mistakes.append(Mistake(name, "this setting is a list or a table; write it as JSON"))
+    return sorted(result, key=lambda variable: len(variable.steps)), mistakes
 
 
 def merged(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
-    """The values with those of the variables over them; tables are joined, anything else is replaced."""
+    """Return the values with the overrides applied. Tables are merged, other values replaced."""
     result: Any = dict(values)
     for _, steps, value in overrides:
         for step in reversed(steps):
@@ -67,7 +66,7 @@ def merged(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str
 
 
 def reach(values: Any, steps: Sequence[Any]) -> int:
-    """How many of the steps lead to something in the values."""
+    """Return how many of the steps exist in the values."""
     for index, step in enumerate(steps):
         try:
             values = values[step]
@@ -77,21 +76,21 @@ def reach(values: Any, steps: Sequence[Any]) -> int:
 
 
 def known(model: Any, steps: Sequence[Any]) -> Iterable[str]:
-    """The names that may stand at a place of a model."""
+    """Return the field names that are allowed at a place of a model."""
     for item in _members(_at(model, steps)):
         if _is_model(item):
             return item.model_fields  # type: ignore[no-any-return]
     return ()
 
 
-def _joined(one: Any, other: Any) -> Any:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {**one, **{key: _joined(one[key], value) if key in one else value for key, value in other.items()}}
-    return other
+def _joined(base: Any, override: Any) -> Any:
+    if isinstance(base, dict) and isinstance(override, dict):
+        return {**base, **{key: _joined(base[key], value) if key in base else value for key, value in override.items()}}
+    return override
 
 
 def _at(annotation: Any, steps: Sequence[Any]) -> Any:
-    """The annotation of what stands at a place; `_NOTHING` where nothing may."""
+    """Return the annotation at a place; `_NOTHING` if the model has no such place."""
     for step in steps:
         annotation = next(
             (below for item in _members(annotation) if (below := _below(item, step)) is not _NOTHING), _NOTHING
@@ -109,7 +108,7 @@ def _below(annotation: Any, step: Any) -> Any:
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
-    """What may stand there, each without what only constrains it."""
+    """Return the alternatives of an annotation, without constraints."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -118,10 +117,10 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def _value(text: str, annotation: Any) -> Any:
-    """What a variable's text means.
+    """Return the value of a variable's text.
 
     Raises:
-        ValueError: a list or a table belongs there, and the text is no JSON.
+        ValueError: only a list or a table is allowed there, and the text is not JSON.
     """
     members = _members(annotation)
     tables = [member is Any or _is_table(member) or _is_model(member) for member in members]

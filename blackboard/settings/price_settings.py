@@ -1,4 +1,4 @@
-"""Says which models of a deployment have no price: a call whose cost cannot be told beforehand is not made."""
+"""Models without a price: a call whose cost cannot be estimated is not made."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["without_price"]
 
 
 def without_price(deployment: Deployment, settings: ModelSettings, prices: Prices) -> list[Mistake]:
-    """One mistake for each place that names a model of which the table has no price."""
+    """Return a mistake for each setting that names a model without a price."""
     known = prices.names
     return [
         Mistake(
             place,
-            f"there is no price for model {model!r}{nearest(model, known)} (or add it to a price table of your own, and"
-            " name that in [model] prices)",
+            f"model {model!r} has no price{nearest(model, known)} (or name a price table of your own in"
+            " [model] prices)",
         )
         for place, model in _models(deployment, settings)
         if model not in known

@@ -1,4 +1,4 @@
-"""The sections of a deployment file, as data. Nothing here reads a file or looks a name up."""
+"""The sections of a deployment file as pydantic models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _none(value: Any) -> Any:
 
 
 Keep = Annotated[Duration | None, BeforeValidator(_none)]
-"""How long something is kept: a duration, or `none` for as long as the board lives."""
+"""A retention time: a duration, or `none` to keep everything."""
 
 
 def _length(text: str) -> Microseconds:
@@ -34,30 +34,30 @@ def _length(text: str) -> Microseconds:
 
 
 class Section(BaseModel):
-    """Part of a deployment file; it refuses what it does not know."""
+    """A section of a deployment file. Unknown settings are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DatabaseSection(Section):
-    """`[database]`: where the board is, and who this process is."""
+    """`[database]`: the location of the board, and the author of deposits."""
 
     url: str = Field(default="sqlite:///board.db", min_length=1)
-    """An SQLAlchemy URL; a relative path starts where the command was started."""
+    """An SQLAlchemy URL. A relative path is resolved from the current folder."""
     author: str | None = Field(default=None, min_length=1, max_length=200)
-    """Who signs what this process deposits; `person:` and the user's name by default."""
+    """The author of what this process deposits; by default `person:` and the user's name."""
 
 
 class DeploymentSection(Section):
-    """`[deployment]`: what is to be imported, each as `module:name`."""
+    """`[deployment]`: the agents and kinds to import, each as `module:name`."""
 
     agents: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    """Mark classes that no agent's module makes known."""
+    """Mark classes that no agent's module contains."""
 
 
 class KindSection(Section):
-    """`[kinds.NAME]`: what is set here takes the place of what the class of the kind says."""
+    """`[kinds.NAME]`: overrides of the kind's class."""
 
     weight: float = 1.0
     decay: dict[str, Any] | str = "never"
@@ -68,41 +68,41 @@ class KindSection(Section):
 
 
 class WatchSection(Section):
-    """`[agents.NAME.watches.NAME]`: what is set here takes the place of what the agent declares."""
+    """`[agents.NAME.watches.NAME]`: overrides of one watch."""
 
     threshold: float | None = Field(default=None, gt=0)
     min_increase: float | None = Field(default=None, gt=0)
 
 
 class AgentSection(AgentSettings):
-    """`[agents.NAME]`: what is set here takes the place of what the agent declares."""
+    """`[agents.NAME]`: overrides of the agent's declaration."""
 
     enabled: bool = True
-    """An agent that is not is left out of the deployment."""
+    """Whether the agent is part of the deployment."""
     threshold: float | None = Field(default=None, gt=0)
-    """For an agent with one watch of a single comparison; others name the watch."""
+    """The threshold, for an agent with one watch whose condition is a single comparison."""
     watches: dict[str, WatchSection] = Field(default_factory=dict)
 
 
 class DaemonSettings(Section):
-    """`[daemon]`: how the daemon works."""
+    """`[daemon]`: settings of the daemon."""
 
     tick: Duration = _length("10s")
-    """The safety net: how often it looks although nothing told it to."""
+    """The longest time between two looks at the board, even if nothing was notified."""
     lease: Duration = _length("60s")
-    """How long a worker that says nothing is taken to be alive."""
+    """How long a silent worker counts as alive."""
     grace: Duration = _length("30s")
-    """How long what runs may go on after the first signal to stop."""
+    """How long running activations may continue after the first stop signal."""
     workers: int = Field(default=8, ge=1, le=256)
-    """Activations that run at once, in threads."""
+    """How many activations run at once, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
-    """Marks that one transaction moves to the history."""
+    """How many marks one transaction moves to the history."""
     checkpoint: Duration = _length("30s")
-    """How often the write-ahead log is brought into the database."""
+    """How often the write-ahead log is copied into the database."""
     batch_api_interval: Duration = _length("60s")
-    """How often calls for the batch API are handed in together, and their answers asked for."""
+    """How often calls are submitted to the batch API, and their results fetched."""
     keep_history: Keep = _length("365d")
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")
     leap: Duration = _length("365d")
-    """A clock that jumps ahead by more than this is not believed."""
+    """The largest forward jump of the clock that is believed."""

@@ -1,4 +1,4 @@
-"""Reads a deployment file and what the environment overrides in it; refuses it with every mistake and its place."""
+"""The deployment file: finding it, reading it with its overrides, and reporting each mistake with its place."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """Everything that a deployment file may say. `BLACKBOARD_DATABASE__URL` and the like come before the file."""
+    """The contents of a deployment file. Variables such as `BLACKBOARD_DATABASE__URL` take precedence over the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,38 +41,40 @@ class Settings(BaseModel):
     kinds: dict[str, KindSection] = Field(default_factory=dict)
     agents: dict[str, AgentSection] = Field(default_factory=dict)
     authors: dict[str, Trust] = Field(default_factory=dict)
-    """A factor, at least 0, on the intensity of what an author deposits; 1 for those who are not named."""
+    """For each author a factor, at least 0, on the intensity of its deposits; 1 for authors not listed."""
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     daemon: DaemonSettings = DaemonSettings()
     settings: dict[str, Any] = Field(default_factory=dict)
-    """For the agents; the blackboard does not look into it."""
+    """Passed to the agents unread."""
 
     _path: Path = PrivateAttr(default=Path(LOCAL))
 
     @property
     def path(self) -> Path:
-        """The file that was read."""
+        """The path of the file."""
         return self._path
 
     @property
     def names_agents(self) -> bool:
-        """Whether the file names a deployment at all."""
+        """Whether the file names any agents or kinds."""
         return bool(self.deployment.agents or self.deployment.kinds)
 
     @classmethod
     def read(cls, path: Path, values: Mapping[str, Any]) -> Self:
-        """The settings in `values`, as they were read from `path`."""
+        """Return the settings in `values`, read from `path`."""
         read = cls(**values)
         read._path = path
         return read
 
 
 def find_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """The deployment file: the one named, or in BLACKBOARD_CONFIG, or ./blackboard.toml, or the packaged default.
+    """Return the path of the deployment file.
+
+    It is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml, the packaged default.
 
     Raises:
-        ConfigurationError: the file that is named is not there.
+        ConfigurationError: the named file does not exist.
     """
     environ = os.environ if environ is None else environ
     place = "--config"
@@ -82,8 +84,8 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         return Path(LOCAL) if Path(LOCAL).is_file() else config_file("default.toml")
     path = path.expanduser()
     if not path.is_file():
-        there = "it is no file" if path.exists() else "there is no such file"
-        raise ConfigurationError([Mistake(f"{place} {path}", f"{there}; name a deployment file")])
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise ConfigurationError([Mistake(f"{place} {path}", f"{problem}; name a deployment file")])
     return path
 
 
@@ -91,11 +93,11 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     """Read a deployment file.
 
     Args:
-        path: the file; found by `find_config` by default.
-        environ: the environment; the process's by default.
+        path: The file; by default `find_config` finds it.
+        environ: The environment variables; by default those of the process.
 
     Raises:
-        ConfigurationError: the file cannot be read, or every setting in it that is wrong.
+        ConfigurationError: the file cannot be read, or it has mistakes; all are listed.
     """
     settings, mistakes = examine(find_config(path, environ), environ)
     if mistakes:
@@ -104,7 +106,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
 
 
 def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[Mistake]]:
-    """What a file says where it is right, and every mistake where it is wrong.
+    """Return the valid settings of a file, and all mistakes in it.
 
     Raises:
         ConfigurationError: the file cannot be read at all.
@@ -123,16 +125,18 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
             for problem in problems:
                 steps = problem["loc"]
                 found = _setting(overrides, steps[: reach(together, steps)], (steps, problem["type"]) in file_problems)
-                if problem["type"] != "missing" or steps[:-1] not in misspelt:  # it is there, by another name
+                if (
+                    problem["type"] != "missing" or steps[:-1] not in misspelt
+                ):  # a misspelt name explains the missing one
                     mistakes.append(_mistake(path, problem, found))
-                # Without what is wrong, so that the rest can be looked at too.
+                # Remove the wrong value, so that the rest is checked too.
                 if not found and not _drop(values, steps):
                     return Settings.read(path, {}), mistakes
                 overrides = [variable for variable in overrides if variable not in found]
 
 
 def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
-    """The problems, one for each place: pydantic tells of every type that a value might have had."""
+    """Return one problem for each place: pydantic reports each type that the value could have had."""
     result: dict[Any, Any] = {}
     for problem in problems:
         steps = problem["loc"]
@@ -146,14 +150,14 @@ def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]
 
 
 def _setting(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
-    """The variables of which a wrong value came; none where it stands in the file."""
+    """Return the variables that a wrong value came from; none if it came from the file."""
     if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]
     return [] if in_file else [variable for variable in overrides if variable.steps[: len(place)] == tuple(place)]
 
 
 def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
-    """Where something is wrong with the file alone, and of which sort."""
+    """Return the place and type of each problem of the file without overrides."""
     try:
         Settings(**values)
     except ValidationError as error:
@@ -162,7 +166,7 @@ def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
 
 
 def _drop(values: Any, steps: Sequence[Any]) -> bool:
-    """Take out the deepest part that the steps lead to: what follows may be names of pydantic's own."""
+    """Delete the deepest existing part of a path; later steps can be names that pydantic adds."""
     if not (depth := reach(values, steps)):
         return False
     for step in steps[: depth - 1]:
@@ -177,9 +181,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
-        raise ConfigurationError([Mistake(str(path), f"is no UTF-8 text: byte {error.start}")]) from None
+        raise ConfigurationError([Mistake(str(path), f"is not UTF-8 text: byte {error.start}")]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([Mistake(str(path), f"is no TOML: {error}")]) from None
+        raise ConfigurationError([Mistake(str(path), f"is not valid TOML: {error}")]) from None
     except RecursionError:
         raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
 

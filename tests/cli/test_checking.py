@@ -88,7 +88,7 @@ def test_a_file_that_is_not_there_is_a_mistake_in_json_too(house):
     done = house("check", "--json", "--config", "house.toml")
     assert done.code == 2
     assert done.json["file"] is None
-    assert done.json["mistakes"][0]["message"].startswith("there is no such file")
+    assert done.json["mistakes"][0]["message"].startswith("does not exist")
 
 
 def test_an_agent_that_cannot_be_imported_is_one_mistake_and_not_one_for_each_of_its_sections(house):

@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_loaded_at_all_says_why(house, text, words, messag
 
 
 def test_a_file_that_is_not_there_is_told_of(house):
-    assert "there is no such file" in house("load", "no.csv", *WORDS).err
+    assert "does not exist" in house("load", "no.csv", *WORDS).err
     assert "it is no file" in house("load", ".", *WORDS).err
 
 

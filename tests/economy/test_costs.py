@@ -151,7 +151,7 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(tmp_path, world
     file = tmp_path / "deployment.toml"
     text = '[deployment]\nagents = ["tests.economy.world:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
     file.write_text(text)
-    with pytest.raises(UsageError, match="no price for model 'claude-nonesuch'"):
+    with pytest.raises(UsageError, match="model 'claude-nonesuch' has no price"):
         resolve(load_settings(file, {}))
     file.write_text(text + 'provider = "offline"\n')
     resolve(load_settings(file, {}))
@@ -164,7 +164,7 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(tmp_path, world
     resolve(load_settings(file, {}))
     world = world_of()
     world.leave()
-    with pytest.raises(UsageError, match="no price"):
+    with pytest.raises(UsageError, match="has no price"):
         world.rest(model=ModelSettings(model="claude-nonesuch"))
     assert (
         without_price(world.board.deployment, ModelSettings(model="claude-nonesuch", prices=own), load_prices(own))

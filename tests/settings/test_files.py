@@ -80,7 +80,7 @@ def test_the_file_is_the_one_named_or_the_local_one_or_the_packaged_default(tmp_
     other = written(tmp_path, "")
     assert find_config(None, {"BLACKBOARD_CONFIG": str(other)}) == other
     assert find_config(other, {"BLACKBOARD_CONFIG": "no.toml"}) == other
-    with pytest.raises(ConfigurationError, match=r"BLACKBOARD_CONFIG no\.toml: there is no such file"):
+    with pytest.raises(ConfigurationError, match=r"BLACKBOARD_CONFIG no\.toml: does not exist"):
         find_config(None, {"BLACKBOARD_CONFIG": "no.toml"})
 
 
@@ -174,7 +174,7 @@ def test_what_a_variable_says_is_read_as_what_belongs_there(tmp_path):
     assert settings.database.author == "[1]"
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"a = ", "is no TOML"), (b"a = '\xff'", "is no UTF-8 text")])
+@pytest.mark.parametrize(("data", "message"), [(b"a = ", "is not valid TOML"), (b"a = '\xff'", "is not UTF-8 text")])
 def test_a_file_that_cannot_be_read_is_told_of(tmp_path, data, message):
     path = tmp_path / "board.toml"
     path.write_bytes(data)

@@ -117,7 +117,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file):
         ("weather_agents", "", "deployment.agents: 'weather_agents:weather_agents'"),
         ("nowhere:x", "", "deployment.agents: 'nowhere:x' cannot be imported: No module named 'nowhere'"),
         ("broken_agents:x", "", "deployment.agents: 'broken_agents:x' cannot be imported: ZeroDivisionError"),
-        ("weather_agents:", "", "deployment.agents: 'weather_agents:' is no path"),
+        ("weather_agents:", "", "deployment.agents: 'weather_agents:' is not a path"),
         ("gauge second", "", "deployment.agents: weather_agents:second: there is another agent named 'gauge'"),
         ("gauge", "[agents.guage]\nbatch = 1", "agents.guage: there is no agent 'guage'; did you mean 'gauge'?"),
         ("gauge", "[kinds.rian]\nweight = 1", "kinds.rian: there is no kind 'rian'; did you mean 'rain'?"),
