@@ -213,9 +213,7 @@ class _Resolver:
                 lone: Comparison = when
                 when = self._try(f"{place}.threshold", lambda: replace(lone, threshold=threshold), lone)
             else:
-                self._wrong(
-                    f"{place}.threshold", f"{when} has several thresholds; change them in the agent"
-                )
+                self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
 
@@ -235,13 +233,8 @@ class _Resolver:
 
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         for leaf in condition.leaves():
-<<<<<<< HEAD
-            # Whether there is any at all can be asked of every kind.
-            if not isinstance(leaf.measure, Count) or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
-=======
             # "Is there any mark?" is a useful question for all kinds.
-            if leaf.measure.function != "count" or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
->>>>>>> 1b5452a (Settings and commands speak plain English)
+            if not isinstance(leaf.measure, Count) or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
                 continue
             for name in leaf.measure.kinds:
                 if name in kinds and kinds[name].on_repeat != "separate":
