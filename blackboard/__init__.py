@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from blackboard.agent_definition import Agent, Context, agent, of_subject, strongest_of, watch
     from blackboard.board import Blackboard, MarkRecord, Receipt
     from blackboard.clock import ManualClock, SystemClock
-    from blackboard.conditions import count, strength, strongest, total
+    from blackboard.conditions import Measure, count, strength, strongest, total
     from blackboard.daemon import Daemon
-    from blackboard.decay import Curve, Exponential, Linear, Never, Power, Step
+    from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
     from blackboard.errors import BlackboardError
     from blackboard.marks import Decision, Mark, Need
     from blackboard.parsing import parse
@@ -25,10 +25,10 @@ _HOME = {
     "agent_definition": ("Agent", "Context", "agent", "of_subject", "strongest_of", "watch"),
     "board": ("Blackboard", "MarkRecord", "Receipt"),
     "clock": ("ManualClock", "SystemClock"),
-    "conditions": ("count", "strength", "strongest", "total"),
+    "conditions": ("Measure", "count", "strength", "strongest", "total"),
     "parsing": ("parse",),
     "daemon": ("Daemon",),
-    "decay": ("Curve", "Exponential", "Linear", "Never", "Power", "Step"),
+    "decay": ("Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step"),
     "errors": ("BlackboardError",),
     "marks": ("Decision", "Mark", "Need"),
 }
@@ -41,12 +41,14 @@ __all__ = [
     "Context",
     "Curve",
     "Daemon",
+    "Decay",
     "Decision",
     "Exponential",
     "Linear",
     "ManualClock",
     "Mark",
     "MarkRecord",
+    "Measure",
     "Need",
     "Never",
     "Power",

@@ -1,0 +1,64 @@
+"""A decay law and two measures as a user defines them, in a module that the program does not know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from blackboard import Decay, Measure
+from blackboard.conditions import MEASURES
+from blackboard.decay import LAWS
+from blackboard.durations import DurationLike
+
+
+@dataclass(frozen=True)
+class Stretched(Decay):
+    """Fades by a stretched exponential: share = exp(-sqrt(age / scale)).
+
+    Source: Kohlrausch, Annalen der Physik 167 (1854).
+    """
+
+    scale: DurationLike
+    name: ClassVar[str] = "stretched"
+    durations: ClassVar[tuple[str, ...]] = ("scale",)
+
+    def share(self, age: float) -> float:
+        return math.exp(-math.sqrt(max(0.0, age) / self.length))
+
+    def age_below(self, share: float) -> int | None:
+        if share > 1:
+            return 0
+        return math.floor(math.log(share) ** 2 * self.length) + 1 if share > 1e-300 else None
+
+    @staticmethod
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"exp(-sqrt({age} / {a}))"
+
+
+class SecondStrongest(Measure):
+    """The strength of the second strongest mark."""
+
+    name = "second_strongest"
+
+    def value(self, strengths: Sequence[float]) -> float:
+        return sorted(strengths)[-2] if len(strengths) > 1 else 0.0
+
+
+class Percent(Measure):
+    """A hundred times the total, with sums that the board keeps."""
+
+    name = "percent"
+    keeps_sums = True
+
+    def value(self, strengths: Sequence[float]) -> float:
+        return 100.0 * sum(strengths)
+
+    def from_sums(self, marks: int, total: float) -> float:
+        return max(0.0, 100.0 * total)
+
+
+# Other tests in this process must not know them; a fixture adds them for its own tests.
+OWN_LAWS = {Stretched.name: LAWS.pop(Stretched.name)}
+OWN_MEASURES = {measure.name: MEASURES.pop(measure.name) for measure in (SecondStrongest, Percent)}
