@@ -1,21 +1,23 @@
-"""Finds the files that travel with the program: `config/` and `migrations/`; it reads none of them.
+"""The files that are shipped with the program, `config/` and `migrations/`, and its version.
 
-In a checkout they lie beside the package; in an installed wheel they lie inside it, as `_config` and `_migrations`.
+In a checkout the folders are beside the package; in an installed wheel they are inside it, as `_config` and
+`_migrations`.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from blackboard.errors import UnknownName, WorkError
 
-__all__ = ["config_file", "migrations_folder"]
+__all__ = ["config_file", "migrations_folder", "program_version"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
 
 def config_file(name: str) -> Path:
-    """The path of a file of `config/`, such as `prices.toml`.
+    """Return the path of a file of `config/`, such as `prices.toml`.
 
     Raises:
         UnknownName: there is no such file.
@@ -28,7 +30,7 @@ def config_file(name: str) -> Path:
 
 
 def migrations_folder() -> Path:
-    """The folder of the schema's migrations.
+    """Return the folder of the schema's migrations.
 
     Raises:
         WorkError: the installation lacks the folder.
@@ -36,8 +38,19 @@ def migrations_folder() -> Path:
     return _folder("migrations")
 
 
+@cache
+def program_version() -> str:
+    """Return the version of the installed program, or "not installed"."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("blackboard-marks")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _folder(name: str) -> Path:
-    # The wheel's place first: beside an installed package lies site-packages, where `config` would be someone else's.
+    # Inside the package first: beside an installed package is site-packages, where another program may have a `config`.
     for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
         if folder.is_dir():
             return folder

@@ -332,8 +332,14 @@ def status(txn: BoardTransaction) -> dict[str, Any]:
         "model_calls": _calls(txn),
         "backfills": len(txn.tx.all(CROSSINGS.backfills)),
         "workers": [
-            {"id": id_, "pid": pid, "host": host, "started_at": iso(started), "seen_at": iso(seen)}
-            for id_, pid, host, started, seen in txn.tx.all(ACTIVATIONS.workers)
+            {
+                "id": row.id,
+                "pid": row.pid,
+                "host": row.host,
+                "started_at": iso(row.started_at),
+                "seen_at": iso(row.seen_at),
+            }
+            for row in txn.tx.all(ACTIVATIONS.workers)
         ],
     }
 

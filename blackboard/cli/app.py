@@ -101,12 +101,9 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import PackageNotFoundError, version
+        from blackboard.packaged_files import program_version
 
-        try:
-            typer.echo(version("blackboard-marks"))
-        except PackageNotFoundError:
-            typer.echo("not installed")
+        typer.echo(program_version())
         raise typer.Exit
 
 

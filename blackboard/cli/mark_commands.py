@@ -30,10 +30,15 @@ def init(context: typer.Context) -> None:
       blackboard init
       blackboard --config config/leads.toml init
     """
+    from blackboard.daemon.liveness import living
+    from blackboard.store.schema import refresh_views
+
     session = session_of(context)
     resolved = session.resolve()
     with session.board(create=True, folder=True, register=False) as board:
         change = session.deploy(board, resolved)
+        if message := refresh_views(board.database, living):
+            note(message)
         for warning in resolved.warnings:
             note(f"warning: {warning}")
         say(f"{board.database.where}: deployment {board.deployment.version} is in force")

@@ -29,7 +29,7 @@ from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockJumps
-from blackboard.daemon.liveness import WorkerLiveness
+from blackboard.daemon.liveness import WorkerLiveness, living
 from blackboard.daemon.maintenance import Backfills, Checkpoint, Evaporation, MaintenanceTask, Recovery, Retention
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publisher import Publisher
@@ -39,6 +39,7 @@ from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
 from blackboard.llm import Client, ModelSettings, Prices, load_prices
+from blackboard.packaged_files import program_version
 from blackboard.settings import DaemonSettings, without_price
 from blackboard.store import schema
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -213,6 +214,8 @@ class Daemon:
         registered = board.deployment.agents
         if new := [agent for name, agent in self.agents.items() if name not in registered]:
             board.install(*new)
+        if note := schema.refresh_views(board.database, living):
+            log.warning(note)
         board.write(self._register, record=True)
         reach("worker.registered")
         self._recorder.take_in()  # what was paid for and kept beside the database goes first
@@ -238,6 +241,7 @@ class Daemon:
             host=socket.gethostname(),
             started_at=txn.now,
             seen_at=txn.now,
+            version=program_version(),
         )
 
     def _in_trouble(self, error: str) -> None:

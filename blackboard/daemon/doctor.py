@@ -18,7 +18,7 @@ from blackboard.marks import Decision, Need
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.rows import ActivationRow
-from blackboard.store.schema import HEAD, state_of
+from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 __all__ = ["Finding", "examine"]
@@ -73,7 +73,7 @@ def _of_the_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     engine = f"{health.engine} {health.version}".strip()
     advice = "" if health.safe else "use SQLite 3.51.3 or later (the package pysqlite3 brings one)"
     yield _judge("engine", health.safe, engine, advice)
-    version = state_of(board.database)
+    version = revision_of(board.database)
     yield _judge("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
     if health.bytes is None or health.journal_mode is None:
         return

@@ -190,6 +190,7 @@ class BoardRow(NamedTuple):
     version: int
     paused: int
     paused_because: str | None
+    views_hash: str | None
 
 
 class DeploymentRow(NamedTuple):
@@ -238,6 +239,7 @@ class WorkerRow(NamedTuple):
     host: str
     started_at: int
     seen_at: int
+    version: str | None
 
 
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""Creates and upgrades the schema, one process at a time; refuses what is no blackboard, and what a newer one wrote."""
+"""The schema: its creation, its upgrades and its views. One process at a time changes it."""
 
 from __future__ import annotations
 
@@ -6,47 +6,59 @@ import contextlib
 import os
 import uuid
 import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import reach
-from blackboard.packaged_files import migrations_folder
+from blackboard.packaged_files import migrations_folder, program_version
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
+from blackboard.store.transaction import Transaction
 
-__all__ = ["HEAD", "ensure", "state_of"]
+__all__ = ["HEAD", "ensure", "refresh_views", "revision_of"]
 
 HEAD = "0003"
-"""The newest migration; a test holds it against the folder."""
+"""The newest migration. A test compares it with the folder."""
 
 KNOWN = ("0001", "0002", "0003")
+"""Every migration, oldest first."""
+
+Living = Callable[[Path | None, Iterable[str]], set[str] | None]
+"""Returns the running workers among some, on the board of a file; None if that cannot be known."""
 
 
 def ensure(database: Database, now: int, *, create: bool = True) -> bool:
-    """Make the schema what this program needs; True if anything was changed.
+    """Create or upgrade the schema, unless it is the newest.
 
     Args:
-        now: the instant that a new board notes as its creation.
-        create: whether an empty database may be made a board; otherwise it is refused.
+        database: the database.
+        now: the instant of a new board's creation.
+        create: whether the database may be created or upgraded; if not, an older board is an error.
+
+    Returns:
+        Whether anything was changed.
 
     Raises:
-        StoreForeign: the database holds something else.
-        StoreNewer: it was written by a newer program.
-        StoreError: it cannot be upgraded.
+        StoreForeign: the database belongs to another program.
+        StoreNewer: a newer version wrote the database.
+        StoreError: the schema cannot be upgraded.
     """
     _check_version(database)
     if database.exists() and _is_current(database):
         return False
     if not create:
         if not database.exists():
-            database.connect(writes=False).close()  # which says that it is not there, or what is left of it
+            database.connect(writes=False).close()  # raises the error for a missing file
         raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
     connection = database.connect(writes=True)
     try:
         with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
             try:
                 sql_dialect.use_wal(connection, database.dialect)
-            except Exception as error:
+            except database.dialect.error as error:
                 raise sql_dialect.translate(error, database.where) from None
     finally:
         connection.close()
@@ -54,25 +66,70 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
     return True
 
 
-def state_of(database: Database) -> str | None:
-    """The migration that the database is at; None for one without a schema.
+def refresh_views(database: Database, living: Living) -> str | None:
+    """Rewrite the views if their texts differ from those of this version, and no worker of another version runs.
+
+    Args:
+        database: a board of the newest schema.
+        living: finds the running workers.
+
+    Returns:
+        A note if the views are not of this version and stay so; otherwise None.
 
     Raises:
-        StoreForeign: the database holds something else.
+        StoreError: the board has stored a decay law that this process does not know.
+    """
+    with database.read() as tx:
+        if _outdated_views(tx) is None:
+            return None
+        others = {row.id: row.version for row in tx.all(ACTIVATIONS.workers) if row.version != program_version()}
+    running = living(database.path, others)
+    if blocking := sorted(others if running is None else running):
+        worker = blocking[0]
+        return (
+            f"the views stay those of another version, because worker {worker} of version {others[worker] or 'unknown'}"
+            " is running; stop it, then run 'blackboard init'"
+        )
+    with database.exclusive_transaction() as tx:
+        if (views := _outdated_views(tx)) is not None:
+            _write_views(tx, views)
+    return None
+
+
+def _outdated_views(tx: Transaction) -> dict[str, str] | None:
+    """Return the views of this version if the board's views are others; otherwise None."""
+    from blackboard.store.views import hash_of, view_definitions
+
+    views = view_definitions(tx.dialect, [row.name for row in tx.all(DEPLOYMENTS.law_names)])
+    return None if tx.value(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
+
+
+def _write_views(tx: Transaction, views: dict[str, str]) -> None:
+    from blackboard.store.views import hash_of
+
+    for name, query in views.items():
+        tx.cursor.execute(f"DROP VIEW IF EXISTS {name}")
+        tx.cursor.execute(f"CREATE VIEW {name} AS {query}")
+    tx.run(DEPLOYMENTS.set_views_hash, views_hash=hash_of(views))
+
+
+def revision_of(database: Database) -> str | None:
+    """Return the migration of the database; None if it has no schema.
+
+    Raises:
+        StoreForeign: the database belongs to another program.
     """
     connection = database.connect(writes=False)
     try:
         return _revision(connection, database)
-    except (StoreForeign, StoreError):
-        raise
-    except Exception as error:
+    except database.dialect.error as error:
         raise sql_dialect.translate(error, database.where) from None
     finally:
         connection.close()
 
 
 def _is_current(database: Database) -> bool:
-    revision = state_of(database)
+    revision = revision_of(database)
     if revision is not None and revision not in KNOWN:
         raise StoreNewer(
             f"{database.where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
@@ -84,19 +141,19 @@ def _is_current(database: Database) -> bool:
 def _revision(connection: Any, database: Database) -> str | None:
     if database.embedded:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        if tables and mark != sql_dialect.APPLICATION_ID:
-            raise StoreForeign(f"{database.where} is the database of another program; name another file")
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        if tables and application != sql_dialect.APPLICATION_ID:
+            raise StoreForeign(f"{database.where} belongs to another program; name another file")
         if "alembic_version" not in tables:
             return None
     else:
-        found = connection.cursor()
-        found.execute("SELECT to_regclass('alembic_version'), to_regclass('board')")
-        version, board = found.fetchone()
+        cursor = connection.cursor()
+        cursor.execute("SELECT to_regclass('alembic_version'), to_regclass('board')")
+        version, board = cursor.fetchone()
         if version is None:
             return None
         if board is None:
-            raise StoreForeign(f"{database.where} holds the tables of another program; name another database")
+            raise StoreForeign(f"{database.where} contains the tables of another program; name another database")
     cursor = connection.cursor()
     cursor.execute("SELECT version_num FROM alembic_version")
     row = cursor.fetchone()
@@ -104,7 +161,7 @@ def _revision(connection: Any, database: Database) -> str | None:
 
 
 def _upgrade(database: Database, now: int) -> None:
-    # Imported here: alembic takes a fifth of a second, and a current database never needs it.
+    # Imported here: alembic takes a fifth of a second, and a board of the newest schema never needs it.
     from alembic.command import upgrade
     from alembic.config import Config
     from sqlalchemy import event
@@ -112,7 +169,7 @@ def _upgrade(database: Database, now: int) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     with database.write_lock(), database.engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
+        raw: Any = connection.connection.dbapi_connection
         sql_dialect.prepare(raw, database.dialect, writes=True)
 
         @event.listens_for(connection, "begin")
@@ -123,31 +180,25 @@ def _upgrade(database: Database, now: int) -> None:
 
         try:
             with connection.begin():
-                # Another process may have done it while this one waited for its turn.
+                # Another process may have upgraded it while this one waited for the lock.
                 if _revision(raw, database) != HEAD:
                     reach("migration.begun")
                     config.attributes["connection"] = connection
                     upgrade(config, "head")
-                    _make_views(connection, database)
-                    _make_board(connection, database, now)
+                    tx = Transaction(raw.cursor(), database.dialect)
+                    _create_board(connection, database, now)
+                    if (views := _outdated_views(tx)) is not None:
+                        _write_views(tx, views)
                     reach("migration.made")
         except Exception as error:
-            raise _reworded(error, database) from None
+            raise _translated(error, database) from None
     reach("migration.committed")
     if database.path is not None:
         with contextlib.suppress(OSError):
             os.chmod(database.path, 0o600)
 
 
-def _make_views(connection: Any, database: Database) -> None:
-    from blackboard.store.views import view_definitions
-
-    for name, query in view_definitions(database.dialect).items():
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
-        connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
-
-
-def _make_board(connection: Any, database: Database, now: int) -> None:
+def _create_board(connection: Any, database: Database, now: int) -> None:
     from sqlalchemy import select
 
     from blackboard.store.tables import board
@@ -159,11 +210,9 @@ def _make_board(connection: Any, database: Database, now: int) -> None:
         connection.exec_driver_sql(f"PRAGMA application_id = {sql_dialect.APPLICATION_ID}")
 
 
-def _reworded(error: Exception, database: Database) -> Exception:
-    inner = getattr(error, "orig", None)
-    if inner is not None:
-        return sql_dialect.translate(inner, database.where)
-    return sql_dialect.translate(error, database.where) if isinstance(error, database.dialect.error) else error
+def _translated(error: Exception, database: Database) -> Exception:
+    cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's error
+    return sql_dialect.translate(cause, database.where) if isinstance(cause, database.dialect.error) else error
 
 
 def _check_version(database: Database) -> None:

@@ -35,6 +35,8 @@ board = Table(
     required("version", Integer),
     required("paused", Integer),
     Column("paused_because", Text),
+    # The hash of the views' texts.
+    Column("views_hash", Text),
 )
 
 deployment = Table(
@@ -350,6 +352,8 @@ worker = Table(
     required("host", Text),
     required("started_at", Time),
     required("seen_at", Time),
+    # The program's version.
+    Column("version", Text),
 )
 
 model_call = Table(

@@ -74,6 +74,8 @@ def upgrade() -> None:
         sqlite_where=sa.text(unfinished),
         postgresql_where=sa.text(unfinished),
     )
+    op.add_column("board", sa.Column("views_hash", sa.Text))
+    op.add_column("worker", sa.Column("version", sa.Text))
     _replace_tables()
     _rewrite_deployments()
 

@@ -67,7 +67,13 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.write(
         lambda txn: (
             txn.tx.run(
-                ACTIVATIONS.insert_worker, id="host-1-dead", pid=1, host="host", started_at=txn.now, seen_at=txn.now
+                ACTIVATIONS.insert_worker,
+                id="host-1-dead",
+                pid=1,
+                host="host",
+                started_at=txn.now,
+                seen_at=txn.now,
+                version="1",
             )
             and None
         )

@@ -68,10 +68,10 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_what_it_holds(tmp_p
             "INSERT INTO activation (id, agent, watch_id, state, reason, crossed_at, created_at, attempt, fence, depth,"
             " interruptions, marks_absorbed, marks_left) VALUES (7, 'sales', 1, 'dead', 'so', 1, 1, 3, 3, 1, 0, 2, 0)"
         )
-    assert schema.state_of(database) == revision
+    assert schema.revision_of(database) == revision
     database.close()
     with Blackboard.open(url, clock=ManualClock()) as board:
-        assert schema.state_of(board.database) == schema.HEAD
+        assert schema.revision_of(board.database) == schema.HEAD
         [row] = board.activations()
         assert (row["id"], row["state"], row["marks_absorbed"]) == (7, "dead", 2)
 
@@ -303,3 +303,15 @@ def test_one_driver_is_used_throughout() -> None:
         assert dialect.sqlite is importlib.import_module("pysqlite3")
     except ImportError:
         assert dialect.sqlite is importlib.import_module("sqlite3")
+
+
+@pytest.mark.processes
+def test_reading_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path: Path) -> None:
+    world.close()
+    config = tmp_path / "blackboard.toml"
+    config.write_text(f'[database]\nurl = "sqlite:///{world.path}"\n')
+    command = [sys.executable, "-X", "importtime", "-m", "blackboard", "--config", str(config), "marks"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines() if "|" in line}
+    assert "blackboard" in modules
+    assert not modules & {"sqlalchemy", "alembic"}

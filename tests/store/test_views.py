@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import parse
+from blackboard import Blackboard, decay, parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.store.statements import MARKS
+from blackboard.errors import StoreError
+from blackboard.packaged_files import program_version
+from blackboard.store import schema
+from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
@@ -194,3 +199,90 @@ def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: Wo
         assert "SCAN mark" not in plan, (name, plan)
         if name in ("strongest", "find", "evaporated"):
             assert "TEMP B-TREE" not in plan, (name, plan)
+
+
+@dataclass(frozen=True)
+class Sudden(Decay):
+    """A law that only this file defines."""
+
+    name: ClassVar[str] = "sudden"
+
+    def share(self, age: float) -> float:
+        return 1.0 if age <= 0 else 0.25
+
+    def age_below(self, share: float) -> int | None:
+        return 0 if share > 1 else 1 if share > 0.25 else None
+
+    @staticmethod
+    def share_sql(law: str, age: str, a: str, b: str) -> str:
+        return f"CASE WHEN {age} <= 0 THEN 1.0 ELSE 0.25 END"
+
+    def spec(self) -> dict[str, Any]:
+        return {"law": self.name}
+
+
+def texts(world: World) -> dict[str, str]:
+    return dict(world.sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+
+
+def nobody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
+    return set()
+
+
+def everybody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
+    return set(workers)
+
+
+def test_the_views_contain_the_laws_that_the_board_has_stored_and_no_other(world: World) -> None:
+    before = texts(world)
+    assert "sudden" not in before["live_marks"]
+    assert schema.refresh_views(world.board.database, nobody) is None
+    assert texts(world) == before
+    world.put("smoke", "s", decay=Sudden())
+    assert texts(world) == before
+    assert schema.refresh_views(world.board.database, nobody) is None
+    [row] = through_python(world)
+    assert row["strength"] == pytest.approx(strengths_then(world, [row])[row["id"]])
+    assert row["strength"] > 0
+
+
+def test_a_stored_law_that_the_process_does_not_know_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("smoke", "s", decay=Sudden())
+    monkeypatch.delitem(decay.LAWS, "sudden")
+    with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
+        schema.refresh_views(world.board.database, nobody)
+
+
+def test_views_stay_while_a_worker_of_another_version_runs(world: World) -> None:
+    before = texts(world)
+    world.put("smoke", "s", decay=Sudden())
+    worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
+
+    def register(name: str, version: str | None) -> None:
+        world.board.write(
+            lambda txn: txn.tx.run(ACTIVATIONS.insert_worker, id=name, version=version, **worker) and None
+        )
+
+    register("present", program_version())
+    register("former", "0.0.1")
+    note = schema.refresh_views(world.board.database, everybody)
+    assert note is not None
+    assert "worker former of version 0.0.1 is running" in note
+    assert schema.refresh_views(world.board.database, lambda database, workers: None) == note
+    assert texts(world) == before
+    assert schema.refresh_views(world.board.database, nobody) is None
+    assert "sudden" in texts(world)["live_marks"]
+
+
+def test_views_of_another_text_are_rewritten_and_no_command_but_init_and_run_does_it(world: World) -> None:
+    before = texts(world)
+    database = world.board.database
+    with database.exclusive_transaction() as tx:
+        tx.cursor.execute("DROP VIEW agenda")
+        tx.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
+        tx.cursor.execute("UPDATE board SET views_hash = 'former'")
+    with Blackboard.open(world.url, clock=world.clock) as again:
+        again.look()
+        assert "former" in texts(world)["agenda"]
+        assert schema.refresh_views(again.database, nobody) is None
+    assert texts(world) == before

@@ -247,7 +247,8 @@ SELECT {worker.*} FROM worker;
 
 -- name: insert_worker (notifies)
 -- Register a worker.
-INSERT INTO worker (id, pid, host, started_at, seen_at) VALUES (:id, :pid, :host, :started_at, :seen_at);
+INSERT INTO worker (id, pid, host, started_at, seen_at, version)
+VALUES (:id, :pid, :host, :started_at, :seen_at, :version);
 
 -- name: see_worker
 -- Note that a worker was alive at an instant.

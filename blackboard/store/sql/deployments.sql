@@ -39,3 +39,15 @@ DELETE FROM law_change WHERE kind = :kind AND law = :law;
 -- name: delete_floor_changes
 -- Drop the changes of a kind's floor.
 DELETE FROM law_change WHERE kind = :kind AND law = new_law;
+
+-- name: law_names
+-- The decay laws that the board has stored.
+SELECT DISTINCT name FROM law;
+
+-- name: get_views_hash
+-- The hash of the texts of the board's views.
+SELECT views_hash FROM board;
+
+-- name: set_views_hash
+-- Note the hash of new views.
+UPDATE board SET views_hash = :views_hash;
