@@ -1,10 +1,10 @@
-"""The board's time: the larger of the clock and the last instant that was recorded. A clock that leaps is not believed.
+"""The board's time: the later of the clock and the last recorded instant. A clock that leaps ahead is not believed.
 
-A step back lets the board's time stand still until the clock has caught up. A leap ahead of more than a stated bound
-does so too, since what evaporates by it could never be undone: nothing fades, falls or evaporates, the leapt instant is
-not recorded, and the first who writes leaves one need. A person who answers it with yes, or resumes the board, says
-that the clock is right; a clock that comes back takes the need away. A board that nobody used for longer than the bound
-looks the same as a leap, so it asks too: an answer costs less than a guess.
+After a step back, the board's time stands still until the clock has caught up. It also stands still after a leap ahead
+of more than a given limit, because what evaporates by a wrong clock cannot be restored: nothing fades, crosses or
+evaporates, the clock's instant is not recorded, and the next writing transaction deposits a need. A person who answers
+it with yes, or resumes the board, confirms the clock. A clock that comes back withdraws the need. A board that was not
+used for longer than the limit looks the same as a leap, so it asks too: an answer costs less than a wrong guess.
 """
 
 from __future__ import annotations
@@ -35,61 +35,70 @@ SUBJECT = "board/clock"
 """The subject of the need."""
 
 AUTHOR = "blackboard"
-"""Who signs it."""
+"""The author of the need."""
 
 
 def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instant, bool]:
-    """The board's time, and whether the clock is in doubt."""
+    """Return the board's time, and whether the clock is in doubt.
+
+    Args:
+        clock: What the clock shows.
+        recorded: The last instant that the board recorded.
+        leap: How many microseconds ahead of `recorded` the clock is believed; None for any number.
+    """
     if leap is not None and clock - recorded > leap:
         return recorded, True
     return max(clock, recorded), False
 
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
-    """The live needs about the clock: one, or none."""
-    return [MarkRow(*values) for values in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)]
+    """Return the live needs about the clock: one or none."""
+    return txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
 
 
 def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
-    """A person says that the clock is right: time goes on from what it says. False if it was not in doubt.
+    """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
-    What was left while it was in doubt counts from now: it would have aged by the whole leap at once.
+    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once.
+
+    Args:
+        txn: The open transaction.
+        keep: Whether to keep the need, because the caller withdraws it.
+
+    Returns:
+        Whether the clock was in doubt.
     """
     if txn.doubted is None:
         return False
     since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
-    txn.now = txn.doubted
-    txn.doubted = None
+    txn.now, txn.doubted = txn.doubted, None
     txn.tx.run(MARKS.confirm_time, at=txn.now)
-    for row in [MarkRow(*values) for values in txn.tx.all(MARKS.marks_changed_since, since=since)]:
-        _date_anew(txn, row)
+    for row in txn.tx.all(MARKS.marks_changed_since, since=since):
+        _restart_fading(txn, row)
     for watch in txn.active.watches.values():
         if watch.over_board and not watch.falling:
             board_totals.rebuild(txn, watch)
-    if not keep:  # whoever answers it takes it away
-        _withdraw(txn)
+    if not keep:
+        _withdraw_questions(txn)
     return True
 
 
 def withdraw_question(txn: BoardTransaction) -> bool:
-    """Take the need away once the clock is believed again; whether there was one."""
-    if txn.doubted is not None or not questions(txn):
-        return False
-    _withdraw(txn)
-    return True
+    """Withdraw the need if the clock is no longer in doubt; return whether there was a need to withdraw."""
+    return txn.doubted is None and _withdraw_questions(txn)
 
 
-def record(txn: BoardTransaction, seen: Instant) -> None:
-    """Before a step back takes hold: the latest instant that was seen, so that no strength rises again."""
-    if txn.doubted is None and seen > txn.recorded:
-        txn.tx.run(MARKS.record_time, at=seen)
+def record(txn: BoardTransaction, at: Instant) -> None:
+    """Record the latest instant that was seen before the clock stepped back, so that no strength rises again."""
+    if txn.doubted is None and at > txn.recorded:
+        txn.tx.run(MARKS.record_time, at=at)
 
 
 def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
-    """A person answers a need: if it is the one about the clock, time goes on.
+    """Confirm the clock if a person answers the need about it; do nothing for another need.
 
     Raises:
-        InvalidMark: another answer to it than yes.
+        InvalidMark: The answer to the need about the clock is not yes.
     """
     if need_id not in {row.id for row in questions(txn)}:
         return
@@ -101,7 +110,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
 
 
 def ask(txn: BoardTransaction) -> None:
-    """Leave the need, where none lies there yet."""
+    """Deposit the need, unless there is one already."""
     if not questions(txn):
         deposit(txn, PreparedDeposit("need", SUBJECT, dump_payload(_question(txn).payload), 1.0, AUTHOR))
 
@@ -119,19 +128,21 @@ def _question(txn: BoardTransaction) -> Need:
     )
 
 
-def _withdraw(txn: BoardTransaction) -> None:
-    for row in questions(txn):
+def _withdraw_questions(txn: BoardTransaction) -> bool:
+    rows = questions(txn)
+    for row in rows:
         evaporation.withdraw(txn, row.id, AUTHOR)
+    return bool(rows)
 
 
-def _date_anew(txn: BoardTransaction, row: MarkRow) -> None:
+def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.tx, row.law)
     state = State(row.intensity, txn.now, law)
-    moved = row._replace(
+    rebased = row._replace(
         anchored_at=txn.now,
         evaporates_at=state.evaporates_at(txn.kind(row.kind)),
         order_key=law.order_key(row.intensity, txn.now),
     )
-    txn.rebase(moved)
-    txn.record(moved, "law_changed", author=row.author)
-    predicted_crossings.predict(txn, row, moved)
+    txn.rebase(rebased)
+    txn.record(rebased, "law_changed", author=row.author)
+    predicted_crossings.predict(txn, row, rebased)

@@ -135,6 +135,16 @@ class BoardSession:
             self._forget()  # another file may come to lie there
             raise
 
+    def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:
+        """Run `work` in a writing transaction that is always rolled back, and return its result.
+
+        Nothing of it stays: no event, no id, no cache, no notification. Other writers wait meanwhile.
+        """
+        with self.database.rehearsal() as tx:
+            txn = self._transaction(tx)
+            txn.laws = Laws()  # a law that it registers is not on the board afterwards
+            return work(txn)
+
     def _forget(self) -> None:
         """What is in force may be what was taken back, and another have taken its version: read it again."""
         self._active = None

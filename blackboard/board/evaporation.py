@@ -1,4 +1,4 @@
-"""Marks leave the live board: they evaporate, or are withdrawn. Their history stays."""
+"""The ways a mark leaves the live board: evaporation and withdrawal. Its history stays."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ __all__ = ["evaporate", "evaporate_due", "withdraw"]
 
 
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
-    """Move up to `limit` evaporated marks to the history; returns how many. Falls that are due go first."""
+    """Move evaporated marks to the history, after the predicted crossings that are due.
+
+    Args:
+        txn: The open transaction.
+        limit: The most marks to move.
+
+    Returns:
+        How many were moved; `limit` if there may be more to do.
+    """
     if predicted_crossings.fire_due(txn, limit):
-        return limit  # there may be more: the marks wait until no fall is due before them
-    rows = [MarkRow(*values) for values in txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)]
+        return limit  # marks wait until no predicted crossing is due before them
+    rows = txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
     for kind, law in {(row.kind, row.law) for row in rows}:
         for watch in txn.active.rising.get(kind, ()):
             if watch.keeps_totals:
                 board_totals.remove_evaporated(txn, watch, kind, law)
     for row in rows:
-        row = backfill.migrate(txn, row)  # its law or floor may be changing, so that it lives on
-        if row.evaporates_at is not None and row.evaporates_at <= txn.now:
+        row = backfill.migrate(txn, row)  # a change of its law or floor may prolong its life
+        if not row.is_live(txn.now):
             evaporate(txn, row)
     return len(rows)
 
@@ -37,21 +45,22 @@ def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
-    """Take a live mark from the board. It fires nothing, and cancels the work on it that has not begun.
+    """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
     Raises:
-        NotFound: there is no such live mark.
+        NotFound: There is no live mark with this id.
     """
-    values = txn.tx.one(MARKS.get_mark, id=mark_id)
-    row = None if values is None else backfill.migrate(txn, MarkRow(*values))
-    if row is None or (row.evaporates_at is not None and row.evaporates_at <= txn.now):
+    row: MarkRow | None = txn.tx.one(MARKS.get_mark, id=mark_id)
+    if row is not None:
+        row = backfill.migrate(txn, row)
+    if row is None or not row.is_live(txn.now):
         raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
     predicted_crossings.fire_due_of(txn, row.kind, row.subject)
     txn.record(row, "withdrawn", author=author, intensity=txn.state(row).remaining(txn.now))
     _remove(txn, row)
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
-        _recheck(txn, watch, row)
+        _withdraw_crossings(txn, watch, row)
     predicted_crossings.release_guards(txn, row.kind, row.subject)
     return row
 
@@ -64,18 +73,17 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
         txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
 
 
-def _recheck(txn: BoardTransaction, watch: Watch, row: MarkRow) -> None:
-    """Close the crossings that waited for the withdrawn mark, where without it they would not have come about."""
+def _withdraw_crossings(txn: BoardTransaction, watch: Watch, row: MarkRow) -> None:
+    """Withdraw the waiting crossings of a watch that would not have come about without a mark."""
     subject = "" if watch.over_board else row.subject
-    for values in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
-        crossing = CrossingRow(*values)
-        if crossing.mark_id != row.id and (crossing.mark_id or _stands(txn, watch, crossing)):
-            continue
-        close_crossing(txn, crossing, CrossingState.WITHDRAWN)
+    for crossing in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+        depends = crossing.mark_id == row.id or (not crossing.mark_id and not _still_holds(txn, watch, crossing))
+        if depends:
+            close_crossing(txn, crossing, CrossingState.WITHDRAWN)
 
 
-def _stands(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
-    """Whether a crossing of a subject or the board has marks behind it still: as they were then, not as they faded."""
+def _still_holds(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+    """Return whether the other marks of a crossing suffice, with their strengths at the crossing."""
     if watch.falling:
         return watch.over_board or bool(predicted_crossings.live_marks(txn, watch.condition, crossing.subject))
     return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

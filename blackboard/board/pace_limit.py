@@ -1,4 +1,4 @@
-"""Paces work in the background, so that those who deposit keep most of the time. It knows nothing of the work."""
+"""A limit on the pace of background work, so that depositors keep most of the time."""
 
 from __future__ import annotations
 
@@ -12,33 +12,37 @@ __all__ = ["Pace"]
 T = TypeVar("T")
 
 DELAY_FACTOR = 4
-"""A rest lasts so many times as long as the piece of work before it."""
+"""How many times longer than a piece of work the pause after it is."""
 
 
 class Pace:
-    """Says how long to rest between pieces of work: not at all while nobody else writes.
+    """Decides how long to pause between pieces of background work: not at all while no other thread writes.
 
-    Who waits for the board while a piece is done gets in after it, so that somebody else writes shows in the events
-    that the next piece finds. A clock that stands still while work is done asks for no rest.
+    A thread that waits for the board during a piece writes right after it. So the events that the next piece finds
+    show whether others write. With a clock that stands still during the work, the pause is 0.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._from = 0
+        self._resume_at = 0
         self._last_event = 0
         self._crowded = False
 
     def piece(self, work: Callable[[], tuple[T, int, int]]) -> T:
-        """Do a piece, which returns its result and the last event on the board as it found it and as it left it."""
-        begun = self._clock.running()
-        result, found, left = work()
+        """Run a piece of work and return its result.
+
+        Args:
+            work: Returns a result, and the id of the board's last event before and after the work.
+        """
+        started = self._clock.running()
+        result, before, after = work()
         ended = self._clock.running()
-        self._crowded, self._last_event = found != self._last_event, left
-        self._from = ended + DELAY_FACTOR * (ended - begun)
+        self._crowded, self._last_event = before != self._last_event, after
+        self._resume_at = ended + DELAY_FACTOR * (ended - started)
         return result
 
     def delay(self, last_event: int) -> int:
-        """Microseconds until the next piece may begin, if `last_event` is the last on the board now."""
+        """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
         if not self._crowded and last_event == self._last_event:
             return 0
-        return max(0, self._from - self._clock.running())
+        return max(0, self._resume_at - self._clock.running())

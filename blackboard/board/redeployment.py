@@ -1,4 +1,4 @@
-"""A change of the deployment: one recorded event at one instant, which marks then follow in bounded batches."""
+"""Changes of the deployment: each is one recorded event at one instant, which marks then follow in a backfill."""
 
 from __future__ import annotations
 
@@ -11,111 +11,120 @@ from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-__all__ = ["Change", "register"]
+__all__ = ["Change", "register", "settle"]
+
+BATCH = 1000
+"""Marks that one batch of an earlier backfill reads before a new change."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What registering a deployment changed, in words."""
+    """What registering a deployment changed."""
 
     version: int
     changed: tuple[str, ...]
+    """One text for each change; empty if nothing changed."""
 
 
 def register(txn: BoardTransaction, new: Deployment) -> Change:
-    """Put a deployment in force. Equal content changes nothing.
+    """Make a deployment active. Equal content changes nothing.
 
-    Kinds that the board knows and the new deployment does not are kept: marks of them may lie there.
+    Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
     """
     old = txn.deployment
     kinds = {**old.kinds, **new.kinds}
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
         return Change(old.version, ())
-    # One change at a time: the marks of an earlier one arrive first, and what came due before is settled.
-    _later_than_all(txn)
-    while backfill.run_batch(txn, 1000) or predicted_crossings.fire_due(txn):
-        pass
+    settle(txn)
     version = old.version + 1
     txn.tx.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
     txn.tx.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
-    retest: set[str] = set()
-    changed = _kinds(txn, old, new, retest)
-    changed += _agents(txn, old, new, retest)
+    revalued: set[str] = set()
+    changed = _register_kinds(txn, old, new, revalued)
+    changed += _register_agents(txn, old, new, revalued)
     if old.trust != new.trust:
         changed.append("trust")
     if old.budget != new.budget:
         changed.append("budget")
     if _budgets(old) != _budgets(new):
-        # Whether there is room now is found out as ever: when the call is about to be sent.
+        # Whether there is room now is decided when a call is about to be sent, as always.
         txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.tx.run(MODEL_CALLS.clear_all_errors)
     return Change(version, tuple(changed))
+
+
+def settle(txn: BoardTransaction) -> None:
+    """Finish the backfills of earlier changes and fire what is due, at an instant after every event.
+
+    So the instant of the next change alone decides which marks have to follow it.
+    """
+    if (last := txn.tx.one(MARKS.get_event, id=txn.last_event)) is not None:
+        txn.now = max(txn.now, last.recorded_at + 1)
+    while backfill.run_batch(txn, BATCH) or predicted_crossings.fire_due(txn):
+        pass
 
 
 def _budgets(deployment: Deployment) -> tuple[Budget, dict[str, Budget]]:
     return deployment.budget, {name: agent.settings.budget for name, agent in deployment.agents.items()}
 
 
-def _later_than_all(txn: BoardTransaction) -> None:
-    """A change lies after every event before it, so the instant alone tells which marks have to follow."""
-    if (last := txn.tx.one(MARKS.get_event, id=txn.last_event)) is not None:
-        txn.now = max(txn.now, last[1] + 1)
-
-
-def _kinds(txn: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
+    """Register new and changed kinds; add to `revalued` the kinds whose marks have other strengths or ends."""
     changed = []
     for name, spec in new.kinds.items():
-        kind = new.kind(name)
+        kind, known = new.kind(name), old.kinds.get(name)
         law = txn.laws.key(txn.tx, kind.decay)
-        before = txn.tx.one(DEPLOYMENTS.get_kind, name=name)
-        if before is None:
+        row = txn.tx.one(DEPLOYMENTS.get_kind, name=name)
+        if row is None:
             txn.tx.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
             continue
-        known = old.kinds.get(name)
         if known == spec:
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         txn.tx.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
-        if before[2] != law:
-            txn.tx.run(DEPLOYMENTS.insert_law_change, kind=name, law=before[2], new_law=law, changed_at=txn.now)
-            _add_backfill(txn, "law", f"{name} {before[2]}")
-        if before[1] != kind.floor:
-            _refloor(txn, name)
-        if before[0] != kind.weight or before[2] != law or before[1] != kind.floor:
-            retest.add(name)
+        if row.law != law:
+            txn.tx.run(DEPLOYMENTS.insert_law_change, kind=name, law=row.law, new_law=law, changed_at=txn.now)
+            _insert_backfill(txn, "law", f"{name} {row.law}")
+        if row.floor != kind.floor:
+            _change_floor(txn, name)
+        if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
+            revalued.add(name)
     return changed
 
 
-def _refloor(txn: BoardTransaction, kind: str) -> None:
-    """A new floor moves the instants of evaporation, whatever law the marks are under."""
+def _change_floor(txn: BoardTransaction, kind: str) -> None:
+    """Plan new instants of evaporation for marks of a kind, whatever their laws."""
     law = ""
-    while (values := txn.tx.one(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
-        law = values[0]
+    while (row := txn.tx.one(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
+        law = row.law
         if txn.tx.one(DEPLOYMENTS.get_law_change, kind=kind, law=law) is None:
             txn.tx.run(DEPLOYMENTS.insert_law_change, kind=kind, law=law, new_law=law, changed_at=txn.now)
-    _add_backfill(txn, "floor", kind)
+    _insert_backfill(txn, "floor", kind)
 
 
-def _agents(txn: BoardTransaction, old: Deployment, new: Deployment, retest: set[str]) -> list[str]:
+def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
     changed = []
-    known = {(agent, name): (id_, active) for id_, agent, name, active in txn.tx.all(CROSSINGS.all_watches)}
     for agent in new.agents.values():
         former = agent.renamed_from
-        if former and former not in new.agents and any(owner == former for owner, _ in known):
-            _inherit(txn, former, agent)
-            known = {(agent.name if owner == former else owner, name): row for (owner, name), row in known.items()}
+        if (
+            former
+            and former not in new.agents
+            and any(row.agent == former for row in txn.tx.all(CROSSINGS.all_watches))
+        ):
+            _rename(txn, former, agent)
             changed.append(f"agent {agent.name}: formerly {former}")
+    known = {(row.agent, row.name): row for row in txn.tx.all(CROSSINGS.all_watches)}
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
-    for key, (id_, active) in known.items():
-        if key not in wanted and active:
-            txn.tx.run(CROSSINGS.set_watch_active, id=id_, active=0)
-            txn.tx.run(CROSSINGS.close_watch, watch_id=id_, at=txn.now)
-            txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=id_)
-            txn.tx.run(CROSSINGS.delete_board_totals, watch_id=id_)
-            txn.totals.pop(id_, None)
-            changed.append(f"watch {key[1]} of {key[0]}: gone")
+    for (name, watch_name), row in known.items():
+        if row.active and (name, watch_name) not in wanted:
+            txn.tx.run(CROSSINGS.set_watch_active, id=row.id, active=0)
+            txn.tx.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
+            txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
+            txn.tx.run(CROSSINGS.delete_board_totals, watch_id=row.id)
+            txn.totals.pop(row.id, None)
+            changed.append(f"watch {watch_name} of {name}: gone")
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
         if before is None:
@@ -124,69 +133,67 @@ def _agents(txn: BoardTransaction, old: Deployment, new: Deployment, retest: set
             changed.append(f"agent {agent.name}: {agent.differs(before)}")
         for watch in agent.watches:
             row = known.get((agent.name, watch.name))
-            if row is None:
-                txn.tx.run(
-                    CROSSINGS.insert_watch,
-                    agent=agent.name,
-                    name=watch.name,
-                    condition=watch.when,
-                    active=1,
-                    watermark=0,
-                )
-                id_ = txn.tx.one(CROSSINGS.find_watch, agent=agent.name, name=watch.name)[0]
-            else:
-                id_ = row[0]
-                _keep_absorbed(txn, id_, watch.condition)
-                txn.tx.run(CROSSINGS.set_watch_condition, id=id_, condition=watch.when, active=1)
-            was = None if before is None else next((item for item in before.watches if item.name == watch.name), None)
-            if row is None or not row[1] or was is None or _differs(was, watch):
-                _add_backfill(txn, "watch", str(id_))
-            elif retest & set(watch.condition.kinds):
-                _add_backfill(txn, "values", str(id_))
+            watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
+            was = None if before is None else next((spec for spec in before.watches if spec.name == watch.name), None)
+            if row is None or not row.active or was is None or _differs(was, watch):
+                _insert_backfill(txn, "watch", str(watch_id))
+            elif revalued & set(watch.condition.kinds):
+                _insert_backfill(txn, "values", str(watch_id))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
-            if was is not None and (watch.guard != was.guard or retest & guard_kinds):
-                predicted_crossings.release(txn, id_, agent)
+            if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
+                predicted_crossings.release(txn, watch_id, agent)
     return changed
 
 
-def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None:
-    """Let a watch over the board go on from what it absorbed, mark by mark, where its watermark would say too much.
+def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, watch_id: int | None) -> int:
+    """Register a watch, or update it, and return its id."""
+    if watch_id is None:
+        values = {"agent": agent.name, "name": watch.name, "condition": watch.when, "active": 1, "watermark": 0}
+        txn.tx.run(CROSSINGS.insert_watch, **values)
+        return int(txn.tx.value(CROSSINGS.find_watch, agent=agent.name, name=watch.name))
+    _keep_absorbed(txn, watch_id, watch.condition)
+    txn.tx.run(CROSSINGS.set_watch_condition, id=watch_id, condition=watch.when, active=1)
+    return watch_id
 
-    The watermark holds for every kind alike, but older marks of a kind that the watch has just gained were never given.
+
+def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None:
+    """Replace a watermark by single absorbed marks if a watch over the board gains a kind or another scope.
+
+    The watermark holds for all kinds alike, but the watch never absorbed older marks of the kind that it gains.
     """
-    condition, watermark = txn.tx.one(CROSSINGS.get_watch_condition, id=watch_id)
-    if not watermark:
+    row = txn.tx.one(CROSSINGS.get_watch_condition, id=watch_id)
+    if not row.watermark:
         return
-    old = parse(condition)  # as the watch was last, which may have been out of the deployment meanwhile
+    old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since
     if set(new.kinds) <= set(old.kinds) and new.scope == "board":
         return
     for kind in new.kinds:
         if kind in old.kinds:
-            txn.tx.run(CROSSINGS.absorb_up_to, watch_id=watch_id, kind=kind, watermark=watermark)
-        else:  # it may have had the kind once before
+            txn.tx.run(CROSSINGS.absorb_up_to, watch_id=watch_id, kind=kind, watermark=row.watermark)
+        else:  # the watch may have had the kind earlier
             txn.tx.run(CROSSINGS.absorb_inputs, watch_id=watch_id, kind=kind)
     txn.tx.run(CROSSINGS.set_watermark, id=watch_id, watermark=0)
 
 
-def _inherit(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
-    """An agent takes over from its predecessor: what it absorbed, its unfinished work, its rests and its own marks."""
+def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
+    """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
     txn.tx.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.tx.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     if txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent.name) is None:
         txn.tx.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent.name)
     txn.tx.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.tx.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
-    for id_, owner, name, _active in txn.tx.all(CROSSINGS.all_watches):
-        watch = next((item for item in agent.watches if item.name == name and owner == agent.name), None)
-        if watch is not None and not watch.include_own:
-            # Marks that it left under its former name are its own: they count as absorbed.
-            txn.tx.run(CROSSINGS.delete_absorbed_of_author, watch_id=id_, author=former)
-            txn.tx.run(CROSSINGS.absorb_marks_of_author, watch_id=id_, author=former)
+    excluding = {watch.name for watch in agent.watches if not watch.include_own}
+    for row in txn.tx.all(CROSSINGS.all_watches):
+        if row.agent == agent.name and row.name in excluding:
+            # Marks signed with the former name are the agent's own, so they count as absorbed.
+            txn.tx.run(CROSSINGS.delete_absorbed_of_author, watch_id=row.id, author=former)
+            txn.tx.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
     return (old.condition, old.include_own) != (new.condition, new.include_own)
 
 
-def _add_backfill(txn: BoardTransaction, task: str, name: str) -> None:
+def _insert_backfill(txn: BoardTransaction, task: str, name: str) -> None:
     txn.tx.run(CROSSINGS.insert_backfill, task=task, name=name, at=txn.now, up_to=txn.last_event, position=0)

@@ -9,6 +9,7 @@ import typer
 
 from blackboard.cli.cli_session import Session, session_of
 from blackboard.cli.output import AsJson, document, note, number, say, table
+from blackboard.clock import from_datetime, iso
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _preview(session: Session, resolved: Resolved) -> Preview:
 
     with session.board() as board:
         built_in = {name: kind.defaults for name, kind in board.models.known().items()}
-        return board.read(lambda txn: preview(txn, resolved.deployment.with_kinds(built_in)))
+        return board.rehearse(lambda txn: preview(txn, resolved.deployment.with_kinds(built_in)))
 
 
 def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
@@ -85,8 +86,12 @@ def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
         "mistakes": [],
         "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
         **deployment,
-        **({} if found is None else {"against_board": dataclasses.asdict(found)}),
+        **({} if found is None else {"against_board": {**dataclasses.asdict(found), "as_of": _as_of(found)}}),
     }
+
+
+def _as_of(found: Preview) -> str | None:
+    return iso(from_datetime(found.as_of))
 
 
 def _show(resolved: Resolved) -> None:
@@ -117,7 +122,7 @@ def _condition(watch: Any) -> str:
 
 
 def _show_preview(found: Preview) -> None:
-    say(f"against the board as of {found.as_of}:")
+    say(f"against the board as of {_as_of(found)}:")
     for change in found.changes or ("nothing changes",):
         say(f"  {change}")
     table(

@@ -250,8 +250,12 @@ class Database:
                 raise
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Open a writing transaction on the process's writing connection. The calling thread must lead the commit."""
+    def transaction(self, *, keep: bool = True) -> Iterator[Transaction]:
+        """Open a writing transaction on the process's writing connection. The calling thread must lead the commit.
+
+        Args:
+            keep: Whether to commit at the end; otherwise everything is rolled back.
+        """
         with self.write_lock():
             self._check_file()
             if self._writer is None:
@@ -264,6 +268,10 @@ class Database:
                 reach("transaction.begun")
                 transaction = Transaction(cursor, self.dialect)
                 yield transaction
+                if not keep:
+                    self._roll_back(cursor)
+                    self.on_rollback()
+                    return
                 if transaction.at_end is not None:
                     transaction.at_end()
                 reach("commit.before")
@@ -284,6 +292,13 @@ class Database:
         """Open a writing transaction that contains only this thread's work."""
         self._check_fork()
         with self.group_commit.exclusive(), self.transaction() as tx:
+            yield tx
+
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[Transaction]:
+        """Open a writing transaction that contains only this thread's work and is always rolled back."""
+        self._check_fork()
+        with self.group_commit.exclusive(), self.transaction(keep=False) as tx:
             yield tx
 
     def _roll_back(self, cursor: Any) -> None:

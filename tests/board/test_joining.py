@@ -205,7 +205,7 @@ def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World,
 def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
     world.deploy({"slot": kind("slot", Linear("1h"), on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9:00"})
-    with pytest.raises(InvalidMark, match=r"slot\.at: 9:00 belongs to mark 1 on a"):
+    with pytest.raises(InvalidMark, match=r"slot\.at: 9:00 belongs to mark 1 with subject a"):
         world.put("slot", "b", payload={"at": "9:00"})
     assert len(world.board.look()) == 1
     world.put("slot", "b", payload={"at": "10:00"})

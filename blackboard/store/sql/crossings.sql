@@ -119,6 +119,14 @@ WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing
   AND crossing.state = 'waiting'
 LIMIT 1;
 
+-- name: last_crossing_id
+-- The id of the newest crossing; 0 if there is none.
+SELECT coalesce(max(id), 0) AS id FROM crossing;
+
+-- name: crossings_since -> CrossingRow
+-- The crossings that were recorded after another, oldest first.
+SELECT {crossing.*} FROM crossing WHERE crossing.id > :since ORDER BY crossing.id;
+
 -- name: waiting_of_watch -> CrossingRow
 -- The crossings that wait for a watch, oldest first.
 SELECT {crossing.*} FROM crossing WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' ORDER BY crossing.id;

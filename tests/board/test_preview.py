@@ -1,0 +1,139 @@
+"""Law: a preview says what the deployment then does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from blackboard import count, strength, total
+from blackboard.board.notify import Notifier
+from blackboard.board.preview import Preview, preview
+from blackboard.clock import from_datetime
+from blackboard.decay import Curve, Decay, Exponential, Linear, Power
+from blackboard.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.store.rows import COLUMNS
+from blackboard.store.view_columns import VIEWS
+from tests.board.world import HOUR, MINUTE, World, kind, spec
+
+LAWS: list[Decay] = [Exponential("1h"), Linear("4h"), Power("30m", 1.5), Curve([("30m", 0.9), ("2h", 0.2)])]
+
+
+def smoke(law: Decay = LAWS[0], *, weight: float = 1.0, floor: float = 0.01) -> dict[str, KindSpec]:
+    kinds = {"smoke": kind("smoke", law, weight=weight, floor=floor, on_repeat="separate")}
+    return {**kinds, "key": kind("key", Exponential("1h"))}
+
+
+def agents(level: float = 0.9) -> tuple[AgentSpec, ...]:
+    return (
+        spec("watchman", strength("smoke") >= level),
+        spec("sum", total("smoke", over="board") >= 2 * level),
+        spec("room", (total("smoke") >= 1.5 * level) & (count("smoke") >= 2)),
+        spec("cooler", {"mark": strength("smoke") < level / 2, "board": total("smoke", over="board") < level}),
+        spec("guarded", strength("smoke") >= level, only_if=strength("key") >= 0.5),
+        spec("closed", strength("smoke") < level / 2, only_if=strength("key") >= 0.5),
+    )
+
+
+def rehearsed(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
+    """Preview what `world.deploy` of the same arguments would do."""
+    new = Deployment(kinds={**world.deployment.kinds, **kinds}, agents={agent.name: agent for agent in agents})
+    return world.board.rehearse(lambda txn: preview(txn, new))
+
+
+def tables(world: World) -> dict[str, list[Any]]:
+    """Return every row of the board."""
+    names = [name for name in COLUMNS if name not in VIEWS]
+    names += ["absorbed", "activation_input", "board_total", "deposit_key", "kind", "law", "law_segment", "watch"]
+    return {name: sorted(map(tuple, world.sql(f"SELECT * FROM {name}")), key=repr) for name in names}
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "board.db")
+        try:
+            yield world
+        finally:
+            world.close()
+
+
+def test_a_preview_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    notified: list[None] = []
+    world.deploy(smoke(), *agents())
+    for subject in ("a", "a", "b"):
+        world.put("smoke", subject, 0.8)
+    world.advance(MINUTE)
+    last, before = world.put("key", "z").event_id, tables(world)
+    monkeypatch.setattr(Notifier, "notify", lambda self: notified.append(None))
+    found = rehearsed(world, smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5))
+    assert found.wakes
+    assert tables(world) == before
+    assert notified == []
+    assert world.board.deployment.version == 1
+    assert world.put("key", "y").event_id == last + 1
+    assert world.deploy(smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5)).version == 2
+
+
+def test_a_preview_is_as_of_the_instant_of_the_change(world: World) -> None:
+    world.deploy(smoke(), *agents())
+    world.put("smoke")
+    found = rehearsed(world, smoke(weight=2.0), *agents())
+    assert from_datetime(found.as_of) == world.clock.now() + 1
+
+
+def test_a_guard_that_is_closed_holds_back_what_would_cross(world: World) -> None:
+    world.deploy(smoke(), *agents())
+    world.put("smoke", "a", 0.5)
+    world.put("smoke", "b", 0.5)
+    world.put("key", "b")
+    held = {(wake.agent, wake.subject): wake.held_back for wake in rehearsed(world, smoke(weight=2.0), *agents()).wakes}
+    assert (held["guarded", "a"], held["guarded", "b"]) == (True, False)
+    held = {(wake.agent, wake.subject): wake.held_back for wake in rehearsed(world, smoke(weight=0.5), *agents()).wakes}
+    assert (held["closed", "a"], held["closed", "b"]) == (True, False)
+
+
+MARKS = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.05, 2.0), st.integers(0, HOUR)), max_size=6)
+
+
+@settings(max_examples=40, deadline=None)
+@for_all(
+    MARKS,
+    st.sampled_from(LAWS),
+    st.sampled_from([0.2, 1.0, 3.0]),
+    st.sampled_from([0.01, 0.4]),
+    st.sampled_from([0.3, 0.9, 1.5]),
+    st.booleans(),
+)
+def test_the_deployment_does_what_the_preview_says(
+    marks: list[tuple[str, float, int]], law: Decay, weight: float, floor: float, level: float, claimed: bool
+) -> None:
+    with new_world() as world:
+        world.deploy(smoke(), *agents())
+        for subject, intensity, wait in marks:
+            world.put("smoke", subject, intensity)
+            world.advance(wait)
+        if claimed:
+            world.woken("watchman")
+            world.woken("sum")
+        world.evaporate()
+        live = {view.id for view in world.board.look(kind="smoke")}
+        known = {row.id for row in world.crossings()}
+        kinds = smoke(law, weight=weight, floor=floor)
+        found = rehearsed(world, kinds, *agents(level))
+        change = world.deploy(kinds, *agents(level))
+        assert found.changes == change.changed
+        new = [row for row in world.crossings() if row.id not in known]
+        assert sorted((wake.subject or "", wake.mark_id or 0, wake.value) for wake in found.wakes) == sorted(
+            (row.subject, row.mark_id, row.value) for row in new
+        )
+        assert {mark.mark_id for mark in found.evaporates} == live - {
+            view.id for view in world.board.look(kind="smoke")
+        }
