@@ -60,6 +60,8 @@ class BlackboardError(Exception):
     """The root of the tree. `exit_code` is what the command line ends with."""
 
     exit_code = 1
+    stored: int | None = None
+    """The number of marks that `deposit_many` stored before this error; None for all other calls."""
 
 
 class UsageError(BlackboardError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -61,7 +61,7 @@ def measure(folder: Path) -> Measured:
     clock, found = ManualClock(), Measured()
     start = clock.now()
     with Blackboard.open(f"sqlite:///{folder}/board.db", clock=clock, author="sensor") as board:
-        board.install(watchman, caretaker)
+        board.deploy(watchman, caretaker)
         for minute in range(MINUTES + 1):
             _note(board, found, minute)
             if minute in REPORTS:
@@ -71,8 +71,8 @@ def measure(folder: Path) -> Measured:
             Daemon(board, [watchman, caretaker]).run(until_quiescent=True)
             clock.advance(timedelta(minutes=1))
         for row in reversed(board.activations(limit=100)):
-            crossed = datetime.fromisoformat(row["crossed_at"]) - to_datetime(start)
-            found.wakes.append((crossed / timedelta(minutes=1), row["agent"], row["subject"]))
+            crossed = row.crossed_at - to_datetime(start)
+            found.wakes.append((crossed / timedelta(minutes=1), row.agent, row.subject))
     return found
 
 

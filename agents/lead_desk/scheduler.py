@@ -39,7 +39,7 @@ def publish(reader: Any, settings: Mapping[str, Any]) -> None:
         AgentError: the file is not a calendar or cannot be written.
         ConfigurationError: mistakes in `[settings.lead_desk]`.
     """
-    marks = reader.marks(kind=Appointment.kind, limit=None)
+    marks = reader.marks(Appointment)
     desk = DeskSettings.from_settings(settings)
     write_meetings(desk.calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
 

@@ -148,7 +148,7 @@ def run_desk(
             own.close()
         with board:
             run = _run_of(board, leads, {lead.subject: at for lead, at in zip(leads, arrivals.at, strict=True)})
-            faded = {row["subject"] for row in board.activations(state="faded", limit=len(leads))}
+            faded = {row.subject for row in board.activations(state="faded", limit=len(leads))}
         if strict:
             checked(run.outcome, leads, [lead.number for lead in leads if lead.subject not in faded])
         run.cost = Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
@@ -170,7 +170,7 @@ def _serve(
     later = [item for item in came if to_datetime(item[0]) > arrivals.opens]
     clock = _ArrivingClock(min(arrivals.opens, arrivals.at[0]), later)
     board = Blackboard.open(url, clock=clock, author="webform")
-    board.apply(resolved.deployment)
+    board.deploy(resolved.deployment)
     for at, lead in came[: len(came) - len(clock.coming)]:
         clock.set(at)
         board.deposit(lead.mark)

@@ -64,7 +64,7 @@ def deployment(*agents: Agent) -> Deployment:
 
 def deploy(board: Blackboard, *agents: Agent) -> None:
     """Put the kinds and agents in force."""
-    board.apply(deployment(*agents))
+    board.deploy(deployment(*agents))
 
 
 def watchers(kind: type[Mark] = Trace) -> tuple[Agent, Agent]:

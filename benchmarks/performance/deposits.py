@@ -78,8 +78,7 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
 
         def many(n: int) -> None:
             salt = next(salts) * 10**6
-            for _ in board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt)):
-                pass
+            board.deposit_many(Trace(subject=subject, detail="many") for subject in boards.subjects(n, salt))
 
         first, now = other.read(lambda txn: (txn.last_event + 1, txn.now))
         ready = [list(boards.rows(Trace, count, first + number * count, now)) for number in range(rounds)][::-1]
@@ -132,8 +131,7 @@ def _many(stack: contextlib.ExitStack, path: Path, kind: type[Mark], agents: Seq
     known = itertools.cycle(boards.subjects(100))
 
     def many(count: int) -> None:
-        for _ in board.deposit_many(kind(subject=next(known)) for _ in range(count)):
-            pass
+        board.deposit_many(kind(subject=next(known)) for _ in range(count))
 
     many(200)
     return many

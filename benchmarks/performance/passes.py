@@ -85,8 +85,8 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         begin = time.monotonic()
         with running(board, *boards.watchers()):
             board.write(lambda txn: redeployment.register(txn, Deployment(**dict(new))), record=True)
-            board.on_notify()
-            while (left := board.status()["backfills"]) and time.monotonic() - begin < longest:
+            board.session.notify()
+            while (left := board.status().backfills) and time.monotonic() - begin < longest:
                 time.sleep(0.25)
             taken = time.monotonic() - begin
             during = depositor.ask()

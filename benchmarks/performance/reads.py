@@ -28,7 +28,7 @@ def strongest(folder: Path, size: int, *, count: int = 100) -> Iterator[Row]:
         yield Row(
             "strongest 20 of a kind",
             size,
-            _median(lambda: board.look(kind="trace", limit=20), count),
+            _median(lambda: board.marks("trace", limit=20), count),
             "ms",
             1.0,
             "at most",

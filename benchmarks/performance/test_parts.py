@@ -61,7 +61,7 @@ def test_an_empty_transaction(benchmark: Any, board: Blackboard) -> None:
 
 
 def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
-    benchmark(lambda: board.look(kind="trace", limit=20))
+    benchmark(lambda: board.marks("trace", limit=20))
 
 
 def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:

@@ -114,10 +114,9 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
     path = boards.copy(folder, size, "throughput")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         boards.deploy(board, *crew)
-        for _ in board.deposit_many(
+        board.deposit_many(
             Trace(subject=f"go/{number % 4}/{number}", intensity=1 + number / count) for number in range(count)
-        ):
-            pass
+        )
         daemon = Daemon(board, crew, DaemonSettings(workers=16))
         daemon.on_event = lambda event, details: finished.release() if event == "done" else None
         thread = threading.Thread(target=daemon.run, daemon=True)

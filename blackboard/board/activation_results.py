@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from blackboard.board import crossings, model_calls
 from blackboard.board.activations import insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, Receipt, UniqueConflict, deposit
+from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
+from blackboard.board.results import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach

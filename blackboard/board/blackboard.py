@@ -1,11 +1,18 @@
-"""The one door to the board: everything that reads or changes it goes through a `Blackboard`."""
+"""The facade: everything that a program does with a board."""
 
 from __future__ import annotations
 
+import getpass
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NoReturn, Self, TypeVar, overload
+
+from pydantic import JsonValue
 
 from blackboard.board import (
     activation_results,
@@ -14,364 +21,580 @@ from blackboard.board import (
     declarations,
     erasure,
     evaporation,
+    explanation,
     inbox,
     model_calls,
+    queries,
     redeployment,
+    spooled_answers,
 )
-from blackboard.board.board_reader import BoardReader
-from blackboard.board.board_session import When
+from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
-from blackboard.board.deposits import PreparedDeposit, Receipt, deposit
-from blackboard.board.erasure import ErasureReport
+from blackboard.board.deposit_requests import Deposit, DepositRequest, submit, submit_each
+from blackboard.board.mark_classes import MarkClasses
 from blackboard.board.pace_limit import Pace
-from blackboard.board.redeployment import Change
-from blackboard.decay import Decay, Step, law_from
+from blackboard.board.preview import Preview, preview
+from blackboard.board.results import (
+    ActivationRecord,
+    AgendaItem,
+    AgentStatus,
+    BackupMention,
+    BoardStatus,
+    CostRow,
+    DeployResult,
+    ErasureReport,
+    Explanation,
+    MarkEvent,
+    MarkRecord,
+    NeedRecord,
+    Receipt,
+)
+from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
+from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
-from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark, UsageError
-from blackboard.marks import Decision, Mark, Need, check_intensity, check_subject, dump_payload
+from blackboard.durations import DurationLike, Microseconds, parse_duration
+from blackboard.errors import BlackboardError, InvalidMark, UsageError
+from blackboard.marks import Decision, Mark, Need, StoredMark, dump_payload
+from blackboard.store import schema
+from blackboard.store.backup import backups_of, count_events
+from blackboard.store.database import Database
 
-__all__ = ["Blackboard", "Deposit"]
+__all__ = ["Blackboard"]
 
 BATCH = 1000
-"""Marks in one transaction where many are written."""
-FOLLOWED = 500
-"""Marks in one transaction where they follow a change: others wait meanwhile."""
+"""Marks in one transaction of `deposit_many`."""
+BACKFILL_BATCH = 500
+"""Marks in one transaction of a backfill; other writers wait meanwhile."""
+BUILT_IN = {"need": Need.defaults, "decision": Decision.defaults}
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Mark)
+When = str | datetime | Instant
+"""A time: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch."""
 
 
-class Deposit(NamedTuple):
-    """A mark to be left by its kind's name."""
+class Blackboard:
+    """A board of marks that fade, and of the agents that strong marks wake.
 
-    kind: str
-    subject: str
-    payload: dict[str, Any]
-    intensity: float = 1.0
-    key: str | None = None
+    A board is thread-safe. Its methods are synchronous, and each change is durable when the method returns. A board is
+    a context manager that closes itself.
 
-
-class Blackboard(BoardReader):
-    """A board: marks with strengths that fade, kept in a database, and the agenda of what they call for.
-
-    Thread-safe. Everything is synchronous, and every change is durable when the call returns.
+    Attributes:
+        author: The name that signs what this handle deposits.
+        session: The transactions of the board, for the daemon and for tests.
+        database: The database behind the board.
+        clock: The source of time.
     """
 
-    # -- leaving and taking away --------------------------------------------------------------------------------------
+    def __init__(self, session: BoardSession, author: str) -> None:
+        self.session, self.author = session, author
+        self.database, self.clock = session.database, session.clock
+        self.read, self.write = session.read, session.write
 
+    @classmethod
+    def open(
+        cls,
+        url_or_path: str | Path = "sqlite:///board.db",
+        *,
+        author: str | None = None,
+        clock: Clock | None = None,
+        kinds: Iterable[type[Mark]] = (),
+        create: bool | None = None,
+        leap: DurationLike | None = Microseconds(board_clock.LEAP),  # noqa: B008 (an int)
+    ) -> Self:
+        """Open a board.
+
+        Args:
+            url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
+            author: The name that signs every deposit; by default `person:` and the user's name.
+            clock: The source of time; by default the machine's clock.
+            kinds: Mark classes to make known to this process. A deposit makes its own class known.
+            create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
+            leap: A clock that is further ahead of the board's last record than this is not believed. None believes
+                every clock.
+
+        Raises:
+            ConfigurationError: The URL cannot be used.
+            InvalidDuration: `leap` is not a duration.
+            StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version.
+        """
+        clock = clock or SystemClock()
+        longest = None if leap is None else parse_duration(leap)
+        database = Database(url_or_path)
+        try:
+            schema.ensure(database, clock.now(), create=database.embedded if create is None else create)
+        except BaseException:
+            database.close()
+            raise
+        session = BoardSession(database, clock, MarkClasses(kinds), longest)
+        session.write(lambda txn: None)  # a file that cannot be written fails here, not at the first deposit
+        return cls(session, author or f"person:{_user()}")
+
+    def as_author(self, name: str) -> Blackboard:
+        """Return a handle on the same board that deposits in another name.
+
+        The handles share their connections; closing one of them closes all.
+        """
+        return Blackboard(self.session, name)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Blackboard({self.database.where!r}, author={self.author!r})"
+
+    def now(self) -> datetime:
+        """Return the board's time: the later of the clock and the last recorded time."""
+        return to_datetime(self.session.now())
+
+    @property
+    def uid(self) -> str:
+        """The id of this board, which no other board has. It stays the same when the database is moved."""
+        return self.session.read(queries.uid)
+
+    @property
+    def deployment(self) -> Deployment:
+        """The active deployment."""
+        return self.session.read(lambda txn: txn.deployment)
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each commit of this process that may wake an agent.
+
+        Returns:
+            A function that unsubscribes.
+        """
+        return self.session.subscribe(callback)
+
+    # -- deposits -----------------------------------------------------------------------------------------------------
+
+    @overload
     def deposit(
         self,
         mark: Mark,
+        /,
         *,
+        intensity: float | None = ...,
+        key: str | None = ...,
+        decay: Decay | str | None = ...,
+        until: When | None = ...,
+    ) -> Receipt: ...
+    @overload
+    def deposit(
+        self,
+        mark: str,
+        /,
+        *,
+        subject: str,
+        payload: Mapping[str, JsonValue] | None = ...,
+        intensity: float | None = ...,
+        key: str | None = ...,
+        decay: Decay | str | None = ...,
+        until: When | None = ...,
+    ) -> Receipt: ...
+    def deposit(
+        self,
+        mark: Mark | str,
+        /,
+        *,
+        subject: str = "",
+        payload: Mapping[str, JsonValue] | None = None,
         intensity: float | None = None,
         key: str | None = None,
         decay: Decay | str | None = None,
-        until: When = None,
+        until: When | None = None,
     ) -> Receipt:
-        """Leave a mark.
+        """Deposit a mark. A kind that is new to the board is registered as its class declares it.
 
         Args:
-            mark: an instance of a kind, such as `Smoke(subject="kitchen", detail="thin")`.
-            intensity: at least 0; the mark's own by default. The author's trust scales it.
-            key: the same key again is answered with the first result and changes nothing.
-            decay: a law for this mark alone.
-            until: full until this instant (ISO text or datetime), then gone; instead of `decay`.
+            mark: A mark, such as `Smoke(subject="kitchen", detail="thin")`, or the name of a kind.
+            subject: What the mark is about, if `mark` is the name of a kind.
+            payload: The payload, if `mark` is the name of a kind.
+            intensity: At least 0; by default the mark's own, which is 1 unless it says otherwise. The board multiplies
+                it by its trust in the author.
+            key: An idempotency key. A second deposit with the same key returns the first result and changes nothing.
+            decay: A decay law for this mark only.
+            until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
 
         Raises:
-            InvalidMark: a payload, subject or intensity that cannot be stored, or a unique value that is taken.
+            UnknownName: The kind is not registered, and this process does not know its class.
+            InvalidLaw: `decay` is not a valid law.
+            InvalidMark: The payload, subject, intensity or time is invalid, or the unique value is taken.
         """
-        if not isinstance(mark, Mark):
-            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(mark).__name__}")
-        self.models.add([type(mark)])
-        intensity = mark.intensity if intensity is None else intensity
-        payload = mark.payload  # checked when the mark was made
+        item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
+        if isinstance(item, Mark):
+            self.session.classes.add([type(item)])
+        request = DepositRequest.of(
+            item,
+            self.author,
+            intensity=intensity,
+            key=key,
+            decay=None if decay is None else law_from(decay),
+            until=None if until is None else _instant(until),
+        )
+        classes = self.session.classes
+        return self.session.write(lambda txn: submit(txn, request, classes), shared=True)
 
-        def prepare(txn: BoardTransaction, law: Decay | None) -> PreparedDeposit:
-            return self._ready(txn, mark.kind, mark.subject, payload, intensity, key, law, self.author)
-
-        return self._leave(prepare, decay, until)
-
-    def leave(
+    @overload
+    def deposit_many(
         self,
-        kind: str,
-        subject: str,
-        payload: dict[str, Any],
+        items: Iterable[Mark | Deposit],
         *,
-        intensity: float = 1.0,
-        key: str | None = None,
-        decay: Decay | str | None = None,
-        until: When = None,
-    ) -> Receipt:
-        """Leave a mark of a registered kind by its name; otherwise like `deposit`.
-
-        Raises:
-            UnknownName: no such kind is registered.
-            InvalidMark: as for `deposit`.
-        """
-        return self._leave(
-            lambda txn, law: self.prepare(txn, kind, subject, payload, intensity, key, law), decay, until
-        )
-
-    def _leave(
+        keys: Iterable[str] | None = ...,
+        on_error: Literal["raise"] = ...,
+    ) -> list[Receipt]: ...
+    @overload
+    def deposit_many(
+        self, items: Iterable[Mark | Deposit], *, keys: Iterable[str] | None = ..., on_error: Literal["return"]
+    ) -> list[Receipt | UsageError]: ...
+    def deposit_many(
         self,
-        prepare: Callable[[BoardTransaction, Decay | None], PreparedDeposit],
-        decay: Decay | str | None,
-        until: When,
-    ) -> Receipt:
-        if until is not None:
-            end = self._instant(until)
-            if end <= self.now():
-                raise InvalidMark(f"until {until} has passed already")
+        items: Iterable[Mark | Deposit],
+        *,
+        keys: Iterable[str] | None = None,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> list[Receipt] | list[Receipt | UsageError]:
+        """Deposit many marks, in transactions of 1,000.
 
-        def work(txn: BoardTransaction) -> Receipt:
-            law = None if decay is None else law_from(decay)
-            if until is not None:
-                law = Step(Microseconds(max(1, end - txn.now)), fixed=True)
-            return deposit(txn, prepare(txn, law))
+        Args:
+            items: Marks, or `Deposit`s where a class is not at hand.
+            keys: The idempotency key of each item; by default that of each `Deposit`.
+            on_error: With "raise", the first error rolls back its own transaction and is raised. Its message says how
+                many marks are stored, and so does its attribute `stored`. With "return", an error takes the place of
+                its receipt, and all other marks are stored.
 
-        return self.write(work, shared=True)
-
-    def deposit_many(self, marks: Iterable[Mark], *, keys: Iterable[str] | None = None) -> Iterator[Receipt]:
-        """Leave many marks, in transactions of a thousand; yields the receipts as they are committed.
+        Returns:
+            A receipt for each item, in the same order.
 
         Raises:
-            InvalidMark: as for `deposit`; the marks of that transaction are then not kept, those before it are.
-            ValueError: there are more marks than keys, or fewer.
+            UsageError: An item cannot be stored, and `on_error` is "raise".
+            StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
+            ValueError: The numbers of items and keys differ.
         """
-        keyed = zip(marks, itertools.repeat(None), strict=False) if keys is None else zip(marks, keys, strict=True)
-        batch: list[tuple[Mark, str | None]] = []
-        for pair in keyed:
-            batch.append(pair)
-            if len(batch) == BATCH:
-                yield from self._deposit_batch(batch)
-                batch = []
-        if batch:
-            yield from self._deposit_batch(batch)
-
-    def leave_many(self, wanted: Sequence[Deposit]) -> list[Receipt | InvalidMark]:
-        """Leave many marks in one transaction; each comes to a receipt, or to what is wrong with it.
-
-        Raises:
-            UnknownName: no such kind is registered; nothing is kept then.
-        """
-
-        def one(txn: BoardTransaction, leave: Deposit) -> Receipt | InvalidMark:
+        results: list[Receipt | UsageError] = []
+        for batch in _batches(items, keys):
             try:
-                ready = self.prepare(txn, leave.kind, leave.subject, leave.payload, leave.intensity, leave.key)
-                return deposit(txn, ready)
-            except InvalidMark as error:
-                return error
+                results += self._deposit_batch(batch, raises=on_error == "raise")
+            except BlackboardError as error:
+                _raise_with_count(error, sum(isinstance(result, Receipt) for result in results))
+        return results
 
-        return self.write(lambda txn: [one(txn, leave) for leave in wanted], shared=True)
-
-    def _deposit_batch(self, batch: Sequence[tuple[Mark, str | None]]) -> list[Receipt]:
-        self.models.add({type(mark) for mark, _ in batch})
-        prepared = [
-            (
-                mark.kind,
-                check_subject(mark.subject),
-                dump_payload(mark.payload),
-                check_intensity(mark.intensity),
-                mark,
-                key,
-            )
-            for mark, key in batch
-        ]
-
-        def work(txn: BoardTransaction) -> list[Receipt]:
-            _check_author(txn.deployment, self.author)
-            receipts = []
-            for kind, subject, payload, intensity, mark, key in prepared:
-                unique = self._registered(txn, kind).kind(kind).unique
-                value = None if unique is None else _unique_text(mark.payload.get(unique))
-                receipts.append(
-                    deposit(txn, PreparedDeposit(kind, subject, payload, intensity, self.author, key, None, value))
-                )
-            return receipts
-
-        return self.write(work, shared=True)
-
-    def prepare(
-        self,
-        txn: BoardTransaction,
-        kind: str,
-        subject: str,
-        payload: dict[str, Any],
-        intensity: float = 1.0,
-        key: str | None = None,
-        decay: Decay | None = None,
-        author: str | None = None,
-        activation_id: int | None = None,
-    ) -> PreparedDeposit:
-        """A checked deposit, ready for the transaction; registers a kind whose class is known and new to the board."""
-        self._registered(txn, kind).kind(kind)
-        payload = self.models.check(kind, payload, txn.deployment)
-        return self._ready(txn, kind, subject, payload, intensity, key, decay, author or self.author, activation_id)
-
-    def _ready(
-        self,
-        txn: BoardTransaction,
-        kind: str,
-        subject: str,
-        payload: dict[str, Any],
-        intensity: float,
-        key: str | None,
-        decay: Decay | None,
-        author: str,
-        activation_id: int | None = None,
-    ) -> PreparedDeposit:
-        """A deposit of a payload that is known to fit its kind."""
-        unique = self._registered(txn, kind).kind(kind).unique
-        if activation_id is None:
-            _check_author(txn.deployment, author)
-        return PreparedDeposit(
-            kind,
-            check_subject(subject),
-            dump_payload(payload),
-            check_intensity(intensity),
-            author,
-            key,
-            decay,
-            None if unique is None else _unique_text(payload.get(unique)),
-            activation_id,
-        )
+    def _deposit_batch(
+        self, batch: list[tuple[Mark | Deposit, str | None]], *, raises: bool
+    ) -> list[Receipt | UsageError]:
+        classes = self.session.classes
+        classes.add({type(item) for item, _ in batch if isinstance(item, Mark)})
+        requests: list[DepositRequest | UsageError] = []
+        for item, key in batch:
+            try:
+                requests.append(DepositRequest.of(item, self.author, key=key))
+            except UsageError as error:
+                requests.append(error)
+        return self.session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
 
     def withdraw(self, mark_id: int) -> None:
-        """Take a live mark off the board. It wakes nobody, and cancels work on it that has not begun.
+        """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.
 
         Raises:
-            NotFound: there is no such live mark.
+            NotFound: There is no such live mark.
         """
-        self.write(lambda txn: evaporation.withdraw(txn, mark_id, self.author))
+        self.session.write(lambda txn: evaporation.withdraw(txn, mark_id, self.author))
 
     def forget(self, subject: str) -> ErasureReport:
-        """Erase what was said about a subject, and the remains of it in the file; what happened stays.
+        """Erase what was said about a subject, including stored model answers; this cannot be undone.
 
-        Backups hold what they held.
+        The record of what happened stays, under a random name. Backups are not changed; the report lists them.
 
         Raises:
-            NotFound: nothing was ever said about it.
+            NotFound: Nothing was ever said about the subject.
+            InvalidMark: The subject is the random name of one that was forgotten.
         """
-        forgotten = self.write(lambda txn: erasure.forget(txn, subject, self.author))
+        report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
+        spooled_answers.drop(self.database, report.calls)
         self.database.compact()
-        return forgotten
+        copies = [] if self.database.path is None else backups_of(self.database.path)
+        mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
+        return replace(report, backups=tuple(mention for mention in mentions if mention.events != 0))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @overload
+    def marks(
+        self,
+        kind: type[M],
+        *,
+        subject: str | None = ...,
+        min_strength: float | None = ...,
+        at: When | None = ...,
+        limit: int | None = ...,
+    ) -> list[M]: ...
+    @overload
+    def marks(
+        self,
+        kind: str | None = ...,
+        *,
+        subject: str | None = ...,
+        min_strength: float | None = ...,
+        at: When | None = ...,
+        limit: int | None = ...,
+    ) -> list[MarkRecord]: ...
+    def marks(
+        self,
+        kind: type[M] | str | None = None,
+        *,
+        subject: str | None = None,
+        min_strength: float | None = None,
+        at: When | None = None,
+        limit: int | None = None,
+    ) -> list[M] | list[MarkRecord]:
+        """Return the live marks, strongest first.
+
+        Args:
+            kind: A mark class, or the name of a kind. A class returns its own marks, and leaves out any whose payload
+                no longer fits. A name, or no kind, returns `MarkRecord`s.
+            subject: Only marks of this subject.
+            min_strength: Only marks of at least this strength.
+            at: Another time, past or future.
+            limit: The largest number of marks.
+
+        Raises:
+            UnknownName: No kind of this name is registered.
+            UsageError: `min_strength` is not a number.
+            InvalidMark: `at` is not a time.
+        """
+        instant = None if at is None else _instant(at)
+        if not isinstance(kind, type):
+            return self.session.read(
+                lambda txn: queries.marks(
+                    txn, kind=kind, subject=subject, min_strength=min_strength, at=instant, limit=limit
+                )
+            )
+        self.session.classes.add([kind])
+        deployment = self.deployment
+        if kind.kind not in deployment.kinds:
+            return []
+        records = self.marks(kind.kind, subject=subject, min_strength=min_strength, at=at, limit=limit)
+        marks = (self._mark(record, deployment) for record in records)
+        return [mark for mark in marks if isinstance(mark, kind)]
+
+    def _mark(self, record: MarkRecord, deployment: Deployment) -> Mark | None:
+        stored = StoredMark(
+            record.id,
+            record.event_id,
+            record.author,
+            record.strength,
+            from_datetime(record.deposited_at),
+            from_datetime(record.reinforced_at),
+            record.reinforcements,
+        )
+        text = dump_payload(dict(record.payload))
+        try:
+            return self.session.classes.make(record.kind, record.subject, text, record.intensity, stored, deployment)
+        except InvalidMark:
+            return None
+
+    def history(self, subject: str) -> list[MarkEvent]:
+        """Return every event of a subject's marks, oldest first."""
+        return self.session.read(lambda txn: queries.history(txn, subject))
+
+    def subjects(self, prefix: str = "", *, limit: int = 100) -> list[str]:
+        """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark."""
+        return self.session.read(lambda txn: queries.subjects(txn, prefix, limit))
+
+    def status(self) -> BoardStatus:
+        """Return the state of the board."""
+        sizes = self.database.sizes()
+        return self.session.read(lambda txn: queries.status(txn, **sizes))
+
+    def agents(self) -> list[AgentStatus]:
+        """Return each registered agent with its watches and its state."""
+        return self.session.read(queries.agents)
+
+    def agenda(self) -> list[AgendaItem]:
+        """Return the crossings that wait, strongest first, with what holds each back."""
+        return self.session.read(queries.agenda)
+
+    def activations(
+        self, *, agent: str | None = None, state: str | None = None, limit: int = 20
+    ) -> list[ActivationRecord]:
+        """Return activations, newest first.
+
+        Raises:
+            UnknownName: There is no such agent.
+        """
+        return self.session.read(lambda txn: queries.activations(txn, agent=agent, state=state, limit=limit))
+
+    def explain(self, agent: str, subject: str | None = None) -> Explanation:
+        """Return why an agent has or has not woken, for one subject or for everything that waits.
+
+        Raises:
+            UnknownName: There is no such agent.
+        """
+        return self.session.read(lambda txn: explanation.explain(txn, agent, subject))
+
+    def costs(self, days: int = 30) -> list[CostRow]:
+        """Return the cost of model calls by day and agent.
+
+        Args:
+            days: The number of days (UTC) up to today.
+        """
+        return self.session.read(lambda txn: queries.costs(txn, days))
 
     # -- people -------------------------------------------------------------------------------------------------------
 
+    def inbox(self) -> list[NeedRecord]:
+        """Return the needs that wait for a person, oldest first."""
+        return self.session.read(inbox.inbox)
+
     def answer(self, need_id: int, text: str) -> Receipt:
-        """Answer a need: leaves the decision that wakes whoever watches for it.
+        """Answer a need: take it off the board and deposit a decision.
 
         Raises:
-            InvalidMark: the answer is empty.
-            NotFound: there is no such need in the inbox.
+            InvalidMark: The answer is empty.
+            NotFound: There is no such need.
         """
-
-        def work(txn: BoardTransaction) -> Receipt:
-            board_clock.answer_question(txn, need_id, text)
-            return inbox.answer(self._registered(txn, "decision"), need_id, text, self.author)
-
-        return self.write(work)
+        classes = self.session.classes
+        return self.session.write(lambda txn: inbox.answer(txn, need_id, text, self.author, classes))
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
-        """Wake an agent, or any, no more until it is resumed.
+        """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 
         Raises:
-            UnknownName: there is no such agent.
+            UnknownName: There is no such agent.
         """
-        self.write(lambda txn: inbox.pause(txn, agent, reason))
+        self.session.write(lambda txn: inbox.pause(txn, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
-        """Wake an agent, or all, again. For all, it also says that a clock which is in doubt is right.
+        """Resume an agent, or the whole board. Resuming the board also confirms a clock that is in doubt.
 
         Raises:
-            UnknownName: there is no such agent.
+            UnknownName: There is no such agent.
         """
-
-        def work(txn: BoardTransaction) -> None:
-            if agent is None:
-                board_clock.believe(txn)
-            inbox.resume(txn, agent)
-
-        self.write(work)
+        self.session.write(lambda txn: inbox.resume(txn, agent))
 
     def retry(self, activation_id: int) -> None:
-        """Try a dead, held or failed activation again, with all its attempts.
+        """Try an activation again, with all its attempts.
 
         Raises:
-            NotFound: no such activation, or not one that can be retried.
+            NotFound: There is no such activation, or it cannot be retried.
         """
-        self.write(lambda txn: activation_results.retry(txn, activation_id))
+        self.session.write(lambda txn: activation_results.retry(txn, activation_id))
 
     def discard(self, activation_id: int) -> None:
-        """Give up on a dead, held or failed activation; its marks stay absorbed.
+        """Give up an activation; its marks stay absorbed.
 
         Raises:
-            NotFound: no such activation, or not one that can be discarded.
+            NotFound: There is no such activation, or it cannot be discarded.
         """
-        self.write(lambda txn: activation_results.discard(txn, activation_id))
+        self.session.write(lambda txn: activation_results.discard(txn, activation_id))
 
     def record_cost(self, call_id: int, usd: float) -> None:
-        """Say what a call cost of which nobody knows, as the provider's account shows it; its reserve is then released.
-
-        That is one of unknown outcome, or one whose answer did not say what it took.
+        """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
         Args:
-            usd: US dollars, at least 0; 0 if it was not charged.
+            call_id: The call, as the view `model_calls` shows it.
+            usd: US dollars, from 0 to 1e6, as the provider's account shows them.
 
         Raises:
-            NotFound: there is no such call, or its cost is known.
-            UsageError: that cannot be a cost.
+            NotFound: There is no such call, or its cost is known.
+            UsageError: The cost is out of range.
         """
         if not 0 <= usd < 1e6:
-            raise UsageError(f"a call costs 0 US dollars or more, not {usd}")
-        self.write(lambda txn: model_calls.record_cost(txn, call_id, round(usd * 1_000_000)))
+            raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
+        self.session.write(lambda txn: model_calls.record_cost(txn, call_id, round(usd * 1_000_000)))
 
     # -- the deployment -----------------------------------------------------------------------------------------------
 
-    def apply(self, deployment: Deployment) -> Change:
-        """Put a deployment in force, and let the marks follow.
+    @overload
+    def deploy(self, deployment: Deployment, /) -> DeployResult: ...
+    @overload
+    def deploy(self, *agents: Declared, kinds: Iterable[type[Mark]] = ...) -> DeployResult: ...
+    def deploy(self, *items: Declared | Deployment, kinds: Iterable[type[Mark]] = ()) -> DeployResult:
+        """Register agents as they declare themselves, or a whole deployment, and let the marks follow.
 
-        The change is one event at one instant; marks follow in bounded batches, each as of that instant, so whoever
-        calls may be interrupted: a daemon, or the next call, goes on.
-        """
-        return self._deploy(lambda txn: deployment)
-
-    def install(self, *agents: Declared, kinds: Iterable[type[Mark]] = ()) -> Change:
-        """Put agents in force as they declare themselves, where no deployment file does it; other agents stay.
-
-        The kinds that they speak of are registered where the board does not know them yet.
+        The change is one event at one instant. Marks follow in bounded batches, each as of that instant. If the call is
+        interrupted, a daemon or the next call continues.
 
         Args:
-            agents: what `@agent` made.
-            kinds: mark classes to put in force as they declare themselves, even where the board has them otherwise.
+            items: Agents, which are added to those of the board; or one deployment, which replaces the active one.
+            kinds: Mark classes to register as they declare themselves, even if the board knows their kind otherwise.
 
         Raises:
-            ConfigurationError: an agent speaks of a kind that nobody knows.
+            ConfigurationError: An agent names a kind that is not known.
+            UsageError: A deployment is not the only argument.
         """
         kinds = tuple(kinds)
-        self.models.add(kinds)
-        for agent in agents:
-            self.models.add(agent.kinds.values())
-        return self._deploy(lambda txn: declarations.beside(txn.deployment, agents, kinds))
+        agents = [item for item in items if not isinstance(item, Deployment)]
+        deployments = [item for item in items if isinstance(item, Deployment)]
+        if deployments and (len(items) > 1 or kinds):
+            raise UsageError("deploy a deployment alone, or agents and kinds")
+        self.session.classes.add([*kinds, *(model for agent in agents for model in agent.kinds.values())])
 
-    def _deploy(self, wanted: Callable[[BoardTransaction], Deployment]) -> Change:
-        built_in = {"need": Need.defaults, "decision": Decision.defaults}
-        change = self.write(lambda txn: redeployment.register(txn, wanted(txn).with_kinds(built_in)), record=True)
+        def register(txn: BoardTransaction) -> DeployResult:
+            new = deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
+            return redeployment.register(txn, new.with_kinds(BUILT_IN))
+
+        result = self.session.write(register, record=True)
+        self._backfill()
+        return result
+
+    def preview(self, deployment: Deployment) -> Preview:
+        """Return what deploying a deployment would do now: marks that evaporate, and agents that wake.
+
+        The change is carried out in a transaction that is rolled back.
+        """
+        kinds = {name: kind.defaults for name, kind in self.session.classes.known().items()}
+        return self.session.rehearse(lambda txn: preview(txn, deployment.with_kinds(kinds)))
+
+    def _backfill(self) -> None:
+        """Let the marks follow a change, at a pace that leaves time to other writers."""
         pace = Pace(self.clock)
 
-        def piece(txn: BoardTransaction) -> tuple[int, int, int]:
-            found = txn.last_event
-            return backfill.run_batch(txn, FOLLOWED), found, txn.last_event
+        def run_batch(txn: BoardTransaction) -> tuple[int, int, int]:
+            before = txn.last_event
+            return backfill.run_batch(txn, BACKFILL_BATCH), before, txn.last_event
 
-        while pace.piece(lambda: self.write(piece)):
-            delay = pace.delay(self.read(lambda txn: txn.last_event))
+        while pace.piece(lambda: self.session.write(run_batch)):
+            delay = pace.delay(self.session.read(lambda txn: txn.last_event))
             self.clock.wait(threading.Event(), self.clock.now() + delay)
-        return change
 
 
-def _check_author(deployment: Deployment, author: str) -> None:
-    if author in deployment.agents:
-        raise InvalidMark(f"{author!r} is an agent of this board; only its activations can sign as it")
+def _instant(when: When) -> Instant:
+    if isinstance(when, int):
+        return when
+    try:
+        return parse_instant(when) if isinstance(when, str) else from_datetime(when)
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidMark(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None
 
 
-def _unique_text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _batches(
+    items: Iterable[Mark | Deposit], keys: Iterable[str] | None
+) -> Iterator[list[tuple[Mark | Deposit, str | None]]]:
+    pairs: Iterator[tuple[Mark | Deposit, str | None]]
+    pairs = ((item, None) for item in items) if keys is None else zip(items, keys, strict=True)
+    while batch := list(itertools.islice(pairs, BATCH)):
+        yield batch
+
+
+def _raise_with_count(error: BlackboardError, stored: int) -> NoReturn:
+    """Raise an error of `deposit_many` with the number of marks that are stored."""
+    error.stored = stored
+    error.args = (f"{error}; {stored} marks are stored",)
+    raise error
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,37 +1,47 @@
-"""Puts agents and kinds in force as a program declares them, beside what is in force already. It reads no files."""
+"""Registration of agents and kinds as a program declares them, beside what is registered already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from blackboard.board import redeployment
+from blackboard.board.board_transaction import BoardTransaction, read_active
+from blackboard.board.mark_classes import MarkClasses
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.marks import Mark
 
-__all__ = ["Declared", "beside"]
+__all__ = ["Declared", "ensure_kind", "with_declared"]
 
 
 class Declared(Protocol):
-    """An agent as far as a deployment goes."""
+    """An agent, as far as a deployment needs it."""
 
     @property
-    def spec(self) -> AgentSpec: ...
+    def spec(self) -> AgentSpec:
+        """The agent as a deployment registers it."""
 
     @property
-    def kinds(self) -> Mapping[str, type[Mark]]: ...
+    def kinds(self) -> Mapping[str, type[Mark]]:
+        """The mark classes that the agent names, by kind."""
 
 
-def beside(old: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mark]]) -> Deployment:
-    """The deployment `old` with agents as they declare themselves, and with the kinds that they speak of.
+def with_declared(active: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mark]]) -> Deployment:
+    """Return the active deployment with more agents, and with the kinds that they name.
 
-    A kind that is registered stays as it is, since a deployment file may have set it, unless it is among `kinds`.
+    A registered kind stays as it is, because a deployment file may have set it.
+
+    Args:
+        active: The active deployment.
+        agents: Agents to register as they declare themselves.
+        kinds: Mark classes to register as they declare themselves, even if their kind is registered.
 
     Raises:
-        ConfigurationError: kinds that neither the board nor a declaration knows.
+        ConfigurationError: Neither the board nor a declaration knows a kind that an agent names.
     """
-    specs = {**old.kinds, **{kind.kind: KindSpec.of(kind.defaults) for kind in kinds}}
-    registered = dict(old.agents)
+    specs = {**active.kinds, **{kind.kind: KindSpec.of(kind.defaults) for kind in kinds}}
+    registered = dict(active.agents)
     mistakes = []
     for agent in agents:
         if agent.spec.renamed_from:
@@ -44,10 +54,17 @@ def beside(old: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mar
                 mistakes.append(
                     Mistake(
                         f"agent {agent.spec.name!r}",
-                        f"it speaks of kind {name!r}, which is not known{nearest(name, specs)}; "
+                        f"it names the kind {name!r}, which is not known{nearest(name, specs)}; "
                         "name its class in kinds=[...] of the agent",
                     )
                 )
     if mistakes:
         raise ConfigurationError(mistakes)
-    return old.model_copy(update={"kinds": specs, "agents": registered})
+    return active.model_copy(update={"kinds": specs, "agents": registered})
+
+
+def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
+    """Register a kind as its class declares it, if the board does not know it and this process does."""
+    if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
+        redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
+        txn.active = read_active(txn.tx)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from blackboard.board import backfill, crossings, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
+from blackboard.board.results import Receipt
 from blackboard.decay import Decay
 from blackboard.errors import InvalidMark
 from blackboard.marks import Kind
@@ -14,7 +14,7 @@ from blackboard.reinforcement import State, reinforce
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
-__all__ = ["PreparedDeposit", "Receipt", "UniqueConflict", "deposit"]
+__all__ = ["PreparedDeposit", "UniqueConflict", "deposit"]
 
 
 class PreparedDeposit(NamedTuple):
@@ -30,18 +30,6 @@ class PreparedDeposit(NamedTuple):
     unique: str | None = None
     """The value of the kind's unique field, if the kind has one."""
     activation_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """The result of a deposit."""
-
-    mark_id: int
-    event_id: int
-    outcome: Literal["deposited", "reinforced", "unchanged", "duplicate"]
-    strength: float
-    crossed: tuple[str, ...] = ()
-    """The agents whose watches crossed."""
 
 
 class UniqueConflict(InvalidMark):

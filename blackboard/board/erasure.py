@@ -8,39 +8,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.results import ErasureReport
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, MarkRow
 from blackboard.store.statements import ERASURE
 
-__all__ = ["PREFIX", "ErasureReport", "forget"]
+__all__ = ["PREFIX", "forget"]
 
 PREFIX = "forgotten/"
 """What the random names begin with."""
 
 ERASED = "(erased)"
-
-
-@dataclass(frozen=True)
-class ErasureReport:
-    """What was erased."""
-
-    name: str
-    """What the subject is called from now on."""
-    live: int
-    """Live marks that were taken off the board."""
-    events: int
-    """Events whose payload is gone."""
-    activations: int
-    """Activations that had seen or left a mark of it; what was under way begins anew without it."""
-    calls: tuple[int, ...]
-    """Model calls whose request and answer are gone."""
-    named_in: tuple[int, ...]
-    """Marks about other subjects that name this one; they are left as they are, for a person to judge."""
 
 
 def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:

@@ -1,40 +1,43 @@
-"""The human's side: needs in the inbox, answers, pauses."""
+"""The inbox of a person: needs, answers, and pauses."""
 
 from __future__ import annotations
 
 import json
 
-from blackboard.board import evaporation, queries
+from blackboard.board import board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, Receipt, deposit
+from blackboard.board.declarations import ensure_kind
+from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.mark_classes import MarkClasses
+from blackboard.board.results import NeedRecord, Receipt
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import dump_payload
-from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["answer", "inbox", "pause", "resume"]
 
 
-def inbox(txn: BoardTransaction) -> list[queries.MarkRecord]:
-    """The needs that wait for a person, oldest first."""
+def inbox(txn: BoardTransaction) -> list[NeedRecord]:
+    """Return the needs that wait for a person, oldest first."""
     if "need" not in txn.deployment.kinds:
         return []
-    return sorted(queries.marks(txn, kind="need"), key=lambda view: view.id)
+    return [NeedRecord(**vars(mark)) for mark in sorted(queries.marks(txn, kind="need"), key=lambda mark: mark.id)]
 
 
-def answer(txn: BoardTransaction, need_id: int, text: str, author: str) -> Receipt:
-    """Answer a need: leaves a decision on its subject and takes the need off the board, together.
+def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses) -> Receipt:
+    """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
-        InvalidMark: the answer is empty.
-        NotFound: there is no such need, or it was answered already.
+        InvalidMark: The answer is empty, or it is not an answer to the question about the clock.
+        NotFound: There is no such need.
     """
+    board_clock.answer_question(txn, need_id, text)
+    ensure_kind(txn, "decision", classes)
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    values = txn.tx.one(MARKS.get_mark, id=need_id)
-    if values is None or MarkRow(*values).kind != "need":
+    need = txn.tx.one(MARKS.get_mark, id=need_id)
+    if need is None or need.kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
-    need = MarkRow(*values)
     payload = dump_payload({"answer": text, "need": need_id, "question": json.loads(need.payload).get("question", "")})
     receipt = deposit(txn, PreparedDeposit("decision", need.subject, payload, 1.0, author))
     evaporation.withdraw(txn, need_id, author)
@@ -42,24 +45,26 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str) -> Recei
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
-    """Wake an agent (None: any agent) no more, until it is resumed. What runs finishes; crossings go on being recorded.
+    """Pause an agent, or the whole board (None). Running activations finish, and crossings are still recorded.
 
     Raises:
-        UnknownName: there is no such agent.
+        UnknownName: There is no such agent.
     """
-    _set(txn, agent, True, reason)
+    _set_pause(txn, agent, True, reason)
 
 
 def resume(txn: BoardTransaction, agent: str | None) -> None:
-    """Wake an agent (None: all of them) again.
+    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock that is in doubt.
 
     Raises:
-        UnknownName: there is no such agent.
+        UnknownName: There is no such agent.
     """
-    _set(txn, agent, False, None)
+    if agent is None:
+        board_clock.believe(txn)
+    _set_pause(txn, agent, False, None)
 
 
-def _set(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
+def _set_pause(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
     if agent is None:
         txn.tx.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
         return

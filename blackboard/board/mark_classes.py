@@ -1,13 +1,12 @@
-"""The pydantic models of kinds: checks payloads on the way in, makes marks on the way out."""
+"""The mark classes that this process knows. They check payloads, and make marks from stored payloads."""
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
@@ -17,43 +16,49 @@ __all__ = ["MarkClasses"]
 
 
 class MarkClasses:
-    """The classes of the kinds that this process knows, by kind."""
+    """The mark classes that this process knows, by kind."""
 
     def __init__(self, classes: Iterable[type[Mark]] = ()) -> None:
         self._classes: dict[str, type[Mark]] = {"need": Need, "decision": Decision}
         self.add(classes)
 
     def add(self, classes: Iterable[type[Mark]]) -> None:
-        """Make more classes known."""
+        """Add mark classes."""
         self._classes.update({model.kind: model for model in classes})
 
-    def known(self) -> dict[str, type[Mark]]:
-        """Every class known so far."""
+    def get(self, kind: str) -> type[Mark] | None:
+        """Return the class of a kind, if it was added."""
+        return self._classes.get(kind)
+
+    def known(self) -> Mapping[str, type[Mark]]:
+        """Return every class that was added, by kind."""
         return dict(self._classes)
 
     def find(self, kind: str, deployment: Deployment) -> type[Mark] | None:
-        """The class of a kind: one that was made known, or the registered one if it can be imported here."""
+        """Return the class of a kind: one that was added, or the registered one if it can be imported here."""
         if kind not in self._classes and kind in deployment.kinds:
             module, _, name = deployment.kinds[kind].model.partition(":")
             try:
-                found = getattr(importlib.import_module(module), name) if module and module != "__main__" else None
+                model = getattr(importlib.import_module(module), name) if module and module != "__main__" else None
             except (ImportError, AttributeError, ValueError):
-                found = None
-            if isinstance(found, type) and issubclass(found, Mark) and found.kind == kind:
-                self._classes[kind] = found
+                model = None
+            if isinstance(model, type) and issubclass(model, Mark) and model.kind == kind:
+                self._classes[kind] = model
         return self._classes.get(kind)
 
-    def check(self, kind: str, payload: Any, deployment: Deployment) -> dict[str, Any]:
-        """The payload as it is stored: checked by the kind's class or, where that is out of reach, its JSON schema.
+    def check(self, kind: str, payload: object, deployment: Deployment) -> dict[str, JsonValue]:
+        """Return the payload as it is stored.
+
+        The class of the kind checks it or, if that cannot be imported here, the registered JSON schema.
 
         Raises:
-            InvalidMark: it does not fit, with each wrong field.
+            InvalidMark: The payload does not fit the kind; the message names each wrong field.
         """
-        if not isinstance(payload, dict):
+        if not isinstance(payload, Mapping):
             raise InvalidMark(f'a payload is a JSON object, such as {{"message": "..."}}, not {type(payload).__name__}')
-        reserved = sorted({"subject", "intensity"} & set(payload))
-        if reserved:
-            raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is no field of the payload")
+        if reserved := sorted({"subject", "intensity"} & set(payload)):
+            raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is not a field of the payload")
+        payload = dict(payload)
         if (model := self.find(kind, deployment)) is not None:
             try:
                 return model.model_validate({**payload, "subject": "-"}).payload
@@ -65,10 +70,10 @@ class MarkClasses:
     def make(
         self, kind: str, subject: str, payload: str, intensity: float, stored: StoredMark, deployment: Deployment
     ) -> Mark:
-        """A mark from what is stored.
+        """Return a mark of the kind's class from its stored parts.
 
         Raises:
-            InvalidMark: the payload does not fit the kind any more.
+            InvalidMark: The payload no longer fits the kind.
         """
         model = self.find(kind, deployment) or self._untyped(kind)
         try:
@@ -80,7 +85,7 @@ class MarkClasses:
 
     def _untyped(self, kind: str) -> type[Mark]:
         class Untyped(Mark, kind=kind):
-            """A mark of a kind whose class cannot be imported here: its fields are taken as they are."""
+            """A mark of a kind whose class cannot be imported here. It accepts any fields."""
 
             model_config = ConfigDict(extra="allow")
 
@@ -88,7 +93,7 @@ class MarkClasses:
         return Untyped
 
 
-def _check_by_schema(kind: str, payload: dict[str, Any], schema: dict[str, Any] | None) -> None:
+def _check_by_schema(kind: str, payload: dict[str, JsonValue], schema: dict[str, JsonValue] | None) -> None:
     dump_payload(payload)
     if schema is None:
         return

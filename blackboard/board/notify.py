@@ -1,6 +1,6 @@
-"""Tells the daemons of a board that something was committed: a datagram to each, nothing to wait for.
+"""Notification of the daemons of a board after a commit: one datagram to each.
 
-Each daemon listens on a socket in a folder beside the database. A lost datagram costs the length of a tick, no more.
+Each daemon listens on a socket in a folder beside the database. A lost datagram costs at most the length of a tick.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Notifier"]
 
 
 class Notifier:
-    """Rings for the daemons of one board."""
+    """Notifies the daemons of one board."""
 
     def __init__(self, database: Path | None) -> None:
         self.folder = None if database is None else BoardFiles(database).run_folder
@@ -25,11 +25,11 @@ class Notifier:
         self._pid = os.getpid()
 
     def notify(self) -> None:
-        """Tell every daemon. Never fails: a daemon that cannot be told finds out at its next tick."""
+        """Notify every daemon. Never fails: a daemon that cannot be notified looks at its next tick."""
         if self.folder is None:
             return
         reach("notify.before")
-        # Looked up each time, in a few microseconds: a folder's time of change is too coarse to trust a list by.
+        # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
             with os.scandir(self.folder) as entries:
                 addresses = [entry.path for entry in entries if entry.name.endswith(".sock")]
@@ -41,7 +41,7 @@ class Notifier:
             self._socket, self._pid = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), os.getpid()
             self._socket.setblocking(False)
         for address in addresses:
-            # Full: it is awake already. Refused: its owner is dead.
+            # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
             with contextlib.suppress(OSError):
                 self._socket.sendto(b"!", address)
 

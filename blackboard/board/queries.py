@@ -1,49 +1,53 @@
-"""Reading the board: marks as they are, were or will be; agents, agenda, activations. Nothing here changes anything."""
+"""The reading side: marks at any instant, agents, agenda, activations, status and costs. It writes nothing."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.budgets import DAY
 from blackboard.board.inputs import strongest
 from blackboard.board.readiness import blocked, held_back
-from blackboard.clock import iso
+from blackboard.board.results import (
+    ActivationRecord,
+    AgendaItem,
+    AgentStatus,
+    BoardStatus,
+    CostRow,
+    MarkEvent,
+    MarkRecord,
+    OpenCalls,
+    WorkerStatus,
+)
+from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
 from blackboard.reinforcement import State
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
-from blackboard.store.view_columns import VIEWS
 
-__all__ = ["MarkRecord", "activations", "agenda", "agents", "costs", "history", "marks", "status", "subjects", "uid"]
+__all__ = [
+    "activations",
+    "agenda",
+    "agents",
+    "batch_window",
+    "costs",
+    "history",
+    "marks",
+    "optional_datetime",
+    "status",
+    "subjects",
+    "uid",
+]
 
 
-@dataclass(frozen=True)
-class MarkRecord:
-    """A mark as a person sees it, at one instant."""
-
-    id: int
-    kind: str
-    subject: str
-    payload: dict[str, Any]
-    author: str
-    weight: float
-    intensity: float
-    strength: float
-    law: str
-    deposited_at: str | None
-    reinforced_at: str | None
-    evaporates_at: str | None
-    as_of: str | None
-    age_seconds: float
-    reinforcements: int
-    event_id: int
+def optional_datetime(at: Instant | None) -> datetime | None:
+    """Return an instant as an aware datetime, and None as None."""
+    return None if at is None else to_datetime(at)
 
 
 def marks(
@@ -55,37 +59,45 @@ def marks(
     at: int | None = None,
     limit: int | None = None,
 ) -> list[MarkRecord]:
-    """Marks, strongest first: live now, or at another instant, past or future.
+    """Return the marks that are live now, or at another instant, strongest first.
+
+    Args:
+        txn: The open transaction.
+        kind: Only marks of this kind.
+        subject: Only marks of this subject.
+        min_strength: Only marks of at least this strength.
+        at: The instant, past or future; by default the transaction's.
+        limit: The largest number of marks.
 
     Raises:
-        UnknownName: the kind is not registered.
-        UsageError: the least strength is no number.
+        UnknownName: The kind is not registered.
+        UsageError: `min_strength` is not a number.
     """
     if kind is not None:
         txn.kind(kind)
     if min_strength is not None and math.isnan(min_strength):
-        raise UsageError("the least strength must be a number, not nan")
+        raise UsageError("min_strength must be a number, not nan")
     if at is not None and at < txn.now:
         return _past(txn, kind, subject, min_strength, at, limit)
     as_of = txn.now if at is None else at
     if at is None and subject is None and limit is not None:
-        # The first few of each kind, straight from the index: whatever the board's size, nothing is sorted.
+        # The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
         pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
         pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
         return [
-            _view(row, txn.kind(row.kind).weight, strength, as_of)
+            _record(row, txn.kind(row.kind).weight, strength, as_of)
             for row, strength in pairs[:limit]
             if min_strength is None or strength >= min_strength
         ]
-    narrowed: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
-    filters = {name: value for name, value in narrowed.items() if value is not None}
+    options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
+    filters = {name: value for name, value in options.items() if value is not None}
     return [
-        _view(row.mark, row.weight, row.strength, as_of)
+        _record(row.mark, row.weight, row.strength, as_of)
         for row in txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
     ]
 
 
-def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecord:
+def _record(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecord:
     return MarkRecord(
         id=row.id,
         kind=row.kind,
@@ -96,10 +108,10 @@ def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecor
         intensity=row.intensity,
         strength=strength,
         law=row.law,
-        deposited_at=iso(row.deposited_at),
-        reinforced_at=iso(row.reinforced_at),
-        evaporates_at=iso(row.evaporates_at),
-        as_of=iso(as_of),
+        deposited_at=to_datetime(row.deposited_at),
+        reinforced_at=to_datetime(row.reinforced_at),
+        evaporates_at=optional_datetime(row.evaporates_at),
+        as_of=to_datetime(as_of),
         age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
         reinforcements=row.reinforcements,
         event_id=row.event_id,
@@ -109,11 +121,10 @@ def _view(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecor
 def _past(
     txn: BoardTransaction, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
 ) -> list[MarkRecord]:
-    """What lay on the board at a past instant, from the history: each mark's last state, the weights of that time."""
+    """Return the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    views = []
-    for values in txn.tx.run(MARKS.events_at_instant, at=at).fetchall():
-        event = EventRow(*values)
+    records = []
+    for event in txn.tx.all(MARKS.events_at_instant, at=at):
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
         fading = _fading(txn, event, versions, at)
@@ -126,7 +137,7 @@ def _past(
             continue
         deposits = [
             item
-            for item in (EventRow(*found) for found in txn.tx.all(MARKS.events_of_subject, subject=event.subject))
+            for item in txn.tx.all(MARKS.events_of_subject, subject=event.subject)
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
@@ -138,28 +149,28 @@ def _past(
             reinforced_at=last.recorded_at,
             reinforcements=max(0, len(deposits) - 1),
         )
-        views.append(_view(row, weight, strength, at))
-    views.sort(key=lambda view: (-view.strength, view.id))
-    return views[:limit]
+        records.append(_record(row, weight, strength, at))
+    records.sort(key=lambda record: (-record.strength, record.id))
+    return records[:limit]
 
 
 def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
-    """A mark as an event left it, and as the changes of floor and law from then to an instant had it."""
+    """Return the fading part of a mark after an event, with the changes of its floor and law up to an instant."""
     row = MarkRow(
-        event.mark_id,
-        event.kind,
-        event.subject,
-        "{}",
-        event.author,
-        event.intensity,
-        event.law,
-        event.recorded_at,
-        event.id,
-        event.recorded_at,
-        event.recorded_at,
-        0,
-        event.evaporates_at,
-        None,
+        id=event.mark_id,
+        kind=event.kind,
+        subject=event.subject,
+        payload="{}",
+        author=event.author,
+        intensity=event.intensity,
+        law=event.law,
+        anchored_at=event.recorded_at,
+        event_id=event.id,
+        deposited_at=event.recorded_at,
+        reinforced_at=event.recorded_at,
+        reinforcements=0,
+        evaporates_at=event.evaporates_at,
+        order_key=None,
     )
     state = State(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
     floor: float | None = None
@@ -176,176 +187,200 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
 
 
 def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
-    """Every deployment that was in force up to an instant, oldest first, with its beginning."""
+    """Return every deployment that became active up to an instant, oldest first, with its beginning."""
     return [
-        (since, Deployment.model_validate_json(text))
-        for _, since, text in txn.tx.all(DEPLOYMENTS.deployments)
-        if since <= at
+        (row.deployed_at, Deployment.model_validate_json(row.content))
+        for row in txn.tx.all(DEPLOYMENTS.deployments)
+        if row.deployed_at <= at
     ]
 
 
-def history(txn: BoardTransaction, subject: str) -> Iterator[EventRow]:
-    """Every event of a subject's marks, oldest first."""
-    return (EventRow(*values) for values in txn.tx.all(MARKS.events_of_subject, subject=subject))
+def history(txn: BoardTransaction, subject: str) -> list[MarkEvent]:
+    """Return every event of a subject's marks, oldest first."""
+    return [
+        MarkEvent(
+            id=row.id,
+            recorded_at=to_datetime(row.recorded_at),
+            mark_id=row.mark_id,
+            kind=row.kind,
+            subject=row.subject,
+            event=row.event,
+            intensity=row.intensity,
+            law=row.law,
+            evaporates_at=optional_datetime(row.evaporates_at),
+            author=row.author,
+            activation_id=row.activation_id,
+            payload=None if row.payload is None else json.loads(row.payload),
+        )
+        for row in txn.tx.all(MARKS.events_of_subject, subject=subject)
+    ]
 
 
 def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
-    """The first few subjects, in their order, that begin with a prefix and that anything was ever said about."""
+    """Return the first subjects of the history, in alphabetical order, that begin with a prefix."""
     result: list[str] = []
-    after: str | None = txn.tx.one(MARKS.next_subject, after=prefix)[0]
+    after: str | None = txn.tx.value(MARKS.next_subject, after=prefix)
     while after is not None and after.startswith(prefix) and len(result) < limit:
         result.append(after)
-        after = txn.tx.one(MARKS.next_subject, after=after)[0]
+        after = txn.tx.value(MARKS.next_subject, after=after)
     return result
 
 
-def agents(txn: BoardTransaction) -> list[dict[str, Any]]:
-    """Each registered agent with what it watches and how it is."""
-    waiting = {watch_id: (count, oldest) for watch_id, count, oldest in txn.tx.all(CROSSINGS.count_waiting)}
-    states: dict[str, dict[str, int]] = {}
-    for agent, state, count in txn.tx.all(ACTIVATIONS.count_by_state):
-        states.setdefault(agent, {})[state] = count
-    rows = []
+def agents(txn: BoardTransaction) -> list[AgentStatus]:
+    """Return each registered agent with its watches and its state."""
+    waiting = {row.watch_id: row.count for row in txn.tx.all(CROSSINGS.count_waiting)}
+    counts: dict[str, dict[str, int]] = {}
+    for row in txn.tx.all(ACTIVATIONS.count_by_state):
+        counts.setdefault(row.agent, {})[row.state] = row.count
+    result = []
     for agent in txn.deployment.agents.values():
         block = blocked(txn, agent.name)
-        watches = [watch for watch in txn.active.watches.values() if watch.agent.name == agent.name]
-        counts = states.get(agent.name, {})
-        rows.append(
-            {
-                "agent": agent.name,
-                "watches": {watch.spec.name: str(watch.condition) for watch in watches},
-                "writes": list(agent.writes),
-                "state": "running" if counts.get(ActivationState.RUNNING) else (block[0] if block else "waits"),
-                "until": iso(block[1]) if block else None,
-                "waiting": sum(waiting.get(watch.id, (0, 0))[0] for watch in watches),
-                "activations": counts,
-            }
+        watches = txn.active.of_agent.get(agent.name, [])
+        states = counts.get(agent.name, {})
+        result.append(
+            AgentStatus(
+                agent=agent.name,
+                watches={watch.spec.name: str(watch.condition) for watch in watches},
+                writes=tuple(agent.writes),
+                state="running" if states.get(ActivationState.RUNNING) else (block[0] if block else "waits"),
+                until=optional_datetime(block[1]) if block else None,
+                waiting=sum(waiting.get(watch.id, 0) for watch in watches),
+                activations=states,
+            )
         )
-    return rows
+    return result
 
 
-def agenda(txn: BoardTransaction) -> list[dict[str, Any]]:
-    """The crossings that wait, or were put back, strongest value first, with what holds each back."""
-    rows: list[dict[str, Any]] = []
+def agenda(txn: BoardTransaction) -> list[AgendaItem]:
+    """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
+    items = []
     for *values, error, retry_at in txn.tx.all(ACTIVATIONS.deferred_crossings):
-        if (watch := txn.active.watches.get((row := CrossingRow(*values)).watch_id)) is not None:
+        row = CrossingRow(*values)
+        if (watch := txn.active.watches.get(row.watch_id)) is not None:
             block = blocked(txn, watch.agent.name)
-            rows.append(_waits(watch, row, block[0] if block else error, retry_at))
+            items.append(_agenda_item(watch, row, "deferred", block[0] if block else error, retry_at))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
-        for values in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
-            row = CrossingRow(*values)
-            held_by = row.held_by or (block[0] if block else None)
-            if held_by is None and row.ready_at is not None and row.ready_at > txn.now:
-                held_by = "batch_window"
-            rows.append(_waits(watch, row, held_by, row.ready_at))
-    rows.sort(key=lambda row: (-row["value"], row["id"]))
-    return rows
+        for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
+            held_by = row.held_by or (block[0] if block else batch_window(txn, row))
+            items.append(_agenda_item(watch, row, "waiting", held_by, row.ready_at))
+    items.sort(key=lambda item: (-item.value, item.id))
+    return items
 
 
-def _waits(watch: Watch, row: CrossingRow, held_by: str | None, ready_at: int | None) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "agent": watch.agent.name,
-        "watch": watch.spec.name,
-        "subject": row.subject or None,
-        "mark_id": row.mark_id or None,
-        "condition": str(watch.condition),
-        "value": row.value,
-        "threshold": row.threshold,
-        "crossed_at": iso(row.crossed_at),
-        "late_seconds": (row.noticed_at - row.crossed_at) / 1e6,
-        "ready_at": iso(ready_at),
-        "held_by": held_by,
-    }
+def batch_window(txn: BoardTransaction, row: CrossingRow) -> str | None:
+    """Return `batch_window` if a crossing that nothing else holds back waits for a fuller batch."""
+    return "batch_window" if row.ready_at is not None and row.ready_at > txn.now else None
+
+
+def _agenda_item(
+    watch: Watch, row: CrossingRow, state: Literal["waiting", "deferred"], held_by: str | None, ready_at: Instant | None
+) -> AgendaItem:
+    return AgendaItem(
+        id=row.id,
+        agent=watch.agent.name,
+        watch=watch.spec.name,
+        subject=row.subject or None,
+        mark_id=row.mark_id or None,
+        state=state,
+        condition=str(watch.condition),
+        reason=f"{watch.condition}: {row.value}",
+        value=row.value,
+        threshold=row.threshold,
+        crossed_at=to_datetime(row.crossed_at),
+        noticed_at=to_datetime(row.noticed_at),
+        late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
+        ready_at=optional_datetime(ready_at),
+        held_by=held_by,
+    )
 
 
 def activations(
     txn: BoardTransaction, *, agent: str | None = None, state: str | None = None, limit: int = 20
-) -> list[dict[str, Any]]:
-    """Activations, newest first."""
+) -> list[ActivationRecord]:
+    """Return activations, newest first.
+
+    Raises:
+        UnknownName: There is no such agent.
+    """
     if agent is not None:
         txn.deployment.agent(agent)
     if state is not None:
-        found = list(reversed(txn.tx.all(ACTIVATIONS.in_state, state=state)))
+        rows = [row for row in txn.tx.all(ACTIVATIONS.in_state, state=state) if agent is None or row.agent == agent]
+        rows.reverse()
+    elif agent is not None:
+        rows = txn.tx.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=limit)
     else:
-        found = txn.tx.all(ACTIVATIONS.newest, agent=agent or "", limit=limit)
-    rows = []
-    for values in found:
-        row = ActivationRow(*values)
-        if agent is None or row.agent == agent:
-            rows.append(activation_view(txn, row))
-    return rows[:limit]
+        rows = txn.tx.all(ACTIVATIONS.newest, limit=limit)
+    return [_activation(txn, row) for row in rows[:limit]]
 
 
-def activation_view(txn: BoardTransaction, row: ActivationRow) -> dict[str, Any]:
-    """An activation as a person sees it."""
+def _activation(txn: BoardTransaction, row: ActivationRow) -> ActivationRecord:
     watch = txn.active.watches.get(row.watch_id)
-    return {
-        "id": row.id,
-        "agent": row.agent,
-        "watch": watch.spec.name if watch else None,
-        "subject": row.subject,
-        "state": row.state,
-        "reason": row.reason,
-        "crossed_at": iso(row.crossed_at),
-        "started_at": iso(row.started_at),
-        "finished_at": iso(row.finished_at),
-        "retry_at": iso(row.retry_at),
-        "attempt": row.attempt,
-        "interruptions": row.interruptions,
-        "error": row.error,
-        "marks_absorbed": row.marks_absorbed,
-        "marks_deposited": row.marks_deposited,
-    }
+    return ActivationRecord(
+        id=row.id,
+        agent=row.agent,
+        watch=watch.spec.name if watch else None,
+        subject=row.subject,
+        state=row.state,
+        reason=row.reason,
+        crossed_at=to_datetime(row.crossed_at),
+        started_at=optional_datetime(row.started_at),
+        finished_at=optional_datetime(row.finished_at),
+        retry_at=optional_datetime(row.retry_at),
+        attempt=row.attempt,
+        interruptions=row.interruptions,
+        error=row.error,
+        marks_absorbed=row.marks_absorbed,
+        marks_deposited=row.marks_deposited,
+        chain_length=row.chain_length,
+        worker=row.worker,
+    )
 
 
 def uid(txn: BoardTransaction) -> str:
-    """The board's own name, unlike any other's."""
-    return str(txn.tx.one(ACTIVATIONS.board)[1])
+    """Return the id of the board, which no other board has."""
+    return str(txn.tx.one(ACTIVATIONS.board).uid)
 
 
-def costs(txn: BoardTransaction, days: int) -> list[dict[str, Any]]:
-    """The view `costs` for so many days up to today."""
-    since = (iso(txn.now - (days - 1) * DAY) or "")[:10]
-    return [dict(zip(VIEWS["costs"], values, strict=True)) for values in txn.tx.all(MODEL_CALLS.costs, since=since)]
+def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
+    """Return the cost of model calls by day and agent, for a number of days up to today."""
+    since = to_datetime(txn.now - (days - 1) * DAY).date().isoformat()
+    rows = [row._asdict() for row in txn.tx.all(MODEL_CALLS.costs, since=since)]
+    return [CostRow(**{**row, "day": date.fromisoformat(str(row["day"]))}) for row in rows]
 
 
-def status(txn: BoardTransaction) -> dict[str, Any]:
-    """The state of the board in one look."""
+def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int | None = None) -> BoardStatus:
+    """Return the state of the board.
+
+    Args:
+        txn: The open transaction.
+        file_bytes: The size of the database file, if there is one.
+        log_bytes: The size of its write-ahead log.
+    """
     board = txn.tx.one(ACTIVATIONS.board)
     states: dict[str, int] = {}
-    for _agent, state, count in txn.tx.all(ACTIVATIONS.count_by_state):
-        states[state] = states.get(state, 0) + count
-    kinds = txn.tx.all(MARKS.count_live_marks, now=txn.now)
-    return {
-        "as_of": iso(txn.now),
-        "clock": "believed" if txn.doubted is None else f"not believed: it says {iso(txn.doubted)}; see the inbox",
-        "deployment": txn.deployment.version,
-        "paused": (board[6] or True) if board[5] else False,
-        "marks": dict(kinds),
-        "events": txn.last_event,
-        "waiting": sum(count for _, count, _ in txn.tx.all(CROSSINGS.count_waiting)),
-        "activations": states,
-        "next_predicted_crossing": iso(txn.tx.one(CROSSINGS.next_predicted)[0]),
-        "next_evaporation": iso(txn.tx.one(MARKS.next_evaporation)[0]),
-        "model_calls": _calls(txn),
-        "backfills": len(txn.tx.all(CROSSINGS.backfills)),
-        "workers": [
-            {
-                "id": row.id,
-                "pid": row.pid,
-                "host": row.host,
-                "started_at": iso(row.started_at),
-                "seen_at": iso(row.seen_at),
-            }
+    for row in txn.tx.all(ACTIVATIONS.count_by_state):
+        states[row.state] = states.get(row.state, 0) + row.count
+    open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.tx.all(MODEL_CALLS.count_open_calls))
+    return BoardStatus(
+        as_of=to_datetime(txn.now),
+        doubted_clock=optional_datetime(txn.doubted),
+        deployment=txn.deployment.version,
+        paused=bool(board.paused),
+        paused_because=board.paused_because,
+        marks=dict(txn.tx.all(MARKS.count_live_marks, now=txn.now)),
+        events=txn.last_event,
+        waiting=sum(row.count for row in txn.tx.all(CROSSINGS.count_waiting)),
+        activations=states,
+        next_predicted_crossing=optional_datetime(txn.tx.value(CROSSINGS.next_predicted)),
+        next_evaporation=optional_datetime(txn.tx.value(MARKS.next_evaporation)),
+        model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.tx.value(MODEL_CALLS.reserved_money)) / 1_000_000),
+        backfills=len(txn.tx.all(CROSSINGS.backfills)),
+        workers=tuple(
+            WorkerStatus(row.id, row.pid, row.host, to_datetime(row.started_at), to_datetime(row.seen_at))
             for row in txn.tx.all(ACTIVATIONS.workers)
-        ],
-    }
-
-
-def _calls(txn: BoardTransaction) -> dict[str, Any]:
-    """The model calls whose outcome is not known or not used up yet, and what is reserved for them."""
-    counts: dict[str, int] = dict.fromkeys(OPEN_CALLS, 0)
-    counts.update(dict(txn.tx.all(MODEL_CALLS.count_open_calls)))
-    return {**counts, "reserved_usd": int(txn.tx.one(MODEL_CALLS.reserved_money)[0]) / 1_000_000}
+        ),
+        file_bytes=file_bytes,
+        log_bytes=log_bytes,
+    )

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from blackboard.board import backfill, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.results import DeployResult
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-__all__ = ["Change", "register", "settle"]
+__all__ = ["register", "settle"]
 
 BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What registering a deployment changed."""
-
-    version: int
-    changed: tuple[str, ...]
-    """One text for each change; empty if nothing changed."""
-
-
-def register(txn: BoardTransaction, new: Deployment) -> Change:
+def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     """Make a deployment active. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
@@ -35,7 +25,7 @@ def register(txn: BoardTransaction, new: Deployment) -> Change:
     kinds = {**old.kinds, **new.kinds}
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
-        return Change(old.version, ())
+        return DeployResult(old.version, ())
     settle(txn)
     version = old.version + 1
     txn.tx.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
@@ -51,7 +41,7 @@ def register(txn: BoardTransaction, new: Deployment) -> Change:
         # Whether there is room now is decided when a call is about to be sent, as always.
         txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.tx.run(MODEL_CALLS.clear_all_errors)
-    return Change(version, tuple(changed))
+    return DeployResult(version, tuple(changed))
 
 
 def settle(txn: BoardTransaction) -> None:

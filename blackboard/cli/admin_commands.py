@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -131,12 +131,12 @@ def forget(
         str,
         typer.Argument(help="The subject, exactly as `blackboard marks` shows it.", autocompletion=completion.subjects),
     ],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what was said about a subject: its marks, their payloads in the history, model calls that speak of it.
+    """Erase what was said about a subject: its marks, their payloads in the history, and model calls that mention it.
 
-    What happened stays, under a random name: ids, instants, kinds, intensities, costs. It cannot be undone.
+    The record of what happened stays, under a random name: ids, times, kinds, intensities, costs. It cannot be undone.
 
     \b
     Example:
@@ -144,33 +144,20 @@ def forget(
     """
     if not yes and not as_json:
         typer.confirm(f"Erase what was said about {subject!r} for good?", abort=True)
-    found = _forgotten(session_of(context), subject)
+    with session_of(context).board() as board:
+        report = board.forget(subject)
     if as_json:
-        document(found)
+        document({"subject": subject, **vars(report)})
         return
     say(
-        f"{found['subject']!r} is forgotten: {found['live']} marks, the payloads of {found['events']} events and"
-        f" {len(found['calls'])} model calls are erased; what is left is called {found['name']}"
+        f"{subject!r} is forgotten: {report.live} marks, the payloads of {report.events} events and"
+        f" {len(report.calls)} model calls are erased; the record of what happened is kept as {report.name}"
     )
-    if found["named_in"]:
+    if report.named_in:
         say(
-            f"other subjects' marks name it: {', '.join(map(str, found['named_in']))}; withdraw or forget them yourself"
+            f"marks of other subjects name it: {', '.join(map(str, report.named_in))};"
+            " withdraw them, or forget their subjects"
         )
-    for held in found["backups"]:
-        say(f"still in {held['path']}: {held['events']} events" if held["events"] else f"could not read {held['path']}")
+    for copy in report.backups:
+        say(f"still in {copy.path}: {copy.events} events" if copy.events else f"could not read {copy.path}")
     note("files outside the board, such as a calendar, follow when the daemon next publishes; logs and mail do not")
-
-
-def _forgotten(session: Session, subject: str) -> dict[str, Any]:
-    from blackboard.daemon.answer_spool import Spool, Spooled
-    from blackboard.store.backup import backups_of, count_events
-
-    with session.board() as board:
-        erased = board.forget(subject)
-        spool = Spool(board)
-        for call in erased.calls:
-            spool.drop(Spooled(call, "", None))
-        path = board.database.path
-        copies = [] if path is None else [(copy, count_events(copy, subject)) for copy in backups_of(path)]
-    held = [{"path": str(copy), "events": events} for copy, events in copies if events != 0]
-    return {"subject": subject, **dataclasses.asdict(erased), "backups": held}

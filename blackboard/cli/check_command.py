@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, session_of
-from blackboard.cli.output import AsJson, document, note, number, say, table
-from blackboard.clock import from_datetime, iso
+from blackboard.cli.output import AsJson, document, note, number, say, table, timestamp
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -72,11 +71,8 @@ def _file(session: Session) -> str | None:
 
 
 def _preview(session: Session, resolved: Resolved) -> Preview:
-    from blackboard.board.preview import preview
-
     with session.board() as board:
-        built_in = {name: kind.defaults for name, kind in board.models.known().items()}
-        return board.rehearse(lambda txn: preview(txn, resolved.deployment.with_kinds(built_in)))
+        return board.preview(resolved.deployment)
 
 
 def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
@@ -86,12 +82,8 @@ def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
         "mistakes": [],
         "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
         **deployment,
-        **({} if found is None else {"against_board": {**dataclasses.asdict(found), "as_of": _as_of(found)}}),
+        **({} if found is None else {"against_board": dataclasses.asdict(found)}),
     }
-
-
-def _as_of(found: Preview) -> str | None:
-    return iso(from_datetime(found.as_of))
 
 
 def _show(resolved: Resolved) -> None:
@@ -122,7 +114,7 @@ def _condition(watch: Any) -> str:
 
 
 def _show_preview(found: Preview) -> None:
-    say(f"against the board as of {_as_of(found)}:")
+    say(f"against the board as of {timestamp(found.as_of)}:")
     for change in found.changes or ("nothing changes",):
         say(f"  {change}")
     table(

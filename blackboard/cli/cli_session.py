@@ -16,7 +16,7 @@ from blackboard.errors import StoreMissing, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.redeployment import Change
+    from blackboard.board.results import DeployResult
     from blackboard.settings import Resolved, Settings
 
 __all__ = ["Session", "session_of"]
@@ -52,14 +52,14 @@ class Session:
 
         return resolve_file(self.config)
 
-    def deploy(self, board: Blackboard, resolved: Resolved) -> Change | None:
+    def deploy(self, board: Blackboard, resolved: Resolved) -> DeployResult | None:
         """Register what the file says; None where it names no deployment and the board has one.
 
         Such a file, like the packaged default, says where a board is: it is not meant to take its agents away.
         """
         if not resolved.settings.names_agents and board.deployment.version:
             return None
-        return board.apply(resolved.deployment)
+        return board.deploy(resolved.deployment)
 
     @property
     def url(self) -> str | Path:
@@ -85,15 +85,20 @@ class Session:
             StoreError: the database cannot be used.
         """
         from blackboard.board import Blackboard
+        from blackboard.durations import Microseconds
 
         settings = self.settings
         made = self._missing(folder=folder)
-        with Blackboard.open(self.url, author=self.author or settings.database.author, create=create) as board:
-            board.leap = settings.daemon.leap
+        with Blackboard.open(
+            self.url,
+            author=self.author or settings.database.author,
+            create=create,
+            leap=Microseconds(settings.daemon.leap),
+        ) as board:
             if made:
                 note(f"{board.database.where} is a new board")
             if register and settings.names_agents and board.deployment.version == 0:
-                board.apply(self.resolve().deployment)
+                board.deploy(self.resolve().deployment)
             try:
                 yield board
             except UnknownName as error:

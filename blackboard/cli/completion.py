@@ -31,9 +31,7 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects that begin with the text, in alphabetical order."""
-    from blackboard.board.queries import subjects
-
-    return _of_board(context, lambda board: board.read(lambda txn: subjects(txn, incomplete, LIMIT)))
+    return _of_board(context, lambda board: board.subjects(incomplete, limit=LIMIT))
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

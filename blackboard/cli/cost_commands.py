@@ -1,18 +1,18 @@
-"""The commands about money: `costs` shows and plots what model calls cost; `record-cost` says what an unknown
-one did.
-"""
+"""The commands about money: `costs` shows the cost of model calls, `record-cost` records an unknown cost."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, say, table
-from blackboard.states import CallState
+
+if TYPE_CHECKING:
+    from blackboard.board.results import CostRow
 
 __all__ = ["add_to"]
 
@@ -28,14 +28,14 @@ def add_to(app: typer.Typer) -> None:
 
 def costs(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="So many days, up to today, in UTC.")] = 30,
-    plot: Annotated[bool, typer.Option("--plot", help="Bars of US dollars for each day, below the table.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="The number of days (UTC) up to today.")] = 30,
+    plot: Annotated[bool, typer.Option("--plot", help="Also print a bar of US dollars for each day.")] = False,
     png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Plot into this PNG file; needs the extra 'plot'.")
+        Path | None, typer.Option(metavar="FILE", help="Write the plot to a PNG file; needs the extra 'plot'.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What model calls cost, for each day and agent: US dollars, for each mark left, and what the direct lane takes.
+    """Show what model calls cost, for each day and agent.
 
     \b
     Examples:
@@ -45,51 +45,51 @@ def costs(
     """
     with session_of(context).board() as board:
         rows = board.costs(days)
-        unknown = board.status()["model_calls"][CallState.UNKNOWN]
+        unknown = board.status().model_calls.unknown
     if png is not None:
         _draw(rows, png)
     if as_json:
         document(rows)
         return
-    table(  # narrow enough for 80 columns; the tokens by sort are in the view, and in --json
+    table(  # narrow enough for 80 columns; --json and the view have the tokens by category
         ("day", "agent", "calls", "tokens", "US$", "per mark", "direct", "cached"),
         (
             (
-                row["day"],
-                row["agent"],
-                row["calls"],
-                _short(sum(row[f"{category}_tokens"] for category in ("input", "cache_read", "cache_write", "output"))),
-                _usd(row["usd"]),
-                _usd(row["usd_per_mark"]),
-                _usd(row["usd_direct"]),
-                None if row["share_from_cache"] is None else f"{row['share_from_cache']:.0%}",
+                row.day,
+                row.agent,
+                row.calls,
+                _short(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens + row.output_tokens),
+                _usd(row.usd),
+                _usd(row.usd_per_mark),
+                _usd(row.usd_direct),
+                None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
             )
             for row in rows
         ),
         empty="no model calls",
     )
     if rows:
-        say(f"total: {_usd(sum(row['usd'] for row in rows))} US$ for {sum(row['calls'] for row in rows)} calls")
+        say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {sum(row.calls for row in rows)} calls")
     if plot:
         _bars(rows)
     if unknown:
         note(
-            f"{unknown} calls have an unknown outcome, and their reserve stays; 'blackboard record-cost' says what they"
-            " cost"
+            f"{unknown} calls have an unknown outcome and keep their reserve;"
+            " 'blackboard record-cost' records what they cost"
         )
-    elif reserved := sum(row["usd_reserved"] for row in rows):
+    elif reserved := sum(row.usd_reserved for row in rows):
         note(
-            f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not say what it took;"
-            " 'blackboard record-cost' says what those cost"
+            f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not state its usage;"
+            " 'blackboard record-cost' records what the latter cost"
         )
 
 
 def record_cost(
     context: typer.Context,
-    call: Annotated[int, typer.Argument(help="The call's id, as the view model_calls has it.")],
-    usd: Annotated[float, typer.Option(help="What the provider's account shows for it, in US dollars.")] = 0.0,
+    call: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
+    usd: Annotated[float, typer.Option(help="US dollars, as the provider's account shows them.")] = 0.0,
 ) -> None:
-    """Say what a model call cost whose outcome is unknown, or whose answer did not say. Its reserve is released.
+    """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
     \b
     Examples:
@@ -99,11 +99,11 @@ def record_cost(
     """
     with session_of(context).board() as board:
         board.record_cost(call, usd)
-    say(f"call {call} is settled at {_usd(usd)} US$")
+    say(f"the cost of call {call} is recorded: {_usd(usd)} US$")
 
 
 def _short(tokens: int) -> str:
-    """A number of tokens to three digits: 950, 12.3k, 4.56M."""
+    """Return a number of tokens to three digits: 950, 12.3k, 4.56M."""
     for unit, name in ((1_000_000, "M"), (1_000, "k")):
         if tokens >= unit:
             return f"{tokens / unit:.3g}{name}"
@@ -111,7 +111,7 @@ def _short(tokens: int) -> str:
 
 
 def _usd(value: float | None) -> str | None:
-    """Money to what matters of it: calls cost from a hundredth of a cent to dollars."""
+    """Return US dollars to the digits that matter: a call costs from a hundredth of a cent to dollars."""
     return (
         None
         if value is None
@@ -123,35 +123,35 @@ def _usd(value: float | None) -> str | None:
     )
 
 
-def _by_day(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _by_day(rows: list[CostRow]) -> dict[str, float]:
     days: dict[str, float] = defaultdict(float)
     for row in rows:
-        days[row["day"]] += row["usd"]
+        days[row.day.isoformat()] += row.usd
     return dict(sorted(days.items()))
 
 
-def _bars(rows: list[dict[str, Any]]) -> None:
+def _bars(rows: list[CostRow]) -> None:
     days = _by_day(rows)
     highest = max(days.values(), default=0.0)
     for day, usd in days.items():
         say(f"{day} {'█' * round(BAR * usd / highest if highest else 0):<{BAR}} {_usd(usd)}")
 
 
-def _draw(rows: list[dict[str, Any]], path: Path) -> None:
+def _draw(rows: list[CostRow], path: Path) -> None:
     from blackboard.errors import UsageError, WorkError
 
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise UsageError(
-            "--png needs matplotlib: install the extra, as in pip install 'blackboard-marks[plot]'; --plot does without"
+            "--png needs matplotlib: pip install 'blackboard-marks[plot]'; --plot works without it"
         ) from None
     days = list(_by_day(rows))
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     below = dict.fromkeys(days, 0.0)
-    for agent in sorted({row["agent"] for row in rows}):
-        heights = {row["day"]: row["usd"] for row in rows if row["agent"] == agent}
+    for agent in sorted({row.agent for row in rows}):
+        heights = {row.day.isoformat(): row.usd for row in rows if row.agent == agent}
         axes.bar(days, [heights.get(day, 0.0) for day in days], bottom=list(below.values()), label=agent)
         below = {day: below[day] + heights.get(day, 0.0) for day in days}
     axes.set_ylabel("US dollars")

@@ -64,7 +64,7 @@ def demo(
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(_fresh(directory, what))
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=session.author or what.author))
-        board.apply(resolved.deployment)
+        board.deploy(resolved.deployment)
         say(
             f"{resolved.settings.model.model} answers for the agents"
             if client is not None
@@ -144,14 +144,14 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
 
 def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     status = board.status()
-    marks = ", ".join(f"{count} {kind}" for kind, count in status["marks"].items())
+    marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
     return grid(
         ("agent", "runs", "done", "failed", "marks taken up", "marks left"),
         (
             (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["absorbed"], mine["deposited"])
             for name, mine in list(counts.items())
         ),
-        title=f"{status['waiting']} crossings wait; on the board: {marks}",
+        title=f"{status.waiting} crossings wait; on the board: {marks}",
     )
 
 
@@ -162,7 +162,7 @@ def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
     left = query(path, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind")
     table(("kind", "marks"), left.rows, empty="no marks", title="What was left on the board")
     for kind, fields in what.show.items():
-        marks = board.look(kind=kind) if kind in board.deployment.kinds else []
+        marks = board.marks(kind) if kind in board.deployment.kinds else []
         table(
             ("subject", "strength", *fields),
             (

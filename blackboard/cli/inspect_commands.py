@@ -1,20 +1,24 @@
-"""The commands that only look: marks, history, status, agents, agenda, activations, inbox, explain.
+"""The commands that inspect a board: marks, history, status, agents, agenda, activations, inbox, explain.
 
-`activations` also retries and discards, since that is decided while looking at them.
+`activations` also retries and discards, because that is decided while looking at them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, note, number, pairs, say, short, table
+from blackboard.cli.output import AsJson, document, minute, note, number, pairs, say, second, short, table, timestamp
 from blackboard.states import ActivationState
+
+if TYPE_CHECKING:
+    from blackboard.board.results import ActivationRecord, BoardStatus, WatchExplanation
 
 __all__ = ["add_to"]
 
@@ -27,16 +31,18 @@ def add_to(app: typer.Typer) -> None:
 
 def marks(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Of this kind alone.", autocompletion=completion.kinds)] = None,
+    kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
     subject: Annotated[
-        str | None, typer.Option(help="Of this subject alone.", autocompletion=completion.subjects)
+        str | None, typer.Option(help="Only marks of this subject.", autocompletion=completion.subjects)
     ] = None,
-    min_strength: Annotated[float | None, typer.Option(help="Leave out what is weaker.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="At another instant, past or future.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The strongest so many.")] = 100,
+    min_strength: Annotated[float | None, typer.Option(help="Only marks of at least this strength.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Show the board at another time, past or future.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The number of marks.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """The live marks, strongest first.
+    """List the live marks, strongest first.
 
     \b
     Examples:
@@ -45,25 +51,25 @@ def marks(
       blackboard marks --json --limit 5
     """
     with session_of(context).board() as board:
-        found = board.look(kind=kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1)
-    more, found = len(found) > limit, found[:limit]
+        records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1)
+    more, records = len(records) > limit, records[:limit]
     if as_json:
-        document([dataclasses.asdict(view) for view in found])
+        document(records)
     else:
         table(
             ("id", "kind", "subject", "strength", "age", "evaporates", "author", "payload"),
             (
                 (
-                    view.id,
-                    view.kind,
-                    view.subject,
-                    number(view.strength),
-                    short(view.age_seconds),
-                    _minute(view.evaporates_at),
-                    view.author,
-                    json.dumps(view.payload, ensure_ascii=False),
+                    mark.id,
+                    mark.kind,
+                    mark.subject,
+                    number(mark.strength),
+                    short(mark.age_seconds),
+                    minute(mark.evaporates_at),
+                    mark.author,
+                    json.dumps(mark.payload, ensure_ascii=False),
                 )
-                for view in found
+                for mark in records
             ),
             empty="no marks",
             spare=("author", "evaporates"),
@@ -74,94 +80,116 @@ def marks(
 
 def history(
     context: typer.Context,
-    subject: Annotated[str, typer.Argument(help="What the marks are about.", autocompletion=completion.subjects)],
+    subject: Annotated[str, typer.Argument(help="The subject.", autocompletion=completion.subjects)],
     as_json: AsJson = False,
 ) -> None:
-    """Every event of a subject's marks, oldest first.
+    """List every event of a subject's marks, oldest first.
 
     \b
     Example:
       blackboard history ada@example.org
     """
-    from blackboard.clock import iso
-
     with session_of(context).board() as board:
         events = board.history(subject)
     if as_json:
-        document(
-            [
-                {
-                    **event._asdict(),
-                    "recorded_at": iso(event.recorded_at),
-                    "evaporates_at": iso(event.evaporates_at),
-                    "payload": None if event.payload is None else json.loads(event.payload),
-                }
-                for event in events
-            ]
-        )
+        document(events)
         return
     table(
         ("recorded", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
         (
             (
-                _second(iso(e.recorded_at)),
-                e.mark_id,
-                e.kind,
-                e.event,
-                number(e.intensity),
-                e.author,
-                e.activation_id,
-                e.payload,
+                second(event.recorded_at),
+                event.mark_id,
+                event.kind,
+                event.event,
+                number(event.intensity),
+                event.author,
+                event.activation_id,
+                None if event.payload is None else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
             )
-            for e in events
+            for event in events
         ),
-        empty=f"nothing ever lay on {subject!r}",
+        empty=f"no mark was ever deposited on {subject!r}",
         spare=("activation", "author", "intensity"),
     )
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """The state of the board in one look.
+    """Summarize the state of the board.
 
     \b
     Example:
       blackboard status
     """
     with session_of(context).board() as board:
-        result = {"board": board.database.where, **board.status()}
+        where, result = board.database.where, board.status()
+    summary = {
+        "board": where,
+        "as_of": result.as_of,
+        "clock": _clock(result),
+        "deployment": result.deployment,
+        "paused": result.paused and (result.paused_because or True),
+        "marks": result.marks,
+        "events": result.events,
+        "waiting": result.waiting,
+        "activations": result.activations,
+        "next_predicted_crossing": result.next_predicted_crossing,
+        "next_evaporation": result.next_evaporation,
+        "model_calls": dataclasses.asdict(result.model_calls),
+        "backfills": result.backfills,
+        "workers": result.workers,
+        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
+    }
     if as_json:
-        document(result)
+        document(summary)
         return
-    counts = {name: _counts(value) for name, value in result.items() if isinstance(value, dict)}
-    workers = ", ".join(f"{worker['id']} (pid {worker['pid']} on {worker['host']})" for worker in result["workers"])
-    pairs({**result, **counts, "paused": result["paused"] or "no", "workers": workers or "none"})
+    workers = ", ".join(f"{worker.id} (pid {worker.pid} on {worker.host})" for worker in result.workers)
+    pairs(
+        {
+            **summary,
+            "as_of": timestamp(result.as_of),
+            "paused": summary["paused"] or "no",
+            "marks": _counts(result.marks),
+            "activations": _counts(result.activations),
+            "next_predicted_crossing": timestamp(result.next_predicted_crossing),
+            "next_evaporation": timestamp(result.next_evaporation),
+            "model_calls": _counts(dataclasses.asdict(result.model_calls)),
+            "workers": workers or "none",
+        }
+    )
+
+
+def _clock(status: BoardStatus) -> str:
+    if status.doubted_clock is None:
+        return "believed"
+    return f"not believed: it says {timestamp(status.doubted_clock)}; see the inbox"
 
 
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
-    """Each agent with what it watches and how it is.
+    """List the agents: what each one watches, what it may write, and its state.
 
     \b
     Example:
       blackboard agents
     """
     with session_of(context).board() as board:
-        found = board.agents()
+        rows = board.agents()
     if as_json:
-        document(found)
+        document(rows)
         return
     table(
         ("agent", "state", "until", "waiting", "activations", "writes", "watches"),
         (
             (
-                row["agent"],
-                row["state"],
-                _minute(row["until"]),
-                row["waiting"],
-                _counts(row["activations"]),
-                ", ".join(row["writes"]),
-                "; ".join(f"{name}: {condition}" for name, condition in row["watches"].items()),
+                row.agent,
+                row.state,
+                minute(row.until),
+                row.waiting,
+                _counts(row.activations),
+                ", ".join(row.writes),
+                "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
             )
-            for row in found
+            for row in rows
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
         spare=("until", "activations", "writes"),
@@ -169,32 +197,32 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def agenda(context: typer.Context, as_json: AsJson = False) -> None:
-    """The crossings that wait, strongest first, with what holds each back.
+    """List the crossings that wait, strongest first, and what holds each of them back.
 
     \b
     Example:
       blackboard agenda
     """
     with session_of(context).board() as board:
-        found = board.agenda()
+        items = board.agenda()
     if as_json:
-        document(found)
+        document(items)
         return
     table(
         ("id", "agent", "watch", "subject", "value", "threshold", "crossed", "ready", "held_by"),
         (
             (
-                row["id"],
-                row["agent"],
-                row["watch"],
-                row["subject"],
-                number(row["value"]),
-                number(row["threshold"]),
-                _second(row["crossed_at"]),
-                _second(row["ready_at"]),
-                row["held_by"],
+                item.id,
+                item.agent,
+                item.watch,
+                item.subject,
+                number(item.value),
+                number(item.threshold),
+                second(item.crossed_at),
+                second(item.ready_at),
+                item.held_by,
             )
-            for row in found
+            for item in items
         ),
         empty="nothing waits",
         spare=("ready", "threshold", "watch"),
@@ -203,14 +231,18 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
 
 def activations(
     context: typer.Context,
-    agent: Annotated[str | None, typer.Option(help="Of this agent alone.", autocompletion=completion.agents)] = None,
-    state: Annotated[ActivationState | None, typer.Option(help="In this state alone.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
-    retry: Annotated[int | None, typer.Option(metavar="ID", help="Try this one again, with all its attempts.")] = None,
-    discard: Annotated[int | None, typer.Option(metavar="ID", help="Give up on this one.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
+    ] = None,
+    state: Annotated[ActivationState | None, typer.Option(help="Only activations in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The number of activations.")] = 20,
+    retry: Annotated[
+        int | None, typer.Option(metavar="ID", help="Retry this activation, with all its attempts.")
+    ] = None,
+    discard: Annotated[int | None, typer.Option(metavar="ID", help="Give up on this activation.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The activations, newest first; retry or discard one that is dead, held or quarantined.
+    """List the activations, newest first; or retry or discard one that is dead, held or quarantined.
 
     \b
     Examples:
@@ -221,39 +253,39 @@ def activations(
     from blackboard.errors import UsageError
 
     if retry is not None and discard is not None:
-        raise UsageError("an activation is either retried or discarded: name one of --retry and --discard")
+        raise UsageError("an activation is either retried or discarded; use only one of --retry and --discard")
     with session_of(context).board() as board:
         if retry is not None:
             board.retry(retry)
-            return _done(retry, ActivationState.READY, "is tried again", as_json)
+            return _confirm(retry, ActivationState.READY, "will be retried", as_json)
         if discard is not None:
             board.discard(discard)
-            return _done(discard, "discarded", "is discarded", as_json)
-        found = board.activations(agent=agent, state=None if state is None else state.value, limit=limit)
+            return _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
+        records = board.activations(agent=agent, state=None if state is None else state.value, limit=limit)
     if as_json:
-        return document(found)
+        return document(records)
     return table(
-        ("id", "agent", "subject", "state", "attempt", "absorbed", "left", "started", "reason, or error"),
+        ("id", "agent", "subject", "state", "attempt", "absorbed", "deposited", "started", "reason, or error"),
         (
             (
-                row["id"],
-                row["agent"],
-                row["subject"],
-                row["state"],
-                row["attempt"],
-                row["marks_absorbed"],
-                row["marks_deposited"],
-                _second(row["started_at"]),
-                _why(row),
+                record.id,
+                record.agent,
+                record.subject,
+                record.state,
+                record.attempt,
+                record.marks_absorbed,
+                record.marks_deposited,
+                second(record.started_at),
+                _reason(record),
             )
-            for row in found
+            for record in records
         ),
         empty="no activations",
-        spare=("left", "absorbed", "attempt", "started"),
+        spare=("deposited", "absorbed", "attempt", "started"),
     )
 
 
-def _done(activation_id: int, state: str, words: str, as_json: bool) -> None:
+def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
     if as_json:
         document({"id": activation_id, "state": state})
     else:
@@ -261,28 +293,28 @@ def _done(activation_id: int, state: str, words: str, as_json: bool) -> None:
 
 
 def inbox(context: typer.Context, as_json: AsJson = False) -> None:
-    """What a person must decide, oldest first; `blackboard answer` answers.
+    """List the needs that wait for a person, oldest first; `blackboard answer` answers them.
 
     \b
     Example:
       blackboard inbox
     """
     with session_of(context).board() as board:
-        found = board.inbox()
+        needs = board.inbox()
     if as_json:
-        document([dataclasses.asdict(view) for view in found])
+        document(needs)
         return
-    if not found:
+    if not needs:
         say("nothing waits for you")
-    for view in found:
-        say(f"{view.id}  {view.subject}  ({short(view.age_seconds)} old, from {view.author})")
-        say(f"    {view.payload.get('question', '')}")
-        if options := view.payload.get("options"):
-            say(f"    options: {' | '.join(map(str, options))}")
-        if detail := view.payload.get("detail"):
-            say(f"    {detail}")
-    if found:
-        note(f'answer with: blackboard answer {found[0].id} "..."')
+    for need in needs:
+        say(f"{need.id}  {need.subject}  ({short(need.age_seconds)} old, from {need.author})")
+        say(f"    {need.question}")
+        if need.options:
+            say(f"    options: {' | '.join(need.options)}")
+        if need.detail:
+            say(f"    {need.detail}")
+    if needs:
+        note(f'answer with: blackboard answer {needs[0].id} "..."')
 
 
 def explain(
@@ -290,11 +322,11 @@ def explain(
     agent: Annotated[str, typer.Argument(help="The agent.", autocompletion=completion.agents)],
     subject: Annotated[
         str | None,
-        typer.Argument(help="For this subject; for whatever waits by default.", autocompletion=completion.subjects),
+        typer.Argument(help="The subject; by default everything that waits.", autocompletion=completion.subjects),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Why an agent has, or has not, woken: value and threshold, guard, rest, pause, until when.
+    """Explain why an agent has or has not woken: value and threshold, guard, cooldown, pause, and how long each lasts.
 
     \b
     Examples:
@@ -302,56 +334,54 @@ def explain(
       blackboard explain scheduler ada@example.org
     """
     with session_of(context).board() as board:
-        found = board.explain(agent, subject)
+        result = board.explain(agent, subject)
     if as_json:
-        document(found)
+        watches = [
+            {name: value for name, value in vars(watch).items() if value is not None or name == "guard"}
+            for watch in result.watches
+        ]
+        document({**vars(result), "watches": watches})
         return
-    until = f" until {found['until']}" if found["until"] else ""
-    say(f"{agent}{f' on {subject}' if subject else ''}: {found['held_by'] + until if found['held_by'] else 'may wake'}")
-    for run in found["running"]:
-        say(f"  runs activation {run['id']} since {run['started_at']}")
-    for item in found["deferred"]:
-        why = f": {_first_line(item['why'])}" if item["why"] else ""
-        when = f"is tried next at {item['tried_at']}" if item["tried_at"] else "waits"
-        say(f"  activation {item['id']} {when}{why}")
-    for watch in found["watches"]:
+    until = f" until {timestamp(result.until)}" if result.until else ""
+    say(f"{agent}{f' on {subject}' if subject else ''}: {result.held_by + until if result.held_by else 'may wake'}")
+    for run in result.running:
+        say(f"  runs activation {run.id} since {timestamp(run.started_at)}")
+    for item in result.deferred:
+        why = f": {_first_line(item.error)}" if item.error else ""
+        when = f"is tried next at {timestamp(item.retry_at)}" if item.retry_at else "waits"
+        say(f"  activation {item.id} {when}{why}")
+    for watch in result.watches:
         _explain_watch(watch)
-    if last := found["last"]:
-        why = _first_line(last["error"]) or last["reason"]
-        say(f"  last: activation {last['id']} {last['state']} at {last['at']}: {why}")
+    if last := result.last:
+        why = _first_line(last.error) or last.reason
+        say(f"  last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}")
 
 
-def _explain_watch(watch: dict[str, Any]) -> None:
-    say(f"  {watch['watch']}: {watch['condition']}")
-    for value in watch.get("values", ()):
-        met = "met" if value["met"] else "not met"
-        of = f"{number(value['value'])} of {number(value['threshold'])}"
-        say(f"    {value['measure']} is {of}, over {value['marks']} marks: {met}")
-    if watch["guard"]:
-        opens = f", opens {watch['guard_opens_at']}" if watch.get("guard_opens_at") else ""
-        is_open = "" if "guard_open" not in watch else ": open" if watch["guard_open"] else f": shut{opens}"
-        say(f"    guard {watch['guard']}{is_open}")
-    say(f"    {watch['verdict']}")
+def _explain_watch(watch: WatchExplanation) -> None:
+    say(f"  {watch.watch}: {watch.condition}")
+    for value in watch.values or ():
+        met = "met" if value.met else "not met"
+        say(
+            f"    {value.measure} is {number(value.value)} of {number(value.threshold)},"
+            f" over {value.marks} marks: {met}"
+        )
+    if watch.guard:
+        opens = f", opens {timestamp(watch.guard_opens_at)}" if watch.guard_opens_at else ""
+        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": shut{opens}"
+        say(f"    guard {watch.guard}{state}")
+    say(f"    {watch.verdict}")
 
 
-def _counts(counts: dict[str, Any]) -> str:
+def _counts(counts: Mapping[str, float]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
-def _why(row: dict[str, Any]) -> str:
-    """Why an activation is as it is; for one that was put back, first when it is tried next."""
-    why = _first_line(row["error"]) or str(row["reason"])
-    return f"again at {_second(row['retry_at'])}: {why}" if row["retry_at"] and row["error"] else why
+def _reason(record: ActivationRecord) -> str:
+    """Return the error of an activation, or else its reason; for a deferred activation, first the next attempt."""
+    reason = _first_line(record.error) or record.reason
+    return f"again at {second(record.retry_at)}: {reason}" if record.retry_at and record.error else reason
 
 
 def _first_line(error: str | None) -> str:
-    """What a table has room for; --json has the rest, such as where in the agent it was."""
+    """Return the first line of an error; --json shows all of it."""
     return (error or "").partition("\n")[0]
-
-
-def _minute(iso: str | None) -> str | None:
-    return None if iso is None else iso[:16].replace("T", " ")
-
-
-def _second(iso: str | None) -> str | None:
-    return None if iso is None else iso[:19].replace("T", " ")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, number, say
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = ["add_to"]
 
@@ -23,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(context: typer.Context) -> None:
-    """Create the database, or upgrade it, and put the deployment file in force.
+    """Create or upgrade the database, and deploy the deployment file.
 
     \b
     Examples:
@@ -36,13 +38,13 @@ def init(context: typer.Context) -> None:
     session = session_of(context)
     resolved = session.resolve()
     with session.board(create=True, folder=True, register=False) as board:
-        change = session.deploy(board, resolved)
+        result = session.deploy(board, resolved)
         if message := refresh_views(board.database, living):
             note(message)
         for warning in resolved.warnings:
             note(f"warning: {warning}")
-        say(f"{board.database.where}: deployment {board.deployment.version} is in force")
-        for line in change.changed if change is not None else ():
+        say(f"{board.database.where}: deployment {board.deployment.version} is active")
+        for line in result.changed if result is not None else ():
             say(f"  {line}")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; name a deployment file with --config")
@@ -54,15 +56,19 @@ def deposit(
     subject: Annotated[
         str, typer.Argument(help="What the mark is about, such as lead/4711.", autocompletion=completion.subjects)
     ],
-    payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads it from stdin.")] = "{}",
+    payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
     intensity: Annotated[float, typer.Option(help="At least 0.")] = 1.0,
-    key: Annotated[str | None, typer.Option(help="The same key again changes nothing.")] = None,
-    half_life: Annotated[str | None, typer.Option(metavar="DURATION", help="A half-life of its own: 90s, 3d.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Full until then, and gone: 2027-01-31.")] = None,
-    decay: Annotated[str | None, typer.Option(metavar="JSON", help="A decay law of its own.")] = None,
+    key: Annotated[str | None, typer.Option(help="An idempotency key.")] = None,
+    half_life: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Keep the full strength until this time: 2027-01-31.")
+    ] = None,
+    decay: Annotated[str | None, typer.Option(metavar="JSON", help="A decay law for this mark only.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Leave a mark.
+    """Deposit a mark.
 
     \b
     Examples:
@@ -74,31 +80,33 @@ def deposit(
     from blackboard.errors import UsageError
 
     if sum(item is not None for item in (half_life, until, decay)) > 1:
-        raise UsageError("--half-life, --until and --decay each give the mark a law of its own: name one of them")
+        raise UsageError("--half-life, --until and --decay each set the decay law of the mark; use only one of them")
     values = _payload(payload)
     law = decay
     if half_life is not None:
         law = json.dumps({"law": "exponential", "half_life": half_life})
     with session_of(context).board(folder=True) as board:
-        receipt = board.leave(kind, subject, values, intensity=intensity, key=key, decay=law, until=until)
+        receipt = board.deposit(
+            kind, subject=subject, payload=values, intensity=intensity, key=key, decay=law, until=until
+        )
     if as_json:
-        document(dataclasses.asdict(receipt))
+        document(receipt)
         return
     woken = f"; crossed for {', '.join(receipt.crossed)}" if receipt.crossed else ""
     say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{woken}")
 
 
-def _payload(text: str) -> Any:
+def _payload(text: str) -> dict[str, JsonValue]:
     from blackboard.errors import InvalidMark
 
     try:
-        return json.loads(sys.stdin.read() if text == "-" else text)
+        return json.loads(sys.stdin.read() if text == "-" else text)  # type: ignore[no-any-return]
     except (ValueError, RecursionError) as error:
-        raise InvalidMark(f"the payload is broken JSON: {error}") from None
+        raise InvalidMark(f"the payload is not valid JSON: {error}") from None
 
 
 def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:
-    """Take a live mark off the board. It wakes nobody.
+    """Remove a live mark from the board. This wakes no agent.
 
     \b
     Example:
@@ -114,7 +122,7 @@ def answer(
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
     text: Annotated[str, typer.Argument(help="What was decided.")],
 ) -> None:
-    """Answer a need: leaves the decision that wakes whoever watches for it.
+    """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
     \b
     Example:
@@ -129,11 +137,11 @@ def answer(
 def pause(
     context: typer.Context,
     agent: Annotated[
-        str | None, typer.Argument(help="The agent; all of them by default.", autocompletion=completion.agents)
+        str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Shown wherever the pause is.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason; it is shown wherever the pause is shown.")] = None,
 ) -> None:
-    """Wake an agent, or any, no more until it is resumed. Crossings go on being recorded.
+    """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 
     \b
     Examples:
@@ -148,10 +156,10 @@ def pause(
 def resume(
     context: typer.Context,
     agent: Annotated[
-        str | None, typer.Argument(help="The agent; the whole board by default.", autocompletion=completion.agents)
+        str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
     ] = None,
 ) -> None:
-    """Wake an agent, or all, again.
+    """Resume an agent, or the whole board.
 
     \b
     Examples:
@@ -160,4 +168,4 @@ def resume(
     """
     with session_of(context).board() as board:
         board.resume(agent)
-    say(f"{agent or 'the board'} goes on")
+    say(f"{agent or 'the board'} is resumed")

@@ -1,16 +1,18 @@
-"""Prints tables for people and one JSON document for programs. What comes from the board is text, never markup.
+"""Output for people (lines and tables) and for programs (one JSON document).
 
-A web form can hold the control sequences of a terminal: none reaches one.
+What comes from the board is text, never markup: a web form may contain control sequences, and none reaches a terminal.
 """
 
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import json
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,52 +23,98 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["AsJson", "clean", "console", "document", "grid", "note", "number", "say", "short", "table"]
+__all__ = [
+    "AsJson",
+    "clean",
+    "console",
+    "document",
+    "grid",
+    "minute",
+    "note",
+    "number",
+    "pairs",
+    "say",
+    "second",
+    "short",
+    "table",
+    "timestamp",
+]
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 
-_OBEYED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 WIDE = 160
-"""Columns of a table that no terminal shows."""
+"""Columns of a table that is not printed on a terminal."""
 
 
-def document(value: Any) -> None:
-    """Print a value as the one JSON document of a command."""
+def document(value: object) -> None:
+    """Print a value as the one JSON document of a command.
+
+    Args:
+        value: JSON values, dataclasses, datetimes and dates.
+    """
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=str)
-    # JSON lets pass what a terminal obeys all the same; escaped, it means the same to every reader.
-    sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=_json_value)
+    # JSON allows characters that control a terminal. Escaped, they mean the same to every reader.
+    sys.stdout.write(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+
+
+def _json_value(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def timestamp(at: datetime | None) -> str | None:
+    """Return a time as the views show it: `2026-01-05T09:00:00.000000Z`."""
+    from blackboard.clock import from_datetime, iso
+
+    return None if at is None else iso(from_datetime(at))
+
+
+def minute(at: datetime | None) -> str | None:
+    """Return a time to the minute, for a table."""
+    return None if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def second(at: datetime | None) -> str | None:
+    """Return a time to the second, for a table."""
+    return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def say(text: str) -> None:
-    """Print a line for a person."""
+    """Print a line on stdout."""
     sys.stdout.write(clean(text, keep="\n") + "\n")
 
 
 def note(text: str) -> None:
-    """Print a line beside the result: on stderr."""
+    """Print a line on stderr."""
     sys.stderr.write(clean(text, keep="\n") + "\n")
 
 
 def number(value: float) -> str:
-    """A strength, total or count, to four digits."""
+    """Return a strength, total or count to four digits."""
     return f"{value:.4g}"
 
 
 def short(seconds: float) -> str:
-    """A length of time in its two largest units, such as `3d4h`."""
+    """Return a duration in its two largest units, such as `3d4h`."""
     from blackboard.durations import format_duration, parse_duration
 
     length = max(0, round(seconds)) * 1_000_000
-    for unit, lesser in (("1d", "1h"), ("1h", "1m")):
+    for unit, smaller in (("1d", "1h"), ("1h", "1m")):
         if length >= parse_duration(unit):
-            length -= length % parse_duration(lesser)
+            length -= length % parse_duration(smaller)
     return format_duration(length)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where live views are shown."""
+    """Return the console for live views."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -75,14 +123,14 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def room() -> int:
-    """The columns of the terminal; of what goes elsewhere, as many as nobody has."""
+    """Return the columns of the terminal, or `WIDE` if the output goes elsewhere."""
     return shutil.get_terminal_size((WIDE, 24)).columns
 
 
 def grid(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, spare: Sequence[str] = ()
 ) -> Text:
-    """A table for a live view."""
+    """Return a table for a live view."""
     from rich.text import Text
 
     return Text(drawn(columns, rows, room(), title=title, spare=spare), no_wrap=True, overflow="ignore")
@@ -96,13 +144,13 @@ def table(
     title: str | None = None,
     spare: Sequence[str] = (),
 ) -> None:
-    """Print a table, or what is to be said where it has no rows."""
+    """Print a table, or `empty` if it has no rows."""
     rows = list(rows)
     sys.stdout.write(drawn(columns, rows, room(), title=title, spare=spare) if rows else f"{clean(empty)}\n")
 
 
 def pairs(values: Mapping[str, Any]) -> None:
-    """Print names and values, one below the other."""
+    """Print names and values, one pair per line."""
     width = max(map(len, values), default=0)
     for name, value in values.items():
         say(f"{name:<{width}}  {clean(value)}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from blackboard.board.blackboard import Blackboard, Deposit
+from blackboard.board import Blackboard, Deposit
 from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError, nearest
 
@@ -88,9 +88,9 @@ def load(
                 wanted.append((row, _leave(row, how, known, key)))
             except InvalidMark as error:
                 bad.append(BadRow(row.number, str(error), row.raw))
-        results = board.leave_many([leave for _, leave in wanted])
+        results = board.deposit_many([item for _, item in wanted], on_error="return")
         for (row, _), result in zip(wanted, results, strict=True):
-            if isinstance(result, InvalidMark):
+            if isinstance(result, UsageError):
                 bad.append(BadRow(row.number, str(result), row.raw))
             else:
                 loaded.outcomes[result.outcome] += 1

@@ -1,20 +1,21 @@
-"""The command that shows the board as it changes: `watch`. Strengths fade, agents wake; it only looks."""
+"""The command `watch`: a live view of strengths that fade and agents that wake."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import clean, console, grid, number, short
+from blackboard.cli.output import clean, console, grid, number, second, short
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from blackboard.board import Blackboard
+    from blackboard.board.results import AgentStatus
 
 __all__ = ["add_to", "view"]
 
@@ -29,12 +30,12 @@ def add_to(app: typer.Typer) -> None:
 
 def watch(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Marks of this kind alone.", autocompletion=completion.kinds)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="The strongest so many marks.")] = 20,
-    every: Annotated[str, typer.Option(metavar="DURATION", help="How often it looks.")] = "500ms",
-    once: Annotated[bool, typer.Option("--once", help="Print one view and end.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="The number of marks.")] = 20,
+    every: Annotated[str, typer.Option(metavar="DURATION", help="The time between two updates.")] = "500ms",
+    once: Annotated[bool, typer.Option("--once", help="Print one view and exit.")] = False,
 ) -> None:
-    """A live view of strengths fading and agents waking. Ctrl-C ends it.
+    """Show a live view of strengths that fade and agents that wake. Ctrl-C ends it.
 
     \b
     Examples:
@@ -46,7 +47,7 @@ def watch(
 
     from blackboard.durations import parse_duration
 
-    pause = max(parse_duration(every), 50_000)
+    interval = max(parse_duration(every), 50_000)
     with session_of(context).board() as board:
         screen = console()
         if once:
@@ -55,23 +56,21 @@ def watch(
         never = threading.Event()
         try:
             with Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
-                while not board.clock.wait(never, board.clock.now() + pause):
+                while not board.clock.wait(never, board.clock.now() + interval):
                     live.update(view(board, kind, limit), refresh=True)
         except KeyboardInterrupt:
             return
 
 
 def view(board: Blackboard, kind: str | None, limit: int) -> Group:
-    """The board at this instant: its strongest marks, its agents, its agenda."""
+    """Return the board at this instant: its strongest marks and its agents."""
     from rich.console import Group
     from rich.text import Text
 
-    status, marks = board.status(), board.look(kind=kind, limit=limit)
+    status, marks = board.status(), board.marks(kind, limit=limit)
     strongest = max((mark.strength for mark in marks), default=1.0) or 1.0
-    paused = "  PAUSED" if status["paused"] else ""
-    head = (
-        f"{status['as_of'][:19].replace('T', ' ')}  {sum(status['marks'].values())} marks  {status['waiting']} waiting"
-    )
+    paused = "  PAUSED" if status.paused else ""
+    head = f"{second(status.as_of)}  {sum(status.marks.values())} marks  {status.waiting} waiting"
     return Group(
         Text(head + paused, style="bold"),
         grid(
@@ -96,6 +95,6 @@ def _bar(share: float) -> str:
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
-def _agent(row: dict[str, Any]) -> tuple[str, str, int, str]:
-    counts = ", ".join(f"{count} {state}" for state, count in row["activations"].items())
-    return clean(row["agent"]), clean(row["state"]), row["waiting"], counts or "none"
+def _agent(row: AgentStatus) -> tuple[str, str, int, str]:
+    counts = ", ".join(f"{count} {state}" for state, count in row.activations.items())
+    return clean(row.agent), clean(row.state), row.waiting, counts or "none"

@@ -18,8 +18,9 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.deposits import PreparedDeposit, Receipt
+from blackboard.board.deposits import PreparedDeposit
 from blackboard.board.inputs import ActivationInput
+from blackboard.board.results import Receipt
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
@@ -165,7 +166,7 @@ class ActivationRunner:
             )
             try:
                 marks.append(
-                    self.board.models.make(
+                    self.board.session.classes.make(
                         event.kind, event.subject, event.payload or "{}", event.intensity, trace, claim.deployment
                     )
                 )

@@ -6,7 +6,6 @@ readable by its owner alone, and goes when its answer is committed.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from typing import NamedTuple
 
 import structlog
 
+from blackboard.board import spooled_answers
 from blackboard.board.blackboard import Blackboard
-from blackboard.board_files import BoardFiles, server_spool_folder
 from blackboard.failpoints import reach
 
 __all__ = ["Spool", "Spooled"]
@@ -37,7 +36,7 @@ class Spool:
 
     def __init__(self, board: Blackboard) -> None:
         self._board = board
-        self.folder = _folder(board)
+        self.folder = spooled_answers.folder_of(board.database)
         # What not even a file could be made for: it lives as long as the process does.
         self._unwritten: dict[int, Spooled] = {}
 
@@ -74,8 +73,7 @@ class Spool:
     def drop(self, answer: Spooled) -> None:
         """It was committed."""
         self._unwritten.pop(answer.call, None)
-        with contextlib.suppress(OSError):
-            (self.folder / f"{answer.call}.json").unlink()
+        spooled_answers.drop(self._board.database, [answer.call])
 
     def _write(self, path: Path, content: dict[str, object]) -> None:
         beside = path.with_suffix(".part")
@@ -93,9 +91,3 @@ class Spool:
 
     def _uid(self) -> str:
         return self._board.uid
-
-
-def _folder(board: Blackboard) -> Path:
-    if (path := board.database.path) is not None:
-        return BoardFiles(path).spool_folder
-    return server_spool_folder(board.database.where)

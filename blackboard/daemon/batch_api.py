@@ -109,7 +109,7 @@ class BatchApi:
         Raises:
             StoreError: the board cannot be used.
         """
-        if self.board.now() < self._not_before:
+        if self.board.session.now() < self._not_before:
             return 0
         try:
             count = self._fetch() + self._submit()
@@ -192,7 +192,7 @@ class BatchApi:
                 # Kept no longer, or not ours: whatever it cost is paid, and its answers are gone.
                 self._each(batch, partial(_lost, why=str(failure)))
                 for row in batch:
-                    telemetry.batched(row, None, self.board.now())
+                    telemetry.batched(row, None, self.board.session.now())
                 continue
             if results is not None:
                 count += sum(self._take_in(row, results.get(str(row.custom_id))) for row in batch)
@@ -211,7 +211,7 @@ class BatchApi:
                 lambda txn: txn.tx.run(MODEL_CALLS.name_batch, submission=batch[0].submission, batch_id=name) and None
             )
             log.info("a lost batch was found again", batch=name, calls=len(batch))
-        elif self.board.now() >= since + LOST_FOR:
+        elif self.board.session.now() >= since + LOST_FOR:
             self._each(batch, _unsent)
             log.info("a batch never arrived; its calls are handed in again", sent=iso(since), calls=len(batch))
         return name
@@ -229,7 +229,7 @@ class BatchApi:
             self._each([row], partial(_lost, why="its batch ended without a result for it"))
         else:
             self.recorder.keep(row, Reply(JUNK))
-        telemetry.batched(row, result, self.board.now())
+        telemetry.batched(row, result, self.board.session.now())
         return True
 
     def _each(self, rows: Sequence[CallRow], work: Callable[[BoardTransaction, CallRow], None]) -> None:
@@ -245,7 +245,7 @@ class BatchApi:
         self._failures += 1
         asked = failure.retry_after if isinstance(failure, Overloaded) else None
         wait = backoff(FIRST_WAIT, self._failures, self._rng) if asked is None else int(asked * 1e6)
-        self._not_before = self.board.now() + wait
+        self._not_before = self.board.session.now() + wait
         problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
         log.warning(f"the cheap lane {problem}", until=iso(self._not_before), reason=str(failure))
 

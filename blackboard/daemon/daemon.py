@@ -129,9 +129,8 @@ class Daemon:
         self._doubting = self._looked = False
         self._trouble: str | None = None
         self._watchdog = watchdog or Watchdog.of(os.environ)
-        board.leap = self.settings.leap
         for agent in self.agents.values():
-            board.models.add(agent.kinds.values())
+            board.session.classes.add(agent.kinds.values())
 
     def _make_tasks(self) -> list[MaintenanceTask]:
         settings = self.settings
@@ -204,7 +203,7 @@ class Daemon:
 
     def _enter(self) -> None:
         board = self.board
-        board.on_notify = self._wake.set
+        self._unsubscribe = board.subscribe(self._wake.set)
         if self._batch_api is not None and (
             wrong := without_price(board.deployment, self._model, self._recorder.prices)
         ):
@@ -213,7 +212,7 @@ class Daemon:
         self._clock_jumps = ClockJumps(board.clock)
         registered = board.deployment.agents
         if new := [agent for name, agent in self.agents.items() if name not in registered]:
-            board.install(*new)
+            board.deploy(*new)
         if note := schema.refresh_views(board.database, living):
             log.warning(note)
         board.write(self._register, record=True)
@@ -257,7 +256,7 @@ class Daemon:
         Raises:
             StoreError: it still is not.
         """
-        self.board.now()  # whether the file is there at all, before anybody asks what it holds
+        self.board.session.now()  # whether the file is there at all, before anybody asks what it holds
         schema.ensure(self.board.database, self.board.clock.now(), create=False)
         self.board.write(self._register, record=True)
         self._recovery.run_once()
@@ -464,7 +463,7 @@ class Daemon:
             self.board.write(lambda txn: txn.tx.run(ACTIVATIONS.delete_worker, id=self._liveness.id) and None)
         except StoreError as error:
             log.error("the worker could not sign off", error=str(error))
-        self.board.on_notify = lambda: None
+        self._unsubscribe()
         log.info("stopped", worker=self._liveness.id)
 
     def _emit(self, event: str, details: dict[str, Any]) -> None:

@@ -118,7 +118,7 @@ class ModelCaller:
             if last.api == "batch":
                 raise self._in_batch_api()
             # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
-            if last.id in under_way and self.board.now() < (last.sent_at or 0) + self.settings.timeout:
+            if last.id in under_way and self.board.session.now() < (last.sent_at or 0) + self.settings.timeout:
                 raise Postponed(f"call {last.id} is still under way", self._wait(claim, None))
             last = self._unknown(claim, last, "it was sent, and no answer was kept")
         if last.state == CallState.UNKNOWN and claim.agent.settings.on_unknown == "hold":
@@ -173,7 +173,7 @@ class ModelCaller:
                 record_answer(reply)
         except (KeyRefused, SpendLimit) as failure:
             reason = self.recorder.stop_everything([row], failure)
-            raise Postponed(reason, self.board.now()) from None
+            raise Postponed(reason, self.board.session.now()) from None
         except (Overloaded, NotSent) as failure:
             self._end(row, CallState.FAILED, failure)
             if (tired := self._given_up(claim, failure)) is not None:
@@ -238,7 +238,7 @@ class ModelCaller:
             return None
         rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
-        now = self.board.now()
+        now = self.board.session.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < limit:
             return None
         reason = f"given up after {format_duration(limit)} (give_up_after): {failure}; retry or discard it"
@@ -248,7 +248,7 @@ class ModelCaller:
         return Postponed("it waits for the cheap lane", None, held=True)
 
     def _wait(self, claim: Claim, retry_after: float | None) -> int:
-        now = self.board.now()
+        now = self.board.session.now()
         if retry_after is not None:
             return now + int(retry_after * 1e6) + self.rng.randrange(1, 1_000_000)
         return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.rng)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -20,6 +20,8 @@ __all__ = ["Publisher", "Reader"]
 
 log = structlog.get_logger("blackboard")
 
+M = TypeVar("M", bound=Mark)
+
 PATIENCE = 10.0
 """Seconds to wait for another process that publishes."""
 
@@ -30,8 +32,8 @@ class Reader:
     def __init__(self, board: Blackboard) -> None:
         self._board = board
 
-    def marks(self, kind: str | None = None, *, subject: str | None = None, limit: int | None = None) -> list[Mark]:
-        """The live marks, strongest first."""
+    def marks(self, kind: type[M], *, subject: str | None = None, limit: int | None = None) -> list[M]:
+        """Return the live marks of a kind, strongest first."""
         return self._board.marks(kind, subject=subject, limit=limit)
 
 

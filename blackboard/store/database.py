@@ -41,7 +41,12 @@ class Listeners:
     def subscribe(self, function: Callable[[], object]) -> Callable[[], None]:
         """Add a function, and return a function that removes it again."""
         self._functions.append(function)
-        return lambda: self._functions.remove(function)
+
+        def unsubscribe() -> None:
+            if function in self._functions:
+                self._functions.remove(function)
+
+        return unsubscribe
 
     def __call__(self) -> None:
         for function in tuple(self._functions):

@@ -12,7 +12,7 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
 from blackboard.store.rows import ActivationRow
-from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, spec
+from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def states(world: World) -> dict[int, str]:
-    return {row["id"]: row["state"] for row in world.board.activations(limit=100)}
+    return {row.id: row.state for row in world.board.activations(limit=100)}
 
 
 def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: World) -> None:
@@ -34,8 +34,8 @@ def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: Wo
     receipts = world.finish(claim, ("out", "a", 0.5))
     assert receipts is not None
     [row] = world.board.activations()
-    assert (row["state"], row["marks_absorbed"], row["marks_deposited"]) == ("done", 1, 1)
-    [out] = world.board.look(kind="out")
+    assert (row.state, row.marks_absorbed, row.marks_deposited) == ("done", 1, 1)
+    [out] = world.board.marks("out")
     assert out.author == "sales"
     assert world.sql("SELECT mark_id, activation_id, parent_mark_id FROM provenance") == [
         (receipts[0].mark_id, claim.row.id, lead)
@@ -49,8 +49,8 @@ def test_an_end_that_cannot_be_written_leaves_the_board_untouched(world: World) 
     assert claim is not None
     with pytest.raises(UnknownName):
         world.finish(claim, ("out", "a", 0.5), ("oout", "a", 0.5))
-    assert world.board.look(kind="out") == []
-    assert [row["state"] for row in world.board.activations()] == ["running"]
+    assert world.board.marks("out") == []
+    assert [row.state for row in world.board.activations()] == ["running"]
     assert world.finish(claim) == []
 
 
@@ -65,18 +65,20 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
         assert claim is not None
 
         def work(txn: object) -> object:
-            prepared = [
-                world.board.prepare(
+            made = [
+                prepared(
                     txn,  # type: ignore[arg-type]
+                    world.board,
                     name,
                     f"lead/{index}",
                     payload,
-                    author="sales",
-                    activation_id=claim.row.id,
+                    1.0,
+                    "sales",
+                    claim.row.id,
                 )
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
-            one = AgentDeposit(prepared[0], AgentDeposit(prepared[1]) if otherwise else None)
+            one = AgentDeposit(made[0], AgentDeposit(made[1]) if otherwise else None)
             return activation_results.finish(txn, claim.row, claim.agent, [one])  # type: ignore[arg-type]
 
         return world.board.write(work)
@@ -85,8 +87,8 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
     with pytest.raises(InvalidMark, match="belongs to mark"):
         leave(1, otherwise=False)
     leave(1, otherwise=True)
-    assert [(view.kind, view.subject) for view in world.board.look(kind="slot")] == [("slot", "lead/0")]
-    assert [(view.kind, view.subject) for view in world.board.look(kind="clash")] == [("clash", "lead/1")]
+    assert [(view.kind, view.subject) for view in world.board.marks("slot")] == [("slot", "lead/0")]
+    assert [(view.kind, view.subject) for view in world.board.marks("clash")] == [("clash", "lead/1")]
 
 
 def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: World) -> None:
@@ -145,7 +147,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
             done += inputs(claim)
     assert sorted(done) == sorted(set(marks) - {marks[bad]})
     [dead] = world.board.activations(state="dead")
-    assert (dead["marks_absorbed"], dead["error"]) == (1, "it broke")
+    assert (dead.marks_absorbed, dead.error) == (1, "it broke")
     assert failures <= 2 + 3
     assert sorted(row.state for row in world.crossings()) == ["claimed"] + ["done"] * 7
 
@@ -197,7 +199,7 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
         assert world.board.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
-    assert (row["state"], row["interruptions"]) == ("done", 3)
+    assert (row.state, row.interruptions) == ("done", 3)
 
 
 def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(world: World) -> None:
@@ -217,7 +219,7 @@ def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(wor
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.finish(other, ("out", "b", 1.0)) is not None
     assert world.finish(other, ("out", "c", 1.0)) is None
-    assert [view.subject for view in world.board.look(kind="out")] == ["b"]
+    assert [view.subject for view in world.board.marks("out")] == ["b"]
 
 
 def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:

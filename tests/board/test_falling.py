@@ -126,7 +126,7 @@ def test_a_fall_noticed_late_carries_its_true_instant_and_how_late_it_is(world: 
     assert abs(crossing.crossed_at - (start + HOUR)) <= 1
     assert crossing.noticed_at == start + 9 * HOUR
     [row] = world.board.agenda()
-    assert row["late_seconds"] == pytest.approx(8 * 3600)
+    assert row.late_seconds == pytest.approx(8 * 3600)
     claim = world.claim("watchman")
     assert claim is not None
     assert claim.row.crossed_at == crossing.crossed_at
@@ -267,7 +267,7 @@ def test_a_guard_is_judged_once_at_the_crossing(world: World) -> None:
     states = {crossing.subject: crossing.state for crossing in world.crossings()}
     assert states == {"a": "skipped", "b": "waiting"}
     [skipped] = world.board.activations(state="skipped")
-    assert (skipped["subject"], skipped["agent"]) == ("a", "sales")
+    assert (skipped.subject, skipped.agent) == ("a", "sales")
     claim = world.claim("sales")
     assert claim is not None
     assert claim.row.subject == "b"
@@ -296,7 +296,7 @@ def test_a_fall_that_passes_leaves_an_earlier_one_that_waits(world: World) -> No
     world.put("booked")
     world.advance(2 * HOUR)
     world.fire_due()
-    assert [row["state"] for row in world.board.activations()] == ["skipped"]
+    assert [row.state for row in world.board.activations()] == ["skipped"]
     assert world.woken("sales") == [mark]
 
 
@@ -336,7 +336,7 @@ def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None
     world.advance(10 * HOUR)
     while world.fire_due():
         pass
-    crossings = {world.board.agenda()[i]["agent"]: None for i in range(2)}
+    crossings = {world.board.agenda()[i].agent: None for i in range(2)}
     assert set(crossings) == {"mark", "board"}
     times = sorted(crossing.crossed_at - start for crossing in world.crossings())
     assert abs(times[0] - HOUR) <= 1

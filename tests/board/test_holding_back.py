@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from blackboard import count, strength, total, watch
 from blackboard.board import readiness
 from blackboard.decay import Exponential, Linear, Never, Step
@@ -136,7 +138,7 @@ def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
     urgent = world.put("lead", "b", 0.95).mark_id
     assert world.woken("sales") == [urgent]
     [row] = world.board.agenda()
-    assert row["held_by"] == "guard"
+    assert row.held_by == "guard"
     return lead
 
 
@@ -145,7 +147,7 @@ def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: 
     lead = held_by_its_guard(world)
     world.advance(4 * MINUTE)
     world.put("ok", "a")
-    assert world.board.agenda()[0]["held_by"] == "batch_window"
+    assert world.board.agenda()[0].held_by == "batch_window"
     assert world.woken("sales") is None
     assert ready_at(world, "sales") == start + 10 * MINUTE
     world.clock.set(start + 10 * MINUTE)
@@ -297,7 +299,7 @@ def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(
     world.board.pause("sales", "lunch")
     lead = world.put("lead").mark_id
     assert world.woken("sales") is None
-    assert world.board.agenda()[0]["held_by"] is not None
+    assert world.board.agenda()[0].held_by is not None
     assert world.woken("other") == [lead]
     world.board.resume("sales")
     assert world.woken("sales") == [lead]
@@ -308,7 +310,7 @@ def test_a_paused_board_wakes_nobody(world: World) -> None:
     world.board.pause(reason="upgrade")
     lead = world.put("lead").mark_id
     assert world.woken("sales") is None
-    assert world.board.status()["paused"] == "upgrade"
+    assert world.board.status().paused_because == "upgrade"
     world.board.resume()
     assert world.woken("sales") == [lead]
 
@@ -354,13 +356,15 @@ def test_explaining_never_writes(world: World) -> None:
     world.put("lead", "b", 0.4)
     world.advance(50 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {item["watch"]: item for item in found["watches"]}
-    assert values["sum"]["values"][0]["value"] == 1.4 / 6 or abs(values["sum"]["values"][0]["value"] - 1.4 / 6) < 1e-9
+    values = {item.watch: item for item in found.watches}
+    assert values["sum"].values is not None
+    assert values["sum"].values[0].value == pytest.approx(1.4 / 6, abs=1e-9)
     world.advance(20 * MINUTE)
     found = world.board.explain("sales", "a")
-    values = {item["watch"]: item for item in found["watches"]}
-    assert values["sum"]["values"][0]["value"] == 0.0
-    assert "it has not crossed" in values["sum"]["verdict"]
+    values = {item.watch: item for item in found.watches}
+    assert values["sum"].values is not None
+    assert values["sum"].values[0].value == 0.0
+    assert "it has not crossed" in values["sum"].verdict
     world.board.explain("sales")
 
 
@@ -368,14 +372,14 @@ def test_explaining_tells_what_was_absorbed_from_what_never_lay_there(world: Wor
     world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"one": strength("lead") >= 0.5}))
 
     def verdict(subject: str) -> str:
-        return str(world.board.explain("sales", subject)["watches"][0]["verdict"])
+        return str(world.board.explain("sales", subject).watches[0].verdict)
 
     world.put("lead", "a")
     world.woken("sales")
-    assert "what lies there is absorbed" in verdict("a")
+    assert "all live marks are already absorbed" in verdict("a")
     assert verdict("b") == 'it has not crossed: strength("lead") is 0 of 0.5'
 
 
 def test_explaining_says_when_there_is_nothing_that_could_fall(world: World) -> None:
     world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"cold": strength("lead") < 0.5}))
-    assert world.board.explain("sales", "a")["watches"][0]["verdict"] == "nothing lies there that could fall"
+    assert world.board.explain("sales", "a").watches[0].verdict == "no live mark can fall below the threshold"

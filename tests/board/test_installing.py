@@ -35,15 +35,15 @@ def stricter(smokes: list[Smoke], context: Any) -> None:
 
 
 def test_an_agent_is_installed_with_every_kind_that_it_speaks_of(world: World) -> None:
-    change = world.board.install(watchman)
+    change = world.board.deploy(watchman)
     assert "agent watchman: new" in change.changed
     assert {"smoke", "alarm", "drill", "need", "decision"} <= world.board.deployment.kinds.keys()
     assert world.put("smoke", "kitchen", 0.8).crossed == ("watchman",)
 
 
 def test_installing_twice_changes_nothing(world: World) -> None:
-    version = world.board.install(watchman).version
-    again = world.board.install(watchman)
+    version = world.board.deploy(watchman).version
+    again = world.board.deploy(watchman)
     assert (again.version, again.changed) == (version, ())
 
 
@@ -52,28 +52,28 @@ def test_an_agent_is_installed_anew_and_the_others_stay(world: World) -> None:
     def listener(alarms: list[Alarm], context: Any) -> None:
         return None
 
-    world.board.install(watchman, listener)
-    world.board.install(stricter)
+    world.board.deploy(watchman, listener)
+    world.board.deploy(stricter)
     assert str(world.board.deployment.agents["watchman"].watches[0].when) == 'strength("smoke") >= 0.3'
     assert "listener" in world.board.deployment.agents
 
 
 def test_a_kind_keeps_what_a_deployment_set_unless_it_is_named(world: World) -> None:
     world.deploy({"smoke": kind("smoke", weight=2.0)})
-    world.board.install(watchman)
+    world.board.deploy(watchman)
     assert world.board.deployment.kinds["smoke"].weight == 2.0
-    world.board.install(kinds=[Smoke])
+    world.board.deploy(kinds=[Smoke])
     assert world.board.deployment.kinds["smoke"].weight == 1.0
 
 
 def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: World) -> None:
-    world.board.install(watchman)
+    world.board.deploy(watchman)
 
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], renamed_from="watchman")
     def guard(smokes: list[Smoke], context: Any) -> None:
         return None
 
-    world.board.install(guard)
+    world.board.deploy(guard)
     assert set(world.board.deployment.agents) == {"guard"}
 
 
@@ -83,7 +83,7 @@ def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World
         return None
 
     with pytest.raises(ConfigurationError, match=r"'smoke', which is not known.*kinds=\[\.\.\.\]"):
-        world.board.install(reader)
+        world.board.deploy(reader)
     assert world.board.deployment.version == 0
 
 
@@ -96,6 +96,6 @@ def test_a_daemon_puts_the_agents_in_force_that_the_board_does_not_know(tmp_path
 
 def test_a_daemon_leaves_an_agent_as_it_is_registered(tmp_path: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
-        board.install(watchman)
+        board.deploy(watchman)
         Daemon(board, [stricter]).run(until_quiescent=True)
         assert str(board.deployment.agents["watchman"].watches[0].when) == 'strength("smoke") >= 0.7'

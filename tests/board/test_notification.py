@@ -11,7 +11,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import deposit
 from blackboard.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
-from tests.board.world import HOUR, LEASE, World, kind, spec
+from tests.board.world import HOUR, LEASE, World, kind, prepared, spec
 
 KINDS = {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}
 WATCHMAN = spec("watchman", strength("smoke") >= 0.5)
@@ -29,7 +29,7 @@ def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
 
 
 def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], Any]:
-    return lambda txn: deposit(txn, world.board.prepare(txn, "smoke", "s", {}, intensity))
+    return lambda txn: deposit(txn, prepared(txn, world.board, "smoke", "s", {}, intensity, "person:ada", None))
 
 
 def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction], Any]:
@@ -66,7 +66,7 @@ def test_a_deposit_that_releases_a_held_crossing_notifies(world: World) -> None:
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
     assert world.claim("guarded") is None
-    put_key = lambda txn: deposit(txn, world.board.prepare(txn, "key", "s", {}, 1.0))  # noqa: E731
+    put_key = lambda txn: deposit(txn, prepared(txn, world.board, "key", "s", {}, 1.0, "person:ada", None))  # noqa: E731
     assert notifies(world, put_key)
     assert not notifies(world, put_key)
 

@@ -45,7 +45,7 @@ def agents(level: float = 0.9) -> tuple[AgentSpec, ...]:
 def rehearsed(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
     """Preview what `world.deploy` of the same arguments would do."""
     new = Deployment(kinds={**world.deployment.kinds, **kinds}, agents={agent.name: agent for agent in agents})
-    return world.board.rehearse(lambda txn: preview(txn, new))
+    return world.board.session.rehearse(lambda txn: preview(txn, new))
 
 
 def tables(world: World) -> dict[str, list[Any]]:
@@ -124,7 +124,7 @@ def test_the_deployment_does_what_the_preview_says(
             world.woken("watchman")
             world.woken("sum")
         world.evaporate()
-        live = {view.id for view in world.board.look(kind="smoke")}
+        live = {view.id for view in world.board.marks("smoke")}
         known = {row.id for row in world.crossings()}
         kinds = smoke(law, weight=weight, floor=floor)
         found = rehearsed(world, kinds, *agents(level))
@@ -134,6 +134,4 @@ def test_the_deployment_does_what_the_preview_says(
         assert sorted((wake.subject or "", wake.mark_id or 0, wake.value) for wake in found.wakes) == sorted(
             (row.subject, row.mark_id, row.value) for row in new
         )
-        assert {mark.mark_id for mark in found.evaporates} == live - {
-            view.id for view in world.board.look(kind="smoke")
-        }
+        assert {mark.mark_id for mark in found.evaporates} == live - {view.id for view in world.board.marks("smoke")}

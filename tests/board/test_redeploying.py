@@ -23,7 +23,7 @@ KINDS = {"smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separa
 
 
 def strength_of(world: World, mark: int) -> float | None:
-    return next((view.strength for view in world.board.look() if view.id == mark), None)
+    return next((view.strength for view in world.board.marks() if view.id == mark), None)
 
 
 def test_equal_content_changes_nothing(world: World) -> None:
@@ -118,7 +118,7 @@ def test_a_new_law_goes_on_from_the_strength_at_the_change(world: World, before:
     world.advance(40 * MINUTE)
     left = 0.8 * before.share(40 * MINUTE)
     world.register({"smoke": kind("smoke", after, floor=0.01, on_repeat="separate")})
-    at = world.board.now()
+    at = world.board.session.now()
     for age in (0, 1, 20 * MINUTE, 3 * HOUR):
         world.clock.set(at + age)
         expected = left * after.share(age)
@@ -161,7 +161,7 @@ def test_looking_before_and_after_the_marks_have_followed_shows_the_same(
     world.register({"smoke": kind("smoke", after, weight=weight, floor=floors[1], on_repeat="separate")})
     world.advance(times[1])
     world.put("smoke", "new", 0.6)
-    now = world.board.now()
+    now = world.board.session.now()
     instants = [now, now + 1, now + times[2], now + 20 * HOUR]
 
     def seen() -> list[dict[str, list[float]]]:
@@ -309,7 +309,7 @@ def test_kinds_that_a_new_deployment_does_not_name_stay(world: World) -> None:
 
     world.deploy(KINDS)
     world.put("smoke")
-    world.board.apply(Deployment())
+    world.board.deploy(Deployment())
     assert world.strengths() == {"s": [1.0]}
 
 
@@ -338,4 +338,4 @@ def test_a_deposit_by_another_process_counts_under_the_deployment_in_force(world
 
     with Blackboard.open(world.url, clock=world.clock) as other:
         world.deploy({"smoke": kind("smoke", weight=2.0)}, spec("watchman", strength("smoke") >= 1.5))
-        assert other.leave("smoke", "s", {}).crossed == ("watchman",)
+        assert other.deposit("smoke", subject="s").crossed == ("watchman",)

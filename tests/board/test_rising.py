@@ -293,8 +293,8 @@ def test_a_crossing_that_has_faded_is_recorded_as_faded_where_it_may_be_dropped(
     assert world.woken("watchman") is None
     assert [crossing.state for crossing in world.crossings()] == ["faded"]
     [activation] = world.board.activations(agent="watchman")
-    assert activation["state"] == "faded"
-    assert "has faded" in activation["reason"]
+    assert activation.state == "faded"
+    assert "has faded" in activation.reason
     mark = world.put("smoke", intensity=2.0).mark_id
     assert world.woken("watchman") == [mark]
 
@@ -399,7 +399,7 @@ def test_a_watch_that_was_gone_and_comes_back_with_a_kind_more_is_given_the_olde
     world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
     heat, smoke = world.put("heat").mark_id, world.put("smoke").mark_id
     assert world.woken("watchman") == [smoke]
-    world.board.apply(Deployment(kinds=world.deployment.kinds))
+    world.board.deploy(Deployment(kinds=world.deployment.kinds))
     world.deploy({}, spec("watchman", smoke_and_heat(count)))
     assert world.woken("watchman") == [heat]
     assert world.woken("watchman") is None

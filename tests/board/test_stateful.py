@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from blackboard import count, strength, total
 from blackboard.board import activation_results
 from blackboard.board.claims import Claim
-from blackboard.board.deposits import Receipt
+from blackboard.board.results import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
 from tests.board.test_totals import agree
@@ -64,7 +64,7 @@ class Board(RuleBasedStateMachine):
     # -- time
 
     def now(self) -> int:
-        now = self.world.board.now()
+        now = self.world.board.session.now()
         self.model.settle(now)
         return now
 
@@ -75,14 +75,14 @@ class Board(RuleBasedStateMachine):
     @rule(by=st.sampled_from([SECOND, HOUR]))
     def the_clock_steps_back(self, by: int) -> None:
         self.world.board.write(lambda txn: None, record=True)
-        before = self.world.board.now()
+        before = self.world.board.session.now()
         self.world.advance(-by)
-        assert self.world.board.now() == before
+        assert self.world.board.session.now() == before
 
     # -- marks
 
     def left(self, receipt: Receipt, name: str, subject: str, intensity: float, author: str, law: Decay | None) -> None:
-        now, model = self.world.board.now(), self.model
+        now, model = self.world.board.session.now(), self.model
         setting = model.kinds[name]
         law = law or setting.decay
         old = next(iter(model.live(now, name, subject)), None) if name == "smoke" else None
@@ -163,7 +163,7 @@ class Board(RuleBasedStateMachine):
         if name in self.running:
             assert claim is None
             return
-        if claim is not None and claim.row.id in {row["id"] for row in open_ones}:
+        if claim is not None and claim.row.id in {row.id for row in open_ones}:
             for item in claim.inputs:
                 assert self.begun[name, item.event.mark_id, item.event.id] == "begun"
             self.running[name] = claim
@@ -265,7 +265,7 @@ class Board(RuleBasedStateMachine):
     @invariant()
     def the_live_marks_are_those_of_the_model_with_their_strengths(self) -> None:
         now = self.now()
-        seen = {view.id: view.strength for view in self.world.board.look()}
+        seen = {view.id: view.strength for view in self.world.board.marks()}
         expected = {mark.id: self.model.strength(mark, now) for mark in self.model.live(now)}
         assert seen == pytest.approx(expected, rel=1e-9)
 

@@ -28,7 +28,7 @@ def test_time_goes_on_when_the_clock_has_caught_up(world: World) -> None:
     world.advance(HOUR)
     world.put("smoke")
     world.clock.set(at)
-    frozen = world.board.now()
+    frozen = world.board.session.now()
     world.put("smoke", "t")
     world.clock.set(frozen + HOUR)
     assert world.strengths() == {"s": [pytest.approx(0.5)], "t": [pytest.approx(0.5)]}
@@ -42,15 +42,15 @@ def test_another_process_sees_the_recorded_time_too(world: World) -> None:
     world.advance(HOUR)
     world.put("smoke", "t")
     with Blackboard.open(world.url, clock=ManualClock()) as late:
-        assert late.now() == world.clock.now()
-        assert [view.strength for view in late.look(subject="s")] == [pytest.approx(0.5)]
+        assert late.session.now() == world.clock.now()
+        assert [view.strength for view in late.marks(subject="s")] == [pytest.approx(0.5)]
 
 
 def test_no_view_shows_an_age_under_zero(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     world.put("smoke")
     world.advance(-HOUR)
-    [view] = world.board.look()
+    [view] = world.board.marks()
     assert (view.age_seconds, view.strength) == (0, 1.0)
     assert view.as_of == view.deposited_at
 
@@ -61,10 +61,10 @@ def test_a_law_that_follows_late_never_moves_the_boards_time_back(world: World) 
     world.register({"smoke": kind("smoke", Linear("1h"))})
     world.advance(HOUR / 2)
     world.put("smoke", "other")
-    latest = world.board.now()
+    latest = world.board.session.now()
     world.follow()
     world.clock.set(0)
-    assert world.board.now() == latest
+    assert world.board.session.now() == latest
 
 
 @pytest.mark.parametrize("swept", [True, False])
@@ -76,11 +76,11 @@ def test_a_mark_is_gone_at_its_stored_instant_and_not_before(world: World, swept
     world.clock.set(end - 1)
     if swept:
         assert world.evaporate() == 0
-    assert len(world.board.look()) == 1
+    assert len(world.board.marks()) == 1
     world.clock.set(end)
     if swept:
         assert world.evaporate() == 1
-    assert world.board.look() == []
+    assert world.board.marks() == []
 
 
 @given(half_life=st.integers(1, 10**9), threshold=st.floats(0.02, 0.99), intensity=st.floats(1, 100))

@@ -12,7 +12,7 @@ from tests.board.world import HOUR, MINUTE, World, kind
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:
-    return {view.id: view.strength for view in world.board.look(at=at)}
+    return {view.id: view.strength for view in world.board.marks(at=at)}
 
 
 actions = st.lists(
@@ -56,7 +56,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
         else:
             settings_["decay" if action == "law" else action] = values[0]  # type: ignore[index]
             world.register({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
-        snapshots.append((world.board.now(), seen(world)))
+        snapshots.append((world.board.session.now(), seen(world)))
         world.advance(1)
         world.board.write(lambda txn: None, record=True)
     for at, then in snapshots:
@@ -64,7 +64,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
     world.follow()
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
-    ahead = world.board.now() + waits[0]
+    ahead = world.board.session.now() + waits[0]
     forecast = seen(world, ahead)
     world.clock.set(ahead)
     assert seen(world) == pytest.approx(forecast, rel=1e-9)
@@ -77,9 +77,9 @@ def test_a_past_look_shows_the_payload_and_the_author_of_that_time(world: World)
     at = world.clock.now()
     world.advance(HOUR)
     world.put("smoke", payload={"detail": "thick"})
-    [view] = world.board.look(at=at)
+    [view] = world.board.marks(at=at)
     assert (view.payload, view.reinforcements, view.author) == ({"detail": "thin"}, 0, "person:ada")
-    [view] = world.board.look()
+    [view] = world.board.marks()
     assert (view.payload, view.reinforcements) == ({"detail": "thick"}, 1)
 
 
@@ -97,11 +97,11 @@ def test_looks_are_narrowed_and_ordered_alike_at_any_time(world: World) -> None:
         {"min_strength": 0.75},
         {"kind": "fire", "subject": "s1"},
     ):
-        past = [(view.id, view.strength) for view in world.board.look(at=at, **options)]
+        past = [(view.id, view.strength) for view in world.board.marks(at=at, **options)]
         assert past
         assert past == sorted(past, key=lambda pair: -pair[1])
-    assert [view.subject for view in world.board.look(kind="smoke", limit=2)] == ["s0", "s1"]
-    assert [view.subject for view in world.board.look(kind="smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
+    assert [view.subject for view in world.board.marks("smoke", limit=2)] == ["s0", "s1"]
+    assert [view.subject for view in world.board.marks("smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
 
 
 def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World) -> None:
@@ -110,6 +110,6 @@ def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World)
     for i in range(60):
         world.put("smoke", f"s{i}", 0.1 + (i * 37 % 61) / 61, decay=laws[i % 6])
         world.advance(MINUTE)
-    by_index = [view.id for view in world.board.look(kind="smoke", limit=20)]
-    by_scan = [view.id for view in world.board.look(kind="smoke")][:20]
+    by_index = [view.id for view in world.board.marks("smoke", limit=20)]
+    by_scan = [view.id for view in world.board.marks("smoke")][:20]
     assert by_index == by_scan

@@ -82,7 +82,7 @@ def test_a_change_of_the_deployment_among_deposits_is_in_force_for_those_after_i
     changed = Deployment(kinds=world.deployment.kinds, agents={"many": spec("many", MANY)})
     receipts: list[Any] = []
     works = [lambda number=number: receipts.append(world.put("smoke", f"s{number}")) for number in range(4)]
-    together(world, *works[:2], lambda: world.board.apply(changed), *works[2:])
+    together(world, *works[:2], lambda: world.board.deploy(changed), *works[2:])
     assert world.board.deployment.agents.keys() == {"many"}
     hold_true(world)
     assert sorted(world.woken("many") or ()) == sorted(receipt.mark_id for receipt in receipts)

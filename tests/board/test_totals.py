@@ -105,7 +105,7 @@ def test_kept_totals_equal_what_is_counted(
         elif name == "advance":
             world.advance(values[0])
         elif name == "withdraw":
-            if live := world.board.look():
+            if live := world.board.marks():
                 world.board.withdraw(live[values[0] % len(live)].id)
         elif name == "sweep":
             world.evaporate()

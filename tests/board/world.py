@@ -14,8 +14,10 @@ from blackboard.board import activation_results, backfill, claims, evaporation, 
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.deposits import Receipt
-from blackboard.board.redeployment import Change, register
+from blackboard.board.deposit_requests import DepositRequest, prepare
+from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.redeployment import register
+from blackboard.board.results import DeployResult, Receipt
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
@@ -78,16 +80,16 @@ class World:
 
     def deploy(
         self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec, trust: dict[str, float] | None = None
-    ) -> Change:
+    ) -> DeployResult:
         """Put kinds and agents in force; kinds that are not named stay as they are."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})},
             agents={item.name: item for item in agents},
             trust=trust or {},
         )
-        return self.board.apply(self.deployment)
+        return self.board.deploy(self.deployment)
 
-    def register(self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec) -> Change:
+    def register(self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec) -> DeployResult:
         """Like `deploy`, but no mark has followed yet."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
@@ -105,15 +107,17 @@ class World:
 
     def put(self, kind: str, subject: str = "s", intensity: float = 1.0, **options: Any) -> Receipt:
         payload = options.pop("payload", {})
-        return self.board.leave(kind, subject, payload, intensity=intensity, **options)
+        return self.board.deposit(kind, subject=subject, payload=payload, intensity=intensity, **options)
 
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
         """A deposit signed by an agent, as only an activation of it can make it."""
-        return self.board.write(lambda txn: depositing_deposit(txn, self.board, kind, subject, intensity, author))
+        return self.board.write(
+            lambda txn: deposit(txn, prepared(txn, self.board, kind, subject, {}, intensity, author, 0))
+        )
 
     def strengths(self, **narrowed: Any) -> dict[str, list[float]]:
         result: dict[str, list[float]] = {}
-        for view in self.board.look(**narrowed):
+        for view in self.board.marks(**narrowed):
             result.setdefault(view.subject, []).append(view.strength)
         return result
 
@@ -139,11 +143,7 @@ class World:
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
         def work(txn: BoardTransaction) -> list[Receipt] | None:
             made = [
-                AgentDeposit(
-                    self.board.prepare(
-                        txn, kind, subject, {}, intensity, author=claim.agent.name, activation_id=claim.row.id
-                    )
-                )
+                AgentDeposit(prepared(txn, self.board, kind, subject, {}, intensity, claim.agent.name, claim.row.id))
                 for kind, subject, intensity in leaves
             ]
             return activation_results.finish(txn, claim.row, claim.agent, made)
@@ -161,7 +161,7 @@ class World:
         return inputs(claim)
 
     def waiting(self, name: str) -> int:
-        return sum(1 for row in self.board.agenda() if row["agent"] == name)
+        return sum(1 for row in self.board.agenda() if row.agent == name)
 
     # -- below the door
 
@@ -197,12 +197,19 @@ def _empty_board() -> bytes:
         return path.read_bytes()
 
 
-def depositing_deposit(
-    txn: BoardTransaction, board: Blackboard, kind: str, subject: str, intensity: float, author: str
-) -> Receipt:
-    from blackboard.board.deposits import deposit
-
-    return deposit(txn, board.prepare(txn, kind, subject, {}, intensity, author=author, activation_id=0))
+def prepared(
+    txn: BoardTransaction,
+    board: Blackboard,
+    kind: str,
+    subject: str,
+    payload: dict[str, Any],
+    intensity: float,
+    author: str,
+    activation_id: int | None,
+) -> PreparedDeposit:
+    """A deposit of an activation, checked."""
+    request = DepositRequest(kind, subject, payload, author, intensity, activation_id=activation_id)
+    return prepare(txn, request, board.session.classes)
 
 
 def inputs(claim: Claim) -> list[int]:

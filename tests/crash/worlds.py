@@ -155,7 +155,9 @@ class World(ABC):
         board = self.open(f"depositor-{number}")
         end = None if limit is None else start + limit
         for index, one in enumerate(self.plans[number][start:end], start):
-            receipt = board.leave(one.kind, one.subject, one.payload, intensity=one.intensity, key=f"{number}-{index}")
+            receipt = board.deposit(
+                one.kind, subject=one.subject, payload=one.payload, intensity=one.intensity, key=f"{number}-{index}"
+            )
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
         if limit is not None:
             signal.pause()
@@ -237,7 +239,7 @@ class Pure(World):
 
     def found(self) -> None:
         with self.open("founder") as board:
-            board.install(*self.agents)
+            board.deploy(*self.agents)
 
     def make_daemon(self) -> Daemon:
         return Daemon(self.open("daemon"), self.agents, rng=random.Random(1))
@@ -413,7 +415,7 @@ class Fading(World):
 
     def found(self) -> None:
         with self.open("founder") as board:
-            board.install(warden)
+            board.deploy(warden)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -488,7 +490,7 @@ class Desk(World):
     def found(self) -> None:
         shutil.copy(str(importlib.resources.files("lead_desk").joinpath("samples/calendar.ics")), self.calendar)
         with self.open("founder") as board:
-            board.apply(self.resolved.deployment)
+            board.deploy(self.resolved.deployment)
 
     def make_daemon(self) -> Daemon:
         settings = self.resolved.settings

@@ -59,8 +59,8 @@ def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
 
 
 def deploy(board: Blackboard, *agents: Agent, kinds: tuple[type[Mark], ...] = (Smoke, Alarm, Stray, Seat)) -> None:
-    board.models.add(kinds)
-    board.apply(
+    board.session.classes.add(kinds)
+    board.deploy(
         Deployment(
             kinds={kind.kind: KindSpec.of(kind.defaults) for kind in kinds},
             agents={item.name: item.spec for item in agents},
@@ -162,8 +162,8 @@ def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: M
     clock.advance(timedelta(hours=5))
     rest(board, watchman)
     (only,) = board.activations()
-    assert only["crossed_at"] == "2026-01-05T10:00:00.000001Z"
-    assert only["started_at"] == "2026-01-05T14:00:00.000000Z"
+    assert only.crossed_at == "2026-01-05T10:00:00.000001Z"
+    assert only.started_at == "2026-01-05T14:00:00.000000Z"
 
 
 def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackboard, clock: ManualClock) -> None:
@@ -232,7 +232,7 @@ def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: Manu
     report = rest(board, medic)
     assert at == []
     assert report.lines()[0] == "medic.watch: 1 on the agenda, held back by a guard"
-    verdict = board.explain("medic", "ward")["watches"][0]["verdict"]
+    verdict = board.explain("medic", "ward").watches[0].verdict
     assert "guard holds it back until 2026-01-05T10:00:00.000001Z" in verdict
     clock.set(begin + 3_600_000_001)
     rest(board, medic)
@@ -248,8 +248,8 @@ def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board:
     smoke(board)
     rest(board, watchman)
     (only,) = board.activations()
-    assert only["state"] == "dead"
-    assert "it left a 'stray', which it does not declare in writes" in only["error"]
+    assert only.state == "dead"
+    assert "it left a 'stray', which it does not declare in writes" in str(only.error)
     assert board.marks(Alarm) == []
 
 
@@ -269,7 +269,7 @@ def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) ->
     deploy(board, watchman)
     smoke(board)
     rest(board, watchman)
-    assert words in board.activations()[0]["error"]
+    assert words in str(board.activations()[0].error)
 
 
 def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(board: Blackboard) -> None:
@@ -285,9 +285,9 @@ def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(boa
     report = rest(board, watchman)
     assert sorted(alarm.subject for alarm in board.marks(Alarm)) == list("abcdfgh")
     (dead,) = board.activations(state="dead")
-    assert dead["marks_absorbed"] == 1
-    assert "ValueError: poison" in dead["error"]
-    assert "Traceback" in dead["error"], "the dead letter holds the whole error"
+    assert dead.marks_absorbed == 1
+    assert "ValueError: poison" in str(dead.error)
+    assert "Traceback" in str(dead.error), "the dead letter holds the whole error"
     assert any("1 dead" in line for line in report.lines())
 
 
@@ -305,13 +305,13 @@ def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard
     rest(board, watchman)
     smoke(board, "b")
     rest(board, watchman)
-    first, second = sorted(item["id"] for item in board.activations(state="dead"))
+    first, second = sorted(item.id for item in board.activations(state="dead"))
     broken = False
     board.retry(first)
     board.discard(second)
     rest(board, watchman)
     assert [alarm.subject for alarm in board.marks(Alarm)] == ["a"]
-    assert {item["state"] for item in board.activations()} == {"done", "discarded"}
+    assert {item.state for item in board.activations()} == {"done", "discarded"}
 
 
 def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
@@ -339,8 +339,8 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     daemon.run(until_quiescent=True)
     ended.set()
     (only,) = board.activations()
-    assert only["state"] == "dead"
-    assert "ran past its timeout of 300 s" in only["error"]
+    assert only.state == "dead"
+    assert "ran past its timeout of 300 s" in str(only.error)
     assert board.marks(Alarm) == []
 
 
@@ -370,7 +370,7 @@ def test_reading_what_was_not_declared_is_refused(board: Blackboard) -> None:
     deploy(board, watchman)
     smoke(board)
     rest(board, watchman)
-    assert "does not declare that it reads 'alram'; did you mean 'alarm'?" in board.activations()[0]["error"]
+    assert "does not declare that it reads 'alram'; did you mean 'alarm'?" in str(board.activations()[0].error)
 
 
 def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -> None:
@@ -441,7 +441,7 @@ def test_publishing_follows_each_commit_and_each_start(board: Blackboard) -> Non
     published: list[int] = []
 
     def publish(reader: Any, settings: Any) -> None:
-        published.append(len(reader.marks(kind="alarm")))
+        published.append(len(reader.marks(Alarm)))
 
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=1, publish=publish)
     def watchman(smokes: list[Smoke], context: Any) -> Alarm:
@@ -480,7 +480,7 @@ def test_an_agent_asks_once(board: Blackboard) -> None:
     deploy(board, watchman)
     smoke(board)
     rest(board, watchman)
-    assert "asked twice" in board.activations()[0]["error"]
+    assert "asked twice" in str(board.activations()[0].error)
 
 
 def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackboard) -> None:
@@ -521,8 +521,8 @@ def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: 
     Daemon(board, [reader]).run(until_quiescent=True)
     assert seen == ["new"]
     assert [mark.subject for mark in board.marks(Report2)] == ["new"]
-    assert {view.subject for view in board.look(kind="report")} == {"old", "new"}
-    assert {item["state"] for item in board.activations()} == {"done"}
+    assert {view.subject for view in board.marks("report")} == {"old", "new"}
+    assert {item.state for item in board.activations()} == {"done"}
 
 
 def test_stopping_hands_back_what_does_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
@@ -545,11 +545,11 @@ def test_stopping_hands_back_what_does_not_end_in_time(board: Blackboard, clock:
     assert running.wait(60)
     daemon.stop(now=True)
     serving.join(60)
-    assert board.activations()[0]["state"] == "ready"
+    assert board.activations()[0].state == "ready"
     release.set()
     rest(board, watchman)
     assert [alarm.level for alarm in board.marks(Alarm)] == [2]
-    assert board.activations()[0]["state"] == "done"
+    assert board.activations()[0].state == "done"
 
 
 def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Blackboard) -> None:
@@ -561,7 +561,7 @@ def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Bla
     smoke(board)
     rest(board, watchman)
     (only,) = board.activations()
-    assert (only["state"], only["attempt"], only["error"]) == ("dead", 2, "ModelError: no verdict for mark 7")
+    assert (only.state, only.attempt, only.error) == ("dead", 2, "ModelError: no verdict for mark 7")
 
 
 def test_two_daemons_share_the_work_and_double_none_of_it(

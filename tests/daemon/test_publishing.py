@@ -22,13 +22,13 @@ def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published
     reading, go_on = threading.Event(), threading.Event()
 
     def slowly(reader: Any, settings: Any) -> None:
-        seen = len(reader.marks("page"))
+        seen = len(reader.marks(Page))
         reading.set()
         go_on.wait(10)
         published.append(seen)
 
     def at_once(reader: Any, settings: Any) -> None:
-        published.append(len(reader.marks("page")))
+        published.append(len(reader.marks(Page)))
 
     slow, quick = (
         agent(watches=strength(Page) >= 0.5, name="publisher", publish=publish)(lambda marks, context: None)

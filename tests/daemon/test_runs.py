@@ -45,7 +45,7 @@ def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboa
     def runner(marks: list[Errand], context: Any) -> None:
         pass
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 40)
     commits = 0
 
@@ -66,7 +66,7 @@ def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board
     def runner(marks: list[Errand], context: Any) -> None:
         pass
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 5)
     daemon = serve(board, runner, workers=2)
     board.database.on_commit.subscribe(lambda: taken.append(daemon._runs.busy()))
@@ -86,7 +86,7 @@ def test_an_agent_with_much_to_do_does_not_keep_the_room_from_another(board: Bla
     def patient(marks: list[Favour], context: Any) -> None:
         order.append("patient")
 
-    board.install(busy, patient, kinds=(Errand, Favour))
+    board.deploy(busy, patient, kinds=(Errand, Favour))
     put(board, Errand, 12)
     put(board, Favour, 1)
     serve(board, busy, patient).run(until_quiescent=True)
@@ -102,12 +102,12 @@ def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> 
         runs.append(marks[0].id)
         daemon._recovery.run_once()
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 5)
     daemon = serve(board, runner)
     daemon.run(until_quiescent=True)
     assert len(runs) == len(set(runs)) == 5
-    assert {item["interruptions"] for item in board.activations(state="done", limit=10)} == {0}
+    assert {item.interruptions for item in board.activations(state="done", limit=10)} == {0}
 
 
 def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboard) -> None:
@@ -128,7 +128,7 @@ def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboa
         reloading.set()
         return {"runner": again}, {}
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner, workers=2)
     daemon.reload = reload
@@ -144,7 +144,7 @@ def test_a_thread_goes_on_with_nothing_once_the_daemon_stops(board: Blackboard) 
         runs.append(marks[0].id)
         daemon.stop()
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner)
     daemon.run()
@@ -167,13 +167,13 @@ def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(boar
     def runner(marks: list[Errand], context: Any) -> None:
         runs.append(marks[0].id)
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner)
     daemon.on_event = lambda event, details: daemon.stop() if event == "done" else None
     daemon.run()
     assert len(runs) == 1
-    assert [(item["state"], item["attempt"]) for item in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
+    assert [(item.state, item.attempt) for item in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
 
 
 def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard) -> None:
@@ -186,7 +186,7 @@ def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard)
     def runner(marks: list[Errand], context: Any) -> None:
         pass
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     serve(board, runner).run(until_quiescent=True)
     assert running == [0, 0, 0, 0]  # at the start, and after each
@@ -207,12 +207,12 @@ def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
         monkeypatch.undo()
         raise RuntimeError("no such row")
 
-    board.install(runner, kinds=(Errand,))
+    board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner)
     daemon.run(until_quiescent=True)
     assert len(runs) == len(set(runs)) == 3
-    assert {item["attempt"] for item in board.activations(state="done", limit=10)} == {1}
+    assert {item.attempt for item in board.activations(state="done", limit=10)} == {1}
 
 
 def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -> None:
@@ -226,7 +226,7 @@ def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -
     def patient(marks: list[Favour], context: Any) -> None:
         order.append("patient")
 
-    board.install(busy, patient, kinds=(Errand, Favour))
+    board.deploy(busy, patient, kinds=(Errand, Favour))
     put(board, Errand, MAX_RUNS + 20)
     put(board, Favour, 1)
     serve(board, busy, patient).run(until_quiescent=True)

@@ -40,7 +40,7 @@ def _worked(folder: Path) -> Path:
     clock, path = ManualClock(LATER), folder / "desk.db"
     settings = {"lead_desk": {**resolved.settings.settings["lead_desk"], "calendar": str(folder / "calendar.ics")}}
     with Blackboard.open(f"sqlite:///{path}", author="webform", clock=clock) as board:
-        board.apply(resolved.deployment)
+        board.deploy(resolved.deployment)
         with (ROOT / "agents/lead_desk/samples/leads.csv").open("rb") as stream:
             columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
             load(board, Rows(stream, "leads.csv"), columns, lambda row: None, lambda: None)

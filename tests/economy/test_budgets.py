@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -23,8 +23,8 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
     report = world.rest()
     assert world.judged == leads[:1]
     [held] = world.board.activations(state="held")
-    assert held["retry_at"] == "2026-01-05T10:00:00.000000Z"
-    assert "budget.calls_per_hour = 1" in held["error"]
+    assert held.retry_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
+    assert "budget.calls_per_hour = 1" in held.error
     assert any("calls_per_hour" in line for line in report.lines())
     clock.advance(timedelta(minutes=59))
     world.rest()
@@ -32,7 +32,7 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
     clock.advance(timedelta(minutes=1))
     world.rest()
     assert world.judged == leads
-    assert all(row["attempt"] == 1 for row in world.board.activations())
+    assert all(row.attempt == 1 for row in world.board.activations())
 
 
 def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_batches(world_of, api, clock):
@@ -41,11 +41,11 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
         world.leave(1, name=f"lead-{n}")
         world.rest()
     rows = world.board.agenda()
-    assert [row["subject"] for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
-    assert all("calls_per_hour" in row["held_by"] for row in rows)
+    assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
+    assert all("calls_per_hour" in row.held_by for row in rows)
     with world.board.database.read() as tx:
         told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
-    assert told == [("deferred", rows[0]["held_by"])] + [("waiting", row["held_by"]) for row in rows[1:]]
+    assert told == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.rest()
     clock.advance(timedelta(hours=1))
@@ -74,8 +74,8 @@ def test_an_agents_own_budget_holds_that_agent(world_of, clock):
     world.rest()
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
-    assert "agents.judge.budget.calls_per_day = 2" in held["error"]
-    assert held["retry_at"] == "2026-01-06T00:00:00.000000Z"
+    assert "agents.judge.budget.calls_per_day = 2" in held.error
+    assert held.retry_at == datetime(2026, 1, 6, 0, tzinfo=UTC)
     clock.advance(timedelta(days=1))
     world.rest()
     assert len(world.judged) == 3
@@ -98,10 +98,10 @@ def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of):
     world.leave()
     world.rest()
     [held] = world.board.activations(state="held")
-    assert held["retry_at"] is None
-    assert "has no room for this call" in held["error"]
+    assert held.retry_at is None
+    assert "has no room for this call" in held.error
     world.deploy(Budget(usd_per_hour=1.0))
-    world.board.retry(held["id"])
+    world.board.retry(held.id)
     world.rest()
     assert len(world.judged) == 1
 
@@ -120,7 +120,7 @@ def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(world_of, 
     world.rest()
     assert world.judged == leads[:2]
     [held] = world.board.activations(state="held")
-    assert "calls_per_day = 2" in held["error"]
+    assert "calls_per_day = 2" in held.error
     world.deploy(batch=1, **limit(9))
     world.rest()
     assert world.judged == leads
@@ -130,7 +130,7 @@ def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of):
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.leave()
     world.rest()
-    assert world.board.activations(state="held")[0]["retry_at"] is None
+    assert world.board.activations(state="held")[0].retry_at is None
     world.deploy(Budget(usd_per_hour=1.0))
     world.rest()
     assert len(world.judged) == 1
@@ -143,7 +143,7 @@ def test_a_changed_budget_leaves_alone_what_a_person_must_decide(world_of, api):
     world.rest()
     world.deploy(Budget(calls_per_day=9), on_unknown="hold")
     world.rest()
-    assert [row["state"] for row in world.board.activations()] == ["held"]
+    assert [row.state for row in world.board.activations()] == ["held"]
     assert len(api.bodies) == 1
 
 
@@ -154,7 +154,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
     world.rest()
     assert api.paid == 2
     [held] = world.board.activations(state="held")
-    assert "calls_per_activation = 2" in held["error"]
+    assert "calls_per_activation = 2" in held.error
 
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
@@ -166,7 +166,7 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(wo
     # Two calls for all four marks; then, with a limit of 3, one for each half.
     assert api.paid == paid
     held = world.board.activations(state="held")
-    assert all(f"calls_per_activation = {limit}: {limit} taken" in row["error"] for row in held)
+    assert all(f"calls_per_activation = {limit}: {limit} taken" in row.error for row in held)
     assert len(held) == (2 if limit == 2 else 4)
 
 
@@ -199,8 +199,8 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(world_of, api
     api.queue(Cut(0))
     world.rest()
     assert world.judged == []
-    assert world.board.activations(state="held")[0]["retry_at"] is not None
-    assert world.board.status()["model_calls"]["unknown"] == 1
+    assert world.board.activations(state="held")[0].retry_at is not None
+    assert world.board.status().model_calls.unknown == 1
 
 
 def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of):
@@ -218,7 +218,7 @@ def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today
     world.leave(2)
     world.rest()
     world.board.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
-    world.board.retry(world.board.activations(state="held")[0]["id"])
+    world.board.retry(world.board.activations(state="held")[0].id)
     world.rest()
     assert api.paid == 1
 
@@ -233,7 +233,7 @@ def planned(tmp_path, clock):
     """A board with a thousand activations, each of which has planned a call."""
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
-        board.apply(Deployment(budget=LIMIT))
+        board.deploy(Deployment(budget=LIMIT))
         board.write(
             lambda txn: [model_calls.plan(txn, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
         )

@@ -41,7 +41,7 @@ def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world, api, status)
     assert world.states() == ["failed", "failed", "applied"]
     assert len(set(api.bodies)) == 1
     assert api.paid == 1
-    assert world.board.activations()[0]["attempt"] == 1  # no attempt of the agent's was used up
+    assert world.board.activations()[0].attempt == 1  # no attempt of the agent's was used up
 
 
 def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(world, api, clock):
@@ -66,8 +66,8 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
     daemon.on_event = told
     daemon.run(until_quiescent=True)
     [row] = seen
-    assert row["subject"] == "lead/1"
-    assert "429" in row["held_by"]
+    assert row.subject == "lead/1"
+    assert "429" in row.held_by
     assert world.board.agenda() == []
 
 
@@ -79,12 +79,12 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault
     assert world.judged == leads
     assert world.states() == ["unknown", "applied"]
     assert len(set(api.bodies)) == 1
-    status = world.board.status()["model_calls"]
-    assert status["unknown"] == 1
-    assert status["reserved_usd"] > 0  # it may have been paid
+    status = world.board.status().model_calls
+    assert status.unknown == 1
+    assert status.reserved_usd > 0  # it may have been paid
     world.board.record_cost(1, 0.0)
-    status = world.board.status()["model_calls"]
-    assert (status["unknown"], status["reserved_usd"]) == (0, 0)
+    status = world.board.status().model_calls
+    assert (status.unknown, status.reserved_usd) == (0, 0)
 
 
 def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_person_settles_it(world, api):
@@ -99,7 +99,7 @@ def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_pers
     junk = world.calls()[0]
     assert (junk["state"], junk["cost_usd"], junk["reserved_usd"]) == ("unusable", 0.25, 0)
     [cost] = world.board.costs()
-    assert cost["usd"] == pytest.approx(0.25 + good["cost_usd"])
+    assert cost.usd == pytest.approx(0.25 + good["cost_usd"])
     with pytest.raises(NotFound, match="its cost is known"):
         world.board.record_cost(good["id"], 0.0)
 
@@ -128,11 +128,11 @@ def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(wo
     world.leave()
     world.rest()
     assert world.states() == ["answered"]
-    world.board.discard(world.board.activations(state="dead")[0]["id"])
+    world.board.discard(world.board.activations(state="dead")[0].id)
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
-    assert world.board.status()["model_calls"]["answered"] == 0
+    assert world.board.status().model_calls.answered == 0
 
 
 def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
@@ -141,12 +141,12 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, 
     api.queue(Cut(0))
     report = world.rest()
     [held] = world.board.activations(state="held")
-    assert "unknown" in held["error"]
-    assert held["retry_at"] is None
+    assert "unknown" in held.error
+    assert held.retry_at is None
     assert any("unknown" in line for line in report.lines())
     assert world.judged == []
     assert api.paid == 1
-    world.board.retry(held["id"])
+    world.board.retry(held.id)
     world.rest()
     assert world.judged == leads
     settled, applied = world.calls()
@@ -161,10 +161,10 @@ def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of, api):
     world.leave()
     api.queue(Cut(0))
     world.rest()
-    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.board.discard(world.board.activations(state="held")[0].id)
     world.rest()
     assert len(api.bodies) == 1
-    assert world.board.status()["model_calls"]["unknown"] == 0
+    assert world.board.status().model_calls.unknown == 0
 
 
 def test_a_call_that_times_out_is_an_unknown_outcome(world, api):
@@ -184,7 +184,7 @@ def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of,
     class Slow(Patient):
         def send(self, body):
             clock.advance(timedelta(seconds=2))
-            world.board.on_notify()
+            world.board.session.notify()
             assert asked_again.wait(30)
             return super().send(body)
 
@@ -241,9 +241,9 @@ def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_serv
     world.rest()
     assert world.judged == [lead for lead in leads if lead != bad]
     [dead] = world.board.activations(state="dead")
-    assert dead["marks_absorbed"] == 1
+    assert dead.marks_absorbed == 1
     api.responder = well
-    world.board.retry(dead["id"])
+    world.board.retry(dead.id)
     world.rest()
     assert world.judged == leads
 
@@ -264,7 +264,7 @@ def test_a_person_can_have_a_rejected_request_sent_again(world, api):
     world.rest()
     assert world.judged == []
     [dead] = world.board.activations(state="dead")
-    world.board.retry(dead["id"])
+    world.board.retry(dead.id)
     world.rest()
     assert world.judged == [lead]
     assert len(set(api.bodies)) == 1
@@ -275,7 +275,7 @@ def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(worl
     leads = world.leave(2)
     api.queue(Status(status))
     report = world.rest()
-    paused = world.board.status()["paused"]
+    paused = world.board.status().paused_because
     assert "provider" in paused
     assert str(status) in paused
     assert any("paused" in line for line in report.lines())
@@ -302,9 +302,9 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
     daemon.on_event = told
     daemon.run()
     assert set(world.states()) == {"failed"}
-    assert world.board.status()["model_calls"]["reserved_usd"] == 0
+    assert world.board.status().model_calls.reserved_usd == 0
     [ready] = world.board.activations(state="ready")
-    assert ready["marks_absorbed"] == 2
+    assert ready.marks_absorbed == 2
 
 
 def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(world):
@@ -314,11 +314,11 @@ def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(wo
     daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
     daemon.run()
     [row] = world.board.activations()
-    [told] = world.board.explain("judge", "lead/1")["deferred"]
-    assert (told["id"], told["tried_at"]) == (row["id"], row["retry_at"])
-    assert parse_instant(told["tried_at"]) > world.board.now()
-    assert "reach" in told["why"]
-    assert world.board.explain("judge", "lead/2")["deferred"] == []
+    [told] = world.board.explain("judge", "lead/1").deferred
+    assert (told.id, told.retry_at) == (row.id, row.retry_at)
+    assert told.retry_at > world.board.now()
+    assert "reach" in told.error
+    assert world.board.explain("judge", "lead/2").deferred == ()
 
 
 def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(world_of, api):
@@ -328,12 +328,12 @@ def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(
     world.url = "http://127.0.0.1:9"
     report = world.rest()  # it would never end if it were tried for good
     [held] = world.board.activations(state="held")
-    assert "given up after 1h" in held["error"]
-    assert held["retry_at"] is None
+    assert "given up after 1h" in held.error
+    assert held.retry_at is None
     assert any("given up" in line for line in report.lines())
     sent = [parse_instant(call["sent_at"]) for call in world.calls()]
     assert 3600 * SECOND <= sent[-1] - sent[0] < 3 * 3600 * SECOND
     world.url = url
-    world.board.retry(held["id"])
+    world.board.retry(held.id)
     world.rest()
     assert world.judged == leads

@@ -87,7 +87,7 @@ class Scene:
         try:
             world.rest(client)
             assert world.judged == self.leads
-            return world.board.status()["model_calls"]["unknown"], world.states()
+            return world.board.status().model_calls.unknown, world.states()
         finally:
             world.close()
 
@@ -155,9 +155,9 @@ def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(sc
     before = api.paid
     world.rest()
     [held] = world.board.activations(state="held")
-    assert "unknown" in held["error"]
+    assert "unknown" in str(held.error)
     assert api.paid == before
-    world.board.retry(held["id"])
+    world.board.retry(held.id)
     world.rest()
     assert world.judged == here.leads
     world.close()

@@ -47,7 +47,7 @@ def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(wor
     [call] = world.calls()
     assert (call["api"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
     [cost] = world.board.costs()
-    assert cost["usd"] == pytest.approx(cost["usd_direct"] / 2, rel=0.01)
+    assert cost.usd == pytest.approx(cost.usd_direct / 2, rel=0.01)
     assert report.lines() == ()
 
 
@@ -158,7 +158,7 @@ def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, stat
     leads = world.leave(1)
     api.queue(Status(status))
     world.rest(patient())
-    assert str(status) in world.board.status()["paused"]
+    assert str(status) in world.board.status().paused
     assert world.judged == []
     world.board.resume()
     world.rest(patient())
@@ -225,8 +225,8 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, p
     client = Forgetful(api)
     world.rest(client)
     if hold:
-        assert "unknown" in world.board.activations(state="held")[0]["error"]
-        world.board.retry(world.board.activations(state="held")[0]["id"])
+        assert "unknown" in world.board.activations(state="held")[0].error
+        world.board.retry(world.board.activations(state="held")[0].id)
         world.rest(client)
     client.close()
     assert world.judged == leads
@@ -239,7 +239,7 @@ def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock)
     world.rest(patient())
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
-    assert "calls_per_hour = 2" in held["error"]
+    assert "calls_per_hour = 2" in held.error
     clock.advance(timedelta(hours=1))
     world.rest(patient())
     assert world.judged == leads
@@ -251,10 +251,10 @@ def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api
     world.leave(1)
     world.rest(patient())
     [held] = world.board.activations(state="held")
-    assert "has no room" in held["error"]
+    assert "has no room" in held.error
     assert batches(api) == []
     world.deploy(Budget(usd_per_day=1.0), use_batch_api=True)
-    world.board.retry(held["id"])
+    world.board.retry(held.id)
     world.rest(patient())
     assert len(world.judged) == 1
 
@@ -296,7 +296,7 @@ def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, pa
     daemon = world.daemon()
     daemon.on_event = lambda event, details: daemon.stop(now=True) if event == "postponed" else None
     daemon.run()
-    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.board.discard(world.board.activations(state="held")[0].id)
     world.rest(patient())
     assert batches(api) == []
     assert world.states() == ["failed"]
@@ -320,21 +320,21 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
-    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.board.discard(world.board.activations(state="held")[0].id)
     world.daemon(patient(looks=0))._batch_api.run_once()
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
     assert call["reserved_usd"] == 0
     assert world.judged == []
-    assert world.board.status()["model_calls"]["answered"] == 0
+    assert world.board.status().model_calls.answered == 0
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):
     world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
-    world.board.discard(world.board.activations(state="held")[0]["id"])
+    world.board.discard(world.board.activations(state="held")[0].id)
 
     class Forgetful(Patient):
         def batch_results(self, batch_id):

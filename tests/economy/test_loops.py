@@ -52,12 +52,12 @@ def rest(board, *agents, **settings):
         item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
         for item in agents
     }
-    board.apply(Deployment(kinds={kind.kind: KindSpec.of(kind.defaults) for kind in (Ask, Reply)}, agents=specs))
+    board.deploy(Deployment(kinds={kind.kind: KindSpec.of(kind.defaults) for kind in (Ask, Reply)}, agents=specs))
     return Daemon(board, agents).run(until_quiescent=True)
 
 
 def told(board):
-    return [(row["agent"], row["state"]) for row in reversed(board.activations(limit=100))]
+    return [(row.agent, row.state) for row in reversed(board.activations(limit=100))]
 
 
 def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_fourth_waking(board):
@@ -65,10 +65,10 @@ def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_
     report = rest(board, replier, asker)
     assert told(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
     [quarantined] = board.activations(state="quarantined")
-    assert quarantined["error"] == "asker and replier wake each other over lead/1 without new facts"
+    assert quarantined.error == "asker and replier wake each other over lead/1 without new facts"
     [need] = board.inbox()
     assert (need.subject, need.author) == ("lead/1", "blackboard")
-    assert need.payload["question"].startswith(quarantined["error"])
+    assert need.payload["question"].startswith(quarantined.error)
     assert any("quarantined" in line for line in report.lines())
 
 
@@ -101,16 +101,16 @@ def test_only_the_subject_that_goes_round_is_set_aside(board):
         return [Ask(subject=mark.subject) for mark in marks] + extra
 
     rest(board, branching, mixed)
-    by_state = {row["state"]: row for row in board.activations(limit=100)}
+    by_state = {row.state: row for row in board.activations(limit=100)}
     assert by_state["quarantined"]["subject"] == "lead/1"
-    assert "lead/2" in {row["subject"] for row in board.activations(agent="replier") if row["state"] == "done"}
+    assert "lead/2" in {row.subject for row in board.activations(agent="replier") if row.state == "done"}
 
 
 def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     for _ in range(3):
-        board.retry(board.activations(state="quarantined")[0]["id"])
+        board.retry(board.activations(state="quarantined")[0].id)
         rest(board, replier, asker)
     assert len(board.inbox()) == 1
 
@@ -119,11 +119,11 @@ def test_what_was_set_aside_can_be_retried_or_discarded(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     [quarantined] = board.activations(state="quarantined")
-    board.retry(quarantined["id"])
+    board.retry(quarantined.id)
     rest(board, replier, asker)
     [again] = board.activations(state="quarantined")
-    assert again["agent"] == "asker"
-    board.discard(again["id"])
+    assert again.agent == "asker"
+    board.discard(again.id)
     rest(board, replier, asker)
     assert board.activations(state="quarantined") == []
     assert told(board)[-1] == ("asker", "discarded")
@@ -139,14 +139,14 @@ def test_a_chain_over_max_depth_is_set_aside(board):
     rest(board, replier, wandering, max_chain=6)
     assert told(board)[-1][1] == "quarantined"
     assert len(told(board)) == 7
-    assert "7 wakings deep (max_chain = 6)" in board.activations(state="quarantined")[0]["error"]
+    assert "7 wakings deep (max_chain = 6)" in board.activations(state="quarantined")[0].error
 
 
 def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector, max_chain=3)
     assert told(board)[-1] == ("collector", "quarantined")
-    assert "(max_chain = 3)" in board.activations(state="quarantined")[0]["error"]
+    assert "(max_chain = 3)" in board.activations(state="quarantined")[0].error
     assert len(board.inbox()) == 1
 
 
@@ -156,7 +156,7 @@ def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(bo
     assert told(board)[-1] == ("collector", "quarantined")
     assert len(told(board)) == 6  # the first waking was over another subject
     [quarantined] = board.activations(state="quarantined")
-    assert quarantined["error"] == "replier and collector wake each other over the board without new facts"
+    assert quarantined.error == "replier and collector wake each other over the board without new facts"
 
 
 def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board):
@@ -167,8 +167,8 @@ def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_b
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, wandering)
     [quarantined] = board.activations(state="quarantined")
-    assert quarantined["agent"] == "collector"
-    assert quarantined["error"] == "replier and collector wake each other over the board without new facts"
+    assert quarantined.agent == "collector"
+    assert quarantined.error == "replier and collector wake each other over the board without new facts"
     [need] = board.inbox()
     assert need.subject == "agent/collector"
 

@@ -86,7 +86,7 @@ class World:
             merged = AgentSettings(**{**item.spec.settings.model_dump(exclude_unset=True), **settings})
             specs[item.name] = item.spec.model_copy(update={"settings": merged})
         kinds = {kind.kind: KindSpec.of(kind.defaults) for kind in self.kinds}
-        self.board.apply(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
+        self.board.deploy(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
 
     def leave(self, count: int = 1, intensity: float = 1.0, name: str = "lead") -> list[int]:
         """Leave so many leads; their ids."""
@@ -111,7 +111,7 @@ class World:
     @property
     def judged(self) -> list[int]:
         """The leads that have a verdict, in the order of their ids."""
-        return sorted(view.payload["lead"] for view in self.board.look(kind="judged"))
+        return sorted(mark.lead for mark in self.board.marks(Judged))
 
     def calls(self) -> list[dict[str, Any]]:
         """The journal, oldest first, as the view shows it."""

@@ -50,7 +50,7 @@ def echoing(marks: Sequence[Knock], context: Any) -> list[Echo]:
 
 def main(path: Path, seconds: float) -> dict[str, Any]:
     with Blackboard.open(f"sqlite:///{path}") as board:
-        board.install(echoing)
+        board.deploy(echoing)
     gc.collect()
     gc.freeze()
     daemons = [Child("daemon", partial(_serve, path, False)) for _ in range(DAEMONS)]
@@ -96,7 +96,7 @@ def _deposit(path: Path, number: int, seconds: float, say: Say) -> None:
         until = time.monotonic() + seconds
         while (began := time.monotonic()) < until:
             n = len(waits)
-            receipt = board.leave("knock", f"s/{number}", {"n": n}, key=f"{number}-{n}")
+            receipt = board.deposit("knock", subject=f"s/{number}", payload={"n": n}, key=f"{number}-{n}")
             waits.append(time.monotonic() - began)
             say(f"kept {number}-{n} {receipt.mark_id} {receipt.event_id}")
     waits.sort()

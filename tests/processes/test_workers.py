@@ -9,12 +9,12 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from blackboard import Blackboard
-from blackboard.clock import parse_instant
 from tests.processes.worker import Cold, Done, Ember, Task
 from tests.processes.workers import Process, started
 
@@ -114,7 +114,7 @@ def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard
     [done] = board.marks(Done)
     assert done.by == "one that did not"
     [activation] = board.activations()
-    assert (activation["state"], activation["marks_deposited"]) == ("done", 1)
+    assert (activation.state, activation.marks_deposited) == ("done", 1)
 
 
 def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> None:
@@ -124,8 +124,9 @@ def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> 
             board.deposit(Ember(subject=f"s/{n}", intensity=0.8))
             process.event("done")
     lags = [
-        parse_instant(item["started_at"]) - parse_instant(item["crossed_at"])
+        (item.started_at - item.crossed_at) / timedelta(microseconds=1)
         for item in board.activations(agent="warden")
+        if item.started_at is not None
     ]
     print(f"from crossing to start: median {statistics.median(lags) / 1000:.1f} ms, longest {max(lags) / 1000:.1f} ms")
     assert len(lags) == 10
@@ -139,7 +140,7 @@ def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_t
         process.event("started")
     receipt = board.deposit(Ember(subject="s", intensity=0.8))
     [left] = board.history("s")
-    crosses = left.recorded_at + 135_614  # 200 ms x log2(0.8 / 0.5)
+    crosses = left.recorded_at + timedelta(microseconds=135_614)  # 200 ms x log2(0.8 / 0.5)
     with worker(board) as process:  # takes longer to start than that
         process.event("done", watch="watch")
         process.signal(signal.SIGTERM)
@@ -148,8 +149,9 @@ def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_t
     [activation] = board.activations(agent="warden")
     assert cold.subject == "s"
     assert receipt.mark_id > 0
-    assert parse_instant(activation["crossed_at"]) == pytest.approx(crosses, abs=2)
-    assert parse_instant(activation["started_at"]) > crosses
+    assert abs(activation.crossed_at - crosses) <= timedelta(microseconds=2)
+    assert activation.started_at is not None
+    assert activation.started_at > crosses
 
 
 def test_sigterm_finishes_what_runs(board: Blackboard) -> None:
@@ -164,7 +166,7 @@ def test_sigterm_finishes_what_runs(board: Blackboard) -> None:
         process.event("done")
         assert process.ends() == 0
     assert [mark.n for mark in board.marks(Done)] == [1]
-    assert [row["subject"] for row in board.agenda()] == ["t"]
+    assert [row.subject for row in board.agenda()] == ["t"]
 
 
 def test_a_second_signal_stops_at_once_and_hands_back(board: Blackboard) -> None:
@@ -178,7 +180,7 @@ def test_a_second_signal_stops_at_once_and_hands_back(board: Blackboard) -> None
         assert process.ends() == 0
     assert board.marks(Done) == []
     [activation] = board.activations()
-    assert activation["state"] == "ready"
+    assert activation.state == "ready"
     with worker(board) as process:
         assert process.event("started")["recovered"] == 0
         process.event("done")

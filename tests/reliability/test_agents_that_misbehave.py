@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.active_runs import LEFT_BEHIND
 from tests.reliability.serving import look, served
 
@@ -24,15 +24,15 @@ class Alarm(Mark, kind="alarm", on_repeat="separate"):
     text: str = ""
 
 
-def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 12) -> dict[str, Any]:
+def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 12) -> ActivationRecord:
     """The first activation, once its attempts are used up."""
     for _ in range(hours * 6):
         look(daemon)
         (*_, row) = board.activations()
-        if row["state"] == "dead":
+        if row.state == "dead":
             return row
         clock.advance(timedelta(minutes=10))
-    raise AssertionError(f"it is still {row['state']}")
+    raise AssertionError(f"it is still {row.state}")
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_what_an_agent_may_not_leave_is_a_dead_letter_with_its_reason_and_leaves
     daemon = served(board, flood)
     board.deposit(Smoke(subject="kitchen"))
     row = until_dead(board, clock, daemon)
-    assert words in row["error"]
-    assert row["attempt"] == 3
+    assert words in str(row.error)
+    assert row.attempt == 3
     assert board.marks(Alarm) == []
     assert [mark.subject for mark in board.marks(Smoke)] == ["kitchen"]
 
@@ -80,7 +80,7 @@ def test_whatever_an_agent_raises_the_daemon_goes_on_and_keeps_the_whole_error(
 
     daemon = served(board, raises)
     board.deposit(Smoke(subject="kitchen"))
-    error = until_dead(board, clock, daemon)["error"]
+    error = str(until_dead(board, clock, daemon).error)
     assert error.startswith(type(raised).__name__)
     assert "in raises" in error, "the place is in it"
 
@@ -95,14 +95,14 @@ def test_a_batch_that_fails_is_split_until_the_mark_that_breaks_it_stands_alone(
         return (Alarm(subject=mark.subject) for mark in marks)
 
     daemon = served(board, picky)
-    list(board.deposit_many(Smoke(subject=f"s{number}") for number in range(32)))
+    board.deposit_many(Smoke(subject=f"s{number}") for number in range(32))
     for _ in range(40):
         look(daemon)
         clock.advance(timedelta(minutes=5))
     assert {mark.subject for mark in board.marks(Alarm)} == {f"s{n}" for n in range(32)} - {"s13"}
     (dead,) = board.activations(state="dead")
-    assert dead["marks_absorbed"] == 1
-    assert "thirteen" in dead["error"]
+    assert dead.marks_absorbed == 1
+    assert "thirteen" in str(dead.error)
 
 
 def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blackboard, clock: ManualClock) -> None:
@@ -117,10 +117,10 @@ def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blac
     daemon = served(board, mended)
     board.deposit(Smoke(subject="kitchen"))
     row = until_dead(board, clock, daemon)
-    board.retry(row["id"])
-    assert until_dead(board, clock, daemon)["attempt"] == 3
+    board.retry(row.id)
+    assert until_dead(board, clock, daemon).attempt == 3
     broken = False
-    board.retry(row["id"])
+    board.retry(row.id)
     clock.advance(timedelta(hours=1))
     look(daemon)
     assert [mark.subject for mark in board.marks(Alarm)] == ["kitchen"]
@@ -130,9 +130,9 @@ def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blac
         look(daemon)
         clock.advance(timedelta(minutes=10))
     (dead,) = board.activations(state="dead")
-    board.discard(dead["id"])
+    board.discard(dead.id)
     look(daemon)
-    assert board.activations(state="discarded")[0]["id"] == dead["id"]
+    assert board.activations(state="discarded")[0].id == dead.id
     assert len(board.marks(Alarm)) == 1
 
 
@@ -158,7 +158,7 @@ def test_an_agent_that_fails_every_time_rests_longer_each_time_and_others_do_not
         clock.advance(timedelta(seconds=10))
     assert len(fine) == 120
     assert len(tries) < 40, "a hundred and twenty marks came"
-    assert board.agents()[0]["until"] is not None
+    assert board.agents()[0].until is not None
 
 
 def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
@@ -191,7 +191,7 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     for _ in range(5):
         clock.advance(timedelta(minutes=30))
         look(daemon)
-    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [row.state for row in board.activations()] == ["done"]
 
 
 def test_threads_that_an_agent_leaves_running_hold_up_nothing(board: Blackboard, clock: ManualClock) -> None:

@@ -36,18 +36,18 @@ def watchman(marks: Any, context: Any) -> list[Alarm]:
 
 def subjects(path: Path, clock: ManualClock) -> set[str]:
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
-        return {view.subject for view in board.look(kind="smoke")}
+        return {view.subject for view in board.marks("smoke")}
 
 
 def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, path: Path, tmp_path: Path) -> None:
-    list(board.deposit_many(Smoke(subject=f"before{n}", detail="x" * 1500) for n in range(3000)))
+    board.deposit_many(Smoke(subject=f"before{n}", detail="x" * 1500) for n in range(3000))
     begun, stop, written = threading.Event(), threading.Event(), 0
 
     def deposit() -> None:
         nonlocal written
         while not stop.is_set():
             # Two marks in one transaction: a copy has both or neither.
-            list(board.deposit_many([Smoke(subject=f"a{written}"), Smoke(subject=f"b{written}")]))
+            board.deposit_many([Smoke(subject=f"a{written}"), Smoke(subject=f"b{written}")])
             written += 1
             begun.set()
 
@@ -68,7 +68,7 @@ def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, 
     assert during[-1] > during[0], "depositors went on"
     assert oct(os.stat(made.path).st_mode & 0o777) == "0o600"
     with Blackboard.open(f"sqlite:///{made.path}") as copy:
-        there = {view.subject for view in copy.look(kind="smoke")}
+        there = {view.subject for view in copy.marks("smoke")}
     first = {name[1:] for name in there if name.startswith("a")}
     assert first == {name[1:] for name in there if name.startswith("b") and not name.startswith("before")}
     assert sum(name.startswith("before") for name in there) == 3000
@@ -162,7 +162,7 @@ def test_a_copy_takes_the_place_of_nothing_and_leaves_nothing_half(board: Blackb
 
 
 def test_a_damaged_or_foreign_copy_replaces_nothing(board: Blackboard, path: Path, tmp_path: Path) -> None:
-    list(board.deposit_many(Smoke(subject=f"s{n}", detail="x" * 500) for n in range(500)))
+    board.deposit_many(Smoke(subject=f"s{n}", detail="x" * 500) for n in range(500))
     made = copies.back_up(board.database, tmp_path / "copy.db").path
     with made.open("r+b") as file:
         file.seek(30 * 4096)
@@ -175,7 +175,7 @@ def test_a_damaged_or_foreign_copy_replaces_nothing(board: Blackboard, path: Pat
         with pytest.raises(error):
             copies.restore(copy, target, "20270131T000000Z")
     assert path.stat().st_ino == before
-    assert len(board.look(kind="smoke")) == 500
+    assert len(board.marks("smoke")) == 500
 
 
 def test_a_path_with_strange_characters_is_a_path(board: Blackboard, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def wrong(board: Blackboard, deployment: Deployment | None = None) -> dict[str, 
 
 
 def test_a_board_without_faults_is_told_so(board: Blackboard) -> None:
-    board.install(broken)
+    board.deploy(broken)
     findings = examine(board, board.deployment)
     assert [finding for finding in findings if finding.state == "wrong"] == []
     assert {
@@ -88,7 +88,7 @@ def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
     from blackboard.board import claims
 
-    board.install(broken)
+    board.deploy(broken)
     board.deposit(Smoke(subject="kitchen"))
     assert board.write(lambda txn: claims.claim(txn, txn.deployment.agent("broken"), "somebody", 1_000_000)) is not None
     clock.advance(timedelta(hours=1))
@@ -115,7 +115,7 @@ def test_each_fault_is_named_with_what_to_do(
 
 
 def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> None:
-    board.install(broken)
+    board.deploy(broken)
     wanted = board.deployment
     assert "deployment" not in wrong(board, wanted)
     changed = wanted.model_copy(update={"trust": {"webform": 0.5}})

@@ -74,14 +74,14 @@ def test_a_full_disk_stops_deposits_whole_and_work_goes_on_when_there_is_room(
     kept = 1 + deposited_until_it_fails(board, "the disk is full; make room")
     for _ in range(3):
         look(daemon)
-    assert len(board.look(kind="smoke")) == kept
+    assert len(board.marks("smoke")) == kept
     assert whole(path)
     limit_pages(board, None)
     look(daemon)
     board.deposit(Smoke(subject="after"))
     look(daemon)
-    assert len(board.look(kind="smoke")) == kept + 1
-    assert sum(row["marks_absorbed"] for row in board.activations(limit=100)) == kept + 1
+    assert len(board.marks("smoke")) == kept + 1
+    assert sum(row.marks_absorbed for row in board.activations(limit=100)) == kept + 1
 
 
 def test_an_activation_whose_end_finds_no_room_is_taken_up_again(
@@ -99,12 +99,12 @@ def test_an_activation_whose_end_finds_no_room_is_taken_up_again(
     daemon = served(board, writer)
     board.deposit(Smoke(subject="kitchen"))
     look(daemon)
-    assert [row["state"] for row in board.activations()] == ["running"]
+    assert [row.state for row in board.activations()] == ["running"]
     limit_pages(board, None)
     clock.advance(timedelta(minutes=1))
     look(daemon)
     assert tries == [1, 1]
-    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [row.state for row in board.activations()] == ["done"]
     assert [mark.subject for mark in board.marks(Smoke)].count("written") == 1
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_page_is_named_and_a_restored_file_is_used(
     path: Path, tmp_path: Path, clock: ManualClock, logs: list[Any]
 ) -> None:
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
-    list(board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000)))
+    board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000))
     copy = back_up(board.database, tmp_path / "copy.db").path
     board.database.compact()
     board.close()
@@ -173,10 +173,10 @@ def test_a_damaged_page_is_named_and_a_restored_file_is_used(
     with pytest.raises(StoreError, match="damaged"):
         examine(path)
     with pytest.raises(StoreError, match="restore a backup"):
-        Blackboard.open(f"sqlite:///{path}", clock=clock).look()
+        Blackboard.open(f"sqlite:///{path}", clock=clock).marks()
     os.replace(copy, path)
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
-        assert len(board.look()) == 2000
+        assert len(board.marks()) == 2000
 
 
 def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone(
@@ -224,7 +224,7 @@ def test_what_is_no_board_is_refused_and_left_as_it_was(
     made(path)
     before = path.read_bytes()
     with pytest.raises(error):
-        Blackboard.open(f"sqlite:///{path}").look()
+        Blackboard.open(f"sqlite:///{path}").marks()
     assert path.read_bytes() == before
 
 
@@ -299,4 +299,4 @@ def test_a_file_size_limit_is_met_without_a_traceback_and_without_damage(path: P
     kept = int(path.with_suffix(".kept").read_text())
     assert whole(path)
     with Blackboard.open(f"sqlite:///{path}") as board:
-        assert len(board.look()) == kept
+        assert len(board.marks()) == kept

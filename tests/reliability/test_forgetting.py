@@ -72,10 +72,10 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
     assert [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
     assert all(event.payload is None for event in after)
     assert board.history(ANN) == []
-    assert {view.subject for view in board.look()} == {BOB}
-    kept = [(row["id"], row["state"], row["marks_absorbed"]) for row in board.activations(limit=100)]
-    assert kept == [(row["id"], row["state"], row["marks_absorbed"]) for row in activations]
-    assert len(board.look(kind="reply")) == 30, "others lose nothing"
+    assert {view.subject for view in board.marks()} == {BOB}
+    kept = [(row.id, row.state, row.marks_absorbed) for row in board.activations(limit=100)]
+    assert kept == [(row.id, row.state, row.marks_absorbed) for row in activations]
+    assert len(board.marks("reply")) == 30, "others lose nothing"
     look(daemon)
     assert holds(path, SECRET, ANN) == []
     with pytest.raises(NotFound):
@@ -86,8 +86,8 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
 
 def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard, path: Path) -> None:
     with MessagesApi(lambda body: {"replies": [f"you said {SECRET}", "cake"]}) as api:
-        board.install(clerk)
-        list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
+        board.deploy(clerk)
+        board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
         client = AnthropicClient("key", api.url)
         Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1)).run(until_quiescent=True)
         assert api.paid == 1
@@ -96,7 +96,7 @@ def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard
     assert len(gone.calls) == 1
     assert holds(path, SECRET, ANN) == []
     assert board.costs() == costs
-    assert [view.payload["text"] for view in board.look(kind="reply")] == ["cake"]
+    assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
 
 
 def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path) -> None:
@@ -113,7 +113,7 @@ def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path)
         return [Reply(subject=mark.subject, text=mark.text) for mark in marks]
 
     daemon = served(board, slow)
-    list(board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")]))
+    board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
     daemon.run_once()
     assert begun.wait(10)
     board.forget(ANN)
@@ -122,7 +122,7 @@ def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path)
     look(daemon)
     assert holds(path, SECRET, ANN) == []
     assert [(mark.subject, mark.text) for mark in board.marks(Reply)] == [(BOB, "cake")]
-    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [row.state for row in board.activations()] == ["done"]
 
 
 def test_failed_work_on_it_is_erased_with_its_errors_and_ends(
@@ -136,12 +136,12 @@ def test_failed_work_on_it_is_erased_with_its_errors_and_ends(
     board.deposit(Lead(subject=ANN, text=SECRET))
     look(daemon)
     (dead,) = board.activations(state="dead")
-    assert SECRET in dead["error"]
+    assert SECRET in str(dead.error)
     board.forget(ANN)
     assert holds(path, SECRET, ANN) == []
-    board.retry(dead["id"])
+    board.retry(dead.id)
     look(daemon)
-    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [row.state for row in board.activations()] == ["done"]
 
 
 def test_crossings_falls_and_rests_of_it_go_and_nothing_fires_later(board: Blackboard, clock: ManualClock) -> None:
@@ -178,4 +178,4 @@ def test_a_subject_that_looks_like_a_pattern_erases_nothing_else(board: Blackboa
     board.forget("%")
     board.forget("a%b")
     board.forget("'; DROP TABLE mark; --")
-    assert {view.subject for view in board.look()} == {"_", "axb", "a\\b"}
+    assert {view.subject for view in board.marks()} == {"_", "axb", "a\\b"}

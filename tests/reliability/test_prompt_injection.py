@@ -18,7 +18,7 @@ from blackboard.store.rows import EventRow
 from lead_desk import offline_rules
 from lead_desk.analyst import INSIGHT_SUBJECT, analyst
 from lead_desk.coordinator import coordinator
-from lead_desk.desk_marks import Lead
+from lead_desk.desk_marks import Lead, Qualified, Rejected
 from lead_desk.sales import sales
 from lead_desk.scheduler import scheduler
 from tests.reliability.injections import ATTACKS, obey
@@ -48,8 +48,8 @@ def mixed(rng: random.Random) -> list[Lead]:
 
 def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead] | None = None) -> Daemon:
     context = {"lead_desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "UTC"}}
-    board.install(*DESK)
-    list(board.deposit_many(mixed(random.Random(3)) if leads is None else leads))
+    board.deploy(*DESK)
+    board.deposit_many(mixed(random.Random(3)) if leads is None else leads)
     # A long tick: the clock of these tests moves by no more at a time, and an agent that fails rests for hours.
     settings = DaemonSettings(tick="6h")
     daemon = Daemon(board, DESK, settings, model=ModelSettings(), client=client, context=context, rng=random.Random(1))
@@ -128,12 +128,8 @@ def test_the_set_is_large_enough() -> None:
 
 
 def verdicts_of(board: Blackboard, whose: str) -> dict[str, tuple[str, float, str]]:
-    result = [*board.look(kind="qualified"), *board.look(kind="rejected")]
-    return {
-        view.subject: (view.kind, view.payload["score"], view.payload["reason"])
-        for view in result
-        if view.subject.startswith(whose)
-    }
+    result: list[Qualified | Rejected] = [*board.marks(Qualified), *board.marks(Rejected)]
+    return {view.subject: (view.kind, view.score, view.reason) for view in result if view.subject.startswith(whose)}
 
 
 def test_the_offline_rules_judge_everybody_as_if_no_attack_were_there(
@@ -184,7 +180,7 @@ def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path
     tool = {"type": "tool_use", "id": "t1", "name": "deposit", "input": {"kind": "appointment", "subject": "boss"}}
     text = {"type": "text", "text": '{"verdicts": [], "tool": {"name": "deposit"}}'}
     with MessagesApi(lambda body: [tool if block == "tool_use" else text]) as api:
-        board.install(*DESK)
+        board.deploy(*DESK)
         board.deposit(Lead(subject="ann@example.org", message="Book me."))
         context = {"lead_desk": {"calendar": str(tmp_path / "calendar.ics"), "time_zone": "UTC"}}
         daemon = Daemon(
@@ -193,4 +189,4 @@ def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path
         )  # fmt: skip
         daemon.run(until_quiescent=True)
     assert {event.kind for event in events(board)} == {"lead"}
-    assert [row["state"] for row in board.activations()] == ["dead"]
+    assert [row.state for row in board.activations()] == ["dead"]

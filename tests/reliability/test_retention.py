@@ -88,12 +88,12 @@ def test_months_of_steady_load_end_in_a_file_that_no_longer_grows(
     assert sizes[-1] <= 1.1 * sizes[1]
     for name in TABLES:
         assert counts[-1][name] <= 1.2 * counts[1][name] + 20, name
-    assert board.look(kind="tower")[0].subject == "tower"
+    assert board.marks("tower")[0].subject == "tower"
     assert [row.event for row in board.history("tower")] == ["deposited"], "a live mark keeps its history"
 
 
 def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blackboard, clock: ManualClock) -> None:
-    list(board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500))))
+    board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500)))
     clock.advance(timedelta(days=30))
     daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
     look(daemon)
@@ -131,7 +131,7 @@ def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Black
         look(daemon)
     (dead,) = board.activations(state="dead")
     working = True
-    board.retry(dead["id"])
+    board.retry(dead.id)
     look(daemon)
     assert seen == ["kitchen"]
     for _ in range(5):
@@ -139,4 +139,4 @@ def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Black
         look(daemon)
     assert board.activations() == []
     with pytest.raises(NotFound):
-        board.retry(dead["id"])
+        board.retry(dead.id)

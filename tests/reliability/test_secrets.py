@@ -100,7 +100,7 @@ def test_a_key_is_nowhere_afterwards(
         if fault is not None:
             api.queue(fault, fault)
         client = AnthropicClient(KEY, api.url)
-        board.install(clerk)
+        board.deploy(clerk)
         board.deposit(Lead(subject="ann", text="hi"))
         daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
         report = daemon.run(until_quiescent=True)

@@ -55,13 +55,13 @@ def test_an_agent_its_model_call_and_its_publishing_leave_the_board_free_for_wri
     board.deposit(Knock(subject="door"))
     look(daemon)
     assert free == ["agent", "model", "publish"]
-    assert [row["state"] for row in board.activations()] == ["done"]
+    assert [row.state for row in board.activations()] == ["done"]
 
 
 def test_the_write_ahead_log_stays_bounded_under_a_load_that_never_pauses(board: Blackboard, path: Path) -> None:
     log, largest, written = path.with_name("board.db-wal"), 0, 0
     while written < 2 * LOG:
-        list(board.deposit_many(Knock(subject=f"s{n}", text="x" * 20_000) for n in range(50)))
+        board.deposit_many(Knock(subject=f"s{n}", text="x" * 20_000) for n in range(50))
         with board.database.read() as reader:
             reader.cursor.execute("SELECT count(*) FROM mark").fetchone()
         largest, written = max(largest, log.stat().st_size), written + 50 * 20_000

@@ -153,7 +153,7 @@ def test_what_is_too_large_is_refused_whole(board: Blackboard) -> None:
         with pytest.raises(InvalidMark) as caught:
             board.deposit(mark())
         assert len(str(caught.value)) < 500
-    assert board.look() == []
+    assert board.marks() == []
 
 
 def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Path) -> None:
@@ -162,8 +162,8 @@ def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Pat
         deep = [deep]
     board.withdraw(board.deposit(Note(subject="first")).mark_id)
     with pytest.raises(InvalidMark):
-        board.leave("note", "deep", {"text": "", "more": deep})
-    assert board.look() == []
+        board.deposit("note", subject="deep", payload={"text": "", "more": deep})
+    assert board.marks() == []
     board.deposit(Note(subject="large", text="x" * 10_000_000))
     board.deposit(Note(subject="small"))
     code, out, _ = command(path, "marks")

@@ -79,9 +79,9 @@ def test_a_loop_that_is_stuck_is_not_fed_for(board: Blackboard, manager: Manager
             assert go_on.wait(10)
 
     daemon.on_event = listener
-    board.models.add([Smoke])
+    board.session.classes.add([Smoke])
     thread = threading.Thread(target=lambda: daemon.run(until_quiescent=True))
-    board.install(watchman)
+    board.deploy(watchman)
     board.deposit(Smoke(subject="kitchen"))
     thread.start()
     assert stuck.wait(10)

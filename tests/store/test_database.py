@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from blackboard import Mark
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
-from tests.board.world import HOUR, World, kind
+from tests.board.world import HOUR, World, kind, prepared
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):
@@ -38,7 +38,7 @@ def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> No
     for thread in threads:
         thread.join()
     assert errors == []
-    subjects = {view.id: view.subject for view in world.board.look()}
+    subjects = {view.id: view.subject for view in world.board.marks()}
     assert len(subjects) == 90
     for number, ids in answers.items():
         assert [subjects[item] for item in ids] == [f"{number}/{i}" for i in range(15)]
@@ -74,24 +74,24 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["failed"] * 4 + ["kept"] * 4
-    assert len(world.board.look()) == 4
+    assert len(world.board.marks()) == 4
 
 
 def test_what_a_failed_transaction_registered_is_not_remembered(world: World) -> None:
     board = world.board
 
     def work(txn: Any) -> None:
-        board.prepare(txn, "ash", "s", {})
+        prepared(txn, board, "ash", "s", {}, 1.0, "person:ada", None)
         raise RuntimeError("stop")
 
-    board.models.add([Ash])
+    board.session.classes.add([Ash])
     with pytest.raises(RuntimeError, match="stop"):
         board.write(work)
     assert "ash" not in board.deployment.kinds
     world.deploy({"smoke": kind("smoke")})
     world.put("smoke")
     board.deposit(Ash(subject="s"))
-    assert {view.kind for view in board.look()} == {"smoke", "ash"}
+    assert {view.kind for view in board.marks()} == {"smoke", "ash"}
 
 
 def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
@@ -106,18 +106,18 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
         return before, count()
 
     assert world.board.read(work) == (0, 0)
-    assert len(world.board.look()) == 1
+    assert len(world.board.marks()) == 1
 
 
 def test_reading_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         world.board.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)
-    assert world.board.look() == []
+    assert world.board.marks() == []
 
 
 def test_a_board_can_be_used_again_after_it_was_closed(world: World) -> None:
     world.deploy({"smoke": kind("smoke")})
     world.close()
     world.put("smoke")
-    assert len(world.board.look()) == 1
+    assert len(world.board.marks()) == 1

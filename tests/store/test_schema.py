@@ -73,7 +73,7 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_what_it_holds(tmp_p
     with Blackboard.open(url, clock=ManualClock()) as board:
         assert schema.revision_of(board.database) == schema.HEAD
         [row] = board.activations()
-        assert (row["id"], row["state"], row["marks_absorbed"]) == (7, "dead", 2)
+        assert (row.id, row.state, row.marks_absorbed) == (7, "dead", 2)
 
 
 def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
@@ -99,7 +99,7 @@ def test_opening_twice_changes_nothing(world: World) -> None:
     uid = world.sql("SELECT uid, created_at FROM board")
     world.clock.set(0)
     with Blackboard.open(f"sqlite:///{world.path}", clock=world.clock) as again:
-        assert len(again.look()) == 1
+        assert len(again.marks()) == 1
     assert world.sql("SELECT uid, created_at FROM board") == uid
 
 
@@ -137,7 +137,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
     ended = [item.communicate(timeout=90) for item in started]
     assert [item.returncode for item in started] == [0] * 4, ended
     with Blackboard.open(url) as board:
-        assert len(board.look()) == 20
+        assert len(board.marks()) == 20
         assert board.read(lambda txn: txn.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
         assert board.deployment.version == 1
 
@@ -177,7 +177,7 @@ def test_a_damaged_board_is_refused(world: World) -> None:
     content[4096:] = os.urandom(len(content) - 4096)
     world.path.write_bytes(content)
     with pytest.raises(StoreError, match="is damaged"):
-        Blackboard.open(f"sqlite:///{world.path}").look()
+        Blackboard.open(f"sqlite:///{world.path}").marks()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")

@@ -282,7 +282,7 @@ def test_views_of_another_text_are_rewritten_and_no_command_but_init_and_run_doe
         tx.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
         tx.cursor.execute("UPDATE board SET views_hash = 'former'")
     with Blackboard.open(world.url, clock=world.clock) as again:
-        again.look()
+        again.marks()
         assert "former" in texts(world)["agenda"]
         assert schema.refresh_views(again.database, nobody) is None
     assert texts(world) == before

@@ -1,0 +1,370 @@
+"""What the board returns: frozen dataclasses with aware datetimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+__all__ = [
+    "ActivationRecord",
+    "AgendaItem",
+    "AgentStatus",
+    "BackupMention",
+    "BoardStatus",
+    "CostRow",
+    "DeferredActivation",
+    "DeployResult",
+    "ErasureReport",
+    "Explanation",
+    "LastActivation",
+    "MarkEvent",
+    "MarkRecord",
+    "MeasuredValue",
+    "NeedRecord",
+    "OpenCalls",
+    "Receipt",
+    "RunningActivation",
+    "WaitingCrossing",
+    "WatchExplanation",
+    "WorkerStatus",
+]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The outcome of a deposit."""
+
+    mark_id: int
+    event_id: int
+    outcome: Literal["deposited", "reinforced", "unchanged", "duplicate"]
+    strength: float
+    crossed: tuple[str, ...] = ()
+    """The agents whose thresholds the deposit crossed."""
+
+
+@dataclass(frozen=True)
+class DeployResult:
+    """The outcome of a deployment."""
+
+    version: int
+    changed: tuple[str, ...]
+    """Each change, in words; empty if the deployment was already active."""
+
+
+@dataclass(frozen=True)
+class MarkRecord:
+    """A mark at one instant."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: Mapping[str, JsonValue]
+    author: str
+    weight: float
+    intensity: float
+    strength: float
+    law: str
+    deposited_at: datetime
+    reinforced_at: datetime
+    evaporates_at: datetime | None
+    as_of: datetime
+    age_seconds: float
+    reinforcements: int
+    event_id: int
+
+
+@dataclass(frozen=True)
+class NeedRecord(MarkRecord):
+    """A need that waits for a person."""
+
+    @property
+    def question(self) -> str:
+        """The question to answer."""
+        return str(self.payload.get("question", ""))
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The suggested answers."""
+        options = self.payload.get("options")
+        return tuple(map(str, options)) if isinstance(options, list) else ()
+
+    @property
+    def detail(self) -> str:
+        """Background to the question."""
+        return str(self.payload.get("detail") or "")
+
+
+@dataclass(frozen=True)
+class MarkEvent:
+    """One event in the history of a mark, with the state after it."""
+
+    id: int
+    recorded_at: datetime
+    mark_id: int
+    kind: str
+    subject: str
+    event: str
+    intensity: float
+    law: str
+    evaporates_at: datetime | None
+    author: str
+    activation_id: int | None
+    payload: Mapping[str, JsonValue] | None
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A daemon that serves the board."""
+
+    id: str
+    pid: int
+    host: str
+    started_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class OpenCalls:
+    """The number of open model calls by state, and the money that is reserved for them."""
+
+    planned: int
+    sent: int
+    answered: int
+    unknown: int
+    reserved_usd: float
+
+
+@dataclass(frozen=True)
+class BoardStatus:
+    """The state of the board."""
+
+    as_of: datetime
+    doubted_clock: datetime | None
+    """What the clock says if it is too far ahead to be believed."""
+    deployment: int
+    paused: bool
+    paused_because: str | None
+    marks: Mapping[str, int]
+    """The number of live marks of each kind."""
+    events: int
+    waiting: int
+    """The number of crossings that wait."""
+    activations: Mapping[str, int]
+    """The number of activations in each state."""
+    next_predicted_crossing: datetime | None
+    next_evaporation: datetime | None
+    model_calls: OpenCalls
+    backfills: int
+    workers: tuple[WorkerStatus, ...]
+    file_bytes: int | None = None
+    """The size of the database file; None on a server."""
+    log_bytes: int | None = None
+    """The size of the write-ahead log; None on a server."""
+
+
+@dataclass(frozen=True)
+class AgentStatus:
+    """A registered agent with its watches and its state."""
+
+    agent: str
+    watches: Mapping[str, str]
+    """The condition of each watch."""
+    writes: tuple[str, ...]
+    state: str
+    until: datetime | None
+    """The end of the state, if it ends by itself."""
+    waiting: int
+    activations: Mapping[str, int]
+    """The number of activations in each state."""
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    """A crossing that waits, or whose activation is deferred."""
+
+    id: int
+    agent: str
+    watch: str
+    subject: str | None
+    mark_id: int | None
+    state: Literal["waiting", "deferred"]
+    condition: str
+    reason: str
+    value: float
+    threshold: float
+    crossed_at: datetime
+    noticed_at: datetime
+    late_seconds: float
+    ready_at: datetime | None
+    held_by: str | None
+
+
+@dataclass(frozen=True)
+class ActivationRecord:
+    """An activation."""
+
+    id: int
+    agent: str
+    watch: str | None
+    subject: str | None
+    state: str
+    reason: str
+    crossed_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    retry_at: datetime | None
+    attempt: int
+    interruptions: int
+    error: str | None
+    marks_absorbed: int
+    marks_deposited: int
+    chain_length: int
+    worker: str | None
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """The cost of one agent's model calls on one day (UTC)."""
+
+    day: date
+    agent: str
+    calls: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    usd: float
+    marks_deposited: int
+    usd_per_mark: float | None
+    share_from_cache: float | None
+    usd_direct: float
+    unknown: int
+    usd_reserved: float
+
+
+@dataclass(frozen=True)
+class RunningActivation:
+    """An activation that runs."""
+
+    id: int
+    subject: str | None
+    started_at: datetime | None
+    worker: str | None
+
+
+@dataclass(frozen=True)
+class DeferredActivation:
+    """An activation that waits for its next attempt, or for a person."""
+
+    id: int
+    subject: str | None
+    state: str
+    error: str | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LastActivation:
+    """The newest activation for a subject."""
+
+    id: int
+    state: str
+    reason: str
+    at: datetime
+    error: str | None
+
+
+@dataclass(frozen=True)
+class MeasuredValue:
+    """The value of one comparison of a condition."""
+
+    measure: str
+    value: float
+    threshold: float
+    met: bool
+    marks: int
+    """The number of marks that were measured."""
+
+
+@dataclass(frozen=True)
+class WaitingCrossing:
+    """A crossing that waits for its agent."""
+
+    subject: str | None
+    mark_id: int | None
+    value: float
+    crossed_at: datetime
+    held_by: str | None
+    ready_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WatchExplanation:
+    """Why one watch has or has not crossed."""
+
+    watch: str
+    condition: str
+    guard: str | None
+    waiting: tuple[WaitingCrossing, ...]
+    """The first 20 crossings that wait."""
+    waiting_count: int
+    verdict: str
+    """The reason, in one sentence."""
+    values: tuple[MeasuredValue, ...] | None = None
+    """The measured values; None if no subject was given and the watch measures subjects."""
+    live_marks: int | None = None
+    """The number of live marks that the condition names, absorbed or not; None if it was not counted."""
+    guard_open: bool | None = None
+    guard_opens_at: datetime | None = None
+    predicted_at: tuple[datetime | None, ...] | None = None
+    """When a falling watch will cross by fading alone; None for a rising watch."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an agent has or has not woken."""
+
+    agent: str
+    subject: str | None
+    as_of: datetime
+    held_by: str | None
+    until: datetime | None
+    running: tuple[RunningActivation, ...]
+    concurrency: int
+    deferred: tuple[DeferredActivation, ...]
+    watches: tuple[WatchExplanation, ...]
+    last: LastActivation | None
+
+
+@dataclass(frozen=True)
+class BackupMention:
+    """A backup that still contains the subject."""
+
+    path: Path
+    events: int | None
+    """The number of the subject's events in the backup; None if the backup cannot be read."""
+
+
+@dataclass(frozen=True)
+class ErasureReport:
+    """What was erased."""
+
+    name: str
+    """The random name that replaces the subject."""
+    live: int
+    """The number of live marks that were removed."""
+    events: int
+    """The number of events whose payload was erased."""
+    activations: int
+    """The number of activations that were given or deposited a mark of the subject."""
+    calls: tuple[int, ...]
+    """The model calls whose request and answer were erased."""
+    named_in: tuple[int, ...]
+    """Marks of other subjects that name this subject. They are kept for a person to judge."""
+    backups: tuple[BackupMention, ...] = ()
+    """Backups beside the board that still contain the subject."""
