@@ -1,6 +1,6 @@
-"""What an agent is: a function from the marks it was given to the marks it leaves, and what it declares about itself.
+"""The definition of an agent: a function from marks to marks, and its declaration.
 
-An agent holds no board and no connection. The daemon reads for it and writes for it, in its name.
+An agent has no board and no connection. The daemon reads and writes for it.
 """
 
 from __future__ import annotations
@@ -28,50 +28,60 @@ Function = Callable[..., Deposited | Awaitable[Deposited]]
 
 
 class Context(Protocol):
-    """What an agent knows besides its marks."""
+    """What an agent receives together with its marks."""
 
     agent: str
-    """Its own name."""
+    """The name of the agent."""
     activation_id: int
-    """This activation: the same at every retry, so it serves as an idempotency key for effects elsewhere."""
+    """The id of the activation. It is the same in each retry, so it can be an idempotency key for external effects."""
     attempt: int
-    """1 at the first try."""
+    """The number of the attempt, from 1."""
     watch: str
-    """The name of the watch that woke it."""
+    """The name of the watch that woke the agent."""
     reason: str
-    """The condition that woke it, with its value and threshold."""
+    """The condition that woke the agent, with its value and threshold."""
     now: datetime
-    """The instant its marks were taken; frozen for retries."""
+    """The instant at which the activation took its marks. It is the same in each retry."""
     settings: Mapping[str, Any]
     """The `[settings]` section of the deployment file."""
     offline: bool
-    """Whether model calls are answered by the `offline` function, without a model."""
+    """Whether `ask` calls the `offline` function instead of a model."""
 
     @overload
     def read(self, kind: type[M], subject: str | None = None) -> list[M]: ...
     @overload
     def read(self, kind: str, subject: str | None = None) -> list[Mark]: ...
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
-        """The marks of a kind that it declared in `reads`, strongest first, of one subject or of all.
+        """Return the marks of a kind that the agent declared in `reads`, strongest first.
+
+        Args:
+            kind: a mark class or the name of a kind.
+            subject: only marks of this subject.
 
         Raises:
-            AgentError: the kind is not among its `reads`.
+            AgentError: the kind is not in `reads`.
         """
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
-        """One model call: a short system prompt, data as JSON, and the answer held to a pydantic schema.
+        """Ask the model once and return its answer.
 
-        It is journalled: asked again in a retry of this activation, it returns the answer that was already paid for.
-        Where the deployment has no model, `offline(data)` answers. At most one call for each activation.
+        The board stores the answer. A retry of this activation returns the stored answer, which is already paid for.
+        An activation makes at most one call.
+
+        Args:
+            system: a short system prompt.
+            data: values that JSON can represent.
+            answer: the pydantic model that the answer must fit.
+            offline: a function of `data` that answers if the deployment has no model.
 
         Raises:
-            ModelError: refused, cut off, or not fitting the schema.
+            ModelError: the model refused, or its answer is incomplete or does not fit the schema.
         """
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A condition that wakes an agent, with guards of its own. Make one with `watch`."""
+    """A condition that wakes an agent, with its own guards. Use `watch` to make one."""
 
     when: Condition
     only_if: Condition | None = None
@@ -88,42 +98,44 @@ def watch(
     min_increase: float | None = None,
     include_own: bool = False,
 ) -> Watch:
-    """A watch with guards of its own.
+    """Return a watch with its own guards.
 
     Args:
-        when: what wakes the agent.
-        only_if: hold back while this does not hold.
-        unless: hold back while this holds.
-        min_increase: the least increase of strength for which a reinforced mark counts again; any increase by default.
-        include_own: whether the agent's own marks may wake it.
+        when: the condition that wakes the agent.
+        only_if: a guard; crossings wait while it does not hold.
+        unless: a guard; crossings wait while it holds.
+        min_increase: the least increase of strength for which a reinforced mark counts again, above 0. By default any
+            increase counts.
+        include_own: whether the agent's own marks can wake it.
     """
     return Watch(when, only_if, unless, min_increase, include_own)
 
 
 def strongest_of(kind: KindLike, limit: int = 5) -> ReadSpec:
-    """A read of the strongest `limit` marks of a kind on the whole board."""
+    """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000)."""
     return ReadSpec(kind=_kind_name(kind), limit=limit)
 
 
 def of_subject(kind: KindLike, limit: int = 5) -> ReadSpec:
-    """A read of the strongest `limit` marks of a kind for each subject that the agent was woken for."""
+    """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each."""
     return ReadSpec(kind=_kind_name(kind), limit=limit, same_subject=True)
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A declared agent. Calling it calls its function."""
+    """A declared agent. A call of it calls its function."""
 
     spec: AgentSpec
     function: Function
     kinds: Mapping[str, type[Mark]] = field(default_factory=dict)
-    """The mark classes it was declared with, by kind."""
+    """The mark classes of its declaration, by kind."""
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None
     isolate: Callable[[Mark], bool] | None = None
-    """Which marks get an activation of their own."""
+    """Returns whether a mark gets an activation of its own."""
 
     @property
     def name(self) -> str:
+        """The name of the agent."""
         return self.spec.name
 
     def __call__(self, *args: Any) -> Deposited | Awaitable[Deposited]:
@@ -144,43 +156,43 @@ def agent(
     isolate: Callable[[Mark], bool] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
-    """Declare a function `(marks, context) -> marks` an agent; `def` or `async def`.
+    """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function.
 
     Args:
-        watches: what wakes it: a condition (also as text), a `watch(...)` with guards, or several of them by name.
-        writes: the kinds it may leave.
-        reads: marks it is shown besides, from `strongest_of` and `of_subject`.
-        only_if, unless: guards for all of its watches.
-        kinds: mark classes it speaks of that neither its conditions nor `writes` name, such as those that it reads.
-        name: its name; the function's by default.
-        renamed_from: the name it had before, whose absorbed marks it inherits.
-        publish: called with a reader of the board and the settings after each commit of this agent and at start, to
-            rewrite something outside the database from the marks; it must be able to run twice.
-        isolate: says of a mark whether it must have an activation of its own.
-        settings: any of `AgentSettings`: batch, batch_window, urgent_above, cooldown, concurrency, timeout,
-            max_attempts, when_faded and the rest; durations as text.
+        watches: a condition, its text, a `watch(...)` with guards, or several of these by name.
+        writes: the mark classes that the agent may deposit.
+        reads: other marks that the agent reads, from `strongest_of` and `of_subject`.
+        only_if: a guard of all watches; crossings wait while it does not hold.
+        unless: a guard of all watches; crossings wait while it holds.
+        kinds: mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
+        name: the name of the agent; by default that of the function.
+        renamed_from: its previous name, if it was renamed. It then inherits what it has absorbed.
+        publish: a function of a board reader and the settings that rewrites something outside the database from the
+            marks. It is called after each commit of the agent and at start, and must be safe to run twice.
+        isolate: returns whether a mark must have an activation of its own.
+        **settings: fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
+            timeout; durations as text.
 
     Raises:
-        ConfigurationError: every mistake in the declaration.
-        InvalidCondition: a condition that cannot wake an agent.
+        ConfigurationError: the declaration has mistakes; the exception lists all of them.
+        InvalidCondition: a condition cannot wake an agent.
     """
 
     def declare(function: Function) -> Agent:
         agent_name = name or function.__name__
         named = watches if isinstance(watches, Mapping) else {"watch": watches}
         watched = {label: _as_watch(item) for label, item in named.items()}
-        specs = []
-        for label, one in watched.items():
-            specs.append(
-                {
-                    "name": label,
-                    "when": str(one.when),
-                    "only_if": _both(one.only_if, only_if, " & "),
-                    "unless": _both(one.unless, unless, " | "),
-                    "min_increase": one.min_increase,
-                    "include_own": one.include_own,
-                }
-            )
+        specs = [
+            {
+                "name": label,
+                "when": str(item.when),
+                "only_if": _joined(item.only_if, only_if, " & "),
+                "unless": _joined(item.unless, unless, " | "),
+                "min_increase": item.min_increase,
+                "include_own": item.include_own,
+            }
+            for label, item in watched.items()
+        ]
         try:
             spec = AgentSpec(
                 name=agent_name,
@@ -198,11 +210,11 @@ def agent(
         parameters = inspect.signature(function).parameters
         if len(parameters) != 2:
             raise ConfigurationError(
-                [Mistake(f"agent {agent_name!r}", "its function takes two arguments: marks and context")]
+                [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]
             )
-        guards = [one for one in (only_if, unless) if one is not None]
-        spoken = {kind.kind: kind for kind in (*_models([*watched.values(), *guards]), *writes, *kinds)}
-        return Agent(spec, function, spoken, publish, isolate)
+        guards = [guard for guard in (only_if, unless) if guard is not None]
+        models = {kind.kind: kind for kind in (*_models([*watched.values(), *guards]), *writes, *kinds)}
+        return Agent(spec, function, models, publish, isolate)
 
     return declare
 
@@ -213,15 +225,14 @@ def _as_watch(item: Condition | Watch | str) -> Watch:
     return Watch(parse(item) if isinstance(item, str) else item)
 
 
-def _both(one: Condition | None, other: Condition | None, operator: str) -> str | None:
-    texts = [f"({condition})" for condition in (one, other) if condition is not None]
+def _joined(first: Condition | None, second: Condition | None, operator: str) -> str | None:
+    texts = [f"({condition})" for condition in (first, second) if condition is not None]
     return operator.join(texts) or None
 
 
 def _models(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
-    for item in watched:
-        one = _as_watch(item)
-        for condition in (one.when, one.only_if, one.unless):
+    for item in map(_as_watch, watched):
+        for condition in (item.when, item.only_if, item.unless):
             yield from () if condition is None else condition.models
 
 

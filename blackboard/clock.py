@@ -1,4 +1,7 @@
-"""The one reader of the clock. Times are whole microseconds since the epoch, in UTC, everywhere below the views."""
+"""Clocks and instants. This is the only module that reads the time.
+
+An instant is a whole number of microseconds since 1970-01-01T00:00:00Z. Views and public results show datetimes.
+"""
 
 from __future__ import annotations
 
@@ -24,46 +27,59 @@ Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
 
 LEAP = 365 * 24 * 3600 * 1_000_000
-"""Microseconds ahead of a board's last record from which a clock is not believed, where nothing else is set."""
+"""The default leap, 365 days in microseconds: a clock that is further ahead of a board's last record is not trusted."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
-    """Tells the time and waits; everything that needs either is given one of these."""
+    """The source of time for a board and a daemon."""
 
     def now(self) -> Instant:
-        """The instant, in microseconds since the epoch."""
+        """Return the current instant in microseconds since the epoch."""
 
     def running(self) -> int:
-        """Microseconds that this machine has run, from an arbitrary start: no step of the clock and no sleep of the
-        machine moves it, so lengths of time are measured by it."""
+        """Return the microseconds that the machine has run, from an arbitrary start.
+
+        Steps of the clock and a sleep of the machine do not change it, so use it to measure lengths of time.
+        """
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
-        """Wait for `event`, or until the instant; None waits for the event alone. True if the event is set."""
+        """Wait for an event, at most until an instant, and return whether the event is set.
+
+        Args:
+            event: the event.
+            until: microseconds since the epoch; None waits for the event without a limit.
+        """
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of the machine."""
 
     def now(self) -> Instant:
+        """Return the time of the machine."""
         return time.time_ns() // 1000
 
     def running(self) -> int:
+        """Return the monotonic time of the machine."""
         return time.monotonic_ns() // 1000
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        """Wait in real time."""
         if until is None:
             return event.wait()
-        # The platform refuses to wait for centuries; whoever waits that long looks again.
+        # The platform refuses to wait for centuries. After the longest wait, the caller checks the time again.
         return event.wait(min(max(0, until - self.now()) / 1e6, threading.TIMEOUT_MAX))
 
 
 class ManualClock:
-    """A clock that stands still until it is moved: for tests, forecasts and backtests.
+    """A clock that changes only when a program moves it; for tests, forecasts and backtests.
 
-    Waiting for an instant moves it there at once, so a daemon on this clock runs through weeks without a pause.
+    Waiting for an instant moves the clock there at once, so a daemon on this clock runs through weeks without a pause.
+
+    Args:
+        start: the first instant; a naive datetime is UTC.
     """
 
     def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
@@ -72,31 +88,37 @@ class ManualClock:
         self._lock = threading.Lock()
 
     def now(self) -> Instant:
+        """Return the instant to which the clock was moved."""
         return self._now
 
     def running(self) -> int:
+        """Return the microseconds by which `advance`, `set` and `wait` have moved the clock forward."""
         return self._running
 
     def advance(self, by: timedelta) -> Instant:
-        """Let time pass; a negative length is a clock that steps back."""
+        """Let time pass and return the new instant. A negative length sets the clock back, and no time passes."""
         with self._lock:
             self._now += by // _MICROSECOND
             self._running += max(0, by // _MICROSECOND)
             return self._now
 
     def step(self, by: timedelta) -> Instant:
-        """Set the clock forward or back without any time passing, as a person, a server or a suspended machine does."""
+        """Set the clock forward or back without letting time pass, and return the new instant.
+
+        This is what a person, a time server or a suspended machine does.
+        """
         with self._lock:
             self._now += by // _MICROSECOND
             return self._now
 
     def set(self, to: Instant) -> None:
-        """Let time pass until the instant `to`, or step back to it."""
+        """Let time pass until an instant, or set the clock back to it."""
         with self._lock:
             self._running += max(0, to - self._now)
             self._now = to
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
+        """Move the clock to the instant, unless the event is set already."""
         if event.is_set() or until is None:
             return event.is_set()
         with self._lock:
@@ -106,27 +128,27 @@ class ManualClock:
 
 
 def give_way() -> None:
-    """Let the threads run that can, and go on; it waits for nothing."""
+    """Let other threads run once, without waiting."""
     time.sleep(0)
 
 
 def to_datetime(at: Instant) -> datetime:
-    """The instant as an aware datetime in UTC."""
+    """Return an instant as an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=at)
 
 
 def from_datetime(at: datetime) -> Instant:
-    """An aware datetime as an instant; a naive one is taken as UTC."""
+    """Return a datetime as an instant. A naive datetime is UTC."""
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
 def iso(at: Instant | None) -> str | None:
-    """ISO 8601 text such as `2026-01-05T09:00:00.000000Z`, as the views show it."""
+    """Return an instant as ISO 8601 text such as `2026-01-05T09:00:00.000000Z`, as the views show it."""
     return None if at is None else to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_instant(text: str) -> Instant:
-    """An ISO 8601 date or time as an instant; without a zone it is UTC.
+    """Return an ISO 8601 date or time as an instant. Without a zone it is UTC.
 
     Raises:
         ValueError: the text is not ISO 8601.

@@ -1,7 +1,6 @@
-"""What is in force on a board, as data: kinds, agents, watches, trust; registered, versioned, immutable.
+"""The deployment of a board as immutable data: kinds, agents with their watches, trust and budget.
 
-It holds no functions and reads no files: whoever deposits, from any process, needs no more than this to know which
-thresholds to test.
+The board stores it in versions. It contains no functions, so any process that deposits can test all thresholds.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ __all__ = ["AgentSettings", "AgentSpec", "Budget", "Deployment", "KindSpec", "Mo
 
 
 class Data(BaseModel):
-    """Immutable data that refuses what it does not know."""
+    """Immutable data that refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def differs(self, other: Self) -> str:
-        """The names of the fields in which two differ, such as `weight, decay`."""
+        """Return the names of the fields in which two differ, such as `weight, decay`."""
         return ", ".join(name for name in type(self).model_fields if getattr(self, name) != getattr(other, name))
 
 
 class KindSpec(Data):
-    """A kind as it is registered."""
+    """A kind as a board stores it (see `marks.Kind`)."""
 
     weight: float = 1.0
     decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
@@ -46,6 +45,7 @@ class KindSpec(Data):
 
     @classmethod
     def of(cls, kind: Kind) -> Self:
+        """Return a kind as data."""
         return cls(
             weight=kind.weight,
             decay=kind.decay.spec(),
@@ -58,6 +58,7 @@ class KindSpec(Data):
         )
 
     def kind(self, name: str) -> Kind:
+        """Return the kind of this name and these settings."""
         return Kind(
             name,
             law_from(self.decay),
@@ -72,7 +73,16 @@ class KindSpec(Data):
 
 
 class WatchSpec(Data):
-    """One condition that wakes an agent, with its own guards. The name is what the board remembers it by."""
+    """A condition that wakes an agent, and its guards.
+
+    Attributes:
+        name: the name under which the board stores what the watch has absorbed.
+        when: the text of the condition.
+        only_if: the text of a guard that must hold.
+        unless: the text of a guard that must not hold.
+        min_increase: the least increase of strength for which a reinforced mark counts again, above 0.
+        include_own: whether the agent's own marks count.
+    """
 
     name: str
     when: str
@@ -87,7 +97,7 @@ class WatchSpec(Data):
     @field_validator("when", "only_if", "unless")
     @classmethod
     def _canonical(cls, text: str | None) -> str | None:
-        # Two texts of one condition are one: what is stored and compared is its canonical form.
+        # A condition may have several texts. The canonical text is stored and compared.
         return str(parse(text)) if text else text
 
     @model_validator(mode="after")
@@ -98,16 +108,23 @@ class WatchSpec(Data):
 
     @property
     def condition(self) -> Condition:
+        """The condition in `when`."""
         return self._condition
 
     @property
     def guard(self) -> Condition | None:
-        """What must hold, with `unless` turned into its opposite."""
+        """The condition that must hold: `only_if` and not `unless`; None without guards."""
         return self._guard
 
 
 class ReadSpec(Data):
-    """Marks that an agent is shown besides those that woke it: the strongest few of a kind, or those of the subject."""
+    """Marks that an agent reads in addition to those that woke it.
+
+    Attributes:
+        kind: the name of the kind.
+        limit: the number of marks, 1 to 1000; the strongest come first.
+        same_subject: whether the limit is for each subject that the agent was woken for, instead of for the board.
+    """
 
     kind: str
     limit: int = Field(default=5, ge=1, le=1000)
@@ -115,14 +132,22 @@ class ReadSpec(Data):
 
 
 class ModelChoice(Data):
-    """A model, for activations whose strongest mark is below a strength (or for all)."""
+    """A model for some activations.
+
+    Attributes:
+        model: the name of the model.
+        below: only for activations whose strongest mark is below this strength; None for all.
+    """
 
     model: str
     below: float | None = Field(default=None, gt=0)
 
 
 class Budget(Data):
-    """Limits in US dollars and in calls; what would go over waits until the window turns."""
+    """Limits in US dollars and in calls.
+
+    A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `watch`).
+    """
 
     mode: Literal["hold", "watch"] = "hold"
     usd_per_activation: float | None = Field(default=None, gt=0)
@@ -134,7 +159,7 @@ class Budget(Data):
 
 
 class AgentSettings(Data):
-    """How an agent responds, each of which a deployment file may override."""
+    """The settings of an agent. A deployment file may override each; docs/settings.md describes them."""
 
     batch: int | None = Field(default=None, ge=1, le=10_000)
     batch_window: Duration = Microseconds(0)
@@ -163,7 +188,7 @@ class AgentSettings(Data):
 
 
 class AgentSpec(Data):
-    """An agent as it is registered: everything but its function."""
+    """An agent as a board stores it: everything but its function."""
 
     name: str
     watches: tuple[WatchSpec, ...]
@@ -174,7 +199,7 @@ class AgentSpec(Data):
 
     @property
     def kinds(self) -> set[str]:
-        """Every kind that it speaks of."""
+        """All kinds in its watches, guards, `reads` and `writes`."""
         kinds = {read.kind for read in self.reads} | set(self.writes)
         for watch in self.watches:
             kinds.update(watch.condition.kinds)
@@ -184,7 +209,15 @@ class AgentSpec(Data):
 
 
 class Deployment(Data):
-    """Everything that is in force. `version` counts the changes; 0 is a board on which nothing was registered yet."""
+    """A deployment.
+
+    Attributes:
+        version: the number of changes so far; 0 on a new board.
+        kinds: the kinds by name.
+        agents: the agents by name.
+        trust: the trust in authors by name, a factor of their intensities.
+        budget: the limits for all agents together.
+    """
 
     version: int = 0
     kinds: dict[str, KindSpec] = Field(default_factory=dict)
@@ -192,37 +225,37 @@ class Deployment(Data):
     trust: dict[str, float] = Field(default_factory=dict)
     budget: Budget = Budget()
 
-    # Copies of a deployment share this, so what it remembers is only good for the very spec it was made from.
+    # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.
     _kinds: dict[str, tuple[KindSpec, Kind]] = PrivateAttr(default_factory=dict)
 
     def kind(self, name: str) -> Kind:
-        """The kind of that name.
+        """Return the kind of a name.
 
         Raises:
-            UnknownName: nothing of that name is registered.
+            UnknownName: there is no such kind.
         """
         if (spec := self.kinds.get(name)) is None:
             raise UnknownName("kind", name, self.kinds)
-        made = self._kinds.get(name)
-        if made is None or made[0] is not spec:
-            made = self._kinds[name] = (spec, spec.kind(name))
-        return made[1]
+        cached = self._kinds.get(name)
+        if cached is None or cached[0] is not spec:
+            cached = self._kinds[name] = (spec, spec.kind(name))
+        return cached[1]
 
     def agent(self, name: str) -> AgentSpec:
-        """The agent of that name.
+        """Return the agent of a name.
 
         Raises:
-            UnknownName: nothing of that name is registered.
+            UnknownName: there is no such agent.
         """
         if name not in self.agents:
             raise UnknownName("agent", name, self.agents)
         return self.agents[name]
 
     def content(self) -> str:
-        """The deployment without its version, as canonical JSON: equal text means nothing changed."""
+        """Return the deployment without its version as canonical JSON. Equal deployments have equal texts."""
         return json.dumps(self.model_dump(mode="json", exclude={"version"}), sort_keys=True, ensure_ascii=False)
 
     def with_kinds(self, kinds: Mapping[str, Kind]) -> Deployment:
-        """A copy that also knows `kinds`; what is registered already stays as it is."""
+        """Return a copy with more kinds. Kinds that it has already stay as they are."""
         added = {name: KindSpec.of(kind) for name, kind in kinds.items() if name not in self.kinds}
         return self.model_copy(update={"kinds": {**self.kinds, **added}})

@@ -1,4 +1,4 @@
-"""Durations as people write them (`90s`, `30m`, `3d`, `1h30m`) to microseconds and back; bare numbers are refused."""
+"""Durations: text such as `90s`, `30m`, `3d` or `1h30m` to microseconds and back. Numbers need a unit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Duration", "DurationLike", "Microseconds", "format_duration", "parse
 
 
 class Microseconds(int):
-    """An int that is known to be a parsed duration."""
+    """A parsed duration, a whole number of microseconds."""
 
 
 DurationLike = str | timedelta | Microseconds
-"""What a public argument takes for a duration: text with a unit, or a timedelta. Never a bare number."""
+"""A duration as a public argument: text with a unit, or a timedelta, but not a number."""
 
 _UNITS = {
     "us": 1,
@@ -37,10 +37,14 @@ _LONGEST = 1_000 * 365 * _UNITS["d"]
 
 
 def parse_duration(text: DurationLike) -> int:
-    """The microseconds in a duration: `90s`, `1h30m`, `0.5d`, or a timedelta.
+    """Return the microseconds in a duration.
+
+    Args:
+        text: text such as `90s`, `1h30m` or `0.5d`, or a timedelta; between 0s and 1000 years. The units are us, ms,
+            s, m, h, d and w.
 
     Raises:
-        InvalidDuration: no unit, an unknown unit, a negative length, or over a thousand years.
+        InvalidDuration: the unit is missing or unknown, or the length is out of range.
     """
     if isinstance(text, Microseconds):
         length = int(text)
@@ -52,24 +56,24 @@ def parse_duration(text: DurationLike) -> int:
     else:
         length = _length(text)
     if not 0 <= length <= _LONGEST:
-        raise InvalidDuration(f"{str(text)!r} is out of range; a duration lies between 0s and 1000 years")
+        raise InvalidDuration(f"{str(text)!r} is out of range; a duration is between 0s and 1000 years")
     return length
 
 
-@lru_cache(1000)  # a deployment says the same few again and again
+@lru_cache(1000)  # a deployment repeats the same few
 def _length(text: str) -> int:
-    # Exact, so that a formatted duration reads back as itself; floats lose microseconds after 285 years.
+    # Exact, so that a formatted duration reads back unchanged. Floats lose microseconds after 285 years.
     return round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def format_duration(length: int) -> str:
-    """The shortest exact text for `length` microseconds, such as `1h30m`."""
+    """Return the shortest exact text for a length in microseconds, such as `1h30m`."""
     if length == 0:
         return "0s"
     parts = []
     for unit, size in sorted(_UNITS.items(), key=lambda item: -item[1]):
         if unit == "w" and length % size:
-            continue  # 10d reads better than 1w3d
+            continue  # 10d is clearer than 1w3d
         count, length = divmod(length, size)
         if count:
             parts.append(f"{count}{unit}")
@@ -86,8 +90,8 @@ def _validate(value: Any) -> int:
 Duration = Annotated[
     int,
     BeforeValidator(_validate),
-    AfterValidator(Microseconds),  # pydantic makes a plain int of it in between
+    AfterValidator(Microseconds),  # pydantic's own validation of int drops the subclass
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "30m", "3d"]}),
 ]
-"""A pydantic field that is written as text and read as microseconds."""
+"""A pydantic field: text in files, microseconds in Python."""

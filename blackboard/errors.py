@@ -1,26 +1,26 @@
-"""Every error that this package raises, as one tree; it holds no logic beyond wording a message.
+"""All exceptions of this package, in one tree.
 
 BlackboardError
-├── UsageError                 what was asked for is wrong: exit code 2
+├── UsageError                 the request is wrong: exit code 2
 │   ├── UnknownName            a kind, agent or setting that does not exist
 │   ├── InvalidDuration        text that is not a duration
-│   ├── InvalidLaw             a decay law that cannot be
-│   ├── InvalidCondition       a condition that cannot be watched or parsed
+│   ├── InvalidLaw             a decay law with invalid parameters
+│   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or intensity that cannot be stored
-│   ├── InvalidQuery           SQL that is wrong or not allowed
-│   └── ConfigurationError     mistakes in a deployment, all of them at once
-└── WorkError                  the work failed: exit code 1
+│   ├── InvalidQuery           SQL that is invalid or not allowed
+│   └── ConfigurationError     all mistakes in a deployment
+└── WorkError                  the request is valid but failed: exit code 1
     ├── StoreError             the database cannot be used
-    │   ├── StoreBusy          another process held it for too long
-    │   ├── StoreMissing       there is no database there
-    │   ├── StoreForeign       a file or schema that is not a blackboard
-    │   └── StoreNewer         written by a newer program
+    │   ├── StoreBusy          another process has locked it for too long
+    │   ├── StoreMissing       the database does not exist
+    │   ├── StoreForeign       a file or schema of another program
+    │   └── StoreNewer         written by a newer version
     ├── AgentError             an agent broke its contract
-    │   └── Undeclared         it left a kind that it did not declare
+    │   └── Undeclared         it deposited a kind that it did not declare
     ├── NotFound               no such mark, activation or need
     ├── MissingPackage         an optional package is not installed
-    ├── QueryStopped           SQL that took too long, or too much memory
-    └── ModelError             a model call that gave no usable answer
+    ├── QueryStopped           SQL that took too much time or memory
+    └── ModelError             a model call without a usable answer
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ __all__ = [
 
 
 class BlackboardError(Exception):
-    """The root of the tree. `exit_code` is what the command line ends with."""
+    """The base class of all exceptions. `exit_code` is the exit code of the command line."""
 
     exit_code = 1
     stored: int | None = None
@@ -65,13 +65,19 @@ class BlackboardError(Exception):
 
 
 class UsageError(BlackboardError):
-    """What was asked for is wrong; nothing was changed."""
+    """The request is wrong. Nothing was changed."""
 
     exit_code = 2
 
 
 class UnknownName(UsageError):
-    """There is no such name; the message gives the nearest right one."""
+    """A name does not exist. The message suggests the nearest known name.
+
+    Args:
+        category: the category of the name, such as `kind`.
+        name: the unknown name.
+        known: the known names.
+    """
 
     def __init__(self, category: str, name: str, known: Iterable[str]) -> None:
         self.category, self.name = category, name
@@ -83,7 +89,7 @@ class InvalidDuration(UsageError):
 
 
 class InvalidLaw(UsageError):
-    """A decay law whose parameters cannot be."""
+    """A decay law with invalid parameters."""
 
 
 class InvalidCondition(UsageError):
@@ -95,12 +101,12 @@ class InvalidMark(UsageError):
 
 
 class InvalidQuery(UsageError):
-    """An SQL query that is wrong, writes, or asks for too much."""
+    """An SQL query that is invalid, writes, or returns too much."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake in a deployment: where it is, and what is wrong with it."""
+    """A mistake in a deployment: its place and what is wrong."""
 
     place: str
     message: str
@@ -110,7 +116,7 @@ class Mistake:
 
 
 class ConfigurationError(UsageError):
-    """A deployment with mistakes; `mistakes` holds every one of them."""
+    """A deployment with mistakes; `mistakes` holds all of them."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
@@ -118,7 +124,7 @@ class ConfigurationError(UsageError):
 
 
 class WorkError(BlackboardError):
-    """The work was rightly asked for and failed."""
+    """The request is valid but failed."""
 
 
 class StoreError(WorkError):
@@ -126,35 +132,41 @@ class StoreError(WorkError):
 
 
 class StoreBusy(StoreError):
-    """Another process held the database for longer than the busy timeout."""
+    """Another process has locked the database for longer than the busy timeout."""
 
 
 class StoreMissing(StoreError):
-    """There is no database at that place."""
+    """The database does not exist."""
 
 
 class StoreForeign(StoreError):
-    """A file or schema that is not a blackboard."""
+    """A file or schema of another program."""
 
 
 class StoreNewer(StoreError):
-    """A blackboard written by a newer version of this program."""
+    """A blackboard that a newer version of this program has written."""
 
 
 class AgentError(WorkError):
-    """An agent broke its contract; its activation fails and the board is untouched."""
+    """An agent broke its contract. Its activation fails and the board is unchanged."""
 
 
 class Undeclared(AgentError):
-    """An agent left a mark of a kind that it did not declare in `writes`."""
+    """An agent deposited a mark of a kind that it did not declare in `writes`."""
 
 
 class NotFound(WorkError):
-    """There is no such mark, activation or need."""
+    """A mark, activation or need does not exist."""
 
 
 class MissingPackage(WorkError):
-    """An optional package is not installed."""
+    """An optional package is not installed.
+
+    Args:
+        user: the feature that needs the package.
+        package: the package, if it is known.
+        extra: the extra that installs it.
+    """
 
     def __init__(self, user: str, package: str | None, *, extra: str) -> None:
         needed = f"the package {package}" if package else "a package"
@@ -164,19 +176,19 @@ class MissingPackage(WorkError):
 
 
 class QueryStopped(WorkError):
-    """An SQL query that took too long, or too much memory, and was stopped."""
+    """An SQL query was stopped because it took too much time or memory."""
 
 
 class ModelError(WorkError):
-    """A model call gave no usable answer."""
+    """A model call has no usable answer."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence that names what was probably meant, or all there is."""
+    """Return the end of a message: the known name that was probably meant, or else the known names."""
     names = sorted(set(known))
     if close := difflib.get_close_matches(name, names, cutoff=0.5):
-        # Of two that are as near, the one that begins alike: a first letter is seldom mistyped.
-        best = max(close, key=lambda one: (difflib.SequenceMatcher(None, one, name).ratio(), one[:1] == name[:1]))
+        # Of equally near names, prefer the same first letter, which is rarely mistyped.
+        best = max(close, key=lambda known: (difflib.SequenceMatcher(None, known, name).ratio(), known[:1] == name[:1]))
         return f"; did you mean {best!r}?"
     if not names:
         return ""

@@ -1,10 +1,10 @@
-"""Named places in the program at which it can be made to die at once, so that tests can kill it there. It does nothing
-else, and nothing at all unless one is armed.
+"""Failpoints: named places at which tests can kill the process.
 
     BLACKBOARD_FAILPOINT=commit.before blackboard run       # dies at the first commit
     BLACKBOARD_FAILPOINT=commit.before:3 blackboard run     # dies at the third
 
-Death is SIGKILL to itself: no handler runs, no buffer is flushed, nothing is handed back.
+The process sends itself SIGKILL, so no handler runs and no buffer is flushed. Without the variable, failpoints do
+nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAMES = (
     "notify.before",
     "checkpoint.before",
     "checkpoint.after",
-    # a worker's life
+    # a worker
     "worker.locked",
     "worker.registered",
     "recovery.within",
@@ -51,65 +51,69 @@ NAMES = (
     "call.answered",
     "call.kept",
     "spool.kept",
-    # the cheap lane
+    # the batch API
     "batch_api.reserved",
     "batch_api.submitted",
     "batch_api.named",
     "batch_api.kept",
-    # what follows from fading and from changes
+    # evaporation and backfill
     "evaporation.before",
     "evaporation.within",
     "evaporation.after",
     "backfill.before",
     "backfill.within",
     "backfill.after",
-    # what follows outside the database
+    # publication outside the database
     "publish.before",
     "publish.written",
     "publish.after",
 )
-"""Every place, in the order of a life."""
+"""All failpoints, roughly in the order in which a process reaches them."""
 
 _armed: str | None = None
-_left = 0
+_remaining = 0
 
 
 def reach(name: str) -> None:
-    """The program has come to this place: die here, if it is armed and this is the time for it."""
+    """Kill the process here if this failpoint is armed and has been reached often enough."""
     if _armed is not None:
         _reached(name)
 
 
 def arm(name: str, times: int = 1) -> None:
-    """Die when the place is reached for the `times`-th time.
+    """Make the process die when it reaches a failpoint.
+
+    Args:
+        name: one of `NAMES`.
+        times: how often it must be reached, at least 1.
 
     Raises:
-        UnknownName: there is no such place.
+        UnknownName: there is no such failpoint.
     """
-    global _armed, _left
+    global _armed, _remaining
     if name not in NAMES:
         raise UnknownName("failpoint", name, NAMES)
-    _armed, _left = name, times
+    _armed, _remaining = name, times
 
 
 def disarm() -> None:
-    """Die nowhere."""
+    """Disarm the failpoint."""
     global _armed
     _armed = None
 
 
 def _reached(name: str) -> None:
-    global _left
+    global _remaining
     if name == _armed:
-        _left -= 1
-        if _left <= 0:
+        _remaining -= 1
+        if _remaining <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _from_environment(text: str) -> None:
     name, _, times = text.partition(":")
     if times and not times.isdecimal():
-        raise ConfigurationError([Mistake(VARIABLE, f"{text!r} is not a name, or name:times")])
+        raise ConfigurationError([Mistake(VARIABLE, f"{text!r} is not valid; write name or name:times")])
     arm(name, int(times or 1))
 
 

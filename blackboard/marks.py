@@ -1,4 +1,4 @@
-"""What a mark is: a pydantic model per kind, and what the deployment sets for the kind. It stores nothing."""
+"""Marks and their kinds: a pydantic model for each kind, and the settings of a kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 OnRepeat = Literal["add", "max", "replace", "separate"]
-"""How a repeated deposit joins the mark of its kind and subject that lies there."""
+"""The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
 MAX_SUBJECT = 512
 RESERVED = ("subject", "intensity")
@@ -36,7 +36,7 @@ _RESERVED = set(RESERVED)
 
 @dataclass(frozen=True)
 class StoredMark:
-    """What the board knows of a mark at the instant it was read or given to an agent."""
+    """The state of a mark on the board when it was read or when an activation took it."""
 
     id: int
     event_id: int
@@ -48,14 +48,18 @@ class StoredMark:
 
 
 class Mark(BaseModel):
-    """The base of every kind of mark: `class Smoke(Mark, kind="smoke"): detail: str`.
+    """The base class of marks: `class Smoke(Mark, kind="smoke"): detail: str`.
 
-    Class arguments set what holds where a deployment says nothing: `decay` (a law; default: never fades), `weight`
-    (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the highest
-    intensity that adding may reach) and `unique` (a payload field whose value no two live marks of the kind may share).
+    The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
+    `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
+    highest intensity that `add` may reach) and `unique` (a payload field whose value only one live mark of the kind
+    may have).
 
-    Fields: `subject` (1 to 512 characters) says what the mark is about; `intensity` (at least 0) how strongly.
-    A mark read from the board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
+    Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
+
+    Attributes:
+        subject: what the mark is about; 1 to 512 characters.
+        intensity: how strong the mark is when deposited; 0 to 1e12.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +72,7 @@ class Mark(BaseModel):
     _alternative: Mark | None = PrivateAttr(default=None)
 
     def __init_subclass__(cls, **class_arguments: Any) -> None:
-        super().__init_subclass__()  # pydantic hands the class arguments on to the hook below
+        super().__init_subclass__()  # pydantic passes the class arguments to the hook below
 
     @classmethod
     def __pydantic_init_subclass__(
@@ -80,15 +84,15 @@ class Mark(BaseModel):
         on_repeat: OnRepeat = "max",
         cap: float | None = None,
         unique: str | None = None,
-        **rest: Any,
+        **others: Any,
     ) -> None:
-        super().__pydantic_init_subclass__(**rest)
+        super().__pydantic_init_subclass__(**others)
         if not kind:
-            raise InvalidMark(f'{cls.__name__} names no kind: write class {cls.__name__}(Mark, kind="...")')
-        # pydantic would take the attribute of that name, such as a property, for the field's default.
+            raise InvalidMark(f'{cls.__name__} has no kind; write class {cls.__name__}(Mark, kind="...")')
+        # pydantic would take an attribute of that name, such as a property, as the default of the field.
         if clash := [name for name in cls.__annotations__ if name in Mark.__annotations__ or hasattr(Mark, name)]:
             place = f"{cls.__name__}.{clash[0]}"
-            raise InvalidMark(f"{place}: that name belongs to every mark; call the field something else")
+            raise InvalidMark(f"{place}: every mark has an attribute of that name; rename the field")
         cls.kind = kind
         cls.defaults = Kind(
             name=kind,
@@ -104,7 +108,7 @@ class Mark(BaseModel):
 
     @classmethod
     def payload_schema(cls) -> dict[str, Any]:
-        """The JSON schema of the payload, as the board registers it."""
+        """Return the JSON schema of the payload, as the board registers it."""
         schema = cls.model_json_schema()
         for name in RESERVED:
             schema["properties"].pop(name, None)
@@ -113,28 +117,31 @@ class Mark(BaseModel):
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The fields that this kind adds, as JSON-ready values.
+        """The fields of this kind as JSON values.
 
         Raises:
-            InvalidMark: a value that JSON cannot hold.
+            InvalidMark: JSON cannot represent a value.
         """
         try:
             return self.model_dump(mode="json", exclude=_RESERVED)
-        except (ValueError, RecursionError) as error:  # pydantic's own error is a ValueError
+        except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
 
     def or_else(self, alternative: Mark) -> Self:
-        """What to leave if this mark's `unique` value is taken when it is written: decided in the same transaction."""
-        other = self.model_copy()
-        other._alternative = alternative
-        return other
+        """Return a copy that deposits an alternative if its `unique` value is taken.
+
+        The choice is made in the transaction that writes the mark.
+        """
+        copy = self.model_copy()
+        copy._alternative = alternative
+        return copy
 
     @property
     def stored(self) -> StoredMark:
-        """What the board knows of this mark.
+        """The state of this mark on the board.
 
         Raises:
-            InvalidMark: the mark was made by a program and does not come from a board.
+            InvalidMark: the mark does not come from a board.
         """
         if self._stored is None:
             raise InvalidMark(f"this {self.kind} mark was not read from a board: it has no id, strength or author yet")
@@ -142,29 +149,45 @@ class Mark(BaseModel):
 
     @property
     def id(self) -> int:
+        """The id of the mark on its board."""
         return self.stored.id
 
     @property
     def strength(self) -> float:
-        """Kind weight x intensity x share, at the instant the mark was read or given."""
+        """Weight x intensity x share when the mark was read or when an activation took it."""
         return self.stored.strength
 
     @property
     def author(self) -> str:
+        """The agent, person or program that deposited or last reinforced the mark."""
         return self.stored.author
 
     @property
     def deposited_at(self) -> datetime:
+        """The instant of the first deposit, in UTC."""
         return to_datetime(self.stored.deposited_at)
 
     @property
     def reinforced_at(self) -> datetime:
+        """The instant of the last deposit that changed the mark, in UTC."""
         return to_datetime(self.stored.reinforced_at)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The type of a mark with everything a deployment sets for it."""
+    """A kind of marks with its settings.
+
+    Attributes:
+        name: up to 64 letters (a to z), digits and underscores.
+        decay: the law of its marks.
+        weight: a factor of every strength, at least 0.
+        floor: the intensity x share below which a mark evaporates, at least 0.
+        on_repeat: the effect of a repeated deposit.
+        cap: the highest intensity that `add` may reach, above 0.
+        unique: a payload field whose value only one live mark may have.
+        model: where the mark class is, as `module:class`.
+        schema: the JSON schema of the payload.
+    """
 
     name: str
     decay: Decay = field(default_factory=Never)
@@ -179,7 +202,7 @@ class Kind:
     def __post_init__(self) -> None:
         mistakes = []
         if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
-            mistakes.append("a kind is named by up to 64 letters (a to z), digits and underscores, such as lead")
+            mistakes.append("the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead")
         if not (math.isfinite(self.weight) and self.weight >= 0):
             mistakes.append(f"weight must be a number of at least 0, not {self.weight}")
         if not (math.isfinite(self.floor) and self.floor >= 0):
@@ -189,19 +212,19 @@ class Kind:
         if self.on_repeat not in get_args(OnRepeat):
             mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
-            mistakes.append(f"unique names {self.unique!r}, which is no field of the payload")
+            mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
         if mistakes:
             raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
 
     def life(self, law: Decay, intensity: float) -> int | None:
-        """How long a mark of `intensity` under `law` stays live, in microseconds; None for ever."""
+        """Return how long a mark stays live, in microseconds; None if it never evaporates."""
         if intensity <= 0 or intensity < self.floor:
             return 0
         return law.age_below(self.floor / intensity)
 
 
 class Need(Mark, kind="need", on_repeat="separate"):
-    """Something that a person must decide. It does not fade; `blackboard inbox` shows it."""
+    """A question that a person must decide. It does not fade. `blackboard inbox` shows it."""
 
     question: str
     options: list[str] = Field(default_factory=list)
@@ -209,7 +232,7 @@ class Need(Mark, kind="need", on_repeat="separate"):
 
 
 class Decision(Mark, kind="decision", on_repeat="separate"):
-    """What was decided about a subject, by a person or by an agent that may."""
+    """A decision about a subject, by a person or by an agent that declares it."""
 
     answer: str
     need: int | None = None
@@ -217,31 +240,31 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
 
 
 def check_subject(subject: str) -> str:
-    """The subject, if it can be stored.
+    """Return the subject if it can be stored.
 
     Raises:
-        InvalidMark: empty, over 512 characters, or not encodable text.
+        InvalidMark: it is empty, over 512 characters, or not valid text.
     """
     if not isinstance(subject, str) or not subject.strip():
-        raise InvalidMark("the subject is empty; say what the mark is about, such as lead/4711")
+        raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
     if len(subject) > MAX_SUBJECT:
-        raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are kept")
+        raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are allowed")
     if "\x00" in subject or any("\ud800" <= c <= "\udfff" for c in subject):
-        raise InvalidMark("the subject holds characters that are not text")
+        raise InvalidMark("the subject contains characters that are not valid text")
     return subject
 
 
 def check_intensity(intensity: float) -> float:
-    """The intensity as a float, if it can be stored.
+    """Return the intensity as a float if it can be stored.
 
     Raises:
-        InvalidMark: not a number, negative, NaN, infinite or over 1e12.
+        InvalidMark: it is not a number between 0 and 1e12.
     """
     if isinstance(intensity, bool) or not isinstance(intensity, int | float):
         raise InvalidMark(f"intensity must be a number, not {intensity!r}")
     try:
         number = float(intensity)
-    except OverflowError:  # an int can be larger than any float, and too long to print
+    except OverflowError:  # an int may be larger than any float and too long to print
         number = math.inf
     if not 0 <= number <= 1e12:  # NaN fails this too
         raise InvalidMark(f"intensity must be a number between 0 and 1e12, not {number}")
@@ -249,7 +272,7 @@ def check_intensity(intensity: float) -> float:
 
 
 def describe_invalid(kind: str, error: ValidationError) -> str:
-    """A pydantic error as one line that names each wrong field."""
+    """Return a pydantic error as one line that names each invalid field, up to ten."""
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:10]:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
@@ -261,10 +284,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def dump_payload(payload: dict[str, Any]) -> str:
-    """A payload as the JSON text that is stored.
+    """Return a payload as the JSON text that is stored.
 
     Raises:
-        InvalidMark: a value that JSON cannot hold, such as NaN or half a surrogate pair.
+        InvalidMark: JSON cannot represent a value, such as NaN or half of a surrogate pair.
     """
     try:
         text = _ENCODER.encode(payload)

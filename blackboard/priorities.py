@@ -1,4 +1,4 @@
-"""What waits and what goes first: pure rules over crossings, with no store and no clock."""
+"""The order of waiting work, delays between attempts, and how a failing batch is split."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ __all__ = ["backoff", "halves", "strongest_first"]
 T = TypeVar("T")
 
 LONGEST_BACKOFF = 3_600_000_000
+"""One hour in microseconds."""
 
 
 def strongest_first(items: Iterable[tuple[float, int, T]]) -> list[T]:
-    """Order (strength, id, item) by strength, the strongest first, the older first where they are equal."""
+    """Return the items of (strength, id, item) triples, strongest first; of equal strengths, the lower id first."""
     return [item for _, _, item in sorted(items, key=lambda entry: (-entry[0], entry[1]))]
 
 
 def backoff(first: int, attempt: int, rng: random.Random) -> int:
-    """Microseconds to wait after a failed attempt: doubling from `first`, up to an hour, with a fifth of jitter."""
+    """Return the microseconds to wait after a failed attempt: exponential backoff with jitter.
+
+    Args:
+        first: the delay after the first attempt, in microseconds. It doubles with each attempt, up to one hour.
+        attempt: the number of the attempt that failed, from 1.
+        rng: the source of jitter, which is up to 10 % in both directions.
+    """
     return int(min(LONGEST_BACKOFF, first * 2 ** min(attempt - 1, 30)) * rng.uniform(0.9, 1.1))
 
 
 def halves(items: Sequence[T]) -> tuple[list[T], list[T]]:
-    """The two parts in which a failing batch is tried again."""
+    """Return the two halves of a failing batch, which are retried separately; the first is not the shorter."""
     middle = (len(items) + 1) // 2
     return list(items[:middle]), list(items[middle:])

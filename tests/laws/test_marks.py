@@ -103,17 +103,17 @@ def test_a_class_without_a_kind_is_refused() -> None:
     "name", ["subject", "intensity", "kind", "id", "strength", "author", "payload", "defaults", "reinforced_at", "copy"]
 )
 def test_a_field_may_not_take_a_name_that_every_mark_has(name: str) -> None:
-    with pytest.raises(InvalidMark, match=f"Greedy.{name}: that name belongs to every mark"):
+    with pytest.raises(InvalidMark, match=f"Greedy.{name}: every mark has an attribute of that name"):
         type("Greedy", (Mark,), {"__annotations__": {name: str}, "__module__": __name__}, kind="greedy")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"kind": "two words"}, "named by up to 64 letters"),
-        ({"kind": "größe"}, "named by up to 64 letters"),
-        ({"kind": "k" * 65}, "named by up to 64 letters"),
-        ({"kind": "2nd"}, "named by up to 64 letters"),
+        ({"kind": "two words"}, "has up to 64 letters"),
+        ({"kind": "größe"}, "has up to 64 letters"),
+        ({"kind": "k" * 65}, "has up to 64 letters"),
+        ({"kind": "2nd"}, "has up to 64 letters"),
         ({"kind": "k", "weight": -1.0}, "weight must be"),
         ({"kind": "k", "weight": math.nan}, "weight must be"),
         ({"kind": "k", "floor": math.inf}, "floor must be"),
@@ -196,8 +196,8 @@ def test_a_text_is_a_subject_as_it_is(subject: str) -> None:
         (None, "is empty"),
         (b"lead", "is empty"),
         ("x" * 513, "513 characters long; at most 512"),
-        ("a\x00b", "not text"),
-        ("a\ud800b", "not text"),
+        ("a\x00b", "not valid text"),
+        ("a\ud800b", "not valid text"),
     ],
 )
 def test_what_is_no_subject_is_refused(subject: Any, message: str) -> None:

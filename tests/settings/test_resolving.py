@@ -129,7 +129,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file):
             "kinds.rain.decay: 'x' is not a duration",
         ),
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
-        ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is no field"),
+        ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
         ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: it watches wet, very; set it for one"),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
