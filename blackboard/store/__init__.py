@@ -1,1 +1,1 @@
-"""The store: tables, views, migrations and every statement. It decides nothing."""
+"""The store: tables, views, migrations, statements and transactions. It contains no rule of the board."""

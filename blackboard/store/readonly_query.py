@@ -1,4 +1,4 @@
-"""Lets a person query the board in SQL: in a child process that can read and nothing else, and is killed in time."""
+"""SQL queries by people, run in a child process that can only read and is killed after a time limit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ __all__ = ["Result", "query"]
 
 CHILD = Path(__file__).with_name("readonly_query_process.py")
 MEMORY = 768 << 20
-"""Bytes of address space for the child, Python's own included."""
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of text in one result."""
+"""Bytes of address space for the child, including Python's own."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Largest number of bytes of text in one result."""
 
 
 class Result(NamedTuple):
-    """What a query found."""
+    """The result of a query.
+
+    Attributes:
+        columns: the names of the columns.
+        rows: the values of each row.
+        more: whether there were more rows than the limit.
+    """
 
     columns: tuple[str, ...]
     rows: list[list[Any]]
     more: bool
-    """Whether there were more rows than the limit."""
 
 
 def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
@@ -35,13 +40,13 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
 
     Args:
         path: the database's file.
-        sql: one SELECT, over the views or any table.
-        limit: the most rows that are returned, at least 1.
-        seconds: after which the query is killed.
+        sql: one SELECT, over views or tables.
+        limit: the largest number of rows to return, at least 1.
+        seconds: the time limit.
 
     Raises:
-        InvalidQuery: it is wrong, or asks for more than reading.
-        QueryStopped: it took too long, or too much memory.
+        InvalidQuery: the SQL is invalid, or does more than read.
+        QueryStopped: the query took too long, or too much memory.
         StoreError: the database cannot be read.
     """
     request = {
@@ -50,29 +55,30 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
         "limit": limit,
         "seconds": seconds,
         "memory": MEMORY,
-        "max_bytes": MOST_BYTES,
+        "max_bytes": MAX_BYTES,
     }
-    # Isolated: neither the environment nor the current folder has a say in what the child imports.
+    # -I: neither the environment nor the current folder decides what the child imports.
     with subprocess.Popen(
         [sys.executable, "-I", str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as child:
         try:
             answer, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
         except subprocess.TimeoutExpired:
-            what = f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
-            raise QueryStopped(what) from None
+            raise QueryStopped(
+                f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
+            ) from None
         finally:
             child.kill()
     try:
-        found = json.loads(answer)
+        reply = json.loads(answer)
     except ValueError:
         raise QueryStopped(
             f"the query was stopped: it took too much memory or time (exit {child.returncode})"
         ) from None
-    if "error" not in found:
-        return Result(tuple(found["columns"]), found["rows"], found["more"])
-    message = str(found["error"])
-    if found["category"] == "store":
+    if "error" not in reply:
+        return Result(tuple(reply["columns"]), reply["rows"], reply["more"])
+    message = str(reply["error"])
+    if reply["category"] == "store":
         raise StoreError(f"{path}: {message}")
     if missing := re.fullmatch(r"no such table: (\S+)", message):
         message += nearest(missing[1], VIEWS)

@@ -1,8 +1,8 @@
-"""Runs one SQL query that a person wrote, in a process of its own that can read and do nothing else.
+"""A script that runs one SQL query of a person, in a process that can only read.
 
-It stands alone: it imports nothing of this program, takes its request as JSON on stdin and answers in JSON on stdout.
-What holds it: the file is opened read-only, an authorizer refuses all but reading, the system limits its memory, its
-time and the files it may write, and whoever started it kills it in time.
+It imports nothing of this program, takes its request as JSON on stdin and writes its answer as JSON to stdout. These
+things confine it: the file is opened read-only, an authorizer refuses everything but reading, the system limits its
+memory, its time and the files that it may write, and its parent process kills it after the time limit.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ except ImportError:
     import sqlite3
 
 SELECT, READ, FUNCTION, RECURSIVE = 21, 20, 31, 33
-"""What the authorizer lets through, by SQLite's numbers; everything else changes something or leaves the database."""
+"""The actions that the authorizer allows, by SQLite's numbers. All others change something or leave the database."""
 REFUSED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 WORDS = {
     9: "deleting", 18: "inserting", 19: "PRAGMA", 22: "transactions", 23: "updating", 24: "ATTACH", 25: "DETACH",
     26: "ALTER", 27: "REINDEX", 28: "ANALYZE", 29: "virtual tables", 30: "virtual tables", 32: "savepoints",
 }  # fmt: skip
 LIMITS = ((0, 16_000_000), (1, 200_000), (3, 500), (7, 0), (11, 0))
-"""Most bytes in a value and in the SQL, depth of an expression, attached databases, threads; by SQLite's numbers."""
-DAMAGED = ("disk image is malformed", "malformed database schema", "not a database")
-"""What SQLite says of a file; of JSON in a query it says `malformed JSON`, which is the query's fault."""
+"""Limits by SQLite's numbers: bytes of a value and of the SQL, depth of an expression, attached databases, threads."""
+CORRUPT, NOT_A_DATABASE = 11, 26
+"""The error codes that blame the file, not the query."""
 PRAGMAS = ("busy_timeout = 5000", "query_only = ON", "trusted_schema = OFF", "temp_store = MEMORY", "mmap_size = 0")
 
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a request: columns, rows and whether there were more, or an error and whose it is."""
+    """Return the answer to a request: columns, rows and whether there are more, or an error and its category."""
     refused: list[str] = []
     try:
         connection = connect(request, refused)
@@ -54,7 +54,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     try:
         cursor = connection.execute(request["sql"])
         if cursor.description is None:
-            return {"error": "this is no query: write one that begins with SELECT or WITH", "category": "query"}
+            return {"error": "this is not a query; write one that begins with SELECT or WITH", "category": "query"}
         rows: list[list[Any]] = []
         size, more = 0, False
         for values in cursor:
@@ -68,24 +68,23 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
             rows.append(row)
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
-            return {"error": f"only reading is allowed here, and this asks for {refused[0]}", "category": "query"}
-        damaged = any(words in str(error) for words in DAMAGED)
-        return {"error": str(error), "category": "store" if damaged else "query"}
+            return {"error": f"only reading is allowed here, not {refused[0]}", "category": "query"}
+        is_damaged = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (CORRUPT, NOT_A_DATABASE)
+        return {"error": str(error), "category": "store" if is_damaged else "query"}
     return {"columns": [column[0] for column in cursor.description], "rows": rows, "more": more}
 
 
 def connect(request: dict[str, Any], refused: list[str]) -> Any:
-    """A connection that can only read, in a process that can hardly do more."""
+    """Return a connection that can only read, and confine the process."""
     connection = sqlite3.connect(f"file:{quote(request['path'])}?mode=ro", uri=True, isolation_level=None)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    connection.execute(
-        "SELECT count(*) FROM sqlite_master"
-    ).fetchone()  # opens the log's files, before they are shut out
-    if hasattr(connection, "setlimit"):  # pysqlite3 lacks it; the limit on memory is behind it
-        for category, most in LIMITS:
-            connection.setlimit(category, most)
+    # This opens the log's files before the limits forbid it.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if hasattr(connection, "setlimit"):  # pysqlite3 lacks it; there the memory limit has to suffice
+        for category, maximum in LIMITS:
+            connection.setlimit(category, maximum)
 
     def allow(action: int, one: str | None, two: str | None, database: str | None, inner: str | None) -> int:
         if action in (SELECT, READ, RECURSIVE):
@@ -103,17 +102,17 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
     return connection
 
 
-def limit(what: int, most: int) -> None:
-    """Lower a limit of this process, for good."""
-    _, hard = resource.getrlimit(what)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    # A platform that knows no such limit: the others hold, and the process is killed in time
+def limit(resource_: int, maximum: int) -> None:
+    """Lower a limit of this process for the rest of its life."""
+    _, hard = resource.getrlimit(resource_)
+    maximum = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
+    # A platform may lack a limit. The others still apply, and the parent kills the process after the time limit.
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(resource_, (maximum, maximum))
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold."""
+    """Return a value as JSON can hold it."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, float) and not math.isfinite(value):

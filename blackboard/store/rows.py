@@ -1,4 +1,4 @@
-"""The rows of the tables as named tuples, in the order of their columns."""
+"""The rows of the tables: named tuples in the order of the columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class MarkRow(NamedTuple):
-    """A row of `mark`: a live mark, or one that evaporated and was not yet moved to the history."""
+    """A row of `mark`: a live mark, or an evaporated mark that is not yet moved to the history."""
 
     id: int
     kind: str
@@ -48,7 +48,7 @@ class MarkRow(NamedTuple):
 
 
 class LiveMarkRow(NamedTuple):
-    """A live mark with its kind's weight and its strength at the instant that was asked for."""
+    """A live mark with its kind's weight, and its strength at the instant of the query."""
 
     id: int
     kind: str
@@ -69,12 +69,12 @@ class LiveMarkRow(NamedTuple):
 
     @property
     def mark(self) -> MarkRow:
-        """The row of `mark` alone."""
+        """The columns of `mark` alone."""
         return MarkRow(*self[:-2])
 
 
 class EventRow(NamedTuple):
-    """A row of `event`: what happened to a mark, with the state that it produced."""
+    """A row of `event`: a change of a mark, with the state after it."""
 
     id: int
     recorded_at: int
@@ -257,4 +257,4 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "worker": WorkerRow._fields,
     **VIEWS,
 }
-"""The columns of tables and views, as `{mark.*}` in a statement names them; a test holds them against the schema."""
+"""The columns of tables and views, for which `{mark.*}` stands in a statement. A test compares them with the schema."""

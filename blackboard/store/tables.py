@@ -1,6 +1,6 @@
-"""The tables, declared once. Times are microseconds since the epoch; money is whole micro-dollars; no logic here.
+"""The tables. Instants are microseconds since the epoch, amounts of money whole micro-dollars.
 
-The views that people query are in `views`; their names are plural, the tables' are singular.
+Names of tables are singular, those of the views in `sql/views.sql` plural.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
-# SQLite gives a row id only to a column declared exactly INTEGER; PostgreSQL wants 64 bits.
+# On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Time = BigInteger
 
 
 def required(name: str, type_: object, *args: object, **options: object) -> Column:  # type: ignore[type-arg]
+    """Return a column that is never NULL."""
     return Column(name, type_, *args, nullable=False, **options)  # type: ignore[arg-type]
 
 
@@ -30,7 +31,7 @@ board = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     required("uid", Text),
     required("created_at", Time),
-    # The latest instant that was recorded by anything but a mark's event; those carry their own.
+    # The latest instant that no event of a mark carries.
     required("last_recorded_at", Time),
     required("version", Integer),
     required("paused", Integer),
@@ -75,7 +76,7 @@ kind = Table(
     required("law", Text, ForeignKey("law.law")),
 )
 
-# A change of a kind's law that has been decided and whose marks are still following, in batches.
+# A change of a kind's law or floor that the backfill has not yet carried to all marks.
 law_change = Table(
     "law_change",
     metadata,
@@ -85,7 +86,7 @@ law_change = Table(
     required("changed_at", Time),
 )
 
-# A mark's id is the id of the event that first left it, so it is never given twice.
+# A mark's id is the id of its first event, so it is never used again.
 mark = Table(
     "mark",
     metadata,
@@ -161,7 +162,7 @@ watch = Table(
     required("name", Text),
     required("condition", Text),
     required("active", Integer),
-    # Events up to this one are absorbed, for a watch over the whole board.
+    # For a watch over the board: every event up to this id is absorbed.
     required("watermark", Id),
     Index("uq_watch_agent_name", "agent", "name", unique=True),
 )
@@ -177,7 +178,7 @@ absorbed = Table(
     sqlite_with_rowid=False,
 )
 
-# Sums from which the total and count of a watch over the whole board follow without a scan.
+# Sums that give the total and count of a watch over the board without a scan.
 board_total = Table(
     "board_total",
     metadata,
@@ -188,12 +189,12 @@ board_total = Table(
     required("sum0", Float),
     required("sum1", Float),
     required("anchor", Time),
-    # Marks that evaporated up to this instant are no longer in the sums.
+    # The sums exclude marks that evaporated up to this instant.
     required("evaporated_through", Time),
     sqlite_with_rowid=False,
 )
 
-# The instants at which falling watches will cross, as things stand.
+# The instants at which falling watches will cross unless a mark changes.
 predicted_crossing = Table(
     "predicted_crossing",
     metadata,
@@ -221,7 +222,7 @@ crossing = Table(
     # How many marks stood behind it when it was last tested.
     required("marks", Integer),
     required("urgent", Integer),
-    # Not to be claimed before this instant; null while only a new mark can change that.
+    # The crossing may be claimed from this instant; NULL if only a new mark can change that.
     Column("ready_at", Time),
     Column("held_by", Text),
     required("law", Text),
@@ -280,7 +281,7 @@ activation = Table(
     required("chain_length", Integer),
     required("marks_absorbed", Integer),
     required("marks_deposited", Integer),
-    # The activation that this one was split off, and the newest model call of all by then.
+    # The activation from which this one was split, and the newest model call on the board at that time.
     Column("split_from", Id),
     Column("split_after_call", Id),
     Index(
@@ -332,7 +333,7 @@ subject_cooldown = Table(
     sqlite_with_rowid=False,
 )
 
-# Work that follows from a change of the deployment and is done in bounded batches.
+# Work after a change of the deployment, done in bounded batches.
 backfill = Table(
     "backfill",
     metadata,
@@ -366,7 +367,7 @@ model_call = Table(
     required("api", Text),
     required("state", Text),
     required("body", Text),
-    # How many marks stand in the request: after a split they are others, and so is the request.
+    # The number of marks in the request. After a split it differs, and so does the request.
     required("marks", Integer),
     required("planned_at", Time),
     Column("sent_at", Time),
@@ -376,7 +377,7 @@ model_call = Table(
     Column("reply", Text),
     Column("request_id", Text),
     Column("custom_id", Text),
-    # The first call of those that were handed in together, for the cheap lane; the provider's name for them.
+    # In the batch API: the first call of the submission, and the provider's id of the batch.
     Column("submission", Id),
     Column("batch_id", Text),
     Column("input_tokens", Integer),
@@ -386,10 +387,10 @@ model_call = Table(
     Column("cost", BigInteger),
     Column("direct_cost", BigInteger),
     Column("error", Text),
-    # What a budget that only watches would have said.
+    # Why a budget that only reports would have held the call.
     Column("would_hold", Text),
     Index(None, "activation_id"),
-    # With all that a sum over a window needs, so that no long row is read for it.
+    # Covering indexes: the sum over a window reads no row of the table.
     Index("ix_model_call_spent", "sent_at", "state", "cost", "reserved"),
     Index("ix_model_call_agent_spent", "agent", "sent_at", "state", "cost", "reserved"),
     Index(

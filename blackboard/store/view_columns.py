@@ -1,4 +1,4 @@
-"""What people may query: each view's columns, a documented, tested contract. `views` says what is behind them."""
+"""The columns of the views that people query: a documented contract. `sql/views.sql` defines the views."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "marks_deposited", "usd_per_mark", "share_from_cache", "usd_direct", "unknown", "usd_reserved",
     ),
 }  # fmt: skip
-"""Each view's columns, in order."""
+"""The columns of each view, in order."""

@@ -70,7 +70,7 @@ def test_a_query_may_come_from_stdin(house):
         ("select * from live_mark", "did you mean 'live_marks'?"),
         ("select colour from live_marks", "no such column: colour"),
         ("selct 1", "syntax error"),
-        ("", "this is no query"),
+        ("", "this is not a query"),
         ("select '\x00'", "error"),
         ("select '{broken' ->> '$.x'", "malformed JSON"),
         ("select * from pragma_query_only", "only reading"),

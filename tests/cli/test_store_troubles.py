@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_made_is_told_of(typed):
     typed.write("file", "x")
     done = typed("marks", "--database", "file/board.db")
     assert done.code == 1
-    assert "cannot be made" in done.err or "cannot be opened" in done.err
+    assert "cannot be created" in done.err or "cannot be opened" in done.err
 
 
 def test_a_new_board_is_told_of_beside_the_result(house):
@@ -119,7 +119,7 @@ def test_the_log_of_a_board_that_is_gone_is_told_of(house):
     for words in (("doctor",), ("marks",), ("backup", "copy.db")):
         done = house(*words)
         assert done.code == 1
-        assert "house.db-wal lies there; put the file back" in done.out + done.err
+        assert "house.db-wal is still there; put the file back" in done.out + done.err
     assert not (house.folder / "house.db").exists()
 
 

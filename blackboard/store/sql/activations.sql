@@ -1,4 +1,4 @@
--- Activations, what they were given, cooldowns and pauses of agents, and workers.
+-- Activations and their inputs, cooldowns and pauses of agents, and workers.
 
 -- fragment: new_activation
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
@@ -51,14 +51,14 @@ WHERE id = :id
 {new_state};
 
 -- name: extend_leases (quiet)
--- Extend the leases of everything that a worker runs.
+-- Extend the leases of a worker's running activations.
 UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'running' AND worker = :worker;
 
 -- fragment: is_put_back
 {is_unfinished} AND activation.state IN ('ready', 'held')
 
 -- name: next_due -> ActivationRow
--- The activation of an agent that was put back and is due first.
+-- The first due activation of an agent among those that were put back.
 SELECT {activation.*}
 FROM activation
 WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at <= :now
@@ -84,7 +84,9 @@ SELECT DISTINCT activation.agent FROM activation WHERE {is_put_back};
 
 -- name: count_running
 -- How many activations of an agent run.
-SELECT count(*) AS count FROM activation WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent;
+SELECT count(*) AS count
+FROM activation
+WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent;
 
 -- name: running -> ActivationRow
 -- All running activations.
@@ -112,7 +114,7 @@ LIMIT :limit + 0;
 SELECT agent, state, count(*) AS count FROM activation GROUP BY agent, state;
 
 -- name: count_since
--- How many activations of an agent were begun since an instant.
+-- How many activations of an agent began after an instant.
 SELECT count(*) AS count
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
@@ -126,11 +128,11 @@ WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agen
 LIMIT 1;
 
 -- name: release_held
--- Let a held activation try again.
+-- Make a held activation ready.
 UPDATE activation SET state = 'ready', retry_at = :at, error = :error WHERE id = :id AND state = 'held';
 
 -- name: recheck_held
--- Let everything that a budget holds ask again.
+-- Make every activation ready that a budget holds.
 UPDATE activation
 SET state = 'ready', retry_at = :at
 WHERE {is_unfinished} AND state = 'held'
@@ -144,16 +146,16 @@ WHERE {is_unfinished} AND state = 'held'
   );
 
 -- name: explain_held (quiet)
--- Say why an activation is held, and until when.
+-- Set why an activation is held, and until when.
 UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state = 'held';
 
 -- name: insert_input
--- Record a mark that an activation is given.
+-- Record a mark as input of an activation.
 INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
 VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
 
 -- name: inputs
--- The marks that an activation was given, strongest first, each with its event, which may have been removed.
+-- The inputs of an activation, strongest first, each with its event, which may have been deleted.
 SELECT activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength, {event.*}
 FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
@@ -161,7 +163,7 @@ WHERE activation_input.activation_id = :activation_id
 ORDER BY activation_input.strength DESC, activation_input.mark_id;
 
 -- name: was_input
--- Whether a watch was given a mark in the state of an event, or a later one.
+-- Whether an activation of a watch absorbed a mark in the state of an event, or in a later state.
 SELECT activation_input.activation_id
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id
@@ -170,18 +172,18 @@ WHERE activation_input.mark_id = :mark_id AND activation_input.event_id >= :even
 LIMIT 1;
 
 -- name: move_input
--- Give one mark of an activation to another.
+-- Move one mark of an activation to another one.
 UPDATE activation_input SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
 
 -- name: copy_reads
--- Show another activation the same marks.
+-- Copy the marks that an activation only reads to another one.
 INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
 SELECT :to_id, mark_id, role, event_id, strength
 FROM activation_input
 WHERE activation_id = :from_id AND role = 'read';
 
 -- name: set_marks_absorbed
--- Note how many marks an activation absorbs.
+-- Set how many marks an activation absorbs.
 UPDATE activation SET marks_absorbed = :marks_absorbed WHERE id = :id;
 
 -- name: agent_states -> AgentStateRow
@@ -193,7 +195,7 @@ SELECT {agent_state.*} FROM agent_state;
 SELECT {agent_state.*} FROM agent_state WHERE agent_state.agent = :agent;
 
 -- name: insert_agent_state
--- Write the state of an agent for the first time.
+-- Insert the state of an agent.
 INSERT INTO agent_state (agent, paused, paused_because, cooldown_until, failures)
 VALUES (:agent, :paused, :paused_because, :cooldown_until, :failures);
 
@@ -206,19 +208,19 @@ UPDATE agent_state SET cooldown_until = :cooldown_until, failures = :failures WH
 UPDATE agent_state SET paused = :paused, paused_because = :paused_because WHERE agent = :agent;
 
 -- name: rename_agent_state
--- Give an agent's state to its successor.
+-- Rename an agent in its state.
 UPDATE agent_state SET agent = :agent WHERE agent = :former;
 
 -- name: rename_unfinished
--- Give an agent's unfinished activations to its successor.
+-- Rename an agent in its unfinished activations.
 UPDATE activation SET agent = :agent WHERE agent = :former AND {is_unfinished};
 
 -- name: rename_subject_cooldowns
--- Give an agent's cooldowns to its successor.
+-- Rename an agent in its cooldowns for subjects.
 UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
 
 -- name: delete_subject_cooldowns
--- Drop an agent's cooldowns for single subjects.
+-- Delete an agent's cooldowns for subjects.
 DELETE FROM subject_cooldown WHERE agent = :agent;
 
 -- name: get_subject_cooldown
@@ -226,7 +228,7 @@ DELETE FROM subject_cooldown WHERE agent = :agent;
 SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
 -- name: insert_subject_cooldown
--- Begin a cooldown for a subject.
+-- Insert a cooldown for a subject.
 INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :subject, :until);
 
 -- name: update_subject_cooldown
@@ -251,7 +253,7 @@ INSERT INTO worker (id, pid, host, started_at, seen_at, version)
 VALUES (:id, :pid, :host, :started_at, :seen_at, :version);
 
 -- name: see_worker
--- Note that a worker was alive at an instant.
+-- Record that a worker was alive at an instant.
 UPDATE worker SET seen_at = :seen_at WHERE id = :id;
 
 -- name: delete_worker

@@ -1,7 +1,7 @@
 -- Watches, what they absorbed, crossings, predicted crossings, sums over the board, and backfills.
 
 -- name: all_watches
--- Each watch that was ever registered.
+-- Every watch that was ever registered.
 SELECT id, agent, name, active FROM watch;
 
 -- name: insert_watch
@@ -13,15 +13,15 @@ INSERT INTO watch (agent, name, condition, active, watermark) VALUES (:agent, :n
 SELECT id FROM watch WHERE agent = :agent AND name = :name;
 
 -- name: set_watch_active
--- Switch a watch on or off.
+-- Activate or deactivate a watch.
 UPDATE watch SET active = :active WHERE id = :id;
 
 -- name: set_watch_condition
--- Register another condition for a watch.
+-- Change the condition of a watch.
 UPDATE watch SET condition = :condition, active = :active WHERE id = :id;
 
 -- name: rename_agent_of_watches
--- Give the watches of one agent to another.
+-- Rename an agent in its watches.
 UPDATE watch SET agent = :agent WHERE agent = :former;
 
 -- name: get_watermark
@@ -41,30 +41,30 @@ SELECT condition, watermark FROM watch WHERE id = :id;
 SELECT event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
 -- name: insert_absorbed
--- Note that a watch absorbed a mark for the first time.
+-- Record that a watch absorbed a mark for the first time.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
 VALUES (:watch_id, :mark_id, :event_id, :activation_id);
 
 -- name: update_absorbed
--- Note that a watch absorbed a later event of a mark.
+-- Record that a watch absorbed a later event of a mark.
 UPDATE absorbed SET event_id = :event_id, activation_id = :activation_id
 WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
 -- name: delete_absorbed_up_to
--- Drop the notes that a watermark makes superfluous.
+-- Delete the records that a watermark covers.
 DELETE FROM absorbed WHERE watch_id = :watch_id AND event_id <= :watermark;
 
 -- name: delete_absorbed_of_author
--- Drop what a watch noted of one author's marks.
+-- Delete the records that a watch absorbed marks of one author.
 DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id IN (SELECT mark.id FROM mark WHERE mark.author = :author);
 
 -- name: absorb_marks_of_author
--- Note all marks of one author as absorbed.
+-- Record all marks of one author as absorbed.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
 SELECT :watch_id, mark.id, mark.event_id, 0 FROM mark WHERE mark.author = :author;
 
 -- fragment: absorb_marks_of_kind
--- Note live marks of a kind as absorbed by a watch that has not noted them.
+-- Record marks of a kind as absorbed by a watch that has no record of them.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
 SELECT :watch_id, mark.id, mark.event_id, 0
 FROM mark
@@ -74,12 +74,12 @@ WHERE mark.kind = :kind
   )
 
 -- name: absorb_up_to
--- Note the marks of a kind up to a watermark as absorbed, mark by mark.
+-- Record the marks of a kind up to a watermark as absorbed, mark by mark.
 {absorb_marks_of_kind}
   AND mark.event_id <= :watermark;
 
 -- name: absorb_inputs
--- Note the marks of a kind that a watch was given before as absorbed.
+-- Record the marks of a kind as absorbed that activations of a watch absorbed before.
 {absorb_marks_of_kind}
   AND EXISTS (
     SELECT activation_input.activation_id
@@ -97,7 +97,7 @@ VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value,
   :held_by, :law, :order_key, :event_id, :activation_id, :closed_at);
 
 -- name: renew_crossing
--- Bring a waiting crossing up to date. What is held back keeps its instant; otherwise the earlier one counts.
+-- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
 UPDATE crossing
 SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks,
   urgent = CASE WHEN urgent > :urgent THEN urgent ELSE :urgent END,
@@ -129,7 +129,10 @@ SELECT {crossing.*} FROM crossing WHERE crossing.id > :since ORDER BY crossing.i
 
 -- name: waiting_of_watch -> CrossingRow
 -- The crossings that wait for a watch, oldest first.
-SELECT {crossing.*} FROM crossing WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' ORDER BY crossing.id;
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
+ORDER BY crossing.id;
 
 -- name: waiting_of_subject -> CrossingRow
 -- The crossings of one subject that wait for a watch, oldest first.
@@ -139,7 +142,7 @@ WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing
 ORDER BY crossing.id;
 
 -- name: first_ready
--- When the longest ready crossing of a watch became ready.
+-- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
 -- name: next_ready
@@ -147,7 +150,7 @@ SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND st
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
 
 -- name: next_watch_waiting
--- The next watch with a waiting crossing. Asked repeatedly, it skips through the index.
+-- The next watch with a waiting crossing. Run repeatedly, it skips through the index.
 SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
 
 -- name: count_waiting_marks
@@ -168,19 +171,19 @@ ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
 
 -- name: next_law_waiting
--- The next law of the crossings that wait for a watch. Asked repeatedly, it skips through the index.
+-- The next law of the crossings that wait for a watch. Run repeatedly, it skips through the index.
 SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND law > :after;
 
 -- name: hold_crossing
--- Hold a crossing back, until an instant if there is one.
+-- Hold a crossing, until an instant or, if that is NULL, until a mark changes.
 UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 
 -- name: close_crossing (quiet)
--- End a crossing, or give it to an activation.
+-- End a crossing, or let an activation claim it.
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
 
 -- fragment: release
--- A crossing that a guard held back is ready at once if it is urgent or full, else when its batch window has passed.
+-- Release the crossings that a guard holds. They are ready at once if urgent or full, else after their batch window.
 UPDATE crossing
 SET held_by = NULL, ready_at = CASE
     WHEN urgent = 1 THEN :at
@@ -191,11 +194,11 @@ SET held_by = NULL, ready_at = CASE
 WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 
 -- name: release_watch
--- Release what a guard held back, for all subjects.
+-- Release the crossings of all subjects that a guard holds.
 {release};
 
 -- name: release_subject
--- Release what a guard held back, for one subject.
+-- Release the crossings of one subject that a guard holds.
 {release} AND subject = :subject;
 
 -- name: close_watch
@@ -207,7 +210,7 @@ UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch
 UPDATE crossing SET state = :state, closed_at = :at WHERE activation_id = :activation_id;
 
 -- name: move_crossing (quiet)
--- Give the crossing of one mark to another activation.
+-- Move the crossing of one mark to another activation.
 UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
 
 -- name: count_waiting
@@ -218,7 +221,7 @@ WHERE state = 'waiting'
 GROUP BY watch_id;
 
 -- name: subjects_of_activation
--- The subjects of the crossings that an activation took.
+-- The subjects of the crossings that an activation claimed.
 SELECT DISTINCT subject FROM crossing WHERE activation_id = :activation_id;
 
 -- name: get_predicted_crossing
@@ -235,11 +238,11 @@ UPDATE predicted_crossing SET due_at = :due_at
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
 -- name: delete_predicted_crossing
--- Drop one prediction.
+-- Delete one prediction.
 DELETE FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
 -- name: delete_predicted_of_watch
--- Drop all predictions of a watch.
+-- Delete all predictions of a watch.
 DELETE FROM predicted_crossing WHERE watch_id = :watch_id;
 
 -- name: due_predicted -> PredictedCrossingRow
@@ -266,7 +269,7 @@ WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.due_at <= :
 ORDER BY predicted_crossing.due_at;
 
 -- name: predicted_of_subject
--- What is predicted for a watch and subject.
+-- The predictions for a watch and subject.
 SELECT mark_id, due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject ORDER BY due_at;
 
 -- name: next_predicted
@@ -278,32 +281,32 @@ SELECT min(due_at) AS due_at FROM predicted_crossing;
 SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through FROM board_total WHERE watch_id = :watch_id;
 
 -- name: insert_board_total
--- Write the sums of one kind and law for the first time.
+-- Insert the sums of one kind and law.
 INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through)
 VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through);
 
 -- name: update_board_total
--- Write changed sums.
+-- Update the sums of one kind and law.
 UPDATE board_total
 SET marks = :marks, sum0 = :sum0, sum1 = :sum1, anchor = :anchor, evaporated_through = :evaporated_through
 WHERE watch_id = :watch_id AND kind = :kind AND law = :law;
 
 -- name: delete_board_totals
--- Drop the sums of a watch.
+-- Delete the sums of a watch.
 DELETE FROM board_total WHERE watch_id = :watch_id;
 
 -- name: backfills -> BackfillRow
--- The work that follows a change of the deployment, in the order in which it was decided.
+-- The backfills, oldest first.
 SELECT {backfill.*} FROM backfill ORDER BY backfill.id;
 
 -- name: insert_backfill
--- Plan work that follows a change of the deployment.
+-- Plan a backfill after a change of the deployment.
 INSERT INTO backfill (task, name, at, up_to, position) VALUES (:task, :name, :at, :up_to, :position);
 
 -- name: move_backfill
--- Note how far a backfill has come.
+-- Record the progress of a backfill.
 UPDATE backfill SET position = :position WHERE id = :id;
 
 -- name: delete_backfill (notifies)
--- Drop a backfill that is done. Evaporation, which waits for it, may go on.
+-- Delete a backfill that is done. Evaporation, which waits for it, may go on.
 DELETE FROM backfill WHERE id = :id;

@@ -1,4 +1,4 @@
--- The registered deployment, its versions, and changes of laws that marks have not followed yet.
+-- Deployments, their kinds, changes of laws for the backfill, and the hash of the views.
 
 -- name: active_deployment
 -- The newest deployment, which is the active one.
@@ -17,27 +17,27 @@ INSERT INTO deployment (version, deployed_at, content) VALUES (:version, :deploy
 UPDATE board SET version = :version, last_recorded_at = :at;
 
 -- name: get_kind
--- What is registered of a kind.
+-- The registered settings of a kind.
 SELECT weight, floor, law FROM kind WHERE name = :name;
 
 -- name: law_changes -> LawChangeRow
--- All changes that marks have not followed yet.
+-- All changes that the backfill has not finished.
 SELECT {law_change.*} FROM law_change;
 
 -- name: get_law_change
--- The change that marks of a kind under a law have to follow.
+-- The change of law for the marks of a kind under a law.
 SELECT new_law, changed_at FROM law_change WHERE kind = :kind AND law = :law;
 
 -- name: insert_law_change
--- Record a change that marks have to follow.
+-- Record a change of law for the backfill.
 INSERT INTO law_change (kind, law, new_law, changed_at) VALUES (:kind, :law, :new_law, :changed_at);
 
 -- name: delete_law_change
--- Drop a change that all marks have followed.
+-- Delete a change that the backfill has finished.
 DELETE FROM law_change WHERE kind = :kind AND law = :law;
 
 -- name: delete_floor_changes
--- Drop the changes of a kind's floor.
+-- Delete the changes of a kind's floor.
 DELETE FROM law_change WHERE kind = :kind AND law = new_law;
 
 -- name: law_names
@@ -49,5 +49,5 @@ SELECT DISTINCT name FROM law;
 SELECT views_hash FROM board;
 
 -- name: set_views_hash
--- Note the hash of new views.
+-- Record the hash of new views.
 UPDATE board SET views_hash = :views_hash;

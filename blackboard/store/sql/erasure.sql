@@ -1,4 +1,4 @@
--- Erasing what was said about one subject. Ids, instants, kinds, intensities and costs stay.
+-- Erasure of one subject. Ids, instants, kinds, intensities and costs stay.
 
 -- fragment: marks_of_subject
 (SELECT event.mark_id FROM event WHERE event.subject = :subject)
@@ -12,7 +12,7 @@ SELECT {mark.*} FROM mark WHERE mark.subject = :subject ORDER BY mark.id;
 SELECT count(*) AS count FROM event WHERE subject = :subject;
 
 -- name: activations_of_subject -> ActivationRow
--- Each activation that was given a mark of the subject, deposited one, or is about it.
+-- The activations that received or deposited a mark of the subject, or are about it.
 SELECT {activation.*}
 FROM activation
 WHERE activation.id IN (
@@ -57,11 +57,11 @@ UPDATE activation SET subject = :new_name WHERE subject = :subject;
 UPDATE activation SET error = :error WHERE id = :id;
 
 -- name: erase_events
--- Replace the subject's name in its history, and drop the payloads.
+-- Replace the subject's name in its history, and erase the payloads.
 UPDATE event SET subject = :new_name, payload = NULL WHERE subject = :subject;
 
 -- name: erase_call
--- Erase the texts of a call. With -1 marks no activation resumes it.
+-- Erase the texts of a call. With -1 marks, no activation resumes it.
 UPDATE model_call
 SET body = '', reply = NULL, error = NULL, marks = -1,
   state = CASE state

@@ -1,7 +1,7 @@
 -- Marks, their events, keys, unique values, laws and kinds.
 
 -- name: transaction_start
--- What each transaction begins with: deployment version, recorded time, last event, next evaporation.
+-- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation.
 SELECT board.version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation
 FROM board
@@ -16,21 +16,21 @@ UPDATE board SET last_recorded_at = :at;
 UPDATE board SET last_recorded_at = :at;
 
 -- name: insert_event
--- Write an event of a mark.
+-- Insert an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
   payload)
 VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
   :payload);
 
 -- name: insert_mark
--- Write a new mark.
+-- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
   reinforcements, evaporates_at, order_key)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
   :reinforcements, :evaporates_at, :order_key);
 
 -- name: update_mark
--- Write what a reinforcement changes.
+-- Update what a reinforcement changes.
 UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
@@ -38,7 +38,7 @@ SET payload = :payload, author = :author, intensity = :intensity, law = :law, an
 WHERE id = :id;
 
 -- name: rebase_mark
--- Write the fading part of a mark that continues from another instant or under another law.
+-- Update how a mark fades: from another instant, or under another law.
 UPDATE mark
 SET intensity = :intensity, law = :law, anchored_at = :anchored_at, evaporates_at = :evaporates_at,
   order_key = :order_key
@@ -80,7 +80,7 @@ WHERE mark.kind = :kind AND mark.law = :law AND mark.anchored_at < :at AND {is_l
 LIMIT :limit + 0;
 
 -- name: evaporated_marks -> MarkRow
--- The next marks that have evaporated and are not yet history.
+-- The next evaporated marks that are not yet moved to the history.
 SELECT {mark.*} FROM mark WHERE mark.evaporates_at <= :now ORDER BY mark.evaporates_at LIMIT :limit + 0;
 
 -- name: next_evaporation
@@ -92,15 +92,15 @@ SELECT min(evaporates_at) AS evaporates_at FROM mark;
 SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: delete_absorbed_of_mark
--- Forget what was absorbed of a mark that is gone.
+-- Delete the records of absorption of a removed mark.
 DELETE FROM absorbed WHERE mark_id = :mark_id;
 
 -- name: find_key
--- What a deposit's key stands for.
+-- The mark and event of a deposit's key.
 SELECT mark_id, event_id FROM deposit_key WHERE key = :key;
 
 -- name: insert_key
--- Remember a deposit's key.
+-- Record a deposit's key.
 INSERT INTO deposit_key (key, mark_id, event_id, at) VALUES (:key, :mark_id, :event_id, :at);
 
 -- name: find_unique_value
@@ -128,15 +128,15 @@ SELECT spec FROM law WHERE law = :law;
 INSERT INTO law (law, name, a, b, spec) VALUES (:law, :name, :a, :b, :spec);
 
 -- name: insert_law_segment
--- Register one straight piece of a curve.
+-- Register one straight segment of a curve.
 INSERT INTO law_segment (law, age, share, slope) VALUES (:law, :age, :share, :slope);
 
 -- name: insert_kind
--- Register what SQL needs to know of a kind.
+-- Register the settings of a kind that SQL needs.
 INSERT INTO kind (name, weight, floor, law) VALUES (:name, :weight, :floor, :law);
 
 -- name: update_kind
--- Change what SQL needs to know of a kind.
+-- Change the settings of a kind that SQL needs.
 UPDATE kind SET weight = :weight, floor = :floor, law = :law WHERE name = :name;
 
 -- name: get_event -> EventRow
@@ -148,7 +148,7 @@ SELECT {event.*} FROM event WHERE event.id = :id;
 SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
 
 -- name: next_subject
--- The next subject in alphabetical order. Asked repeatedly, it skips through the index.
+-- The next subject in alphabetical order. Run repeatedly, it skips through the index.
 SELECT min(subject) AS subject FROM event WHERE subject > :after;
 
 -- name: events_at_instant -> EventRow
@@ -212,7 +212,7 @@ live.id, live.kind, live.subject, live.payload, live.author, live.intensity, liv
   live.strength
 
 -- name: next_law_in_use
--- The next law of a kind's marks. Asked repeatedly, it skips through the index.
+-- The next law of a kind's marks. Run repeatedly, it skips through the index.
 SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
 
 -- name: stimuli_of_subject -> MarkRow
@@ -230,8 +230,8 @@ WHERE mark.kind = :kind AND mark.event_id > :watermark AND {is_live(:now)} AND {
   AND mark.author <> :not_author;
 
 -- fragment: sums_of_stimuli
--- How many stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` keep an index from
--- being chosen where the planner cannot know that another one is narrower.
+-- The number of stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` exclude
+-- an index where the planner cannot know that another one is narrower.
 SELECT count(*) AS marks, coalesce(sum({sum0}), CAST(0.0 AS FLOAT)) AS sum0,
   coalesce(sum({sum1}), CAST(0.0 AS FLOAT)) AS sum1
 FROM {mark_with_absorbed}
@@ -249,7 +249,7 @@ WHERE mark.kind = :kind AND mark.law = :law
   AND mark.author <> :not_author;
 
 -- name: sum_expired_stimuli
--- The sums over the stimuli that evaporated in a span of time and are not yet history.
+-- The sums over the stimuli that evaporated in a span of time and are not yet moved to the history.
 {sums_of_stimuli}
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
@@ -258,7 +258,7 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.author <> :not_author;
 
 -- name: expired_stimuli -> MarkRow
--- The stimuli that evaporated in a span of time and are not yet history.
+-- The stimuli that evaporated in a span of time and are not yet moved to the history.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to

@@ -1,4 +1,4 @@
--- The record of model calls: what was planned, sent, answered and paid.
+-- Model calls: their plans, answers and costs.
 
 -- name: insert_call
 -- Record a planned call.
@@ -37,7 +37,7 @@ SET state = :state, answered_at = :answered_at, reserved = :reserved, reply = :r
 WHERE id = :id;
 
 -- name: note_error
--- Note why a call is not sent.
+-- Set why a call is not sent.
 UPDATE model_call SET error = :error WHERE id = :id;
 
 -- name: end_call
@@ -49,7 +49,7 @@ UPDATE model_call SET state = :state, reserved = :reserved, error = :error, requ
 UPDATE model_call SET state = :state, cost = :cost, direct_cost = :direct_cost, reserved = :reserved WHERE id = :id;
 
 -- name: apply_call
--- Record that an activation used its newest answer.
+-- Record that an activation has used its newest answer.
 UPDATE model_call
 SET state = 'applied', applied_at = :at
 WHERE id = (
@@ -59,19 +59,19 @@ WHERE id = (
 );
 
 -- name: mark_answers_unusable
--- Record that the answers of an activation are of no use.
+-- Record that the answers of an activation are unusable.
 UPDATE model_call SET state = 'unusable', error = :error WHERE activation_id = :activation_id AND state = 'answered';
 
 -- name: reopen_calls
--- Let an activation send again what the provider rejected.
+-- Let an activation send its rejected calls again.
 UPDATE model_call SET state = 'failed' WHERE activation_id = :activation_id AND state = 'rejected';
 
 -- name: clear_errors
--- Clear the notes on an activation's planned calls.
+-- Clear the errors of an activation's planned calls.
 UPDATE model_call SET error = NULL WHERE activation_id = :activation_id AND state = 'planned';
 
 -- name: clear_all_errors
--- Clear the notes on all planned calls.
+-- Clear the errors of all planned calls.
 UPDATE model_call SET error = NULL WHERE {is_open} AND state = 'planned' AND error IS NOT NULL;
 
 -- fragment: money
@@ -81,7 +81,7 @@ coalesce(model_call.cost, 0) + model_call.reserved
 CASE WHEN model_call.state = 'failed' THEN 0 ELSE 1 END
 
 -- name: spent
--- Money and calls of a day and of its last hour: one range of an index that holds all that is summed.
+-- Money and calls of a day and of its last hour: one range of a covering index.
 SELECT coalesce(sum({money}), 0) AS day_money,
   coalesce(sum({counts}), 0) AS day_calls,
   coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {money} ELSE 0 END), 0) AS hour_money,
@@ -100,7 +100,7 @@ WHERE model_call.activation_id = :activation_id AND model_call.sent_at IS NOT NU
 {is_open} AND model_call.api = 'batch'
 
 -- name: calls_to_submit -> CallRow
--- The planned calls of the batch API. Their activation must have been put back, else results could come before it waits.
+-- The planned calls of the batch API whose activation is held: results must not arrive before it waits for them.
 SELECT {model_call.*}
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
@@ -124,7 +124,7 @@ WHERE {is_open_in_batch_api}
 GROUP BY model_call.agent;
 
 -- name: name_batch
--- Note the provider's id of a batch.
+-- Record the provider's id of a batch.
 UPDATE model_call
 SET batch_id = :batch_id
 WHERE submission = :submission AND {is_open_in_batch_api} AND state = 'sent';
@@ -141,7 +141,7 @@ WHERE {is_open_in_batch_api} AND model_call.state = 'answered' AND activation.st
 SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP BY model_call.state;
 
 -- name: reserved_money
--- What open calls may cost, in micro-dollars.
+-- The money reserved for open calls, in micro-dollars.
 SELECT coalesce(sum(model_call.reserved), 0) AS reserved FROM model_call WHERE {is_open};
 
 -- name: costs

@@ -1,12 +1,12 @@
--- Removing what is no longer kept. The newest event always stays, since new ids follow from it.
+-- Retention. The newest event always stays, because the next id follows from it.
 
 -- name: oldest_event
 -- When the oldest event was recorded.
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
 -- name: delete_old_events
--- Delete the next old events. Kept are those of live marks, of inputs of activations that may still run, and of subjects
--- with a waiting crossing.
+-- Delete the next old events, except those of live marks, of inputs of unfinished activations, and of subjects with a
+-- waiting crossing.
 DELETE FROM event WHERE id IN (
   SELECT event.id
   FROM event
@@ -41,7 +41,7 @@ LIMIT :limit + 0;
 DELETE FROM activation WHERE id = :id;
 
 -- name: delete_inputs
--- Delete what an activation was given.
+-- Delete the inputs of an activation.
 DELETE FROM activation_input WHERE activation_id = :id;
 
 -- name: delete_crossings
@@ -53,7 +53,7 @@ DELETE FROM crossing WHERE activation_id = :id;
 DELETE FROM model_call WHERE activation_id = :id;
 
 -- name: delete_old_crossings
--- Delete the next old crossings that were withdrawn.
+-- Delete the next old withdrawn crossings.
 DELETE FROM crossing WHERE id IN (
   SELECT id FROM crossing WHERE state = 'withdrawn' AND closed_at < :before LIMIT :limit + 0
 );
@@ -63,7 +63,7 @@ DELETE FROM crossing WHERE id IN (
 DELETE FROM deposit_key WHERE key IN (SELECT key FROM deposit_key WHERE at < :before LIMIT :limit + 0);
 
 -- name: delete_old_calls
--- Delete the next old calls that are over.
+-- Delete the next old finished calls.
 DELETE FROM model_call WHERE id IN (
   SELECT id
   FROM model_call
@@ -88,7 +88,7 @@ law.law NOT IN (SELECT kind.law FROM kind)
   AND law.law NOT IN (SELECT board_total.law FROM board_total)
 
 -- name: unused_laws
--- The laws that nothing refers to. It reads the whole history, so it runs outside a writing transaction.
+-- Laws to which nothing refers. It reads the whole history, so it runs outside a writing transaction.
 SELECT law.law
 FROM law
 WHERE {is_unused_law}
@@ -102,7 +102,7 @@ LIMIT :limit + 0;
   AND NOT EXISTS (SELECT event.id FROM event WHERE event.id > :since AND event.law = :law)
 
 -- name: delete_law_segments
--- Delete the pieces of a curve that is still unused.
+-- Delete the segments of a curve that is still unused.
 DELETE FROM law_segment WHERE law IN (SELECT law.law FROM law WHERE {is_still_unused_law});
 
 -- name: delete_law

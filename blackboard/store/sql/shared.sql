@@ -1,19 +1,22 @@
--- Fragments that several statements share. The loader puts them in place of {name} or {name(arguments)}.
+-- Fragments that all files may use, as {name} or {name(arguments)}.
+--
+-- Every statement writes LIMIT :limit + 0, because SQLite plans a statement anew, at some cost, each time a value is
+-- bound to a bare parameter after LIMIT.
 
 -- fragment: is_live(at)
 -- A mark is live until it evaporates. `MarkRow.is_live` says the same in Python, and a test compares the two.
 (mark.evaporates_at IS NULL OR mark.evaporates_at > {at})
 
 -- fragment: is_unfinished
--- Word for word the condition of the partial index, so that the index is used.
+-- The exact condition of a partial index, so that SQLite uses the index.
 activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
 
 -- fragment: is_open
--- Word for word the condition of the partial index, so that the index is used.
+-- The exact condition of a partial index, so that SQLite uses the index.
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
 -- fragment: not_absorbed
--- The watch has not absorbed the mark's last event. It needs `mark LEFT JOIN absorbed` for the watch.
+-- Whether the watch has not absorbed the mark's last event. It needs {mark_with_absorbed}.
 mark.event_id > coalesce(absorbed.event_id, 0)
 
 -- fragment: mark_with_absorbed
@@ -24,16 +27,17 @@ mark LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = 
 CASE WHEN {until} > {since} THEN CAST({until} - {since} AS FLOAT) ELSE 0.0 END
 
 -- fragment: law_has_changed
--- The mark's kind changed its law or floor after the mark's last change, and by the instant that is asked for.
+-- Whether the kind changed its law or floor after the mark's last change, and no later than clock.as_of.
 (mark.anchored_at < law_change.changed_at AND law_change.changed_at <= clock.as_of)
 
 -- fragment: fades_by_new_law
 ({law_has_changed} AND law_change.new_law <> mark.law)
 
 -- fragment: live_marks
--- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind has
--- changed its law, and which the backfill has not reached, fades by the old law up to the change and by the new law after
--- it. Under a new floor such a mark ends at another instant; for all others the stored instant of evaporation decides.
+-- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind
+-- has changed its law, and which the backfill has not reached, fades by the old law up to the change and by the new
+-- law after it. Under a new floor such a mark ends at another instant; for all others the stored instant of
+-- evaporation decides.
 SELECT faded.*, faded.weight * faded.intensity * faded.share AS strength
 FROM (
   SELECT dated.*,

@@ -64,8 +64,8 @@ c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at, {instant({ready_at})} AS ready_at
 
 -- name: agenda
--- The waiting crossings, and those whose activation was put back because of a budget, a busy provider or a failure. While
--- one activation of a watch waits for its budget, the watch starts no other.
+-- The waiting crossings, and those whose activation was put back because of a budget, a busy provider or a failure.
+-- While one activation of a watch waits for its budget, the watch starts no other.
 SELECT {agenda_of_crossing(waiting, c.ready_at)},
   coalesce(c.held_by, (
     SELECT max(activation.error)
