@@ -53,7 +53,7 @@ def main() -> None:
     crowd = boards.crowd(arguments.conditions)
     with Blackboard.open(f"sqlite:///{arguments.board}", kinds=boards.KINDS) as board:
         daemon = Daemon(board, crowd)
-        daemon.on_event = lambda event, details: print(event, flush=True) if event == "started" else None
+        daemon.on_event.append(lambda event, details: print(event, flush=True) if event == "started" else None)
         thread = threading.Thread(target=daemon.run)
         thread.start()
         import anthropic  # noqa: F401  (what a daemon with a key has loaded)

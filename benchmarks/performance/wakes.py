@@ -28,7 +28,7 @@ def running(board: Blackboard, *agents: Agent, **settings: Any) -> Iterator[Daem
     """A daemon in a thread of this process."""
     daemon = Daemon(board, agents, DaemonSettings(**settings))
     started = threading.Event()
-    daemon.on_event = lambda event, details: started.set() if event == "started" else None
+    daemon.on_event.append(lambda event, details: started.set() if event == "started" else None)
     thread = threading.Thread(target=daemon.run, daemon=True)
     thread.start()
     started.wait(60)
@@ -118,7 +118,7 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
             Trace(subject=f"go/{number % 4}/{number}", intensity=1 + number / count) for number in range(count)
         )
         daemon = Daemon(board, crew, DaemonSettings(workers=16))
-        daemon.on_event = lambda event, details: finished.release() if event == "done" else None
+        daemon.on_event.append(lambda event, details: finished.release() if event == "done" else None)
         thread = threading.Thread(target=daemon.run, daemon=True)
         begin = time.perf_counter()
         thread.start()

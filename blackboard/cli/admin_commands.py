@@ -14,7 +14,7 @@ from blackboard.cli.cli_session import Session, session_of
 from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
-    from blackboard.daemon.doctor import Finding
+    from blackboard.board.doctor import Finding
 
 __all__ = ["add_to"]
 
@@ -62,14 +62,14 @@ def restore(
     Example:
       blackboard restore /var/backups/board-2027-01-31.db
     """
+    from blackboard.board.liveness import any_alive
     from blackboard.clock import SystemClock, iso, to_datetime
-    from blackboard.daemon.liveness import any_living
     from blackboard.errors import StoreBusy
     from blackboard.store import backup as copies
     from blackboard.store.database import Database
 
     database = Database(session_of(context).url)
-    if any_living(database.path):
+    if any_alive(database.path):
         raise StoreBusy(f"a daemon serves {database.where}: stop it first")
     stamp = to_datetime(SystemClock().now()).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     try:
@@ -96,7 +96,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
-            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.found}")
+            say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.detail}")
             if finding.advice:
                 say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
         say("nothing is wrong" if not wrong else f"{wrong} wrong")
@@ -107,7 +107,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _examined(session: Session) -> list[Finding]:
     """What is found; a board that cannot be opened, or a deployment file with mistakes, is a finding too."""
     from blackboard.board import Blackboard
-    from blackboard.daemon.doctor import Finding, examine
+    from blackboard.board.doctor import Finding, examine
     from blackboard.errors import ConfigurationError, StoreError
 
     findings, deployment = [], None

@@ -52,7 +52,8 @@ def demo(
     from blackboard.board import Blackboard
     from blackboard.cli import log_setup
     from blackboard.cli.demo_samples import Demo
-    from blackboard.cli.run_command import client_of, daemon_of, obeying_signals
+    from blackboard.cli.run_command import client_of, obeying_signals
+    from blackboard.daemon import build_daemon
     from blackboard.packaged_files import config_file
     from blackboard.settings import resolve_file
 
@@ -71,11 +72,11 @@ def demo(
             else "Without a model (no key in ANTHROPIC_API_KEY): the agents' offline rules answer."
         )
         _load(board, what)
-        daemon = daemon_of(board, resolved, client)
+        daemon = build_daemon(board, resolved, client)
         with _progress(board, daemon), obeying_signals(daemon):
             report = daemon.run(until_quiescent=True)
         _show(board, path, what, offline=client is None)
-    for line in report.lines():
+    for line in report.lines:
         say(f"left: {line}")
     say(f"\nThe board is {directory / path.name}. Look at it with:")
     say(f"  blackboard --database {directory / path.name} marks")
@@ -132,7 +133,7 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         if not screen.is_terminal and event == "done":
             say(f"{details['agent']}: {details['marks']} marks taken up, {details['deposited']} left")
 
-    daemon.on_event = count
+    daemon.on_event.append(count)
     if not screen.is_terminal:
         yield
         return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blackboard.llm import Client
     from blackboard.settings import Resolved
 
-__all__ = ["add_to", "client_of", "daemon_of", "obeying_signals"]
+__all__ = ["add_to", "client_of", "obeying_signals"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +48,7 @@ def run(
       blackboard run --until-quiescent
     """
     from blackboard.cli import log_setup
+    from blackboard.daemon import build_daemon
 
     log_setup.configure()
     session = session_of(context)
@@ -56,11 +57,11 @@ def run(
         note(f"warning: {warning}")
     with session.board(folder=True, register=False) as board:
         session.deploy(board, resolved)
-        daemon = daemon_of(board, resolved, client_of(resolved))
+        daemon = build_daemon(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)
         with obeying_signals(daemon):
             report = daemon.run(until_quiescent=until_quiescent)
-    for line in report.lines():
+    for line in report.lines:
         say(line)
 
 
@@ -73,22 +74,6 @@ def client_of(resolved: Resolved) -> Client | None:
     from blackboard.llm import client_from
 
     return client_from(resolved.settings.model, os.environ)
-
-
-def daemon_of(board: Blackboard, resolved: Resolved, client: Client | None) -> Daemon:
-    """Return a daemon for a resolved deployment file."""
-    from blackboard.daemon import Daemon
-    from blackboard.llm import load_prices
-
-    return Daemon(
-        board,
-        resolved.agents,
-        resolved.settings.daemon,
-        model=resolved.settings.model,
-        client=client,
-        prices=None if client is None else load_prices(resolved.settings.model.prices),
-        context=resolved.settings.settings,
-    )
 
 
 def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:

@@ -1,6 +1,6 @@
-"""The daemon: wakes agents when marks cross their thresholds, and keeps the board tidy."""
+"""The daemon: it wakes agents when marks cross their thresholds, and maintains the board."""
 
-from blackboard.daemon.daemon import Daemon
-from blackboard.daemon.quiescence import Report
+from blackboard.board.quiescence import Report
+from blackboard.daemon.daemon import Daemon, build_daemon
 
-__all__ = ["Daemon", "Report"]
+__all__ = ["Daemon", "Report", "build_daemon"]

@@ -1,4 +1,4 @@
-"""Runs one activation: the agent's function on its marks, outside any transaction, and then its end in one."""
+"""The run of one activation: the agent's function on its marks, outside any transaction, then its result in one."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import asyncio
 import inspect
 import random
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from blackboard.agent_definition import Agent
-from blackboard.board import activation_results, model_calls
 from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
 from blackboard.board.deposits import PreparedDeposit
 from blackboard.board.inputs import ActivationInput
-from blackboard.board.results import Receipt
+from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
@@ -29,110 +27,94 @@ from blackboard.failpoints import reach
 from blackboard.llm import Rejected, Unusable
 from blackboard.marks import Mark, StoredMark, check_intensity, check_subject, dump_payload
 
-__all__ = ["ActivationRunner"]
+__all__ = ["ActivationRunner", "NextClaimFailed"]
 
 log = structlog.get_logger("blackboard")
 
-ClaimNext = Callable[[BoardTransaction], bool]
-
 
 class NextClaimFailed(Exception):
-    """What should have been claimed in the transaction of an end could not be."""
+    """The claim that should have been made in the transaction of a result failed."""
 
 
 class ActivationRunner:
-    """Runs activations of one daemon's agents."""
+    """Runs activations of one daemon's agents.
+
+    Args:
+        worker: Ends the runs.
+        model_caller: Makes the agents' model calls.
+        settings: What agents see as `context.settings`.
+        rng: The source of jitter.
+        emit: Reports what the daemon does.
+    """
 
     def __init__(
         self,
-        board: Blackboard,
+        worker: Worker,
         model_caller: ModelCaller,
         settings: Mapping[str, Any],
         rng: random.Random,
         emit: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.board, self.model_caller, self.settings, self.rng, self.emit = (
-            board,
-            model_caller,
-            settings,
-            rng,
-            emit,
-        )
+        self.worker, self.model_caller, self.settings = worker, model_caller, settings
+        self._rng, self._emit = rng, emit
 
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
-        """Run it to its end. Whatever the agent does, the activation ends in the database, or is put back.
+        """Run an activation to its end. Whatever the agent does, its result is saved, or it is put back.
 
         Args:
-            onward: asked in the transaction of an end with success; it may claim what comes next.
+            agent: The agent.
+            claim: The claim of the activation.
+            claim_next: Called in the transaction that saves a success; it may claim what comes next.
 
         Returns:
-            What `onward` said.
+            What `claim_next` returned.
+
+        Raises:
+            StoreError: The result could not be saved. The activation is recovered later.
         """
         try:
-            outcome = self._attempt(agent, claim, claim_next)
+            finished = self._attempt(agent, claim, claim_next)
         except Postponed as postponed:
-            wait = postponed
-            self.board.write(
-                lambda txn: activation_results.defer(
-                    txn, claim.row, until=wait.until, reason=wait.reason, held=wait.held
-                )
-            )
-            log.info("postponed", activation=claim.row.id, agent=agent.name, reason=wait.reason)
-            self.emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": wait.reason})
+            reason = postponed.reason
+            self.worker.defer(claim, reason, postponed.until, held=postponed.held)
+            log.info("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
+            self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
         except StoreError as error:
-            # The end could not be written. The lease runs out, or this worker's next look takes it up again.
-            log.error("an activation's end could not be written", activation=claim.row.id, error=str(error))
+            log.error("an activation's result could not be saved", activation=claim.row.id, error=str(error))
             raise
         except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
-            self.failed(
-                agent, claim, _describe(error), unusable=isinstance(error, ModelError), hopeless=_is_hopeless(error)
-            )
+            bad_answer, hopeless = isinstance(error, ModelError), _is_hopeless(error)
+            self.fail(agent, claim, _describe(error), bad_answer=bad_answer, hopeless=hopeless)
             return False
-        if outcome is None:
-            log.warning("a late end was refused", activation=claim.row.id, agent=agent.name)
+        if finished is None:
+            log.warning("a late result was refused", activation=claim.row.id, agent=agent.name)
             return False
-        receipts, claimed_next = outcome
-        log.info("done", activation=claim.row.id, agent=agent.name, marks=len(claim.inputs), deposited=len(receipts))
-        self.emit(
-            "done",
-            {
-                "id": claim.row.id,
-                "agent": agent.name,
-                "marks": len(claim.inputs),
-                "deposited": len(receipts),
-                "watch": claim.watch,
-            },
-        )
-        return claimed_next
+        figures = {"agent": agent.name, "marks": len(claim.inputs), "deposited": len(finished.receipts)}
+        log.info("done", activation=claim.row.id, **figures)
+        self._emit("done", {"id": claim.row.id, **figures, "watch": claim.watch})
+        return finished.claimed_next
 
-    def failed(self, agent: Agent, claim: Claim, error: str, *, unusable: bool = False, hopeless: bool = False) -> None:
-        """End a run with a failure.
+    def fail(self, agent: Agent, claim: Claim, error: str, *, bad_answer: bool = False, hopeless: bool = False) -> None:
+        """End a run with a failure, and report it.
 
         Args:
-            spoiled: the model's answer is to blame, so that it is not used again.
-            hopeless: the same marks would fail again for certain, so that they are split at once.
+            agent: The agent.
+            claim: The claim of the run.
+            error: The whole error, kept with the activation.
+            bad_answer: Whether the model's answer is to blame, so that it is not used again.
+            hopeless: Whether the same marks would certainly fail again, so that they are split at once.
         """
-
-        def work(txn: BoardTransaction) -> str | None:
-            state = activation_results.fail(txn, claim.row, claim.agent, error, self.rng, hopeless=hopeless)
-            if state is not None and unusable:
-                model_calls.mark_unusable(txn, claim.row.id, error)
-            return state
-
-        reach("failure.before")
-        state = self.board.write(work, record=True)
-        reach("failure.after")
+        state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless)
         if state is not None:
-            log.warning("failed", activation=claim.row.id, agent=agent.name, state=state, error=error.splitlines()[0])
-            self.emit(
-                "failed", {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]}
-            )
+            figures = {"agent": agent.name, "state": state, "error": error.splitlines()[0]}
+            log.warning("failed", activation=claim.row.id, **figures)
+            self._emit("failed", {"id": claim.row.id, **figures})
 
-    def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
+    def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
         marks = self._marks(claim, claim.inputs)
         if not marks:
-            # None of them fits its kind any more, which was logged, or what they said was forgotten.
+            # No mark fits its kind any more, which was logged, or the payloads were erased.
             return self._finish(claim, [], claim_next)
         if not (marks := self._isolate(agent, claim, marks)):
             return None
@@ -146,7 +128,7 @@ class ActivationRunner:
         with telemetry.activation(claim):
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
-                result = asyncio.run(_awaited(result))
+                result = asyncio.run(_await(result))
         return self._finish(claim, _collect(claim, result), claim_next)
 
     def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> list[Mark]:
@@ -154,8 +136,8 @@ class ActivationRunner:
         for item in inputs:
             event = item.event
             if event.payload is None:
-                continue  # what it said was forgotten
-            trace = StoredMark(
+                continue  # the payload was erased
+            stored = StoredMark(
                 event.mark_id,
                 event.id,
                 event.author,
@@ -166,51 +148,42 @@ class ActivationRunner:
             )
             try:
                 marks.append(
-                    self.board.session.classes.make(
-                        event.kind, event.subject, event.payload or "{}", event.intensity, trace, claim.deployment
+                    self.worker.board.session.classes.make(
+                        event.kind, event.subject, event.payload or "{}", event.intensity, stored, claim.deployment
                     )
                 )
             except InvalidMark as error:
-                log.warning("a mark that no longer fits its kind is skipped", mark=event.mark_id, error=str(error))
+                log.warning("a mark that no longer fits its kind was skipped", mark=event.mark_id, error=str(error))
         return marks
 
     def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
-        """Marks that the agent wants to see alone get an activation each; the rest stays."""
+        """Move each mark that the agent isolates to an activation of its own; returns the others."""
         if agent.isolate is None or len(marks) < 2:
             return marks
-        apart = [mark for mark in marks if agent.isolate(mark)]
-        if len(apart) == len(marks):
-            apart = apart[1:]
-        if not apart:
-            return marks
-        ids = [mark.id for mark in apart]
-        if not self.board.write(lambda txn: activation_results.isolate(txn, claim.row, ids)):
+        isolated = [mark.id for mark in marks if agent.isolate(mark)]
+        if len(isolated) == len(marks):
+            isolated = isolated[1:]
+        if isolated and not self.worker.isolate(claim, isolated):
             return []
-        return [mark for mark in marks if mark.id not in set(ids)]
+        return [mark for mark in marks if mark.id not in isolated]
 
-    def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
+    def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> FinishedRun | None:
         reach("agent.after")
         _check(claim, marks)
 
-        def end(claim_next: ClaimNext) -> tuple[list[Receipt], bool] | None:
-            def work(txn: BoardTransaction) -> tuple[list[Receipt], bool] | None:
-                receipts = activation_results.finish(
-                    txn, claim.row, claim.agent, [_agent_deposit(txn, claim, mark) for mark in marks]
-                )
-                if receipts is None:
-                    return None
-                return receipts, claim_next(txn)
-
-            return self.board.write(work, record=True, shared=True)
+        def prepare(txn: BoardTransaction) -> list[AgentDeposit]:
+            return [_agent_deposit(txn, claim, mark) for mark in marks]
 
         reach("apply.before")
         try:
-            outcome = end(claim_next)
-        except NextClaimFailed as error:  # that is no fault of this run, whose end stands
-            log.error("the next activation could not be claimed with an end", agent=claim.agent.name, error=str(error))
-            outcome = end(lambda txn: False)
+            finished = self.worker.finish(claim, prepare, claim_next)
+        except NextClaimFailed as error:  # the run itself succeeded
+            log.error(
+                "the next activation could not be claimed with a result", agent=claim.agent.name, error=str(error)
+            )
+            finished = self.worker.finish(claim, prepare)
         reach("apply.after")
-        return outcome
+        return finished
 
 
 def _collect(claim: Claim, result: Any) -> list[Mark]:
@@ -222,11 +195,11 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
     try:
         items = iter(result)
     except TypeError:
-        raise AgentError(f"it returned {type(result).__name__}; an agent returns marks, or nothing") from None
+        raise AgentError(f"it returned {type(result).__name__}; an agent returns marks or None") from None
     marks: list[Mark] = []
     for item in items:
         if len(marks) == limit:
-            raise AgentError(f"it leaves more than {limit} marks (max_marks)")
+            raise AgentError(f"it returned more than {limit} marks (max_marks)")
         marks.append(item)
     return marks
 
@@ -235,30 +208,28 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
     writes, limit, room = claim.agent.writes, claim.agent.settings.max_payload, claim.agent.settings.max_total
     for mark in _with_alternatives(marks):
         if not isinstance(mark, Mark):
-            raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks, or nothing")
+            raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks or None")
         if mark.kind not in writes:
             raise Undeclared(
-                f"it left a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
+                f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
             )
         if (size := len(dump_payload(mark.payload).encode())) > limit:
             raise AgentError(
-                f"it left a {mark.kind!r} with a payload of {size} bytes; at most {limit} are kept (max_payload)"
+                f"it returned a {mark.kind!r} with a payload of {size} bytes; at most {limit} are allowed (max_payload)"
             )
         if (room := room - size) < 0:
             total = claim.agent.settings.max_total
-            raise AgentError(f"its marks' payloads are more than {total} bytes together (max_total)")
+            raise AgentError(f"the payloads of its marks have more than {total} bytes in total (max_total)")
         check_subject(mark.subject)
         check_intensity(mark.intensity)
 
 
-def _with_alternatives(marks: list[Mark]) -> list[Any]:
-    result: list[Any] = []
+def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
     for mark in marks:
-        result.append(mark)
-        one: Any = mark
-        while (one := getattr(one, "_alternative", None)) is not None:
-            result.append(one)
-    return result
+        item: Any = mark
+        while item is not None:
+            yield item
+            item = getattr(item, "_alternative", None)
 
 
 def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:
@@ -276,19 +247,19 @@ def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDepo
     return AgentDeposit(deposit, None if mark._alternative is None else _agent_deposit(txn, claim, mark._alternative))
 
 
-async def _awaited(result: Any) -> Any:
+async def _await(result: Any) -> Any:
     return await result
 
 
 def _is_hopeless(error: BaseException) -> bool:
-    """Whether asking the same again could only cost again: fewer marks may do better."""
+    """Return whether the same request would certainly fail again; fewer marks may succeed."""
     return isinstance(error, Rejected) or (
         isinstance(error, Unusable) and error.reason in ("max_tokens", "context_window")
     )
 
 
 def _describe(error: BaseException) -> str:
-    """The whole error for the dead letter; one line where the fault is the contract's, not the code's."""
+    """Return the whole error for a person to read; one line if the agent broke its contract."""
     if isinstance(error, BlackboardError):
         return f"{type(error).__name__}: {error}"
     text = "".join(traceback.format_exception(error)).strip()

@@ -1,24 +1,23 @@
-"""What runs in this process: each activation in a thread, until it ends or is given up.
+"""The activations that run in this process, each in a thread until it ends or times out.
 
-A thread that has ended an activation claims the next of the same agent in the same transaction, so that work which is
-quick needs neither a second commit nor the daemon's loop. It goes on so for a while; then the loop decides whose turn
-it is. What the agent publishes comes first: where it does, each run is claimed by the loop.
+A thread that ends an activation claims the next one of the same agent in the same transaction, so that quick work needs
+neither a second commit nor the daemon's loop. After a while the loop decides again which agent is next. Publishing
+comes first: the loop claims each run of an agent that publishes.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from blackboard.agent_definition import Agent
-from blackboard.board import activation_results, claims
-from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
+from blackboard.board.worker import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.errors import StoreError
@@ -27,24 +26,23 @@ __all__ = ["ActiveRuns", "Run"]
 
 log = structlog.get_logger("blackboard")
 
-GO_ON = 1_000_000
-"""Microseconds for which a thread goes on with its agent before the loop shares out the room anew."""
+MAX_SEQUENCE = 1_000_000
+"""Microseconds for which a thread continues with its agent before the loop distributes the threads again."""
 MAX_RUNS = 100
-"""Runs after which it does so in any case: on a clock that stands still too."""
-LEFT_BEHIND = 4
-"""Threads of one agent that ran past their timeout and never ended, from which it is woken no more by this process."""
+"""Runs after which the loop does so in any case, even on a clock that stands still."""
+MAX_HANGING = 4
+"""Threads of one agent that hang past their timeout, from which this process wakes the agent no more."""
 
 
 @dataclass(eq=False)
 class RunSequence:
-    """What a thread does between being given work by the loop and having none left."""
+    """The runs of one thread, from one start by the loop to the next."""
 
-    begun: int
-    """By the time that the machine has run."""
-    over: bool = False
-    """Whether the loop wants the thread back at the end of its run."""
+    started: int
+    """By running time."""
+    ending: bool = False
+    """Whether the thread must stop after its current run."""
     runs: int = 0
-    """Those that it has begun."""
 
 
 @dataclass(eq=False)
@@ -55,12 +53,12 @@ class Run:
     agent: Agent
     sequence: RunSequence
     deadline: int
-    """By the time that the machine has run: no step of the clock and no sleep ends an activation."""
-    given_up: bool = False
+    """By running time: neither a jump of the clock nor a sleep of the machine ends an activation."""
+    timed_out: bool = False
 
     @property
     def key(self) -> tuple[int, int]:
-        """Its activation's id and fence."""
+        """The activation's id and fence."""
         return self.claim.row.id, self.claim.row.fence
 
 
@@ -68,182 +66,211 @@ class ActiveRuns:
     """The runs of one daemon.
 
     Args:
-        worker: the name in which the daemon claims.
-        lease: microseconds for which a claim holds.
-        tell: who listens to what the daemon does.
-        ended: called in the run's thread after each end.
-        free: called when a thread has nothing left to do.
+        worker: Claims and ends activations.
+        runner: Runs them.
+        retry_delay: Microseconds until an activation for which no thread could be started may be claimed again.
+        emit: Reports what the daemon does.
+        publish: Called in the run's thread after each end.
+        wake: Called when a thread has no work left.
     """
 
     def __init__(
         self,
-        board: Blackboard,
+        worker: Worker,
         runner: ActivationRunner,
-        worker: str,
-        lease: int,
+        retry_delay: int,
         *,
         emit: Callable[[str, dict[str, Any]], None],
-        ended: Callable[[Agent], None],
-        free: Callable[[], None],
+        publish: Callable[[Agent], None],
+        wake: Callable[[], None],
     ) -> None:
-        self.board, self.runner, self.worker, self.lease = board, runner, worker, lease
-        self.over = False
-        """Nothing more is begun."""
-        self._emit, self._ended, self._free = emit, ended, free
+        self.worker, self.runner, self.retry_delay = worker, runner, retry_delay
+        self.stopping = False
+        """Whether nothing more may start."""
+        self._emit, self._publish, self._wake = emit, publish, wake
+        self._clock = worker.board.clock
         self._threads = AgentThreads()
         self._lock = threading.Lock()
         self._runs: dict[tuple[int, int], Run] = {}
-        self._abandoned: set[str] = set()
+        self._hanging: set[str] = set()
+        self._last_started: str | None = None
 
     def __len__(self) -> int:
-        """How many there are, with those that were given up and have not ended."""
+        """Return how many runs have not ended, those that timed out included."""
         return len(self._runs)
 
     def current(self) -> list[Run]:
-        """Those that were not given up."""
+        """Return the runs that have not timed out."""
         with self._lock:
-            return [run for run in self._runs.values() if not run.given_up]
+            return [run for run in self._runs.values() if not run.timed_out]
 
-    def busy(self) -> int:
-        """How many threads work on them. A run that ends and the one that is claimed with its end are in one thread."""
+    def busy_threads(self) -> int:
+        """Return how many threads work. A run that ends and the next one, claimed with its end, share a thread."""
         return len({run.sequence for run in self.current()})
 
     def keys(self) -> Set[tuple[int, int]]:
-        """The ids and fences of those that were not given up."""
+        """Return the id and fence of each run that has not timed out."""
         return {run.key for run in self.current()}
 
-    def claims(self) -> list[Claim]:
-        """The claims of all."""
-        with self._lock:
-            return [run.claim for run in self._runs.values()]
+    # -- called by the loop ------------------------------------------------------------------------------------------
 
-    def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
-        """The next activation of an agent, if there is one and nothing holds it back."""
-        agent = txn.deployment.agents.get(name)  # another process may just have taken it out of the deployment
-        return None if agent is None else claims.claim(txn, agent, self.worker, self.lease)
+    def start_ready(self, agents: Mapping[str, Agent], waiting: Set[str], threads: int) -> bool:
+        """Claim and start activations while threads are free; returns whether any was started.
 
-    def start(self, agent: Agent, claim: Claim) -> None:
-        """Run what was claimed.
-
-        Raises:
-            RuntimeError: the system gives no more threads.
+        Args:
+            agents: The agents of this process.
+            waiting: The names of those with waiting work.
+            threads: How many threads may work at once.
         """
-        run = self._enter(agent, claim, RunSequence(self.board.clock.running()))
+        free = threads - self.busy_threads()
+        if self.stopping or free <= 0:
+            return False
+        self._note_hanging(waiting)
+        names = [name for name in self._in_turn(list(agents)) if name in waiting and name not in self._hanging]
+        claims = self.worker.claim_ready(names, free)
+        for claim in claims:
+            self._start(agents[claim.agent.name], claim)
+        return bool(claims)
+
+    def _in_turn(self, names: list[str]) -> list[str]:
+        """The agents in turn, starting after the agent that was started last."""
+        start = names.index(self._last_started) + 1 if self._last_started in names else 0
+        return names[start:] + names[:start]
+
+    def _start(self, agent: Agent, claim: Claim) -> None:
+        self._last_started = agent.name
+        run = self._add(agent, claim, RunSequence(self._clock.running()))
         self._emit_claimed(run)
         try:
-            self._threads.take_up(lambda: self._serve(run))
-        except RuntimeError:
-            self._forget(run)
-            raise
+            self._threads.submit(lambda: self._serve(run))
+        except RuntimeError as error:  # the system can start no more threads
+            self._remove(run)
+            log.error("no thread could be started", activation=claim.row.id, error=str(error))
+            self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)
 
     def end_sequences(self) -> None:
-        """Have no thread go on after the run that it is at."""
+        """Stop each thread after its current run."""
         with self._lock:
             for run in self._runs.values():
-                run.sequence.over = True
+                run.sequence.ending = True
 
-    def give_up_overdue(self, now: int) -> list[Run]:
-        """Give up those that are past their deadline, and return them; their threads are left behind."""
-        overdue = [run for run in self.current() if run.deadline <= now]
-        for run in overdue:
-            run.given_up = True
-        return overdue
+    def fail_overdue(self) -> None:
+        """Fail the runs that are past their deadline. Their threads keep running, and their results are refused."""
+        running = self._clock.running()
+        for run in self.current():
+            if run.deadline <= running:
+                run.timed_out = True
+                seconds = run.claim.agent.settings.timeout / 1e6
+                self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
 
-    def hangs(self, name: str) -> bool:
-        """Whether so many threads of the agent hang that another one would only be one more."""
+    def hand_back_all(self) -> None:
+        """Give up every run: other workers can claim the activations at once."""
         with self._lock:
-            hanging = sum(1 for run in self._runs.values() if run.given_up and run.agent.name == name)
-        if hanging < LEFT_BEHIND:
-            self._abandoned.discard(name)
-            return False
-        if name not in self._abandoned:
-            self._abandoned.add(name)
-            log.error("an agent's threads hang; it is woken again when one of them ends", agent=name, threads=hanging)
-        return True
+            runs = list(self._runs.values())
+        for run in runs:
+            self.worker.hand_back(run.claim)
 
-    def dismiss(self) -> None:
-        """Let the threads end, each when it has done what it does."""
-        self.over = True
-        self._threads.dismiss()
+    def close(self) -> None:
+        """End each thread after its current work."""
+        self.stopping = True
+        self._threads.close()
+
+    # -- in the threads ----------------------------------------------------------------------------------------------
 
     def _serve(self, run: Run) -> None:
-        following: Run | None = run
-        while following is not None:
-            following = self._run(following)
-            if following is not None and (self.over or following.sequence.over):
-                self._hand_back(following)
-                following = None
-        self._free()
-
-    def _hand_back(self, run: Run) -> None:
-        """Give back what was claimed and is not to be begun any more."""
-        try:
-            self.board.write(lambda txn: activation_results.hand_back(txn, run.claim.row))
-        except StoreError as error:  # the next look at what this worker has lost takes it up
-            log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
-        finally:
-            self._forget(run)
+        next_run: Run | None = run
+        while next_run is not None:
+            next_run = self._run(next_run)
+            if next_run is not None and (self.stopping or next_run.sequence.ending):
+                self._hand_back(next_run)
+                next_run = None
+        self._wake()
 
     def _run(self, run: Run) -> Run | None:
-        """Run one to its end; returns the one that was claimed with it."""
-        taken: list[Run] = []
-
-        def claim_next(txn: BoardTransaction) -> bool:
-            while taken:  # by a transaction that was taken back and is begun anew
-                self._forget(taken.pop())
-            try:
-                claim = self._next(txn, run)
-            except Exception as error:
-                raise NextClaimFailed(str(error)) from error
-            if claim is not None:
-                # Known here before it is committed: what this worker has claimed and does not run would be taken up.
-                taken.append(self._enter(run.agent, claim, run.sequence))
-            return bool(taken)
-
+        """Run an activation to its end; returns the next run if one was claimed with the end."""
+        next_run = _NextRun(self, run)
         claimed_next = False
         try:
-            claimed_next = self.runner.run(run.agent, run.claim, claim_next)
-            self._ended(run.agent)
+            claimed_next = self.runner.run(run.agent, run.claim, next_run.claim)
+            self._publish(run.agent)
         except Exception as error:
-            # Its end is not in the database: the next look at what this worker has lost takes it up again.
+            # The result is not on the board: this worker's next recovery puts the activation back.
             log.error("an activation could not be ended", activation=run.claim.row.id, error=str(error))
         finally:
-            for item in (run, *(() if claimed_next else taken)):
-                self._forget(item)
-        if not claimed_next:
-            return None
-        self._emit_claimed(taken[0])
-        return taken[0]
+            self._remove(run)
+            if not claimed_next:
+                next_run.release()
+        if next_run.run is not None:
+            self._emit_claimed(next_run.run)
+        return next_run.run
 
-    def _next(self, txn: BoardTransaction, run: Run) -> Claim | None:
+    def _hand_back(self, run: Run) -> None:
+        try:
+            self.worker.hand_back(run.claim)
+        except StoreError as error:  # this worker's next recovery puts it back
+            log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
+        finally:
+            self._remove(run)
+
+    def claim_next(self, txn: BoardTransaction, run: Run) -> Run | None:
+        """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
         sequence = run.sequence
-        if (
-            self.over
-            or sequence.over
-            or sequence.runs >= MAX_RUNS
-            or self.board.clock.running() >= sequence.begun + GO_ON
-        ):
+        must_end = sequence.ending or sequence.runs >= MAX_RUNS
+        if self.stopping or must_end or self._clock.running() >= sequence.started + MAX_SEQUENCE:
             return None
-        # What follows from an agent's marks outside the database comes before its next run, and may take its time.
-        if run.given_up or run.agent.publish is not None or self.hangs(run.agent.name):
+        # Publishing may be slow, and must come before the agent's next run.
+        if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
-        return self.claim(txn, run.agent.name)
+        claim = self.worker.claim(txn, run.agent.name)
+        # Added before the commit: recovery puts back what this worker has claimed and does not run.
+        return None if claim is None else self._add(run.agent, claim, sequence)
 
-    def _enter(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
-        run = Run(claim, agent, sequence, self.board.clock.running() + claim.agent.settings.timeout)
+    def _note_hanging(self, names: Set[str]) -> None:
+        for name in names:
+            if not self._hangs(name):
+                self._hanging.discard(name)
+            elif name not in self._hanging:
+                self._hanging.add(name)
+                log.error("an agent's threads hang; it is not woken until a thread ends", agent=name)
+
+    def _hangs(self, name: str) -> bool:
+        """Whether so many threads of the agent hang that another one would probably hang too."""
+        with self._lock:
+            return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
+
+    def _add(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
+        run = Run(claim, agent, sequence, self._clock.running() + claim.agent.settings.timeout)
         sequence.runs += 1
         with self._lock:
             self._runs[run.key] = run
         return run
 
-    def _forget(self, run: Run) -> None:
+    def _remove(self, run: Run) -> None:
         with self._lock:
             if self._runs.get(run.key) is run:
                 del self._runs[run.key]
 
     def _emit_claimed(self, run: Run) -> None:
-        claim = run.claim
-        self._emit(
-            "claimed",
-            {"id": claim.row.id, "agent": run.agent.name, "marks": len(claim.inputs), "watch": claim.watch},
-        )
+        row, marks = run.claim.row, len(run.claim.inputs)
+        self._emit("claimed", {"id": row.id, "agent": run.agent.name, "marks": marks, "watch": run.claim.watch})
+
+
+class _NextRun:
+    """The run that is claimed in the transaction that ends the run before it."""
+
+    def __init__(self, runs: ActiveRuns, before: Run) -> None:
+        self._runs, self._before = runs, before
+        self.run: Run | None = None
+
+    def claim(self, txn: BoardTransaction) -> bool:
+        self.release()  # the transaction may have been rolled back, and run again
+        try:
+            self.run = self._runs.claim_next(txn, self._before)
+        except Exception as error:
+            raise NextClaimFailed(str(error)) from error
+        return self.run is not None
+
+    def release(self) -> None:
+        if self.run is not None:
+            self._runs._remove(self.run)
+            self.run = None

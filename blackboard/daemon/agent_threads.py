@@ -1,7 +1,6 @@
 """The threads in which a daemon's agents run: each does one thing at a time, then waits for the next.
 
-It is no pool of a fixed size: work is taken up at once, by a thread that is free or by a new one. So one that hangs is
-left behind and takes no one's place.
+The pool has no fixed size: a free thread, or a new one, starts work at once. So a thread that hangs blocks no other.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ Work = Callable[[], None]
 
 
 class AgentThreads:
-    """Threads that take up work."""
+    """A pool of threads that grows as needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: list[SimpleQueue[Work | None]] = []
-        self._over = False
+        self._closed = False
 
-    def take_up(self, work: Work) -> None:
-        """Have a thread do this, now. It must not raise.
+    def submit(self, work: Work) -> None:
+        """Run this in a thread, now. It must not raise.
 
         Raises:
-            RuntimeError: the system gives no more threads.
+            RuntimeError: The system can start no more threads.
         """
         with self._lock:
             tasks = self._free.pop() if self._free else None
@@ -38,10 +37,10 @@ class AgentThreads:
         tasks.put(work)
         threading.Thread(target=self._serve, args=(tasks,), name="blackboard-agent", daemon=True).start()
 
-    def dismiss(self) -> None:
-        """Let the threads that are free end, and the others when they have done what they do."""
+    def close(self) -> None:
+        """End the free threads now, and the others after their current work."""
         with self._lock:
-            free, self._free, self._over = self._free, [], True
+            free, self._free, self._closed = self._free, [], True
         for tasks in free:
             tasks.put(None)
 
@@ -49,6 +48,6 @@ class AgentThreads:
         while (work := tasks.get()) is not None:
             work()
             with self._lock:
-                if self._over:
+                if self._closed:
                     return
                 self._free.append(tasks)

@@ -1,7 +1,7 @@
-"""Keeps answers that the database would not take, in files beside it, until it takes them. It understands none of them.
+"""Answers of models that the database did not accept, in files beside it until it does.
 
-What was paid for must not be lost because a disk was full for a minute. A file is written whole or not at all, is
-readable by its owner alone, and goes when its answer is committed.
+An answer that was paid for must not be lost because a disk was full for a minute. A file is written whole or not at
+all, is readable by its owner alone, and is removed when its answer is committed.
 """
 
 from __future__ import annotations
@@ -18,76 +18,75 @@ from blackboard.board import spooled_answers
 from blackboard.board.blackboard import Blackboard
 from blackboard.failpoints import reach
 
-__all__ = ["Spool", "Spooled"]
+__all__ = ["AnswerSpool", "SpooledAnswer"]
 
 log = structlog.get_logger("blackboard")
 
 
-class Spooled(NamedTuple):
-    """An answer that waits."""
+class SpooledAnswer(NamedTuple):
+    """A raw answer that waits for the database, with the id of its call."""
 
     call: int
     raw: str
     request_id: str | None
 
 
-class Spool:
-    """The folder of one board: `<database>-spool`, or, for a board on a server, one of this user's."""
+class AnswerSpool:
+    """The spool of one board: the folder `<database>-spool`, or, for a board on a server, a folder of this user."""
 
     def __init__(self, board: Blackboard) -> None:
         self._board = board
         self.folder = spooled_answers.folder_of(board.database)
-        # What not even a file could be made for: it lives as long as the process does.
-        self._unwritten: dict[int, Spooled] = {}
+        # Answers for which not even a file could be written. They live as long as the process.
+        self._in_memory: dict[int, SpooledAnswer] = {}
 
-    def put(self, answer: Spooled) -> None:
-        """Keep an answer. Never fails: without room for a file, it stays in memory."""
+    def put(self, answer: SpooledAnswer) -> None:
+        """Keep an answer. Never fails: if no file can be written, it stays in memory."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self.folder / f"{answer.call}.json"
-            self._write(path, {"board": self._uid(), **answer._asdict()})
+            path = spooled_answers.file_of(self._board.database, answer.call)
+            _write(path, {"board": self._board.uid, **answer._asdict()})
         except Exception as error:
-            self._unwritten[answer.call] = answer
-            log.error("an answer is kept in memory alone", call=answer.call, error=str(error))
+            self._in_memory[answer.call] = answer
+            log.error("an answer is kept only in memory", call=answer.call, error=str(error))
             return
         reach("spool.kept")
-        log.error("an answer is kept beside the database, which would not take it", call=answer.call, file=str(path))
+        log.error("the database did not accept an answer; it is kept in a file", call=answer.call, file=str(path))
 
-    def waiting(self) -> Iterator[Spooled]:
-        """Every answer that waits and is this board's."""
-        yield from list(self._unwritten.values())
+    def waiting(self) -> Iterator[SpooledAnswer]:
+        """Yield every waiting answer of this board."""
+        yield from list(self._in_memory.values())
         try:
             paths = sorted(self.folder.glob("*.json"))
         except OSError:
             return
         for path in paths:
             try:
-                found = json.loads(path.read_text("utf-8"))
-                answer = Spooled(int(found["call"]), str(found["raw"]), found["request_id"])
+                content = json.loads(path.read_text("utf-8"))
+                answer = SpooledAnswer(int(content["call"]), str(content["raw"]), content["request_id"])
+                board = content["board"]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                log.error("a file in the spool cannot be read; it is left there", file=str(path), error=str(error))
+                log.error("a file of the spool cannot be read; it is kept", file=str(path), error=str(error))
                 continue
-            if found["board"] == self._uid():
+            if board == self._board.uid:
                 yield answer
 
-    def drop(self, answer: Spooled) -> None:
-        """It was committed."""
-        self._unwritten.pop(answer.call, None)
-        spooled_answers.drop(self._board.database, [answer.call])
+    def drop(self, call: int) -> None:
+        """Remove the answer of a call: it was committed."""
+        self._in_memory.pop(call, None)
+        spooled_answers.drop(self._board.database, [call])
 
-    def _write(self, path: Path, content: dict[str, object]) -> None:
-        beside = path.with_suffix(".part")
-        handle = os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)  # the name is as durable as the content
-        finally:
-            os.close(folder)
 
-    def _uid(self) -> str:
-        return self._board.uid
+def _write(path: Path, content: dict[str, object]) -> None:
+    part = path.with_suffix(".part")
+    handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # makes the name as durable as the content
+    finally:
+        os.close(folder)

@@ -1,21 +1,21 @@
-"""Keeps what the provider said: an answer with its cost, before anybody reads it, or why there is none.
+"""The recording of model calls: an answer is committed with its cost before it is read.
 
-It never loses an answer: what the database does not take goes to the spool, and is taken in before anything is sent.
+No answer is lost: what the database does not accept goes to the spool, and is committed before anything else is sent.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import structlog
 
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.daemon.answer_spool import Spool, Spooled
+from blackboard.board.worker import CallRow, pause_after_refusal
+from blackboard.daemon.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost
-from blackboard.states import CallState
-from blackboard.store.rows import CallRow
-from blackboard.store.statements import ACTIVATIONS
 
 __all__ = ["CallRecorder"]
 
@@ -23,22 +23,22 @@ log = structlog.get_logger("blackboard")
 
 
 class CallRecorder:
-    """The journal of one board, for whoever sends calls.
+    """Records the model calls of one board.
 
     Args:
-        board: where the journal is.
-        prices: what a call costs; nothing is sent to a model without a price.
+        board: The board.
+        prices: The prices of models; a call to a model without a price is not sent.
     """
 
     def __init__(self, board: Blackboard, prices: Prices) -> None:
-        self.board, self.prices = board, prices
-        self.spool = Spool(board)
+        self.prices, self._session = prices, board.session
+        self.spool = AnswerSpool(board)
 
-    def reserve(self, row: CallRow) -> int:
-        """What a planned call can cost at most, in micro-dollars.
+    def highest_cost(self, row: CallRow) -> int:
+        """Return what a planned call can cost at most, in micro-dollars.
 
         Raises:
-            UnknownName: its model has no price.
+            UnknownName: Its model has no price.
         """
         return highest_cost(row.body, self.prices, _api(row))
 
@@ -46,74 +46,57 @@ class CallRecorder:
         """Commit an answer.
 
         Raises:
-            StoreError: the database did not take it; it is in the spool.
+            StoreError: The database did not accept it; it is in the spool.
         """
         try:
-            self.board.write(
-                lambda txn: model_calls.record_answer(
-                    txn, row.id, reply.raw, reply.request_id, self._spent(row, reply)
-                ),
-                record=True,
-            )
+            self._session.write(lambda txn: self._record(txn, row, reply), record=True)
         except StoreError:
-            self.spool.put(Spooled(row.id, reply.raw, reply.request_id))
+            self.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
             raise
 
     def take_in(self) -> int:
-        """Commit what is in the spool; returns how many answers that were.
+        """Commit the answers in the spool; returns their number.
 
         Raises:
-            StoreError: the database still does not take them.
+            StoreError: The database still does not accept them.
         """
         count = 0
         for answer in self.spool.waiting():
-
-            def work(txn: BoardTransaction, answer: Spooled = answer) -> bool:
-                row = model_calls.get(txn, answer.call)
-                reply = Reply.of(answer.raw, answer.request_id)
-                return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._spent(row, reply))
-
             try:
-                kept = self.board.write(work, record=True)
+                new = self._session.write(partial(self._record_spooled, answer), record=True)
             except NotFound as error:
-                log.error("the spool holds an answer to no call; it is left there", error=str(error))
+                log.error("the spool holds an answer to an unknown call; it is kept there", error=str(error))
                 continue
-            self.spool.drop(answer)
-            log.info("an answer was taken in from the spool", call=answer.call, new=kept)
+            self.spool.drop(answer.call)
+            log.info("an answer from the spool was committed", call=answer.call, new=new)
             count += 1
         return count
 
-    def stop_everything(self, rows: list[CallRow], failure: CallFailure) -> str:
-        """The key or the account is refused: nothing was paid, and nothing more is sent until a person resumes.
+    def pause_after_refusal(self, rows: list[CallRow], failure: CallFailure) -> str:
+        """Pause the board because the provider refuses the key or the account: nothing is sent until a person resumes.
 
         Returns:
             The reason, as `status` shows it.
         """
         reason = f"the provider of the model refuses: {failure}"
-
-        def work(txn: BoardTransaction) -> bool:
-            for row in rows:
-                if row.api == "batch":
-                    model_calls.mark_unsent(txn, row.id)
-                else:
-                    model_calls.mark_ended(txn, row.id, CallState.FAILED, str(failure), failure.request_id)
-            if txn.tx.one(ACTIVATIONS.board)[5]:
-                return False
-            txn.tx.run(ACTIVATIONS.pause_board, paused=1, paused_because=reason)
-            return True
-
-        if self.board.write(work):
-            log.error("all agents are paused; 'blackboard resume' lets them go on", reason=str(failure))
+        if self._session.write(lambda txn: pause_after_refusal(txn, rows, str(failure), failure.request_id, reason)):
+            log.error("all agents were paused; 'blackboard resume' resumes them", reason=str(failure))
         return reason
 
-    def _spent(self, row: CallRow, reply: Reply) -> model_calls.CallCost:
+    def _record(self, txn: BoardTransaction, row: CallRow, reply: Reply) -> bool:
+        return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._cost(row, reply))
+
+    def _record_spooled(self, answer: SpooledAnswer, txn: BoardTransaction) -> bool:
+        return self._record(txn, model_calls.get(txn, answer.call), Reply.of(answer.raw, answer.request_id))
+
+    def _cost(self, row: CallRow, reply: Reply) -> model_calls.CallCost:
         usage = reply.usage
         if usage is None:
-            return model_calls.CallCost()  # what it cost is not known: the reserve stands
+            return model_calls.CallCost()  # the cost is unknown: the reserve stays
         tokens = (usage.input, usage.cache_read, usage.cache_creation, usage.output)
         try:
             price = self.prices.of(row.model)
-        except UnknownName:  # it had one when it was sent
+        except UnknownName:  # it had a price when it was sent
             return model_calls.CallCost(*tokens)
         return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
 

@@ -1,30 +1,70 @@
-"""Notices that the clock was set, or that the machine slept: it moved by another length than the machine ran.
-
-It changes nothing; slow corrections, as time servers make them, are under what it tells.
-"""
+"""Jumps of the clock: it was set, or the machine slept. Gradual NTP corrections are below the threshold."""
 
 from __future__ import annotations
 
-from blackboard.clock import Clock, Instant
+import structlog
 
-__all__ = ["ClockJumps"]
+from blackboard.board.worker import Worker
+from blackboard.clock import Clock, Instant, iso
 
-LEAST = 1_000_000
-"""Microseconds between two looks that are no step."""
+__all__ = ["ClockJumps", "ClockWatch"]
+
+log = structlog.get_logger("blackboard")
+
+MIN_JUMP = 1_000_000
+"""Microseconds by which clock and running time must differ for a jump."""
 
 
 class ClockJumps:
-    """Compares a clock with the time that the machine has run."""
+    """The difference between a clock and the machine's running time. Read-only."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.latest: Instant = clock.now()
-        """What the clock said at the look before."""
+        """What the clock said at the last check."""
         self._running = clock.running()
 
-    def look(self) -> int:
-        """By how many microseconds the clock was set since the last look: 0, or at least a second either way."""
+    def check(self) -> int:
+        """Return by how many microseconds the clock jumped since the last check: 0, or at least a second either way."""
         now, running = self._clock.now(), self._clock.running()
-        step = (now - self.latest) - (running - self._running)
+        jump = (now - self.latest) - (running - self._running)
         self.latest, self._running = now, running
-        return step if abs(step) >= LEAST else 0
+        return jump if abs(jump) >= MIN_JUMP else 0
+
+
+class ClockWatch:
+    """The reaction of a worker to jumps of the clock.
+
+    Attributes:
+        doubting: Whether the board does not believe the clock; None before the first check.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._jumps = ClockJumps(worker.board.clock)
+        self.doubting: bool | None = None
+
+    def check(self) -> int:
+        """Log a jump of the clock and return it, in microseconds."""
+        self._before = self._jumps.latest
+        jump = self._jumps.check()
+        if jump < 0:
+            log.warning("the clock stepped back; strengths stand still until it has caught up", seconds=-jump / 1e6)
+        elif jump > 0:
+            log.warning("the clock stepped forward, or the machine slept", seconds=jump / 1e6)
+        return jump
+
+    def update_board(self, jump: int) -> None:
+        """Record the time before a step back, and ask a person about a clock that the board does not believe."""
+        if jump < 0 and not self.doubting:
+            self._worker.record_time(self._before)
+        doubted = self._worker.doubted_clock()
+        if doubted is not None:
+            if not self.doubting:
+                log.error(
+                    "the clock leapt ahead and is not believed; the board's time stands still", clock=iso(doubted)
+                )
+                self._worker.ask_about_clock()
+        elif self.doubting is not False and self._worker.withdraw_clock_question():
+            log.info("the clock is believed again")
+        self.doubting = doubted is not None

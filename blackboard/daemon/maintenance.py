@@ -1,161 +1,153 @@
-"""Maintenance passes: each a small object with an interval, a limit, and one bounded piece of work that it does."""
+"""The maintenance of a board: the list of tasks that a daemon runs besides its agents, in bounded steps."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from blackboard.board import activation_results, backfill, evaporation, retention
-from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.pace_limit import Pace
-from blackboard.daemon.liveness import WorkerLiveness
-from blackboard.failpoints import reach
-from blackboard.store.rows import ActivationRow
-from blackboard.store.statements import ACTIVATIONS
+from blackboard.board.liveness import WorkerLiveness
+from blackboard.board.worker import DueWork, Worker
+from blackboard.clock import Clock
+from blackboard.daemon.batch_api import BatchApi
+from blackboard.durations import parse_duration
+from blackboard.settings import DaemonSettings
 
-__all__ = ["Backfills", "Checkpoint", "Evaporation", "MaintenanceTask", "Recovery", "Retention"]
+__all__ = ["BacklogTask", "MaintenanceTask", "PeriodicTask", "Recovery", "maintenance_tasks"]
 
 log = structlog.get_logger("blackboard")
 
+RETENTION_INTERVAL = parse_duration("1h")
+
+Step = Callable[[], int]
+"""Does one bounded step; returns how much it did, 0 when nothing is left."""
+
 
 class MaintenanceTask(Protocol):
-    """A maintenance pass."""
+    """Work on the board that no agent does."""
 
-    interval: int
-    """Microseconds between looks; 0 for at every look of the daemon."""
-
-    def run_once(self) -> int:
-        """Do one bounded piece; returns how much was done, 0 when there is nothing left."""
-
-
-@dataclass
-class Backfills:
-    """Lets marks follow a change of the deployment."""
-
-    board: Blackboard
-    limit: int
-    pace: Pace
-    interval: int = 0
+    def is_due(self, due: DueWork) -> bool:
+        """Return whether the task should run now."""
 
     def run_once(self) -> int:
-        def work(txn: BoardTransaction) -> tuple[int, int, int]:
-            found = txn.last_event
-            count = backfill.run_batch(txn, self.limit)
-            reach("backfill.within")
-            return count, found, txn.last_event
-
-        reach("backfill.before")
-        count = self.pace.piece(lambda: self.board.write(work))
-        reach("backfill.after")
-        return count
+        """Do one bounded step; return how much was done, 0 when nothing is left."""
 
 
-@dataclass
-class Evaporation:
-    """Moves evaporated marks to the history, in batches small enough that depositors hardly wait."""
+class PeriodicTask:
+    """A task that runs at an interval, and again at once while a step does all that it may.
 
-    board: Blackboard
-    limit: int
-    pace: Pace
-    interval: int = 0
-
-    def run_once(self) -> int:
-        def work(txn: BoardTransaction) -> tuple[int, int, int]:
-            found = txn.last_event
-            count = evaporation.evaporate_due(txn, self.limit)
-            reach("evaporation.within")
-            return count, found, txn.last_event
-
-        reach("evaporation.before")
-        count = self.pace.piece(lambda: self.board.write(work))
-        reach("evaporation.after")
-        return count
-
-
-@dataclass
-class Recovery:
-    """Takes up what dead workers left behind, keeps this worker's leases, and notes that it was seen.
-
-    What bears this worker's name and does not run any more, because its end could not be written, is taken up too.
+    Args:
+        step: Does one bounded step.
+        clock: Measures the interval, by running time.
+        interval: Microseconds between two runs.
+        limit: How much one step may do.
+        is_requested: Returns whether the task should run before its interval is over.
     """
 
-    board: Blackboard
-    liveness: WorkerLiveness
-    runs: Callable[[], Collection[tuple[int, int]]]
-    """What this worker runs: ids and fences."""
-    lease: int
-    interval: int
-    _leases_from: int = 0
+    def __init__(
+        self,
+        step: Step,
+        clock: Clock,
+        interval: int,
+        limit: int,
+        is_requested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.interval = interval
+        self._step, self._clock, self._limit, self._is_requested = step, clock, limit, is_requested
+        self._next = clock.running()
 
-    def trust_leases_from(self, running: int) -> None:
-        """After a step of the clock: take no lease to have run out before the machine has run so long."""
-        self._leases_from = running
+    def is_due(self, due: DueWork) -> bool:
+        """Return whether the interval is over, or the task was requested."""
+        return self._is_requested() or self._clock.running() >= self._next
 
     def run_once(self) -> int:
-        expired = self.board.clock.running() >= self._leases_from
-        workers = self.board.read(lambda txn: [row[0] for row in txn.tx.all(ACTIVATIONS.workers)])
-        dead = self.liveness.dead_among(workers)
-
-        def work(txn: BoardTransaction) -> int:
-            txn.tx.run(ACTIVATIONS.extend_leases, worker=self.liveness.id, until=txn.now + self.lease)
-            txn.tx.run(ACTIVATIONS.see_worker, id=self.liveness.id, seen_at=txn.now)
-            runs = self.runs()  # asked for here, where nobody else claims
-            return activation_results.recover(txn, dead, expired=expired, lost=lambda row: self._lost(row, runs))
-
-        count = self.board.write(work, record=True)
-        reach("recovery.after")
+        """Do one bounded step."""
+        running = self._clock.running()
+        count = self._step()
+        if count < self._limit:
+            self._next = running + self.interval
         return count
 
-    def _lost(self, row: ActivationRow, runs: Collection[tuple[int, int]]) -> bool:
-        return row.worker == self.liveness.id and (row.id, row.fence) not in runs
 
+class BacklogTask:
+    """A task that runs when the board has work for it. The instants of `DueWork` end the daemon's sleep for it."""
 
-@dataclass
-class Retention:
-    """Removes history that is older than it is kept for."""
+    def __init__(self, step: Step, is_due: Callable[[DueWork], bool]) -> None:
+        self._step, self._is_due = step, is_due
 
-    board: Blackboard
-    history: int | None
-    activations: int | None
-    model_calls: int | None
-    limit: int
-    interval: int
+    def is_due(self, due: DueWork) -> bool:
+        """Return whether the board has work for the task."""
+        return self._is_due(due)
 
     def run_once(self) -> int:
-        removed = self.board.write(
-            lambda txn: retention.remove(
-                txn, history=self.history, activations=self.activations, model_calls=self.model_calls, limit=self.limit
-            )
-        )
-        laws, since = self.board.read(lambda txn: retention.unused_laws(txn, self.limit))
-        if laws:
-            removed += self.board.write(lambda txn: retention.remove_laws(txn, laws, since))
-        if removed:
-            log.info("removed what is kept no longer", rows=removed)
-        return removed
+        """Do one bounded step."""
+        return self._step()
 
 
-@dataclass
-class Checkpoint:
-    """Moves the write-ahead log into the database file, outside every depositor's commit."""
+class Recovery:
+    """The recovery of activations that no worker runs any more, and the extension of this worker's leases.
 
-    board: Blackboard
-    interval: int
-    at_bytes: int = 4 * 1024 * 1024
+    Args:
+        worker: This worker.
+        liveness: Tells which workers are dead.
+        runs: Returns the id and fence of each activation that this worker runs.
+    """
+
+    def __init__(
+        self, worker: Worker, liveness: WorkerLiveness, runs: Callable[[], Collection[tuple[int, int]]]
+    ) -> None:
+        self._worker, self._liveness, self._runs = worker, liveness, runs
+        self._leases_from = 0
+
+    def extend_trust(self) -> None:
+        """Ignore expired leases for the length of a lease.
+
+        After a jump of the clock, living workers must be able to extend theirs first.
+        """
+        self._leases_from = self._worker.board.clock.running() + self._worker.lease
 
     def run_once(self) -> int:
-        path = self.board.database.path
-        if path is None:
-            return 0
-        try:
-            size = os.stat(f"{path}-wal").st_size
-        except OSError:
-            return 0
-        if size >= self.at_bytes:
-            self.board.database.checkpoint()
+        """Recover activations; return their number."""
+        dead = self._liveness.dead_among(self._worker.registered())
+        expired = self._worker.board.clock.running() >= self._leases_from
+        return self._worker.recover(dead, self._runs, expired_leases=expired)
+
+
+def maintenance_tasks(
+    worker: Worker,
+    recovery: Recovery,
+    liveness: WorkerLiveness,
+    batch_api: BatchApi | None,
+    settings: DaemonSettings,
+) -> list[MaintenanceTask]:
+    """Return every maintenance task of a daemon, in the order in which they run."""
+    clock, limit = worker.board.clock, settings.evaporation_batch
+    keep = {
+        "history": settings.keep_history,
+        "activations": settings.keep_activations,
+        "model_calls": settings.keep_model_calls,
+    }
+
+    def remove_history() -> int:
+        if count := worker.remove_history(keep, limit):
+            log.info("old history was removed", rows=count)
+        return count
+
+    def checkpoint() -> int:
+        worker.checkpoint()
         return 0
+
+    def serve_batch_api() -> int:
+        if batch_api is not None:
+            batch_api.start()
+        return 0
+
+    return [
+        PeriodicTask(recovery.run_once, clock, settings.lease // 3, limit, liveness.lost_another),
+        PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
+        PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
+        PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),
+        BacklogTask(lambda: worker.evaporate(limit), lambda due: due.crossings or (due.evaporation and not due.delay)),
+        BacklogTask(lambda: worker.backfill(limit), lambda due: due.backfills and not due.delay),
+    ]

@@ -1,6 +1,6 @@
-"""One model call for one activation: planned, sent, answered, each committed before the next step.
+"""The model call of an activation: planned, sent and answered, each step committed before the next.
 
-It never retries by waiting: what should be tried again later goes back on the agenda, by `Postponed`.
+It never waits for a retry: `Postponed` puts the activation back on the agenda.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims import Claim
+from blackboard.board.worker import CallRow
+from blackboard.clock import Instant
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.deployment import AgentSettings
@@ -31,7 +33,6 @@ from blackboard.llm import (
     OutcomeUnknown,
     Overloaded,
     Rejected,
-    Reply,
     SpendLimit,
     Unusable,
     parse,
@@ -39,7 +40,6 @@ from blackboard.llm import (
 )
 from blackboard.priorities import backoff
 from blackboard.states import CallState
-from blackboard.store.rows import CallRow
 
 __all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]
 
@@ -48,21 +48,29 @@ log = structlog.get_logger("blackboard")
 
 
 class Postponed(BaseException):
-    """The activation goes back on the agenda. Not an Exception, so that no agent swallows it by mistake.
+    """Raised to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
 
     Args:
-        reason: shown on the agenda.
-        until: when to try again; None for when a person or something else lets it go on.
-        held: whether neither time nor work alone will let it go on.
+        reason: Shown on the agenda.
+        until: When to try again; None for never by itself.
+        held: Whether neither time nor work alone will release it.
     """
 
-    def __init__(self, reason: str, until: int | None, *, held: bool = False) -> None:
+    def __init__(self, reason: str, until: Instant | None, *, held: bool = False) -> None:
         super().__init__(reason)
         self.reason, self.until, self.held = reason, until, held
 
 
 class ModelCaller:
-    """Asks the deployment's model, or the offline rules where there is none."""
+    """Asks the deployment's model, or the agents' offline rules if there is none.
+
+    Args:
+        board: The board.
+        client: The connection to the provider; None for the offline rules.
+        settings: The default model and its limits.
+        recorder: Keeps the answers.
+        rng: The source of jitter.
+    """
 
     def __init__(
         self,
@@ -72,21 +80,30 @@ class ModelCaller:
         recorder: CallRecorder,
         rng: random.Random,
     ) -> None:
-        self.board, self.client, self.settings, self.recorder, self.rng = board, client, settings, recorder, rng
-        self._under_way: set[int] = set()
-        """Calls that threads of this process wait for, those of runs that were given up included."""
+        self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
+        self._session = board.session
+        self._pending: set[int] = set()
+        """The calls that threads of this process wait for, those of runs that timed out included."""
 
     @property
     def offline(self) -> bool:
-        """Whether there is no model."""
+        """Whether the agents' offline rules answer."""
         return self.client is None
 
     def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
-        """The answer to one request: journalled, or new.
+        """Return the answer to a request: the recorded one of an earlier run, or a new one.
+
+        Args:
+            claim: The claim of the activation.
+            system: The agent's task.
+            data: Anything that pydantic can turn into JSON.
+            answer: The model that the answer must fit.
+            offline: Answers if there is no model.
 
         Raises:
-            ModelError: the answer is of no use, or the request was rejected.
-            Postponed: it has to wait.
+            AgentError: There is neither a model nor an offline rule.
+            ModelError: The answer is unusable, or the request was rejected.
+            Postponed: The activation has to wait.
         """
         if self.client is None:
             if offline is None:
@@ -94,16 +111,16 @@ class ModelCaller:
                     f"agent {claim.agent.name!r} needs a model: set ANTHROPIC_API_KEY, or [model] provider"
                 )
             return offline(data)
-        row = self._go_on(claim) or self._plan(claim, system, data, answer)
+        row = self._earlier_call(claim) or self._plan(claim, system, data, answer)
         if row.state != CallState.ANSWERED:
             row = self._send(self.client, claim, row)
         return self._parse(row, answer)
 
-    def _go_on(self, claim: Claim) -> CallRow | None:
-        """The call that an earlier run of this activation began, as far as it can be used; None for a new one."""
-        under_way = frozenset(self._under_way)  # looked at first: an answer is kept before its call leaves the set
-        rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
-        # After a split the request would speak of marks that are no longer this activation's.
+    def _earlier_call(self, claim: Claim) -> CallRow | None:
+        """Return the call that an earlier run of this activation began, if it can be used."""
+        pending = frozenset(self._pending)  # read first: an answer is recorded before its call leaves the set
+        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+        # After a split, earlier requests are about marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
             return row
@@ -113,22 +130,19 @@ class ModelCaller:
         if last.state == CallState.PLANNED:
             return last
         if last.state == CallState.REJECTED:
-            raise Rejected(last.error or "the API does not take the request")
+            raise Rejected(last.error or "the API rejects the request")
         if last.state == CallState.SENT:
             if last.api == "batch":
                 raise self._in_batch_api()
-            # Where a run may take less time than a call, the call outlives it; its answer is paid for, and comes yet.
-            if last.id in under_way and self.board.session.now() < (last.sent_at or 0) + self.settings.timeout:
-                raise Postponed(f"call {last.id} is still under way", self._wait(claim, None))
-            last = self._unknown(claim, last, "it was sent, and no answer was kept")
+            # A call can outlive a run that timed out. Its answer is paid for and will still come.
+            if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
+                raise Postponed(f"call {last.id} is still pending", self._retry_at(claim, None))
+            last = self._unknown(claim, last, "it was sent, and no answer was recorded")
         if last.state == CallState.UNKNOWN and claim.agent.settings.on_unknown == "hold":
             raise self._held_unknown(last)
-        # The same request again, to the byte.
-        before = last
-        return self.board.write(
-            lambda txn: model_calls.plan(
-                txn, claim.row.id, before.agent, before.model, before.body, before.marks, before.api
-            )
+        # The same request again, byte for byte.
+        return self._session.write(
+            lambda txn: model_calls.plan(txn, claim.row.id, last.agent, last.model, last.body, last.marks, last.api)
         )
 
     def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> CallRow:
@@ -145,9 +159,9 @@ class ModelCaller:
                 prices=self.recorder.prices,
             )
         except UnknownName as error:
-            raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
+            raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
         marks, api = len(claim.inputs), api_for(settings, strongest)
-        row = self.board.write(
+        row = self._session.write(
             lambda txn: model_calls.plan(txn, claim.row.id, claim.agent.name, model, body, marks, api), record=True
         )
         reach("call.planned")
@@ -158,104 +172,107 @@ class ModelCaller:
             raise self._in_batch_api()
         self._reserve(row)
         reach("call.sent")
-        self._under_way.add(row.id)
+        self._pending.add(row.id)
         try:
-            return self._sent(client, claim, row)
+            return self._answer(client, claim, row)
         finally:
-            self._under_way.discard(row.id)
+            self._pending.discard(row.id)
 
-    def _sent(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
-        """The call with its answer, once that is kept."""
+    def _answer(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
+        """Send a call, and return it with its recorded answer."""
         try:
             with telemetry.call(row) as record_answer:
                 reply = client.send(row.body)
                 reach("call.answered")
                 record_answer(reply)
         except (KeyRefused, SpendLimit) as failure:
-            reason = self.recorder.stop_everything([row], failure)
-            raise Postponed(reason, self.board.session.now()) from None
+            reason = self.recorder.pause_after_refusal([row], failure)
+            raise Postponed(reason, self._session.now()) from None
         except (Overloaded, NotSent) as failure:
             self._end(row, CallState.FAILED, failure)
-            if (tired := self._given_up(claim, failure)) is not None:
-                raise tired from None
+            self._check_give_up(claim, failure)
             wait = failure.retry_after if isinstance(failure, Overloaded) else None
-            raise Postponed(str(failure), self._wait(claim, wait)) from None
+            raise Postponed(str(failure), self._retry_at(claim, wait)) from None
         except OutcomeUnknown as failure:
             row = self._unknown(claim, row, str(failure))
             if claim.agent.settings.on_unknown == "hold":
                 raise self._held_unknown(row) from None
-            raise Postponed(f"the outcome of call {row.id} is unknown: {failure}", self._wait(claim, None)) from None
+            reason = f"the outcome of call {row.id} is unknown: {failure}"
+            raise Postponed(reason, self._retry_at(claim, None)) from None
         except Rejected as failure:
             self._end(row, CallState.REJECTED, failure)
             raise
         self.recorder.keep(row, reply)
         reach("call.kept")
-        return _answered(row, reply)
+        return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
     def _reserve(self, row: CallRow) -> None:
         """Mark the call as sent, with its highest cost reserved.
 
         Raises:
-            Postponed: a budget has no room for it, or its model no price.
+            Postponed: A budget would be exceeded, or the model has no price.
         """
         try:
-            reserve = self.recorder.reserve(row)
+            cost = self.recorder.highest_cost(row)
         except UnknownName as error:
-            raise Postponed(f"{error}; a call without a price is not made", None, held=True) from None
-        over = self.board.write(lambda txn: model_calls.send(txn, row, reserve), record=True)
-        if over is None:
+            raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
+        exceeded = self._session.write(lambda txn: model_calls.send(txn, row, cost), record=True)
+        if exceeded is None:
             return
-        if over.holds:
-            raise Postponed(over.reason, over.until, held=True)
-        log.warning("a budget that watches would have held a call", call=row.id, agent=row.agent, reason=over.reason)
+        if exceeded.holds:
+            raise Postponed(exceeded.reason, exceeded.until, held=True)
+        log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 
     def _parse(self, row: CallRow, answer: type[A]) -> A:
         assert row.reply is not None
         try:
             return parse(row.reply, answer)
         except Unusable as error:
-            # The answer stays in the journal; a retry asks again, for these words would only read the same.
-            why = str(error)
-            self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, why))
+            # A retry asks again: the recorded answer would fail in the same way.
+            reason = str(error)
+            self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
             raise
 
     def _end(self, row: CallRow, state: CallState, failure: CallFailure) -> None:
-        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
+        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
-    def _unknown(self, claim: Claim, row: CallRow, why: str) -> CallRow:
-        """Nobody can say whether the provider answered, and was paid. The reserve stays."""
-        self.board.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, why), record=True)
-        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=why)
-        return row._replace(state=CallState.UNKNOWN, error=why)
+    def _unknown(self, claim: Claim, row: CallRow, reason: str) -> CallRow:
+        """End a call that may have been answered and paid. Its reserve stays."""
+        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record=True)
+        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=reason)
+        return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def _held_unknown(self, row: CallRow) -> Postponed:
         return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
 
-    def _given_up(self, claim: Claim, failure: CallFailure) -> Postponed | None:
-        """What ends the sending again of calls that came to nothing, once that has gone on for `give_up_after`."""
+    def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
+        """Hold the activation once its calls have failed for `give_up_after`.
+
+        Raises:
+            Postponed: They have.
+        """
         limit = claim.agent.settings.give_up_after
         if limit is None:
-            return None
-        rows = self.board.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+            return
+        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
-        now = self.board.session.now()
-        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) < limit:
-            return None
-        reason = f"given up after {format_duration(limit)} (give_up_after): {failure}; retry or discard it"
-        return Postponed(reason, None, held=True)
+        now = self._session.now()
+        if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
+            reason = f"given up after {format_duration(limit)} (give_up_after): {failure}; retry or discard it"
+            raise Postponed(reason, None, held=True) from None
 
     def _in_batch_api(self) -> Postponed:
-        return Postponed("it waits for the cheap lane", None, held=True)
+        return Postponed("it waits for the batch API", None, held=True)
 
-    def _wait(self, claim: Claim, retry_after: float | None) -> int:
-        now = self.board.session.now()
+    def _retry_at(self, claim: Claim, retry_after: float | None) -> Instant:
+        now = self._session.now()
         if retry_after is not None:
-            return now + int(retry_after * 1e6) + self.rng.randrange(1, 1_000_000)
-        return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self.rng)
+            return now + int(retry_after * 1e6) + self._rng.randrange(1, 1_000_000)
+        return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:
-    """The model for an activation whose strongest mark has this strength."""
+    """Return the model for an activation whose strongest mark has this strength."""
     for choice in settings.models:
         if choice.below is None or strength < choice.below:
             return choice.model
@@ -263,14 +280,10 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
 
 
 def api_for(settings: AgentSettings, strength: float) -> str:
-    """The lane for an activation whose strongest mark has this strength.
+    """Return the API for an activation whose strongest mark has this strength: `batch` or `messages`.
 
-    The strongest decides for all: a weak mark that rides along with a strong one costs less there than alone.
+    The strongest mark decides for all: a weak mark costs less in a call with a strong one than in a call of its own.
     """
     if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
         return "batch"
     return "messages"
-
-
-def _answered(row: CallRow, reply: Reply) -> CallRow:
-    return row._replace(state=CallState.ANSWERED, reply=reply.raw)

@@ -1,4 +1,7 @@
-"""Rewrites what follows from the marks outside the database, after the commit; may do so twice, and loses nothing."""
+"""Publishing: agents rewrite what follows from the marks outside the database, after the commit.
+
+It may happen twice for the same marks, and loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,9 @@ import structlog
 
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
-from blackboard.board_files import BoardFiles
+from blackboard.board.worker import publish_lock
 from blackboard.failpoints import reach
 from blackboard.marks import Mark
-from blackboard.store.write_lock import WriteLock
 
 __all__ = ["Publisher", "Reader"]
 
@@ -27,7 +29,7 @@ PATIENCE = 10.0
 
 
 class Reader:
-    """A board to read marks from, and no more."""
+    """A board of which only marks can be read."""
 
     def __init__(self, board: Blackboard) -> None:
         self._board = board
@@ -38,37 +40,42 @@ class Reader:
 
 
 class Publisher:
-    """Calls the agents' `publish` functions: at the start, and after each activation that left marks.
+    """Calls the agents' `publish` functions: at the start, and after each activation that deposited marks.
 
-    One at a time, in all processes of the board, so that an older state never overwrites a newer one.
+    A lock between all processes of the board lets one publish at a time, so that an older state never overwrites a
+    newer one.
     """
 
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
         self._reader, self._agents, self._settings = Reader(board), agents, settings
         self._lock = threading.Lock()
-        folder = None if board.database.path is None else BoardFiles(board.database.path).run_folder
-        self._write_lock = None if folder is None else WriteLock(folder / "publish", PATIENCE)
+        self._process_lock = publish_lock(board, PATIENCE)
 
-    def start(self) -> None:
-        """Bring everything up to date: the process may have died between a commit and what follows from it."""
+    def publish_all(self) -> None:
+        """Publish for every agent: the process may have died between a commit and its publishing."""
         for agent in self._agents.values():
-            self.changed(agent)
+            self.publish(agent)
 
-    def changed(self, agent: Agent) -> None:
-        """Bring what follows from an agent's marks up to date."""
+    def publish(self, agent: Agent) -> None:
+        """Publish what follows from an agent's marks."""
         if agent.publish is None:
             return
         with self._lock:
             try:
-                with nullcontext() if self._write_lock is None else self._write_lock.acquired():
+                with nullcontext() if self._process_lock is None else self._process_lock.acquired():
                     reach("publish.before")
                     agent.publish(self._reader, self._settings)
                     reach("publish.after")
-            except Exception as error:  # the marks are the truth; the next change, or start, writes it again
-                log.error("publishing failed; it is tried again at the next change", agent=agent.name, error=str(error))
+            except Exception as error:  # nothing is lost: the next change, or start, publishes the marks again
+                log.error("publishing failed; the next change tries it again", agent=agent.name, error=str(error))
 
-    def stop(self) -> None:
-        """Wait for one that is under way."""
+    def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
+        """Publish for these agents from now on, with these settings."""
         with self._lock:
-            if self._write_lock is not None:
-                self._write_lock.close()
+            self._agents, self._settings = agents, settings
+
+    def close(self) -> None:
+        """Wait for the current call, and close the lock between processes."""
+        with self._lock:
+            if self._process_lock is not None:
+                self._process_lock.close()

@@ -1,4 +1,4 @@
-"""What a running agent is given besides its marks: reads, settings, and the one journalled model call."""
+"""The context of a run: reads, settings, and one recorded model call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class RunContext:
-    """The `Context` of one run of one activation."""
+    """The `Context` of one run of one activation.
+
+    Args:
+        claim: The claim of the activation.
+        reads: The marks that the agent declares to read, by kind.
+        settings: The settings of the deployment.
+        model_caller: Makes the model call.
+    """
 
     def __init__(
         self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller
@@ -37,11 +44,15 @@ class RunContext:
 
     @property
     def offline(self) -> bool:
-        """Whether `ask` is answered without a model."""
+        """Whether the offline rule answers `ask`."""
         return self._model_caller.offline
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
-        """The marks of a declared kind, strongest first, of one subject or of all."""
+        """Return the marks of a declared kind, strongest first, of one subject or of all.
+
+        Raises:
+            AgentError: The agent does not declare that it reads this kind.
+        """
         name = kind if isinstance(kind, str) else kind.kind
         declared = {read.kind for read in self._claim.agent.reads}
         if name not in declared:
@@ -49,8 +60,12 @@ class RunContext:
         return [mark for mark in self._reads.get(name, []) if subject is None or mark.subject == subject]
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
-        """One model call, journalled; see `blackboard.Context`."""
+        """Make the one model call of this run; see `blackboard.Context`.
+
+        Raises:
+            AgentError: The agent has asked before in this run.
+        """
         if self._asked:
-            raise AgentError(f"agent {self.agent!r} asked twice in one activation; one call has to do")
+            raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")
         self._asked = True
         return self._model_caller.ask(self._claim, system, data, answer, offline)

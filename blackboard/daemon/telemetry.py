@@ -1,6 +1,6 @@
-"""Traces of model calls and activations through OpenTelemetry, where it is installed; without it, nothing, at no cost.
+"""Traces of model calls and activations through OpenTelemetry, if it is installed; otherwise nothing, at no cost.
 
-Every name of the GenAI semantic conventions that is used stands in this file. No prompt and no answer is ever traced.
+This file holds every name of the GenAI semantic conventions that is used. No prompt and no answer is ever traced.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from importlib.util import find_spec
 from typing import Any
 
 from blackboard.board.claims import Claim
+from blackboard.board.worker import CallRow
 from blackboard.clock import Instant
 from blackboard.llm import Reply
-from blackboard.store.rows import CallRow
 
 __all__ = ["activation", "batched", "call"]
 
 SCOPE = "blackboard"
 PROVIDER = "anthropic"
 NANOSECONDS = 1000
-"""In one of our microseconds."""
+"""In a microsecond."""
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
@@ -36,7 +36,7 @@ OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 ERROR_TYPE = "error.type"
-# Ours: no convention has them.
+# Of this program: no convention has them.
 ACTIVATION = "blackboard.activation"
 WATCH = "blackboard.watch"
 MARKS = "blackboard.marks"
@@ -48,7 +48,7 @@ REQUEST_ID = "blackboard.request_id"
 
 @cache
 def _tracer() -> Any:
-    """OpenTelemetry's tracer, or None where it is not installed."""
+    """Return OpenTelemetry's tracer; None if it is not installed."""
     if find_spec("opentelemetry") is None:
         return None
     from opentelemetry import trace
@@ -58,7 +58,7 @@ def _tracer() -> Any:
 
 @contextmanager
 def activation(claim: Claim) -> Iterator[None]:
-    """A span around one run of an agent."""
+    """Record a span around one run of an agent."""
     if (tracer := _tracer()) is None:
         yield
         return
@@ -75,20 +75,25 @@ def activation(claim: Claim) -> Iterator[None]:
 
 @contextmanager
 def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
-    """A span around one model call; what it yields is told the answer."""
+    """Record a span around one model call; yields a function that records the answer."""
     if (tracer := _tracer()) is None:
         yield lambda reply: None
         return
     from opentelemetry.trace import SpanKind
 
-    with _span(tracer, f"chat {row.model}", _asked(row), SpanKind.CLIENT) as span:
+    with _span(tracer, f"chat {row.model}", _request(row), SpanKind.CLIENT) as span:
         yield lambda reply: span.set_attributes(_answer(reply))
 
 
 def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> None:
-    """A span for a call of the cheap lane: from when it was handed in until its result, or that there is none, came.
+    """Record a span for a call of the Batch API, from its submission to its result.
 
-    It stands by itself: the run that planned the call is long over, and the one that uses its answer not begun.
+    The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.
+
+    Args:
+        row: The call.
+        result: What came of it; None for no result.
+        now: The end of the span.
     """
     if (tracer := _tracer()) is None:
         return
@@ -96,7 +101,7 @@ def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> Non
 
     start = now if row.sent_at is None else row.sent_at
     span = tracer.start_span(
-        f"chat {row.model}", kind=SpanKind.CLIENT, attributes=_asked(row), start_time=start * NANOSECONDS
+        f"chat {row.model}", kind=SpanKind.CLIENT, attributes=_request(row), start_time=start * NANOSECONDS
     )
     if isinstance(result, Reply):
         span.set_attributes(_answer(result))
@@ -114,7 +119,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
         name,
         kind=kind or SpanKind.INTERNAL,
         attributes=attributes,
-        record_exception=False,  # its text may hold what the model said
+        record_exception=False,  # its text may contain the model's words
         set_status_on_exception=False,
     ) as span:
         try:
@@ -125,13 +130,13 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
             raise
 
 
-def _asked(row: CallRow) -> dict[str, Any]:
+def _request(row: CallRow) -> dict[str, Any]:
     result = {
         OPERATION: "chat",
         PROVIDER_NAME: PROVIDER,
         AGENT_NAME: row.agent,
         REQUEST_MODEL: row.model,
-        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # it may have been forgotten
+        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # erased if None
         ACTIVATION: row.activation_id,
         CALL: row.id,
         API: row.api,

@@ -1,9 +1,8 @@
-"""The alarm of a daemon: the one place that knows APScheduler.
+"""The alarm of a daemon; the only module that imports APScheduler.
 
-Its jobs live in memory and do no work: they set an event and return. The truth about what is due is in the tables, so
-a job that is lost costs the length of a tick. `misfire_grace_time=None`, because by default a job that is a second
-late behind a busy pool is dropped; and the one-shot job gets a new id each time, because re-arming an id while it runs
-is skipped.
+Its jobs are in memory and do no work: they set an event and return. The tables say what is due, so a lost job delays it
+by at most a tick. `misfire_grace_time=None`, because by default a job that is a second late behind a busy pool is
+dropped. The one-shot job gets a new id each time, because APScheduler skips a job whose id still runs.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from blackboard.clock import Instant, to_datetime
 
 __all__ = ["Alarm"]
 
-# It reports each job it runs; what happens is told by the daemon's own log.
+# APScheduler logs each job; the daemon has a log of its own.
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Alarm:
-    """Calls `ring` at an instant, and at a steady tick behind it.
+    """Calls `wake` at an instant, and at a steady tick as a fallback.
 
     Args:
-        ring: sets an event and returns; called from another thread.
-        tick: microseconds between ticks.
+        wake: Sets an event and returns; called from another thread.
+        tick: Microseconds between ticks.
     """
 
     def __init__(self, wake: Callable[[], None], tick: int) -> None:
@@ -56,11 +55,11 @@ class Alarm:
         self._add_tick()
 
     def at(self, instant: Instant | None) -> None:
-        """Ring at an instant instead of the one set before; None for no instant."""
+        """Wake at this instant instead of the one set before; None for no instant."""
         if self._armed is not None:
             if self._armed[1] == instant:
                 return
-            with contextlib.suppress(JobLookupError):  # it has rung
+            with contextlib.suppress(JobLookupError):  # the job has run
                 self._scheduler.remove_job(self._armed[0])
             self._armed = None
         if instant is not None:
@@ -68,13 +67,13 @@ class Alarm:
             self._scheduler.add_job(self._due, DateTrigger(to_datetime(instant), timezone=UTC), args=[name], id=name)
             self._armed = (name, instant)
 
-    def stepped_back(self) -> None:
-        """The clock was set back: an interval job would wait until the old time comes round again."""
+    def restart_tick(self) -> None:
+        """Restart the tick after the clock was set back: its job would wait until the old time is reached again."""
         self._scheduler.remove_job("tick")
         self._add_tick()
 
     def stop(self) -> None:
-        """Ring no more."""
+        """Stop."""
         self._scheduler.shutdown(wait=False)
 
     def _add_tick(self) -> None:

@@ -1,6 +1,6 @@
-"""Tells systemd how the daemon is, in its datagram protocol; says nothing where nobody asked to be told.
+"""The datagram protocol of systemd: the daemon reports its state, if the service manager asks for it.
 
-The watchdog is fed from the daemon's loop and from nowhere else: a loop that is stuck is not fed for, and is restarted.
+Only the daemon's loop sends signs of life: if it hangs, the service manager restarts the daemon.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from typing import Self
 
 __all__ = ["Watchdog"]
 
-LONGEST_STATUS = 200
+MAX_STATUS = 200
+"""Characters of a status."""
 
 
 class Watchdog:
-    """One service manager's socket, or none.
+    """The socket of a service manager, or none.
 
     Args:
-        address: the path of the socket; one that begins with @ has no name in the file system.
-        interval: microseconds between two signs of life that it wants; None if it wants none.
+        address: The path of the socket; a leading @ stands for the abstract namespace.
+        interval: The microseconds within which it requires a sign of life; None if it requires none.
+
+    Attributes:
+        interval: Microseconds between two signs of life: half of what is required, as the protocol advises.
     """
 
     def __init__(self, address: str | None = None, interval: int | None = None) -> None:
         self._address = None if address is None else ("\0" + address[1:] if address.startswith("@") else address)
-        self.interval = interval
-        """Twice as often as it is asked for, as the protocol advises."""
-        if interval is not None:
-            self.interval = max(1, interval // 2)
+        self.interval = None if interval is None else max(1, interval // 2)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The one that the service manager names; what is meant for another process is not taken."""
+        """Return the watchdog that the environment names, unless it is meant for another process."""
         address = environment.get("NOTIFY_SOCKET")
         if not address or address[0] not in "/@":
             return cls()
@@ -42,20 +43,20 @@ class Watchdog:
         return cls(address, int(text) if wanted else None)
 
     def ready(self, status: str) -> None:
-        """The daemon serves."""
+        """Report that the daemon runs."""
         self._send(f"READY=1\nSTATUS={_line(status)}")
 
     def alive(self) -> None:
-        """The loop came by."""
+        """Send a sign of life, if one is required."""
         if self.interval is not None:
             self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for a person."""
+        """Report one line for a person."""
         self._send(f"STATUS={_line(text)}")
 
     def stopping(self) -> None:
-        """The daemon comes to its end."""
+        """Report that the daemon stops."""
         self._send("STOPPING=1")
 
     def _send(self, text: str) -> None:
@@ -63,11 +64,11 @@ class Watchdog:
             return
         with (
             contextlib.suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection,
         ):
-            one.setblocking(False)
-            one.sendto(text.encode("utf-8", "replace"), self._address)
+            connection.setblocking(False)
+            connection.sendto(text.encode("utf-8", "replace"), self._address)
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_STATUS]
+    return " ".join(text.split())[:MAX_STATUS]

@@ -1,14 +1,14 @@
-"""Model calls: planned as frozen text, sent once, read without trust. Nothing here imports the provider's SDK early.
+"""Calls of a language model: planned as frozen text, sent once, parsed without trust.
 
-model_settings   which provider and model, and where the key comes from
-answer_schema    an answer's pydantic model as the JSON schema that the API takes
-request          one call as canonical text, its greatest size and its highest cost
-prices           the dated table, and what a call cost in whole micro-dollars
-client_protocol  what a client can do
-client           the client for Anthropic's API: the one importer of `anthropic`, at the first call
+model_settings   the provider, the model, and the source of the key
+answer_schema    the JSON schema of an answer's pydantic model, as the API accepts it
+request          a call as canonical text, its largest size and its highest cost
+prices           the dated price table, and the cost of a call in whole micro-dollars
+client_protocol  the interface of a client
+client           the client of Anthropic's API, the only importer of `anthropic`, which it imports at the first call
 message_batches  the texts of the Message Batches API
-reply            the raw answer, what it says of itself, and its reading into a pydantic model
-failures         every way in which a call can bring no usable answer
+reply            the raw answer, its metadata, and its parsing into a pydantic model
+failures         every way in which a call can give no usable answer
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The client for Anthropic's API: sends each planned request once, as it stands, and never retries by itself.
+"""The client of Anthropic's API: it sends each planned request once and unchanged, and never retries by itself.
 
-The SDK is imported at the first call, since that takes about a second and most commands make none.
+The SDK is imported at the first call, since that takes about a second and few commands make a call.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ __all__ = ["AnthropicClient", "client_from"]
 _HOME = "https://api.anthropic.com"
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _CONNECT = 10.0
-"""Seconds to reach the API; what takes longer was not sent."""
+"""Seconds to connect to the API; after a timeout the request was not sent."""
 _CLOCK_SKEW = parse_duration("10m")
-"""How far our clock and the API's may be apart when a lost batch is looked for."""
+"""How far the clocks of this machine and of the API may differ when a lost batch is looked up."""
 
 
 class AnthropicClient:
-    """Sends requests to Anthropic's API, or to an address that speaks like it. Safe to be used from several threads.
+    """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
     Args:
-        key: the API key; it is kept out of `repr`, logs and errors.
-        base_url: the API's address; the provider's own by default.
-        timeout: microseconds for which the API may be silent.
+        key: The API key. It never appears in `repr`, logs and errors.
+        base_url: The address of the API; by default, the provider's.
+        timeout: Microseconds for which the API may be silent.
     """
 
     def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
@@ -52,11 +52,13 @@ class AnthropicClient:
         return f"AnthropicClient({self._base_url!r})"
 
     def send(self, body: str) -> Reply:
+        """Send one planned request; see `Client`."""
         with self._failures(paying=True):
             response = self._post(_MESSAGES, body)
         return Reply.of(_text(response), response.headers.get("request-id"))
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:
+        """Submit a batch; see `Client`."""
         body = batch_body(items)
         with self._failures(paying=True):
             response = self._post(_BATCHES, body)
@@ -66,9 +68,10 @@ class AnthropicClient:
             raise OutcomeUnknown(str(failure)) from None
 
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
+        """Return the id of a lost batch; see `Client`."""
         wanted, undecided = set(custom_ids), []
         for batch in self._batches(since - _CLOCK_SKEW):
-            # All that is shown of a batch before it ends is how many requests it has.
+            # Before a batch ends, the API shows only the number of its requests.
             if batch.size != len(wanted):
                 continue
             if not batch.ended:
@@ -80,6 +83,7 @@ class AnthropicClient:
         return None
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
+        """Return the results of a batch; see `Client`."""
         state = read_state(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}"), BatchState)
         return self._results(batch_id) if state.ended else None
 
@@ -87,7 +91,7 @@ class AnthropicClient:
         return read_results(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}/results"))
 
     def _batches(self, since: Instant) -> Iterator[BatchState]:
-        """The batches handed in since then, newest first, page by page."""
+        """Yield the batches submitted since then, newest first, page by page."""
         query: dict[str, object] = {"limit": 100}
         while True:
             page = read_state(self._get(_BATCHES, query), BatchPage)
@@ -100,6 +104,7 @@ class AnthropicClient:
             query["after_id"] = page.last_id
 
     def close(self) -> None:
+        """Close the connections; see `Client`."""
         with self._lock:
             self._closed = True
             if self._client is not None:
@@ -122,8 +127,8 @@ class AnthropicClient:
     def _post(self, path: str, body: str) -> Any:
         import httpx2
 
-        # The bytes themselves, not the SDK's own writing of the parameters: the wire carries what was journalled.
-        # A redirect would send the request, and with it the key, to a second place.
+        # The recorded bytes, not the SDK's serialization of the parameters.
+        # A redirect would send the request, and the key with it, to another address.
         content = body.encode("utf-8")
         return self._sdk.post(path, content=content, cast_to=httpx2.Response, options={"follow_redirects": False})
 
@@ -139,39 +144,39 @@ class AnthropicClient:
 
     @contextmanager
     def _failures(self, *, paying: bool) -> Iterator[None]:
-        """Turn the SDK's exceptions into ours; `paying` says whether a lost answer may have cost something."""
+        """Raise a `CallFailure` for an exception of the SDK; `paying` says whether a lost answer may have a cost."""
         import anthropic
         import httpx2
 
-        never_left = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+        not_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
         try:
             yield
         except anthropic.APIStatusError as error:
             raise failure_of(error.status_code, self._hidden(error.body), error.response.headers) from None
         except anthropic.APIConnectionError as error:
             cause = error.__cause__
-            what = f"{type(cause or error).__name__}: {cause or error}".replace(self._key, "***")
-            if not paying or isinstance(cause, never_left):
-                raise NotSent(f"{self._base_url} cannot be reached ({what})") from None
-            raise OutcomeUnknown(f"the request was sent and no answer came back ({what})") from None
+            detail = f"{type(cause or error).__name__}: {cause or error}".replace(self._key, "***")
+            if not paying or isinstance(cause, not_sent):
+                raise NotSent(f"{self._base_url} cannot be reached ({detail})") from None
+            raise OutcomeUnknown(f"the request was sent and no answer arrived ({detail})") from None
 
     def _hidden(self, body: object) -> object:
-        """The body of an error without the key, should a gateway repeat it."""
+        """Return the body of an error without the key, which a gateway may repeat."""
         if isinstance(body, dict):
             return {name: self._hidden(value) for name, value in body.items()}
         return body.replace(self._key, "***") if isinstance(body, str) else body
 
 
 def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client | None:
-    """The client that the settings and the environment ask for; None is offline: agents answer for themselves.
+    """Return the client that the settings and the environment describe; None for the agents' offline rules.
 
     Raises:
-        ConfigurationError: `anthropic` without a key, or a key that cannot be one.
+        ConfigurationError: `anthropic` without a key, or an invalid key.
     """
     if settings.provider == "offline" or (key := api_key(environ)) is None:
         if settings.provider == "anthropic":
-            what = f'provider = "anthropic" needs a key: set {KEY}, or {KEY_FILE} to a file that holds it'
-            raise ConfigurationError([Mistake("model", what)])
+            problem = f'provider = "anthropic" needs a key: set {KEY}, or {KEY_FILE} to a file that holds it'
+            raise ConfigurationError([Mistake("model", problem)])
         return None
     base_url = settings.base_url or environ.get("ANTHROPIC_BASE_URL", "").strip() or None
     return AnthropicClient(key, base_url, settings.timeout)

@@ -1,4 +1,4 @@
-"""What a client of a model can do. It decides nothing: when to send, and what follows a failure, is the daemon's."""
+"""The interface of a client of a model. The daemon decides when to send, and what follows a failure."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ class BatchItem(NamedTuple):
     """One request of a batch."""
 
     custom_id: str
-    """Ours: 1 to 64 letters, digits, `_` or `-`, unlike any other, of other boards with the same account too."""
+    """1 to 64 letters, digits, `_` or `-`; unique among all boards that use the same account."""
     body: str
     """A planned request."""
 
 
 class Client(Protocol):
-    """Sends planned requests, each exactly once; safe to be used from several threads."""
+    """Sends planned requests, each exactly once. Thread-safe."""
 
     def send(self, body: str) -> Reply:
-        """Send one planned request, byte for byte, and wait for whatever text comes back.
+        """Send one planned request, byte for byte, and return the answer, whatever its text.
 
         Raises:
-            CallFailure: no answer came; its class says whether it may have been paid for.
+            CallFailure: No answer arrived; its class says whether it may have been paid for.
         """
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:
-        """Hand in a batch for the cheap lane; the API's name for it.
+        """Submit a batch and return its id.
 
         Raises:
-            CallFailure: it was not taken; after `OutcomeUnknown`, `find_batch` can tell.
+            CallFailure: The API did not accept it; after `OutcomeUnknown`, `find_batch` tells whether it did.
         """
 
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
-        """The batch with exactly these custom ids, handed in after `since`, whose name was lost; None if there is none.
+        """Return the id of the batch with exactly these custom ids, submitted after `since`; None if there is none.
 
-        The API shows the custom ids of a batch only when it has ended.
+        The API shows the custom ids of a batch only after its end.
 
         Raises:
-            OutcomeUnknown: one that has not ended yet may be it; ask again later.
-            CallFailure: the API could not be asked.
+            OutcomeUnknown: A batch that has not ended may be the lost one; ask again later.
+            CallFailure: The API did not answer.
         """
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
-        """What came of each request of a batch, by custom id; None while it has not ended.
+        """Return the result of each request of a batch, by custom id; None until it has ended.
 
         Raises:
-            CallFailure: the API could not be asked, or no longer has the results.
+            CallFailure: The API did not answer, or no longer has the results.
         """
 
     def close(self) -> None:
-        """Give up the connections. What is under way ends with a failure."""
+        """Close the connections. Pending calls end with a failure."""

@@ -1,14 +1,14 @@
-"""Every way in which a call can bring no usable answer, told apart by what it means for money; it retries nothing.
+"""The failures of model calls, distinguished by what was paid.
 
 ModelError
-├── CallFailure            no answer came
-│   ├── Rejected           not paid, and never will be as it stands: a request that the API does not take
+├── CallFailure            no answer arrived
+│   ├── Rejected           not paid: the API rejects the request, and would always reject it
 │   ├── Overloaded         not paid: limits, overload, an error inside the API; try later
-│   ├── KeyRefused         not paid: a person must look at the key
-│   ├── SpendLimit         not paid: a person must look at the account
-│   ├── NotSent            not paid: it never reached the API; may be sent again at once
-│   └── OutcomeUnknown     perhaps paid: it was sent, and what became of it cannot be known
-└── Unusable               an answer came, was paid for and cannot be used
+│   ├── KeyRefused         not paid: a person must check the key
+│   ├── SpendLimit         not paid: a person must check the account
+│   ├── NotSent            not paid: the request never reached the API; it may be sent again at once
+│   └── OutcomeUnknown     perhaps paid: the request was sent, and its outcome is unknown
+└── Unusable               an answer arrived, was paid for and cannot be used
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
 
 Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
 
-LONGEST_WAIT = 86_400.0
-"""Seconds: a day. A longer `retry-after` is cut to this, so that no header can silence an agent for good."""
+MAX_WAIT = 86_400.0
+"""Seconds: a day. The longest `retry-after` that is obeyed, so that no header can stop an agent for good."""
 
 _SPEND_CODES = frozenset(
     {
@@ -63,7 +63,12 @@ _STATUS_OF_TYPE = {
 
 
 class CallFailure(ModelError):
-    """No answer came. `request_id` is the API's name for the request, where it gave one."""
+    """No answer arrived.
+
+    Args:
+        message: The reason.
+        request_id: The API's id of the request, if it gave one.
+    """
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
         self.request_id = request_id
@@ -71,13 +76,16 @@ class CallFailure(ModelError):
 
 
 class Rejected(CallFailure):
-    """The API does not take this request; the same text will never be taken. Not paid."""
+    """The API rejects this request, and would always reject the same text. Not paid."""
 
 
 class Overloaded(CallFailure):
     """Limits, overload or an error inside the API: try later. Not paid.
 
-    `retry_after` is how long the API asks to wait: seconds from now, at most a day, or None where it does not say.
+    Args:
+        message: The reason.
+        request_id: The API's id of the request, if it gave one.
+        retry_after: The seconds to wait, at most a day; None if the API does not say.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, retry_after: float | None = None) -> None:
@@ -86,23 +94,28 @@ class Overloaded(CallFailure):
 
 
 class KeyRefused(CallFailure):
-    """The API does not accept the key, or does not allow it this. Not paid; a person must look."""
+    """The API refuses the key, or the key lacks a permission. Not paid; a person must check it."""
 
 
 class SpendLimit(CallFailure):
-    """The account has no credit left or is at its limit. Not paid; a person must look."""
+    """The account has no credit left or is at its limit. Not paid; a person must check it."""
 
 
 class NotSent(CallFailure):
-    """It never reached the API, or was dropped there untouched: it may be sent again. Not paid."""
+    """The request never reached the API, or the API dropped it unread: it may be sent again. Not paid."""
 
 
 class OutcomeUnknown(CallFailure):
-    """It was sent, and no answer came back: it may have been answered and paid for."""
+    """The request was sent, and no answer arrived: it may have been answered and paid for."""
 
 
 class Unusable(ModelError):
-    """An answer came, was paid for and cannot be used; `reason` says in a word why. Asking for it again costs again."""
+    """An answer arrived, was paid for and cannot be used. Another request costs again.
+
+    Args:
+        reason: The reason in one word.
+        message: The reason in a sentence.
+    """
 
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason = reason
@@ -110,16 +123,22 @@ class Unusable(ModelError):
 
 
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
-    """The failure that an HTTP status of 300 or above, its decoded body and its headers stand for."""
+    """Return the failure for a response with an HTTP status of 300 or above.
+
+    Args:
+        status: The HTTP status.
+        body: The decoded body.
+        headers: The headers.
+    """
     error = _member(body, "error")
-    error_type, said, code = (_member(error, key) for key in ("type", "message", "details"))
+    error_type, text, code = (_member(error, key) for key in ("type", "message", "details"))
     code = _member(code, "error_code")
     request_id = headers.get("request-id") or _member(body, "request_id")
     request_id = storable(request_id) if isinstance(request_id, str) else None
-    reason = storable(said)[:300] if isinstance(said, str) and said else "no reason given"
+    reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
     message = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
 
-    # The account first: its limits come with 402, with 429 and, for spent credit, with 400.
+    # The account first: its limits have status 402, 429 or, for spent credit, 400.
     if status == 402 or error_type == "billing_error" or code in _SPEND_CODES:
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
     if status == 400 and "credit balance" in reason:
@@ -127,36 +146,36 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     if status in (401, 403):
         return KeyRefused(f"the API refused the key: {message}", request_id=request_id)
     if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
-        # A gateway gave up waiting; what the API behind it did with the request is not known.
+        # A gateway timed out; it is unknown what the API behind it did with the request.
         return OutcomeUnknown(f"a gateway answered for the API: {message}", request_id=request_id)
     if status == 429 or status >= 500:
         wait = retry_after(headers)
         return Overloaded(f"the API cannot answer now: {message}", request_id=request_id, retry_after=wait)
-    return Rejected(f"the API does not take the request: {message}", request_id=request_id)
+    return Rejected(f"the API rejected the request: {message}", request_id=request_id)
 
 
 def failure_of_type(body: object) -> CallFailure:
-    """The failure that an error object stands for where no HTTP status came with it, as in the results of a batch."""
+    """Return the failure for an error object without an HTTP status, as in the results of a batch."""
     error_type = _member(_member(body, "error"), "type")
     return failure_of(_STATUS_OF_TYPE.get(error_type, 500) if isinstance(error_type, str) else 500, body, {})
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that `retry-after-ms` or `retry-after` ask for; a date is taken against the response's own `date`."""
+    """Return the seconds in `retry-after-ms` or `retry-after`; a date there is relative to the response's `date`."""
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * unit
         except (KeyError, ValueError):
             continue
-        return min(max(seconds, 0.0), LONGEST_WAIT) if not math.isnan(seconds) else None
+        return min(max(seconds, 0.0), MAX_WAIT) if not math.isnan(seconds) else None
     until, now = _date(headers.get("retry-after")), _date(headers.get("date"))
     if until is None or now is None:
         return None
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
+    return min(max((until - now).total_seconds(), 0.0), MAX_WAIT)
 
 
 def storable(text: str) -> str:
-    """The text with what UTF-8 cannot hold (lone surrogates, which JSON can escape) replaced."""
+    """Return the text with lone surrogates replaced: JSON can escape them, and UTF-8 cannot store them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The texts of the Message Batches API: a batch written from planned requests, its state and results read. Pure."""
+"""The texts of the Message Batches API: the body of a batch, its state and its results. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["MAX_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results",
 S = TypeVar("S", bound=BaseModel)
 
 MAX_ITEMS = 100_000
-"""The API takes no more requests in one batch."""
+"""The most requests that the API accepts in one batch."""
 
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 
 
 class BatchState(BaseModel):
-    """What the API shows of a batch. Its requests and their custom ids are not among that."""
+    """The state of a batch, without its requests and their custom ids, which the API does not show."""
 
     id: str
     created_at: datetime
@@ -35,11 +35,12 @@ class BatchState(BaseModel):
 
     @property
     def ended(self) -> bool:
+        """Whether every request has a result."""
         return self.processing_status == "ended"
 
     @property
     def size(self) -> int:
-        """The number of its requests, which is the same in every state."""
+        """The number of its requests, the same in every state."""
         return sum(self.request_counts.values())
 
 
@@ -52,10 +53,10 @@ class BatchPage(BaseModel):
 
 
 def batch_body(items: Sequence[BatchItem]) -> str:
-    """The text of a batch; each planned request stands in it unchanged.
+    """Return the body of a batch, which contains each planned request unchanged.
 
     Raises:
-        Rejected: no items, too many, or custom ids that the API would not take.
+        Rejected: No items, too many, or custom ids that the API would reject.
     """
     ids = [item.custom_id for item in items]
     if not 0 < len(ids) <= MAX_ITEMS:
@@ -69,32 +70,32 @@ def batch_body(items: Sequence[BatchItem]) -> str:
 
 
 def read_state(text: str, form: type[S]) -> S:
-    """What the API said of batches.
+    """Parse an answer of the API about batches.
 
     Raises:
-        Overloaded: it is not readable: something stands between us and the API.
+        Overloaded: It cannot be parsed: it probably comes from a gateway.
     """
     try:
         return form.model_validate_json(text)
     except ValidationError:
-        raise Overloaded(f"the API's answer about batches cannot be read: {text[:120]!r}") from None
+        raise Overloaded(f"the API's answer about batches cannot be parsed: {text[:120]!r}") from None
 
 
 def read_results(lines: str) -> dict[str, Reply | ModelError]:
-    """The results of an ended batch, one JSON object in each line, by custom id.
+    """Parse the results of an ended batch, one JSON object in each line, by custom id.
 
     Raises:
-        OutcomeUnknown: a line does not say whose result it is.
+        OutcomeUnknown: A line has no custom id.
     """
     results: dict[str, Reply | ModelError] = {}
-    for line in lines.split("\n"):  # not splitlines: JSON may hold other line separators as they are
+    for line in lines.split("\n"):  # not splitlines: JSON may contain other line separators
         if not line.strip():
             continue
         try:
             item = json.loads(line)
             results[str(item["custom_id"])] = _result(item.get("result"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise OutcomeUnknown(f"a line of the batch's results cannot be read: {line[:120]!r}") from None
+            raise OutcomeUnknown(f"a line of the batch's results cannot be parsed: {line[:120]!r}") from None
     return results
 
 
@@ -104,7 +105,7 @@ def _result(result: object) -> Reply | ModelError:
             return Reply.of(json.dumps(message, separators=(",", ":")))
         case {"type": "errored", **rest}:
             return failure_of_type(rest.get("error"))
-        case {"type": ("canceled" | "expired") as what}:
-            return NotSent(f"the request was {what} with its batch, before the model came to it")
+        case {"type": ("canceled" | "expired") as end}:
+            return NotSent(f"the request was {end} with its batch, before the model processed it")
         case _:
             return Unusable("junk", f"the batch has no readable result for the request: {str(result)[:120]!r}")

@@ -1,4 +1,4 @@
-"""Which provider and which model a deployment asks. The key is no setting: it comes from the environment or a file."""
+"""The provider and the model of a deployment. The key is not a setting: it comes from the environment or a file."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     provider: Literal["auto", "anthropic", "offline"] = "auto"
-    """`auto` is `anthropic` where there is a key, and `offline` where there is none."""
+    """`auto` is `anthropic` if there is a key, and otherwise `offline`."""
     model: str = Field(default="claude-haiku-5-5", min_length=1)
-    """For agents that name none."""
+    """The model of agents that name none."""
     base_url: str | None = None
-    """Another address of the API, such as a gateway's; ANTHROPIC_BASE_URL or the provider's own by default."""
+    """Another address of the API, such as a gateway; by default, ANTHROPIC_BASE_URL or the provider's address."""
     prices: Path | None = None
-    """A price table of your own instead of the packaged one; a relative path starts where the command was started."""
+    """A price table to use instead of the packaged one; a relative path starts at the current folder."""
     max_tokens: int = Field(default=8192, ge=1, le=128_000)
-    """The longest answer, thinking included, for agents that set none."""
+    """The longest answer, thinking included, of agents that set none."""
     timeout: Duration = Microseconds(300_000_000)
     """How long the API may be silent during a call."""
 
@@ -44,10 +44,10 @@ class ModelSettings(BaseModel):
 
 
 def api_key(environ: Mapping[str, str]) -> str | None:
-    """The key in ANTHROPIC_API_KEY, or else in the file that ANTHROPIC_API_KEY_FILE names; None where neither is set.
+    """Return the key in ANTHROPIC_API_KEY, or in the file that ANTHROPIC_API_KEY_FILE names; None if neither is set.
 
     Raises:
-        ConfigurationError: the file cannot be read, or what is there cannot be a key. The message never shows it.
+        ConfigurationError: The file cannot be read, or its content is not a key. The message never shows it.
     """
     if key := environ.get(KEY, "").strip():
         return _checked(key, KEY)
@@ -63,7 +63,7 @@ def api_key(environ: Mapping[str, str]) -> str | None:
 
 
 def _checked(key: str, place: str) -> str:
-    # Anything else would fail as an HTTP header, deep down and with the key in the message.
+    # Other characters would fail in an HTTP header, with the key in the message.
     if not key or not all("!" <= character <= "~" for character in key):
-        raise ConfigurationError([Mistake(place, "it is empty or holds characters that a key cannot have")])
+        raise ConfigurationError([Mistake(place, "it is empty or contains characters that a key cannot have")])
     return key

@@ -1,6 +1,6 @@
-"""What a call costs, from a dated table, in whole micro-dollars rounded up; a model without a price is never guessed.
+"""The costs of calls, from a dated price table, in whole micro-dollars, rounded up. No price is ever guessed.
 
-A price in US dollars per million tokens is a price in micro-dollars per token, so no conversion is needed anywhere.
+A price in US dollars per million tokens is a price in micro-dollars per token, so nothing is converted.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from blackboard.packaged_files import config_file
 __all__ = ["Api", "Price", "Prices", "load_prices"]
 
 Api = Literal["messages", "batch"]
-"""`direct`: answered at once, the dear lane. `batch`: the Message Batches API, answered within a day."""
+"""`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
 """US dollars per million tokens, which is micro-dollars per token."""
 
 
 class Rates(BaseModel):
-    """What each sort of token costs."""
+    """The prices of each type of token."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     input: USD
     output: USD
     cache_write: USD
-    """For the cache that lives five minutes, the only one that is asked for here."""
+    """For the cache with a lifetime of five minutes, the only one that requests use."""
     cache_read: USD
     batch_input: USD
     batch_output: USD
 
     def total(self, usage: Usage, api: Api) -> Decimal:
-        """The exact cost in micro-dollars."""
+        """Return the exact cost in micro-dollars."""
         # The discount of a batch applies on top of the cache's prices.
         discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
         return (
@@ -59,25 +59,25 @@ class LongPrompt(Rates):
 
 
 class Price(Rates):
-    """What a model costs."""
+    """The price of a model."""
 
     also: tuple[str, ...] = ()
     """Other names of the same model, such as a dated one."""
     min_cacheable_tokens: int | None = Field(default=None, ge=1)
-    """The shortest prefix that the model caches; None where that is not known: such a model is not asked to cache."""
+    """The shortest prefix that the model caches; None if it is unknown: requests then do not use the cache."""
     long_prompt: LongPrompt | None = None
 
     def cost(self, usage: Usage, api: Api = "messages") -> int:
-        """What a call of that usage costs, in micro-dollars, rounded up."""
+        """Return the cost of a call in micro-dollars, rounded up."""
         return math.ceil(self.rates(usage.prompt).total(usage, api))
 
     def rates(self, prompt: int) -> Rates:
-        """The rates for a prompt of so many tokens, cached ones included."""
+        """Return the rates for a prompt of this many tokens, cached ones included."""
         return self.long_prompt if self.long_prompt is not None and prompt > self.long_prompt.over else self
 
 
 class Prices(BaseModel):
-    """The table. `as_of` is the day on which its prices were last checked."""
+    """A price table. `as_of` is the day on which its prices were last checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,10 +85,10 @@ class Prices(BaseModel):
     models: Mapping[str, Price]
 
     def of(self, model: str) -> Price:
-        """The price of a model, by any of its names.
+        """Return the price of a model, by any of its names.
 
         Raises:
-            UnknownName: the table has no price for it.
+            UnknownName: The table has no price for it.
         """
         if (price := self.models.get(model)) is not None:
             return price
@@ -104,10 +104,10 @@ class Prices(BaseModel):
 
 
 def load_prices(path: Path | None = None) -> Prices:
-    """The table in a TOML file; the packaged one by default.
+    """Load the price table from a TOML file; by default, the packaged one.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is not such a table; names every mistake.
+        ConfigurationError: The file cannot be read, or is not a price table; names every mistake.
     """
     path = path or config_file("prices.toml")
     try:

@@ -1,6 +1,6 @@
-"""What came back: the raw text, what it says of itself, and its reading into a pydantic model. It trusts none of it.
+"""Answers of a model: the raw text, its metadata, and its parsing into a pydantic model, without trust.
 
-A reply is made from whatever text arrived, so that it can be journalled before anyone tries to understand it.
+A reply is made from any text that arrived, so that it can be recorded before it is parsed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ A = TypeVar("A", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens by sort. `input` excludes what the cache served or took in; `output` includes thinking."""
+    """Tokens by type. `input` excludes tokens read from or written to the cache; `output` includes thinking."""
 
     input: int = 0
     output: int = 0
@@ -30,13 +30,13 @@ class Usage:
 
     @property
     def prompt(self) -> int:
-        """Every token that went in, from wherever it was read."""
+        """The tokens of the prompt, cached ones included."""
         return self.input + self.cache_read + self.cache_creation
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it arrived. `usage` is None where it does not say: what it cost is then not known."""
+    """An answer as it arrived. Without `usage`, its cost is unknown."""
 
     raw: str
     request_id: str | None = None
@@ -46,7 +46,7 @@ class Reply:
 
     @classmethod
     def of(cls, raw: str, request_id: str | None = None) -> Self:
-        """The reply with that raw text, whatever it is."""
+        """Return the reply with this raw text, whatever it is."""
         message = _decoded(raw)
         if not isinstance(message, dict):
             return cls(raw, request_id)
@@ -60,10 +60,10 @@ class Reply:
 
 
 def parse(raw: str, answer: type[A]) -> A:
-    """The raw text of a reply as `answer`.
+    """Parse the raw text of a reply into `answer`.
 
     Raises:
-        Unusable: a refusal, an answer that was cut off, text that is not JSON, or a field that does not fit.
+        Unusable: A refusal, a truncated answer, text that is not JSON, or a field that does not fit.
     """
     message = _decoded(raw)
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
@@ -74,7 +74,7 @@ def parse(raw: str, answer: type[A]) -> A:
     ]
     text = "".join(part for part in texts if isinstance(part, str))
     if not text.strip():
-        raise Unusable("junk", "the reply holds no text")
+        raise Unusable("junk", "the reply contains no text")
     try:
         return answer.model_validate_json(storable(text))
     except ValidationError as error:
@@ -85,9 +85,9 @@ def _check_end(message: Mapping[str, Any]) -> None:
     match message.get("stop_reason"):
         case "refusal":
             details = message.get("stop_details")
-            said = [details.get(key) for key in ("category", "explanation")] if isinstance(details, dict) else []
-            why = ": ".join(storable(part)[:300] for part in said if isinstance(part, str))
-            raise Unusable("refusal", f"the model refused{f' ({why})' if why else ''}")
+            parts = [details.get(key) for key in ("category", "explanation")] if isinstance(details, dict) else []
+            reason = ": ".join(storable(part)[:300] for part in parts if isinstance(part, str))
+            raise Unusable("refusal", f"the model refused{f' ({reason})' if reason else ''}")
         case "max_tokens":
             raise Unusable(
                 "max_tokens", "the answer was cut off at max_tokens; raise it, or give the agent fewer marks"
@@ -110,7 +110,7 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
 def _decoded(raw: str) -> Any:
     try:
         return json.loads(raw)
-    except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, or nested without end
+    except (ValueError, RecursionError):  # not JSON, a number with thousands of digits, or nested too deeply
         return None
 
 
@@ -119,7 +119,7 @@ def _usage(value: object) -> Usage | None:
         return None
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     counts = [0 if value.get(name) is None else value[name] for name in names]
-    # Above any real count lies what an integer column cannot hold.
+    # An integer column cannot store larger counts, and no real count is as large.
     if value.get("output_tokens") is None or not all(type(count) is int and 0 <= count < 1 << 40 for count in counts):
         return None
     return Usage(*counts)

@@ -1,7 +1,7 @@
-"""One call as canonical text, before it is sent: the text is frozen, so that a retry is the same request. Pure.
+"""Requests as canonical text, frozen before they are sent, so that a retry is the same request. Pure.
 
-It adds no words of its own: the system prompt is the agent's, the user message is the data as JSON, and the answer's
-schema goes where the API takes it.
+It adds no words: the system prompt is the agent's, the user message is the data as JSON, and the answer's schema has
+a field of its own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from blackboard.llm.reply import Usage
 __all__ = ["estimate_tokens", "highest_cost", "plan"]
 
 FRAME = 1_000
-"""Tokens that the API may add to a prompt for itself: the frame of the messages and its words about the schema."""
+"""Tokens that the API may add to a prompt: the frame of the messages and its text about the schema."""
 
 _USUAL_BYTES = 4
-"""Bytes of English or JSON in a token, roughly; only the choice to set a cache breakpoint rests on it."""
+"""Bytes of English or JSON per token, roughly; used only to decide about a cache breakpoint."""
 
 
 def plan(
@@ -36,21 +36,21 @@ def plan(
     cache: bool | None = None,
     prices: Prices | None = None,
 ) -> str:
-    """The text of one request to the Messages API.
+    """Return the text of one request to the Messages API.
 
     Args:
-        system: the agent's task; the part that does not change from call to call.
-        data: anything that pydantic can turn into JSON.
-        answer: what the answer must fit.
-        model: the model's name.
-        max_tokens: the most that the answer may have, thinking included.
-        cache: whether to end the system prompt with a cache breakpoint. None sets one where the prompt is long enough
-            for the model to cache, by `prices`; without prices, none. A breakpoint after a shorter prompt does nothing.
-        prices: the table that knows how long is long enough.
+        system: The agent's task, the part that is the same in each call.
+        data: Anything that pydantic can turn into JSON.
+        answer: The model that the answer must fit.
+        model: The name of the language model.
+        max_tokens: The longest answer in tokens, thinking included.
+        cache: Whether to end the system prompt with a cache breakpoint. None sets one if the prompt is long enough for
+            the model to cache it, by `prices`. A breakpoint after a shorter prompt has no effect.
+        prices: The price table, with the shortest prefix that each model caches.
 
     Raises:
-        AgentError: the data or the answer's model cannot be put as JSON.
-        UnknownName: the model has no price in `prices`.
+        AgentError: The data or the answer's model cannot be written as JSON.
+        UnknownName: The model has no price in `prices`.
     """
     if cache is None:
         cache = prices is not None and _worth_caching(system, prices.of(model).min_cacheable_tokens)
@@ -64,24 +64,24 @@ def plan(
 
 
 def estimate_tokens(text: str) -> int:
-    """A number of tokens that the text cannot exceed: its bytes in UTF-8, of which no token has less than one.
+    """Return an upper bound of the tokens of a text: its bytes in UTF-8, since each token has at least one.
 
-    Usual text has about a quarter of that, so this is for reserving, not for predicting.
+    Typical text has about a quarter of that, so use it to reserve, not to predict.
     """
     return len(text.encode("utf-8"))
 
 
 def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
-    """What the planned request can cost at most, in micro-dollars: every byte a token, `max_tokens` used up.
+    """Return the highest cost of a planned request, in micro-dollars: each byte a token, and `max_tokens` of output.
 
     Raises:
-        UnknownName: its model has no price.
+        UnknownName: Its model has no price.
     """
     parameters = json.loads(body)
     price = prices.of(parameters["model"])
     prompt, output = estimate_tokens(body) + FRAME, parameters["max_tokens"]
     if isinstance(parameters.get("system"), list):
-        # Where a breakpoint stands, all of the prompt may turn out to be a cache write, which is dearer.
+        # With a breakpoint, the whole prompt may be a cache write, which costs more.
         return max(price.cost(Usage(prompt, output), api), price.cost(Usage(0, output, 0, prompt), api))
     return price.cost(Usage(prompt, output), api)
 
@@ -91,11 +91,11 @@ def _worth_caching(system: str, minimum: int | None) -> bool:
 
 
 def _text(value: Any, what: str) -> str:
-    # The order of keys is kept, not sorted: a model writes the fields of its answer in the order of the schema.
+    # Keys keep their order: a model writes the fields of its answer in the order of the schema.
     try:
         plain = to_jsonable_python(value, by_alias=True)
         text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode("utf-8")
     except (PydanticSerializationError, ValueError, RecursionError) as error:
-        raise AgentError(f"the {what} of a model call cannot be put as JSON: {error}") from None
+        raise AgentError(f"the {what} of a model call cannot be written as JSON: {error}") from None
     return text

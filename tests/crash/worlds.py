@@ -27,7 +27,6 @@ from pydantic import BaseModel
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock
-from blackboard.daemon.maintenance import Checkpoint
 from blackboard.failpoints import NAMES
 from blackboard.llm import ModelSettings
 from blackboard.llm.client_protocol import BatchItem
@@ -106,9 +105,9 @@ class World(ABC):
         """The places that a daemon of this world comes to."""
         left_out = {"migration"}
         left_out |= set() if cls.asks else {"call"}
-        left_out |= {"spool", "lane"}  # the spool's and the cheap lane's have tests of their own
+        left_out |= {"spool", "batch_api"}  # both have tests of their own
         left_out |= set() if cls.publishes else {"publish"}
-        left_out |= set() if cls.fades else {"evaporation", "following"}
+        left_out |= set() if cls.fades else {"evaporation", "backfill"}
         left_out |= set() if cls is Pure else {"failure"}
         return tuple(name for name in NAMES if name.split(".")[0] not in left_out)
 
@@ -166,12 +165,10 @@ class World(ABC):
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon: until it is killed, or until nothing is left to do."""
         daemon = self.make_daemon()
-        for task in daemon._tasks:
-            if isinstance(task, Checkpoint):
-                task.at_bytes = 0
-        daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
+        daemon.worker.checkpoint_bytes = 0
+        daemon.on_event.append(lambda event, details: say(f"{event} {json.dumps(details)}"))
         report = daemon.run(until_quiescent=to_the_end)
-        say(f"left {json.dumps(report.lines())}")
+        say(f"left {json.dumps(report.lines)}")
         daemon.board.close()
 
 

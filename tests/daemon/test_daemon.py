@@ -85,7 +85,7 @@ def test_an_agent_is_woken_with_the_marks_that_crossed_and_leaves_marks_as_itsel
     deploy(board, watchman)
     smoke(board, "kitchen", 0.8)
     smoke(board, "cellar", 0.3)
-    assert rest(board, watchman).lines() == ()
+    assert rest(board, watchman).lines == ()
     (alarm,) = board.marks(Alarm)
     assert (alarm.subject, alarm.level, alarm.author) == ("kitchen", 8, "watchman")
 
@@ -144,7 +144,7 @@ def test_a_falling_watch_wakes_once_at_the_instant_that_follows_from_the_law(
     start = clock.now()
     report = rest(board, watchman)
     assert seen == [], "a fall in the future is not waited for"
-    assert report.lines() == ("the next falling watch crosses at 2026-01-05T10:00:00.000001Z",)
+    assert report.lines == ("the next falling watch crosses at 2026-01-05T10:00:00.000001Z",)
     clock.set(start + 3_600_000_000 + 1)
     rest(board, watchman)
     clock.advance(timedelta(hours=1))
@@ -209,11 +209,11 @@ def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackb
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
     def left() -> str:
-        return board.read(lambda txn: Report.of(txn, {"watchman"})).lines()[0]
+        return board.read(lambda txn: Report.of(txn, {"watchman"})).lines[0]
 
     deploy(board, watchman)
     smoke(board, "kitchen")
-    assert left() == "watchman.watch: 1 on the agenda, gathering"
+    assert left() == "watchman.watch: 1 on the agenda, in its batch window"
     clock.advance(timedelta(minutes=10))
     assert left() == "watchman.watch: 1 on the agenda, ready"
 
@@ -231,7 +231,7 @@ def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: Manu
     board.deposit(Alarm(subject="ward", level=1))
     report = rest(board, medic)
     assert at == []
-    assert report.lines()[0] == "medic.watch: 1 on the agenda, held back by a guard"
+    assert report.lines[0] == "medic.watch: 1 on the agenda, held back by a guard"
     verdict = board.explain("medic", "ward").watches[0].verdict
     assert "guard holds it back until 2026-01-05T10:00:00.000001Z" in verdict
     clock.set(begin + 3_600_000_001)
@@ -249,7 +249,7 @@ def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board:
     rest(board, watchman)
     (only,) = board.activations()
     assert only.state == "dead"
-    assert "it left a 'stray', which it does not declare in writes" in str(only.error)
+    assert "it returned a 'stray', which it does not declare in writes" in str(only.error)
     assert board.marks(Alarm) == []
 
 
@@ -288,7 +288,7 @@ def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(boa
     assert dead.marks_absorbed == 1
     assert "ValueError: poison" in str(dead.error)
     assert "Traceback" in str(dead.error), "the dead letter holds the whole error"
-    assert any("1 dead" in line for line in report.lines())
+    assert any("1 dead" in line for line in report.lines)
 
 
 def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard) -> None:
@@ -329,13 +329,13 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     deploy(board, watchman)
     smoke(board)
     daemon = Daemon(board, [watchman])
-    nudge = daemon._wake
+    nudge = daemon.wake
 
     def told(event: str, details: dict[str, Any]) -> None:
         if event == "failed":
             release.set()
 
-    daemon.on_event = told
+    daemon.on_event.append(told)
     daemon.run(until_quiescent=True)
     ended.set()
     (only,) = board.activations()
@@ -495,7 +495,7 @@ def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackb
     smoke(board)
     report = rest(board, watchman)
     assert woken == []
-    assert report.lines()[0] == "watchman: it is paused: lunch"
+    assert report.lines[0] == "watchman: it is paused: lunch"
     board.resume("watchman")
     rest(board, watchman)
     assert woken == ["kitchen"]

@@ -38,7 +38,7 @@ def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published
         BoardFiles(tmp_path / "board.db").run_folder.mkdir()
         board.deposit(Page(subject="s"))
         one, other = Publisher(board, {"publisher": slow}, {}), Publisher(board, {"publisher": quick}, {})
-        threads = [threading.Thread(target=one.start), threading.Thread(target=other.start)]
+        threads = [threading.Thread(target=one.publish_all), threading.Thread(target=other.publish_all)]
         threads[0].start()
         assert reading.wait(10)
         board.deposit(Page(subject="s"))
@@ -49,5 +49,5 @@ def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published
         for thread in threads:
             thread.join(10)
         assert published == [1, 2], "the newer state is the last"
-        one.stop()
-        other.stop()
+        one.close()
+        other.close()

@@ -69,7 +69,7 @@ def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 5)
     daemon = serve(board, runner, workers=2)
-    board.database.on_commit.subscribe(lambda: taken.append(daemon._runs.busy()))
+    board.database.on_commit.subscribe(lambda: taken.append(daemon.runs.busy_threads()))
     daemon.run(until_quiescent=True)
     assert set(taken) == {0, 1}
 
@@ -100,7 +100,7 @@ def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
     def runner(marks: list[Errand], context: Any) -> None:
         runs.append(marks[0].id)
-        daemon._recovery.run_once()
+        daemon.recovery.run_once()
 
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 5)
@@ -170,7 +170,7 @@ def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(boar
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     daemon = serve(board, runner)
-    daemon.on_event = lambda event, details: daemon.stop() if event == "done" else None
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "done" else None)
     daemon.run()
     assert len(runs) == 1
     assert [(item.state, item.attempt) for item in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
@@ -201,7 +201,7 @@ def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
     def runner(marks: list[Errand], context: Any) -> None:
         runs.append(marks[0].id)
         if len(runs) == 1:
-            monkeypatch.setattr(daemon._runs, "_next", broken)
+            monkeypatch.setattr(daemon.runs, "claim_next", broken)
 
     def broken(txn: Any, run: Any) -> None:
         monkeypatch.undo()

@@ -25,7 +25,7 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
     [held] = world.board.activations(state="held")
     assert held.retry_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
     assert "budget.calls_per_hour = 1" in held.error
-    assert any("calls_per_hour" in line for line in report.lines())
+    assert any("calls_per_hour" in line for line in report.lines)
     clock.advance(timedelta(minutes=59))
     world.rest()
     assert len(api.bodies) == 1
@@ -59,7 +59,7 @@ def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of):
     world.leave()
     seen = []
     daemon = world.daemon()
-    daemon.on_event = lambda event, details: seen.append(world.calls()[0]) if event == "done" else None
+    daemon.on_event.append(lambda event, details: seen.append(world.calls()[0]) if event == "done" else None)
     daemon.run(until_quiescent=True)
     [call] = world.calls()
     assert call["reserved_usd"] == 0

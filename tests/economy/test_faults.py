@@ -63,7 +63,7 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
         if event == "postponed":
             seen.extend(world.board.agenda())
 
-    daemon.on_event = told
+    daemon.on_event.append(told)
     daemon.run(until_quiescent=True)
     [row] = seen
     assert row.subject == "lead/1"
@@ -132,7 +132,7 @@ def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(wo
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
-    assert world.board.status().model_calls.answered == 0
+    assert world.board.status().model_calls.record_answer == 0
 
 
 def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
@@ -143,7 +143,7 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, 
     [held] = world.board.activations(state="held")
     assert "unknown" in held.error
     assert held.retry_at is None
-    assert any("unknown" in line for line in report.lines())
+    assert any("unknown" in line for line in report.lines)
     assert world.judged == []
     assert api.paid == 1
     world.board.retry(held.id)
@@ -190,7 +190,7 @@ def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of,
 
     client = Slow(api)
     daemon = world.daemon(client, model=ModelSettings(model=MODEL, timeout="30d"))
-    daemon.on_event = lambda event, details: asked_again.set() if "still under way" in str(details) else None
+    daemon.on_event.append(lambda event, details: asked_again.set() if "still pending" in str(details) else None)
     daemon.run(until_quiescent=True)
     client.close()
     assert world.judged == leads
@@ -278,7 +278,7 @@ def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(worl
     paused = world.board.status().paused_because
     assert "provider" in paused
     assert str(status) in paused
-    assert any("paused" in line for line in report.lines())
+    assert any("paused" in line for line in report.lines)
     assert world.states() == ["failed"]
     world.rest()
     assert len(api.bodies) == 1  # while it is paused, nothing is sent
@@ -299,7 +299,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
             if len(tries) == 3:
                 daemon.stop()
 
-    daemon.on_event = told
+    daemon.on_event.append(told)
     daemon.run()
     assert set(world.states()) == {"failed"}
     assert world.board.status().model_calls.reserved_usd == 0
@@ -311,7 +311,7 @@ def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(wo
     world.leave()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
-    daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
     daemon.run()
     [row] = world.board.activations()
     [told] = world.board.explain("judge", "lead/1").deferred
@@ -330,7 +330,7 @@ def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(
     [held] = world.board.activations(state="held")
     assert "given up after 1h" in held.error
     assert held.retry_at is None
-    assert any("given up" in line for line in report.lines())
+    assert any("given up" in line for line in report.lines)
     sent = [parse_instant(call["sent_at"]) for call in world.calls()]
     assert 3600 * SECOND <= sent[-1] - sent[0] < 3 * 3600 * SECOND
     world.url = url

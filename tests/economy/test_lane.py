@@ -48,7 +48,7 @@ def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(wor
     assert (call["api"], call["state"], call["batch_id"]) == ("batch", "applied", "msgbatch_000001")
     [cost] = world.board.costs()
     assert cost.usd == pytest.approx(cost.usd_direct / 2, rel=0.01)
-    assert report.lines() == ()
+    assert report.lines == ()
 
 
 def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
@@ -294,7 +294,7 @@ def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, pa
     world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
-    daemon.on_event = lambda event, details: daemon.stop(now=True) if event == "postponed" else None
+    daemon.on_event.append(lambda event, details: daemon.stop(now=True) if event == "postponed" else None)
     daemon.run()
     world.board.discard(world.board.activations(state="held")[0].id)
     world.rest(patient())
@@ -327,7 +327,7 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     assert call["cost_usd"] > 0
     assert call["reserved_usd"] == 0
     assert world.judged == []
-    assert world.board.status().model_calls.answered == 0
+    assert world.board.status().model_calls.record_answer == 0
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):
@@ -352,10 +352,10 @@ def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world
     world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
-    daemon.on_event = lambda event, details: daemon.stop() if event == "postponed" else None
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
     daemon.run()
     report = Daemon(world.board, world.agents).run(until_quiescent=True)
-    assert any("cheap lane" in line for line in report.lines())
+    assert any("cheap lane" in line for line in report.lines)
     assert batches(api) == []
 
 

@@ -69,7 +69,7 @@ def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_
     [need] = board.inbox()
     assert (need.subject, need.author) == ("lead/1", "blackboard")
     assert need.payload["question"].startswith(quarantined.error)
-    assert any("quarantined" in line for line in report.lines())
+    assert any("quarantined" in line for line in report.lines)
 
 
 def test_a_new_fact_from_outside_begins_the_chain_anew(board):

@@ -49,7 +49,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(world, ap
     leads = world.leave(2)
     full += [1] * 1000
     daemon = world.daemon()
-    daemon.on_event = lambda event, details: daemon.stop() if event == "claimed" else None
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "claimed" else None)
     daemon.run()
     kept = spooled(world)
     assert len(kept) == 1

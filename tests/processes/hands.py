@@ -85,7 +85,7 @@ def _serve(path: Path, to_the_end: bool, say: Say) -> None:
     board = Blackboard.open(f"sqlite:///{path}", author="daemon")
     daemon = Daemon(board, [echoing], DaemonSettings(), rng=random.Random(1))
     signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=daemon.stop).start())
-    daemon.on_event = lambda event, details: say(f"{event} {json.dumps(details)}")
+    daemon.on_event.append(lambda event, details: say(f"{event} {json.dumps(details)}"))
     daemon.run(until_quiescent=to_the_end)
     board.close()
 

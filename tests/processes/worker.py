@@ -79,7 +79,7 @@ def main() -> None:
         daemon = Daemon(
             board, [laborer, warden], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
         )
-        daemon.on_event = say
+        daemon.on_event.append(say)
         with obeying_signals(daemon):
             daemon.run()
     say("ended")

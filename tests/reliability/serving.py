@@ -13,30 +13,29 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     """A daemon that has begun to serve and looks when a test says so."""
     settings = DaemonSettings(**options)
     daemon = Daemon(board, agents, settings, rng=random.Random(1))
-    daemon._enter()
+    daemon.start()
     look(daemon)
     return daemon
 
 
 def look(daemon: Daemon) -> None:
     """Turns of the daemon's loop, without its sleep, until one finds nothing at work and wakes nobody."""
-    told, woken = daemon.on_event, False
+    woken = False
 
     def listen(event: str, details: dict[str, Any]) -> None:
         nonlocal woken
         woken = woken or event == "claimed"
-        told(event, details)
 
-    daemon.on_event = listen
+    daemon.on_event.append(listen)
     try:
         while True:
             # Looked at before the turn: what ends while it lasts leaves room for what the turn could not start.
-            at_work, woken = bool(daemon._runs), False
+            at_work, woken = bool(daemon.runs), False
             daemon.run_once(until_quiescent=False)
             if not (at_work or woken):
                 return
-            if daemon._runs:
-                assert daemon._wake.wait(10)
-            daemon._wake.clear()
+            if daemon.runs:
+                assert daemon.wake.wait(10)
+            daemon.wake.clear()
     finally:
-        daemon.on_event = told
+        daemon.on_event.remove(listen)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.active_runs import LEFT_BEHIND
+from blackboard.daemon.active_runs import MAX_HANGING
 from tests.reliability.serving import look, served
 
 
@@ -40,14 +40,14 @@ def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 
     [
         (lambda: itertools.repeat(Alarm(subject="a")), "more than 1000 marks (max_marks)"),
         (lambda: [Alarm(subject="a")] * 1_000_000, "more than 1000 marks (max_marks)"),
-        (lambda: Alarm(subject="a", text="x" * 10_000_000), "at most 262144 are kept (max_payload)"),
+        (lambda: Alarm(subject="a", text="x" * 10_000_000), "at most 262144 are allowed (max_payload)"),
         (lambda: [Alarm(subject="a", text="x" * 250_000) for _ in range(100)], "(max_total)"),
         (lambda: Smoke(subject="a"), "does not declare in writes"),
         (lambda: Alarm(subject="x" * 10_000), "at most 512"),
         (lambda: Alarm(subject="a\x00b"), "not text"),
         (lambda: Alarm(subject="a", intensity=float("nan")), "intensity must be a number"),
         (lambda: Alarm(subject="a", text="\ud800"), "not JSON"),
-        (lambda: 42, "an agent returns marks, or nothing"),
+        (lambda: 42, "an agent returns marks or None"),
         (lambda: [None], "returned NoneType among its marks"),
         (lambda: (Alarm(subject=str(1 // (n - 2))) for n in range(5)), "ZeroDivisionError"),
     ],
@@ -184,7 +184,7 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     for _ in range(60):
         daemon.run_once()
         clock.advance(timedelta(minutes=5))
-    assert len(begun) == LEFT_BEHIND
+    assert len(begun) == MAX_HANGING
     assert sum("threads hang" in entry["event"] for entry in logs) == 1
     release.set()
     look(daemon)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.liveness import any_alive
 from blackboard.board_files import BoardFiles
-from blackboard.daemon.liveness import any_living
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
 from blackboard.store.database import Database
@@ -87,7 +87,7 @@ def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
     made = copies.back_up(board.database, tmp_path / "copy.db")
     for number in range(20, 30):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
-    daemon._exit()
+    daemon.close()
     board.close()
     for file in BoardFiles(path).of_sqlite:
         file.unlink(missing_ok=True)
@@ -185,8 +185,8 @@ def test_a_path_with_strange_characters_is_a_path(board: Blackboard, tmp_path: P
 
 
 def test_a_living_worker_is_seen_by_its_lock(board: Blackboard, path: Path) -> None:
-    assert not any_living(path)
+    assert not any_alive(path)
     daemon = served(board, watchman)
-    assert any_living(path)
-    daemon._exit()
-    assert not any_living(path)
+    assert any_alive(path)
+    daemon.close()
+    assert not any_alive(path)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard.board.doctor import Finding, examine
 from blackboard.board.redeployment import register
-from blackboard.daemon.doctor import Finding, examine
 from blackboard.deployment import Deployment
 from blackboard.store.statements import ACTIVATIONS
 from tests.reliability.serving import look, served
@@ -127,9 +127,9 @@ def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> N
 def test_a_disk_that_is_nearly_full_and_a_log_that_grows_are_named(
     board: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import blackboard.daemon.doctor as doctor
+    from blackboard.board import doctor
 
-    monkeypatch.setattr(doctor, "LEAST_ROOM", 1 << 60)
-    monkeypatch.setattr(doctor, "LARGEST_LOG", 1)
+    monkeypatch.setattr(doctor, "MIN_FREE", 1 << 60)
+    monkeypatch.setattr(doctor, "MAX_LOG", 1)
     board.deposit(Smoke(subject="kitchen"))
     assert {"disk", "write-ahead log"} <= set(wrong(board))

@@ -187,7 +187,7 @@ def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone
         tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="use the newer version"):
         Blackboard.open(f"sqlite:///{path}", clock=clock)
-    daemon._in_trouble("something")  # whatever the trouble was, the schema is looked at when it ends
+    daemon._note_trouble("something")  # whatever the trouble was, the schema is looked at when it ends
     look(daemon)
     look(daemon)
     assert "9999" in errors(logs)[-1]

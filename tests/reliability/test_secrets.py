@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.daemon.liveness import private_folder
+from blackboard.board.liveness import private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm import AnthropicClient, ModelSettings
 from blackboard.store.backup import back_up
@@ -56,11 +56,11 @@ def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
         folder = Path(short.name) / "made"
         with Blackboard.open(f"sqlite:///{folder}/board.db") as board:
             daemon = Daemon(board, [clerk], rng=random.Random(1))
-            daemon._enter()
+            daemon.start()
             board.deposit(Lead(subject="ann"))
             back_up(board.database, folder / "copy.db")
             found = modes(folder)
-            daemon._exit()
+            daemon.close()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     finally:
         os.umask(before)
@@ -106,7 +106,7 @@ def test_a_key_is_nowhere_afterwards(
         report = daemon.run(until_quiescent=True)
         assert api.calls, "it was used"
         assert api.calls[0].key == KEY
-    told = json.dumps([logs, board.status(), board.agents(), board.activations(), report.lines()], default=str)
+    told = json.dumps([logs, board.status(), board.agents(), board.activations(), report.lines], default=str)
     captured = capsys.readouterr()
     assert KEY not in told + captured.out + captured.err
     assert KEY not in repr(client)

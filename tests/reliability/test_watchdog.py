@@ -78,7 +78,7 @@ def test_a_loop_that_is_stuck_is_not_fed_for(board: Blackboard, manager: Manager
             stuck.set()
             assert go_on.wait(10)
 
-    daemon.on_event = listener
+    daemon.on_event.append(listener)
     board.session.classes.add([Smoke])
     thread = threading.Thread(target=lambda: daemon.run(until_quiescent=True))
     board.deploy(watchman)

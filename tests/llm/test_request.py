@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, RootModel
 from blackboard.errors import AgentError, UnknownName
 from blackboard.llm import estimate_tokens, highest_cost, load_prices, plan
 from blackboard.llm.answer_schema import answer_schema
-from tests.model.conftest import Verdict
+from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 
@@ -66,7 +66,7 @@ def test_data_may_hold_whatever_pydantic_can_write():
 
 @pytest.mark.parametrize("data", [object(), float("nan"), "\ud800", {"a": {1, object()}}])
 def test_data_that_is_no_json_is_the_agents_mistake(data):
-    with pytest.raises(AgentError, match="cannot be put as JSON"):
+    with pytest.raises(AgentError, match="cannot be written as JSON"):
         planned(data=data)
 
 

@@ -20,7 +20,7 @@ from blackboard.llm import (
     parse,
 )
 from blackboard.llm.message_batches import read_results
-from tests.model.conftest import Verdict
+from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 
 
@@ -142,9 +142,9 @@ def test_a_line_separator_inside_an_answer_does_not_split_it(api, client, items)
 
 def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(api, client, items, since):
     api.queue(Junk())
-    with pytest.raises(OutcomeUnknown, match="cannot be read"):
+    with pytest.raises(OutcomeUnknown, match="cannot be parsed"):
         client.submit_batch(items)
     for ask in (lambda: client.batch_results("msgbatch_000001"), lambda: client.find_batch(["a"], since)):
         api.queue_reads(Junk())
-        with pytest.raises(Overloaded, match="cannot be read"):
+        with pytest.raises(Overloaded, match="cannot be parsed"):
             ask()

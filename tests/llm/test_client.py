@@ -24,7 +24,7 @@ from blackboard.llm import (
     client_from,
     parse,
 )
-from tests.model.conftest import KEY, Verdict
+from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 
 

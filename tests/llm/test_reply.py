@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from blackboard.llm import Reply, Unusable, Usage, parse
-from tests.model.conftest import Verdict
+from tests.llm.conftest import Verdict
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),

@@ -1,0 +1,207 @@
+"""Diagnosis of a board: everything that can be wrong with it, and what to do about it. Read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.inbox import inbox
+from blackboard.board.liveness import living_workers
+from blackboard.board_files import BoardFiles
+from blackboard.clock import iso
+from blackboard.deployment import Deployment
+from blackboard.durations import format_duration
+from blackboard.marks import Decision, Need
+from blackboard.states import ActivationState
+from blackboard.store.database_checks import Health, measure, open_to_others
+from blackboard.store.schema import HEAD, revision_of
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+__all__ = ["Finding", "examine"]
+
+MEGABYTE = 1024 * 1024
+MIN_FREE = 256 * MEGABYTE
+"""Free bytes on the disk below which something is wrong."""
+MAX_LOG = 64 * MEGABYTE
+"""Bytes of the write-ahead log above which something prevents its checkpoints."""
+MAX_IDLE = 0.5
+"""The unused share of the file above which it is worth a note."""
+MAX_LAG = 1_000_000
+"""Microseconds that the machine's clock may be behind the board's before it is worth a note."""
+
+State = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check: `note` is worth knowing, `wrong` needs an action."""
+
+    name: str
+    state: State
+    detail: str
+    advice: str = ""
+
+
+def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
+    """Examine a board that can be opened.
+
+    Args:
+        board: The board.
+        deployment: The content of the deployment file, to compare with the active deployment; None if there is none.
+
+    Raises:
+        StoreError: The board cannot be read.
+    """
+    health = measure(board.database)
+    findings = list(_store(health, board))
+
+    def examine_rows(txn: BoardTransaction) -> list[Finding]:
+        return [
+            *_clock(txn, board),
+            *_pauses(txn),
+            *_workers(txn, board),
+            *_leases(txn),
+            *_stuck(txn),
+            *_inbox(txn),
+            *_backfills(txn),
+            *_drift(txn, deployment),
+        ]
+
+    return findings + board.session.read(examine_rows)
+
+
+def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
+    engine = f"{health.engine} {health.version}".strip()
+    advice = "" if health.safe else "use SQLite 3.51.3 or later (the package pysqlite3 brings one)"
+    yield _check("engine", health.safe, engine, advice)
+    version = revision_of(board.database)
+    yield _check("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
+    if health.bytes is None or health.journal_mode is None:
+        return
+    yield _check(
+        "journal mode", health.journal_mode == "wal", health.journal_mode,
+        "'blackboard init' sets it; until then readers and writers wait for each other",
+    )  # fmt: skip
+    damage = "; ".join(health.damage) or "every page is intact"
+    yield _check("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
+    free, size, log = health.free_bytes or 0, health.bytes, health.log_bytes or 0
+    enough = free >= max(MIN_FREE, size // 10)
+    yield _check("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
+    yield _check(
+        "write-ahead log", log <= MAX_LOG, _size(log),
+        "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
+    )  # fmt: skip
+    idle = health.idle_bytes or 0
+    if size > 16 * MEGABYTE and idle > MAX_IDLE * size:
+        yield Finding("file", "note", f"{_size(idle)} of {_size(size)} are unused", "new marks will use them")
+    others = list(health.open_to_others)
+    if board.database.path is not None:
+        folder = BoardFiles(board.database.path).run_folder
+        others += [item for item in open_to_others([folder]) if item not in others]
+    names = ", ".join(map(str, others))
+    yield _check("permissions", not others, names or "only this user has access", "chmod go= each of them")
+
+
+def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    clock = board.clock.now()
+    if txn.doubted is not None:
+        yield Finding(
+            "clock", "wrong", f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
+            "if it is right, 'blackboard resume'; otherwise set the machine's clock",
+        )  # fmt: skip
+    elif txn.now - clock > MAX_LAG:
+        yield Finding(
+            "clock", "note", f"it is {format_duration(txn.now - clock)} behind the board's time",
+            "strengths stand still until it has caught up",
+        )  # fmt: skip
+    else:
+        yield Finding("clock", "ok", f"{iso(clock)}")
+
+
+def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
+    row = txn.tx.one(ACTIVATIONS.board)
+    if row.paused:
+        reason = row.paused_because or "no reason given"
+        yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
+    for state in txn.tx.all(ACTIVATIONS.agent_states):
+        agent = state.agent
+        if state.paused:
+            reason = state.paused_because or "no reason given"
+            yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
+        elif state.failures and state.cooldown_until is not None and state.cooldown_until > txn.now:
+            until = iso(state.cooldown_until)
+            yield Finding(
+                "failures", "wrong", f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
+                f"'blackboard activations --agent {agent}' shows the errors",
+            )  # fmt: skip
+
+
+def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    workers = [row.id for row in txn.tx.all(ACTIVATIONS.workers)]
+    alive = living_workers(board.database.path, workers)
+    dead = [worker for worker in workers if alive is not None and worker not in alive]
+    if dead:
+        yield Finding("workers", "wrong", f"died: {', '.join(dead)}", "start a daemon: it recovers their activations")
+    elif workers:
+        yield Finding("workers", "ok", f"{len(workers)} running")
+    else:
+        yield Finding("workers", "note", "none: no agent is woken", "'blackboard run' starts one")
+
+
+def _leases(txn: BoardTransaction) -> Iterator[Finding]:
+    rows = txn.tx.all(ACTIVATIONS.running)
+    expired = [row.id for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
+    ids = ", ".join(map(str, expired[:10]))
+    detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
+    yield _check("leases", not expired, detail, "start a daemon: it recovers them")
+
+
+def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
+    for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
+        if count := len(txn.tx.all(ACTIVATIONS.in_state, state=state)):
+            advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
+            yield Finding(
+                f"{state} activations",
+                "note" if state == ActivationState.HELD else "wrong",
+                f"{count} {state}",
+                advice,
+            )
+        elif state == ActivationState.DEAD:
+            yield Finding("dead activations", "ok", "none")
+
+
+def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
+    if count := len(inbox(txn)):
+        yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
+
+
+def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
+    if count := len(txn.tx.all(CROSSINGS.backfills)):
+        detail = f"{count} changes of the deployment are still being applied to the marks"
+        yield Finding("backfills", "note", detail, "a daemon, or the next 'blackboard init', continues them")
+
+
+def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
+    if deployment is None:
+        return
+    # The board keeps kinds that its file no longer names, and adds two of its own.
+    kinds = {**txn.deployment.kinds, **deployment.kinds}
+    wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(
+        {"need": Need.defaults, "decision": Decision.defaults}
+    )
+    same = wanted.content() == txn.deployment.content()
+    detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
+    yield _check(
+        "deployment", same, detail, "'blackboard check --against-board' shows what 'blackboard init' would change"
+    )
+
+
+def _check(name: str, fine: bool, detail: str, advice: str) -> Finding:
+    return Finding(name, "ok", detail) if fine else Finding(name, "wrong", detail, advice)
+
+
+def _size(count: int) -> str:
+    return f"{count / MEGABYTE:.1f} MB"

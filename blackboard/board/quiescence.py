@@ -1,0 +1,105 @@
+"""Quiescence: no work is left that time or work alone could finish; and a report of what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.readiness import blocked, held_back
+from blackboard.clock import iso
+from blackboard.states import ActivationState
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
+
+__all__ = ["Report", "has_work"]
+
+
+def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
+    """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
+
+    Budgets, guards, future crossings, pauses and people do not count.
+
+    Args:
+        txn: The transaction.
+        agents: The agents whose functions this process has.
+        batch_api: Whether the calls of the Batch API count: time alone brings their answers.
+    """
+    if txn.tx.one(ACTIVATIONS.running) is not None or txn.tx.one(CROSSINGS.backfills) is not None:
+        return True
+    active = agents - _paused(txn).keys()
+    if any(
+        row.agent in active and row.retry_at is not None
+        for row in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY)
+    ):
+        return True
+    if batch_api and any(row.agent in active for row in txn.tx.all(MODEL_CALLS.count_in_batch_api)):
+        return True
+    for watch in txn.active.watches.values():
+        if watch.agent.name not in active or held_back(txn, watch) is not None:
+            continue
+        for crossing in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
+            is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
+            if crossing.held_by in (None, "cooldown") or is_ready:
+                return True
+    due = txn.tx.value(CROSSINGS.next_predicted)
+    return due is not None and due <= txn.now
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was left on a board when a daemon ended.
+
+    Attributes:
+        lines: One line for each thing that is left; empty for nothing at all.
+    """
+
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
+        """Return what is left on the board for a daemon that ran these agents."""
+        lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
+        lines += _agenda(txn, agents)
+        lines += _stuck(txn)
+        if (due := txn.tx.value(CROSSINGS.next_predicted)) is not None:
+            lines.append(f"the next falling watch crosses at {iso(due)}")
+        return cls(tuple(lines))
+
+
+def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+    for watch in txn.active.watches.values():
+        budget = held_back(txn, watch)
+        reasons = {
+            "": budget[0] if budget else "ready",
+            "guard": "held back by a guard",
+            "cooldown": "in its cooldown",
+            "batch_window": budget[0] if budget else "in its batch window",
+        }
+        elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
+        waiting = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        for reason, count in sorted(Counter(_held_by(txn, row) for row in waiting).items()):
+            agenda = f"{count} on the agenda, {reasons.get(reason, reason)}"
+            yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
+
+
+def _stuck(txn: BoardTransaction) -> Iterator[str]:
+    for state in (ActivationState.HELD, ActivationState.DEAD, ActivationState.QUARANTINED):
+        hint = ": see 'blackboard activations --state dead'" if state == ActivationState.DEAD else ""
+        rows = txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
+        for agent, count in sorted(Counter(row.agent for row in rows).items()):
+            error = next(row.error for row in rows if row.agent == agent)
+            yield f"{agent}: {count} {state}{hint}{f' ({error})' if state == ActivationState.HELD and error else ''}"
+
+
+def _paused(txn: BoardTransaction) -> dict[str, str]:
+    """The agents that wait for a person, with the reason."""
+    blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
+    return {name: block[0] for name, block in blocks.items() if block is not None and block[1] is None}
+
+
+def _held_by(txn: BoardTransaction, row: CrossingRow) -> str:
+    if row.held_by is None and row.ready_at is not None and row.ready_at > txn.now:
+        return "batch_window"
+    return row.held_by or ""

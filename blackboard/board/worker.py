@@ -1,0 +1,407 @@
+"""What a worker does to a board: its registration, leases, claims, results and maintenance, each in one transaction."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from blackboard.board import activation_results, backfill, board_clock, claims, evaporation, model_calls, readiness
+from blackboard.board import retention as retention_rules
+from blackboard.board.activation_results import AgentDeposit
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.claims import Claim
+from blackboard.board.liveness import living_workers
+from blackboard.board.pace_limit import Pace
+from blackboard.board.quiescence import Report, has_work
+from blackboard.board.results import Receipt
+from blackboard.board_files import BoardFiles
+from blackboard.clock import Instant
+from blackboard.failpoints import reach
+from blackboard.packaged_files import program_version
+from blackboard.states import CallState
+from blackboard.store import schema
+from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.write_lock import WriteLock
+
+__all__ = ["CallRow", "ClaimNext", "DueWork", "FinishedRun", "Worker", "pause_after_refusal", "publish_lock"]
+
+ClaimNext = Callable[[BoardTransaction], bool]
+"""Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
+
+
+@dataclass
+class DueWork:
+    """What is due on a board, and the next instants at which something will be."""
+
+    crossings: bool = False
+    """Whether a predicted crossing is due."""
+    evaporation: bool = False
+    backfills: bool = False
+    delay: int = 0
+    """Microseconds until background work may go on."""
+    agents: set[str] = field(default_factory=set)
+    """The agents with waiting work, ready or not."""
+    instants: list[Instant] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """The end of a run."""
+
+    receipts: list[Receipt]
+    claimed_next: bool
+
+
+class Worker:
+    """A registered worker of one board.
+
+    Args:
+        board: The board that it serves.
+        worker_id: The name in which it claims.
+        lease: Microseconds for which a claim is valid unless it is extended.
+    """
+
+    def __init__(self, board: Blackboard, worker_id: str, lease: int) -> None:
+        self.board, self.id, self.lease = board, worker_id, lease
+        self.pace = Pace(board.clock)
+        self._session = board.session
+        self.checkpoint_bytes = 4 * 1024 * 1024
+        """The size of the write-ahead log from which a checkpoint moves it into the database file."""
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def register(self) -> None:
+        """Register the worker unless it is registered; the other workers are notified, so that they watch it."""
+
+        def work(txn: BoardTransaction) -> None:
+            if self.id in _worker_ids(txn):
+                return
+            txn.tx.run(
+                ACTIVATIONS.insert_worker,
+                id=self.id,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                started_at=txn.now,
+                seen_at=txn.now,
+                version=program_version(),
+            )
+
+        self._session.write(work, record=True)
+
+    def unregister(self) -> None:
+        """Remove the worker from the board."""
+
+        def work(txn: BoardTransaction) -> None:
+            txn.tx.run(ACTIVATIONS.delete_worker, id=self.id)
+
+        self._session.write(work)
+
+    def reconnect(self) -> None:
+        """Register again on a board that could not be used for a while.
+
+        Raises:
+            StoreError: The board still cannot be used, or the file is no longer a board of this version.
+        """
+        self._session.now()  # fails if the file is gone, before its schema is read
+        schema.ensure(self.board.database, self.board.clock.now(), create=False)
+        self.register()
+
+    def refresh_views(self) -> str | None:
+        """Rewrite the views if their texts are of another version; returns a note if a worker prevents that."""
+        return schema.refresh_views(self.board.database, living_workers)
+
+    def registered(self) -> list[str]:
+        """Return the ids of all registered workers."""
+        return self._session.read(_worker_ids)
+
+    def recover(
+        self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
+    ) -> int:
+        """Extend this worker's leases, and put back the activations that no worker runs any more.
+
+        Also recovers activations leased to this worker that stopped before their result could be saved.
+
+        Args:
+            dead: The ids of workers that are known to be dead.
+            runs: Returns the id and fence of each activation that this worker runs.
+            expired_leases: Whether to recover activations whose lease has expired, whichever worker holds it.
+
+        Returns:
+            The number of recovered activations.
+        """
+
+        def work(txn: BoardTransaction) -> int:
+            txn.tx.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
+            txn.tx.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now)
+            running = runs()  # read within the transaction, in which no thread of this worker can claim
+            return activation_results.recover(
+                txn,
+                dead,
+                expired=expired_leases,
+                lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
+            )
+
+        count = self._session.write(work, record=True)
+        reach("recovery.after")
+        return count
+
+    # -- work that is due --------------------------------------------------------------------------------------------
+
+    def due_work(self, agents: Set[str]) -> DueWork:
+        """Return what is due now for a worker that runs these agents."""
+        return self._session.read(lambda txn: self._due_work(txn, agents))
+
+    def _due_work(self, txn: BoardTransaction, agents: Set[str]) -> DueWork:
+        crossing, evaporation = txn.tx.value(CROSSINGS.next_predicted), txn.tx.value(MARKS.next_evaporation)
+        due = DueWork(
+            crossings=crossing is not None and crossing <= txn.now,
+            evaporation=evaporation is not None and evaporation <= txn.now and not txn.active.law_changes,
+            backfills=txn.tx.one(CROSSINGS.backfills) is not None,
+            instants=[at for at in (crossing, evaporation) if at is not None and at > txn.now],
+        )
+        if due.evaporation or due.backfills:
+            due.delay = self.pace.delay(txn.last_event)
+            due.instants.append(txn.now + due.delay)
+        due.agents = readiness.agents_with_work(txn) & agents
+        for name in due.agents & txn.deployment.agents.keys():
+            if (at := readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
+                due.instants.append(at)
+        return due
+
+    def is_quiescent(self, agents: Set[str], *, batch_api: bool) -> bool:
+        """Return whether these agents have nothing left that time or work alone could finish."""
+        return self._session.read(lambda txn: not has_work(txn, agents, batch_api=batch_api))
+
+    def report(self, agents: Set[str]) -> Report:
+        """Return what is left on the board for a worker that ran these agents."""
+        return self._session.read(lambda txn: Report.of(txn, agents))
+
+    # -- claims ------------------------------------------------------------------------------------------------------
+
+    def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
+        """Claim the next activation of an agent, if there is one that nothing holds back."""
+        agent = txn.deployment.agents.get(name)  # another process may have removed it from the deployment
+        return None if agent is None else claims.claim(txn, agent, self.id, self.lease)
+
+    def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
+        """Claim up to `limit` activations in one transaction; the agents take turns in this order."""
+        ready = self._session.read(lambda txn: [name for name in names if readiness.may_claim(txn, name)])
+        if not ready:
+            return []
+
+        def work(txn: BoardTransaction) -> list[Claim]:
+            result: list[Claim] = []
+            waiting = deque(ready)
+            while waiting and len(result) < limit:
+                name = waiting.popleft()
+                if (claim := self.claim(txn, name)) is not None:
+                    result.append(claim)
+                    waiting.append(name)
+            return result
+
+        reach("claim.before")
+        result = self._session.write(work, record=True, shared=True)
+        reach("claim.after")
+        return result
+
+    # -- the ends of runs --------------------------------------------------------------------------------------------
+
+    def finish(
+        self,
+        claim: Claim,
+        prepare: Callable[[BoardTransaction], Sequence[AgentDeposit]],
+        claim_next: ClaimNext | None = None,
+    ) -> FinishedRun | None:
+        """End a run with success: deposit its marks, and claim what comes next, in one transaction.
+
+        Args:
+            claim: The claim of the run.
+            prepare: Returns the marks to deposit.
+            claim_next: Claims what comes next; None claims nothing.
+
+        Returns:
+            None, and nothing is changed, if the activation is no longer this worker's.
+        """
+
+        def work(txn: BoardTransaction) -> FinishedRun | None:
+            receipts = activation_results.finish(txn, claim.row, claim.agent, prepare(txn))
+            if receipts is None:
+                return None
+            return FinishedRun(receipts, claim_next is not None and claim_next(txn))
+
+        return self._session.write(work, record=True, shared=True)
+
+    def fail(
+        self, claim: Claim, error: str, rng: random.Random, *, bad_answer: bool = False, hopeless: bool = False
+    ) -> str | None:
+        """End a run with a failure.
+
+        Args:
+            claim: The claim of the run.
+            error: The whole error, kept with the activation.
+            rng: The source of the jitter of the retry.
+            bad_answer: Whether the model's answer is to blame, so that it is not used again.
+            hopeless: Whether the same marks would certainly fail again, so that they are split at once.
+
+        Returns:
+            The new state of the activation; None if it is no longer this worker's.
+        """
+
+        def work(txn: BoardTransaction) -> str | None:
+            state = activation_results.fail(txn, claim.row, claim.agent, error, rng, hopeless=hopeless)
+            if state is not None and bad_answer:
+                model_calls.mark_unusable(txn, claim.row.id, error)
+            return state
+
+        reach("failure.before")
+        state = self._session.write(work, record=True)
+        reach("failure.after")
+        return state
+
+    def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
+        """Put a run back on the agenda without counting it as a failure.
+
+        Args:
+            claim: The claim of the run.
+            reason: Shown on the agenda.
+            until: When it may be claimed again; None for never by itself.
+            held: Whether neither time nor work alone will release it.
+        """
+        self._session.write(lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, held=held))
+
+    def hand_back(self, claim: Claim) -> None:
+        """Give a run up because the worker stops: another can claim it at once."""
+        self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
+
+    def isolate(self, claim: Claim, marks: Sequence[int]) -> bool:
+        """Move each of these marks to an activation of its own; False if the run is no longer this worker's."""
+        return self._session.write(lambda txn: activation_results.isolate(txn, claim.row, marks))
+
+    # -- maintenance -------------------------------------------------------------------------------------------------
+
+    def evaporate(self, limit: int) -> int:
+        """Apply due predicted crossings, and move up to `limit` evaporated marks to the history."""
+        reach("evaporation.before")
+        count = self._in_background(_evaporate, limit)
+        reach("evaporation.after")
+        return count
+
+    def backfill(self, limit: int) -> int:
+        """Apply a change of the deployment to up to `limit` marks."""
+        reach("backfill.before")
+        count = self._in_background(_backfill, limit)
+        reach("backfill.after")
+        return count
+
+    def _in_background(self, step: Callable[[BoardTransaction, int], int], limit: int) -> int:
+        def work(txn: BoardTransaction) -> tuple[int, int, int]:
+            before = txn.last_event
+            count = step(txn, limit)
+            return count, before, txn.last_event
+
+        return self.pace.piece(lambda: self._session.write(work))
+
+    def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
+        """Remove up to `limit` rows of each table that are older than they are kept for.
+
+        Args:
+            keep: Microseconds for which `history`, `activations` and `model_calls` are kept; None for ever.
+            limit: The most rows of each table.
+
+        Returns:
+            The number of removed rows.
+        """
+        removed = self._session.write(lambda txn: retention_rules.remove(txn, **keep, limit=limit))
+        laws, since = self._session.read(lambda txn: retention_rules.unused_laws(txn, limit))
+        if laws:
+            removed += self._session.write(lambda txn: retention_rules.remove_laws(txn, laws, since))
+        return removed
+
+    def checkpoint(self) -> None:
+        """Move a large write-ahead log into the database file, outside the commits of depositors."""
+        path = self.board.database.path
+        if path is None:
+            return
+        try:
+            size = BoardFiles(path).wal.stat().st_size
+        except OSError:
+            return
+        if size >= self.checkpoint_bytes:
+            self.board.database.checkpoint()
+
+    # -- the clock ---------------------------------------------------------------------------------------------------
+
+    def doubted_clock(self) -> Instant | None:
+        """Return what the clock says if the board does not believe it."""
+        return self._session.read(lambda txn: txn.doubted)
+
+    def ask_about_clock(self) -> None:
+        """Have the board ask a person about a clock that it does not believe."""
+        self._session.write(lambda txn: None)  # each write does so
+
+    def withdraw_clock_question(self) -> bool:
+        """Withdraw the question about the clock; returns whether there was one."""
+        return self._session.write(board_clock.withdraw_question)
+
+    def record_time(self, at: Instant) -> None:
+        """Record an instant, so that the board's time does not go back behind it."""
+        self._session.write(lambda txn: board_clock.record(txn, at))
+
+
+def pause_after_refusal(
+    txn: BoardTransaction, rows: Sequence[CallRow], error: str, request_id: str | None, reason: str
+) -> bool:
+    """Pause the board because the provider refused these calls, none of which cost anything.
+
+    Args:
+        txn: The transaction.
+        rows: The calls.
+        error: What the provider says.
+        request_id: The provider's name for the request.
+        reason: The reason of the pause.
+
+    Returns:
+        Whether the board was not paused already.
+    """
+    for row in rows:
+        if row.api == "batch":
+            model_calls.mark_unsent(txn, row.id)
+        else:
+            model_calls.mark_ended(txn, row.id, CallState.FAILED, error, request_id)
+    if txn.tx.one(ACTIVATIONS.board).paused:
+        return False
+    txn.tx.run(ACTIVATIONS.pause_board, paused=1, paused_because=reason)
+    return True
+
+
+def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
+    """Return the lock between the processes that publish from a board; None for a board on a server.
+
+    Args:
+        board: The board that is published from.
+        patience: Seconds to wait for another process.
+    """
+    path = board.database.path
+    return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience)
+
+
+def _worker_ids(txn: BoardTransaction) -> list[str]:
+    return [row.id for row in txn.tx.all(ACTIVATIONS.workers)]
+
+
+def _evaporate(txn: BoardTransaction, limit: int) -> int:
+    count = evaporation.evaporate_due(txn, limit)
+    reach("evaporation.within")
+    return count
+
+
+def _backfill(txn: BoardTransaction, limit: int) -> int:
+    count = backfill.run_batch(txn, limit)
+    reach("backfill.within")
+    return count
