@@ -171,6 +171,7 @@ class Laws:
     """A cache of parsed laws by the key that marks carry. A key means the same law for ever."""
 
     def __init__(self) -> None:
+        """Create an empty cache."""
         self._cached: dict[str, Decay] = {}
 
     def get(self, tx: Transaction, key: str) -> Decay:
@@ -228,6 +229,7 @@ class BoardTransaction:
         recorded: int,
         next_end: int | None,
     ) -> None:
+        """Begin at an instant, after an event; the arguments are the attributes of the class."""
         self.tx, self.active, self.laws, self.now = tx, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event

@@ -23,6 +23,7 @@ class Pace:
     """
 
     def __init__(self, clock: Clock) -> None:
+        """Begin without a pause; `clock` measures how long a piece of work takes."""
         self._clock = clock
         self._resume_at = 0
         self._last_event = 0

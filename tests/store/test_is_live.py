@@ -10,11 +10,18 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import StatementFile
+from blackboard.store.statements import Statement, StatementFile
 
 INSTANTS = st.integers(-(2**62), 2**62)
-IS_LIVE = StatementFile("shared").fragments("sqlite")["is_live"][1].replace("{at}", ":at")
-QUERY = f"SELECT {IS_LIVE} FROM (SELECT :evaporates_at AS evaporates_at) AS mark"
+STATEMENT = Statement(
+    "is_live",
+    "Whether a mark is live.",
+    None,
+    None,
+    StatementFile("shared"),
+    {"sqlite": "SELECT {is_live(:at)} FROM (SELECT :evaporates_at AS evaporates_at) AS mark"},
+)
+QUERY = STATEMENT.text("sqlite", ())
 
 
 @for_all(st.none() | INSTANTS, INSTANTS)

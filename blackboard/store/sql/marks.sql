@@ -243,7 +243,7 @@ mark.event_id + 0 > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_i
 -- The sums over the live stimuli of one kind and law.
 {sums_of_stimuli}
 WHERE mark.kind = :kind AND mark.law = :law
-  AND (mark.evaporates_at + 0 IS NULL OR mark.evaporates_at + 0 > :up_to)
+  AND {lives_past(mark.evaporates_at + 0, :up_to)}
   AND {beyond_watermark}
   AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
   AND mark.author <> :not_author;

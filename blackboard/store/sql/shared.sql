@@ -5,7 +5,10 @@
 
 -- fragment: is_live(at)
 -- A mark is live until it evaporates. `MarkRow.is_live` says the same in Python, and a test compares the two.
-(mark.evaporates_at IS NULL OR mark.evaporates_at > {at})
+{lives_past(mark.evaporates_at, {at})}
+
+-- fragment: lives_past(evaporates_at, at)
+({evaporates_at} IS NULL OR {evaporates_at} > {at})
 
 -- fragment: is_unfinished
 -- The exact condition of a partial index, so that SQLite uses the index.
