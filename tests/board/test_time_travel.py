@@ -1,4 +1,4 @@
-"""What lay on the board at any instant, past or future, can be looked at."""
+"""Law: the board can be read as of any instant, past or future."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ actions = st.lists(
 
 @for_all(actions=actions, waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14))
 @settings(max_examples=60)
-def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
+def test_a_past_reading_equals_the_reading_of_that_time_and_a_future_one_comes_true(
     actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")
@@ -71,7 +71,7 @@ def test_the_past_shows_what_was_seen_then_and_the_future_what_will_be(
     world.close()
 
 
-def test_a_past_look_shows_the_payload_and_the_author_of_that_time(world: World) -> None:
+def test_a_past_reading_has_the_payload_and_the_author_of_that_time(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")})
     world.put("smoke", payload={"detail": "thin"})
     at = world.clock.now()
@@ -83,7 +83,7 @@ def test_a_past_look_shows_the_payload_and_the_author_of_that_time(world: World)
     assert (view.payload, view.reinforcements) == ({"detail": "thick"}, 1)
 
 
-def test_looks_are_narrowed_and_ordered_alike_at_any_time(world: World) -> None:
+def test_filters_and_order_are_the_same_at_any_instant(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h")), "fire": kind("fire", Never())})
     for i in range(5):
         world.put("smoke", f"s{i}", 1 - i / 10)

@@ -1,4 +1,4 @@
-"""A changed deployment is one event at one instant: the old law to it, the new law after it, no jump."""
+"""Law: a changed deployment is one event at one instant, with the old law before it and the new law after it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_equal_content_changes_nothing(world: World) -> None:
     assert (again.version, again.changed) == (first.version, ())
 
 
-def test_a_change_is_told_in_words(world: World) -> None:
+def test_a_change_is_described_in_words(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
     smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, on_repeat="separate")}
     change = world.deploy(smoke, spec("watchman", strength("smoke") >= 0.9, batch=3))
@@ -53,7 +53,7 @@ def test_a_new_weight_counts_at_once_and_may_cross_upward(world: World) -> None:
     assert world.woken("sum") == [mark, other]
 
 
-def test_a_weight_that_is_registered_but_not_followed_counts_already(world: World) -> None:
+def test_a_new_weight_counts_before_the_backfill(world: World) -> None:
     agent = spec("watchman", strength("smoke") >= 0.9)
     world.deploy(KINDS, agent)
     old = world.put("smoke", "a", 0.5).mark_id
@@ -67,7 +67,7 @@ def test_a_weight_that_is_registered_but_not_followed_counts_already(world: Worl
     assert world.woken("watchman") == [old]
 
 
-def test_a_lower_weight_sinks_marks_below_a_falling_threshold(world: World) -> None:
+def test_a_lower_weight_takes_marks_below_a_falling_threshold(world: World) -> None:
     agent = spec("watchman", {"mark": strength("smoke") < 0.4, "board": total("smoke", over="board") < 0.6})
     world.deploy(KINDS, agent)
     mark = world.put("smoke").mark_id
@@ -83,7 +83,7 @@ def test_a_lower_weight_sinks_marks_below_a_falling_threshold(world: World) -> N
     assert world.woken("watchman") is None
 
 
-def test_a_higher_weight_puts_a_fall_off_even_before_the_marks_have_followed(world: World) -> None:
+def test_a_higher_weight_postpones_a_falling_crossing_before_the_backfill(world: World) -> None:
     agent = spec("watchman", strength("smoke") < 0.5)
     world.deploy(KINDS, agent)
     start = world.clock.now()
@@ -98,7 +98,7 @@ def test_a_higher_weight_puts_a_fall_off_even_before_the_marks_have_followed(wor
     assert abs(world.crossings()[0].crossed_at - (start + 2 * HOUR)) <= 1
 
 
-def test_what_fell_before_the_change_fell_under_the_old_weight(world: World) -> None:
+def test_a_crossing_before_the_change_uses_the_old_weight(world: World) -> None:
     agent = spec("watchman", strength("smoke") < 0.5)
     world.deploy(KINDS, agent)
     start = world.clock.now()
@@ -110,7 +110,7 @@ def test_what_fell_before_the_change_fell_under_the_old_weight(world: World) -> 
 
 @pytest.mark.parametrize("before", LAWS, ids=lambda law: law.name)
 @pytest.mark.parametrize("after", LAWS, ids=lambda law: law.name)
-def test_a_new_law_goes_on_from_the_strength_at_the_change(world: World, before: Decay, after: Decay) -> None:
+def test_a_new_law_continues_from_the_strength_at_the_change(world: World, before: Decay, after: Decay) -> None:
     if before == after:
         return
     world.deploy({"smoke": kind("smoke", before, floor=0.01, on_repeat="separate")})
@@ -143,7 +143,7 @@ def test_a_new_law_goes_on_from_the_strength_at_the_change(world: World, before:
     times=st.tuples(st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR)),
 )
 @settings(max_examples=60)
-def test_looking_before_and_after_the_marks_have_followed_shows_the_same(
+def test_strengths_are_the_same_before_and_after_the_backfill(
     before: Decay,
     after: Decay,
     floors: tuple[float, float],
@@ -193,7 +193,7 @@ def test_a_new_floor_moves_only_the_end_of_a_mark(world: World, law: Decay) -> N
     assert world.mark(mark).evaporates_at == (None if ends is None else world.mark(mark).deposited_at + ends)
 
 
-def test_a_raised_floor_buries_and_a_lowered_floor_does_not_revive(world: World) -> None:
+def test_a_raised_floor_evaporates_marks_and_a_lowered_floor_does_not_revive_them(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.3, on_repeat="separate")})
     gone = world.put("smoke", "gone").mark_id
     world.advance(HOUR)
@@ -211,7 +211,7 @@ def test_a_raised_floor_buries_and_a_lowered_floor_does_not_revive(world: World)
     assert world.evaporate() == 3
 
 
-def test_evaporation_waits_for_no_mark_that_lives_on_under_its_new_law(world: World) -> None:
+def test_a_mark_that_lives_longer_under_its_new_law_does_not_evaporate_early(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="separate")})
     lives = world.put("smoke").mark_id
     world.advance(59 * MINUTE)
@@ -224,7 +224,7 @@ def test_evaporation_waits_for_no_mark_that_lives_on_under_its_new_law(world: Wo
     assert world.evaporate() == 0
 
 
-def test_marks_follow_in_bounded_batches(world: World) -> None:
+def test_the_backfill_runs_in_bounded_batches(world: World) -> None:
     agent = spec("watchman", strength("smoke") >= 0.9)
     world.deploy(KINDS, agent)
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(7)]
@@ -237,7 +237,7 @@ def test_marks_follow_in_bounded_batches(world: World) -> None:
     assert world.woken("watchman") is None
 
 
-def test_a_deposit_joins_a_mark_as_the_new_law_has_it(world: World) -> None:
+def test_a_deposit_reinforces_a_mark_under_its_new_law(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="add")})
     mark = world.put("smoke").mark_id
     world.advance(HOUR)
@@ -251,7 +251,7 @@ def test_a_deposit_joins_a_mark_as_the_new_law_has_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_watches_count_unfollowed_marks_as_their_new_law_has_them(world: World, over: str) -> None:
+def test_watches_count_marks_under_their_new_law_before_the_backfill(world: World, over: str) -> None:
     agent = spec("watchman", total("smoke", over=over) >= 1.9)  # type: ignore[arg-type]
     world.deploy(KINDS, agent)
     first = world.put("smoke").mark_id
@@ -275,7 +275,7 @@ def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) 
     assert claim.inputs[0].strength == pytest.approx(0.5)
 
 
-def test_two_changes_in_a_row_follow_each_other(world: World) -> None:
+def test_the_second_of_two_changes_continues_from_the_first(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")})
     mark = world.put("smoke").mark_id
     world.advance(HOUR)
@@ -288,7 +288,7 @@ def test_two_changes_in_a_row_follow_each_other(world: World) -> None:
     assert strength_of(world, mark) == pytest.approx(0.25)
 
 
-def test_a_mark_left_at_the_instant_of_the_change_follows_too(world: World) -> None:
+def test_a_mark_deposited_at_the_instant_of_the_change_follows_it(world: World) -> None:
     world.deploy(KINDS)
     mark = world.put("smoke").mark_id
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="separate")})
@@ -296,7 +296,7 @@ def test_a_mark_left_at_the_instant_of_the_change_follows_too(world: World) -> N
     assert strength_of(world, mark) == pytest.approx(1.0)
 
 
-def test_a_watch_that_is_gone_withdraws_what_waited(world: World) -> None:
+def test_a_removed_watch_withdraws_its_waiting_crossings(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
     world.put("smoke")
     world.deploy({})
@@ -313,7 +313,7 @@ def test_kinds_that_a_new_deployment_does_not_name_stay(world: World) -> None:
     assert world.strengths() == {"s": [1.0]}
 
 
-def test_a_lowered_threshold_is_given_what_lies_there(world: World) -> None:
+def test_a_lowered_threshold_crosses_for_the_live_marks(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
     mark = world.put("smoke", intensity=0.5).mark_id
     world.deploy({}, spec("watchman", strength("smoke") >= 0.4))
@@ -333,7 +333,7 @@ def test_a_change_counts_no_mark_twice_in_a_total(world: World) -> None:
     assert len(world.woken("watchman") or []) == 5
 
 
-def test_a_deposit_by_another_process_counts_under_the_deployment_in_force(world: World) -> None:
+def test_a_deposit_by_another_process_counts_under_the_active_deployment(world: World) -> None:
     from blackboard import Blackboard
 
     with Blackboard.open(world.url, clock=world.clock) as other:

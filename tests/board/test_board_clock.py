@@ -1,4 +1,4 @@
-"""The board's time is the larger of the clock and the last time it recorded: a step back freezes strengths."""
+"""Law: the board's time is the later of the clock and the last recorded instant; a step back freezes strengths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_clock_that_steps_back_freezes_strengths_and_never_raises_them(world: 
     assert world.strengths() == {"s": [pytest.approx(0.5)], "other": [1.0], "third": [1.0]}
 
 
-def test_time_goes_on_when_the_clock_has_caught_up(world: World) -> None:
+def test_time_continues_when_the_clock_has_caught_up(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     at = world.clock.now()
     world.advance(HOUR)
@@ -46,7 +46,7 @@ def test_another_process_sees_the_recorded_time_too(world: World) -> None:
         assert [view.strength for view in late.marks(subject="s")] == [pytest.approx(0.5)]
 
 
-def test_no_view_shows_an_age_under_zero(world: World) -> None:
+def test_no_view_shows_a_negative_age(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     world.put("smoke")
     world.advance(-HOUR)
@@ -55,7 +55,7 @@ def test_no_view_shows_an_age_under_zero(world: World) -> None:
     assert view.as_of == view.deposited_at
 
 
-def test_a_law_that_follows_late_never_moves_the_boards_time_back(world: World) -> None:
+def test_a_late_backfill_never_moves_the_boards_time_back(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     world.put("smoke")
     world.register({"smoke": kind("smoke", Linear("1h"))})
@@ -85,7 +85,7 @@ def test_a_mark_is_gone_at_its_stored_instant_and_not_before(world: World, swept
 
 @given(half_life=st.integers(1, 10**9), threshold=st.floats(0.02, 0.99), intensity=st.floats(1, 100))
 @settings(max_examples=25)
-def test_a_stored_instant_decides_a_fall_however_the_strengths_round(
+def test_a_stored_instant_decides_a_crossing_despite_rounding(
     half_life: int, threshold: float, intensity: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     from blackboard.durations import Microseconds
@@ -106,7 +106,7 @@ def test_a_stored_instant_decides_a_fall_however_the_strengths_round(
     world.close()
 
 
-def test_a_step_back_over_a_fall_does_not_fire_it_twice(world: World) -> None:
+def test_a_step_back_over_a_crossing_does_not_fire_it_twice(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Step("1h"))}, spec("watchman", strength("smoke") < 0.5))
     world.put("smoke")
     world.advance(HOUR)

@@ -1,4 +1,4 @@
-"""How a repeat joins the mark that lies there: by strengths now, by the kind's rule, once for each key."""
+"""Law: a repeated deposit reinforces the live mark by strengths now and by the kind's rule, once for each key."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 
-def one(world: World) -> float:
+def only_strength(world: World) -> float:
     [[value]] = world.strengths().values()
     return value
 
 
-def test_add_sums_what_is_left_and_the_new_intensity(world: World) -> None:
+def test_add_sums_what_remains_and_the_new_intensity(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="add")})
     world.put("smoke", intensity=1.0)
     world.advance(HOUR)
     receipt = world.put("smoke", intensity=0.25)
     assert receipt.outcome == "reinforced"
     assert receipt.strength == pytest.approx(0.75)
-    assert one(world) == pytest.approx(0.75)
+    assert only_strength(world) == pytest.approx(0.75)
 
 
 def test_add_stops_at_the_cap_and_never_weakens(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add", cap=2.0)})
     for _ in range(5):
         world.put("smoke", intensity=0.9)
-    assert one(world) == 2.0
+    assert only_strength(world) == 2.0
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add", cap=1.0)})
     world.put("smoke", intensity=0.5)
-    assert one(world) == 2.0
+    assert only_strength(world) == 2.0
 
 
 def test_max_compares_strengths_as_they_are_now(world: World) -> None:
@@ -42,12 +42,12 @@ def test_max_compares_strengths_as_they_are_now(world: World) -> None:
     world.put("smoke", intensity=1.0)
     world.advance(HOUR)
     assert world.put("smoke", intensity=0.4).outcome == "unchanged"
-    assert one(world) == pytest.approx(0.5)
+    assert only_strength(world) == pytest.approx(0.5)
     assert world.put("smoke", intensity=0.6).outcome == "reinforced"
-    assert one(world) == pytest.approx(0.6)
+    assert only_strength(world) == pytest.approx(0.6)
 
 
-def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> None:
+def test_a_weaker_deposit_changes_nothing_and_wakes_no_agent(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="max")}, spec("watchman", strength("smoke") >= 0.3)
     )
@@ -61,7 +61,7 @@ def test_a_deposit_that_loses_changes_nothing_and_wakes_nobody(world: World) -> 
     assert len(world.board.history("s")) == 1
 
 
-def test_an_aged_step_mark_is_not_raised_by_a_weaker_repeat(world: World) -> None:
+def test_a_weaker_repeat_does_not_raise_an_aged_step_mark(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.advance(59 * MINUTE)
@@ -74,10 +74,10 @@ def test_replace_may_weaken(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")})
     world.put("smoke", intensity=1.0)
     world.put("smoke", intensity=0.1)
-    assert one(world) == 0.1
+    assert only_strength(world) == 0.1
 
 
-def test_separate_marks_lie_side_by_side(world: World) -> None:
+def test_separate_marks_coexist(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="separate")})
     assert len({world.put("smoke", intensity=1.0).mark_id for _ in range(3)}) == 3
     assert world.strengths() == {"s": [1.0, 1.0, 1.0]}
@@ -112,7 +112,7 @@ def test_the_same_key_again_is_answered_with_the_first_result(world: World) -> N
     assert world.woken("watchman") == [first.mark_id]
     again = world.put("smoke", intensity=7.0, key="row 1")
     assert (again.outcome, again.mark_id, again.event_id) == ("duplicate", first.mark_id, first.event_id)
-    assert one(world) == 1.0
+    assert only_strength(world) == 1.0
     assert world.woken("watchman") is None
 
 
@@ -125,7 +125,7 @@ def test_a_key_outlives_its_mark(world: World) -> None:
     assert world.board.marks() == []
 
 
-def test_a_key_is_remembered_for_a_deposit_that_lost(world: World) -> None:
+def test_a_weaker_deposit_stores_its_key_too(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.put("smoke", intensity=0.9, key="k")
@@ -143,7 +143,7 @@ def test_trust_is_applied_before_the_cap(world: World) -> None:
     assert world.put("smoke", intensity=4.0).strength == 1.0
 
 
-def test_a_deposit_may_carry_a_law_of_its_own(world: World) -> None:
+def test_a_deposit_may_have_its_own_law(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never())})
     world.put("smoke", "fades", decay=Exponential("1h"))
     world.put("smoke", "stays")
@@ -151,7 +151,7 @@ def test_a_deposit_may_carry_a_law_of_its_own(world: World) -> None:
     assert world.strengths() == {"stays": [1.0], "fades": [pytest.approx(0.5)]}
 
 
-def test_at_a_join_the_law_that_evaporates_later_stays(world: World) -> None:
+def test_a_reinforced_mark_keeps_the_law_that_evaporates_later(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="add")})
     first = world.put("smoke", decay=Step("3h"))
     world.put("smoke")
@@ -161,7 +161,7 @@ def test_at_a_join_the_law_that_evaporates_later_stays(world: World) -> None:
     assert world.mark(other.mark_id).law == "step(lasting=2h)"
 
 
-def test_until_is_full_to_the_instant_and_gone_at_it(world: World) -> None:
+def test_a_mark_with_until_keeps_its_strength_up_to_that_instant(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     end = world.clock.now() + HOUR
     world.put("smoke", until="2026-01-05T10:00:00Z")
@@ -178,7 +178,7 @@ def test_until_in_the_past_is_refused(world: World) -> None:
     assert world.board.marks() == []
 
 
-def test_a_mark_that_has_evaporated_but_was_not_moved_is_moved_by_the_depositor_first(world: World) -> None:
+def test_a_deposit_first_moves_an_evaporated_mark_to_the_history(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"), on_repeat="add")})
     first = world.put("smoke")
     world.advance(HOUR)
@@ -186,11 +186,11 @@ def test_a_mark_that_has_evaporated_but_was_not_moved_is_moved_by_the_depositor_
     assert second.outcome == "deposited"
     assert second.mark_id != first.mark_id
     assert [event.event for event in world.board.history("s")] == ["deposited", "evaporated", "deposited"]
-    assert one(world) == 0.5
+    assert only_strength(world) == 0.5
 
 
 @pytest.mark.parametrize("law", [Exponential("1h"), Linear("1h"), Power("1h"), Step("1h")])
-def test_whether_the_pass_ran_before_a_deposit_makes_no_difference(world: World, law: object) -> None:
+def test_a_deposit_gives_the_same_result_before_and_after_maintenance(world: World, law: object) -> None:
     world.deploy({"smoke": kind("smoke", law, floor=0.3, on_repeat="add")})  # type: ignore[arg-type]
     world.put("smoke", "swept")
     world.put("smoke", "unswept")
@@ -221,7 +221,7 @@ def test_a_withdrawn_mark_gives_its_unique_value_back(world: World) -> None:
     assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
 
 
-def test_a_mark_that_takes_another_unique_value_frees_the_old_one(world: World) -> None:
+def test_a_mark_with_a_new_unique_value_frees_the_old_one(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="replace", unique="at")})
     world.put("slot", "a", payload={"at": "9:00"})
     world.put("slot", "a", payload={"at": "10:00"})
@@ -229,7 +229,7 @@ def test_a_mark_that_takes_another_unique_value_frees_the_old_one(world: World) 
 
 
 @pytest.mark.parametrize("intensity", [-0.1, float("nan"), float("inf"), True, "1"])
-def test_an_intensity_that_is_no_amount_is_refused_and_poisons_nothing(world: World, intensity: object) -> None:
+def test_an_invalid_intensity_is_refused_and_changes_nothing(world: World, intensity: object) -> None:
     world.deploy({"smoke": kind("smoke")})
     with pytest.raises(InvalidMark, match="intensity"):
         world.put("smoke", intensity=intensity)  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def test_an_intensity_that_is_no_amount_is_refused_and_poisons_nothing(world: Wo
 
 
 @pytest.mark.parametrize("subject", ["", "  ", "x" * 513, "a\x00b"])
-def test_a_subject_that_says_nothing_is_refused(world: World, subject: str) -> None:
+def test_an_empty_subject_is_refused(world: World, subject: str) -> None:
     world.deploy({"smoke": kind("smoke")})
     with pytest.raises(InvalidMark, match="subject"):
         world.put("smoke", subject)
@@ -250,7 +250,7 @@ def test_an_unknown_kind_is_refused_with_the_nearest_name(world: World) -> None:
         world.put("smok")
 
 
-def test_a_deposit_of_nothing_evaporates_at_once(world: World) -> None:
+def test_a_deposit_of_zero_intensity_evaporates_at_once(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     world.put("smoke", intensity=0.0)
     assert world.strengths() == {}
@@ -258,7 +258,7 @@ def test_a_deposit_of_nothing_evaporates_at_once(world: World) -> None:
     assert [event.event for event in world.board.history("s")] == ["deposited", "evaporated"]
 
 
-def test_nobody_can_sign_as_an_agent_of_the_board(world: World) -> None:
+def test_a_person_cannot_sign_as_an_agent_of_the_board(world: World) -> None:
     from blackboard import Blackboard
     from tests.board.world import Smoke
 
@@ -278,7 +278,7 @@ def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: Wor
         world.board.deposit_many([Smoke(subject="a"), Smoke(subject="b")], keys=["1"])
 
 
-def test_a_value_that_is_taken_draws_no_event(world: World) -> None:
+def test_a_unique_conflict_allocates_no_event(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9"})
 

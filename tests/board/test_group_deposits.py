@@ -1,4 +1,4 @@
-"""Law: what threads commit together comes out as if each had been alone: sums, crossings, and what is in force."""
+"""Law: threads that commit together get the same sums, crossings and deployments as if each committed alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def together(world: World, *works: Callable[[], Any]) -> int:
 
 
 def hold_true(world: World) -> None:
-    """Every sum that is kept is what counting afresh finds."""
+    """Check that every stored sum equals a new count."""
 
     def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
@@ -57,7 +57,7 @@ def hold_true(world: World) -> None:
         assert marks == present
 
 
-def test_deposits_that_are_committed_together_are_each_counted_once(world: World) -> None:
+def test_deposits_in_one_commit_are_each_counted_once(world: World) -> None:
     world.deploy(KINDS, spec("far", FAR), spec("many", MANY))
     receipts: list[Any] = []
     works = [lambda number=number: receipts.append(world.put("smoke", f"s{number}", 0.3)) for number in range(6)]
@@ -67,7 +67,7 @@ def test_deposits_that_are_committed_together_are_each_counted_once(world: World
     hold_true(world)
 
 
-def test_a_mark_that_is_gone_as_it_is_left_counts_for_nobody(world: World) -> None:
+def test_a_mark_that_evaporates_at_its_deposit_counts_for_no_watch(world: World) -> None:
     world.deploy(KINDS, spec("far", FAR))
     world.put("spark")
     world.clock.advance(timedelta(seconds=1))
@@ -77,7 +77,7 @@ def test_a_mark_that_is_gone_as_it_is_left_counts_for_nobody(world: World) -> No
     assert len(world.board.marks("spark")) == 2
 
 
-def test_a_change_of_the_deployment_among_deposits_is_in_force_for_those_after_it(world: World) -> None:
+def test_a_change_of_the_deployment_is_active_for_the_deposits_after_it(world: World) -> None:
     world.deploy(KINDS)
     changed = Deployment(kinds=world.deployment.kinds, agents={"many": spec("many", MANY)})
     receipts: list[Any] = []

@@ -1,4 +1,4 @@
-"""Falling watches cross once, at the instant that follows from the laws, for each time that the strength was above."""
+"""Law: a falling watch crosses once, at the instant that follows from the laws, each time it was above before."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def dues(world: World) -> list[int | None]:
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.99])
-def test_the_instant_is_the_first_at_which_less_than_the_threshold_is_left(
-    world: World, law: Decay, threshold: float
-) -> None:
+def test_a_watch_crosses_at_the_first_instant_below_its_threshold(world: World, law: Decay, threshold: float) -> None:
     world.deploy({"smoke": kind("smoke", law)}, spec("watchman", strength("smoke") < threshold))
     start = world.clock.now()
     world.put("smoke")
@@ -54,7 +52,7 @@ def test_the_instant_is_the_first_at_which_less_than_the_threshold_is_left(
     over=st.sampled_from(["subject", "board"]),
 )
 @settings(max_examples=25)
-def test_the_instant_for_many_marks_is_the_one_found_by_looking_everywhere(
+def test_the_instant_for_many_marks_is_that_of_a_brute_force_search(
     marks: list[tuple[Decay, float, int]],
     threshold: float,
     measure: Any,
@@ -93,7 +91,7 @@ def test_the_instant_for_many_marks_is_the_one_found_by_looking_everywhere(
     world.close()
 
 
-def test_a_fall_is_recorded_once_and_wakes_the_agent_once(world: World) -> None:
+def test_a_falling_watch_crosses_once_and_wakes_the_agent_once(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     mark = world.put("smoke").mark_id
     assert world.woken("watchman") is None
@@ -108,7 +106,7 @@ def test_a_fall_is_recorded_once_and_wakes_the_agent_once(world: World) -> None:
     assert world.woken("watchman") == [mark]
 
 
-def test_a_mark_that_was_never_above_does_not_fall(world: World) -> None:
+def test_a_mark_that_was_never_above_the_threshold_does_not_cross(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     world.put("smoke", intensity=0.4)
     world.advance(100 * HOUR)
@@ -116,7 +114,7 @@ def test_a_mark_that_was_never_above_does_not_fall(world: World) -> None:
     assert world.crossings() == []
 
 
-def test_a_fall_noticed_late_carries_its_true_instant_and_how_late_it_is(world: World) -> None:
+def test_a_crossing_noticed_late_has_its_true_instant_and_the_delay(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     start = world.clock.now()
     world.put("smoke")
@@ -132,7 +130,7 @@ def test_a_fall_noticed_late_carries_its_true_instant_and_how_late_it_is(world: 
     assert claim.row.crossed_at == crossing.crossed_at
 
 
-def test_a_fall_is_settled_first_by_whoever_deposits(world: World) -> None:
+def test_a_deposit_first_fires_the_predicted_crossings_that_are_due(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     start = world.clock.now()
     world.put("smoke")
@@ -162,7 +160,7 @@ def test_evaporation_crosses_every_threshold_above_it(world: World) -> None:
     "condition",
     [strength("smoke") < 0.5, total("smoke") < 0.5, count("smoke") < 1, total("smoke", over="board") < 0.5],
 )
-def test_a_withdrawn_mark_fires_nothing(world: World, condition: Condition) -> None:
+def test_a_withdrawal_makes_no_watch_cross(world: World, condition: Condition) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.1)}, spec("watchman", condition))
     world.board.withdraw(world.put("smoke").mark_id)
     world.advance(100 * HOUR)
@@ -170,7 +168,7 @@ def test_a_withdrawn_mark_fires_nothing(world: World, condition: Condition) -> N
     assert world.crossings() == []
 
 
-def test_a_withdrawal_that_leaves_less_makes_the_fall_come_sooner(world: World) -> None:
+def test_a_withdrawal_brings_the_predicted_crossing_forward(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, spec("watchman", total("smoke") < 0.5)
     )
@@ -185,7 +183,7 @@ def test_a_withdrawal_that_leaves_less_makes_the_fall_come_sooner(world: World) 
     assert world.woken("watchman") == [second]
 
 
-def test_a_withdrawn_mark_takes_the_fall_that_nobody_has_taken_up_with_it(world: World) -> None:
+def test_a_withdrawal_withdraws_the_unclaimed_crossing_of_the_mark(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), floor=0.01)},
         spec("mark", strength("smoke") < 0.5),
@@ -199,7 +197,7 @@ def test_a_withdrawn_mark_takes_the_fall_that_nobody_has_taken_up_with_it(world:
     assert world.woken("mark") is None
 
 
-def test_a_deposit_that_replaces_with_less_falls_at_once(world: World) -> None:
+def test_a_weaker_replacement_crosses_at_once(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Never(), on_repeat="replace")},
         spec("mark", strength("smoke") < 0.5),
@@ -213,7 +211,7 @@ def test_a_deposit_that_replaces_with_less_falls_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_a_restart_of_a_law_that_fades_fast_at_first_is_computed_afresh(world: World, over: Any) -> None:
+def test_a_reinforcement_under_a_law_that_fades_fast_at_first_is_predicted_again(world: World, over: Any) -> None:
     world.deploy({"smoke": kind("smoke", Power("1m", 2))}, spec("watchman", total("smoke", over=over) < 0.001))
     world.put("smoke")
     world.advance(20 * MINUTE)
@@ -227,7 +225,7 @@ def test_a_restart_of_a_law_that_fades_fast_at_first_is_computed_afresh(world: W
     assert world.crossings()[0].crossed_at == due
 
 
-def test_a_deposit_over_the_board_puts_the_fall_off(world: World) -> None:
+def test_a_deposit_postpones_the_crossing_over_the_board(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", total("smoke", over="board") < 0.5))
     start = world.clock.now()
     world.put("smoke", "a")
@@ -240,7 +238,7 @@ def test_a_deposit_over_the_board_puts_the_fall_off(world: World) -> None:
     assert abs(crossing.crossed_at - (start + 3 * HOUR)) <= 1
 
 
-def test_the_falling_of_both_needs_both(world: World) -> None:
+def test_a_conjunction_of_falling_comparisons_needs_both(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h")), "fire": kind("fire", Exponential("2h"))},
         spec("watchman", (strength("smoke") < 0.5) & (strength("fire") < 0.5)),
@@ -254,7 +252,7 @@ def test_the_falling_of_both_needs_both(world: World) -> None:
     assert abs(crossing.crossed_at - (start + 2 * HOUR)) <= 1
 
 
-def test_a_guard_is_judged_once_at_the_crossing(world: World) -> None:
+def test_a_guard_is_tested_once_at_the_crossing(world: World) -> None:
     world.deploy(
         {"lead": kind("lead", Exponential("1h")), "booked": kind("booked", Step("90m"))},
         spec("sales", strength("lead") < 0.5, unless=count("booked") >= 1),
@@ -274,7 +272,7 @@ def test_a_guard_is_judged_once_at_the_crossing(world: World) -> None:
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_a_guard_is_judged_as_things_were_at_the_crossing_and_not_later(world: World, over: Any) -> None:
+def test_a_guard_is_tested_with_the_strengths_at_the_crossing(world: World, over: Any) -> None:
     world.deploy(
         {"lead": kind("lead", Exponential("1h")), "booked": kind("booked", Never())},
         spec("sales", strength("lead") < 0.5, unless=count("booked", over=over) >= 1),
@@ -285,7 +283,7 @@ def test_a_guard_is_judged_as_things_were_at_the_crossing_and_not_later(world: W
     assert [crossing.state for crossing in world.crossings()] == ["waiting"]
 
 
-def test_a_fall_that_passes_leaves_an_earlier_one_that_waits(world: World) -> None:
+def test_a_skipped_crossing_does_not_end_an_earlier_one_that_waits(world: World) -> None:
     world.deploy(
         {"lead": kind("lead", Exponential("1h")), "booked": kind("booked", Never())},
         spec("sales", strength("lead") < 0.5, unless=count("booked") >= 1),
@@ -300,7 +298,7 @@ def test_a_fall_that_passes_leaves_an_earlier_one_that_waits(world: World) -> No
     assert world.woken("sales") == [mark]
 
 
-def test_a_mark_that_is_moved_for_its_unique_value_falls_first(world: World) -> None:
+def test_a_mark_that_gives_up_its_unique_value_crosses_first(world: World) -> None:
     world.deploy({"slot": kind("slot", Step("1h"), unique="at")}, spec("watchman", strength("slot") < 0.5))
     mark = world.put("slot", "a", payload={"at": "9"}).mark_id
     world.advance(2 * HOUR)
@@ -327,7 +325,7 @@ def test_a_falling_watch_absorbs_nothing(world: World) -> None:
     assert world.sql("SELECT count(*) FROM absorbed") == [(1,)]
 
 
-def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None:
+def test_an_agent_added_later_watches_the_live_marks_fall(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     start = world.clock.now()
     world.put("smoke", "a")
@@ -344,7 +342,7 @@ def test_an_agent_added_later_watches_what_lies_there_fall(world: World) -> None
     assert all(crossing.mark_id != cold for crossing in world.crossings())
 
 
-def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
+def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> None:
     from blackboard.board import predicted_crossings
 
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
@@ -356,7 +354,7 @@ def test_due_falls_come_in_bounded_batches_and_in_order(world: World) -> None:
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 
-def test_a_fall_that_was_settled_before_the_marks_followed_a_change_is_not_armed_again(world: World) -> None:
+def test_a_crossing_before_the_backfill_is_not_predicted_again(world: World) -> None:
     smoke = kind("smoke", Exponential("2m"), on_repeat="separate")
     world.deploy({"smoke": smoke}, spec("warden", strength("smoke") < 0.3))
     mark = world.put("smoke").mark_id
