@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 import pytest
 
 from blackboard import Decay, Measure, parse, watch
+from blackboard.clock import ManualClock, SystemClock, parse_instant
 from blackboard.conditions import MEASURES, Condition
 from blackboard.decay import LAWS, Exponential, law_from
 from blackboard.errors import InvalidCondition, InvalidLaw
 from blackboard.marks import Mark
 from blackboard.reinforcement import State
+from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.board.server import SERVER
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -132,9 +134,10 @@ def test_a_guard_takes_a_measure_of_ones_own(world: World) -> None:
 OLD_BOARD = """
 import sys
 from pathlib import Path
+from blackboard import ManualClock
 from blackboard.decay import LAWS, Exponential
 from tests.board.world import World, kind
-world = World(Path(sys.argv[1]))
+world = World(Path(sys.argv[1]), ManualClock(int(sys.argv[2])))
 world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.001, on_repeat="separate")})
 print(world.put("smoke", "old", 0.9).mark_id, "stretched" in LAWS)
 world.close()
@@ -153,9 +156,10 @@ world.put("smoke", "a", 1.0)
 @pytest.mark.skipif(SERVER is not None, reason="the other process makes its own file")
 def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
-    made = run(OLD_BOARD, str(path))
+    now = SystemClock().now() - 3 * HOUR  # views use the clock of the database, so the marks must be older
+    made = run(OLD_BOARD, str(path), str(now))
     assert made.stdout.split() == ["1", "False"], made.stderr
-    world = World(path)
+    world = World(path, ManualClock(now + MINUTE))
     changed = SecondStrongest("smoke", over="board") >= 0.5
     world.deploy(KINDS, spec("watchman", changed))
     world.follow()
@@ -163,8 +167,16 @@ def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Pat
     assert world.put("smoke", "new", 0.8).crossed == ("watchman",)
     world.advance(MINUTE)
     strengths = world.strengths()
-    assert strengths["old"] == [pytest.approx(0.9 * LAW.share(MINUTE), rel=1e-6)]
+    old = world.mark(1)
+    assert old.intensity == pytest.approx(0.9 * Exponential("1h").share(MINUTE), rel=1e-6)
+    assert strengths["old"] == [pytest.approx(old.intensity * LAW.share(MINUTE), rel=1e-6)]
     assert strengths["new"] == [pytest.approx(0.8 * LAW.share(MINUTE), rel=1e-6)]
+    # What `init` and `run` do, with no worker of another version.
+    assert schema.refresh_views(world.board.database, lambda path, workers: set()) is None
+    for mark_id, strength, as_of in world.sql("SELECT id, strength, as_of FROM live_marks"):
+        row = world.mark(mark_id)
+        age = parse_instant(as_of) - row.anchored_at
+        assert strength == pytest.approx(row.intensity * LAW.share(age), rel=1e-9)
     world.close()
 
 
