@@ -30,14 +30,13 @@ def remove(
     if activations is not None:
         before = min(txn.now - activations, today)
         ids = [row[0] for row in txn.tx.all(RETENTION.old_activations, before=before, limit=limit)]
-        for id_ in ids:
-            for statement in (
-                RETENTION.delete_crossings,
-                RETENTION.delete_inputs,
-                RETENTION.delete_calls,
-                RETENTION.delete_activation,
-            ):
-                txn.tx.run(statement, id=id_)
+        for statement in (
+            RETENTION.delete_crossings,
+            RETENTION.delete_inputs,
+            RETENTION.delete_calls,
+            RETENTION.delete_activations,
+        ):
+            txn.tx.run(statement, ids=txn.tx.list_of(ids))
         removed += len(ids) + txn.tx.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
     if model_calls is not None:
         removed += txn.tx.run(

@@ -9,7 +9,7 @@ activations that end and begin, see `Transaction.notifies`.
 
 In a text, `{is_live(:now)}` stands for a fragment with its arguments, and `{mark.*}` for the columns of a table.
 `[limit: LIMIT :limit]` is an optional part, which `Statement.using("limit")` includes. Values are passed as `:named`
-parameters; a list is passed as one JSON text, which `{elements(:ids)}` unpacks.
+parameters. A list is compared by `{is_in(id, :ids)}` and passed as `Transaction.list_of` makes it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ The tables hold only integers, floats and text, which need no conversion.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -72,6 +73,10 @@ class Transaction:
         self.cursor.executemany(
             sql, ([row[name] for name in names] for row in rows) if self.dialect.positional else rows
         )
+
+    def list_of(self, values: Iterable[int]) -> Any:
+        """Return numbers as the value of a parameter that the fragment `is_in` reads."""
+        return json.dumps([*values]) if self.dialect.positional else [*values]
 
     def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""

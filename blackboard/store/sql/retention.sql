@@ -36,21 +36,21 @@ WHERE state IN ('done', 'faded', 'skipped', 'discarded') AND finished_at < :befo
 ORDER BY finished_at
 LIMIT :limit + 0;
 
--- name: delete_activation
--- Delete an activation.
-DELETE FROM activation WHERE id = :id;
+-- name: delete_activations
+-- Delete some activations.
+DELETE FROM activation WHERE {is_in(id, :ids)};
 
 -- name: delete_inputs
--- Delete the inputs of an activation.
-DELETE FROM activation_input WHERE activation_id = :id;
+-- Delete the inputs of some activations.
+DELETE FROM activation_input WHERE {is_in(activation_id, :ids)};
 
 -- name: delete_crossings
--- Delete the crossings of an activation.
-DELETE FROM crossing WHERE activation_id = :id;
+-- Delete the crossings of some activations.
+DELETE FROM crossing WHERE {is_in(activation_id, :ids)};
 
 -- name: delete_calls
--- Delete the calls of an activation.
-DELETE FROM model_call WHERE activation_id = :id;
+-- Delete the calls of some activations.
+DELETE FROM model_call WHERE {is_in(activation_id, :ids)};
 
 -- name: delete_old_crossings
 -- Delete the next old withdrawn crossings.

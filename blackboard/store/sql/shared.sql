@@ -10,6 +10,13 @@
 -- fragment: lives_past(evaporates_at, at)
 ({evaporates_at} IS NULL OR {evaporates_at} > {at})
 
+-- fragment: is_in(column, list)
+-- Whether a list contains the column's value. SQLite takes the list as a JSON text, PostgreSQL as an array.
+{column} IN (SELECT value FROM json_each({list}))
+
+-- fragment: is_in(column, list) (postgresql)
+{column} = ANY({list})
+
 -- fragment: is_unfinished
 -- The exact condition of a partial index, so that SQLite uses the index.
 activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
