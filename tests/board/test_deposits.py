@@ -106,6 +106,7 @@ def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> N
     assert [event.payload for event in world.board.history("s")] == [{"detail": "thin"}, {"detail": "thick"}]
 
 
+@pytest.mark.postgresql
 def test_the_same_key_again_is_answered_with_the_first_result(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 0.3))
     first = world.put("smoke", intensity=1.0, key="row 1")
@@ -278,6 +279,7 @@ def test_many_marks_with_too_few_keys_are_refused_rather_than_dropped(world: Wor
         world.board.deposit_many([Smoke(subject="a"), Smoke(subject="b")], keys=["1"])
 
 
+@pytest.mark.postgresql
 def test_a_unique_conflict_allocates_no_event(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="separate", unique="at")})
     world.put("slot", "a", payload={"at": "9"})

@@ -152,6 +152,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
     assert sorted(row.state for row in world.crossings()) == ["claimed"] + ["done"] * 7
 
 
+@pytest.mark.postgresql
 def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     lead = world.put("lead").mark_id
@@ -290,6 +291,7 @@ def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_i
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
 
+@pytest.mark.postgresql
 def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]

@@ -168,6 +168,7 @@ def test_a_withdrawal_makes_no_watch_cross(world: World, condition: Condition) -
     assert world.crossings() == []
 
 
+@pytest.mark.postgresql
 def test_a_withdrawal_brings_the_predicted_crossing_forward(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, spec("watchman", total("smoke") < 0.5)
@@ -252,6 +253,7 @@ def test_a_conjunction_of_falling_comparisons_needs_both(world: World) -> None:
     assert abs(crossing.crossed_at - (start + 2 * HOUR)) <= 1
 
 
+@pytest.mark.postgresql
 def test_a_guard_is_tested_once_at_the_crossing(world: World) -> None:
     world.deploy(
         {"lead": kind("lead", Exponential("1h")), "booked": kind("booked", Step("90m"))},
@@ -271,6 +273,7 @@ def test_a_guard_is_tested_once_at_the_crossing(world: World) -> None:
     assert claim.row.subject == "b"
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_a_guard_is_tested_with_the_strengths_at_the_crossing(world: World, over: Any) -> None:
     world.deploy(
@@ -298,6 +301,7 @@ def test_a_skipped_crossing_does_not_end_an_earlier_one_that_waits(world: World)
     assert world.woken("sales") == [mark]
 
 
+@pytest.mark.postgresql
 def test_a_mark_that_gives_up_its_unique_value_crosses_first(world: World) -> None:
     world.deploy({"slot": kind("slot", Step("1h"), unique="at")}, spec("watchman", strength("slot") < 0.5))
     mark = world.put("slot", "a", payload={"at": "9"}).mark_id
@@ -354,6 +358,7 @@ def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> Non
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 
+@pytest.mark.postgresql
 def test_a_crossing_before_the_backfill_is_not_predicted_again(world: World) -> None:
     smoke = kind("smoke", Exponential("2m"), on_repeat="separate")
     world.deploy({"smoke": smoke}, spec("warden", strength("smoke") < 0.3))

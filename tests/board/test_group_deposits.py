@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from blackboard import count, total
 from blackboard.board import board_totals
 from blackboard.decay import Exponential
@@ -67,6 +69,7 @@ def test_deposits_in_one_commit_are_each_counted_once(world: World) -> None:
     hold_true(world)
 
 
+@pytest.mark.postgresql
 def test_a_mark_that_evaporates_at_its_deposit_counts_for_no_watch(world: World) -> None:
     world.deploy(KINDS, spec("far", FAR))
     world.put("spark")
@@ -77,6 +80,7 @@ def test_a_mark_that_evaporates_at_its_deposit_counts_for_no_watch(world: World)
     assert len(world.board.marks("spark")) == 2
 
 
+@pytest.mark.postgresql
 def test_a_change_of_the_deployment_is_active_for_the_deposits_after_it(world: World) -> None:
     world.deploy(KINDS)
     changed = Deployment(kinds=world.deployment.kinds, agents={"many": spec("many", MANY)})

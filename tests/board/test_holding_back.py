@@ -142,6 +142,7 @@ def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
     return lead
 
 
+@pytest.mark.postgresql
 def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: World) -> None:
     start = world.clock.now()
     lead = held_by_its_guard(world)
@@ -280,6 +281,7 @@ def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
     assert world.claim("sales") is None
 
 
+@pytest.mark.postgresql
 def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h", cooldown_per="subject"))
     first = world.put("lead", "a").mark_id
@@ -294,6 +296,7 @@ def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None
     assert world.woken("sales") == [again]
 
 
+@pytest.mark.postgresql
 def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5), spec("other", strength("lead") >= 0.5))
     world.board.pause("sales", "lunch")
@@ -305,6 +308,7 @@ def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(
     assert world.woken("sales") == [lead]
 
 
+@pytest.mark.postgresql
 def test_a_paused_board_wakes_nobody(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.board.pause(reason="upgrade")
@@ -339,6 +343,7 @@ def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
     assert world.woken("sales") == [marks[2]]
 
 
+@pytest.mark.postgresql
 def test_explaining_never_writes(world: World) -> None:
     kinds = {"lead": kind("lead", Linear("1h"), on_repeat="separate"), "ok": kind("ok", Step("30m"))}
     world.deploy(

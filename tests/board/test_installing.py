@@ -77,6 +77,7 @@ def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: Wor
     assert set(world.board.deployment.agents) == {"guard"}
 
 
+@pytest.mark.postgresql
 def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World) -> None:
     @agent(watches=strength("smoke") >= 0.7, reads=[of_subject("smokke")])
     def reader(smokes: list[Smoke], context: Any) -> None:
@@ -87,6 +88,7 @@ def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World
     assert world.board.deployment.version == 0
 
 
+@pytest.mark.postgresql
 def test_a_daemon_puts_the_agents_in_force_that_the_board_does_not_know(tmp_path: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
         board.deposit(Smoke(subject="kitchen"), intensity=0.8)

@@ -19,7 +19,6 @@ from blackboard.marks import Mark
 from blackboard.reinforcement import State
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
-from tests.board.server import SERVER
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +152,6 @@ world.put("smoke", "a", 1.0)
 """
 
 
-@pytest.mark.skipif(SERVER is not None, reason="the other process makes its own file")
 def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     now = SystemClock().now() - 3 * HOUR  # views use the clock of the database, so the marks must be older
@@ -180,7 +178,6 @@ def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Pat
     world.close()
 
 
-@pytest.mark.skipif(SERVER is not None, reason="the other process opens the file")
 def test_a_process_that_does_not_know_the_law_or_measure_names_it(tmp_path: Path) -> None:
     law, measure = tmp_path / "law.db", tmp_path / "measure.db"
     world = World(law)

@@ -224,6 +224,7 @@ def test_a_mark_that_lives_longer_under_its_new_law_does_not_evaporate_early(wor
     assert world.evaporate() == 0
 
 
+@pytest.mark.postgresql
 def test_the_backfill_runs_in_bounded_batches(world: World) -> None:
     agent = spec("watchman", strength("smoke") >= 0.9)
     world.deploy(KINDS, agent)

@@ -135,6 +135,7 @@ def test_own_marks_do_not_count_in_totals(world: World, over: Any) -> None:
     assert world.woken("watchman") == [first, second]
 
 
+@pytest.mark.postgresql
 def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 1))
     mark = world.put("smoke", intensity=1.0).mark_id
@@ -258,6 +259,7 @@ def test_a_kept_crossing_gives_its_marks_even_when_they_have_evaporated(
     assert world.woken("watchman") is None
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_an_evaporated_mark_that_was_absorbed_is_not_given_again(world: World, over: Any) -> None:
     world.deploy(
@@ -395,6 +397,7 @@ def test_a_watch_over_the_board_that_loses_a_kind_and_has_it_again_is_given_noth
     assert world.woken("watchman") is None
 
 
+@pytest.mark.postgresql
 def test_a_watch_that_was_gone_and_comes_back_with_a_kind_more_is_given_the_older_marks_of_it(world: World) -> None:
     world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
     heat, smoke = world.put("heat").mark_id, world.put("smoke").mark_id
@@ -427,6 +430,7 @@ def test_a_renamed_agent_inherits_what_was_absorbed(world: World) -> None:
     assert world.woken("new") == [mark]
 
 
+@pytest.mark.postgresql
 def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: World) -> None:
     watches = {"one": strength("smoke") >= 0.5, "all": count("smoke", over="board") >= 2}
     world.deploy(SEPARATE, spec("old", watches, max_attempts=2))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from blackboard import count, strength, total
 from blackboard.board import activation_results
@@ -298,5 +298,6 @@ class Board(RuleBasedStateMachine):
         self.world.board.write(agree)
 
 
-TestBoard = Board.TestCase
-TestBoard.settings = settings(max_examples=90, stateful_step_count=50, deadline=None)
+@pytest.mark.timeout(600)  # a server takes five times as long as a file
+def test_the_board_is_what_its_model_says() -> None:
+    run_state_machine_as_test(Board, settings=settings(max_examples=90, stateful_step_count=50, deadline=None))

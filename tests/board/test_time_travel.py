@@ -71,6 +71,7 @@ def test_a_past_reading_equals_the_reading_of_that_time_and_a_future_one_comes_t
     world.close()
 
 
+@pytest.mark.postgresql
 def test_a_past_reading_has_the_payload_and_the_author_of_that_time(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")})
     world.put("smoke", payload={"detail": "thin"})
@@ -83,6 +84,7 @@ def test_a_past_reading_has_the_payload_and_the_author_of_that_time(world: World
     assert (view.payload, view.reinforcements) == ({"detail": "thick"}, 1)
 
 
+@pytest.mark.postgresql
 def test_filters_and_order_are_the_same_at_any_instant(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h")), "fire": kind("fire", Never())})
     for i in range(5):
@@ -104,6 +106,7 @@ def test_filters_and_order_are_the_same_at_any_instant(world: World) -> None:
     assert [view.subject for view in world.board.marks("smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
 
 
+@pytest.mark.postgresql
 def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate", floor=0.01)})
     laws = [None, Never(), Linear("5h"), Power("1h", 2), Step("3h"), Exponential("2h")]

@@ -122,6 +122,7 @@ def test_kept_totals_equal_what_is_counted(
     world.close()
 
 
+@pytest.mark.postgresql
 def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")},
@@ -132,6 +133,7 @@ def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: W
     assert world.sql("SELECT marks FROM board_total") == [(50,)]
 
 
+@pytest.mark.postgresql
 def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never())}, spec("counter", total("smoke", over="board") >= 1e12))
     marks = [world.put("smoke", f"s{i}", intensity).mark_id for i, intensity in enumerate((1e11, 0.1, 1e-6))]

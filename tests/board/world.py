@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import random
-import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board import activation_results, backfill, claims, evaporation, predicted_crossings
@@ -23,7 +21,7 @@ from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import Statement
-from tests.board.server import SERVER, drop, empty_board
+from tests.support.storage import FileStorage, Storage
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -59,22 +57,23 @@ def kind(
 class World:
     """One board and what a test does to it."""
 
+    storage: ClassVar[Storage] = FileStorage()
+    """Where new boards are stored; the fixture of the same name sets it for one test."""
+
     def __init__(self, path: Path, clock: ManualClock | None = None, *, url: str | None = None) -> None:
         self.path = path
         self.clock = clock or ManualClock()
         self.borrowed = url is not None
-        self.url = url or (_new_file(path) if SERVER is None else empty_board())
+        self.url = url or self.storage.create(path)
         self.board = Blackboard.open(self.url, author="person:ada", clock=self.clock)
-        if SERVER is None:
-            # A test's board need not survive a power cut, and waiting for the disk takes most of the time.
-            self.board.database.skip_disk_flush()
+        self.storage.prepare(self.board)
         self.deployment = Deployment()
         self.rng = random.Random(1)
 
     def close(self) -> None:
         self.board.close()
-        if SERVER is not None and not self.borrowed:
-            drop(self.url)
+        if not self.borrowed:
+            self.storage.remove(self.url)
 
     # -- the deployment
 
@@ -170,8 +169,7 @@ class World:
 
     def sql(self, text: str, *values: Any) -> list[Any]:
         """A query of a test's own, on the driver's cursor."""
-        if SERVER is not None:
-            text = text.replace("?", "%s")
+        text = text.replace("?", self.storage.placeholder)
         return self.board.read(lambda txn: list(txn.tx.cursor.execute(text, values).fetchall()))
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
@@ -180,21 +178,6 @@ class World:
 
     def mark(self, mark_id: int) -> MarkRow:
         return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
-
-
-def _new_file(path: Path) -> str:
-    if not path.exists():
-        path.write_bytes(_empty_board())
-    return f"sqlite:///{path}"
-
-
-@functools.cache
-def _empty_board() -> bytes:
-    """An empty board's file: made once, for migrating takes longer than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "board.db"
-        Blackboard.open(f"sqlite:///{path}", clock=ManualClock()).close()
-        return path.read_bytes()
 
 
 def prepared(

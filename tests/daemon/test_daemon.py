@@ -53,8 +53,8 @@ class Seat(Mark, kind="seat", on_repeat="separate", unique="number"):
 
 
 @pytest.fixture
-def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:test") as opened:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
         yield opened
 
 
@@ -344,6 +344,7 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     assert board.marks(Alarm) == []
 
 
+@pytest.mark.postgresql
 def test_a_retry_sees_the_same_marks_at_the_same_strengths(board: Blackboard) -> None:
     seen: list[tuple[list[float], list[float], str]] = []
 

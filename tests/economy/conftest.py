@@ -20,12 +20,12 @@ def api() -> Iterator[MessagesApi]:
 
 
 @pytest.fixture
-def world_of(tmp_path: Path, clock: ManualClock, api: MessagesApi) -> Iterator[Callable[..., World]]:
+def world_of(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -> Iterator[Callable[..., World]]:
     """Make the world, with settings of the judge and budgets."""
     made: list[World] = []
 
     def make(**options: Any) -> World:
-        made.append(World(tmp_path / "board.db", clock, api.url, **options))
+        made.append(World(tmp_path / "board.db", clock, api.url, database=board_url, **options))
         return made[-1]
 
     yield make

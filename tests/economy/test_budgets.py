@@ -68,6 +68,7 @@ def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of):
     assert 0 < call["cost_usd"] < (len(body) + 1000 + 400 * 5) / 1e6
 
 
+@pytest.mark.postgresql
 def test_an_agents_own_budget_holds_that_agent(world_of, clock):
     world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
     world.leave(3)

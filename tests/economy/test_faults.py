@@ -71,6 +71,7 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
     assert world.board.agenda() == []
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
 def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault):
     leads = world.leave(2)

@@ -270,6 +270,7 @@ def test_a_raised_budget_lets_calls_into_the_lane(world_of, api, patient, small)
     assert world.judged == leads
 
 
+@pytest.mark.postgresql
 def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, patient):
     runs = []
 

@@ -40,10 +40,8 @@ def collector(marks, context):
 
 
 @pytest.fixture
-def board(tmp_path, clock):
-    with Blackboard.open(
-        f"sqlite:///{tmp_path}/board.db", clock=clock, author="person:test", kinds=[Ask, Reply]
-    ) as board:
+def board(board_url, clock):
+    with Blackboard.open(board_url, clock=clock, author="person:test", kinds=[Ask, Reply]) as board:
         yield board
 
 
@@ -191,6 +189,7 @@ def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board):
     assert board.activations(state="quarantined") == []
 
 
+@pytest.mark.postgresql
 def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(board, clock):
     for n in range(5):
         board.deposit(Ask(subject=f"lead/{n}"))

@@ -68,13 +68,14 @@ class World:
         clock: Clock,
         url: str,
         *,
+        database: str | None = None,
         budget: Budget | None = None,
         agents: Sequence[Agent] = (judge,),
         kinds: Sequence[type[Mark]] = (Lead, Judged),
         **settings: Any,
     ) -> None:
         self.path, self.clock, self.url, self.agents, self.kinds = path, clock, url, agents, kinds
-        self.board = Blackboard.open(f"sqlite:///{path}", clock=clock, author="person:test", kinds=kinds)
+        self.board = Blackboard.open(database or f"sqlite:///{path}", clock=clock, author="person:test", kinds=kinds)
         self.deploy(budget, **settings)
 
     def deploy(self, budget: Budget | None = None, *, own: Budget | None = None, **settings: Any) -> None:

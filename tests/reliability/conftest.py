@@ -18,8 +18,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def board(path: Path, clock: ManualClock) -> Iterator[Blackboard]:
-    with Blackboard.open(f"sqlite:///{path}", clock=clock, author="person:test") as opened:
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
         yield opened
 
 

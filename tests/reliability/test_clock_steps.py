@@ -193,6 +193,7 @@ def test_a_person_confirms_a_board_that_was_not_used_for_long(path: Path, clock:
         assert board.inbox() == []
 
 
+@pytest.mark.postgresql
 def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))

@@ -114,6 +114,7 @@ def test_each_fault_is_named_with_what_to_do(
     assert advice in found[name].advice
 
 
+@pytest.mark.postgresql
 def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> None:
     board.deploy(broken)
     wanted = board.deployment

@@ -84,6 +84,7 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
         board.forget(gone.name)
 
 
+@pytest.mark.postgresql
 def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard, path: Path) -> None:
     with MessagesApi(lambda body: {"replies": [f"you said {SECRET}", "cake"]}) as api:
         board.deploy(clerk)

