@@ -1,14 +1,17 @@
-"""The end of an activation: what the agent left, what it absorbed and its state, in one transaction or not at all."""
+"""Results of activations: success, failure, deferral and recovery, each applied in one transaction or not at all."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from blackboard.board import crossings, model_calls
-from blackboard.board.activations import insert_activation, set_state
+from blackboard.board.activations import get_activation, insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.claims import Claim, claim
 from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
+from blackboard.board.inputs import ABSORBED
 from blackboard.board.results import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
@@ -18,37 +21,115 @@ from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingSt
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
-__all__ = ["AgentDeposit", "defer", "discard", "fail", "finish", "hand_back", "isolate", "recover", "retry", "split"]
+__all__ = [
+    "AgentDeposit",
+    "Finished",
+    "NextClaimFailed",
+    "defer",
+    "discard",
+    "fail",
+    "finish",
+    "finish_and_claim",
+    "hand_back",
+    "isolate",
+    "recover",
+    "retry",
+    "split",
+]
 
 INTERRUPTED = "its worker was gone while the call was under way"
 
+_State = ActivationState
 
+
+@dataclass(frozen=True, slots=True)
 class AgentDeposit:
-    """A mark that an agent leaves, with what to leave instead if its unique value is taken."""
+    """A mark that an agent deposits, with the alternative if its unique value is taken."""
 
-    __slots__ = ("alternative", "mark")
+    mark: PreparedDeposit
+    alternative: AgentDeposit | None = None
 
-    def __init__(self, mark: PreparedDeposit, alternative: AgentDeposit | None = None) -> None:
-        self.mark, self.alternative = mark, alternative
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The receipts of a finished activation, and the claim that was made in the same transaction."""
+
+    receipts: list[Receipt]
+    next_claim: Claim | None = None
+
+
+class NextClaimFailed(Exception):
+    """The next activation could not be claimed in the transaction that finished one. The cause is chained."""
 
 
 def finish(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
 ) -> list[Receipt] | None:
-    """End a run with success; None, and nothing happens, if it is no longer this worker's to end.
+    """End an activation with success.
 
-    What the marks wake, they wake by themselves. That there is room for another run is for the caller to tell.
+    Args:
+        txn: The open transaction.
+        row: The activation as its worker claimed it.
+        agent: The agent that ran.
+        deposits: The marks that it deposits.
+
+    Returns:
+        The receipts, or None if the worker has lost the activation. Then nothing is changed.
     """
-    if not _is_current(txn, row):
+    if (current := _current(txn, row)) is None:
         return None
     receipts = [_deposit(txn, item) for item in deposits]
     model_calls.mark_applied(txn, row.id)
     reach("apply.within")
-    _end(txn, row, ActivationState.DONE, marks_deposited=len(receipts))
-    _start_cooldown(txn, row, agent)
-    _test_leftovers(txn, row)
-    _close_crossings(txn, row, CrossingState.DONE)
+    _end(txn, current, _State.DONE, marks_deposited=len(receipts))
+    _start_cooldown(txn, current, agent)
+    _test_unclaimed(txn, current)
+    _close_crossings(txn, current, CrossingState.DONE)
     return receipts
+
+
+def finish_and_claim(
+    txn: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    deposits: Sequence[AgentDeposit],
+    *,
+    next_for: str | None,
+    worker: str,
+    lease: int,
+) -> Finished | None:
+    """End an activation with success, and claim the next one of an agent in the same transaction.
+
+    Short activations then need neither a second commit nor a turn of the daemon's loop. Until the caller has entered
+    the new claim among what it runs, recovery must not take it for lost. So the caller marks the finishing run before
+    the transaction begins, clears the mark after it has entered the claim, and `recover(lost=...)` looks first at the
+    marks and then at the entered runs.
+
+    Args:
+        txn: The open transaction.
+        row: The activation as its worker claimed it.
+        agent: The agent that ran.
+        deposits: The marks that it deposits.
+        next_for: The agent to claim for, or None for no claim.
+        worker: The name of the worker.
+        lease: Length of the new lease in microseconds.
+
+    Returns:
+        The receipts and the claim, or None if the worker has lost the activation. Then nothing is changed.
+
+    Raises:
+        NextClaimFailed: The claim failed. The transaction must be rolled back, and may be repeated without a claim.
+    """
+    if (receipts := finish(txn, row, agent, deposits)) is None:
+        return None
+    next_claim = None
+    # Another process may just have removed the agent from the deployment.
+    if next_for is not None and (spec := txn.deployment.agents.get(next_for)) is not None:
+        try:
+            next_claim = claim(txn, spec, worker, lease)
+        except Exception as error:
+            raise NextClaimFailed(str(error)) from error
+    return Finished(receipts, next_claim)
 
 
 def fail(
@@ -60,82 +141,96 @@ def fail(
     *,
     hopeless: bool = False,
 ) -> ActivationState | None:
-    """End a run with a failure: try again later, or in halves, or set it aside as dead. Returns the new state.
+    """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    `hopeless` says that trying the same marks again would fail again, so that halves come at once.
+    Args:
+        txn: The open transaction.
+        row: The activation as its worker claimed it.
+        agent: The agent that ran.
+        error: The description of the failure.
+        rng: The source of the jitter in the delay.
+        hopeless: Whether the same marks would fail again for certain. They are then split at once.
+
+    Returns:
+        The new state, or None if the worker has lost the activation. Then nothing is changed.
     """
-    if not _is_current(txn, row):
+    if (current := _current(txn, row)) is None:
         return None
     settings = agent.settings
-    _count_failure(txn, row, agent)
-    if row.attempt < settings.max_attempts and not hopeless:
-        wait = backoff(settings.retry_after, row.attempt, rng)
-        _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now + wait)
-        return ActivationState.READY
+    _count_failure(txn, current, agent)
+    if current.attempt < settings.max_attempts and not hopeless:
+        delay = backoff(settings.retry_after, current.attempt, rng)
+        _end(txn, current, _State.READY, error=error, retry_at=txn.now + delay)
+        return _State.READY
     inputs = txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)
-    marks = [mark.input_mark_id for mark in inputs if mark.role == "absorbed"]
+    marks = [mark.input_mark_id for mark in inputs if mark.role == ABSORBED]
     if len(marks) < 2:
-        _end(txn, row, ActivationState.DEAD, error=error)
-        _test_leftovers(txn, row)
-        return ActivationState.DEAD
-    keep, move = halves(marks)
-    # Each half gets one try more, so a batch of n with one bad mark costs about log2(n) further failures.
-    other = split(txn, row, move, attempt=settings.max_attempts - 1, error=error)
-    _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=settings.max_attempts - 1)
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(keep))
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=other, marks_absorbed=len(move))
-    return ActivationState.READY
+        _end(txn, current, _State.DEAD, error=error)
+        _test_unclaimed(txn, current)
+        return _State.DEAD
+    kept, moved = halves(marks)
+    # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
+    attempt = settings.max_attempts - 1
+    split(txn, current, moved, attempt=attempt, error=error)
+    _end(txn, current, _State.READY, error=error, retry_at=txn.now, attempt=attempt)
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    return _State.READY
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
-    """Give each of these marks an activation of its own; False if the run is no longer this worker's."""
-    if not _is_current(txn, row):
+    """Move each of these marks to an activation of its own.
+
+    Returns:
+        False if the worker has lost the activation. Then nothing is changed.
+    """
+    if (current := _current(txn, row)) is None:
         return False
     for mark_id in marks:
-        split(txn, row, [mark_id])
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=row.marks_absorbed - len(marks))
+        split(txn, current, [mark_id])
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(marks))
     return True
 
 
 def split(
     txn: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
 ) -> int:
-    """Move some of an activation's marks to a new one that is ready at once; returns its id."""
-    model_calls.mark_too_large(txn, row.id, error or "its marks were parted")
+    """Move some of an activation's marks to a new activation that is ready at once, and return its id."""
+    model_calls.mark_too_large(txn, row.id, error or "its marks were split")
     part = row._replace(
         started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
         split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
     )  # fmt: skip
-    new_id = insert_activation(txn, part, ActivationState.READY).id
+    part = insert_activation(txn, part, _State.READY)
     for mark_id in marks:
-        txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=new_id)
-        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=new_id)
-    txn.tx.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=new_id)
-    return new_id
+        txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
+        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
+    txn.tx.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
+    return part.id
 
 
 def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
-    """Put a run back on the agenda until an instant, without counting it as a failure.
+    """Put an activation back on the agenda, without counting a failed attempt.
 
-    `held` says that neither time nor work alone will let it go on (a budget, a person); with `until` None it then
-    waits for a person.
+    Args:
+        txn: The open transaction.
+        row: The activation as its worker claimed it.
+        until: The instant from which it may run again. With None and `held`, it waits for a person.
+        reason: What it waits for.
+        held: Whether neither time nor work alone lets it continue: it waits for a budget or a person.
+
+    Returns:
+        False if the worker has lost the activation. Then nothing is changed.
     """
-    if not _is_current(txn, row):
+    if (current := _current(txn, row)) is None:
         return False
-    _end(
-        txn,
-        row,
-        ActivationState.HELD if held else ActivationState.READY,
-        error=reason or None,
-        retry_at=until,
-        attempt=row.attempt - 1,
-    )
+    state = _State.HELD if held else _State.READY
+    _end(txn, current, state, error=reason or None, retry_at=until, attempt=current.attempt - 1)
     return True
 
 
 def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Give a run up because its worker stops: the next one takes it up at once."""
+    """Put an activation back because its worker stops. It is ready at once."""
     return defer(txn, row, until=txn.now, reason="")
 
 
@@ -146,14 +241,20 @@ def recover(
     expired: bool,
     lost: Callable[[ActivationRow], bool] = lambda row: False,
 ) -> int:
-    """Take up what workers left behind that are dead, or (`expired`) whose lease has run out; returns how many.
+    """Recover the activations that no worker runs any more.
 
     Args:
-        lost: says of what runs whether its worker, though alive, no longer runs it.
+        txn: The open transaction.
+        dead: The names of workers that have died.
+        expired: Whether to recover activations whose lease has expired, too.
+        lost: Returns whether an activation is not run any more, although its worker lives. It is called after the
+            running activations were read.
+
+    Returns:
+        The number of activations that were recovered.
     """
     count = 0
-    for values in txn.tx.all(ACTIVATIONS.running):
-        row = ActivationRow(*values)
+    for row in txn.tx.all(ACTIVATIONS.running):
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
         if row.worker in dead or late or lost(row):
             _recover_one(txn, row)
@@ -165,67 +266,66 @@ def recover(
 
 
 def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
-    """Let an interrupted run be begun again, unless a call was under way and the agent wants a person to decide."""
+    """Make an interrupted activation ready again.
+
+    If a model call was under way and the agent sets `on_unknown = "hold"`, it is held for a person.
+    """
     agent = txn.deployment.agents.get(row.agent)
-    held = (
-        model_calls.mark_unknown(txn, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold"
-    )
-    _end(
-        txn,
-        row,
-        ActivationState.HELD if held else ActivationState.READY,
-        error=f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it" if held else row.error,
-        retry_at=None if held else txn.now,
-        attempt=row.attempt - 1,
-        interruptions=row.interruptions + 1,
-    )
+    attempt, interruptions = row.attempt - 1, row.interruptions + 1
+    if model_calls.mark_unknown(txn, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold":
+        error = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
+        _end(txn, row, _State.HELD, error=error, attempt=attempt, interruptions=interruptions)
+    else:
+        _end(txn, row, _State.READY, error=row.error, retry_at=txn.now, attempt=attempt, interruptions=interruptions)
 
 
 def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """A person wants a dead, held or quarantined activation tried again, with all its attempts.
+    """Make a dead, held or quarantined activation ready again, with all its attempts.
 
     Raises:
-        NotFound: no such activation, or not one that can be retried.
+        NotFound: There is no such activation, or it cannot be retried.
     """
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
-    _end(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
+    _end(txn, row, _State.READY, retry_at=txn.now, attempt=0, error=row.error)
     return row
 
 
 def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """A person gives up on a dead, held or quarantined activation: its marks stay absorbed.
+    """Give up a dead, held or quarantined activation for good. Its marks stay absorbed.
 
     Raises:
-        NotFound: no such activation, or not one that can be discarded.
+        NotFound: There is no such activation, or it cannot be discarded.
     """
     row = _stuck(txn, activation_id)
     model_calls.mark_unknown(txn, row.id, INTERRUPTED)
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
-    _end(txn, row, ActivationState.DISCARDED, error=row.error)
+    _end(txn, row, _State.DISCARDED, error=row.error)
     _close_crossings(txn, row, CrossingState.DISCARDED)
     return row
 
 
 def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    values = txn.tx.one(ACTIVATIONS.get_activation, id=activation_id)
-    if values is None:
+    """Return an activation that a person may retry or discard."""
+    row = get_activation(txn, activation_id)
+    if row is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
-    row = ActivationRow(*values)
-    if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
+    if row.state not in RETRIABLE and not (row.state == _State.READY and row.error):
         raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
     return row
 
 
-def _is_current(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Whether the run is still this worker's: a paused process that wakes late finds a newer fence."""
-    values = txn.tx.one(ACTIVATIONS.get_activation, id=row.id)
-    now = None if values is None else ActivationRow(*values)
-    return (
-        now is not None and now.state == ActivationState.RUNNING and now.worker == row.worker and now.fence == row.fence
-    )
+def _current(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
+    """Return the stored row of an activation if its worker still holds it.
+
+    A process that was paused and resumes late finds a newer fence.
+    """
+    current = get_activation(txn, row.id)
+    if current is None or current.state != _State.RUNNING:
+        return None
+    return current if (current.worker, current.fence) == (row.worker, row.fence) else None
 
 
 def _end(
@@ -239,7 +339,8 @@ def _end(
     marks_deposited: int = 0,
     interruptions: int | None = None,
 ) -> None:
-    over = state in (ActivationState.DONE, ActivationState.DEAD, ActivationState.DISCARDED)
+    """Record how an attempt ended."""
+    over = state in (_State.DONE, _State.DEAD, _State.DISCARDED)
     set_state(
         txn,
         row,
@@ -256,7 +357,10 @@ def _end(
 
 
 def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
-    """Close what woke it; a crossing over several marks that were parted is closed with the last of its parts."""
+    """Close the crossings of an activation.
+
+    A crossing of several marks that were split is closed with the last part.
+    """
     if txn.tx.one(CROSSINGS.subjects_of_activation, activation_id=row.id) is None:
         return  # another part has them
     watch = txn.active.watches.get(row.watch_id)
@@ -266,77 +370,63 @@ def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingS
 
 
 def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
-    """The newest activation, not over yet, of the marks that were once together with these.
+    """Return the newest unfinished activation among the parts of the same original, if any.
 
-    It mostly ends last, so that a batch which falls into thousands is gone through a few times, and not at each end.
+    The newest part usually ends last. So a batch that splits into thousands is searched a few times, and not at the
+    end of each part.
     """
     root = row
-    while (
-        root.split_from is not None
-        and (found := txn.tx.one(ACTIVATIONS.get_activation, id=root.split_from)) is not None
-    ):
-        root = ActivationRow(*found)
+    while root.split_from is not None and (parent := get_activation(txn, root.split_from)) is not None:
+        root = parent
     parts = [root]
-    for part in parts:  # it grows
-        parts += [ActivationRow(*values) for values in txn.tx.all(ACTIVATIONS.split_from, id=part.id)]
+    for part in parts:  # the list grows
+        parts += txn.tx.all(ACTIVATIONS.split_from, id=part.id)
     return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
 
 
-def _deposit(txn: BoardTransaction, one: AgentDeposit) -> Receipt:
+def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
     try:
-        return deposit(txn, one.mark)
+        return deposit(txn, item.mark)
     except UniqueConflict:
-        if one.alternative is None:
+        if item.alternative is None:
             raise
-        return _deposit(txn, one.alternative)
+        return _deposit(txn, item.alternative)
 
 
 def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    cooldown = agent.settings.cooldown
-    per_subject = agent.settings.cooldown_per == "subject"
-    until = txn.now + cooldown if cooldown and not per_subject else None
-    _set_state(txn, agent.name, until, 0)
-    if cooldown and per_subject:
-        for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
-            if (
-                txn.tx.run(
-                    ACTIVATIONS.update_subject_cooldown, agent=agent.name, subject=subject, until=txn.now + cooldown
-                ).rowcount
-                == 0
-            ):
-                txn.tx.run(
-                    ACTIVATIONS.insert_subject_cooldown, agent=agent.name, subject=subject, until=txn.now + cooldown
-                )
+    cooldown, per_subject = agent.settings.cooldown, agent.settings.cooldown_per == "subject"
+    until = txn.now + cooldown if cooldown else None
+    _set_agent_state(txn, agent.name, None if per_subject else until, 0)
+    if until is None or not per_subject:
+        return
+    for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
+        values = {"agent": agent.name, "subject": subject, "until": until}
+        if txn.tx.run(ACTIVATIONS.update_subject_cooldown, **values).rowcount == 0:
+            txn.tx.run(ACTIVATIONS.insert_subject_cooldown, **values)
 
 
 def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    """A circuit breaker: an agent that fails every time rests, for longer each time."""
+    """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
     state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent.name)
-    failures = (0 if state is None else state[4]) + 1
+    failures = 1 if state is None else state.failures + 1
     over = failures - agent.settings.cooldown_after_failures
-    until = None if state is None else state[3]  # another run of the agent may have ended with success
+    until = None if state is None else state.cooldown_until  # another activation may have set it with its success
     if over >= 0:
         until = max(until or 0, txn.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
-    _set_state(txn, agent.name, until, failures)
+    _set_agent_state(txn, agent.name, until, failures)
 
 
-def _set_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
+def _set_agent_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
     state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
+    values = {"agent": agent, "cooldown_until": cooldown_until, "failures": failures}
     if state is None:
-        txn.tx.run(
-            ACTIVATIONS.insert_agent_state,
-            agent=agent,
-            paused=0,
-            paused_because=None,
-            cooldown_until=cooldown_until,
-            failures=failures,
-        )
-    elif (state[3], state[4]) != (cooldown_until, failures):
-        txn.tx.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
+        txn.tx.run(ACTIVATIONS.insert_agent_state, paused=0, paused_because=None, **values)
+    elif (state.cooldown_until, state.failures) != (cooldown_until, failures):
+        txn.tx.run(ACTIVATIONS.set_cooldown, **values)
 
 
-def _test_leftovers(txn: BoardTransaction, row: ActivationRow) -> None:
-    """What the claim left over, of its subjects or of the board, is tested again."""
+def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Test the watch again on the marks of its subjects, or of the board, that the claim did not absorb."""
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or watch.falling or watch.condition.per_mark:
         return

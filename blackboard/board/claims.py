@@ -1,4 +1,4 @@
-"""Claim an activation: choose the strongest crossings that nothing holds back, and lease them with their marks."""
+"""Claims: the choice of the strongest crossings that nothing holds back, and the lease on an activation for them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from blackboard.board.activations import (
     set_state,
 )
 from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.board.inputs import ActivationInput, as_input, event_of, inputs_of, read, record_input, strength_of
-from blackboard.board.readiness import blocked, ready
+from blackboard.board.inputs import (
+    ActivationInput,
+    as_input,
+    event_of,
+    inputs_of,
+    record_input,
+    record_reads,
+    strength_of,
+)
+from blackboard.board.readiness import has_capacity, ready_watches
 from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
@@ -25,43 +33,85 @@ from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
-__all__ = ["Choice", "Claim", "choose", "claim"]
+__all__ = ["Claim", "claim"]
 
 DEFAULT_BATCH = 100
-"""Most marks in one activation of a watch over subjects, where the agent sets no batch."""
+"""Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An activation that a worker has leased."""
+
+    row: ActivationRow
+    agent: AgentSpec
+    watch: str
+    inputs: tuple[ActivationInput, ...]
+    reads: tuple[ActivationInput, ...]
+    at: int
+    """The instant at which its marks were absorbed."""
+    deployment: Deployment
+    """The deployment that was active then. It defines the kinds of the marks."""
 
 
 @dataclass
 class Choice:
-    """The marks and crossings that a new activation takes."""
+    """The crossings and marks for a new activation."""
 
     crossings: list[CrossingRow] = field(default_factory=list)
     inputs: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
+    """The event and the strength of each mark, by the mark's id."""
 
 
-def choose(txn: BoardTransaction, watch: Watch) -> Choice:
-    """Take the strongest crossings that nothing holds back, up to the batch."""
+def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+    """Claim the next activation of an agent.
+
+    Args:
+        txn: The open transaction.
+        agent: The agent.
+        worker: The name of the worker that will run it.
+        lease: Length of the lease in microseconds.
+
+    Returns:
+        The claim, or None if nothing is ready or the agent is paused, in cooldown or at its concurrency.
+    """
+    if not has_capacity(txn, agent):
+        return None
+    if (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
+        return _restart(txn, agent, row, worker, lease)
+    for watch in ready_watches(txn, agent):
+        while (choice := _choose(txn, watch)).crossings:
+            if (fit := _without_loops(txn, watch, choice)).crossings:
+                return _start(txn, watch, fit, worker, lease)
+    return None
+
+
+# -- choosing crossings ------------------------------------------------------------------------------------------------
+
+
+def _choose(txn: BoardTransaction, watch: Watch) -> Choice:
+    """Choose the strongest crossings that nothing holds back, up to the batch size."""
     choice = Choice()
     batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
     for crossing in _by_strength(txn, watch, batch or DEFAULT_BATCH):
         if batch is not None and len(choice.inputs) >= batch:
             break
-        if _hold_back(txn, watch, crossing):
-            continue
-        if not watch.falling and _has_faded(txn, watch, crossing):
-            _fade(txn, watch, crossing)
+        if not _release_or_hold(txn, watch, crossing) or _close_if_faded(txn, watch, crossing):
             continue
         inputs = _marks_behind(txn, watch, crossing)
         room = len(inputs) if batch is None else batch - len(choice.inputs)
         if choice.inputs and len(inputs) > room and watch.condition.scope == "subject":
-            continue  # the marks of one subject go together
+            continue  # the marks of one subject stay together
         choice.crossings.append(crossing)
         choice.inputs.update({event.mark_id: (event, strength) for event, strength in inputs[:room]})
     return choice
 
 
 def _by_strength(txn: BoardTransaction, watch: Watch, batch: int) -> Iterator[CrossingRow]:
-    """The crossings that wait, strongest first: mostly the first few will do; a crowd that is held back takes more."""
+    """Yield waiting crossings, strongest first.
+
+    Usually the first few are enough. A second, longer look covers the case that many are held back.
+    """
     seen: set[int] = set()
     for limit in (batch + 3, 2 * batch + 20):
         rows = _candidates(txn, watch, limit)
@@ -71,18 +121,17 @@ def _by_strength(txn: BoardTransaction, watch: Watch, batch: int) -> Iterator[Cr
         seen.update(row.id for row in rows)
 
 
-def _candidates(txn: BoardTransaction, watch: Watch, count: int) -> list[CrossingRow]:
+def _candidates(txn: BoardTransaction, watch: Watch, limit: int) -> list[CrossingRow]:
     rows: list[CrossingRow] = []
-    laws, orderly, key = 0, True, ""
-    while (found := txn.tx.one(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)[0]) is not None:
-        laws, key = laws + 1, found
+    laws, all_ordered, key = 0, True, ""
+    while (key := txn.tx.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
         ordered = txn.laws.get(txn.tx, key).order_key(1.0, 0) is not None
-        orderly = orderly and ordered
-        limit = count if ordered else 10_000
-        of_law = txn.tx.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
-        rows += [CrossingRow(*values) for values in of_law]
-    if orderly and laws < 2:
-        return rows  # strongest first already: the order of one law is that of its keys, at every instant
+        laws, all_ordered = laws + 1, all_ordered and ordered
+        rows += txn.tx.all(
+            CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit if ordered else 10_000
+        )
+    if all_ordered and laws < 2:
+        return rows  # already sorted: under one law the order of the keys is the order of strength at every instant
     return strongest_first((_strength_behind(txn, watch, row), row.id, row) for row in rows)
 
 
@@ -90,62 +139,78 @@ def _strength_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow)
     if crossing.mark_id:
         return max((strength for _, strength in _mark_behind(txn, crossing)), default=0.0)
     law = txn.laws.get(txn.tx, crossing.law)
-    at_crossing = law.order_key(crossing.value, crossing.noticed_at)
-    if at_crossing is None or crossing.order_key is None:
+    if crossing.order_key is None or law.order_key(crossing.value, crossing.noticed_at) is None:
         return crossing.value
-    # The order key is log2 of the value brought to a common instant, so differences of keys are factors of strength.
+    # An order key is log2 of the value at a common instant, so a difference of keys is a factor of strength.
     now = law.order_key(1.0, txn.now)
     return float(2.0 ** min(1000.0, crossing.order_key - (now or 0.0)))
 
 
-def _hold_back(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
-    """Whether a guard or a rest of the subject holds a crossing back; notes until when."""
-    if watch.agent.settings.cooldown_per == "subject" and watch.agent.settings.cooldown:
-        cooldown = txn.tx.one(ACTIVATIONS.get_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
-        if cooldown is not None and cooldown[0] > txn.now:
-            txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=cooldown[0])
-            return True
+def _release_or_hold(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+    """Release a crossing or hold it back, as the subject's cooldown and the guard decide now.
+
+    Returns:
+        Whether it can be claimed.
+    """
+    settings = watch.agent.settings
+    if settings.cooldown_per == "subject" and settings.cooldown:
+        until = txn.tx.value(ACTIVATIONS.get_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
+        if until is not None and until > txn.now:
+            txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=until)
+            return False
     if watch.falling:
-        return False  # its guard was judged at the crossing
-    open_now, opens = predicted_crossings.guard_opens(txn, watch, crossing.subject)
-    if not open_now:
-        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="guard", ready_at=opens)
-    elif crossing.held_by is not None:
-        ready = _window_end(watch, crossing)
-        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=max(ready, txn.now))
-        return ready > txn.now  # it still gathers: what is ready now does not wait for it
-    return not open_now
+        return True  # its guard was decided at the crossing
+    is_open, opens_at = predicted_crossings.guard_opens(txn, watch, crossing.subject)
+    if not is_open:
+        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="guard", ready_at=opens_at)
+        return False
+    if crossing.held_by is None:
+        return True
+    window_end = _window_end(watch, crossing)
+    txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=max(window_end, txn.now))
+    return window_end <= txn.now  # its batch window may still be open; other crossings do not wait for it
 
 
 def _window_end(watch: Watch, crossing: CrossingRow) -> int:
-    """When a crossing is ready if nothing else holds it back."""
+    """Return the instant at which the batch window of a crossing ends."""
     settings = watch.agent.settings
     full = settings.batch is not None and crossing.marks >= settings.batch
     return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.batch_window
 
 
-def _has_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
-    """Whether the stimuli have faded below the threshold, for an agent that then wants to be left alone."""
-    if watch.agent.settings.when_faded != "drop":
+def _close_if_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+    """Close a crossing whose stimuli have faded below the threshold, if the agent does not want to wake for it.
+
+    Returns:
+        Whether it was closed.
+    """
+    if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
         return False
-    if crossing.mark_id:
-        live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
-        return not any(txn.strength(row) >= watch.threshold for row in live)
-    return not crossings.still_holds(txn, watch, crossing.subject)
-
-
-def _fade(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> None:
     reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
+    return True
+
+
+def _still_holds(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+    if not crossing.mark_id:
+        return crossings.still_holds(txn, watch, crossing.subject)
+    live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
+    return any(txn.strength(row) >= watch.threshold for row in live)
+
+
+# -- the marks behind a crossing ---------------------------------------------------------------------------------------
 
 
 def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
-    """The marks that a crossing gives, strongest first: even if they have evaporated since, for it is a fact."""
+    """Return the marks that caused a crossing, strongest first.
+
+    Marks that have evaporated since are included if no live mark is left: the crossing remains a fact.
+    """
     if crossing.mark_id:
         return _mark_behind(txn, crossing)
     if watch.falling:
-        rows = _live_marks(txn, watch, crossing.subject)
+        rows = [row for row in txn.live(_stored_marks(txn, watch, crossing.subject)) if watch.covers(row.subject)]
     elif watch.over_board:
         rows = stimuli.stimuli_of_board(txn, watch)
     else:
@@ -156,16 +221,15 @@ def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) ->
 
 
 def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
-    """The mark that a crossing of one mark is about: as it lies there, or as it was last."""
-    if (values := txn.tx.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
-        row = MarkRow(*values)
+    """Return the mark of a crossing that concerns a single mark: its present state, or its last one."""
+    if (row := txn.tx.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
         return [(event_of(txn, row), txn.strength(row))]
-    last = txn.tx.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
-    return [] if last is None else [(EventRow(*last), strength_of(txn, EventRow(*last)))]
+    event = txn.tx.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
+    return [] if event is None else [(event, strength_of(txn, event))]
 
 
 def _of_sides_that_hold(txn: BoardTransaction, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
-    """`|` absorbs the sides that hold; where all have faded, or all must hold, every side."""
+    """Select the marks of those sides of an `|` that hold; all marks if every side must hold or none does."""
     fading_marks = [txn.fading(row) for row in rows]
     kinds = {
         kind
@@ -176,7 +240,7 @@ def _of_sides_that_hold(txn: BoardTransaction, watch: Watch, rows: list[MarkRow]
 
 
 def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-    """The comparisons that make a condition true: of `|`, those of the sides that hold."""
+    """Yield the comparisons that make a condition true: under `|`, only those of the sides that hold."""
     if condition.truth(decide):
         if isinstance(condition, Combination):
             for part in condition.parts:
@@ -186,119 +250,89 @@ def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iter
 
 
 def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
-    """The marks that stood behind a crossing and have all evaporated since, whether they were moved already or not."""
-    gone = [(row.id, row.subject, row.evaporates_at) for row in _stored_marks(txn, watch, crossing.subject)]
+    """Return the last events of marks that caused a crossing and evaporated since.
+
+    They may already be in the history, or still be stored as marks.
+    """
+    ended = [(row.id, row.subject, row.evaporates_at) for row in _stored_marks(txn, watch, crossing.subject)]
     for kind in watch.condition.kinds:
-        moved = (
-            EventRow(*values)
-            for values in txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0)
-        )
-        gone += [(event.mark_id, event.subject, event.evaporates_at) for event in moved]
-    events = []
-    for mark_id, subject, ended in gone:
-        if ended is None or not crossing.crossed_at <= ended <= txn.now:
+        events = txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0)
+        ended += [(event.mark_id, event.subject, event.evaporates_at) for event in events]
+    result = []
+    for mark_id, subject, ended_at in ended:
+        if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
             continue
         if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
             continue
-        last = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-        if last is not None and (watch.falling or _was_stimulus(txn, watch, EventRow(*last))):
-            events.append(EventRow(*last))
-    return events
+        event = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
+        if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
+            result.append(event)
+    return result
 
 
 def _was_stimulus(txn: BoardTransaction, watch: Watch, event: EventRow) -> bool:
-    """Whether a mark that is gone since was a stimulus: what is absorbed of a mark is forgotten when it goes."""
+    """Return whether an evaporated mark was a stimulus.
+
+    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide.
+    """
     if txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is not None:
         return False
     return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.over_board else 0)
 
 
 def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
-    """Every mark of the watch's kinds that was not moved to the history yet, of one subject or of the board."""
+    """Return the stored marks of the watch's kinds, of one subject or of the board, evaporated or not."""
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
-        found = (
+        rows += (
             txn.tx.all(MARKS.marks_of_kind, kind=kind)
             if watch.over_board
             else txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
         )
-        rows += [MarkRow(*values) for values in found]
     return rows
 
 
-def _live_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
-    return [row for row in txn.live(_stored_marks(txn, watch, subject)) if watch.covers(row.subject)]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """An activation that this worker now runs."""
-
-    row: ActivationRow
-    agent: AgentSpec
-    watch: str
-    inputs: tuple[ActivationInput, ...]
-    reads: tuple[ActivationInput, ...]
-    at: int
-    """The instant its marks were taken."""
-    deployment: Deployment
-    """What was in force then: it says what kinds of marks they are."""
-
-
-def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
-    """The next activation of an agent, or None if nothing is ready or it is paused, resting or at its concurrency."""
-    if (
-        blocked(txn, agent.name) is not None
-        or txn.tx.one(ACTIVATIONS.count_running, agent=agent.name)[0] >= agent.settings.concurrency
-    ):
-        return None
-    if (values := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
-        return _restart(txn, agent, ActivationRow(*values), worker, lease)
-    for watch in ready(txn, agent):
-        while (choice := choose(txn, watch)).crossings:
-            if (fit := _without_loops(txn, watch, choice)).crossings:
-                return _start(txn, watch, fit, worker, lease)
-    return None
+# -- loops -------------------------------------------------------------------------------------------------------------
 
 
 def _without_loops(txn: BoardTransaction, watch: Watch, choice: Choice) -> Choice:
-    """Set aside what goes round in circles, ask a person about it, and return the rest."""
-    name = watch.agent.name
-    if (reason := loop_detection.too_often(txn, watch.agent)) is not None:
-        _quarantine(txn, watch, choice, f"agent/{name}", reason)
+    """Quarantine what would continue a loop, ask a person about it, and return the other crossings."""
+    agent = watch.agent
+    if (reason := loop_detection.rate_problem(txn, agent)) is not None:
+        _quarantine(txn, watch, choice, f"agent/{agent.name}", reason)
         return Choice()
     events = [event for event, _ in choice.inputs.values()]
-    if loop_detection.chain_length(txn, events) <= min(watch.agent.settings.max_chain, loop_detection.SHORTEST - 1):
+    if loop_detection.chain_length(txn, events) <= min(agent.settings.max_chain, loop_detection.SHORTEST - 1):
         return choice
     fit = Choice()
     for crossing in choice.crossings:
-        part = Choice([crossing], {key: pair for key, pair in choice.inputs.items() if _stands_behind(crossing, pair)})
-        reason = loop_detection.circles(
-            txn, watch.agent, crossing.subject, [event for event, _ in part.inputs.values()]
-        )
+        part = Choice([crossing], {key: pair for key, pair in choice.inputs.items() if _is_behind(pair[0], crossing)})
+        reason = loop_detection.loop_problem(txn, agent, crossing.subject, [event for event, _ in part.inputs.values()])
         if reason is None:
             fit.crossings.append(crossing)
             fit.inputs.update(part.inputs)
         else:
-            _quarantine(txn, watch, part, crossing.subject or f"agent/{name}", reason)
+            _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason)
     return fit
 
 
-def _stands_behind(crossing: CrossingRow, pair: tuple[EventRow, float]) -> bool:
-    event, _ = pair
+def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     if crossing.mark_id:
         return event.mark_id == crossing.mark_id
     return not crossing.subject or event.subject == crossing.subject
 
 
 def _quarantine(txn: BoardTransaction, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
-    row = _new(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    read(txn, watch.agent, row.id, tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values()))
+    row = _insert(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, choice))
     loop_detection.ask(txn, subject, reason, row.id)
 
 
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
 def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lease: int) -> Claim:
-    row = _new(
+    row = _insert(
         txn,
         watch,
         choice,
@@ -309,13 +343,33 @@ def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lea
         lease_until=txn.now + lease,
         fence=1,
     )
-    inputs = tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values())
-    reads = read(txn, watch.agent, row.id, inputs)
+    inputs = _as_inputs(txn, choice)
+    reads = record_reads(txn, watch.agent, row.id, inputs)
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment)
 
 
-def _new(txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationState, **columns: Any) -> ActivationRow:
-    """Insert an activation with the crossings and marks that it takes."""
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
+    """Start an activation that failed, was interrupted or was handed back, with the same marks."""
+    row = set_state(
+        txn,
+        row,
+        ActivationState.RUNNING,
+        started_at=txn.now,
+        attempt=row.attempt + 1,
+        worker=worker,
+        lease_until=txn.now + lease,
+        fence=row.fence + 1,
+        retry_at=None,
+    )
+    inputs, reads = inputs_of(txn, row.id)
+    watch = txn.active.watches.get(row.watch_id)
+    return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+
+
+def _insert(
+    txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationState, **columns: Any
+) -> ActivationRow:
+    """Insert an activation with its crossings and marks."""
     lead = choice.crossings[0]
     subjects = {crossing.subject for crossing in choice.crossings}
     sign = "<" if watch.falling else ">="
@@ -340,14 +394,19 @@ def _new(txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationS
     return row
 
 
+def _as_inputs(txn: BoardTransaction, choice: Choice) -> tuple[ActivationInput, ...]:
+    return tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values())
+
+
 def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Choice) -> None:
-    whole_board = watch.over_board and not watch.falling
-    if whole_board:
+    """Record the marks as inputs and as absorbed by the watch."""
+    for event, strength in choice.inputs.values():
+        record_input(txn, activation_id, event, strength)
+    if watch.falling:
+        return
+    if watch.over_board:
         candidates = {row.id: row for row in stimuli.stimuli_of_board(txn, watch)}
-        everything = set(candidates) <= set(choice.inputs)
-        if everything:
-            for mark_id, (event, strength) in choice.inputs.items():
-                record_input(txn, activation_id, mark_id, event, strength)
+        if candidates.keys() <= choice.inputs.keys():  # everything: a watermark replaces a row for each mark
             txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
             txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)
             board_totals.reset(txn, watch)
@@ -355,32 +414,15 @@ def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Cho
         if watch.keeps_totals:
             for mark_id in choice.inputs.keys() & candidates.keys():
                 board_totals.add(txn, watch, _as_counted(txn, candidates[mark_id]), -1)
-    for mark_id, (event, strength) in choice.inputs.items():
-        if not watch.falling:
-            stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
-        record_input(txn, activation_id, mark_id, event, strength)
+    for mark_id, (event, _) in choice.inputs.items():
+        stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
 
 
 def _as_counted(txn: BoardTransaction, row: MarkRow) -> MarkRow:
-    """The mark as the sums have it: there, one that is to follow a change stands under its old law. It follows now."""
+    """Return a mark as the running sums count it.
+
+    The sums count a mark whose kind changed its law under the old law until it is migrated. It is migrated here.
+    """
     if row.kind not in txn.active.migrating:
         return row
-    return backfill.migrate(txn, MarkRow(*txn.tx.one(MARKS.get_mark, id=row.id)))
-
-
-def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
-    """Start an activation that failed, was interrupted or was handed back, with the same marks."""
-    row = set_state(
-        txn,
-        row,
-        ActivationState.RUNNING,
-        started_at=txn.now,
-        attempt=row.attempt + 1,
-        worker=worker,
-        lease_until=txn.now + lease,
-        fence=row.fence + 1,
-        retry_at=None,
-    )
-    inputs, reads = inputs_of(txn, row.id)
-    watch = txn.active.watches.get(row.watch_id)
-    return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+    return backfill.migrate(txn, txn.tx.one(MARKS.get_mark, id=row.id))

@@ -1,4 +1,4 @@
-"""When an agent may wake: pauses, rests, budgets that are used up, and what of its agenda is ready."""
+"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and what on their agendas can be claimed."""
 
 from __future__ import annotations
 
@@ -6,87 +6,96 @@ from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-__all__ = ["agents_with_work", "blocked", "held_back", "may_claim", "next_ready", "ready"]
+__all__ = ["agents_with_work", "blocked", "has_capacity", "held_back", "may_claim", "next_ready", "ready_watches"]
 
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
-    """Whether a claim for the agent could succeed: a cheap look before a transaction is begun for it."""
+    """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
     agent = txn.deployment.agents.get(name)
-    if agent is None or blocked(txn, name) is not None:
+    if agent is None or not has_capacity(txn, agent):
         return False
-    if txn.tx.one(ACTIVATIONS.count_running, agent=name)[0] >= agent.settings.concurrency:
+    return txn.tx.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
+
+
+def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
+    """Return whether an agent may run one more activation: it is neither blocked nor at its concurrency."""
+    if blocked(txn, agent.name) is not None:
         return False
-    return txn.tx.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready(txn, agent))
+    running: int = txn.tx.value(ACTIVATIONS.count_running, agent=agent.name)
+    return running < agent.settings.concurrency
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
-    """The agents for which anything waits, ready or not. On a quiet board of a thousand agents it is two questions."""
-    agents = {row[0] for row in txn.tx.all(ACTIVATIONS.agents_with_retries)}
-    after = 0
-    while (found := txn.tx.one(CROSSINGS.next_watch_waiting, after=after)[0]) is not None:
-        after = found
-        if (watch := txn.active.watches.get(after)) is not None:
+    """Return the agents for which anything waits, ready or not. A quiet board of 1,000 agents needs two queries."""
+    agents = {row.agent for row in txn.tx.all(ACTIVATIONS.agents_with_retries)}
+    watch_id = 0
+    while (watch_id := txn.tx.value(CROSSINGS.next_watch_waiting, after=watch_id)) is not None:
+        if (watch := txn.active.watches.get(watch_id)) is not None:
             agents.add(watch.agent.name)
     return agents
 
 
 def blocked(txn: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
-    """Why an agent wakes for nothing now, and until when (None: until a person resumes it); None if it may."""
+    """Return why an agent may not wake at all, and until when.
+
+    Returns:
+        The reason and the instant, which is None if only a person can resume it; None if the agent may wake.
+    """
     board = txn.tx.one(ACTIVATIONS.board)
-    if board[5]:
-        return f"the board is paused{_because(board[6])}", None
+    if board.paused:
+        return f"the board is paused{_because(board.paused_because)}", None
     state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
     if state is None:
         return None
-    _, paused, because, cooldown_until, _failures = state
-    if paused:
-        return f"it is paused{_because(because)}", None
-    if cooldown_until is not None and cooldown_until > txn.now:
-        return "it rests", cooldown_until
+    if state.paused:
+        return f"it is paused{_because(state.paused_because)}", None
+    if state.cooldown_until is not None and state.cooldown_until > txn.now:
+        return "it is in cooldown", state.cooldown_until
     return None
 
 
 def held_back(txn: BoardTransaction, watch: Watch) -> tuple[str, int | None] | None:
-    """Why a budget holds a watch back, and until when; None if none does.
+    """Return why a budget holds a watch back, and until when; None if no budget does.
 
-    While one of its activations waits for a window to turn, no other is begun: what crosses meanwhile waits on the
-    agenda, and goes in full batches afterwards.
+    While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
+    meantime waits on the agenda and is claimed in full batches afterwards.
     """
-    values = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
-    return None if values is None else (values[0] or "held", values[1])
+    row = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    return None if row is None else (row.error or "held", row.retry_at)
 
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
-    """The next instant at which something of the agent's will be ready by itself; None if nothing will."""
+    """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
     block = blocked(txn, agent.name)
     if block is not None:
         return block[1]
-    instants = [txn.tx.one(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)[0]]
+    instants = [txn.tx.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
     instants += [
-        txn.tx.one(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)[0]
+        txn.tx.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
         for watch in txn.active.of_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
 
 
-def _because(reason: str | None) -> str:
-    return f": {reason}" if reason else ""
-
-
-def ready(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
-    """The agent's watches with something to do now: first the one that has been ready longest, so none starves."""
+def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
+    """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, Watch]] = []
     for watch in txn.active.of_agent.get(agent.name, ()):
-        since = txn.tx.one(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)[0]
-        if since is None and _full(txn, watch):
+        since = txn.tx.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        if since is None and _has_full_batch(txn, watch):
             since = txn.now
         if since is not None and held_back(txn, watch) is None:
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 
 
-def _full(txn: BoardTransaction, watch: Watch) -> bool:
+def _has_full_batch(txn: BoardTransaction, watch: Watch) -> bool:
     batch = watch.agent.settings.batch
     if batch is None or not watch.agent.settings.batch_window:
         return False
-    return txn.tx.one(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=batch)[0] >= batch  # type: ignore[no-any-return]
+    marks: int = txn.tx.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=batch)
+    return marks >= batch
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""

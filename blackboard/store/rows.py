@@ -16,6 +16,7 @@ __all__ = [
     "CrossingRow",
     "DeploymentRow",
     "EventRow",
+    "InputRow",
     "LawChangeRow",
     "LiveMarkRow",
     "MarkRow",
@@ -120,6 +121,31 @@ class PredictedCrossingRow(NamedTuple):
     subject: str
     mark_id: int
     due_at: int | None
+
+
+class InputRow(NamedTuple):
+    """A row of `activation_input` with the event of its mark. The columns of an event that was removed are null."""
+
+    input_mark_id: int
+    role: str
+    strength: float
+    id: int | None
+    recorded_at: int
+    mark_id: int
+    kind: str
+    subject: str
+    event: str
+    intensity: float
+    law: str
+    evaporates_at: int | None
+    author: str
+    activation_id: int | None
+    payload: str | None
+
+    @property
+    def event_row(self) -> EventRow | None:
+        """The row of `event` alone, or None if it was removed."""
+        return None if self.id is None else EventRow._make(self[3:])
 
 
 class ActivationRow(NamedTuple):

@@ -167,7 +167,7 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(wo
     # Two calls for all four marks; then, with a limit of 3, one for each half.
     assert api.paid == paid
     held = world.board.activations(state="held")
-    assert all(f"calls_per_activation = {limit}: {limit} taken" in row.error for row in held)
+    assert all(f"calls_per_activation = {limit}: {limit} used" in row.error for row in held)
     assert len(held) == (2 if limit == 2 else 4)
 
 

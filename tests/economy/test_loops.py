@@ -100,7 +100,7 @@ def test_only_the_subject_that_goes_round_is_set_aside(board):
 
     rest(board, branching, mixed)
     by_state = {row.state: row for row in board.activations(limit=100)}
-    assert by_state["quarantined"]["subject"] == "lead/1"
+    assert by_state["quarantined"].subject == "lead/1"
     assert "lead/2" in {row.subject for row in board.activations(agent="replier") if row.state == "done"}
 
 
@@ -137,7 +137,7 @@ def test_a_chain_over_max_depth_is_set_aside(board):
     rest(board, replier, wandering, max_chain=6)
     assert told(board)[-1][1] == "quarantined"
     assert len(told(board)) == 7
-    assert "7 wakings deep (max_chain = 6)" in board.activations(state="quarantined")[0].error
+    assert "7 activations long (max_chain = 6)" in board.activations(state="quarantined")[0].error
 
 
 def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
@@ -215,10 +215,10 @@ def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
 def test_ordinary_wakings_ask_nothing_more_of_the_database(board):
     board.deposit(Ask(subject="lead/1"))
     asked = []
-    real, loop_detection.circles = loop_detection.circles, lambda *given: asked.append(given)
+    real, loop_detection.loop_problem = loop_detection.loop_problem, lambda *given: asked.append(given)
     try:
         rest(board, replier)
     finally:
-        loop_detection.circles = real
+        loop_detection.loop_problem = real
     assert asked == []
     assert told(board) == [("replier", "done")]

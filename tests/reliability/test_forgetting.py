@@ -80,7 +80,7 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
     assert holds(path, SECRET, ANN) == []
     with pytest.raises(NotFound):
         board.forget(ANN)
-    with pytest.raises(InvalidMark, match="forgotten already"):
+    with pytest.raises(InvalidMark, match="is already forgotten"):
         board.forget(gone.name)
 
 

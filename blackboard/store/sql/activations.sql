@@ -154,7 +154,7 @@ UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state
 INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
 VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
 
--- name: inputs
+-- name: inputs -> InputRow
 -- The inputs of an activation, strongest first, each with its event, which may have been deleted.
 SELECT activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength, {event.*}
 FROM activation_input
