@@ -139,6 +139,7 @@ class Agent:
         return self.spec.name
 
     def __call__(self, *args: Any) -> Deposited | Awaitable[Deposited]:
+        """Call the function of the agent."""
         return self.function(*args)
 
 

@@ -1,4 +1,4 @@
-"""An agent is a function and what it declares; the declaration is data, and every mistake in it is named at once."""
+"""Agents: a declaration is data about a function, and all its mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_declaration_is_data_that_survives_json() -> None:
     assert AgentSpec.model_validate_json(watchman.spec.model_dump_json()) == watchman.spec
 
 
-def test_a_declaration_keeps_what_was_said() -> None:
+def test_a_declaration_keeps_all_arguments() -> None:
     spec = watchman.spec
     assert [item.name for item in spec.watches] == ["hot", "cold"]
     assert [(item.min_increase, item.include_own) for item in spec.watches] == [(None, False), (0.1, True)]
@@ -62,7 +62,7 @@ def test_a_declaration_keeps_what_was_said() -> None:
     assert watchman.kinds["alarm"] is Alarm
 
 
-def test_guards_of_the_agent_join_those_of_the_watch() -> None:
+def test_guards_of_the_agent_are_combined_with_those_of_the_watch() -> None:
     hot, cold = watchman.spec.watches
     needed = count(Smoke, over="board") >= 1
     assert hot.guard == needed & ~(count(Smoke) >= 100)
@@ -87,7 +87,7 @@ def test_an_agent_may_be_asynchronous() -> None:
     assert slow.name == "slow"
 
 
-def test_every_mistake_in_the_settings_is_named_at_once() -> None:
+def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
 
         @agent(watches=HOT, batch=0, batch_window=3, bach=5)
@@ -107,7 +107,7 @@ def test_a_function_that_cannot_be_called_with_marks_and_context_is_refused() ->
 
 
 @pytest.mark.parametrize("condition", [~HOT, HOT & (strength(Smoke) < 0.9), True, "smoke"])
-def test_what_cannot_wake_an_agent_is_refused_where_it_is_declared(condition: Any) -> None:
+def test_a_condition_that_cannot_wake_an_agent_is_refused_at_the_declaration(condition: Any) -> None:
     with pytest.raises(InvalidCondition):
 
         @agent(watches=condition)

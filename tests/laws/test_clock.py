@@ -1,4 +1,4 @@
-"""Time is whole microseconds in UTC, read in one place; the manual clock moves only when it is moved."""
+"""Clocks and instants: whole microseconds in UTC; a manual clock changes only when a program moves it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01", "12:00"])
-def test_text_that_is_no_time_is_refused(text: str) -> None:
+def test_text_that_is_not_a_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_instant(text)
 
@@ -67,7 +67,7 @@ def test_waiting_on_a_manual_clock_moves_it_there_at_once(clock: ManualClock) ->
     assert clock.now() == until
 
 
-def test_waiting_for_what_has_passed_moves_nothing(clock: ManualClock) -> None:
+def test_waiting_for_a_past_instant_does_not_move_the_clock(clock: ManualClock) -> None:
     start = clock.now()
     assert not clock.wait(threading.Event(), start - SECOND)
     assert not clock.wait(threading.Event(), None)
@@ -86,7 +86,7 @@ def test_a_manual_clock_may_start_at_an_instant() -> None:
     assert ManualClock(5).now() == 5
 
 
-def test_the_system_clock_tells_microseconds_and_does_not_wait_for_the_past() -> None:
+def test_the_system_clock_gives_microseconds_and_does_not_wait_for_the_past() -> None:
     clock = SystemClock()
     assert datetime(2024, 1, 1, tzinfo=UTC) < to_datetime(clock.now())
     assert not clock.wait(threading.Event(), clock.now() - SECOND)

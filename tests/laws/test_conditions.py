@@ -1,4 +1,4 @@
-"""A condition is an expression, never a truth value; its text reads back as itself, and bad text says where."""
+"""Conditions: expressions without a truth value, whose texts read back unchanged; errors give the place."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_condition_is_written_like_this(condition: Condition, text: str) -> No
         "strength('smoke') >= 0.7",
     ],
 )
-def test_room_brackets_and_the_form_of_a_number_mean_nothing(text: str) -> None:
+def test_spaces_parentheses_and_the_form_of_a_number_do_not_matter(text: str) -> None:
     assert parse(text) == HOT
 
 
@@ -170,7 +170,7 @@ def test_a_condition_with_one_wrong_character_is_another_or_refused(condition: C
         assert parse(str(parse(changed))) == parse(changed)
 
 
-def test_what_is_no_text_is_refused() -> None:
+def test_a_value_that_is_not_text_is_refused() -> None:
     with pytest.raises(InvalidCondition, match="a condition is a text"):
         parse(7)  # type: ignore[arg-type]
 
@@ -193,7 +193,7 @@ def test_and_or_not_and_chained_comparisons_raise() -> None:
 
 
 @given(measures)
-def test_a_measure_is_compared_by_reached_and_left_alone(measure: Measure) -> None:
+def test_a_measure_is_compared_only_with_at_least_and_below(measure: Measure) -> None:
     with pytest.raises(InvalidCondition, match=">="):
         measure > 1  # noqa: B015
     with pytest.raises(InvalidCondition, match="<"):
@@ -203,18 +203,18 @@ def test_a_measure_is_compared_by_reached_and_left_alone(measure: Measure) -> No
 
 
 @pytest.mark.parametrize("threshold", [0, -1, float("nan"), float("inf"), 1.1e12, 10**400, True, "1", None])
-def test_a_threshold_that_nothing_could_meet_is_refused(threshold: Any) -> None:
+def test_an_invalid_threshold_is_refused(threshold: Any) -> None:
     with pytest.raises(InvalidCondition, match="a threshold is a number above 0"):
         strength(Smoke) >= threshold  # noqa: B015
 
 
 @pytest.mark.parametrize("wrong", ["", "two words", "größe", Mark, 5, None])
-def test_what_is_no_kind_cannot_be_measured(wrong: Any) -> None:
+def test_a_value_that_is_not_a_kind_cannot_be_measured(wrong: Any) -> None:
     with pytest.raises(InvalidCondition, match="is not a kind"):
         strength(wrong)
 
 
-def test_a_measure_that_cannot_be_is_refused() -> None:
+def test_an_invalid_measure_is_refused() -> None:
     with pytest.raises(InvalidCondition, match="needs a kind"):
         total()
     with pytest.raises(InvalidCondition, match="over is"):
@@ -224,7 +224,7 @@ def test_a_measure_that_cannot_be_is_refused() -> None:
 
 
 @pytest.mark.parametrize("other", [True, 0.7, "count(fire) >= 1", None])
-def test_a_condition_joins_conditions_alone(other: Any) -> None:
+def test_a_condition_combines_only_with_conditions(other: Any) -> None:
     for join in (lambda: HOT & other, lambda: HOT | other):
         with pytest.raises(InvalidCondition, match="combines two conditions"):
             join()
@@ -241,7 +241,9 @@ def test_a_condition_joins_conditions_alone(other: Any) -> None:
         ((total(Smoke) < 1) | (count(Fire) < 1), True, "subject", False),
     ],
 )
-def test_what_can_wake_an_agent_is_let_through(condition: Condition, falling: bool, scope: str, per_mark: bool) -> None:
+def test_a_condition_that_can_wake_an_agent_is_accepted(
+    condition: Condition, falling: bool, scope: str, per_mark: bool
+) -> None:
     assert check_watch(condition) is condition
     assert (condition.falling, condition.scope, condition.per_mark) == (falling, scope, per_mark)
 
@@ -257,7 +259,7 @@ def test_what_can_wake_an_agent_is_let_through(condition: Condition, falling: bo
         ("strength(smoke) >= 1", "an agent watches a condition"),
     ],
 )
-def test_what_cannot_wake_an_agent_is_refused(condition: Any, message: str) -> None:
+def test_a_condition_that_cannot_wake_an_agent_is_refused(condition: Any, message: str) -> None:
     with pytest.raises(InvalidCondition, match=message):
         check_watch(condition)
 

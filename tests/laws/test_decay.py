@@ -1,4 +1,4 @@
-"""Every law of decay starts at 1, never rises, and knows the exact microsecond at which a share is no longer left."""
+"""Decay laws: a share starts at 1, never rises, and falls below any value at an exact microsecond."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_share_starts_at_one(law: Decay) -> None:
 
 
 @given(laws, ages, ages)
-def test_a_share_never_rises_and_stays_between_nothing_and_all(law: Decay, one: int, other: int) -> None:
+def test_a_share_never_rises_and_stays_between_0_and_1(law: Decay, one: int, other: int) -> None:
     younger, older = sorted((one, other))
     assert 1.0 >= law.share(younger) >= law.share(older) - TINY
     assert law.share(older) >= 0.0
@@ -71,12 +71,12 @@ def test_a_share_that_the_law_gives_comes_back_as_its_age(law: Decay, age: int) 
 
 
 @given(laws, st.floats(1, 1e9, exclude_min=True))
-def test_more_than_all_is_never_there(law: Decay, share: float) -> None:
+def test_a_share_above_1_has_the_age_0(law: Decay, share: float) -> None:
     assert law.age_below(share) == 0
 
 
 @given(laws, st.one_of(st.just(0.0), st.floats(-1e9, 0)))
-def test_no_share_is_reached_when_nothing_is_left(law: Decay, share: float) -> None:
+def test_the_age_below_0_is_that_at_which_nothing_remains(law: Decay, share: float) -> None:
     age = law.age_below(share)
     if age is None:
         assert law.share(2900 * YEAR) > 0 or isinstance(law, Exponential)  # 2 ** -1100 is 0 in a float alone
@@ -86,7 +86,7 @@ def test_no_share_is_reached_when_nothing_is_left(law: Decay, share: float) -> N
 
 
 @pytest.mark.parametrize("law", [Exponential("365000d"), Power("1000d", 0.01), Never()])
-def test_an_age_beyond_all_calendars_is_never(law: Decay) -> None:
+def test_an_age_of_more_than_3000_years_is_never(law: Decay) -> None:
     assert law.age_below(1e-300) is None
 
 
@@ -141,7 +141,7 @@ def test_order_keys_keep_the_order_of_strengths_at_any_later_time(
 
 
 @given(laws)
-def test_a_mark_of_no_intensity_has_no_order_key(law: Decay) -> None:
+def test_a_mark_with_intensity_0_has_no_order_key(law: Decay) -> None:
     assert law.order_key(0.0, 0) is None
 
 
@@ -181,7 +181,7 @@ def test_a_law_reads_back_from_what_it_writes(law: Decay) -> None:
 
 
 @given(steps, ages)
-def test_only_a_fixed_end_is_carried_on(law: Step, age: int) -> None:
+def test_only_a_fixed_end_is_kept(law: Step, age: int) -> None:
     continued = law.continued(age)
     if not law.fixed:
         assert continued == law
@@ -230,7 +230,7 @@ def test_durations_are_taken_as_text_or_timedelta(length: int) -> None:
         (3, "a decay law is written like"),
     ],
 )
-def test_a_law_that_cannot_be_is_refused_with_the_reason(spec: object, message: str) -> None:
+def test_an_invalid_law_is_refused_with_the_reason(spec: object, message: str) -> None:
     with pytest.raises(InvalidLaw, match=message):
         law_from(spec)  # type: ignore[arg-type]
 
@@ -255,7 +255,7 @@ JSON = st.recursive(
         max_size=3,
     ),
 )
-def test_whatever_is_written_is_a_law_or_refused(name: str, parameters: dict[str, object]) -> None:
+def test_any_spec_is_a_law_or_is_refused(name: str, parameters: dict[str, object]) -> None:
     try:
         law = law_from({"law": name, **parameters})
     except UsageError:
@@ -263,7 +263,7 @@ def test_whatever_is_written_is_a_law_or_refused(name: str, parameters: dict[str
     assert law_from(law.spec()) == law
 
 
-def test_a_law_says_what_it_is() -> None:
+def test_the_text_of_a_law_names_its_parameters() -> None:
     assert str(Exponential("3d")) == "exponential(half_life=3d)"
     assert str(Step("36h", fixed=True)) == "step(lasting=1d12h, fixed=True)"
     assert str(Never()) == "never"

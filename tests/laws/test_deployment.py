@@ -1,4 +1,4 @@
-"""A deployment is plain data: it survives JSON unchanged, refuses what it does not know, and names what was meant."""
+"""Deployments: immutable data that survives JSON and refuses unknown fields and names."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def deployment(weight: float = 1.0) -> Deployment:
 
 
 @given(laws, st.floats(0, 100), st.floats(0, 1), st.sampled_from(["add", "max", "replace", "separate"]))
-def test_a_kind_comes_back_from_what_is_registered(law: Decay, weight: float, floor: float, on_repeat: Any) -> None:
+def test_a_kind_survives_its_data_form(law: Decay, weight: float, floor: float, on_repeat: Any) -> None:
     kind = Kind("smoke", law, weight, floor, on_repeat, cap=2.0, unique="slot", schema={"properties": {"slot": {}}})
     spec = KindSpec.model_validate_json(KindSpec.of(kind).model_dump_json())
     assert spec.kind("smoke") == kind
 
 
-def test_a_deployment_comes_back_from_json() -> None:
+def test_a_deployment_survives_json() -> None:
     first = deployment()
     assert Deployment.model_validate_json(first.model_dump_json()) == first
 
 
-def test_the_version_is_no_part_of_the_content() -> None:
+def test_the_version_is_not_part_of_the_content() -> None:
     first = deployment()
     assert first.content() == first.model_copy(update={"version": 9}).content()
     assert first.content() != deployment(weight=2.0).content()
 
 
-def test_what_is_not_there_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match="there is no kind 'smok'; did you mean 'smoke'"):
         deployment().kind("smok")
     with pytest.raises(UnknownName, match="there is no agent 'watchmen'; did you mean 'watchman'"):
@@ -80,12 +80,12 @@ def test_a_guard_turns_unless_into_its_opposite() -> None:
     assert WatchSpec(name="w", when="count(a) >= 1").guard is None
 
 
-def test_an_agent_knows_every_kind_that_it_speaks_of() -> None:
+def test_the_kinds_of_an_agent_include_those_of_watches_guards_reads_and_writes() -> None:
     assert deployment().agents["watchman"].kinds == {"smoke", "fire", "rain", "map", "alarm"}
 
 
 @pytest.mark.parametrize("text", ["smoke", "~(count(smoke) >= 1)", "count(smoke) >= 1 & count(smoke) < 3"])
-def test_a_watch_that_cannot_wake_is_refused_as_a_condition(text: str) -> None:
+def test_a_watch_that_cannot_wake_an_agent_is_refused(text: str) -> None:
     with pytest.raises(InvalidCondition):
         WatchSpec(name="w", when=text)
 
@@ -105,7 +105,7 @@ def test_a_watch_that_cannot_wake_is_refused_as_a_condition(text: str) -> None:
         (Deployment, {"kind": {}}, "kind"),
     ],
 )
-def test_a_setting_that_cannot_be_is_refused_with_its_place(model: Any, values: dict[str, Any], place: str) -> None:
+def test_an_invalid_setting_is_refused_with_its_place(model: Any, values: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as caught:
         model(**values)
     assert place in {str(step) for problem in caught.value.errors() for step in problem["loc"]}

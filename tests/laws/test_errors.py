@@ -1,4 +1,4 @@
-"""Every error stands in one tree, ends the command line with its code, and names the nearest right thing."""
+"""Exceptions: one tree, with an exit code for each, and messages that suggest the nearest name."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ OURS = [error for error in every(BlackboardError) if error.__module__ == errors.
 
 
 @pytest.mark.parametrize("error", OURS, ids=lambda error: error.__name__)
-def test_every_error_is_public_drawn_and_explained(error: type[BlackboardError]) -> None:
+def test_every_error_is_public_and_in_the_tree_and_has_a_docstring(error: type[BlackboardError]) -> None:
     assert error.__name__ in errors.__all__
     assert error.__name__ in (errors.__doc__ or "")
     assert error.__doc__
 
 
-def test_wrong_usage_ends_with_2_and_failed_work_with_1() -> None:
+def test_usage_errors_have_exit_code_2_and_work_errors_1() -> None:
     assert {error.exit_code for error in every(UsageError)} == {2}
     assert {error.exit_code for error in every(WorkError)} == {1}
 
 
-def test_an_unknown_name_gives_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest() -> None:
     assert str(UnknownName("kind", "laed", ["lead", "need"])) == "there is no kind 'laed'; did you mean 'lead'?"
 
 
-def test_of_two_names_as_near_the_one_that_begins_alike_is_meant() -> None:
+def test_of_equally_near_names_the_same_first_letter_wins() -> None:
     assert nearest("leed", ["lead", "need"]) == "; did you mean 'lead'?"
 
 
-def test_where_nothing_is_near_all_there_is_is_shown() -> None:
+def test_without_a_near_name_the_known_names_are_listed() -> None:
     assert nearest("zzz", ["b", "a"]) == "; there is: a, b"
     assert nearest("zzz", []) == ""
     assert nearest("zzz", [f"k{n:02}" for n in range(20)]).endswith("k11, ...")

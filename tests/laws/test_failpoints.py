@@ -1,5 +1,4 @@
-"""A place that is not armed costs nothing and does nothing; one that is armed kills at the right time, and no name is
-accepted that is nowhere in the code."""
+"""Failpoints: an armed one kills the process at the right time, others do nothing, and unknown names are refused."""
 
 from __future__ import annotations
 
@@ -27,13 +26,13 @@ def lines_before_death(armed: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout.replace("\n", "")
 
 
-def test_a_place_that_is_armed_kills_at_the_time_it_was_told() -> None:
+def test_an_armed_failpoint_kills_when_it_was_reached_often_enough() -> None:
     assert lines_before_death("commit.after") == (-signal.SIGKILL, "")
     assert lines_before_death("commit.before:3") == (-signal.SIGKILL, "01")
     assert lines_before_death("notify.before") == (0, "012")
 
 
-def test_a_place_that_is_not_armed_does_nothing() -> None:
+def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
     failpoints.reach("commit.before")
     failpoints.arm("commit.after")
     failpoints.reach("commit.before")
@@ -41,6 +40,6 @@ def test_a_place_that_is_not_armed_does_nothing() -> None:
     failpoints.reach("commit.after")
 
 
-def test_an_unknown_place_is_refused() -> None:
+def test_an_unknown_failpoint_is_refused() -> None:
     with pytest.raises(UnknownName, match="commit"):
         failpoints.arm("comit.before")

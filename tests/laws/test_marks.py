@@ -1,4 +1,4 @@
-"""A mark that cannot be stored is refused where it is declared or left, with the field and the reason."""
+"""Marks: what cannot be stored is refused at the declaration or the deposit, with the field and the reason."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, 
     seen: list[int] = Field(default_factory=list)
 
 
-def test_the_class_says_what_holds_where_a_deployment_says_nothing() -> None:
+def test_class_arguments_are_the_defaults_of_a_kind() -> None:
     kind = Smoke.defaults
     assert (kind.name, kind.weight, kind.floor, kind.on_repeat, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)
     assert kind.decay == Exponential("1h")
     assert kind.model.endswith(":Smoke")
 
 
-def test_a_kind_that_says_nothing_never_fades_and_keeps_the_strongest() -> None:
+def test_a_kind_without_arguments_never_fades_and_keeps_the_strongest() -> None:
     class Plain(Mark, kind="plain"):
         pass
 
@@ -55,7 +55,7 @@ def test_the_registered_schema_is_the_payload_alone() -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_the_payload_is_what_the_kind_adds() -> None:
+def test_the_payload_contains_the_fields_of_the_kind() -> None:
     mark = Smoke(subject="kitchen", intensity=0.5, detail="thin")
     assert mark.payload == {"detail": "thin", "seen": []}
 
@@ -78,14 +78,14 @@ def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
             getattr(mark, name)
 
 
-def test_a_mark_that_was_read_shows_what_the_board_knows() -> None:
+def test_a_mark_from_a_board_shows_its_state_there() -> None:
     mark = Smoke(subject="kitchen", detail="thin")
     mark._stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
     assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))
 
 
-def test_what_to_leave_instead_travels_with_a_copy() -> None:
+def test_the_alternative_is_kept_in_a_copy() -> None:
     mark, other = Smoke(subject="kitchen", detail="thin"), Need(subject="kitchen", question="who?")
     assert mark.or_else(other)._alternative is other
     assert mark._alternative is None
@@ -122,24 +122,24 @@ def test_a_field_may_not_take_a_name_that_every_mark_has(name: str) -> None:
         ({"kind": "k", "unique": "slot"}, "unique names 'slot'"),
     ],
 )
-def test_a_kind_that_cannot_be_is_refused_where_it_is_declared(arguments: dict[str, Any], message: str) -> None:
+def test_an_invalid_kind_is_refused_at_its_declaration(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         type("Wrong", (Mark,), {"__module__": __name__}, **arguments)
 
 
-def test_every_mistake_of_a_kind_is_named_at_once() -> None:
+def test_all_mistakes_of_a_kind_are_reported_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Kind("two words", weight=-1.0, floor=-1.0, cap=-1.0, on_repeat="no")  # type: ignore[arg-type]
     assert len(caught.value.mistakes) == 5
 
 
-def test_a_law_that_cannot_be_is_refused_where_it_is_declared() -> None:
+def test_an_invalid_law_is_refused_at_the_declaration_of_a_kind() -> None:
     with pytest.raises(InvalidLaw, match="did you mean 'never'"):
         type("Wrong", (Mark,), {"__module__": __name__}, kind="wrong", decay="nevr")
 
 
 @given(st.one_of(st.just(0.0), intensities), st.floats(0, 10), laws)
-def test_a_mark_is_live_exactly_while_what_is_left_reaches_the_floor(
+def test_a_mark_is_live_exactly_while_intensity_x_share_reaches_the_floor(
     intensity: float, floor: float, law: Decay
 ) -> None:
     life = Kind("k", floor=floor).life(law, intensity)
@@ -151,23 +151,23 @@ def test_a_mark_is_live_exactly_while_what_is_left_reaches_the_floor(
         assert intensity * law.share(life - 1) >= floor - 1e-9 * max(intensity, 1.0)
 
 
-def test_a_weight_neither_buries_nor_revives() -> None:
+def test_a_weight_does_not_change_whether_a_mark_is_live() -> None:
     light, heavy = Kind("k", floor=0.1, weight=0.001), Kind("k", floor=0.1, weight=1000.0)
     assert light.life(Exponential("1h"), 1.0) == heavy.life(Exponential("1h"), 1.0)
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.01])
-def test_a_mark_of_no_intensity_is_not_live(floor: float) -> None:
+def test_a_mark_with_intensity_0_is_not_live(floor: float) -> None:
     assert Kind("k", floor=floor).life(Never(), 0.0) == 0
 
 
-def test_without_a_floor_a_mark_lives_until_nothing_is_left() -> None:
+def test_without_a_floor_a_mark_is_live_until_nothing_remains() -> None:
     assert Kind("k", floor=0.0).life(Step("1h"), 1e-300) == 3_600_000_000
     assert Kind("k", floor=0.0).life(Exponential("1h"), 1.0) is None
 
 
 @pytest.mark.parametrize("intensity", [0, 1, 0.5, 1e12, 10**12])
-def test_a_number_of_at_least_nothing_is_an_intensity(intensity: float) -> None:
+def test_a_number_of_at_least_0_is_an_intensity(intensity: float) -> None:
     checked = check_intensity(intensity)
     assert checked == intensity
     assert isinstance(checked, float)
@@ -178,13 +178,13 @@ def test_a_number_of_at_least_nothing_is_an_intensity(intensity: float) -> None:
     [math.nan, math.inf, -math.inf, -0.1, -1, 1.1e12, 10**400, 10**5000, -(10**400), True, False, "1", None, 1j, [1.0]],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_intensity_is_refused(intensity: Any) -> None:
+def test_an_invalid_intensity_is_refused(intensity: Any) -> None:
     with pytest.raises(InvalidMark, match="intensity must be a"):
         check_intensity(intensity)
 
 
 @given(st.text("abc/ é漢\U0001f600", min_size=1, max_size=512).filter(str.strip))
-def test_a_text_is_a_subject_as_it_is(subject: str) -> None:
+def test_a_text_is_a_subject_unchanged(subject: str) -> None:
     assert check_subject(subject) == subject
 
 
@@ -200,12 +200,12 @@ def test_a_text_is_a_subject_as_it_is(subject: str) -> None:
         ("a\ud800b", "not valid text"),
     ],
 )
-def test_what_is_no_subject_is_refused(subject: Any, message: str) -> None:
+def test_an_invalid_subject_is_refused(subject: Any, message: str) -> None:
     with pytest.raises(InvalidMark, match=message):
         check_subject(subject)
 
 
-def test_an_invalid_payload_is_told_field_by_field() -> None:
+def test_an_invalid_payload_is_reported_field_by_field() -> None:
     with pytest.raises(ValidationError) as caught:
         Smoke.model_validate({"subject": "kitchen", "seen": ["x"], "colour": 1})
     text = describe_invalid("smoke", caught.value)
@@ -220,12 +220,12 @@ def test_a_payload_is_stored_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "\ud800", {1, 2}, object()])
-def test_a_payload_that_json_cannot_hold_is_refused(value: Any) -> None:
+def test_a_payload_that_json_cannot_represent_is_refused(value: Any) -> None:
     with pytest.raises(InvalidMark, match="the payload is not JSON"):
         dump_payload({"x": value})
 
 
-def test_a_payload_that_holds_itself_is_refused() -> None:
+def test_a_payload_that_contains_itself_is_refused() -> None:
     endless: dict[str, Any] = {}
     endless["more"] = endless
     with pytest.raises(InvalidMark, match="the payload is not JSON"):

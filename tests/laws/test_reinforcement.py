@@ -1,4 +1,4 @@
-"""A repeat joins the mark that lies there as its kind says, and never by accident: no loss wins, no strength jumps."""
+"""Reinforcement: a repeated deposit follows the rule of its kind, and only `replace` can weaken a mark."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def remaining(state: State | None, now: int) -> float:
 
 
 @pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
-def test_the_first_mark_is_itself(on_repeat: OnRepeat) -> None:
+def test_the_first_deposit_gives_its_own_state(on_repeat: OnRepeat) -> None:
     new = State(0.5, 0, Exponential("1h"))
     assert reinforce(kind(on_repeat), None, new) == new
 
 
-def test_adding_takes_what_is_left_and_restarts_the_clock() -> None:
+def test_adding_starts_from_the_remaining_intensity_at_age_0() -> None:
     old, new = State(1.0, 0, Exponential("1h")), State(0.25, HOUR, Exponential("1h"))
     assert reinforce(kind("add"), old, new) == State(0.75, HOUR, Exponential("1h"))
 
@@ -48,29 +48,29 @@ def test_adding_under_a_cap_that_was_lowered_does_not_weaken() -> None:
     assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 5.0
 
 
-def test_the_stronger_of_two_is_told_by_what_is_left_now() -> None:
+def test_the_stronger_of_two_is_decided_by_the_remaining_intensity() -> None:
     old = State(1.0, 0, Exponential("1h"))
     assert reinforce(kind("max"), old, State(0.5, HOUR, Exponential("1h"))) is None
     assert remaining(reinforce(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
 
 
 @pytest.mark.parametrize("intensity", [0.0, 0.3, 1.0])
-def test_a_deposit_that_loses_changes_nothing_even_on_an_aged_step_mark(intensity: float) -> None:
+def test_a_weaker_deposit_changes_nothing_even_on_an_old_step_mark(intensity: float) -> None:
     old = State(1.0, 0, Step("1h"))
     assert reinforce(kind("max", law=Step("1h")), old, State(intensity, HOUR - 1, Step("1h"))) is None
 
 
-def test_a_deposit_that_only_the_cap_holds_down_loses_too() -> None:
+def test_a_deposit_that_is_not_stronger_after_the_cap_changes_nothing() -> None:
     assert reinforce(kind("max", cap=1.0), State(1.0, 0, Never()), State(9.0, HOUR, Never())) is None
 
 
-def test_replacing_may_weaken() -> None:
+def test_replace_may_weaken() -> None:
     new = State(0.1, HOUR, Exponential("1h"))
     assert reinforce(kind("replace"), State(1.0, 0, Never()), new) == new
 
 
 @pytest.mark.parametrize("on_repeat", ["add", "max"])
-def test_the_law_under_which_it_evaporates_later_stays(on_repeat: OnRepeat) -> None:
+def test_a_mark_keeps_the_law_under_which_it_evaporates_later(on_repeat: OnRepeat) -> None:
     short, long = Exponential("1h"), Exponential("10h")
     for before, after in ((short, long), (long, short)):
         joined = reinforce(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
@@ -78,13 +78,13 @@ def test_the_law_under_which_it_evaporates_later_stays(on_repeat: OnRepeat) -> N
         assert joined.law == long
 
 
-def test_a_law_of_its_own_that_ends_sooner_does_not_shorten() -> None:
+def test_a_law_of_one_deposit_does_not_shorten_a_mark() -> None:
     old, new = State(1.0, 0, Never()), State(2.0, HOUR, Step("1m", fixed=True))
     joined = reinforce(kind("max", law=Never()), old, new)
     assert joined == State(2.0, HOUR, Never())
 
 
-def test_a_fixed_end_is_kept_through_repeats() -> None:
+def test_repeats_keep_a_fixed_end() -> None:
     law = Step("3h", fixed=True)
     smoke = kind("add", law=law)
     state: State | None = State(1.0, 0, law)
@@ -96,14 +96,14 @@ def test_a_fixed_end_is_kept_through_repeats() -> None:
     assert remaining(state, 3 * HOUR) == 0.0
 
 
-def test_a_step_that_is_not_fixed_starts_again() -> None:
+def test_a_step_that_is_not_fixed_restarts() -> None:
     law = Step("3h")
     joined = reinforce(kind("max", law=law), State(1.0, 0, law), State(2.0, HOUR, law))
     assert joined is not None
     assert joined.evaporates_at(kind("max")) == 4 * HOUR
 
 
-def test_an_end_of_its_own_can_be_moved_later_but_not_sooner() -> None:
+def test_a_fixed_end_of_one_deposit_can_be_later_but_not_sooner() -> None:
     smoke = kind("max", law=Exponential("1m"))
     old = State(1.0, 0, Step("10h", fixed=True))
     later = reinforce(smoke, old, State(2.0, HOUR, Step("20h", fixed=True)))
@@ -114,7 +114,7 @@ def test_an_end_of_its_own_can_be_moved_later_but_not_sooner() -> None:
     assert sooner.evaporates_at(smoke) == 10 * HOUR
 
 
-def test_before_its_own_instant_a_mark_is_whole() -> None:
+def test_before_the_instant_of_its_state_a_mark_has_full_intensity() -> None:
     assert State(0.5, HOUR, Linear("1h")).remaining(0) == 0.5
 
 
@@ -122,7 +122,7 @@ states = st.builds(State, intensities, instants, laws)
 
 
 @given(joining, states, intensities, laws, st.integers(0, YEAR), st.one_of(st.none(), intensities))
-def test_no_join_but_replace_ever_weakens(
+def test_only_replace_weakens(
     on_repeat: OnRepeat, old: State, intensity: float, law: object, later: int, cap: float | None
 ) -> None:
     now = old.at + later
@@ -141,7 +141,7 @@ def test_no_join_but_replace_ever_weakens(
 
 
 @given(st.sampled_from(["add", "max"]), states, states)
-def test_a_joined_mark_never_evaporates_sooner_than_the_deposit_by_itself(
+def test_a_reinforced_mark_does_not_evaporate_before_the_deposit_alone_would(
     on_repeat: OnRepeat, old: State, new: State
 ) -> None:
     smoke = kind(on_repeat)

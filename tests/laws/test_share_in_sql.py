@@ -1,4 +1,4 @@
-"""The share that SQLite computes is the share that Python computes, to 1e-9, for every law, in every SQLite at hand."""
+"""Shares in SQL: equal to those in Python to 1e-9, for each law and each SQLite that is installed."""
 
 from __future__ import annotations
 
