@@ -18,6 +18,8 @@ from dataclasses import Field, dataclass, field, fields
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from pydantic import JsonValue
+
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
@@ -157,7 +159,7 @@ class Decay(ABC):
         """Return the law of a mark that is reinforced at `age` and keeps its end; only a fixed end matters."""
         return self
 
-    def spec(self) -> dict[str, Any]:
+    def spec(self) -> dict[str, JsonValue]:
         """Return the law as a deployment file writes it, such as `{"law": "exponential", "half_life": "3d"}`."""
         values = {item.name: getattr(self, item.name) for item in _parameters(type(self))}
         texts = {name: format_duration(value) if name in self.durations else value for name, value in values.items()}
@@ -431,9 +433,11 @@ class Curve(Decay):
         ]
         return (*pieces, (self._ages[-1], self._shares[-1], 0.0))
 
-    def spec(self) -> dict[str, Any]:
+    def spec(self) -> dict[str, JsonValue]:
         """Return the law with its points as texts and numbers."""
-        points = [[format_duration(age), share] for age, share in zip(self._ages, self._shares, strict=True)]
+        points: list[JsonValue] = [
+            [format_duration(age), share] for age, share in zip(self._ages, self._shares, strict=True)
+        ]
         return {"law": self.name, "points": points}
 
 

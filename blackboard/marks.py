@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
@@ -107,7 +107,7 @@ class Mark(BaseModel):
         )
 
     @classmethod
-    def payload_schema(cls) -> dict[str, Any]:
+    def payload_schema(cls) -> dict[str, JsonValue]:
         """Return the JSON schema of the payload, as the board registers it."""
         schema = cls.model_json_schema()
         for name in RESERVED:
@@ -116,7 +116,7 @@ class Mark(BaseModel):
         return schema
 
     @property
-    def payload(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, JsonValue]:
         """The fields of this kind as JSON values.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Which board and which deployment a command works on: from its options, the environment and the deployment file."""
+"""The board and the deployment of a command, from its options, the environment and the deployment file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Session", "session_of"]
 
 @dataclass
 class Session:
-    """What the common options say."""
+    """The common options of a command."""
 
     config: Path | None = None
     database: str | None = None
@@ -36,66 +36,66 @@ class Session:
         """The deployment file, without the agents that it names.
 
         Raises:
-            ConfigurationError: what is wrong with it.
+            ConfigurationError: The file has mistakes.
         """
         from blackboard.settings import load_settings
 
         return load_settings(self.config)
 
     def resolve(self) -> Resolved:
-        """The deployment file with its agents and kinds, read afresh; `put_in_force` registers it.
+        """Read the deployment file again, with its agents and kinds.
 
         Raises:
-            ConfigurationError: what is wrong with it.
+            ConfigurationError: The file has mistakes.
         """
         from blackboard.settings import resolve_file
 
         return resolve_file(self.config)
 
     def deploy(self, board: Blackboard, resolved: Resolved) -> DeployResult | None:
-        """Register what the file says; None where it names no deployment and the board has one.
+        """Deploy the file, unless it names no agents and the board has a deployment.
 
-        Such a file, like the packaged default, says where a board is: it is not meant to take its agents away.
+        Such a file, like the packaged default, only says where a board is. It must not remove the board's agents.
+
+        Returns:
+            The result, or None if the file was not deployed.
         """
         if not resolved.settings.names_agents and board.deployment.version:
             return None
         return board.deploy(resolved.deployment)
 
     @property
-    def url(self) -> str | Path:
-        """Where the board is: a URL, or the path of an SQLite file, in which no character means anything else."""
-        url = self.database or self.settings.database.url
-        if url.startswith((":memory:", "file:")):
-            url = f"sqlite:///{url}"  # which is refused in words
-        return url if "://" in url else Path(url)
+    def url(self) -> str:
+        """The URL of the board, or the path of an SQLite file."""
+        return self.database or self.settings.database.url
 
     @contextmanager
     def board(self, *, create: bool | None = None, folder: bool = False, register: bool = True) -> Iterator[Blackboard]:
-        """The board, open. The first command on a new one registers what the deployment file names.
+        """Open the board. The first command on a new board deploys the deployment file.
 
-        A board that was made is told of on stderr: its path may be mistyped.
+        A note on stderr says that a board was created, because its path may be mistyped.
 
         Args:
-            create: whether a database may be made; by default, an embedded one.
-            folder: whether the folder that it is to lie in may be made too.
-            register: whether to; a command that registers by itself does without.
+            create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
+            folder: Whether to create the folder of the database too.
+            register: Whether to deploy the file on a new board.
 
         Raises:
-            ConfigurationError: the deployment file or the database's URL is wrong.
-            StoreError: the database cannot be used.
+            ConfigurationError: The deployment file or the URL of the database is wrong.
+            StoreError: The database cannot be used.
         """
         from blackboard.board import Blackboard
         from blackboard.durations import Microseconds
 
         settings = self.settings
-        made = self._missing(folder=folder)
+        is_new = self._missing(folder=folder)
         with Blackboard.open(
             self.url,
             author=self.author or settings.database.author,
             create=create,
             leap=Microseconds(settings.daemon.leap),
         ) as board:
-            if made:
+            if is_new:
                 note(f"{board.database.where} is a new board")
             if register and settings.names_agents and board.deployment.version == 0:
                 board.deploy(self.resolve().deployment)
@@ -103,31 +103,30 @@ class Session:
                 yield board
             except UnknownName as error:
                 if not settings.names_agents and not board.deployment.agents:
-                    hint = "; nothing is registered on this board yet: name a deployment file with --config"
+                    hint = "; nothing is registered on this board yet; name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
 
     def _missing(self, *, folder: bool) -> bool:
-        """Whether there is no board yet, in a folder where one may be made.
+        """Return whether there is no board yet.
 
         Raises:
-            StoreMissing: there is no such folder.
+            StoreMissing: The folder does not exist and must not be created.
         """
         from blackboard.store.database import path_in
 
-        url = self.url
-        path = url.absolute() if isinstance(url, Path) else path_in(url)
+        path = path_in(self.url)
         if path is None or path.exists():
             return False
         if not folder and not path.parent.exists():
             raise StoreMissing(
-                f"there is no board at {path}, and no folder {path.parent}; 'blackboard init' makes both"
+                f"there is no board at {path}, and no folder {path.parent}; 'blackboard init' creates both"
             )
         return True
 
 
 def session_of(context: typer.Context) -> Session:
-    """The session of the command that runs."""
+    """Return the session of the running command."""
     session = context.find_object(Session)
     assert session is not None  # the callback of the root command made it
     return session

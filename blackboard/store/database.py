@@ -75,9 +75,9 @@ class Database:
     def __init__(self, url: str | Path) -> None:
         self._url: URL | None = None
         self.dialect = sql_dialect.SQLITE
-        self.path = path_in(url) if isinstance(url, str) else url.absolute()
+        self.path = path_in(url)
         if self.path is None:
-            self._read_url(str(url))
+            self._read_url(str(url) if "://" in str(url) else f"sqlite:///{url}")
         self.files = None if self.path is None else BoardFiles(self.path)
         self.where = str(self.path) if self.path else self.url
         self.group_commit = GroupCommit()
@@ -434,8 +434,16 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def path_in(url: str) -> Path | None:
-    """Return the file of a URL that only names a file; None for any other, and for a `%`, which SQLAlchemy decodes."""
+def path_in(url: str | Path) -> Path | None:
+    """Return the file of a path, or of a URL that only names a file.
+
+    Returns:
+        None for any other URL, and for a URL with a `%`, which SQLAlchemy decodes.
+    """
+    if isinstance(url, Path):
+        return url.absolute()
+    if url and "://" not in url and not url.startswith((":memory:", "file:")):
+        return Path(url).absolute()
     match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
     return None if match is None else Path(match[1]).absolute()
 

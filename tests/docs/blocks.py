@@ -49,7 +49,7 @@ journalctl() {{ :; }}
 """
 
 HASTY = "20ms"
-"""How long agents gather, so that a block that works the desk to its end takes no ten minutes."""
+"""The batch window of agents, so that a block that runs the desk to its end does not take ten minutes."""
 
 
 def _is_plain(line: str) -> bool:
@@ -158,7 +158,7 @@ class Blocks:
     def _hasty(self) -> dict[str, str]:
         file = self.folder / "blackboard.toml"
         agents = re.findall(r"^\[agents\.(\w+)\]", file.read_text() if file.exists() else "", re.MULTILINE)
-        return {f"BLACKBOARD_AGENTS__{name.upper()}__GATHER": HASTY for name in agents}
+        return {f"BLACKBOARD_AGENTS__{name.upper()}__BATCH_WINDOW": HASTY for name in agents}
 
     def _process(self, command: Sequence[str]) -> str:
         environment = {

@@ -50,7 +50,9 @@ def test_a_kind_without_arguments_never_fades_and_keeps_the_strongest() -> None:
 
 def test_the_registered_schema_is_the_payload_alone() -> None:
     schema = Smoke.payload_schema()
-    assert set(schema["properties"]) == {"detail", "seen"}
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert set(properties) == {"detail", "seen"}
     assert schema["required"] == ["detail"]
     assert schema["additionalProperties"] is False
 

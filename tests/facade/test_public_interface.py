@@ -1,0 +1,139 @@
+"""The public interface is typed: no `Any`, and no dict or tuple of the store in a result."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import blackboard
+from blackboard.board import results
+from blackboard.store.view_columns import VIEWS
+
+RESULTS = [getattr(results, name) for name in results.__all__]
+
+
+def parts(annotation: object) -> Iterator[object]:
+    """Every type in an annotation, the annotation included."""
+    yield annotation
+    for argument in typing.get_args(annotation):
+        yield from parts(argument)
+
+
+def hints(function: Any) -> dict[str, Any]:
+    """The resolved annotations of a function, also of names that its module imports for type checkers only."""
+    return typing.get_type_hints(inspect.unwrap(function))
+
+
+def methods(cls: type) -> list[tuple[str, Any]]:
+    found = []
+    for name, value in vars(cls).items():
+        if name.startswith(("_", "model_")):  # pydantic adds methods to a mark's class
+            continue
+        if isinstance(value, property):
+            found.append((name, value.fget))
+        elif isinstance(value, classmethod | staticmethod):
+            found.append((name, value.__func__))
+        elif inspect.isfunction(value):
+            found.append((name, value))
+    return found
+
+
+BOARD = methods(blackboard.Blackboard)
+
+
+@pytest.mark.parametrize(("name", "method"), BOARD, ids=[name for name, _ in BOARD])
+def test_a_method_of_the_board_has_no_any_and_returns_no_dict_or_tuple(name: str, method: Any) -> None:
+    annotations = hints(method)
+    returned = annotations.pop("return")
+    assert all(part is not Any for annotation in annotations.values() for part in parts(annotation))
+    for part in parts(returned):
+        assert part is not Any
+        assert typing.get_origin(part) not in (dict, tuple, Mapping)
+        assert part not in (dict, tuple, list)
+
+
+@pytest.mark.parametrize("name", sorted(set(dir(blackboard)) - {"agent"}))
+def test_no_result_of_a_public_function_is_any_or_a_bare_dict(name: str) -> None:
+    value = getattr(blackboard, name)
+    functions = methods(value) if isinstance(value, type) else [(name, value)]
+    variants = [variant for _, function in functions for variant in typing.get_overloads(function) or [function]]
+    for variant in variants:
+        returned = hints(variant).get("return", type(None))
+        assert all(part is not Any and part is not dict for part in parts(returned)), name
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.__name__)
+def test_a_result_is_a_frozen_dataclass_of_typed_fields(result: type) -> None:
+    assert dataclasses.is_dataclass(result)
+    assert result.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    for name, annotation in typing.get_type_hints(result).items():
+        assert all(part is not Any and part not in (dict, list, tuple) for part in parts(annotation)), name
+        if name.endswith("_at") or name in ("as_of", "until", "at"):
+            assert datetime in parts(annotation), name
+
+
+def test_results_have_the_names_of_the_columns_of_the_views() -> None:
+    pairs = {
+        "live_marks": results.MarkRecord,
+        "mark_history": results.MarkEvent,
+        "agenda": results.AgendaItem,
+        "activations": results.ActivationRecord,
+        "costs": results.CostRow,
+    }
+    for view, result in pairs.items():
+        names = {field.name for field in dataclasses.fields(result)}
+        assert set(VIEWS[view]) - names <= {"order_key"}, view
+
+
+def test_the_package_shows_its_public_names_only() -> None:
+    assert dir(blackboard) == sorted(vars(blackboard)["__all__"])
+    assert all(getattr(blackboard, name) is not None for name in dir(blackboard))
+    with pytest.raises(AttributeError, match="has no attribute 'look'"):
+        blackboard.look  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    path = Path(str(blackboard.__file__)).with_suffix(".pyi")
+    imports = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    named = {alias.asname: f"{node.module}" for node in imports for alias in node.names}
+    assert sorted(str(name) for name in named) == dir(blackboard)
+    for name, module in named.items():
+        assert isinstance(module, str)
+        assert getattr(__import__(module, fromlist=["_"]), str(name)) is getattr(blackboard, str(name))
+
+
+def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
+    """One call of `deposit`, to the last statement: each function of the facade and the session runs once."""
+    import sys
+
+    from blackboard import Blackboard, Mark
+
+    class Bell(Mark, kind="bell"):
+        """A mark without payload."""
+
+    with Blackboard.open(tmp_path / "board.db") as board:
+        board.deposit(Bell(subject="first"))
+        entered: list[str] = []
+
+        def profile(frame: types.FrameType, event: str, argument: object) -> None:
+            path = frame.f_code.co_filename
+            ours = path.endswith(("board/blackboard.py", "board/deposit_requests.py"))
+            if event == "call" and ours and not frame.f_code.co_name.startswith("<"):
+                entered.append(frame.f_code.co_name)
+
+        mark = Bell(subject="second")
+        sys.setprofile(profile)
+        try:
+            board.deposit(mark)
+        finally:
+            sys.setprofile(None)
+    assert entered == ["deposit", "of", "submit", "prepare"]
