@@ -126,14 +126,14 @@ def rows(
 
 def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
     """Lay marks of a kind in bulk, past the door; watches are to be deployed afterwards."""
-    first, now = board.read(lambda txn: (txn.last_event + 1, txn.now))
+    first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
         def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
             txn.tx.run_many(MARKS.insert_event, [event._asdict() for _, event in batch])
             txn.tx.run_many(MARKS.insert_mark, [mark._asdict() for mark, _ in batch])
 
-        board.write(work)
+        board.session.write(work)
 
 
 def filled(folder: Path, size: int) -> Path:

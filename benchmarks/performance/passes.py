@@ -84,7 +84,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         depositor = Depositor(path)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            board.write(lambda txn: redeployment.register(txn, Deployment(**dict(new))), record=True)
+            board.session.write(lambda txn: redeployment.register(txn, Deployment(**dict(new))), record=True)
             board.session.notify()
             while (left := board.status().backfills) and time.monotonic() - begin < longest:
                 time.sleep(0.25)
@@ -120,7 +120,7 @@ def falls(folder: Path, *, pending: int = 100_000, count: int = 60) -> Iterator[
                 # It is at half its strength after a hundred milliseconds.
                 board.deposit(Trace(subject=f"soon/{number}", intensity=1.0), decay=Exponential("100ms"))
                 arrived.acquire(timeout=10)
-            rows = board.read(
+            rows = board.session.read(
                 lambda txn: txn.tx.cursor.execute(
                     "SELECT noticed_at - crossed_at FROM crossing WHERE subject LIKE 'soon/%'"
                 ).fetchall()
@@ -141,6 +141,6 @@ def _kept(what: str, during: dict[str, float], rate: float, aim: float, size: in
 
 
 def _left(board: Blackboard) -> bool:
-    return board.read(
+    return board.session.read(
         lambda txn: bool(txn.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0])
     )

@@ -27,8 +27,10 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
     path = boards.copy(folder, size, "idle")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         # What lies there already is not tested against them: nothing would be met, and it would take an hour.
-        board.write(lambda txn: redeployment.register(txn, boards.deployment(*boards.crowd(conditions))), record=True)
-        board.write(lambda txn: txn.tx.cursor.execute("DELETE FROM backfill"))
+        board.session.write(
+            lambda txn: redeployment.register(txn, boards.deployment(*boards.crowd(conditions))), record=True
+        )
+        board.session.write(lambda txn: txn.tx.cursor.execute("DELETE FROM backfill"))
     command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
     environ = as_installed()
     begin = time.monotonic()

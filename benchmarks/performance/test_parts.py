@@ -53,11 +53,11 @@ def test_a_hundred_deposits_without_the_commit(benchmark: Any, board: Blackboard
         for subject in itertools.islice(subjects, 100):
             deposit(txn, PreparedDeposit("trace", subject, "{}", 1.0, "person:bench"))
 
-    benchmark(lambda: board.write(many))
+    benchmark(lambda: board.session.write(many))
 
 
 def test_an_empty_transaction(benchmark: Any, board: Blackboard) -> None:
-    benchmark(lambda: board.write(lambda txn: None))
+    benchmark(lambda: board.session.write(lambda txn: None))
 
 
 def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
@@ -66,7 +66,7 @@ def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> No
 
 def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:
     subject = next(boards.subjects(1))
-    benchmark(lambda: board.read(lambda txn: txn.tx.all(MARKS.marks_of_subject, kind="trace", subject=subject)))
+    benchmark(lambda: board.session.read(lambda txn: txn.tx.all(MARKS.marks_of_subject, kind="trace", subject=subject)))
 
 
 def test_a_mark_made_and_dumped(benchmark: Any) -> None:

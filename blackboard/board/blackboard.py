@@ -90,7 +90,6 @@ class Blackboard:
     def __init__(self, session: BoardSession, author: str) -> None:
         self.session, self.author = session, author
         self.database, self.clock = session.database, session.clock
-        self.read, self.write = session.read, session.write
 
     @classmethod
     def open(

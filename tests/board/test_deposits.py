@@ -196,7 +196,7 @@ def test_a_deposit_gives_the_same_result_before_and_after_maintenance(world: Wor
     world.put("smoke", "swept")
     world.put("smoke", "unswept")
     world.advance(5 * HOUR)
-    world.board.write(lambda txn: None)
+    world.board.session.write(lambda txn: None)
     unswept = world.put("smoke", "unswept", 0.5)
     world.evaporate()
     swept = world.put("smoke", "swept", 0.5)
@@ -290,5 +290,5 @@ def test_a_unique_conflict_allocates_no_event(world: World) -> None:
             deposit(txn, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
         return before, txn.last_event
 
-    before, after = world.board.write(work)
+    before, after = world.board.session.write(work)
     assert before == after

@@ -84,7 +84,7 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
             one = AgentDeposit(made[0], AgentDeposit(made[1]) if otherwise else None)
             return activation_results.finish(txn, claim.row, claim.agent, [one])  # type: ignore[arg-type]
 
-        return world.board.write(work)
+        return world.board.session.write(work)
 
     leave(0, otherwise=True)
     with pytest.raises(InvalidMark, match="belongs to mark"):
@@ -200,7 +200,7 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
         claim = world.claim("sales", "gone")
         assert claim is not None
         assert inputs(claim) == [lead]
-        assert world.board.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
+        assert world.board.session.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
     assert (row.state, row.interruptions) == ("done", 3)
@@ -212,9 +212,9 @@ def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(wor
     late = world.claim("sales", "late")
     assert late is not None
     world.advance(LEASE - 1)
-    assert world.board.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 0
+    assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 0
     world.advance(1)
-    assert world.board.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
+    assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.fail(late) is None
     other = world.claim("sales", "other")
@@ -230,7 +230,7 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead")
     late = world.claim("sales", "w")
-    world.board.write(lambda txn: activation_results.recover(txn, ["w"], expired=False))
+    world.board.session.write(lambda txn: activation_results.recover(txn, ["w"], expired=False))
     again = world.claim("sales", "w")
     assert late is not None
     assert again is not None
@@ -243,7 +243,7 @@ def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
     lead = world.put("lead").mark_id
     claim = world.claim("sales")
     assert claim is not None
-    assert world.board.write(lambda txn: activation_results.hand_back(txn, claim.row))
+    assert world.board.session.write(lambda txn: activation_results.hand_back(txn, claim.row))
     again = world.claim("sales")
     assert again is not None
     assert (inputs(again), again.row.attempt) == ([lead], 1)
@@ -286,10 +286,10 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_is(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    assert world.board.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [])) == []
+    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [])) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
-    assert world.board.write(lambda txn: activation_results.finish(txn, rows[last], agent, [])) == []
+    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[last], agent, [])) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
@@ -298,8 +298,8 @@ def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_i
 def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.write(lambda txn: activation_results.fail(txn, rows[1], agent, "again", world.rng))
-    assert world.board.write(lambda txn: activation_results.finish(txn, rows[0], agent, [])) == []
+    world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, "again", world.rng))
+    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[0], agent, [])) == []
     ended = []
     while (claim := world.claim("sales")) is not None:
         [crossing] = world.crossings()
@@ -333,8 +333,10 @@ def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_ti
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.write(lambda txn: activation_results.defer(txn, rows[0], until=None, reason="a person", held=True))
-    world.board.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
+    world.board.session.write(
+        lambda txn: activation_results.defer(txn, rows[0], until=None, reason="a person", held=True)
+    )
+    world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]
 

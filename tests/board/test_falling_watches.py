@@ -354,7 +354,12 @@ def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> Non
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.write(lambda txn: predicted_crossings.fire_due(txn, 3)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [world.board.session.write(lambda txn: predicted_crossings.fire_due(txn, 3)) for _ in range(4)] == [
+        3,
+        3,
+        1,
+        0,
+    ]
     assert [crossing.subject for crossing in world.crossings()] == [f"s{i}" for i in range(7)]
 
 

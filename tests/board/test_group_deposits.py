@@ -52,7 +52,7 @@ def hold_true(world: World) -> None:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
         return [(board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
-    found = world.board.read(look)
+    found = world.board.session.read(look)
     assert found
     for (value, marks), (counted, present) in found:
         assert abs(value - counted) < 1e-9

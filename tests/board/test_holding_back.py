@@ -17,7 +17,7 @@ KINDS = {
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.read(lambda txn: readiness.next_ready(txn, txn.deployment.agent(name)))
+    return world.board.session.read(lambda txn: readiness.next_ready(txn, txn.deployment.agent(name)))
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:

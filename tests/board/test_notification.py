@@ -25,7 +25,7 @@ def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
         work(txn)
         return txn.tx.notifies
 
-    return world.board.write(run)
+    return world.board.session.write(run)
 
 
 def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], Any]:
@@ -93,7 +93,7 @@ def test_an_activation_that_finishes_notifies_unless_the_same_work_claims_the_ne
     one_by_one = spec("watchman", strength("smoke") >= 0.5, batch=1)
     world.deploy(KINDS, one_by_one)
     assert not notifies(world, finishing(world, claim_next=True))
-    world.board.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False))
+    world.board.session.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False))
     assert notifies(world, finishing(world, claim_next=False))
 
 

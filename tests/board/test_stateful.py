@@ -74,7 +74,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([SECOND, HOUR]))
     def the_clock_steps_back(self, by: int) -> None:
-        self.world.board.write(lambda txn: None, record=True)
+        self.world.board.session.write(lambda txn: None, record=True)
         before = self.world.board.session.now()
         self.world.advance(-by)
         assert self.world.board.session.now() == before
@@ -254,9 +254,9 @@ class Board(RuleBasedStateMachine):
     def the_worker_dies(self) -> None:
         late = dict(self.running)
         self.running.clear()
-        assert self.world.board.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False)) == len(
-            late
-        )
+        assert self.world.board.session.write(
+            lambda txn: activation_results.recover(txn, ["worker"], expired=False)
+        ) == len(late)
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 
@@ -295,7 +295,7 @@ class Board(RuleBasedStateMachine):
 
     @invariant()
     def kept_totals_are_those_of_the_stimuli(self) -> None:
-        self.world.board.write(agree)
+        self.world.board.session.write(agree)
 
 
 @pytest.mark.timeout(600)  # a server takes five times as long as a file

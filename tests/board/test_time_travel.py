@@ -58,7 +58,7 @@ def test_a_past_reading_equals_the_reading_of_that_time_and_a_future_one_comes_t
             world.register({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
         snapshots.append((world.board.session.now(), seen(world)))
         world.advance(1)
-        world.board.write(lambda txn: None, record=True)
+        world.board.session.write(lambda txn: None, record=True)
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
     world.follow()

@@ -118,7 +118,7 @@ def test_kept_totals_equal_what_is_counted(
             weight, law, wait = values
             changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, on_repeat=on_repeat)}
             (world.register if wait else world.deploy)(changed, *agents)
-        world.board.write(agree)
+        world.board.session.write(agree)
     world.close()
 
 
@@ -152,7 +152,7 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
         return board_totals.value(txn, one), board_totals.measured(txn, one)
 
     world.put("spark", "a1")
-    assert world.board.write(move_on) == ((0.0, 0), (0.0, 0))
+    assert world.board.session.write(move_on) == ((0.0, 0), (0.0, 0))
 
 
 def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: World) -> None:
@@ -165,7 +165,7 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
         txn.now = txn.now + 2 * HOUR
         return board_totals.value(txn, one), board_totals.measured(txn, one)
 
-    assert world.board.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
+    assert world.board.session.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
 
 def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_stood(world: World) -> None:
@@ -182,4 +182,4 @@ def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_st
             (board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in txn.active.watches.values()
         ]
 
-    assert world.board.read(look) == [((2.0, 2), (2.0, 2))]
+    assert world.board.session.read(look) == [((2.0, 2), (2.0, 2))]

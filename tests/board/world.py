@@ -93,11 +93,11 @@ class World:
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
         )
-        return self.board.write(lambda txn: register(txn, self.deployment), record=True)
+        return self.board.session.write(lambda txn: register(txn, self.deployment), record=True)
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0
-        while self.board.write(lambda txn: backfill.run_batch(txn, limit)):
+        while self.board.session.write(lambda txn: backfill.run_batch(txn, limit)):
             batches += 1
             assert batches < 10_000
         return batches
@@ -110,7 +110,7 @@ class World:
 
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
         """A deposit signed by an agent, as only an activation of it can make it."""
-        return self.board.write(
+        return self.board.session.write(
             lambda txn: deposit(txn, prepared(txn, self.board, kind, subject, {}, intensity, author, 0))
         )
 
@@ -126,18 +126,18 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """The pass that settles falls and moves evaporated marks to the history, until nothing is left to do."""
         count = 0
-        while done := self.board.write(lambda txn: evaporation.evaporate_due(txn, limit)):
+        while done := self.board.session.write(lambda txn: evaporation.evaporate_due(txn, limit)):
             count += done
             assert count < 100_000
         return count
 
     def fire_due(self) -> int:
-        return self.board.write(predicted_crossings.fire_due)
+        return self.board.session.write(predicted_crossings.fire_due)
 
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
-        return self.board.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
+        return self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
 
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
         def work(txn: BoardTransaction) -> list[Receipt] | None:
@@ -147,10 +147,12 @@ class World:
             ]
             return activation_results.finish(txn, claim.row, claim.agent, made)
 
-        return self.board.write(work)
+        return self.board.session.write(work)
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
-        return self.board.write(lambda txn: activation_results.fail(txn, claim.row, claim.agent, error, self.rng))
+        return self.board.session.write(
+            lambda txn: activation_results.fail(txn, claim.row, claim.agent, error, self.rng)
+        )
 
     def woken(self, name: str) -> list[int] | None:
         """Claim and finish once: the ids of the marks that were given, or None if the agent did not wake."""
@@ -165,12 +167,12 @@ class World:
     # -- below the door
 
     def rows(self, statement: Statement, **values: Any) -> list[Any]:
-        return self.board.read(lambda txn: txn.tx.all(statement, **values))
+        return self.board.session.read(lambda txn: txn.tx.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
         """A query of a test's own, on the driver's cursor."""
         text = text.replace("?", self.storage.placeholder)
-        return self.board.read(lambda txn: list(txn.tx.cursor.execute(text, values).fetchall()))
+        return self.board.session.read(lambda txn: list(txn.tx.cursor.execute(text, values).fetchall()))
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
         result = [CrossingRow(*row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]

@@ -123,10 +123,10 @@ def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning, monkeypatch):
 
 def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burning):
     with Blackboard.open("sqlite:///house.db") as board:
-        claim = board.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
+        claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
         assert claim is not None
-        board.write(
+        board.session.write(
             lambda txn: activation_results.defer(txn, claim.row, until=until, reason="the API cannot be reached")
         )
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out

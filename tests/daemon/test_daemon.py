@@ -209,7 +209,7 @@ def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackb
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
     def left() -> str:
-        return board.read(lambda txn: Report.of(txn, {"watchman"})).lines[0]
+        return board.session.read(lambda txn: Report.of(txn, {"watchman"})).lines[0]
 
     deploy(board, watchman)
     smoke(board, "kitchen")

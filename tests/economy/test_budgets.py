@@ -179,7 +179,7 @@ def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_o
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
     spent = [
-        world.board.read(lambda txn, call=call: budgets._spent_for(txn, model_calls.get(txn, call["id"])))
+        world.board.session.read(lambda txn, call=call: budgets._spent_for(txn, model_calls.get(txn, call["id"])))
         for call in (first, *parts)
     ]
     costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
@@ -218,7 +218,7 @@ def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
-    world.board.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
+    world.board.session.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
     world.board.retry(world.board.activations(state="held")[0].id)
     world.rest()
     assert api.paid == 1
@@ -235,7 +235,7 @@ def planned(tmp_path, clock):
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
         board.deploy(Deployment(budget=LIMIT))
-        board.write(
+        board.session.write(
             lambda txn: [model_calls.plan(txn, n, "judge", MODEL, "{}", 1) for n in range(1, COUNT + 1)],
         )
     return path
@@ -248,7 +248,7 @@ def send(call, txn):
 def reserve(path, at, calls):
     """Send the calls as far as the budget goes; returns how many went."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
-        result = [board.write(partial(send, n)) for n in calls]
+        result = [board.session.write(partial(send, n)) for n in calls]
     return sum(over is None for over in result)
 
 
@@ -263,7 +263,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
 
         def work(first):
             for n in range(first, COUNT + 1, 20):
-                board.write(partial(send, n))
+                board.session.write(partial(send, n))
 
         threads = [threading.Thread(target=work, args=(first,)) for first in range(1, 21)]
         for thread in threads:

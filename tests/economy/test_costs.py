@@ -118,7 +118,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     world.rest()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
-    assert world.board.write(
+    assert world.board.session.write(
         lambda txn: model_calls.record_answer(txn, late["id"], "{}", None, model_calls.CallCost(cost=1))
     )
     assert world.states() == ["unusable", "applied"]
@@ -131,7 +131,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
             model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost(cost=1))
         model_calls.mark_applied(txn, 99)
 
-    world.board.write(two)
+    world.board.session.write(two)
     assert world.states()[2:] == ["unusable", "applied"]
 
 

@@ -107,7 +107,7 @@ def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_pers
 
 def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
     world.leave()
-    world.board.write(_answered_without_usage)
+    world.board.session.write(_answered_without_usage)
     world.board.record_cost(1, 0.1)
     [call] = world.calls()
     assert (call["state"], call["cost_usd"], call["reserved_usd"]) == ("answered", 0.1, 0)

@@ -74,7 +74,8 @@ def test_receipts_come_in_the_order_of_the_items_and_keys_make_repeats_harmless(
 
 def test_a_path_works_wherever_a_url_does(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "plain.db"
-    for number, form in enumerate((path, str(path), f"sqlite:///{path}")):
+    forms: list[str | Path] = [path, str(path), f"sqlite:///{path}"]
+    for number, form in enumerate(forms):
         with Blackboard.open(form, clock=clock) as board:
             board.deposit(Knock(subject="s", door=str(number)))
             assert board.database.path == path

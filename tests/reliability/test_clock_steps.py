@@ -210,7 +210,9 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
     long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # to whom the machine's clock is a leap
     with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
         board.deposit(Smoke(subject="kitchen"))
-        shown = board.read(lambda txn: txn.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall())
+        shown = board.session.read(
+            lambda txn: txn.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall()
+        )
     assert shown[0][0] == 1.0
     assert shown[0][1].startswith("2001-01-01T00:00:00")
 

@@ -64,7 +64,7 @@ def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 
 def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
-    board.write(
+    board.session.write(
         lambda txn: (
             txn.tx.run(
                 ACTIVATIONS.insert_worker,
@@ -90,7 +90,10 @@ def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None
 
     board.deploy(broken)
     board.deposit(Smoke(subject="kitchen"))
-    assert board.write(lambda txn: claims.claim(txn, txn.deployment.agent("broken"), "somebody", 1_000_000)) is not None
+    assert (
+        board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("broken"), "somebody", 1_000_000))
+        is not None
+    )
     clock.advance(timedelta(hours=1))
 
 
@@ -121,7 +124,7 @@ def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> N
     assert "deployment" not in wrong(board, wanted)
     changed = wanted.model_copy(update={"trust": {"webform": 0.5}})
     assert "blackboard init" in wrong(board, changed)["deployment"].advice
-    board.write(lambda txn: register(txn, changed))
+    board.session.write(lambda txn: register(txn, changed))
     assert "deployment" not in wrong(board, changed)
 
 

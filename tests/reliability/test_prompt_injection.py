@@ -78,7 +78,9 @@ def answering(calls: list[dict[str, Any]]) -> Any:
 
 
 def events(board: Blackboard) -> list[EventRow]:
-    return board.read(lambda txn: [EventRow(*row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")])
+    return board.session.read(
+        lambda txn: [EventRow(*row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")]
+    )
 
 
 def check_the_law(board: Blackboard) -> None:
@@ -86,7 +88,7 @@ def check_the_law(board: Blackboard) -> None:
     declared = {item.name: set(item.spec.writes) for item in DESK}
     leads = {event.mark_id for event in events(board) if event.kind == "lead"}
     given: dict[int, set[str]] = {}
-    for row in board.read(
+    for row in board.session.read(
         lambda txn: txn.tx.cursor.execute(
             "SELECT g.activation_id, e.subject FROM activation_input g JOIN event e ON e.id = g.event_id"
         ).fetchall()
@@ -110,7 +112,7 @@ def check_the_law(board: Blackboard) -> None:
     assert max(verdicts.values()) == 1
     dead = {
         row[0]
-        for row in board.read(
+        for row in board.session.read(
             lambda txn: txn.tx.cursor.execute(
                 "SELECT g.mark_id FROM activation_input g JOIN activation a ON a.id = g.activation_id"
                 " WHERE a.state = 'dead' AND g.role = 'absorbed'"

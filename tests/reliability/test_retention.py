@@ -60,7 +60,7 @@ TABLES = (
 
 
 def rows(board: Blackboard) -> dict[str, int]:
-    return board.read(
+    return board.session.read(
         lambda txn: {name: txn.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
     )
 
@@ -115,13 +115,13 @@ def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blac
     daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
     look(daemon)
     removed = []
-    while count := board.write(
+    while count := board.session.write(
         lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
     assert max(removed) <= 2 * 150  # of each sort
     clock.advance(timedelta(days=30))
-    while count := board.write(
+    while count := board.session.write(
         lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)

@@ -63,7 +63,7 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
             if number % 2:
                 world.put("smoke", f"s{number}")
             else:
-                world.board.write(lambda txn: 1 // 0)
+                world.board.session.write(lambda txn: 1 // 0)
             outcomes.append("kept")
         except ZeroDivisionError:
             outcomes.append("failed")
@@ -86,7 +86,7 @@ def test_what_a_failed_transaction_registered_is_not_remembered(world: World) ->
 
     board.session.classes.add([Ash])
     with pytest.raises(RuntimeError, match="stop"):
-        board.write(work)
+        board.session.write(work)
     assert "ash" not in board.deployment.kinds
     world.deploy({"smoke": kind("smoke")})
     world.put("smoke")
@@ -105,13 +105,13 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
         world.put("smoke")
         return before, count()
 
-    assert world.board.read(work) == (0, 0)
+    assert world.board.session.read(work) == (0, 0)
     assert len(world.board.marks()) == 1
 
 
 def test_reading_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
-        world.board.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
+        world.board.session.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)
     assert world.board.marks() == []
 

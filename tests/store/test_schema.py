@@ -138,7 +138,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
     assert [item.returncode for item in started] == [0] * 4, ended
     with Blackboard.open(url) as board:
         assert len(board.marks()) == 20
-        assert board.read(lambda txn: txn.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
+        assert board.session.read(lambda txn: txn.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
         assert board.deployment.version == 1
 
 

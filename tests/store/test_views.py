@@ -61,7 +61,7 @@ def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]
     for row in rows:
         at = parse_instant(row["as_of"])
         mark = world.mark(row["id"])
-        result[mark.id] = world.board.read(lambda txn, mark=mark, at=at: txn.strength(mark, at))  # type: ignore[misc]
+        result[mark.id] = world.board.session.read(lambda txn, mark=mark, at=at: txn.strength(mark, at))  # type: ignore[misc]
     return result
 
 
@@ -260,7 +260,7 @@ def test_views_stay_while_a_worker_of_another_version_runs(world: World) -> None
     worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
 
     def register(name: str, version: str | None) -> None:
-        world.board.write(
+        world.board.session.write(
             lambda txn: txn.tx.run(ACTIVATIONS.insert_worker, id=name, version=version, **worker) and None
         )
 
