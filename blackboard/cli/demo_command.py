@@ -1,6 +1,6 @@
-"""The command that shows what this is: `demo`. It runs a deployment over its samples, on a fresh board of its own.
+"""The command `demo`: runs a deployment over its samples, on a fresh board.
 
-It knows no agent: the deployment file says which samples there are, how they become marks and what is worth showing.
+The deployment file says which samples there are, how they become marks and what to show.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 SHOWN = 10
-"""Marks of a kind that are shown."""
+"""The number of marks that are shown of each kind."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,11 +38,11 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    directory: Annotated[Path, typer.Option(help="Where the board is made; what an earlier demo left goes.")] = Path(
+    directory: Annotated[Path, typer.Option(help="The folder of the board; an earlier demo there is deleted.")] = Path(
         "demo"
     ),
 ) -> None:
-    """Run the sample deployment over its sample marks until nothing is left to do, and show what came out.
+    """Run the sample deployment with its sample marks until nothing is left to do, and show the results.
 
     \b
     Examples:
@@ -84,9 +84,9 @@ def demo(
 
 @contextlib.contextmanager
 def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
-    """The folder of the demonstration, without what an earlier one left, as the current folder; gives the board's path.
+    """Make an empty folder for the demo the current folder, and yield the path of the board.
 
-    The agents' relative paths start at the current folder.
+    Relative paths of the agents start at the current folder.
     """
     from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
@@ -118,20 +118,20 @@ def _load(board: Blackboard, what: Demo) -> None:
 
 @contextlib.contextmanager
 def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
-    """Shows what the daemon does: a live view on a terminal, else a line for each activation that ends."""
+    """Show what the daemon does: a live view on a terminal, otherwise a line for each activation that ends."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = console()
 
     def count(event: str, details: dict[str, Any]) -> None:
         if "agent" not in details:
             return
-        mine = counts.setdefault(details["agent"], Counter())
-        mine[event] += 1
-        mine["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
-        mine["absorbed"] += details.get("marks", 0) if event == "done" else 0
-        mine["deposited"] += details.get("deposited", 0)
+        count_of = counts.setdefault(details["agent"], Counter())
+        count_of[event] += 1
+        count_of["running"] += {"claimed": 1, "done": -1, "failed": -1, "postponed": -1}.get(event, 0)
+        count_of["absorbed"] += details.get("marks", 0) if event == "done" else 0
+        count_of["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == "done":
-            say(f"{details['agent']}: {details['marks']} marks taken up, {details['deposited']} left")
+            say(f"{details['agent']}: {details['marks']} marks absorbed, {details['deposited']} deposited")
 
     daemon.on_event.append(count)
     if not screen.is_terminal:
@@ -147,21 +147,28 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     status = board.status()
     marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
     return grid(
-        ("agent", "runs", "done", "failed", "marks taken up", "marks left"),
+        ("agent", "runs", "done", "failed", "absorbed", "deposited"),
         (
-            (name, max(0, mine["running"]), mine["done"], mine["failed"], mine["absorbed"], mine["deposited"])
-            for name, mine in list(counts.items())
+            (
+                name,
+                max(0, count_of["running"]),
+                count_of["done"],
+                count_of["failed"],
+                count_of["absorbed"],
+                count_of["deposited"],
+            )
+            for name, count_of in list(counts.items())
         ),
         title=f"{status.waiting} crossings wait; on the board: {marks}",
     )
 
 
 def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
-    """What came out, and what it cost."""
+    """Show the results and their cost."""
     from blackboard.store.readonly_query import query
 
     left = query(path, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind")
-    table(("kind", "marks"), left.rows, empty="no marks", title="What was left on the board")
+    table(("kind", "marks"), left.rows, empty="no marks", title="Deposited marks")
     for kind, fields in what.show.items():
         marks = board.marks(kind) if kind in board.deployment.kinds else []
         table(
@@ -170,7 +177,7 @@ def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
                 (mark.subject, number(mark.strength), *map(_cell, map(mark.payload.get, fields)))
                 for mark in marks[:SHOWN]
             ),
-            empty=f"no {kind} lies there now",
+            empty=f"no live {kind}",
             title=f"{kind}: {len(marks)}" + (f", the strongest {SHOWN}" if len(marks) > SHOWN else ""),
         )
     calls, tokens_in, tokens_out, cost = query(

@@ -348,7 +348,7 @@ def test_the_next_activation_is_claimed_with_the_end_of_one(world: World) -> Non
     assert claim is not None
 
     def finish(claim: Claim, next_for: str | None) -> Finished | None:
-        return world.board.write(
+        return world.board.session.write(
             lambda txn: activation_results.finish_and_claim(
                 txn, claim.row, claim.agent, [], next_for=next_for, worker="worker", lease=10**6
             )
@@ -377,7 +377,7 @@ def test_a_next_claim_that_fails_takes_the_end_back(world: World, monkeypatch: p
 
     monkeypatch.setattr(activation_results, "claim", broken)
     with pytest.raises(NextClaimFailed, match="a bug"):
-        world.board.write(
+        world.board.session.write(
             lambda txn: activation_results.finish_and_claim(
                 txn, claim.row, claim.agent, [], next_for="sales", worker="worker", lease=10**6
             )
@@ -394,7 +394,7 @@ def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
     world.finish(claim)
     done = claim.row._replace(state="done")
     with pytest.raises(IllegalTransition, match="done cannot become ready"):
-        world.board.write(lambda txn: set_state(txn, done, ActivationState.READY))
+        world.board.session.write(lambda txn: set_state(txn, done, ActivationState.READY))
     assert [row.state for row in world.board.activations()] == ["done"]
 
 

@@ -58,7 +58,7 @@ def test_a_deposit_may_carry_a_law_of_its_own(house, law, named):
     ("words", "message"),
     [
         (("smok", "k"), "did you mean 'smoke'?"),
-        (("smoke", "k", "--payload", "{"), "broken JSON"),
+        (("smoke", "k", "--payload", "{"), "not valid JSON"),
         (("smoke", "k", "--payload", "[]"), "a payload is a JSON object"),
         (("smoke", "k", "--payload", "{}"), "detail: field required"),
         (("smoke", "k", "--payload", '{"detail": "x", "floor_number": "many"}'), "floor_number: "),
@@ -72,8 +72,8 @@ def test_a_deposit_may_carry_a_law_of_its_own(house, law, named):
         (("smoke", "k", "--payload", '{"detail": "x"}', "--half-life", "3"), "a bare number has no unit"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--decay", '{"law": "linar"}'), "did you mean 'linear'?"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "soon"), "is not a time"),
-        (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "1999-01-01"), "has passed already"),
-        (("smoke", "k", "--half-life", "3d", "--until", "2999-01-01"), "name one of them"),
+        (("smoke", "k", "--payload", '{"detail": "x"}', "--until", "1999-01-01"), "is in the past"),
+        (("smoke", "k", "--half-life", "3d", "--until", "2999-01-01"), "use only one of them"),
         (("smoke", "k", "--payload", '{"detail": "x"}', "--author", "watchman"), "is an agent of this board"),
     ],
 )

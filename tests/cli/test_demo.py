@@ -32,7 +32,7 @@ def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house):
         done = house("demo", "--config", "blackboard.toml", "--directory", "out")
         assert (done.code, done.err) == (0, "")
         assert "3 sample rows are on the board; 1 were rejected" in done.out
-        assert "row 5: 1 fields where the header has 2" in done.out
+        assert "row 5: 1 fields, but the header has 2" in done.out
         assert "offline rules" in done.out
         assert "3 alarms" in done.out
         assert "0 model calls" in done.out

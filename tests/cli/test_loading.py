@@ -75,7 +75,7 @@ def test_bad_rows_are_kept_with_their_numbers_and_reasons_and_the_good_ones_load
     assert subjects(house) == ["garden", "hall", "kitchen"]
     found = {int(row["row"]): row["reason"] for row in rejects(house, name)}
     assert sorted(found) == [3, 4, 5, 6, 8, 9, 10]
-    assert found[3] == "2 fields where the header has 3"
+    assert found[3] == "2 fields, but the header has 3"
     assert found[5].startswith("not UTF-8 text: byte 0xff")
     assert "room is empty" in found[6]
     assert "detail: field required" in found[8]
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_loaded_at_all_says_why(house, text, words, messag
 
 def test_a_file_that_is_not_there_is_told_of(house):
     assert "does not exist" in house("load", "no.csv", *WORDS).err
-    assert "it is no file" in house("load", ".", *WORDS).err
+    assert "is not a file" in house("load", ".", *WORDS).err
 
 
 def test_json_lines_without_the_column_of_the_subject_load_nothing_and_name_the_nearest(house):
