@@ -226,10 +226,10 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
 
 def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
     for mark in marks:
-        item: Any = mark
-        while item is not None:
-            yield item
-            item = getattr(item, "_alternative", None)
+        yield mark
+        alternative: Any = mark
+        while (alternative := getattr(alternative, "_alternative", None)) is not None:
+            yield alternative
 
 
 def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:

@@ -132,6 +132,8 @@ class Daemon:
         self._trouble: str | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = False
+        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the one that it was opened with
+            board.session.leap = self.settings.leap
         for agent in self.agents.values():
             board.session.classes.add(agent.kinds.values())
 

@@ -1,4 +1,4 @@
-"""What calls cost is told by day and agent, with what each mark cost and what the dear lane would have."""
+"""What calls cost is told by day and agent, with what each mark cost and what the Messages API would have."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.faults import Cut, Status
 
 @pytest.fixture
 def spent(world_of, api, clock):
-    """Two days: three calls of the dear lane with one unknown outcome, then one of the cheap lane."""
+    """Two days: three calls of the Messages API with one unknown outcome, then one of the Batch API."""
     world = world_of(batch=1)
     world.leave(2)
     api.queue(Cut(0))

@@ -164,7 +164,7 @@ def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(sc
 
 
 @pytest.mark.parametrize("name", OF_THE_LANE)
-def test_a_kill_in_the_cheap_lane_loses_no_batch_and_pays_once(scene, api, name):
+def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(scene, api, name):
     here = scene(use_batch_api=True)
     child = here.start(name)
     if name == "batch_api.kept":

@@ -53,7 +53,7 @@ def test_a_call_that_fails_says_how(world, api, spans):
     assert not failed.status.is_ok
 
 
-def test_a_call_of_the_cheap_lane_is_a_span_as_long_as_it_was_out(world_of, api, spans):
+def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(world_of, api, spans):
     world = world_of(use_batch_api=True)
     world.leave(2)
     client = Patient(api, looks=2)

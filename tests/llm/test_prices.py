@@ -38,7 +38,7 @@ def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call():
 
 
 @given(st.sampled_from(PRICES.names), COUNTS, COUNTS, COUNTS, COUNTS)
-def test_the_batch_lane_is_never_dearer_and_more_tokens_are_never_cheaper(model, given_in, out, read, written):
+def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(model, given_in, out, read, written):
     price, usage = PRICES.of(model), Usage(given_in, out, read, written)
     cost = price.cost(usage)
     assert type(cost) is int

@@ -162,7 +162,7 @@ class TestHighestCost:
         usage = api.usage_of(json.loads(body), output)
         assert PRICES.of("claude-haiku-4-5").cost(usage, api) <= highest_cost(body, PRICES, api)
 
-    def test_of_the_cheap_lane_is_half(self):
+    def test_of_the_batch_api_is_half(self):
         body = planned(max_tokens=4000)
         assert highest_cost(body, PRICES, "batch") * 2 - highest_cost(body, PRICES) in (0, 1)
 

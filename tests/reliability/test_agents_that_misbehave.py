@@ -44,7 +44,7 @@ def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 
         (lambda: [Alarm(subject="a", text="x" * 250_000) for _ in range(100)], "(max_total)"),
         (lambda: Smoke(subject="a"), "does not declare in writes"),
         (lambda: Alarm(subject="x" * 10_000), "at most 512"),
-        (lambda: Alarm(subject="a\x00b"), "not text"),
+        (lambda: Alarm(subject="a\x00b"), "not valid text"),
         (lambda: Alarm(subject="a", intensity=float("nan")), "intensity must be a number"),
         (lambda: Alarm(subject="a", text="\ud800"), "not JSON"),
         (lambda: 42, "an agent returns marks or None"),

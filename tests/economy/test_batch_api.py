@@ -1,4 +1,4 @@
-"""The cheap lane: weak marks wait for it, each call is handed in once and its answer taken in once."""
+"""The Batch API: weak marks wait for it, each call is handed in once and its answer taken in once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def requests_in(call):
     return json.loads(call.body)["requests"]
 
 
-def test_an_agent_in_the_cheap_lane_waits_for_it_and_goes_on_with_the_answer(world_of, api, patient):
+def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(world_of, api, patient):
     world = world_of(use_batch_api=True)
     leads = world.leave(3)
     report = world.rest(patient())
@@ -60,7 +60,7 @@ def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
     assert api.paid == 5
 
 
-def test_weak_marks_wait_for_the_cheap_lane_and_strong_ones_do_not(world_of, api, patient):
+def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(world_of, api, patient):
     world = world_of(batch_api_below=0.4)
     weak = world.leave(2, intensity=0.3, name="weak")
     world.rest(patient())
@@ -78,7 +78,7 @@ def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, pat
     assert [(call["api"], call["marks"]) for call in world.calls()] == [("messages", 3)]
 
 
-def test_the_strongest_mark_decides_on_lane_and_model():
+def test_the_strongest_mark_decides_on_api_and_model():
     settings = AgentSettings(
         batch_api_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
     )
@@ -99,7 +99,7 @@ def test_strong_marks_may_get_a_stronger_model(world_of, api):
     assert [call["model"] for call in world.calls()] == ["claude-haiku-4-5", "claude-sonnet-4-6"]
 
 
-def test_until_it_is_quiescent_the_daemon_waits_for_the_cheap_lane(world_of, api, patient, clock):
+def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(world_of, api, patient, clock):
     world = world_of(use_batch_api=True)
     world.leave(1)
     started = clock.now()
@@ -233,7 +233,7 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, p
     assert world.states() == ["cost_recorded" if hold else "unknown", "applied"]
 
 
-def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock):
+def test_budgets_hold_calls_in_the_batch_api_too(world_of, api, patient, clock):
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.leave(3)
     world.rest(patient())
@@ -246,7 +246,7 @@ def test_budgets_hold_calls_in_the_cheap_lane_too(world_of, api, patient, clock)
     assert [len(requests_in(call)) for call in batches(api)] == [2, 1]
 
 
-def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api, patient):
+def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(world_of, api, patient):
     world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
     world.leave(1)
     world.rest(patient())
@@ -260,7 +260,7 @@ def test_a_call_that_fits_no_window_does_not_keep_the_lane_waiting(world_of, api
 
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
-def test_a_raised_budget_lets_calls_into_the_lane(world_of, api, patient, small):
+def test_a_raised_budget_lets_calls_into_the_batch_api(world_of, api, patient, small):
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
     leads = world.leave(2)
     world.rest(patient())
@@ -349,14 +349,14 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api,
     assert call["cost_usd"] > 0
 
 
-def test_a_daemon_without_a_client_leaves_the_lane_alone_and_comes_to_rest(world_of, api, clock):
+def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(world_of, api, clock):
     world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
     daemon.run()
     report = Daemon(world.board, world.agents).run(until_quiescent=True)
-    assert any("cheap lane" in line for line in report.lines)
+    assert any("batch API" in line for line in report.lines)
     assert batches(api) == []
 
 
@@ -372,7 +372,7 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
     again.close()
 
 
-def test_neither_the_lane_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
+def test_neither_the_batch_api_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
     world = world_of(use_batch_api=True)
     statements = (
         MODEL_CALLS.calls_to_submit,
