@@ -93,7 +93,7 @@ def test_a_command_that_only_looks_makes_no_folder(house, words):
     done = house(*words, "--database", "tpyo/house.db")
     assert done.code == 1
     assert "no folder" in done.err
-    assert "'blackboard init' makes both" in done.err
+    assert "'blackboard init' creates both" in done.err
     assert not (house.folder / "tpyo").exists()
 
 
