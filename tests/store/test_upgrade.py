@@ -1,0 +1,188 @@
+"""A board that an earlier version wrote is upgraded when it is opened, and all that it holds is found by its new names.
+
+`board_0002.sql` is such a board, with everything that was renamed: a deployment that sets each setting, activations and
+crossings in every state, a call through each API, cooldowns, and marks that still follow a change of their law.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock
+from blackboard.parsing import parse
+from blackboard.store import schema
+from blackboard.store.database import Database
+from blackboard.store.tables import metadata
+
+DUMP = Path(__file__).with_name("board_0002.sql")
+
+TABLES = {
+    "activation_mark": "activation_input",
+    "fall": "predicted_crossing",
+    "follow_up": "backfill",
+    "rest": "subject_cooldown",
+    "succession": "law_change",
+}
+COLUMNS = {
+    ("activation", "depth"): "chain_length",
+    ("activation", "marks_left"): "marks_deposited",
+    ("activation", "split_call"): "split_after_call",
+    ("activation_mark", "previous_event_id"): None,
+    ("agent_state", "rest_until"): "cooldown_until",
+    ("board", "recorded_at"): "last_recorded_at",
+    ("board_total", "settled"): "evaporated_through",
+    ("crossing", "held"): "held_by",
+    ("deployment", "at"): "deployed_at",
+    ("event", "at"): "recorded_at",
+    ("follow_up", "sort"): "task",
+    ("follow_up", "upto"): "up_to",
+    ("model_call", "lane"): "api",
+    ("succession", "at"): "changed_at",
+    ("succession", "successor"): "new_law",
+}
+VALUES = {
+    ("activation", "state"): {"aside": "quarantined", "passed": "skipped"},
+    ("crossing", "state"): {"passed": "skipped"},
+    ("crossing", "held_by"): {"rest": "cooldown"},
+    ("model_call", "state"): {"settled": "cost_recorded"},
+    ("model_call", "api"): {"direct": "messages"},
+}
+REWRITTEN = {("deployment", "content"), ("watch", "condition")}
+NEW = {("board", "views_hash")}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with the board of the dump."""
+    path = tmp_path / "board.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(DUMP.read_text("utf-8"))
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def clock(path: Path) -> ManualClock:
+    """A clock that stands where the board's time does."""
+    clock = ManualClock()
+    clock.set(contents(path, "board")[0]["recorded_at"])
+    return clock
+
+
+def contents(path: Path, table: str) -> list[dict[str, Any]]:
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
+    connection.close()
+    return rows
+
+
+def tables(path: Path) -> set[str]:
+    connection = sqlite3.connect(path)
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    connection.close()
+    return names
+
+
+def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of an old table by its new names."""
+    new: dict[str, Any] = {}
+    for column, value in row.items():
+        name = COLUMNS.get((table, column), column)
+        if name is not None and (table, column) not in REWRITTEN:
+            new[name] = VALUES.get((table, name), {}).get(value, value)
+    return new
+
+
+def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> None:
+    old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
+    assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
+    database = Database(f"sqlite:///{path}")
+    assert schema.ensure(database, clock.now())
+    database.close()
+    assert tables(path) - {"alembic_version"} == {TABLES.get(name, name) for name in old}
+    for name, rows in old.items():
+        found = contents(path, TABLES.get(name, name))
+        without = [{key: row[key] for key in row if (name, key) not in REWRITTEN | NEW} for row in found]
+        assert without == [expected(name, row) for row in rows], name
+
+
+def test_the_upgraded_schema_is_the_declared_one(path: Path, clock: ManualClock, tmp_path: Path) -> None:
+    Blackboard.open(path, clock=clock).close()
+    declared = Database(f"sqlite:///{tmp_path / 'declared.db'}")
+    metadata.create_all(declared.engine)
+    declared.close()
+    query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND name <> 'alembic_version'"
+    schemas = []
+    for file in (path, tmp_path / "declared.db"):
+        connection = sqlite3.connect(file)
+        schemas.append({name: " ".join(sql.split()) for name, sql in connection.execute(query) if sql})
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection.close()
+    assert schemas[0] == schemas[1]
+
+
+def test_the_deployment_has_its_settings_by_their_new_names(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        deployment = board.deployment
+        sales = deployment.agents["sales"]
+        settings = sales.settings
+        watches = {watch.name: watch for watch in sales.watches}
+        assert (settings.batch_window, settings.urgent_above, settings.cooldown) == (300_000_000, 1.5, 3_600_000_000)
+        assert (settings.cooldown_per, settings.cooldown_after_failures) == ("subject", 7)
+        assert (settings.max_chain, settings.max_activations_per_hour) == (12, 50)
+        assert (settings.use_batch_api, settings.batch_api_below) == (True, 0.4)
+        assert not deployment.agents["clerk"].settings.use_batch_api
+        assert sales.renamed_from == "seller"
+        assert (watches["new"].min_increase, watches["new"].include_own) == (0.2, True)
+        assert {name: kind.on_repeat for name, kind in deployment.kinds.items()} == {
+            "lead": "separate", "reply": "add", "rain": "replace", "slot": "separate",
+            "need": "separate", "decision": "separate",
+        }  # fmt: skip
+        # Equal content is no change: the migration writes what this program would write.
+        assert board.deploy(deployment).version == deployment.version
+
+
+def test_conditions_are_stored_in_their_canonical_form(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        watches = {watch.name: watch for watch in board.deployment.agents["sales"].watches}
+        assert watches["warm"].when == '(total("lead") >= 2) & (strongest("reply") >= 1)'
+        assert watches["many"].when == 'count("lead", "reply", over="board") >= 40'
+        assert watches["new"].only_if == 'count("reply", subject="o\'clock*") < 2'
+        assert watches["new"].unless == '(count("rain", over="board") >= 1) | (strongest("rain") >= 3)'
+    for row in contents(path, "deployment"):
+        for agent in json.loads(row["content"])["agents"].values():
+            for watch in agent["watches"]:
+                texts = [text for text in (watch["when"], watch["only_if"], watch["unless"]) if text]
+                assert texts == [str(parse(text)) for text in texts]
+    for row in contents(path, "watch"):
+        assert row["condition"] == str(parse(row["condition"]))
+
+
+def test_people_find_it_all(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        states = board.status().activations
+        assert states == {"quarantined": 1, "dead": 1, "done": 6, "held": 1, "running": 1, "skipped": 2}
+        assert {item.held_by for item in board.agenda() if item.subject == "lead/rest"} == {"cooldown"}
+        assert board.status().backfills == 8
+        assert len(board.history("lead/split")) >= 3
+    calls = [(row["state"], row["api"]) for row in contents(path, "model_calls")]
+    assert calls == [("applied", "messages"), ("cost_recorded", "messages"), ("planned", "batch")]
+
+
+def test_work_goes_on_where_it_stood(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        before = len(board.marks())
+        board.deploy(board.deployment.model_copy(update={"trust": {"webform": 0.5}}))
+        status = board.status()
+        assert status.backfills == 0
+        assert 0 < len(board.marks()) <= before
+        [quarantined] = board.activations(state="quarantined")
+        board.retry(quarantined.id)
+        assert [record.id for record in board.activations(state="ready")] == [quarantined.id]
