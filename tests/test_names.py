@@ -38,11 +38,11 @@ PACKAGES = ("blackboard", "agents")
 # Words that only ever were names of this program's: they are looked for as any identifier.
 IDENTIFIERS = frozenset(
     """
-    Moment InForce in_force Transacting Seeing MarkView GivenRow as_given given_to Bell FollowUp FollowUps Evaporates
+    Moment InForce in_force Transacting Seeing MarkView GivenRow as_given given_to FollowUp FollowUps Evaporates
     Wakes Keeper Asker Stint Lazily Faded FallRow Leaving Joins put_in_force read_in_force read_following follow_batch
     settle_due settle_all settle_discarded settle_question set_alone hand_over lane_for max_depth hourly_limit
     rest_per rest_after_failures rest_until lane_below rearm marks_left split_call previous_event_id activation_mark
-    follow_up follow_ups succession successor upto formerly spoiled outgrown on_wake _given _instead
+    follow_up follow_ups succession successor upto formerly spoiled outgrown on_wake _given _instead Leave leave_many
     """.split()  # noqa: SIM905
 )
 
@@ -191,7 +191,7 @@ def test_no_file_sets_a_setting_by_its_old_name() -> None:
 
 
 def test_no_method_has_an_old_name() -> None:
-    assert {"settle", "in_force"}.isdisjoint(dir(Blackboard))
+    assert {"settle", "in_force", "leave", "leave_many", "look", "install", "apply"}.isdisjoint(dir(Blackboard))
     assert {"otherwise", "given"}.isdisjoint(dir(Mark))
     assert {"settle", "spoiled", "outgrown", "lost", "dropped", "ended"}.isdisjoint(vars(model_calls))
 

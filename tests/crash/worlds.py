@@ -70,7 +70,7 @@ class World(ABC):
 
     Args:
         folder: where its files are; empty.
-        chance: decides what is deposited.
+        rng: decides what is deposited.
     """
 
     name: ClassVar[str]

@@ -146,7 +146,7 @@ def ended(*words: str) -> None:
         raise result.exception
     assert result.exit_code in (0, 1, 2), result.output
     assert "Traceback" not in result.output
-    assert "This is a mistake in blackboard" not in result.output, result.output
+    assert "This is a bug in blackboard" not in result.output, result.output
 
 
 COMMANDS = "marks history agents agenda activations inbox explain deposit withdraw answer pause resume check status sql"
