@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from blackboard.board import crossings, model_calls
 from blackboard.board.activations import get_activation, insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim, claim
 from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
 from blackboard.board.inputs import ABSORBED
 from blackboard.board.results import Receipt
@@ -23,13 +22,10 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 __all__ = [
     "AgentDeposit",
-    "Finished",
-    "NextClaimFailed",
     "defer",
     "discard",
     "fail",
     "finish",
-    "finish_and_claim",
     "hand_back",
     "isolate",
     "recover",
@@ -48,18 +44,6 @@ class AgentDeposit:
 
     mark: PreparedDeposit
     alternative: AgentDeposit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The receipts of a finished activation, and the claim that was made in the same transaction."""
-
-    receipts: list[Receipt]
-    next_claim: Claim | None = None
-
-
-class NextClaimFailed(Exception):
-    """The next activation could not be claimed in the transaction that finished one. The cause is chained."""
 
 
 def finish(
@@ -86,50 +70,6 @@ def finish(
     _test_unclaimed(txn, current)
     _close_crossings(txn, current, CrossingState.DONE)
     return receipts
-
-
-def finish_and_claim(
-    txn: BoardTransaction,
-    row: ActivationRow,
-    agent: AgentSpec,
-    deposits: Sequence[AgentDeposit],
-    *,
-    next_for: str | None,
-    worker: str,
-    lease: int,
-) -> Finished | None:
-    """End an activation with success, and claim the next one of an agent in the same transaction.
-
-    Short activations then need neither a second commit nor a turn of the daemon's loop. Until the caller has entered
-    the new claim among what it runs, recovery must not take it for lost. So the caller marks the finishing run before
-    the transaction begins, clears the mark after it has entered the claim, and `recover(lost=...)` looks first at the
-    marks and then at the entered runs.
-
-    Args:
-        txn: The open transaction.
-        row: The activation as its worker claimed it.
-        agent: The agent that ran.
-        deposits: The marks that it deposits.
-        next_for: The agent to claim for, or None for no claim.
-        worker: The name of the worker.
-        lease: Length of the new lease in microseconds.
-
-    Returns:
-        The receipts and the claim, or None if the worker has lost the activation. Then nothing is changed.
-
-    Raises:
-        NextClaimFailed: The claim failed. The transaction must be rolled back, and may be repeated without a claim.
-    """
-    if (receipts := finish(txn, row, agent, deposits)) is None:
-        return None
-    next_claim = None
-    # Another process may just have removed the agent from the deployment.
-    if next_for is not None and (spec := txn.deployment.agents.get(next_for)) is not None:
-        try:
-            next_claim = claim(txn, spec, worker, lease)
-        except Exception as error:
-            raise NextClaimFailed(str(error)) from error
-    return Finished(receipts, next_claim)
 
 
 def fail(

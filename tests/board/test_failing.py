@@ -8,9 +8,8 @@ import pytest
 
 from blackboard import count, strength
 from blackboard.board import activation_results
-from blackboard.board.activation_results import AgentDeposit, Finished, NextClaimFailed
+from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.activations import set_state
-from blackboard.board.claims import Claim
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
 from blackboard.states import ActivationState, IllegalTransition
@@ -339,51 +338,6 @@ def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> N
     world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]
-
-
-def test_the_next_activation_is_claimed_with_the_end_of_one(world: World) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1))
-    first, second = world.put("lead").mark_id, world.put("lead", "lead/2").mark_id
-    claim = world.claim("sales")
-    assert claim is not None
-
-    def finish(claim: Claim, next_for: str | None) -> Finished | None:
-        return world.board.session.write(
-            lambda txn: activation_results.finish_and_claim(
-                txn, claim.row, claim.agent, [], next_for=next_for, worker="worker", lease=10**6
-            )
-        )
-
-    finished = finish(claim, "sales")
-    assert finished is not None
-    assert finished.next_claim is not None
-    events = [item.event.mark_id for item in (*claim.inputs, *finished.next_claim.inputs)]
-    assert sorted(events) == [first, second]
-    assert finish(claim, "sales") is None
-    last = finish(finished.next_claim, "an agent that was removed")
-    assert last is not None
-    assert last.next_claim is None
-    assert [row.state for row in world.board.activations()] == ["done", "done"]
-
-
-def test_a_next_claim_that_fails_takes_the_end_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
-    world.put("lead")
-    claim = world.claim("sales")
-    assert claim is not None
-
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(activation_results, "claim", broken)
-    with pytest.raises(NextClaimFailed, match="a bug"):
-        world.board.session.write(
-            lambda txn: activation_results.finish_and_claim(
-                txn, claim.row, claim.agent, [], next_for="sales", worker="worker", lease=10**6
-            )
-        )
-    assert [row.state for row in world.board.activations()] == ["running"]
-    assert world.finish(claim) == []
 
 
 def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
