@@ -158,7 +158,7 @@ def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, stat
     leads = world.leave(1)
     api.queue(Status(status))
     world.rest(patient())
-    assert str(status) in world.board.status().paused
+    assert str(status) in world.board.status().paused_because
     assert world.judged == []
     world.board.resume()
     world.rest(patient())
@@ -328,7 +328,7 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     assert call["cost_usd"] > 0
     assert call["reserved_usd"] == 0
     assert world.judged == []
-    assert world.board.status().model_calls.record_answer == 0
+    assert world.board.status().model_calls.answered == 0
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):

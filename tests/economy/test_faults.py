@@ -133,7 +133,7 @@ def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(wo
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
-    assert world.board.status().model_calls.record_answer == 0
+    assert world.board.status().model_calls.answered == 0
 
 
 def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
