@@ -35,7 +35,7 @@ def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process
 def nobody_writes(board: Blackboard) -> Iterator[None]:
     """While this lasts, no process holds the turn to write or is next: one that is paused then keeps nobody waiting."""
     with ExitStack() as held:
-        for name in ("next", "turn"):
+        for name in ("write-queue", "write-lock"):
             file = held.enter_context(open(f"{board.database.path}-{name}"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -110,7 +110,7 @@ def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard
             assert other.event("done")["id"] == number
         sleeper.say("the paused one may end now")
         sleeper.signal(signal.SIGCONT)
-        sleeper.line(lambda line: "a late end was refused" in line)
+        sleeper.line(lambda line: "a late result was refused" in line)
     [done] = board.marks(Done)
     assert done.by == "one that did not"
     [activation] = board.activations()
