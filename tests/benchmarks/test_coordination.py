@@ -6,7 +6,7 @@ Whoever changes a figure here changes it in docs/economy.md too: `make bench-coo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_an_outcome_that_is_right_is_let_through() -> None:
         (lambda o: o.insights.append([0]), "outcomes in insights"),
     ],
 )
-def test_an_outcome_that_is_wrong_is_refused(spoil, why: str) -> None:
+def test_an_outcome_that_is_wrong_is_refused(spoil: Callable[[Outcome], object], why: str) -> None:
     leads = enquiries(7)
     outcome = right(leads)
     spoil(outcome)

@@ -31,8 +31,7 @@ def states(world: World) -> dict[int, str]:
 def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     lead = world.put("lead", "a").mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     receipts = world.finish(claim, ("out", "a", 0.5))
     assert receipts is not None
     [row] = world.board.activations()
@@ -47,8 +46,7 @@ def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: Wo
 def test_an_end_that_cannot_be_written_leaves_the_board_untouched(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead", "a")
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     with pytest.raises(UnknownName):
         world.finish(claim, ("out", "a", 0.5), ("oout", "a", 0.5))
     assert world.board.marks("out") == []
@@ -98,8 +96,7 @@ def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: Wor
     lead = world.put("lead").mark_id
     waits = []
     for attempt in range(1, 4):
-        claim = world.claim("sales")
-        assert claim is not None
+        claim = world.claimed("sales")
         assert (inputs(claim), claim.row.attempt) == ([lead], attempt)
         assert world.fail(claim) == "ready"
         at = world.clock.now()
@@ -118,13 +115,11 @@ def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, reads=[strongest_of("out", 2)]))
     world.put("lead", payload={"n": 1})
     shown = world.put("out", "x", 0.5).mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     world.fail(claim)
     world.put("out", "y", 0.9)
     world.advance(HOUR)
-    again = world.claim("sales")
-    assert again is not None
+    again = world.claimed("sales")
     assert again.inputs == claim.inputs
     assert [read.event.mark_id for read in again.reads] == [shown]
     assert (again.at, again.row.fence) == (claim.at, claim.row.fence + 1)
@@ -158,8 +153,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
 def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     lead = world.put("lead").mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     assert world.fail(claim) == "dead"
     assert world.claim("sales") is None
     world.board.retry(claim.row.id)
@@ -174,8 +168,7 @@ def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: W
 def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     world.put("lead")
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     world.fail(claim)
     world.board.discard(claim.row.id)
     assert world.claim("sales") is None
@@ -185,8 +178,7 @@ def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
 def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> None:
     world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, cooldown_after_failures=9))
     first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     assert inputs(claim) == [first]
     assert world.fail(claim) == "dead"
     assert world.woken("sales") == [second]
@@ -196,8 +188,7 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
     lead = world.put("lead").mark_id
     for _ in range(3):
-        claim = world.claim("sales", "gone")
-        assert claim is not None
+        claim = world.claimed("sales", "gone")
         assert inputs(claim) == [lead]
         assert world.board.session.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
@@ -208,16 +199,14 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
 def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     lead = world.put("lead").mark_id
-    late = world.claim("sales", "late")
-    assert late is not None
+    late = world.claimed("sales", "late")
     world.advance(LEASE - 1)
     assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 0
     world.advance(1)
     assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.fail(late) is None
-    other = world.claim("sales", "other")
-    assert other is not None
+    other = world.claimed("sales", "other")
     assert inputs(other) == [lead]
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.finish(other, ("out", "b", 1.0)) is not None
@@ -240,11 +229,9 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
 def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
     lead = world.put("lead").mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     assert world.board.session.write(lambda txn: activation_results.hand_back(txn, claim.row))
-    again = world.claim("sales")
-    assert again is not None
+    again = world.claimed("sales")
     assert (inputs(again), again.row.attempt) == ([lead], 1)
 
 
@@ -273,8 +260,7 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
     )
     for _ in range(4):
         world.put("lead", "a")
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     world.fail(claim)
     halves = [world.claim("sales"), world.claim("sales")]
     assert [len(half.inputs) if half else 0 for half in halves] == [2, 2]
@@ -343,8 +329,7 @@ def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> N
 def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead")
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     world.finish(claim)
     done = claim.row._replace(state="done")
     with pytest.raises(IllegalTransition, match="done cannot become ready"):

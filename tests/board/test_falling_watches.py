@@ -125,8 +125,7 @@ def test_a_crossing_noticed_late_has_its_true_instant_and_the_delay(world: World
     assert crossing.noticed_at == start + 9 * HOUR
     [row] = world.board.agenda()
     assert row.late_seconds == pytest.approx(8 * 3600)
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     assert claim.row.crossed_at == crossing.crossed_at
 
 
@@ -268,8 +267,7 @@ def test_a_guard_is_tested_once_at_the_crossing(world: World) -> None:
     assert states == {"a": "skipped", "b": "waiting"}
     [skipped] = world.board.activations(state="skipped")
     assert (skipped.subject, skipped.agent) == ("a", "sales")
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     assert claim.row.subject == "b"
 
 
@@ -307,8 +305,7 @@ def test_a_mark_that_gives_up_its_unique_value_crosses_first(world: World) -> No
     mark = world.put("slot", "a", payload={"at": "9"}).mark_id
     world.advance(2 * HOUR)
     other = world.put("slot", "b", payload={"at": "9"}).mark_id
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     assert inputs(claim) == [mark] != [other]
     world.evaporate()
     world.finish(claim)

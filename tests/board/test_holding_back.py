@@ -260,8 +260,7 @@ def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(
 def test_a_failed_run_starts_no_rest(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="10h", retry_after="1s", concurrency=2))
     first = world.put("lead").mark_id
-    claim = world.claim("sales")
-    assert claim is not None
+    claim = world.claimed("sales")
     world.fail(claim)
     world.advance(2 * SECOND)
     assert world.woken("sales") == [first]

@@ -33,8 +33,7 @@ def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], A
 
 
 def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction], Any]:
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
 
     def work(txn: BoardTransaction) -> None:
         activation_results.finish(txn, claim.row, claim.agent, [])
@@ -100,8 +99,7 @@ def test_an_activation_that_finishes_notifies_unless_the_same_work_claims_the_ne
 def test_a_failure_notifies(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     assert notifies(world, lambda txn: activation_results.fail(txn, claim.row, claim.agent, "it broke", world.rng))
 
 

@@ -259,8 +259,7 @@ def test_watches_count_marks_under_their_new_law_before_the_backfill(world: Worl
     world.register({"smoke": kind("smoke", Never(), floor=0.01, on_repeat="separate")}, agent)
     world.advance(10 * HOUR)
     second = world.put("smoke", intensity=0.95).mark_id
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     assert {item.event.mark_id: round(item.strength, 3) for item in claim.inputs} == {first: 1.0, second: 0.95}
 
 
@@ -271,8 +270,7 @@ def test_a_claim_after_a_change_gives_strengths_under_the_new_law(world: World) 
     world.advance(HOUR)
     world.deploy({"smoke": kind("smoke", Never(), floor=0.01, on_repeat="separate")}, agent)
     world.advance(10 * HOUR)
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     assert claim.inputs[0].strength == pytest.approx(0.5)
 
 

@@ -181,8 +181,7 @@ def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(world: Wo
     condition = strength("smoke") >= 1 if over == "mark" else total("smoke", over=over) >= 1
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", condition, concurrency=1))
     mark = world.put("smoke").mark_id
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     world.put("smoke", intensity=0.1)
     assert world.claim("watchman") is None
     world.finish(claim)
@@ -217,8 +216,7 @@ def test_the_marks_of_one_subject_go_together_and_several_subjects_share_a_batch
     assert first is not None
     assert set(inputs(first)) in ({*a}, {*b, *c})
     world.finish(first)
-    second = world.claim("watchman")
-    assert second is not None
+    second = world.claimed("watchman")
     assert sorted(inputs(first) + inputs(second)) == a + b + c
 
 
@@ -305,8 +303,7 @@ def test_a_waiting_mark_is_given_as_it_lies_there_now(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")}, spec("watchman", strength("smoke") >= 0.5))
     world.put("smoke", payload={"detail": "old"})
     world.put("smoke", intensity=0.2, payload={"detail": "new"})
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     [one] = claim.inputs
     assert (one.event.payload, one.strength, one.reinforcements) == ('{"detail":"new"}', 0.2, 1)
 
@@ -334,8 +331,7 @@ def test_a_withdrawal_leaves_a_crossing_that_stands_without_the_mark_however_it_
 def test_a_withdrawal_does_not_cancel_work_that_has_begun(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", strength("smoke") >= 0.5))
     mark = world.put("smoke").mark_id
-    claim = world.claim("watchman")
-    assert claim is not None
+    claim = world.claimed("watchman")
     world.board.withdraw(mark)
     assert world.finish(claim) == []
     assert [crossing.state for crossing in world.crossings()] == ["done"]
@@ -436,13 +432,11 @@ def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: W
     world.deploy(SEPARATE, spec("old", watches, max_attempts=2))
     own = world.sign("old", "smoke").mark_id
     mark = world.put("smoke").mark_id
-    claim = world.claim("old")
-    assert claim is not None
+    claim = world.claimed("old")
     assert world.fail(claim) == "ready"
     world.deploy({}, spec("new", watches, renamed_from="old", max_attempts=2))
     world.advance(HOUR)
-    again = world.claim("new")
-    assert again is not None
+    again = world.claimed("new")
     assert (again.row.id, inputs(again)) == (claim.row.id, [mark])
     world.finish(again)
     assert world.woken("new") is None
@@ -473,7 +467,6 @@ def test_every_watch_of_an_agent_has_its_own_activations(world: World) -> None:
     first, second = world.claim("watchman"), None
     assert first is not None
     world.finish(first)
-    second = world.claim("watchman")
-    assert second is not None
+    second = world.claimed("watchman")
     assert {first.watch, second.watch} == {"smokes", "sum"}
     assert inputs(first) == inputs(second) == [mark]

@@ -139,6 +139,12 @@ class World:
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
         return self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
 
+    def claimed(self, name: str, worker: str = "worker") -> Claim:
+        """Claim, where there is work to claim."""
+        claim = self.claim(name, worker)
+        assert claim is not None
+        return claim
+
     def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
         def work(txn: BoardTransaction) -> list[Receipt] | None:
             made = [

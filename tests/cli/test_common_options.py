@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard.cli import common_first
+from tests.cli.conftest import Typed
 
 
 @pytest.mark.parametrize(
@@ -17,24 +18,24 @@ from blackboard.cli import common_first
         ("sql -- --config", "sql -- --config"),
     ],
 )
-def test_common_options_are_read_wherever_they_stand(typed, read):
+def test_common_options_are_read_wherever_they_stand(typed: str, read: str) -> None:
     assert common_first(typed.split()) == read.split()
 
 
-def test_a_database_may_be_given_as_a_path(house):
+def test_a_database_may_be_given_as_a_path(house: Typed) -> None:
     assert house("init", "--database", "other.db").code == 0
     assert (house.folder / "other.db").exists()
     assert not (house.folder / "house.db").exists()
 
 
-def test_the_author_signs_what_is_left(house):
+def test_the_author_signs_what_is_left(house: Typed) -> None:
     house("deposit", "call", "a", "--payload", '{"text": "x"}')
     house("deposit", "call", "b", "--payload", '{"text": "x"}', "--author", "webform")
     authors = {mark["subject"]: mark["author"] for mark in house("marks", "--json").json}
     assert authors == {"a": "person:ada", "b": "webform"}
 
 
-def test_the_environment_names_the_file_and_overrides_it(house, monkeypatch):
+def test_the_environment_names_the_file_and_overrides_it(house: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     (house.folder / "blackboard.toml").rename(house.folder / "house.toml")
     monkeypatch.setenv("BLACKBOARD_CONFIG", "house.toml")
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", "sqlite:///elsewhere.db")
@@ -43,17 +44,17 @@ def test_the_environment_names_the_file_and_overrides_it(house, monkeypatch):
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("marks", "--nonsense"), ("deposit",), ("answer", "x", "yes")])
-def test_wrong_usage_ends_with_two(house, words):
+def test_wrong_usage_ends_with_two(house: Typed, words: tuple[str, ...]) -> None:
     assert house(*words).code == 2
 
 
-def test_a_file_that_is_not_there_is_wrong_configuration(house):
+def test_a_file_that_is_not_there_is_wrong_configuration(house: Typed) -> None:
     done = house("marks", "--config", "no.toml")
     assert done.code == 2
     assert "no.toml" in done.err
 
 
-def test_the_version_needs_no_command(typed):
+def test_the_version_needs_no_command(typed: Typed) -> None:
     done = typed("--version")
     assert done.code == 0
     assert len(done.out.splitlines()) == 1

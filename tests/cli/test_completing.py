@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from typer.testing import CliRunner
 
 from blackboard.cli.app import app
+from tests.cli.conftest import Typed
 
 
 @pytest.fixture
-def completed(house):
+def completed(house: Typed) -> Callable[[str], list[str]]:
     def complete(text: str) -> list[str]:
         words = text.split(" ")
         environ = {
@@ -38,18 +41,24 @@ def completed(house):
         ("blackboard --database other.db explain w", []),
     ],
 )
-def test_names_are_completed_from_the_board(house, completed, words, found):
+def test_names_are_completed_from_the_board(
+    house: Typed, completed: Callable[[str], list[str]], words: str, found: list[str]
+) -> None:
     for room in ("hall", "kitchen"):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
     assert completed(words) == found
     assert not (house.folder / "other.db").exists()
 
 
-def test_without_a_board_nothing_is_completed_and_none_is_made(house, completed):
+def test_without_a_board_nothing_is_completed_and_none_is_made(
+    house: Typed, completed: Callable[[str], list[str]]
+) -> None:
     assert completed("blackboard explain ") == []
     assert not (house.folder / "house.db").exists()
 
 
-def test_with_a_broken_deployment_file_nothing_is_completed(house, completed):
+def test_with_a_broken_deployment_file_nothing_is_completed(
+    house: Typed, completed: Callable[[str], list[str]]
+) -> None:
     house.write("blackboard.toml", "[database\n")
     assert completed("blackboard explain ") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.cli.conftest import Typed
+
 DEMO = """
 [settings.demo]
 samples = "house_samples:rooms.csv"
@@ -16,7 +18,7 @@ call = ["text"]
 """
 
 
-def prepared(house):
+def prepared(house: Typed) -> Typed:
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + DEMO)
     samples = house.folder / "house_samples"
@@ -26,7 +28,7 @@ def prepared(house):
     return house
 
 
-def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house):
+def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house: Typed) -> None:
     prepared(house)
     for _ in range(2):
         done = house("demo", "--config", "blackboard.toml", "--directory", "out")
@@ -40,14 +42,14 @@ def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house):
     assert house("history", "hall", "--database", "out/demo.db", "--json").json[0]["author"] == "sensor"
 
 
-def test_a_deployment_without_a_demonstration_says_what_is_missing(house):
+def test_a_deployment_without_a_demonstration_says_what_is_missing(house: Typed) -> None:
     done = house("demo", "--config", "blackboard.toml")
     assert done.code == 2
     assert "settings.demo" in done.err
     assert not (house.folder / "demo").exists()
 
 
-def test_samples_that_are_not_there_are_told_of(house):
+def test_samples_that_are_not_there_are_told_of(house: Typed) -> None:
     prepared(house)
     (house.folder / "house_samples" / "rooms.csv").unlink()
     done = house("demo", "--config", "blackboard.toml")

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.cli.conftest import Typed
 
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
 
 
-def command(*words, **options):
+def command(*words: str, **options: Any) -> subprocess.Popen[str]:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-m", "blackboard", *words],
@@ -23,19 +26,22 @@ def command(*words, **options):
     )  # fmt: skip
 
 
-def test_a_reader_that_goes_away_is_no_failure_to_tell_of(house):
+def test_a_reader_that_goes_away_is_no_failure_to_tell_of(house: Typed) -> None:
     house("init")
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
     with command("sql", many, "--csv", "--limit", "100000", cwd=house.folder) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
         assert child.stdout.readline() == "i\n"
         child.stdout.close()
         assert child.stderr.read() == ""
         child.wait(30)
 
 
-def until(child, event):
+def until(child: subprocess.Popen[str], event: str) -> str:
     """The lines of the daemon's log up to an event."""
     seen = ""
+    assert child.stderr is not None
     while f'"event": "{event}"' not in seen:
         line = child.stderr.readline()
         assert line, seen
@@ -43,7 +49,7 @@ def until(child, event):
     return seen
 
 
-def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_order(house):
+def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_order(house: Typed) -> None:
     path = house.folder / "blackboard.toml"
     with command("run", cwd=house.folder) as child:
         until(child, "started")
@@ -64,7 +70,7 @@ def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_orde
     assert house("status", "--json").json["deployment"] == 2
 
 
-def test_an_interrupt_ends_the_daemon_in_order_too(house):
+def test_an_interrupt_ends_the_daemon_in_order_too(house: Typed) -> None:
     with command("run", cwd=house.folder) as child:
         until(child, "started")
         child.send_signal(signal.SIGINT)
@@ -74,7 +80,9 @@ def test_an_interrupt_ends_the_daemon_in_order_too(house):
 
 
 @pytest.mark.parametrize("words", [("marks",), ("marks", "--json")])
-def test_what_the_terminal_has_no_letter_for_is_shown_escaped(house, monkeypatch, words):
+def test_what_the_terminal_has_no_letter_for_is_shown_escaped(
+    house: Typed, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "\u7159"}')
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     with command(*words, cwd=house.folder) as child:

@@ -7,6 +7,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board import activation_results, claims
 from blackboard.clock import parse_instant
+from tests.cli.conftest import Typed
 
 READING = (
     ("marks",),
@@ -25,7 +26,7 @@ READING = (
 
 
 @pytest.fixture
-def burning(house):
+def burning(house: Typed) -> Typed:
     """A house with smoke in two rooms, one of them enough to wake the watchman."""
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thin"}', "--intensity", "0.2")
@@ -33,7 +34,7 @@ def burning(house):
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_json_is_one_document_and_nothing_else(burning, words):
+def test_json_is_one_document_and_nothing_else(burning: Typed, words: tuple[str, ...]) -> None:
     done = burning(*words, "--json")
     assert done.code == 0
     assert done.json is not None
@@ -41,14 +42,14 @@ def test_json_is_one_document_and_nothing_else(burning, words):
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_text_is_for_people(burning, words):
+def test_text_is_for_people(burning: Typed, words: tuple[str, ...]) -> None:
     done = burning(*words)
     assert done.code == 0
     assert done.out.strip()
     assert "{'" not in done.out
 
 
-def test_marks_come_strongest_first_and_can_be_narrowed(burning):
+def test_marks_come_strongest_first_and_can_be_narrowed(burning: Typed) -> None:
     assert [mark["subject"] for mark in burning("marks", "--json").json] == ["kitchen", "hall"]
     assert [mark["subject"] for mark in burning("marks", "--min-strength", "0.5", "--json").json] == ["kitchen"]
     assert [mark["subject"] for mark in burning("marks", "--subject", "hall", "--json").json] == ["hall"]
@@ -56,27 +57,27 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning):
     assert burning("marks", "--min-strength", "nan").code == 2
 
 
-def test_marks_can_be_seen_at_another_instant(burning):
+def test_marks_can_be_seen_at_another_instant(burning: Typed) -> None:
     later = burning("marks", "--at", "2999-01-01", "--json").json
     assert later == []
     assert burning("marks", "--at", "1999-01-01", "--json").json == []
     assert burning("marks", "--at", "yesterday").code == 2
 
 
-def test_marks_that_are_left_out_are_told_of_beside_the_document(burning):
+def test_marks_that_are_left_out_are_told_of_beside_the_document(burning: Typed) -> None:
     done = burning("marks", "--limit", "1", "--json")
     assert len(done.json) == 1
     assert "--limit" in done.err
 
 
-def test_an_unknown_name_comes_with_the_nearest(burning):
+def test_an_unknown_name_comes_with_the_nearest(burning: Typed) -> None:
     assert "did you mean 'smoke'?" in burning("marks", "--kind", "smokes").err
     assert "did you mean 'watchman'?" in burning("explain", "watchmann").err
     assert "did you mean 'caller'?" in burning("activations", "--agent", "callr").err
     assert burning("activations", "--state", "sleeping").code == 2
 
 
-def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house):
+def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house: Typed) -> None:
     house("deposit", "smoke", "\x1b[31mred[bold]", "--payload", '{"detail": "\\u001b]0;title\\u0007 [/bold]"}')
     for words in (("marks",), ("watch", "--once"), ("sql", "select subject, payload from live_marks"), ("agenda",)):
         done = house(*words)
@@ -85,21 +86,21 @@ def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house):
     assert "red[bold]" in house("marks").out
 
 
-def test_explain_gives_value_and_threshold(burning):
+def test_explain_gives_value_and_threshold(burning: Typed) -> None:
     assert "0.2" in burning("explain", "watchman", "hall").out
     assert "of 0.7" in burning("explain", "watchman", "hall").out
     values = burning("explain", "watchman", "hall", "--json").json["watches"][0]["values"][0]
     assert (values["threshold"], values["met"]) == (0.7, False)
 
 
-def test_watch_shows_marks_and_agents(burning):
+def test_watch_shows_marks_and_agents(burning: Typed) -> None:
     done = burning("watch", "--once")
     assert done.code == 0
     assert "kitchen" in done.out
     assert "watchman" in done.out
 
 
-def test_every_command_shows_an_example(house):
+def test_every_command_shows_an_example(house: Typed) -> None:
     helped = house("--help").out
     names = [line.split()[1] for line in helped.splitlines() if line.startswith("│ ") and line[2].isalpha()]
     assert {"init", "load", "demo", "explain"} <= set(names)
@@ -108,7 +109,7 @@ def test_every_command_shows_an_example(house):
             assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
 
 
-def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning, monkeypatch):
+def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = "somebody.with.a.long.name@an.even.longer.example"
     burning("deposit", "smoke", subject, "--payload", '{"detail": "thick"}', "--intensity", "0.123456")
     monkeypatch.setenv("COLUMNS", "80")
@@ -121,7 +122,7 @@ def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning, monkeypatch):
     assert all(len(line) <= 80 for line in shown)
 
 
-def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burning):
+def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burning: Typed) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")

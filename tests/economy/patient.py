@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from blackboard.llm import AnthropicClient
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+from blackboard.errors import ModelError
+from blackboard.llm import AnthropicClient, BatchItem, Reply
 from tests.economy.world import KEY
+from tests.support.messages_api import MessagesApi
 
 __all__ = ["Patient"]
+
+T = TypeVar("T")
 
 
 class Patient:
     """A client whose batches end once they have been asked for a few times."""
 
-    def __init__(self, api, looks=2, outcome=lambda custom_id: None):
+    def __init__(
+        self, api: MessagesApi, looks: int = 2, outcome: Callable[[str], dict[str, Any] | None] = lambda custom_id: None
+    ) -> None:
         self.api, self.looks, self.outcome = api, looks, outcome
         self.inner = AnthropicClient(KEY, api.url, 5_000_000)
         self.asked = 0
 
-    def send(self, body):
+    def send(self, body: str) -> Reply:
         return self.inner.send(body)
 
-    def submit_batch(self, items):
+    def submit_batch(self, items: Sequence[BatchItem]) -> str:
         return self.inner.submit_batch(items)
 
-    def find_batch(self, custom_ids, since):
+    def find_batch(self, custom_ids: Collection[str], since: int) -> str | None:
         return self._ended(lambda: self.inner.find_batch(custom_ids, since))
 
-    def batch_results(self, batch_id):
+    def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
         return self._ended(lambda: self.inner.batch_results(batch_id))
 
-    def _ended(self, ask):
+    def _ended(self, ask: Callable[[], T]) -> T:
         self.asked += 1
         if self.asked % (self.looks + 1) == 0:
             self.api.end_batches(self.outcome)
         return ask()
 
-    def close(self):
+    def close(self) -> None:
         self.inner.close()

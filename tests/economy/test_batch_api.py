@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from blackboard import Daemon, agent, strength
+from blackboard import Daemon, ManualClock, Mark, agent, strength
 from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
-from blackboard.llm import OutcomeUnknown, Rejected
+from blackboard.llm import BatchItem, OutcomeUnknown, Rejected
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
 from tests.economy.world import Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
+from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def patient(api):
+def patient(api: MessagesApi):
     made = []
 
-    def make(**options):
+    def make(**options: Any):
         made.append(Patient(api, **options))
         return made[-1]
 
@@ -30,15 +34,17 @@ def patient(api):
         client.close()
 
 
-def batches(api):
+def batches(api: MessagesApi):
     return [call for call in api.calls if call.path == "/v1/messages/batches" and call.method == "POST"]
 
 
-def requests_in(call):
+def requests_in(call: int):
     return json.loads(call.body)["requests"]
 
 
-def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(world_of, api, patient):
+def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(3)
     report = world.rest(patient())
@@ -51,7 +57,9 @@ def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(worl
     assert report.lines == ()
 
 
-def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
+def test_calls_of_several_activations_go_in_one_batch(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.leave(5)
     world.rest(patient())
@@ -60,7 +68,9 @@ def test_calls_of_several_activations_go_in_one_batch(world_of, api, patient):
     assert api.paid == 5
 
 
-def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(world_of, api, patient):
+def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(batch_api_below=0.4)
     weak = world.leave(2, intensity=0.3, name="weak")
     world.rest(patient())
@@ -70,7 +80,9 @@ def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(world_of, api,
     assert [call["api"] for call in world.calls()] == ["batch", "messages"]
 
 
-def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, patient):
+def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(batch_api_below=0.4)
     world.leave(2, intensity=0.3, name="weak")
     world.leave(1, intensity=0.9, name="strong")
@@ -78,7 +90,7 @@ def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(world_of, api, pat
     assert [(call["api"], call["marks"]) for call in world.calls()] == [("messages", 3)]
 
 
-def test_the_strongest_mark_decides_on_api_and_model():
+def test_the_strongest_mark_decides_on_api_and_model() -> None:
     settings = AgentSettings(
         batch_api_below=0.4, model="c", models=(ModelChoice(below=0.3, model="a"), ModelChoice(below=0.6, model="b"))
     )
@@ -88,7 +100,7 @@ def test_the_strongest_mark_decides_on_api_and_model():
     assert api_for(AgentSettings(use_batch_api=True), 9.0) == "batch"
 
 
-def test_strong_marks_may_get_a_stronger_model(world_of, api):
+def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(
         models=(ModelChoice(below=0.6, model="claude-haiku-4-5"), ModelChoice(model="claude-sonnet-4-6")),
     )
@@ -99,7 +111,9 @@ def test_strong_marks_may_get_a_stronger_model(world_of, api):
     assert [call["model"] for call in world.calls()] == ["claude-haiku-4-5", "claude-sonnet-4-6"]
 
 
-def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(world_of, api, patient, clock):
+def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     started = clock.now()
@@ -109,7 +123,9 @@ def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(world_of, api,
     assert clock.now() - started >= 30 * 60_000_000
 
 
-def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(world_of, api, patient):
+def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(2)
     api.queue(Cut(0))
@@ -119,14 +135,16 @@ def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(world_of, api,
     assert world.states() == ["applied"]
 
 
-def test_a_batch_that_never_arrived_is_handed_in_again(world_of, api, patient, clock):
+def test_a_batch_that_never_arrived_is_handed_in_again(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(2)
 
     class Lossy(Patient):
         lost = False
 
-        def submit_batch(self, items):
+        def submit_batch(self, items: Sequence[BatchItem]):
             if not self.lost:
                 self.lost = True
                 raise OutcomeUnknown("the connection broke")
@@ -142,7 +160,9 @@ def test_a_batch_that_never_arrived_is_handed_in_again(world_of, api, patient, c
 
 
 @pytest.mark.parametrize("status", [429, 529, 500])
-def test_a_busy_api_is_handed_the_batch_again_later(world_of, api, patient, status):
+def test_a_busy_api_is_handed_the_batch_again_later(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(2)
     api.queue(Status(status, {"retry-after": "300"}), Status(status))
@@ -153,7 +173,9 @@ def test_a_busy_api_is_handed_the_batch_again_later(world_of, api, patient, stat
 
 
 @pytest.mark.parametrize("status", [401, 402])
-def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, status):
+def test_a_refused_key_or_account_pauses_all_agents(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(1)
     api.queue(Status(status))
@@ -175,7 +197,9 @@ def test_a_refused_key_or_account_pauses_all_agents(world_of, api, patient, stat
     ],
     ids=["expired", "canceled", "overloaded"],
 )
-def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(world_of, api, patient, result):
+def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(1)
     bad = [result]
@@ -185,7 +209,9 @@ def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(world_of, api,
     assert len({json.dumps(item["params"]) for call in batches(api) for item in requests_in(call)}) == 1
 
 
-def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(world_of, api, patient):
+def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(2)
     bad = [{"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}]
@@ -198,7 +224,9 @@ def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(w
     ]
 
 
-def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(world_of, api, patient):
+def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(1)
     bad = [{"type": "succeeded"}]
@@ -209,14 +237,16 @@ def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(worl
 
 
 @pytest.mark.parametrize("hold", [False, True])
-def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, patient, hold):
+def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], hold: bool
+) -> None:
     world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
     leads = world.leave(1)
 
     class Forgetful(Patient):
         gone = False
 
-        def batch_results(self, batch_id):
+        def batch_results(self, batch_id: str):
             if not self.gone:
                 self.gone = True
                 raise Rejected("no longer kept")
@@ -233,7 +263,9 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(world_of, api, p
     assert world.states() == ["cost_recorded" if hold else "unknown", "applied"]
 
 
-def test_budgets_hold_calls_in_the_batch_api_too(world_of, api, patient, clock):
+def test_budgets_hold_calls_in_the_batch_api_too(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.leave(3)
     world.rest(patient())
@@ -246,7 +278,9 @@ def test_budgets_hold_calls_in_the_batch_api_too(world_of, api, patient, clock):
     assert [len(requests_in(call)) for call in batches(api)] == [2, 1]
 
 
-def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(world_of, api, patient):
+def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
     world.leave(1)
     world.rest(patient())
@@ -260,7 +294,9 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(world_of
 
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
-def test_a_raised_budget_lets_calls_into_the_batch_api(world_of, api, patient, small):
+def test_a_raised_budget_lets_calls_into_the_batch_api(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], small: Budget
+) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
     leads = world.leave(2)
     world.rest(patient())
@@ -271,11 +307,13 @@ def test_a_raised_budget_lets_calls_into_the_batch_api(world_of, api, patient, s
 
 
 @pytest.mark.postgresql
-def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, patient):
+def test_a_call_about_marks_that_were_parted_is_not_handed_in(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     runs = []
 
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
-    def moody(marks, context):
+    def moody(marks: list[Any], context: Any) -> list[Mark]:
         runs.append(len(marks))
         if len(runs) > 1 and len(marks) > 1:
             raise ValueError("too many after all")
@@ -291,7 +329,9 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(world_of, api, pat
     assert [(call["state"], call["marks"]) for call in world.calls()] == [("failed", 2), ("applied", 1), ("applied", 1)]
 
 
-def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, patient):
+def test_a_call_whose_activation_is_discarded_is_not_handed_in(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
@@ -303,12 +343,12 @@ def test_a_call_whose_activation_is_discarded_is_not_handed_in(world_of, api, pa
     assert world.states() == ["failed"]
 
 
-def handed_in(world, patient):
+def handed_in(world: World, patient: Callable[..., Patient]) -> None:
     """Let the world's call go out in a batch, and end the daemon before it is answered."""
     client = patient(looks=10**6)
     daemon, real = world.daemon(client), client.batch_results
 
-    def once(batch_id):
+    def once(batch_id: str):
         daemon.stop(now=True)
         return real(batch_id)
 
@@ -317,7 +357,9 @@ def handed_in(world, patient):
     assert world.states() == ["sent"]
 
 
-def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_applied(world_of, api, patient):
+def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_applied(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
@@ -331,14 +373,16 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     assert world.board.status().model_calls.answered == 0
 
 
-def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api, patient):
+def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     handed_in(world, patient)
     world.board.discard(world.board.activations(state="held")[0].id)
 
     class Forgetful(Patient):
-        def batch_results(self, batch_id):
+        def batch_results(self, batch_id: str) -> None:
             raise Rejected("no longer kept")
 
     client = Forgetful(api)
@@ -349,7 +393,9 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(world_of, api,
     assert call["cost_usd"] > 0
 
 
-def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(world_of, api, clock):
+def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     daemon = world.daemon()
@@ -360,7 +406,13 @@ def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(
     assert batches(api) == []
 
 
-def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp_path):
+def test_the_next_daemon_takes_the_results_in(
+    world_of: Callable[..., World],
+    api: MessagesApi,
+    clock: ManualClock,
+    patient: Callable[..., Patient],
+    tmp_path: Path,
+) -> None:
     world = world_of(use_batch_api=True)
     leads = world.leave(2)
     handed_in(world, patient)
@@ -372,7 +424,9 @@ def test_the_next_daemon_takes_the_results_in(world_of, api, clock, patient, tmp
     again.close()
 
 
-def test_neither_the_batch_api_nor_a_changed_budget_looks_at_the_calls_that_are_over(world_of):
+def test_neither_the_batch_api_nor_a_changed_budget_looks_at_the_calls_that_are_over(
+    world_of: Callable[..., World],
+) -> None:
     world = world_of(use_batch_api=True)
     statements = (
         MODEL_CALLS.calls_to_submit,

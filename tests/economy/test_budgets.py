@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blackboard import Blackboard, ManualClock
 from blackboard.board import budgets, model_calls, retention
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import Budget, Deployment
 from blackboard.store.statements import MODEL_CALLS
 from tests.economy.world import MODEL, Lead, World
 from tests.support.faults import Cut, Junk, Status
+from tests.support.messages_api import MessagesApi
 
 
-def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
+def test_a_call_over_the_budget_waits_for_the_next_hour(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=1)
     leads = world.leave(2)
     report = world.rest()
@@ -35,7 +42,9 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(world_of, api, clock):
     assert all(row.attempt == 1 for row in world.board.activations())
 
 
-def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_batches(world_of, api, clock):
+def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_batches(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=10)
     for n in range(6):
         world.leave(1, name=f"lead-{n}")
@@ -54,7 +63,7 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
     assert [call["marks"] for call in world.calls()] == [1, 1, 4]
 
 
-def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of):
+def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_day=1.0))
     world.leave()
     seen = []
@@ -69,7 +78,7 @@ def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of):
 
 
 @pytest.mark.postgresql
-def test_an_agents_own_budget_holds_that_agent(world_of, clock):
+def test_an_agents_own_budget_holds_that_agent(world_of: Callable[..., World], clock: ManualClock) -> None:
     world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
     world.leave(3)
     world.rest()
@@ -82,7 +91,9 @@ def test_an_agents_own_budget_holds_that_agent(world_of, clock):
     assert len(world.judged) == 3
 
 
-def test_what_was_spent_survives_a_restart(world_of, clock, tmp_path, api):
+def test_what_was_spent_survives_a_restart(
+    world_of: Callable[..., World], clock: ManualClock, tmp_path: Path, api: MessagesApi
+) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
@@ -94,7 +105,7 @@ def test_what_was_spent_survives_a_restart(world_of, clock, tmp_path, api):
     assert api.paid == 1
 
 
-def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of):
+def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.leave()
     world.rest()
@@ -108,8 +119,10 @@ def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of):
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["the board's", "the agent's"])
-def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(world_of, own):
-    def limit(calls):
+def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(
+    world_of: Callable[..., World], own: bool
+) -> None:
+    def limit(calls: int) -> dict[str, Budget]:
         budget = Budget(calls_per_day=calls)
         return {"own": budget} if own else {"budget": budget}
 
@@ -127,7 +140,7 @@ def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(world_of, 
     assert world.judged == leads
 
 
-def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of):
+def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.leave()
     world.rest()
@@ -137,7 +150,9 @@ def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of):
     assert len(world.judged) == 1
 
 
-def test_a_changed_budget_leaves_alone_what_a_person_must_decide(world_of, api):
+def test_a_changed_budget_leaves_alone_what_a_person_must_decide(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(on_unknown="hold", budget=Budget(calls_per_day=5))
     world.leave()
     api.queue(Cut(0))
@@ -148,7 +163,7 @@ def test_a_changed_budget_leaves_alone_what_a_person_must_decide(world_of, api):
     assert len(api.bodies) == 1
 
 
-def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
+def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_activation=2))
     world.leave()
     api.responder = lambda body: "junk"
@@ -159,7 +174,9 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of, api):
 
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
-def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(world_of, api, limit, paid, states):
+def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(
+    world_of: Callable[..., World], api: MessagesApi, limit: int, paid: int, states: list[str]
+) -> None:
     world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
     world.leave(4)
     api.responder = lambda body: "junk"
@@ -171,7 +188,9 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(wo
     assert len(held) == (2 if limit == 2 else 4)
 
 
-def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(world_of, api):
+def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
     world.leave(2)
     api.queue(Junk())
@@ -186,7 +205,7 @@ def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_o
     assert spent == [(costs[0], 1), (costs[0] + costs[1], 2), (costs[0] + costs[2], 2)]
 
 
-def test_calls_that_certainly_cost_nothing_do_not_count(world_of, api):
+def test_calls_that_certainly_cost_nothing_do_not_count(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
     world.leave()
     api.queue(*[Status(529)] * 3)
@@ -194,7 +213,9 @@ def test_calls_that_certainly_cost_nothing_do_not_count(world_of, api):
     assert len(world.judged) == 1
 
 
-def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(world_of, api):
+def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
     world.leave()
     api.queue(Cut(0))
@@ -204,7 +225,7 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(world_of, api
     assert world.board.status().model_calls.unknown == 1
 
 
-def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of):
+def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
     leads = world.leave(3)
     world.rest()
@@ -214,7 +235,9 @@ def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of):
     assert all("calls_per_hour = 1" in call["would_hold"] for call in others)
 
 
-def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today(world_of, api):
+def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
@@ -230,7 +253,7 @@ LIMIT = Budget(usd_per_day=1.0, calls_per_hour=900)
 
 
 @pytest.fixture
-def planned(tmp_path, clock):
+def planned(tmp_path: Path, clock: ManualClock) -> Path:
     """A board with a thousand activations, each of which has planned a call."""
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
@@ -241,27 +264,28 @@ def planned(tmp_path, clock):
     return path
 
 
-def send(call, txn):
+def send(call: int, txn: BoardTransaction) -> Any:
     return model_calls.send(txn, model_calls.get(txn, call), RESERVE)
 
 
-def reserve(path, at, calls):
+def reserve(path: Path, at: int, calls: Iterable[int]) -> int:
     """Send the calls as far as the budget goes; returns how many went."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
         result = [board.session.write(partial(send, n)) for n in calls]
     return sum(over is None for over in result)
 
 
-def spent(path, clock):
+def spent(path: Path, clock: ManualClock) -> tuple[int, int]:
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board, board.database.read() as tx:
         query = "SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'"
-        return tx.cursor.execute(query).fetchone()
+        found: tuple[int, int] = tx.cursor.execute(query).fetchone()
+        return found
 
 
-def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned, clock):
+def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board:
 
-        def work(first):
+        def work(first: int) -> None:
             for n in range(first, COUNT + 1, 20):
                 board.session.write(partial(send, n))
 
@@ -274,7 +298,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
 
 
 @pytest.mark.processes
-def test_processes_that_share_a_board_never_reserve_over_the_budget_together(planned, clock):
+def test_processes_that_share_a_board_never_reserve_over_the_budget_together(planned: Path, clock: ManualClock) -> None:
     context = multiprocessing.get_context("spawn")
     with context.Pool(4) as pool:
         parts = [(planned, clock.now(), range(first, COUNT + 1, 4)) for first in range(1, 5)]
@@ -283,7 +307,7 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget_together(pla
     assert spent(planned, clock) == (142, 142 * RESERVE)
 
 
-def test_what_was_spent_is_summed_from_the_index_alone(planned, clock):
+def test_what_was_spent_is_summed_from_the_index_alone(planned: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as tx:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
             sql, names = statement.compiled("sqlite")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from blackboard import agent, strength
+from blackboard import ManualClock, agent, strength
 from blackboard.board import model_calls
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
 from blackboard.llm import ModelSettings, load_prices
 from blackboard.settings import load_settings, resolve, without_price
 from blackboard.store.view_columns import VIEWS
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, judge
+from tests.economy.world import MODEL, Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
+from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def spent(world_of, api, clock):
+def spent(world_of: Callable[..., World], api: MessagesApi, clock: ManualClock) -> World:
     """Two days: three calls of the Messages API with one unknown outcome, then one of the Batch API."""
     world = world_of(batch=1)
     world.leave(2)
@@ -35,13 +40,13 @@ def spent(world_of, api, clock):
     return world
 
 
-def typed(world, *words):
+def typed(world: World, *words: str) -> str:
     result = CliRunner().invoke(app, ["--database", str(world.path), *words])
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-def test_costs_are_told_by_day_and_agent(spent):
+def test_costs_are_told_by_day_and_agent(spent: World) -> None:
     first, second = spent.board.costs()
     assert tuple(vars(first)) == VIEWS["costs"]
     assert [(row.day, row.agent, row.calls, row.marks_deposited) for row in (first, second)] == [
@@ -57,7 +62,7 @@ def test_costs_are_told_by_day_and_agent(spent):
     assert spent.board.costs(days=1) == [second]
 
 
-def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
+def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: World) -> None:
     for call in spent.calls():
         assert tuple(call) == VIEWS["model_calls"]
         if call["state"] == "applied":
@@ -66,7 +71,7 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent):
             assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
-def test_an_outcome_that_is_known_cannot_be_settled(spent):
+def test_an_outcome_that_is_known_cannot_be_settled(spent: World) -> None:
     with pytest.raises(NotFound, match="is applied"):
         spent.board.record_cost(2, 0.1)
     with pytest.raises(NotFound, match="no model call 99"):
@@ -75,7 +80,7 @@ def test_an_outcome_that_is_known_cannot_be_settled(spent):
         spent.board.record_cost(1, -1)
 
 
-def test_the_command_prints_and_plots_them(spent, tmp_path):
+def test_the_command_prints_and_plots_them(spent: World, tmp_path: Path) -> None:
     said = typed(spent, "costs", "--days", "36500", "--plot")
     assert "2026-01-05" in said
     assert "judge" in said
@@ -85,16 +90,16 @@ def test_the_command_prints_and_plots_them(spent, tmp_path):
     assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_settles_an_unknown_outcome(spent):
+def test_the_command_settles_an_unknown_outcome(spent: World) -> None:
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0].usd_direct == spent.board.costs()[0].usd
 
 
-def test_a_mark_counts_once_however_often_it_was_asked_about(world_of):
+def test_a_mark_counts_once_however_often_it_was_asked_about(world_of: Callable[..., World]) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
-    def clumsy(marks, context):
+    def clumsy(marks: list[Any], context: Any) -> Any:
         left = judge.function(marks, context)
         if len(marks) > 1:
             raise ValueError("more than it can take")
@@ -112,7 +117,9 @@ def test_a_mark_counts_once_however_often_it_was_asked_about(world_of):
     assert (row.calls, row.marks_deposited) == (3, 2)
 
 
-def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(world, api):
+def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(
+    world: World, api: MessagesApi
+) -> None:
     world.leave()
     api.queue(Cut(0))
     world.rest()
@@ -124,7 +131,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     assert world.states() == ["unusable", "applied"]
     assert world.board.costs()[0].marks_deposited == 1
 
-    def two(txn):
+    def two(txn: BoardTransaction) -> None:
         for _ in range(2):
             row = model_calls.plan(txn, 99, "judge", MODEL, "{}", 1)
             model_calls.send(txn, row, 10)
@@ -135,7 +142,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     assert world.states()[2:] == ["unusable", "applied"]
 
 
-def test_what_was_turned_away_at_once_is_no_call_that_costs(world, api):
+def test_what_was_turned_away_at_once_is_no_call_that_costs(world: World, api: MessagesApi) -> None:
     world.leave()
     api.queue(Status(529), Status(429))
     world.rest()
@@ -143,11 +150,13 @@ def test_what_was_turned_away_at_once_is_no_call_that_costs(world, api):
     assert [row.calls for row in world.board.costs()] == [1]
 
 
-def test_status_counts_the_calls_whose_outcome_is_unknown(spent):
+def test_status_counts_the_calls_whose_outcome_is_unknown(spent: World) -> None:
     assert "1 unknown" in typed(spent, "status")
 
 
-def test_a_model_without_a_price_is_refused_before_anything_runs(tmp_path, world_of):
+def test_a_model_without_a_price_is_refused_before_anything_runs(
+    tmp_path: Path, world_of: Callable[..., World]
+) -> None:
     file = tmp_path / "deployment.toml"
     text = '[deployment]\nagents = ["tests.economy.world:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
     file.write_text(text)

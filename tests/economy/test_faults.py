@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from blackboard import agent, strength
+from blackboard import ManualClock, agent, strength
 from blackboard.board import model_calls
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
-from blackboard.llm import ModelSettings
+from blackboard.llm import ModelSettings, Reply
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, judge
-from tests.support.faults import Cut, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
+from tests.economy.world import MODEL, Judged, Lead, World, judge
+from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
+from tests.support.messages_api import MessagesApi
 
 SECOND = parse_duration("1s")
 
 
-def test_an_answer_is_paid_once_and_used(world, api):
+def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None:
     leads = world.leave(3)
     world.rest()
     assert world.judged == leads
@@ -33,7 +37,7 @@ def test_an_answer_is_paid_once_and_used(world, api):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
-def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world, api, status):
+def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world: World, api: MessagesApi, status: int) -> None:
     leads = world.leave(2)
     api.queue(Status(status), Status(status))
     world.rest()
@@ -44,7 +48,9 @@ def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world, api, status)
     assert world.board.activations()[0].attempt == 1  # no attempt of the agent's was used up
 
 
-def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(world, api, clock):
+def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(
+    world: World, api: MessagesApi, clock: ManualClock
+) -> None:
     world.leave()
     api.queue(Status(429, {"retry-after": "120"}))
     started = clock.now()
@@ -54,12 +60,12 @@ def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(world, 
     assert 120 * SECOND <= second - first <= 122 * SECOND
 
 
-def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
+def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world: World, api: MessagesApi) -> None:
     world.leave()
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
 
-    def told(event, details):
+    def told(event: str, details: dict[str, Any]) -> None:
         if event == "postponed":
             seen.extend(world.board.agenda())
 
@@ -73,7 +79,7 @@ def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world, api):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
-def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault):
+def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api: MessagesApi, fault: Fault) -> None:
     leads = world.leave(2)
     api.queue(fault)
     world.rest()
@@ -88,7 +94,9 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world, api, fault
     assert (status.unknown, status.reserved_usd) == (0, 0)
 
 
-def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_person_settles_it(world, api):
+def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_person_settles_it(
+    world: World, api: MessagesApi
+) -> None:
     world.leave()
     api.queue(Junk())
     world.rest()
@@ -105,7 +113,7 @@ def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_pers
         world.board.record_cost(good["id"], 0.0)
 
 
-def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
+def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world: World) -> None:
     world.leave()
     world.board.session.write(_answered_without_usage)
     world.board.record_cost(1, 0.1)
@@ -113,15 +121,17 @@ def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world):
     assert (call["state"], call["cost_usd"], call["reserved_usd"]) == ("answered", 0.1, 0)
 
 
-def _answered_without_usage(txn):
+def _answered_without_usage(txn: BoardTransaction) -> Any:
     row = model_calls.plan(txn, 1, "judge", MODEL, "{}", 1)
     model_calls.send(txn, row, 7_000)
     return model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost())
 
 
-def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(world_of, api):
+def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
-    def clumsy(marks, context):
+    def clumsy(marks: list[Any], context: Any) -> None:
         judge.function(marks, context)
         raise ValueError("it stumbles over its answer")
 
@@ -136,7 +146,9 @@ def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(wo
     assert world.board.status().model_calls.answered == 0
 
 
-def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, api):
+def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(on_unknown="hold")
     leads = world.leave(2)
     api.queue(Cut(0))
@@ -157,7 +169,7 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(world_of, 
     assert world.calls()[0]["cost_usd"] == 0.25
 
 
-def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of, api):
+def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(on_unknown="hold")
     world.leave()
     api.queue(Cut(0))
@@ -168,7 +180,7 @@ def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of, api):
     assert world.board.status().model_calls.unknown == 0
 
 
-def test_a_call_that_times_out_is_an_unknown_outcome(world, api):
+def test_a_call_that_times_out_is_an_unknown_outcome(world: World, api: MessagesApi) -> None:
     leads = world.leave()
     api.queue(hang := Hang())
     world.rest(timeout="0.2s")
@@ -177,13 +189,15 @@ def test_a_call_that_times_out_is_an_unknown_outcome(world, api):
     assert world.states() == ["unknown", "applied"]
 
 
-def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of, clock, api):
+def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(
+    world_of: Callable[..., World], clock: ManualClock, api: MessagesApi
+) -> None:
     world = world_of(timeout="1s")
     leads = world.leave()
     asked_again = threading.Event()
 
     class Slow(Patient):
-        def send(self, body):
+        def send(self, body: str) -> Reply:
             clock.advance(timedelta(seconds=2))
             world.board.session.notify()
             assert asked_again.wait(30)
@@ -204,7 +218,7 @@ def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(world_of,
     [Junk(), Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
     ids=["no message", "no JSON", "of no mark", "empty", "refusal", "misfit"],
 )
-def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world, api, fault):
+def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world: World, api: MessagesApi, fault: Fault) -> None:
     leads = world.leave(2)
     api.queue(fault)
     world.rest()
@@ -214,7 +228,9 @@ def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world, api, fault
 
 
 @pytest.mark.parametrize("fault", [cut_off(), window_exceeded()], ids=["max_tokens", "context window"])
-def test_an_answer_that_was_cut_off_is_asked_for_in_halves_at_once(world, api, fault):
+def test_an_answer_that_was_cut_off_is_asked_for_in_halves_at_once(
+    world: World, api: MessagesApi, fault: Fault
+) -> None:
     leads = world.leave(4)
     api.queue(fault)
     world.rest()
@@ -223,19 +239,21 @@ def test_an_answer_that_was_cut_off_is_asked_for_in_halves_at_once(world, api, f
     assert api.paid == 3
 
 
-def test_an_over_long_answer_loses_no_mark(world, api):
+def test_an_over_long_answer_loses_no_mark(world: World, api: MessagesApi) -> None:
     leads = world.leave(2)
     api.queue(over_long(2_000_000))
     world.rest()
     assert world.judged == leads
 
 
-def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_served(world, api):
+def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_served(
+    world: World, api: MessagesApi
+) -> None:
     leads = world.leave(8)
     bad = leads[5]
     well = api.responder
 
-    def responder(body):
+    def responder(body: dict[str, Any]) -> Any:
         return "no" if f'"id":{bad},' in body["messages"][0]["content"] else well(body)
 
     api.responder = responder
@@ -250,7 +268,7 @@ def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_serv
 
 
 @pytest.mark.parametrize("status", [400, 404, 413])
-def test_a_rejected_request_is_split_and_never_sent_twice(world, api, status):
+def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: MessagesApi, status: int) -> None:
     leads = world.leave(2)
     api.queue(Status(status))
     world.rest()
@@ -259,7 +277,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world, api, status):
     assert len(set(api.bodies)) == len(api.bodies) == 3
 
 
-def test_a_person_can_have_a_rejected_request_sent_again(world, api):
+def test_a_person_can_have_a_rejected_request_sent_again(world: World, api: MessagesApi) -> None:
     [lead] = world.leave()
     api.queue(Status(404))
     world.rest()
@@ -272,7 +290,9 @@ def test_a_person_can_have_a_rejected_request_sent_again(world, api):
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(world, api, status):
+def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(
+    world: World, api: MessagesApi, status: int
+) -> None:
     leads = world.leave(2)
     api.queue(Status(status))
     report = world.rest()
@@ -289,12 +309,12 @@ def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(worl
     assert api.paid == 1
 
 
-def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
+def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: World) -> None:
     world.leave(2)
     world.url = "http://127.0.0.1:9"
     daemon, tries = world.daemon(), []
 
-    def told(event, details):
+    def told(event: str, details: dict[str, Any]) -> None:
         if event == "postponed":
             tries.append(details)
             if len(tries) == 3:
@@ -308,7 +328,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world):
     assert ready.marks_absorbed == 2
 
 
-def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(world):
+def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(world: World) -> None:
     world.leave()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
@@ -322,7 +342,9 @@ def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(wo
     assert world.board.explain("judge", "lead/2").deferred == ()
 
 
-def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(world_of, api):
+def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(give_up_after="1h")
     leads = world.leave()
     url = world.url

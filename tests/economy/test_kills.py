@@ -5,15 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blackboard import ManualClock, failpoints
+from blackboard.llm import Client
 from tests.economy.child import live
 from tests.economy.patient import Patient
 from tests.economy.world import World
 from tests.support.faults import Hang
+from tests.support.messages_api import MessagesApi
 
 pytestmark = pytest.mark.processes
 
@@ -42,7 +49,7 @@ OF_AN_ACTIVATION = (
 )
 
 
-def test_no_point_of_a_calls_life_is_skipped():
+def test_no_point_of_a_calls_life_is_skipped() -> None:
     named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "batch_api."))}
     assert named == {*OF_A_CALL, *OF_THE_LANE}
     assert set(OF_AN_ACTIVATION) == {
@@ -51,7 +58,7 @@ def test_no_point_of_a_calls_life_is_skipped():
 
 
 @pytest.fixture(scope="module")
-def processes():
+def processes() -> ForkServerContext:
     """Children come from a server that has imported everything and has no threads."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.economy.child"])
@@ -61,27 +68,27 @@ def processes():
 class Scene:
     """One board that a child works on and dies; then a second daemon, in this process."""
 
-    def __init__(self, processes, tmp_path, api, **settings):
+    def __init__(self, processes: ForkServerContext, tmp_path: Path, api: MessagesApi, **settings: Any) -> None:
         self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
         world = World(self.path, ManualClock(), api.url, **settings)
         self.leads = world.leave(2)
         world.close()
 
-    def start(self, name, count=1, *, full=False):
+    def start(self, name: str, count: int = 1, *, full: bool = False) -> BaseProcess:
         child = self.processes.Process(
             target=live, args=(self.path, self.api.url, (name, count), full, self.settings), daemon=True
         )
         child.start()
         return child
 
-    def dies(self, name, count=1, **options):
+    def dies(self, name: str, count: int = 1, **options: Any) -> bool:
         """Whether it was killed there; False if it came to its end without passing the place so often."""
         child = self.start(name, count, **options)
         child.join(BOUND)
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode == -signal.SIGKILL
 
-    def recovered(self, client=None):
+    def recovered(self, client: Client | None = None) -> tuple[int, list[str]]:
         """What a second daemon makes of it."""
         world = World(self.path, ManualClock(LATER), self.api.url, **self.settings)
         try:
@@ -93,12 +100,14 @@ class Scene:
 
 
 @pytest.fixture
-def scene(processes, tmp_path, api):
+def scene(processes: ForkServerContext, tmp_path: Path, api: MessagesApi) -> Callable[..., Scene]:
     return lambda **settings: Scene(processes, tmp_path, api, **settings)
 
 
 @pytest.mark.parametrize("name", OF_A_CALL)
-def test_a_kill_in_a_calls_life_pays_once_or_tells_of_one_unknown_outcome(scene, api, name):
+def test_a_kill_in_a_calls_life_pays_once_or_tells_of_one_unknown_outcome(
+    scene: Callable[..., Scene], api: MessagesApi, name: str
+) -> None:
     here = scene()
     assert here.dies(name, full=name == "spool.kept")
     unknown, states = here.recovered()
@@ -108,7 +117,7 @@ def test_a_kill_in_a_calls_life_pays_once_or_tells_of_one_unknown_outcome(scene,
 
 
 @pytest.mark.parametrize("name", OF_AN_ACTIVATION)
-def test_a_kill_around_the_call_pays_once(scene, api, name):
+def test_a_kill_around_the_call_pays_once(scene: Callable[..., Scene], api: MessagesApi, name: str) -> None:
     here = scene()
     assert here.dies(name)
     unknown, states = here.recovered()
@@ -116,7 +125,9 @@ def test_a_kill_around_the_call_pays_once(scene, api, name):
     assert states == ["applied"]
 
 
-def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_outcome(scene, api, tmp_path):
+def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_outcome(
+    scene: Callable[..., Scene], api: MessagesApi, tmp_path: Path
+) -> None:
     tried = 0
     for name in ("commit.before", "commit.after"):
         count = 1
@@ -135,11 +146,12 @@ def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_
     assert tried >= 12
 
 
-def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene, api):
+def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene: Callable[..., Scene], api: MessagesApi) -> None:
     here = scene()
     api.queue(Hang())
     child = here.start("migration.begun")  # which it never reaches
     assert api.wait_for_calls(1, BOUND)
+    assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
     child.join(BOUND)
     unknown, states = here.recovered()
@@ -148,7 +160,9 @@ def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene, api):
 
 
 @pytest.mark.parametrize("name", ["call.sent", "call.answered"])
-def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(scene, api, name):
+def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(
+    scene: Callable[..., Scene], api: MessagesApi, name: str
+) -> None:
     here = scene(on_unknown="hold")
     assert here.dies(name)
     world = World(here.path, ManualClock(LATER), api.url, on_unknown="hold")
@@ -164,7 +178,9 @@ def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(sc
 
 
 @pytest.mark.parametrize("name", OF_THE_LANE)
-def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(scene, api, name):
+def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(
+    scene: Callable[..., Scene], api: MessagesApi, name: str
+) -> None:
     here = scene(use_batch_api=True)
     child = here.start(name)
     if name == "batch_api.kept":

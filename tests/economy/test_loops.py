@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Daemon, Mark, agent, count, strength
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
+from blackboard.agency import Agent
 from blackboard.board import loop_detection
+from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 
 
@@ -20,32 +24,32 @@ class Reply(Mark, kind="reply", on_repeat="separate"):
 
 
 @agent(watches=strength(Ask) >= 0.1, writes=[Reply], batch=10)
-def replier(marks, context):
+def replier(marks: list[Any], context: Any) -> list[Mark]:
     return [Reply(subject=mark.subject) for mark in marks]
 
 
 @agent(watches=strength(Reply) >= 0.1, writes=[Ask], batch=10)
-def asker(marks, context):
+def asker(marks: list[Any], context: Any) -> list[Mark]:
     return [Ask(subject=mark.subject) for mark in marks]
 
 
 @agent(watches={"own": strength(Ask) >= 0.1}, writes=[Ask], batch=10)
-def echo(marks, context):
+def echo(marks: list[Any], context: Any) -> list[Mark]:
     return [Ask(subject=mark.subject) for mark in marks]
 
 
 @agent(watches=count(Reply, over="board") >= 1, writes=[Ask])
-def collector(marks, context):
+def collector(marks: list[Any], context: Any) -> list[Mark]:
     return [Ask(subject="digest")]
 
 
 @pytest.fixture
-def board(board_url, clock):
+def board(board_url, clock: ManualClock) -> Iterator[Blackboard]:
     with Blackboard.open(board_url, clock=clock, author="person:test", kinds=[Ask, Reply]) as board:
         yield board
 
 
-def rest(board, *agents, **settings):
+def rest(board: Blackboard, *agents: Agent, **settings: Any) -> Report:
     specs = {
         item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
         for item in agents
@@ -54,11 +58,13 @@ def rest(board, *agents, **settings):
     return Daemon(board, agents).run(until_quiescent=True)
 
 
-def told(board):
+def told(board: Blackboard) -> list[tuple[str, str]]:
     return [(row.agent, row.state) for row in reversed(board.activations(limit=100))]
 
 
-def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_fourth_waking(board):
+def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_fourth_waking(
+    board: Blackboard,
+) -> None:
     board.deposit(Ask(subject="lead/1"))
     report = rest(board, replier, asker)
     assert told(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
@@ -70,12 +76,12 @@ def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_
     assert any("quarantined" in line for line in report.lines)
 
 
-def test_a_new_fact_from_outside_begins_the_chain_anew(board):
+def test_a_new_fact_from_outside_begins_the_chain_anew(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     seen = []
 
     @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
-    def news(marks, context):
+    def news(marks: list[Any], context: Any) -> list[Mark]:
         seen.append(context.activation_id)
         if len(seen) < 4:
             board.deposit(Ask(subject="lead/1"))  # somebody adds to it meanwhile
@@ -86,16 +92,16 @@ def test_a_new_fact_from_outside_begins_the_chain_anew(board):
     assert ("asker", "quarantined") in told(board) or ("replier", "quarantined") in told(board)
 
 
-def test_only_the_subject_that_goes_round_is_set_aside(board):
+def test_only_the_subject_that_goes_round_is_set_aside(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
 
     @agent(watches=strength(Ask) >= 0.1, writes=[Reply], name="replier", batch=10)
-    def mixed(marks, context):
+    def mixed(marks: list[Any], context: Any) -> list[Mark]:
         return [Reply(subject=mark.subject) for mark in marks if mark.subject == "lead/1"]
 
     @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
-    def branching(marks, context):
-        extra = [Ask(subject="lead/2")] if len(board.activations(limit=100)) >= 4 else []
+    def branching(marks: list[Any], context: Any) -> list[Mark]:
+        extra: list[Mark] = [Ask(subject="lead/2")] if len(board.activations(limit=100)) >= 4 else []
         return [Ask(subject=mark.subject) for mark in marks] + extra
 
     rest(board, branching, mixed)
@@ -104,7 +110,7 @@ def test_only_the_subject_that_goes_round_is_set_aside(board):
     assert "lead/2" in {row.subject for row in board.activations(agent="replier") if row.state == "done"}
 
 
-def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
+def test_one_need_is_asked_for_a_subject_however_often_it_loops(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     for _ in range(3):
@@ -113,7 +119,7 @@ def test_one_need_is_asked_for_a_subject_however_often_it_loops(board):
     assert len(board.inbox()) == 1
 
 
-def test_what_was_set_aside_can_be_retried_or_discarded(board):
+def test_what_was_set_aside_can_be_retried_or_discarded(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     [quarantined] = board.activations(state="quarantined")
@@ -127,11 +133,11 @@ def test_what_was_set_aside_can_be_retried_or_discarded(board):
     assert told(board)[-1] == ("asker", "discarded")
 
 
-def test_a_chain_over_max_depth_is_set_aside(board):
+def test_a_chain_over_max_depth_is_set_aside(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
 
     @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
-    def wandering(marks, context):
+    def wandering(marks: list[Any], context: Any) -> list[Mark]:
         return [Ask(subject=f"{mark.subject}+") for mark in marks]
 
     rest(board, replier, wandering, max_chain=6)
@@ -140,7 +146,7 @@ def test_a_chain_over_max_depth_is_set_aside(board):
     assert "7 activations long (max_chain = 6)" in board.activations(state="quarantined")[0].error
 
 
-def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
+def test_a_chain_over_the_whole_board_ends_at_max_depth(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector, max_chain=3)
     assert told(board)[-1] == ("collector", "quarantined")
@@ -148,7 +154,7 @@ def test_a_chain_over_the_whole_board_ends_at_max_depth(board):
     assert len(board.inbox()) == 1
 
 
-def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(board):
+def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector)
     assert told(board)[-1] == ("collector", "quarantined")
@@ -157,9 +163,9 @@ def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(bo
     assert quarantined.error == "replier and collector wake each other over the board without new facts"
 
 
-def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board):
+def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board: Blackboard) -> None:
     @agent(watches=count(Reply, over="board") >= 1, writes=[Ask], name="collector")
-    def wandering(marks, context):
+    def wandering(marks: list[Any], context: Any) -> list[Mark]:
         return [Ask(subject=f"digest/{context.activation_id}")]
 
     board.deposit(Ask(subject="lead/1"))
@@ -171,11 +177,11 @@ def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_b
     assert need.subject == "agent/collector"
 
 
-def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board):
+def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board: Blackboard) -> None:
     rounds = []
 
     @agent(watches=count(Reply, over="board") >= 2, writes=[Ask], name="collector")
-    def wandering(marks, context):
+    def wandering(marks: list[Any], context: Any) -> list[Mark]:
         rounds.append(len(marks))
         if len(rounds) < 6:
             board.deposit(Ask(subject=f"lead/{len(rounds)}"))
@@ -190,7 +196,9 @@ def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board):
 
 
 @pytest.mark.postgresql
-def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(board, clock):
+def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(
+    board: Blackboard, clock: ManualClock
+) -> None:
     for n in range(5):
         board.deposit(Ask(subject=f"lead/{n}"))
         rest(board, replier, max_activations_per_hour=3)
@@ -204,7 +212,7 @@ def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_ne
     assert told(board)[-1] == ("replier", "done")
 
 
-def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
+def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     spec = echo.spec.watches[0].model_copy(update={"include_own": True})
     looping = type(echo)(echo.spec.model_copy(update={"watches": (spec,)}), echo.function, echo.kinds)
@@ -212,7 +220,7 @@ def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board):
     assert [state for _, state in told(board)] == ["done"] * 7 + ["quarantined"]
 
 
-def test_ordinary_wakings_ask_nothing_more_of_the_database(board):
+def test_ordinary_wakings_ask_nothing_more_of_the_database(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     asked = []
     real, loop_detection.loop_problem = loop_detection.loop_problem, lambda *given: asked.append(given)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from blackboard import agent, strength
+from blackboard import Mark, agent, strength
 from blackboard.llm import Usage, load_prices, plan
 from lead_desk import offline_rules
 from tests.desk.test_whole_desk import leads
 from tests.desk.world import World as Desk
 from tests.desk.world import settings
-from tests.economy.world import Judged, Lead, Verdicts
+from tests.economy.world import Judged, Lead, Verdicts, World
+from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 
 OWN_WORDS = 150
@@ -26,7 +29,7 @@ RULES = {
 }
 
 
-def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path):
+def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path: Path) -> None:
     (tmp_path / "calendar.ics").write_bytes(files("lead_desk").joinpath("samples", "calendar.ics").read_bytes())
     result: dict[str, int] = {}
 
@@ -51,14 +54,16 @@ TASK = "Judge each lead. " + "A lead is good if it names a number of seats, a mo
 
 
 @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, batch=1, name="judge", model="claude-sonnet-4-6")
-def thorough(marks, context):
+def thorough(marks: list[Any], context: Any) -> list[Mark]:
     """A judge with a long task."""
     data = {"leads": [{"id": lead.id, "message": lead.message} for lead in marks]}
     found = context.ask(TASK, data, Verdicts).verdicts
     return [Judged(subject=marks[0].subject, lead=item.id, verdict=item.verdict) for item in found]
 
 
-def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(world_of, api):
+def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
     world = world_of(agents=[thorough])
     world.leave(3)
     world.rest()
@@ -78,7 +83,7 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(world_o
     assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is behind what stays the same
 
 
-def test_a_short_task_is_not_marked_for_the_cache(world, api):
+def test_a_short_task_is_not_marked_for_the_cache(world: World, api: MessagesApi) -> None:
     world.leave()
     world.rest()
     assert json.loads(api.bodies[0])["system"] == "Judge each lead."

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from blackboard import ManualClock
 from blackboard.board import model_calls
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from tests.economy.world import World
+from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def full(monkeypatch):
+def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The disk is full for as many commits of an answer as `full` holds."""
     left: list[int] = []
     real = model_calls.record_answer
 
-    def answered(*given):
+    def answered(*given: Any) -> Any:
         if left:
             left.pop()
             raise StoreError("the disk is full; make room, nothing was half written")
@@ -30,12 +34,14 @@ def full(monkeypatch):
     return left
 
 
-def spooled(world):
+def spooled(world: World) -> list[Path]:
     folder = BoardFiles(world.path).spool_folder
     return sorted(folder.glob("*")) if folder.exists() else []
 
 
-def test_an_answer_that_could_not_be_committed_is_taken_in_and_not_paid_again(world, api, full):
+def test_an_answer_that_could_not_be_committed_is_taken_in_and_not_paid_again(
+    world: World, api: MessagesApi, full: list[int]
+) -> None:
     leads = world.leave(2)
     full.append(1)
     world.rest()
@@ -45,7 +51,9 @@ def test_an_answer_that_could_not_be_committed_is_taken_in_and_not_paid_again(wo
     assert spooled(world) == []
 
 
-def test_the_spool_outlives_the_process_and_comes_before_the_next_call(world, api, clock, full):
+def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
+    world: World, api: MessagesApi, clock: ManualClock, full: list[int]
+) -> None:
     leads = world.leave(2)
     full += [1] * 1000
     daemon = world.daemon()
@@ -66,7 +74,9 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(world, ap
     again.close()
 
 
-def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(world, api, full):
+def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(
+    world: World, api: MessagesApi, full: list[int]
+) -> None:
     leads = world.leave()
     BoardFiles(world.path).spool_folder.write_text("in the way")
     full.append(1)
@@ -75,7 +85,7 @@ def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(world, api
     assert api.paid == 1
 
 
-def test_the_answers_of_another_board_are_left_alone(world, api):
+def test_the_answers_of_another_board_are_left_alone(world: World, api: MessagesApi) -> None:
     folder = BoardFiles(world.path).spool_folder
     folder.mkdir()
     strange = folder / "1.json"

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from blackboard.clock import parse_instant
 from blackboard.daemon import telemetry
 from tests.economy.patient import Patient
+from tests.economy.world import World
 from tests.support.faults import Status
+from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def spans(monkeypatch):
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     pytest.importorskip("opentelemetry.sdk")
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -27,7 +31,7 @@ def spans(monkeypatch):
     provider.shutdown()
 
 
-def test_a_call_is_a_span_in_that_of_its_activation(world, spans):
+def test_a_call_is_a_span_in_that_of_its_activation(world: World, spans: Any) -> None:
     world.leave(2)
     world.rest()
     call, run = spans.get_finished_spans()
@@ -44,7 +48,7 @@ def test_a_call_is_a_span_in_that_of_its_activation(world, spans):
     assert "seats" not in str([span.to_json() for span in (call, run)])
 
 
-def test_a_call_that_fails_says_how(world, api, spans):
+def test_a_call_that_fails_says_how(world: World, api: MessagesApi, spans: Any) -> None:
     world.leave()
     api.queue(Status(529))
     world.rest()
@@ -53,7 +57,9 @@ def test_a_call_that_fails_says_how(world, api, spans):
     assert not failed.status.is_ok
 
 
-def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(world_of, api, spans):
+def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(
+    world_of: Callable[..., World], api: MessagesApi, spans: Any
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(2)
     client = Patient(api, looks=2)
@@ -70,7 +76,9 @@ def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(world_of, api, 
     assert "seats" not in told.to_json()
 
 
-def test_a_call_that_its_batch_did_not_come_to_says_how(world_of, api, spans):
+def test_a_call_that_its_batch_did_not_come_to_says_how(
+    world_of: Callable[..., World], api: MessagesApi, spans: Any
+) -> None:
     world = world_of(use_batch_api=True)
     world.leave(1)
     bad = [{"type": "expired"}]
@@ -83,6 +91,6 @@ def test_a_call_that_its_batch_did_not_come_to_says_how(world_of, api, spans):
     assert second.status.is_ok
 
 
-def test_without_a_call_nothing_of_it_is_imported():
+def test_without_a_call_nothing_of_it_is_imported() -> None:
     code = "import sys, blackboard.daemon; sys.exit('opentelemetry' in sys.modules or 'anthropic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

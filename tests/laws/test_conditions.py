@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -225,7 +226,8 @@ def test_an_invalid_measure_is_refused() -> None:
 
 @pytest.mark.parametrize("other", [True, 0.7, "count(fire) >= 1", None])
 def test_a_condition_combines_only_with_conditions(other: Any) -> None:
-    for join in (lambda: HOT & other, lambda: HOT | other):
+    joins: list[Callable[[], Any]] = [lambda: HOT & other, lambda: HOT | other]
+    for join in joins:
         with pytest.raises(InvalidCondition, match="combines two conditions"):
             join()
 

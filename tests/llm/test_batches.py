@@ -22,10 +22,11 @@ from blackboard.llm import (
 from blackboard.llm.message_batches import read_results
 from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
+from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def since(api):
+def since(api: MessagesApi):
     return from_datetime(api.start)
 
 
@@ -34,7 +35,7 @@ def items(body):
     return [BatchItem(f"board7-activation-{number}", body) for number in range(3)]
 
 
-def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(api, client, items):
+def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(api: MessagesApi, client, items) -> None:
     name = client.submit_batch(items)
     assert client.batch_results(name) is None
     api.end_batches()
@@ -48,7 +49,7 @@ def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(api,
     assert api.paid == 3
 
 
-def test_each_planned_request_stands_in_the_batch_unchanged(api, client, items):
+def test_each_planned_request_stands_in_the_batch_unchanged(api: MessagesApi, client, items) -> None:
     client.submit_batch(items)
     sent = api.calls[0].body
     assert sent.count(items[0].body.encode()) == 3
@@ -67,7 +68,9 @@ def test_each_planned_request_stands_in_the_batch_unchanged(api, client, items):
         ({"type": "succeeded"}, Unusable),
     ],
 )
-def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(api, client, items, result, failure):
+def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(
+    api: MessagesApi, client, items, result, failure
+) -> None:
     name = client.submit_batch(items)
     api.end_batches(lambda custom_id: result if custom_id.endswith("1") else None)
     results = client.batch_results(name)
@@ -76,7 +79,7 @@ def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(api,
     assert api.paid == 2
 
 
-def test_a_batch_whose_name_was_lost_is_found_when_it_ends(api, client, items, since):
+def test_a_batch_whose_name_was_lost_is_found_when_it_ends(api: MessagesApi, client, items, since) -> None:
     client.submit_batch([item._replace(custom_id=f"other-{item.custom_id}") for item in items])
     client.submit_batch(items[:2])
     api.queue(Cut(0))
@@ -89,7 +92,7 @@ def test_a_batch_whose_name_was_lost_is_found_when_it_ends(api, client, items, s
     assert client.find_batch(wanted, since) == "msgbatch_000003"
 
 
-def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(api, client, items, since):
+def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(api: MessagesApi, client, items, since) -> None:
     api.queue(Status(529))
     with pytest.raises(Overloaded):
         client.submit_batch(items)
@@ -97,7 +100,7 @@ def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(api, client, 
     assert client.find_batch([item.custom_id for item in items], since) is None
 
 
-def test_batches_from_before_are_not_looked_into(api, client, items, since):
+def test_batches_from_before_are_not_looked_into(api: MessagesApi, client, items, since) -> None:
     client.submit_batch(items)
     api.end_batches()
     wanted = [item.custom_id for item in items]
@@ -105,7 +108,7 @@ def test_batches_from_before_are_not_looked_into(api, client, items, since):
     assert client.find_batch(wanted, since + parse_duration("5m")) == "msgbatch_000001"  # clocks differ
 
 
-def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(api, client, items, since):
+def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(api: MessagesApi, client, items, since) -> None:
     client.submit_batch(items)
     for number in range(101):
         client.submit_batch([BatchItem(f"x-{number}", items[0].body)])
@@ -113,7 +116,7 @@ def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(api, client, it
     assert client.find_batch([item.custom_id for item in items], since) == "msgbatch_000001"
 
 
-def test_asking_for_results_costs_nothing_when_it_fails(api, client, connect):
+def test_asking_for_results_costs_nothing_when_it_fails(api: MessagesApi, client, connect) -> None:
     with pytest.raises(Rejected):
         client.batch_results("msgbatch_none")
     with pytest.raises(NotSent):
@@ -121,26 +124,26 @@ def test_asking_for_results_costs_nothing_when_it_fails(api, client, connect):
 
 
 @pytest.mark.parametrize("names", [[], ["a b"], ["x" * 65], ["same", "same"], ['"'], ["é"]])
-def test_a_batch_that_the_api_would_not_take_is_not_sent(api, client, body, names):
+def test_a_batch_that_the_api_would_not_take_is_not_sent(api: MessagesApi, client, body, names) -> None:
     with pytest.raises(Rejected):
         client.submit_batch([BatchItem(name, body) for name in names])
     assert not api.calls
 
 
 @pytest.mark.parametrize("lines", ["{", "[]", '{"result": {}}', "[" * 100_000])
-def test_results_that_name_no_request_leave_the_outcome_unknown(lines):
+def test_results_that_name_no_request_leave_the_outcome_unknown(lines) -> None:
     with pytest.raises(OutcomeUnknown):
         read_results(lines)
 
 
-def test_a_line_separator_inside_an_answer_does_not_split_it(api, client, items):
+def test_a_line_separator_inside_an_answer_does_not_split_it(api: MessagesApi, client, items) -> None:
     api.responder = lambda body: '{"verdict": "good", "score": 1}\u2028'
     name = client.submit_batch(items)
     api.end_batches()
     assert all(isinstance(result, Reply) for result in client.batch_results(name).values())
 
 
-def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(api, client, items, since):
+def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(api: MessagesApi, client, items, since) -> None:
     api.queue(Junk())
     with pytest.raises(OutcomeUnknown, match="cannot be parsed"):
         client.submit_batch(items)

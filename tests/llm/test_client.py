@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -26,9 +27,10 @@ from blackboard.llm import (
 )
 from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
+from tests.support.messages_api import MessagesApi
 
 
-def test_an_answer_comes_back_raw_with_what_it_says_of_itself(api, client, body):
+def test_an_answer_comes_back_raw_with_what_it_says_of_itself(api: MessagesApi, client, body) -> None:
     reply = client.send(body)
     assert parse(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
     assert reply.request_id == "req_000001"
@@ -37,7 +39,7 @@ def test_an_answer_comes_back_raw_with_what_it_says_of_itself(api, client, body)
     assert reply.usage.output == api.usage.output_tokens > 0
 
 
-def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api, client, body):
+def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api: MessagesApi, client, body) -> None:
     api.queue(Status(529), Cut())
     for failure in (Overloaded, OutcomeUnknown):
         with pytest.raises(failure):
@@ -74,7 +76,7 @@ def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api, client
     ],
     ids=str,
 )
-def test_each_failure_has_its_class_and_is_not_tried_again(api, client, body, fault, failure):
+def test_each_failure_has_its_class_and_is_not_tried_again(api: MessagesApi, client, body, fault, failure) -> None:
     api.queue(fault)
     with pytest.raises(failure) as raised:
         client.send(body)
@@ -85,7 +87,7 @@ def test_each_failure_has_its_class_and_is_not_tried_again(api, client, body, fa
         assert api.paid == 0
 
 
-def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api, connect, body):
+def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api: MessagesApi, connect, body) -> None:
     api.queue(hang := Hang())
     with pytest.raises(OutcomeUnknown):
         connect(timeout="150ms").send(body)
@@ -93,14 +95,14 @@ def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api, connect,
     assert (len(api.calls), api.paid) == (1, 1)
 
 
-def test_a_port_where_nobody_listens_was_not_sent_to(connect, body):
+def test_a_port_where_nobody_listens_was_not_sent_to(connect, body) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(NotSent, match="cannot be reached"):
             connect(f"http://127.0.0.1:{unused.getsockname()[1]}").send(body)
 
 
-def test_a_closed_client_sends_nothing(api, client, body):
+def test_a_closed_client_sends_nothing(api: MessagesApi, client, body) -> None:
     client.close()
     with pytest.raises(NotSent):
         client.send(body)
@@ -122,7 +124,9 @@ def test_a_closed_client_sends_nothing(api, client, body):
         ({}, None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(api, client, body, headers, seconds):
+def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
+    api: MessagesApi, client, body, headers, seconds
+) -> None:
     api.queue(Status(429, headers))
     with pytest.raises(Overloaded) as raised:
         client.send(body)
@@ -142,7 +146,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(ap
     ],
     ids=["html", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
 )
-def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api, client, body, fault, reason):
+def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api: MessagesApi, client, body, fault, reason) -> None:
     api.queue(fault)
     reply = client.send(body)
     assert api.paid == 1
@@ -153,21 +157,21 @@ def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api, client, bod
     assert len(str(raised.value)) < 1000
 
 
-def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(api, connect, body):
+def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(api: MessagesApi, connect, body) -> None:
     api.responder = lambda body: {"verdict": "good " * 500, "score": 1}
     with pytest.raises(Unusable) as raised:
         parse(connect().send(body).raw, Verdict)
     assert raised.value.reason == "max_tokens"
 
 
-def test_many_threads_share_one_client(api, client, body):
+def test_many_threads_share_one_client(api: MessagesApi, client, body) -> None:
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(client.send, [body] * 40))
     assert len({reply.request_id for reply in replies}) == 40
     assert api.paid == 40
 
 
-def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api, client, body):
+def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api: MessagesApi, client, body) -> None:
     api.queue(hang := Hang())
     ended = []
 
@@ -186,7 +190,7 @@ def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api, client,
     assert not thread.is_alive()
 
 
-def test_the_key_shows_nowhere(api, client, body, caplog):
+def test_the_key_shows_nowhere(api: MessagesApi, client, body, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     api.queue(Status(401, message=f"the key {KEY} is wrong"), Cut(0))
     shown = [repr(client), str(vars(ModelSettings()))]
@@ -198,19 +202,19 @@ def test_the_key_shows_nowhere(api, client, body, caplog):
     assert "***" in shown[2]
 
 
-def test_importing_the_package_does_not_import_the_sdk():
+def test_importing_the_package_does_not_import_the_sdk() -> None:
     code = "import sys, blackboard.llm as m; m.AnthropicClient('k'); print({'anthropic', 'httpx2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 class TestClientFrom:
-    def test_no_key_is_offline_and_a_key_is_not(self):
+    def test_no_key_is_offline_and_a_key_is_not(self) -> None:
         assert client_from(ModelSettings(), {}) is None
         assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": "  "}) is None
         assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": KEY}) is not None
         assert client_from(ModelSettings(provider="offline"), {"ANTHROPIC_API_KEY": KEY}) is None
 
-    def test_the_key_may_lie_in_a_file(self, tmp_path, api, body):
+    def test_the_key_may_lie_in_a_file(self, tmp_path: Path, api: MessagesApi, body) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n")
         environ = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key"), "ANTHROPIC_BASE_URL": api.url}
         client = client_from(ModelSettings(), environ)
@@ -220,13 +224,13 @@ class TestClientFrom:
         assert api.calls[0].key == KEY
 
     @pytest.mark.parametrize("content", [b"", b"two words", b"caf\xc3\xa9", b"\xff\xfe"])
-    def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path, content):
+    def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path: Path, content) -> None:
         (tmp_path / "key").write_bytes(content)
         with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY_FILE") as raised:
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")})
         assert "two words" not in str(raised.value)
 
-    def test_a_missing_file_or_key_is_told(self, tmp_path):
+    def test_a_missing_file_or_key_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="cannot be read"):
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")})
         with pytest.raises(ConfigurationError, match="needs a key"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -15,7 +16,7 @@ PRICES = load_prices()
 COUNTS = st.integers(0, 10_000_000)
 
 
-def test_a_million_tokens_cost_what_the_table_says():
+def test_a_million_tokens_cost_what_the_table_says() -> None:
     price = PRICES.of("claude-haiku-4-5")
     assert price.cost(Usage(input=1_000_000)) == 1_000_000
     assert price.cost(Usage(output=1_000_000)) == 5_000_000
@@ -25,12 +26,12 @@ def test_a_million_tokens_cost_what_the_table_says():
     assert price.cost(Usage(cache_read=1_000_000), "batch") == 50_000
 
 
-def test_a_part_of_a_micro_dollar_is_a_whole_one():
+def test_a_part_of_a_micro_dollar_is_a_whole_one() -> None:
     assert PRICES.of("claude-haiku-5-5").cost(Usage(output=1)) == 1
     assert PRICES.of("claude-haiku-5-5").cost(Usage()) == 0
 
 
-def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call():
+def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call() -> None:
     price = PRICES.of("claude-haiku-5-5")
     assert price.cost(Usage(input=100_000, output=1000)) == 10_000 + 500
     assert price.cost(Usage(input=100_001, output=1000)) == 50_001 + 2_500
@@ -38,23 +39,23 @@ def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call():
 
 
 @given(st.sampled_from(PRICES.names), COUNTS, COUNTS, COUNTS, COUNTS)
-def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(model, given_in, out, read, written):
+def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(model, given_in, out, read, written) -> None:
     price, usage = PRICES.of(model), Usage(given_in, out, read, written)
     cost = price.cost(usage)
     assert type(cost) is int
     assert price.cost(usage, "batch") <= cost <= price.cost(Usage(given_in + 1, out + 1, read + 1, written + 1))
 
 
-def test_a_dated_name_has_the_price_of_its_model():
+def test_a_dated_name_has_the_price_of_its_model() -> None:
     assert PRICES.of("claude-haiku-4-5-20251001") is PRICES.of("claude-haiku-4-5")
 
 
-def test_a_model_without_a_price_is_refused_with_the_nearest_name():
+def test_a_model_without_a_price_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match="did you mean 'claude-opus-5-5'"):
         PRICES.of("claude-opus-5-6")
 
 
-def test_the_default_model_has_a_price_and_every_price_a_model_of_the_sdk():
+def test_the_default_model_has_a_price_and_every_price_a_model_of_the_sdk() -> None:
     from anthropic.types import Model
 
     known = set(get_args(get_args(Model)[0]))
@@ -62,7 +63,7 @@ def test_the_default_model_has_a_price_and_every_price_a_model_of_the_sdk():
     assert set(PRICES.names) <= known
 
 
-def test_a_table_with_mistakes_is_refused_with_all_of_them(tmp_path):
+def test_a_table_with_mistakes_is_refused_with_all_of_them(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text('as_of = 2026-01-01\n[models.m]\ninput = -1\noutput = "dear"\n')
     with pytest.raises(ConfigurationError) as raised:
@@ -71,7 +72,7 @@ def test_a_table_with_mistakes_is_refused_with_all_of_them(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"not = [toml", b"\xff"])
-def test_a_file_that_is_no_table_is_refused(tmp_path, content):
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content) -> None:
     path = tmp_path / "prices.toml"
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_prices(path)

@@ -37,7 +37,7 @@ class Invoice(BaseModel):
     state: Literal["open", "paid"] = "open"
 
 
-def test_the_same_call_gives_the_same_text():
+def test_the_same_call_gives_the_same_text() -> None:
     assert planned() == planned()
     assert json.loads(planned()) == {
         "model": "claude-haiku-4-5",
@@ -48,13 +48,13 @@ def test_the_same_call_gives_the_same_text():
     }
 
 
-def test_our_own_words_are_none():
+def test_our_own_words_are_none() -> None:
     body = json.loads(planned(data={"lead": "Ada"}))
     theirs = count_tokens("Judge.") + count_tokens('{"lead":"Ada"}') + count_tokens(json.dumps(answer_schema(Verdict)))
     assert input_tokens(body) == theirs
 
 
-def test_data_may_hold_whatever_pydantic_can_write():
+def test_data_may_hold_whatever_pydantic_can_write() -> None:
     at = datetime(2026, 1, 5, tzinfo=UTC)
     body = json.loads(planned(data={"marks": [Line(what="Zoë")], "now": at}))
     assert json.loads(body["messages"][0]["content"]) == {
@@ -65,7 +65,7 @@ def test_data_may_hold_whatever_pydantic_can_write():
 
 
 @pytest.mark.parametrize("data", [object(), float("nan"), "\ud800", {"a": {1, object()}}])
-def test_data_that_is_no_json_is_the_agents_mistake(data):
+def test_data_that_is_no_json_is_the_agents_mistake(data) -> None:
     with pytest.raises(AgentError, match="cannot be written as JSON"):
         planned(data=data)
 
@@ -76,22 +76,22 @@ class TestCacheBreakpoint:
     def system(self, **changes: Any) -> Any:
         return json.loads(planned(**{"system": self.LONG, "prices": PRICES, **changes}))["system"]
 
-    def test_stands_after_a_system_prompt_that_is_long_enough_for_the_model(self):
+    def test_stands_after_a_system_prompt_that_is_long_enough_for_the_model(self) -> None:
         assert self.system() == [{"type": "text", "text": self.LONG, "cache_control": {"type": "ephemeral"}}]
         assert self.system(system="short") == "short"
         short_for_haiku = "A rule of the house. " * 500
         assert self.system(system=short_for_haiku) == short_for_haiku
         assert isinstance(self.system(system=short_for_haiku, model="claude-sonnet-4-6"), list)
 
-    def test_is_left_out_where_the_least_length_is_not_known(self):
+    def test_is_left_out_where_the_least_length_is_not_known(self) -> None:
         assert self.system(prices=None) == self.LONG
         assert self.system(model="claude-opus-5-5") == self.LONG
 
-    def test_can_be_asked_for_and_forbidden(self):
+    def test_can_be_asked_for_and_forbidden(self) -> None:
         assert isinstance(self.system(system="short", cache=True), list)
         assert self.system(cache=False) == self.LONG
 
-    def test_makes_the_second_call_read_what_the_first_wrote(self, client, api: MessagesApi):
+    def test_makes_the_second_call_read_what_the_first_wrote(self, client, api: MessagesApi) -> None:
         api.cache_minimum = 4096
         first, second = (client.send(planned(system=self.LONG, data=n, prices=PRICES)).usage for n in (1, 2))
         assert first.cache_creation == second.cache_read > 4096
@@ -99,7 +99,7 @@ class TestCacheBreakpoint:
 
 
 class TestSchema:
-    def test_limits_are_told_where_they_cannot_be_set(self):
+    def test_limits_are_told_where_they_cannot_be_set(self) -> None:
         assert answer_schema(Invoice) == {
             "$defs": {
                 "Line": {
@@ -127,7 +127,7 @@ class TestSchema:
         }
 
     @pytest.mark.parametrize("answer", [Verdict, Invoice])
-    def test_differs_from_the_sdks_own_only_in_words(self, answer):
+    def test_differs_from_the_sdks_own_only_in_words(self, answer) -> None:
         def bare(node: Any) -> Any:
             if isinstance(node, dict):
                 # A property may be called `title`; a keyword's value is a text.
@@ -142,18 +142,18 @@ class TestSchema:
         assert bare(answer_schema(answer)) == bare(anthropic.transform_schema(answer))
 
     @pytest.mark.parametrize("sort", [Any, dict[str, int], list, tuple[int, str], object])
-    def test_a_field_that_cannot_be_asked_for_is_named(self, sort):
+    def test_a_field_that_cannot_be_asked_for_is_named(self, sort) -> None:
         model = type("Answer", (BaseModel,), {"__annotations__": {"part": sort}})
         with pytest.raises(AgentError, match=r"Answer\.part"):
             planned(answer=model)
 
-    def test_a_list_may_be_the_whole_answer(self):
+    def test_a_list_may_be_the_whole_answer(self) -> None:
         assert answer_schema(RootModel[list[int]])["items"] == {"type": "integer"}
 
 
 class TestHighestCost:
     @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
-    def test_is_never_under_what_is_paid(self, system, output, cache, api):
+    def test_is_never_under_what_is_paid(self, system, output, cache, api: MessagesApi) -> None:
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:
@@ -162,13 +162,13 @@ class TestHighestCost:
         usage = api.usage_of(json.loads(body), output)
         assert PRICES.of("claude-haiku-4-5").cost(usage, api) <= highest_cost(body, PRICES, api)
 
-    def test_of_the_batch_api_is_half(self):
+    def test_of_the_batch_api_is_half(self) -> None:
         body = planned(max_tokens=4000)
         assert highest_cost(body, PRICES, "batch") * 2 - highest_cost(body, PRICES) in (0, 1)
 
-    def test_counts_every_byte_as_a_token(self):
+    def test_counts_every_byte_as_a_token(self) -> None:
         assert estimate_tokens("Zoë") == 4
 
-    def test_of_a_model_without_a_price_is_not_guessed(self):
+    def test_of_a_model_without_a_price_is_not_guessed(self) -> None:
         with pytest.raises(UnknownName, match="did you mean 'claude-haiku-4-5'"):
             highest_cost(planned(model="claude-haiku-4-6"), PRICES)

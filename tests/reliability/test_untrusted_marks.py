@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +143,17 @@ def test_a_log_line_stays_one_line_without_control_signs(
 
 
 def test_what_is_too_large_is_refused_whole(board: Blackboard) -> None:
-    for mark in (
+    too_large: list[Callable[[], Mark]] = [
         lambda: Note(subject="x" * 513),
         lambda: Note(subject="x" * 10_000_000),
         lambda: Note(subject="a\x00b"),
         lambda: Note(subject="\ud800"),
         lambda: Note(subject=" \n "),
         lambda: Note(subject="x", text="\ud800"),
-    ):
+    ]
+    for make in too_large:
         with pytest.raises(InvalidMark) as caught:
-            board.deposit(mark())
+            board.deposit(make())
         assert len(str(caught.value)) < 500
     assert board.marks() == []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -50,13 +52,13 @@ def second(marks, context):
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
     """Writes a deployment file beside a module of agents."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "weather_agents.py").write_text(MODULE)
     (tmp_path / "broken_agents.py").write_text("1 / 0")
 
-    def write(agents, text=""):
+    def write(agents: str, text: str = "") -> Path:
         names = ", ".join(f'"{name if ":" in name else f"weather_agents:{name}"}"' for name in agents.split())
         path = tmp_path / "board.toml"
         path.write_text(f"[deployment]\nagents = [{names}]\n{text}")
@@ -66,13 +68,13 @@ def file(tmp_path, monkeypatch):
     sys.modules.pop("weather_agents", None)
 
 
-def mistakes(path):
+def mistakes(path: Path) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         resolve_file(path, {})
     return [str(mistake).rpartition("board.toml, ")[2] for mistake in caught.value.mistakes]
 
 
-def test_a_deployment_is_what_the_agents_and_their_module_declare(file):
+def test_a_deployment_is_what_the_agents_and_their_module_declare(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge"), {})
     assert set(resolved.agents) == {"gauge"}
     assert set(resolved.deployment.kinds) == {"need", "decision", "rain", "flood"}
@@ -81,7 +83,7 @@ def test_a_deployment_is_what_the_agents_and_their_module_declare(file):
     assert resolved.warnings == ()
 
 
-def test_a_file_sets_over_what_is_declared_and_leaves_the_rest(file):
+def test_a_file_sets_over_what_is_declared_and_leaves_the_rest(file: Callable[..., Path]) -> None:
     text = """
 [kinds.rain]
 decay = { law = "linear", lifetime = "2d" }
@@ -105,7 +107,7 @@ calls_per_day = 3
     assert deployment.budget.calls_per_day == 3
 
 
-def test_an_agent_that_is_not_enabled_is_left_out(file):
+def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge sluice", "[agents.gauge]\nenabled = false\n"), {})
     assert set(resolved.agents) == set(resolved.deployment.agents) == {"sluice"}
 
@@ -137,24 +139,26 @@ def test_an_agent_that_is_not_enabled_is_left_out(file):
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
     ],
 )
-def test_a_name_or_value_that_cannot_be_is_refused_with_its_place(file, agents, text, expected):
+def test_a_name_or_value_that_cannot_be_is_refused_with_its_place(
+    file: Callable[..., Path], agents: str, text: str, expected: str
+) -> None:
     (mistake,) = mistakes(file(agents, text + "\n"))
     assert mistake.startswith(expected)
 
 
-def test_mistakes_of_the_file_and_of_its_names_are_told_together(file):
+def test_mistakes_of_the_file_and_of_its_names_are_told_together(file: Callable[..., Path]) -> None:
     found = mistakes(file("guage gauge", "[agents.gauge]\nbach = 1\n[kinds.rian]\nweight = 1\n"))
     assert len(found) == 3
 
 
-def test_what_is_wrong_within_an_unknown_kind_is_told_as_well(file):
+def test_what_is_wrong_within_an_unknown_kind_is_told_as_well(file: Callable[..., Path]) -> None:
     found = mistakes(file("gauge", '[kinds.rian]\ndecay = "sloly"\nweight = -1\n'))
     assert len(found) == 3
     assert any(mistake.startswith("kinds.rian.decay: there is no decay law 'sloly'") for mistake in found)
     assert any(mistake.startswith("kinds.rian: weight must be") for mistake in found)
 
 
-def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file):
+def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file: Callable[..., Path]) -> None:
     (warning,) = resolve_file(file("counter"), {}).warnings
     assert "agents.counter.watches.watch" in warning.place
     assert "counts flood" in warning.message
@@ -163,7 +167,7 @@ def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file):
 
 
 @pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
-def test_the_packaged_deployments_are_right_and_hardly_mean_anything_else(name):
+def test_the_packaged_deployments_are_right_and_hardly_mean_anything_else(name: str) -> None:
     resolved = resolve(load_settings(config_file(name), {}))
     assert set(resolved.agents) == {"sales", "scheduler", "analyst", "coordinator"}
     assert resolved.warnings == ()
