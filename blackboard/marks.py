@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
 
@@ -21,6 +21,8 @@ __all__ = [
     "Need",
     "OnRepeat",
     "StoredMark",
+    "alternative_of",
+    "attach_stored",
     "check_intensity",
     "check_subject",
     "describe_invalid",
@@ -237,6 +239,23 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
     answer: str
     need: int | None = None
     question: str = ""
+
+
+_M = TypeVar("_M", bound=Mark)
+
+
+def attach_stored(mark: _M, stored: StoredMark) -> _M:
+    """Give a mark its state on the board, and return it.
+
+    A function and not a method: each public name of `Mark` is one that a payload field cannot have.
+    """
+    mark._stored = stored
+    return mark
+
+
+def alternative_of(mark: Mark) -> Mark | None:
+    """Return what is deposited if the mark's `unique` value is taken (see `Mark.or_else`)."""
+    return mark._alternative
 
 
 def check_subject(subject: str) -> str:

@@ -62,7 +62,7 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) 
     Raises:
         AgentError: the file cannot be read or is not a calendar.
     """
-    raw = _read(path)
+    raw = read_file(path)
     if raw is None:
         return []
     try:
@@ -88,7 +88,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
     ordered = sorted(meetings, key=lambda meeting: (meeting.start, meeting.id))
     events = [_event(meeting).to_ical(sorted=False) for meeting in ordered]
     for _ in range(_MAX_ATTEMPTS):
-        before = _read(path)
+        before = read_file(path)
         if before is not None:
             _parse(before, path)
         after = _replace_own_events(_EMPTY if before is None else before, events)
@@ -99,7 +99,8 @@ def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
     raise AgentError(f"{path}: another program keeps writing it; the desk adds its events after the next booking")
 
 
-def _read(path: Path) -> bytes | None:
+def read_file(path: Path) -> bytes | None:
+    """Return the content of the calendar file; None if there is no file."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -183,7 +184,7 @@ def _replace_file(path: Path, before: bytes | None, after: bytes) -> bool:
             Path(temporary).chmod(0o644)
         else:
             shutil.copymode(path, temporary)
-        if _read(path) != before:
+        if read_file(path) != before:
             return False
         reach("publish.written")
         os.replace(temporary, path)

@@ -21,7 +21,7 @@ from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.llm import AnthropicClient, Client, parse, plan
-from blackboard.marks import Mark, StoredMark
+from blackboard.marks import Mark, StoredMark, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Appointment, Conflict, Insight, Qualified
@@ -64,7 +64,7 @@ class _Pipeline:
 
     def lay(self, mark: Mark) -> Mark:
         number, at = next(self.ids), from_datetime(OPENING)
-        mark._stored = StoredMark(number, number, "webform", mark.intensity, at, at, 0)
+        attach_stored(mark, StoredMark(number, number, "webform", mark.intensity, at, at, 0))
         self.lying.append(mark)
         return mark
 

@@ -17,7 +17,7 @@ from blackboard.durations import parse_duration
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import MODEL_CALLS
 
-__all__ = ["DAY", "BudgetExceeded", "find_exceeded"]
+__all__ = ["DAY", "BudgetExceeded", "find_exceeded", "spent_for"]
 
 HOUR, DAY = parse_duration("1h"), parse_duration("1d")
 
@@ -97,7 +97,7 @@ def _limits(
     statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
     spent = txn.tx.one(statement, day=day, hour=hour, **of_agent)
     used = {
-        "activation": _spent_for(txn, row),
+        "activation": spent_for(txn, row),
         "hour": (spent.hour_money, spent.hour_calls),
         "day": (spent.day_money, spent.day_calls),
     }
@@ -111,7 +111,7 @@ def _limits(
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)
 
 
-def _spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
+def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     """Return the money and calls spent on a call's activation, and on those that its marks were split off from.
 
     So a batch that is split does not start again from zero: the limit holds along the way of every mark.

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
-from blackboard.marks import Decision, Mark, Need, StoredMark, describe_invalid, dump_payload
+from blackboard.marks import Decision, Mark, Need, StoredMark, attach_stored, describe_invalid, dump_payload
 
 __all__ = ["MarkClasses"]
 
@@ -80,8 +80,7 @@ class MarkClasses:
             mark = model.model_validate({**json.loads(payload), "subject": subject, "intensity": intensity})
         except ValidationError as error:
             raise InvalidMark(f"mark {stored.id}: {describe_invalid(kind, error)}") from None
-        mark._stored = stored
-        return mark
+        return attach_stored(mark, stored)
 
     def _untyped(self, kind: str) -> type[Mark]:
         class Untyped(Mark, kind=kind):

@@ -25,7 +25,7 @@ from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
 from blackboard.failpoints import reach
 from blackboard.llm import Rejected, Unusable
-from blackboard.marks import Mark, StoredMark, check_intensity, check_subject, dump_payload
+from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
 
 __all__ = ["ActivationRunner", "NextClaimFailed"]
 
@@ -227,8 +227,9 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
 def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
     for mark in marks:
         yield mark
-        alternative: Any = mark
-        while (alternative := getattr(alternative, "_alternative", None)) is not None:
+        alternative = mark
+        while (following := alternative_of(alternative)) is not None:
+            alternative = following
             yield alternative
 
 
@@ -244,7 +245,8 @@ def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDepo
         unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
         activation_id=claim.row.id,
     )
-    return AgentDeposit(deposit, None if mark._alternative is None else _agent_deposit(txn, claim, mark._alternative))
+    alternative = alternative_of(mark)
+    return AgentDeposit(deposit, None if alternative is None else _agent_deposit(txn, claim, alternative))
 
 
 async def _await(result: Any) -> Any:

@@ -87,6 +87,7 @@ class Daemon:
         on_event: Called with each event and its details; add and remove functions freely.
         reload: Called when `request_reload` was; None does nothing.
         wake: Ends the sleep of the loop when it is set.
+        batch_api: Submits calls to the Batch API and receives their answers; None without a client.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class Daemon:
         rng, context = rng or random.Random(), context or {}
         self._model = model or ModelSettings()
         self._recorder = CallRecorder(board, prices or load_prices(self._model.prices))
-        self._batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
+        self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
         caller = ModelCaller(board, client, self._model, self._recorder, rng)
@@ -125,7 +126,7 @@ class Daemon:
             wake=self.wake.set,
         )
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
-        self._tasks = maintenance_tasks(self.worker, self.recovery, self._liveness, self._batch_api, self.settings)
+        self._tasks = maintenance_tasks(self.worker, self.recovery, self._liveness, self.batch_api, self.settings)
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
         self._alarm: Alarm | None = None
@@ -182,7 +183,7 @@ class Daemon:
             while self._do_due_work() and not self._stopping:
                 pass
             if until_quiescent and not self._busy():
-                quiescent = self.worker.is_quiescent(self.agents.keys(), batch_api=self._batch_api is not None)
+                quiescent = self.worker.is_quiescent(self.agents.keys(), batch_api=self.batch_api is not None)
         except StoreError as error:
             self._note_trouble(str(error))
         self._watchdog.alive()
@@ -205,7 +206,7 @@ class Daemon:
         """Register the worker and start listening; `run` does so itself."""
         board, where = self.board, self.board.database.where
         self._unsubscribe = board.subscribe(self.wake.set)
-        if self._batch_api is not None and (
+        if self.batch_api is not None and (
             mistakes := without_price(board.deployment, self._model, self._recorder.prices)
         ):
             raise ConfigurationError(mistakes)
@@ -275,7 +276,7 @@ class Daemon:
         if self._alarm is not None:
             self._alarm.at(until)
             self.board.clock.wait(self.wake, latest)
-        elif self.runs.current() or (self._batch_api and self._batch_api.busy):
+        elif self.runs.current() or (self.batch_api and self.batch_api.busy):
             # A clock that waiting moves must not run ahead of the agents' threads.
             self.wake.wait(60)
         else:
@@ -293,7 +294,7 @@ class Daemon:
         return instants
 
     def _busy(self) -> bool:
-        return bool(self.runs) or (self._batch_api is not None and self._batch_api.busy)
+        return bool(self.runs) or (self.batch_api is not None and self.batch_api.busy)
 
     # -- a board that cannot be used ---------------------------------------------------------------------------------
 
@@ -332,8 +333,8 @@ class Daemon:
 
     def close(self) -> None:
         """End what `start` began; `run` does so itself."""
-        if self._batch_api is not None:
-            self._batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
+        if self.batch_api is not None:
+            self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         if self._alarm is not None:
             self._alarm.stop()
             self._alarm = None

@@ -78,11 +78,9 @@ def test_the_instant_for_many_marks_is_that_of_a_brute_force_search(
         return {total: math.fsum(lying), strongest: max(lying, default=0.0), count: float(len(lying))}[measure]
 
     at = world.clock.now()
-    while world.woken("watchman") is not None:
-        pass  # what fell between the deposits
+    world.work_off("watchman")  # what fell between the deposits
     world.advance(5000 * HOUR)
-    while world.fire_due():
-        pass
+    world.fire_all_due()
     fallen = world.crossings("waiting")
     assert len(fallen) == (1 if value(at) >= threshold else 0)
     for crossing in fallen:
@@ -333,8 +331,7 @@ def test_an_agent_added_later_watches_the_live_marks_fall(world: World) -> None:
     cold = world.put("smoke", "b", 0.4).mark_id
     world.deploy({}, spec("mark", watch(strength("smoke") < 0.5)), spec("board", total("smoke", over="board") < 0.7))
     world.advance(10 * HOUR)
-    while world.fire_due():
-        pass
+    world.fire_all_due()
     crossings = {world.board.agenda()[i].agent: None for i in range(2)}
     assert set(crossings) == {"mark", "board"}
     times = sorted(crossing.crossed_at - start for crossing in world.crossings())

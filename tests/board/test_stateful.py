@@ -154,8 +154,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def an_agent_wakes(self, name: str) -> None:
-        while self.world.fire_due():
-            pass
+        self.world.fire_all_due()
         now = self.now()
         expected = self.expected(name, now)
         open_ones = self.world.board.activations(agent=name, state="ready", limit=100)
@@ -271,8 +270,7 @@ class Board(RuleBasedStateMachine):
 
     @invariant()
     def every_crossing_is_in_one_state_and_none_is_lost(self) -> None:
-        while self.world.fire_due():
-            pass
+        self.world.fire_all_due()
         self.now()
         rows = self.world.crossings()
         assert len(rows) == self.model.count["recorded"]
@@ -300,4 +298,5 @@ class Board(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)  # a server takes five times as long as a file
 def test_the_board_is_what_its_model_says() -> None:
+    # The assertions are those of the rules and invariants of `Board`.
     run_state_machine_as_test(Board, settings=settings(max_examples=90, stateful_step_count=50, deadline=None))

@@ -90,6 +90,7 @@ def agree(txn: BoardTransaction) -> None:
 def test_kept_totals_equal_what_is_counted(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    # `agree` asserts, after each operation.
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     agents = (spec("counter", WATCHES, batch=3), spec("whole", {"met": WATCHES["met"]}))
     world.deploy(

@@ -134,6 +134,13 @@ class World:
     def fire_due(self) -> int:
         return self.board.session.write(predicted_crossings.fire_due)
 
+    def fire_all_due(self) -> int:
+        count = 0
+        while fired := self.fire_due():
+            count += fired
+            assert count < 100_000
+        return count
+
     # -- agents
 
     def claim(self, name: str, worker: str = "worker") -> Claim | None:
@@ -166,6 +173,13 @@ class World:
             return None
         assert self.finish(claim) is not None
         return inputs(claim)
+
+    def work_off(self, name: str) -> None:
+        """Claim and finish until nothing is left for the agent."""
+        for _ in range(10_000):
+            if self.woken(name) is None:
+                return
+        raise AssertionError(f"there is always work for {name}")
 
     def waiting(self, name: str) -> int:
         return sum(1 for row in self.board.agenda() if row.agent == name)

@@ -107,12 +107,12 @@ def test_the_file_keeps_its_mode_and_nothing_is_left_beside_it(file: Path) -> No
 def test_what_another_program_wrote_meanwhile_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = SAMPLE.replace(b"Team meeting", b"Team lunch!!")
     reads = iter([SAMPLE, changed])
-    real = calendar_file._read
+    real = calendar_file.read_file
 
     def read(path: Path) -> bytes | None:
         return next(reads, None) or real(path)
 
-    monkeypatch.setattr(calendar_file, "_read", read)
+    monkeypatch.setattr(calendar_file, "read_file", read)
     file.write_bytes(changed)
     assert write_meetings(file, [meeting()])
     assert b"Team lunch!!" in file.read_bytes()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.errors import AgentError, ConfigurationError, ModelError
-from blackboard.marks import Decision
+from blackboard.marks import Decision, alternative_of
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
@@ -64,8 +64,9 @@ def test_of_two_who_want_one_slot_the_first_gets_it_and_the_other_is_a_conflict(
 
 def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_taken(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
-    assert isinstance(left._alternative, Conflict)
-    assert left._alternative.subject == left.subject
+    alternative = alternative_of(left)
+    assert isinstance(alternative, Conflict)
+    assert alternative.subject == left.subject
 
 
 def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: Path) -> None:

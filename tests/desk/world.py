@@ -12,7 +12,7 @@ from typing import Any
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.conditions import Comparison
-from blackboard.marks import Mark, StoredMark
+from blackboard.marks import Mark, StoredMark, alternative_of, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.sales import sales
@@ -27,10 +27,8 @@ def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength
     """The mark as it would come from a board."""
     number = next(_IDS)
     moment = from_datetime(at)
-    mark._stored = StoredMark(
-        number, number, author, mark.intensity if strength is None else strength, moment, moment, 0
-    )
-    return mark
+    strength = mark.intensity if strength is None else strength
+    return attach_stored(mark, StoredMark(number, number, author, strength, moment, moment, 0))
 
 
 @dataclass
@@ -93,8 +91,9 @@ class World:
     def leave(self, mark: Mark, author: str = "webform") -> None:
         unique = mark.defaults.unique
         if unique and any(getattr(mark, unique) == getattr(o, unique) for o in self.of(mark.kind)):
-            assert mark._alternative is not None
-            mark = mark._alternative
+            alternative = alternative_of(mark)
+            assert alternative is not None
+            mark = alternative
         self.marks.append(laid(mark, at=self.now, author=author))
 
     def of(self, kind: str) -> list[Any]:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Patient:
-    """A client whose batches end once they have been asked for a few times."""
+    """A client whose batches end once they have been asked for a few times; `on_results` is called before each look."""
 
     def __init__(
         self, api: MessagesApi, looks: int = 2, outcome: Callable[[str], dict[str, Any] | None] = lambda custom_id: None
@@ -24,6 +24,7 @@ class Patient:
         self.api, self.looks, self.outcome = api, looks, outcome
         self.inner = AnthropicClient(KEY, api.url, 5_000_000)
         self.asked = 0
+        self.on_results: Callable[[], None] = lambda: None
 
     def send(self, body: str) -> Reply:
         return self.inner.send(body)
@@ -35,6 +36,7 @@ class Patient:
         return self._ended(lambda: self.inner.find_batch(custom_ids, since))
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
+        self.on_results()
         return self._ended(lambda: self.inner.batch_results(batch_id))
 
     def _ended(self, ask: Callable[[], T]) -> T:

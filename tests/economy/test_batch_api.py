@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blackboard import Daemon, ManualClock, Mark, agent, strength
+from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
-from blackboard.llm import BatchItem, OutcomeUnknown, Rejected
+from blackboard.errors import ModelError
+from blackboard.llm import BatchItem, OutcomeUnknown, Rejected, Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
 from tests.economy.world import Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
+from tests.support.wire import Call
 
 
 @pytest.fixture
-def patient(api: MessagesApi):
-    made = []
+def patient(api: MessagesApi) -> Iterator[Callable[..., Patient]]:
+    made: list[Patient] = []
 
-    def make(**options: Any):
+    def make(**options: Any) -> Patient:
         made.append(Patient(api, **options))
         return made[-1]
 
@@ -34,12 +36,13 @@ def patient(api: MessagesApi):
         client.close()
 
 
-def batches(api: MessagesApi):
+def batches(api: MessagesApi) -> list[Call]:
     return [call for call in api.calls if call.path == "/v1/messages/batches" and call.method == "POST"]
 
 
-def requests_in(call: int):
-    return json.loads(call.body)["requests"]
+def requests_in(call: Call) -> list[dict[str, Any]]:
+    requests: list[dict[str, Any]] = json.loads(call.body)["requests"]
+    return requests
 
 
 def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(
@@ -144,7 +147,7 @@ def test_a_batch_that_never_arrived_is_handed_in_again(
     class Lossy(Patient):
         lost = False
 
-        def submit_batch(self, items: Sequence[BatchItem]):
+        def submit_batch(self, items: Sequence[BatchItem]) -> str:
             if not self.lost:
                 self.lost = True
                 raise OutcomeUnknown("the connection broke")
@@ -180,7 +183,7 @@ def test_a_refused_key_or_account_pauses_all_agents(
     leads = world.leave(1)
     api.queue(Status(status))
     world.rest(patient())
-    assert str(status) in world.board.status().paused_because
+    assert str(status) in (world.board.status().paused_because or "")
     assert world.judged == []
     world.board.resume()
     world.rest(patient())
@@ -246,7 +249,7 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(
     class Forgetful(Patient):
         gone = False
 
-        def batch_results(self, batch_id: str):
+        def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
             if not self.gone:
                 self.gone = True
                 raise Rejected("no longer kept")
@@ -255,7 +258,7 @@ def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(
     client = Forgetful(api)
     world.rest(client)
     if hold:
-        assert "unknown" in world.board.activations(state="held")[0].error
+        assert "unknown" in (world.board.activations(state="held")[0].error or "")
         world.board.retry(world.board.activations(state="held")[0].id)
         world.rest(client)
     client.close()
@@ -271,7 +274,7 @@ def test_budgets_hold_calls_in_the_batch_api_too(
     world.rest(patient())
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
-    assert "calls_per_hour = 2" in held.error
+    assert "calls_per_hour = 2" in (held.error or "")
     clock.advance(timedelta(hours=1))
     world.rest(patient())
     assert world.judged == leads
@@ -285,7 +288,7 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
     world.leave(1)
     world.rest(patient())
     [held] = world.board.activations(state="held")
-    assert "has no room" in held.error
+    assert "has no room" in (held.error or "")
     assert batches(api) == []
     world.deploy(Budget(usd_per_day=1.0), use_batch_api=True)
     world.board.retry(held.id)
@@ -313,7 +316,7 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(
     runs = []
 
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
-    def moody(marks: list[Any], context: Any) -> list[Mark]:
+    def moody(marks: list[Any], context: Any) -> Any:
         runs.append(len(marks))
         if len(runs) > 1 and len(marks) > 1:
             raise ValueError("too many after all")
@@ -343,16 +346,17 @@ def test_a_call_whose_activation_is_discarded_is_not_handed_in(
     assert world.states() == ["failed"]
 
 
+def serve_batch_api(daemon: Daemon) -> None:
+    """Do what is due in the Batch API, and nothing else of what a daemon does."""
+    assert daemon.batch_api is not None
+    daemon.batch_api.run_once()
+
+
 def handed_in(world: World, patient: Callable[..., Patient]) -> None:
     """Let the world's call go out in a batch, and end the daemon before it is answered."""
     client = patient(looks=10**6)
-    daemon, real = world.daemon(client), client.batch_results
-
-    def once(batch_id: str):
-        daemon.stop(now=True)
-        return real(batch_id)
-
-    client.batch_results = once
+    daemon = world.daemon(client)
+    client.on_results = lambda: daemon.stop(now=True)
     daemon.run()
     assert world.states() == ["sent"]
 
@@ -364,7 +368,7 @@ def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_appl
     world.leave(1)
     handed_in(world, patient)
     world.board.discard(world.board.activations(state="held")[0].id)
-    world.daemon(patient(looks=0))._batch_api.run_once()
+    serve_batch_api(world.daemon(patient(looks=0)))
     [call] = world.calls()
     assert (call["state"], call["error"]) == ("unusable", "its activation was discarded")
     assert call["cost_usd"] > 0
@@ -386,7 +390,7 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
             raise Rejected("no longer kept")
 
     client = Forgetful(api)
-    world.daemon(client)._batch_api.run_once()
+    serve_batch_api(world.daemon(client))
     client.close()
     [call] = world.calls()
     assert (call["state"], call["reserved_usd"]) == ("cost_recorded", 0)

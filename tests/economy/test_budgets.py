@@ -31,7 +31,7 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(
     assert world.judged == leads[:1]
     [held] = world.board.activations(state="held")
     assert held.retry_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
-    assert "budget.calls_per_hour = 1" in held.error
+    assert "budget.calls_per_hour = 1" in (held.error or "")
     assert any("calls_per_hour" in line for line in report.lines)
     clock.advance(timedelta(minutes=59))
     world.rest()
@@ -51,7 +51,7 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
         world.rest()
     rows = world.board.agenda()
     assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
-    assert all("calls_per_hour" in row.held_by for row in rows)
+    assert all("calls_per_hour" in (row.held_by or "") for row in rows)
     with world.board.database.read() as tx:
         told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
     assert told == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
@@ -84,7 +84,7 @@ def test_an_agents_own_budget_holds_that_agent(world_of: Callable[..., World], c
     world.rest()
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
-    assert "agents.judge.budget.calls_per_day = 2" in held.error
+    assert "agents.judge.budget.calls_per_day = 2" in (held.error or "")
     assert held.retry_at == datetime(2026, 1, 6, 0, tzinfo=UTC)
     clock.advance(timedelta(days=1))
     world.rest()
@@ -111,7 +111,7 @@ def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of: Ca
     world.rest()
     [held] = world.board.activations(state="held")
     assert held.retry_at is None
-    assert "has no room for this call" in held.error
+    assert "has no room for this call" in (held.error or "")
     world.deploy(Budget(usd_per_hour=1.0))
     world.board.retry(held.id)
     world.rest()
@@ -134,7 +134,7 @@ def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(
     world.rest()
     assert world.judged == leads[:2]
     [held] = world.board.activations(state="held")
-    assert "calls_per_day = 2" in held.error
+    assert "calls_per_day = 2" in (held.error or "")
     world.deploy(batch=1, **limit(9))
     world.rest()
     assert world.judged == leads
@@ -170,7 +170,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., 
     world.rest()
     assert api.paid == 2
     [held] = world.board.activations(state="held")
-    assert "calls_per_activation = 2" in held.error
+    assert "calls_per_activation = 2" in (held.error or "")
 
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
@@ -184,7 +184,7 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(
     # Two calls for all four marks; then, with a limit of 3, one for each half.
     assert api.paid == paid
     held = world.board.activations(state="held")
-    assert all(f"calls_per_activation = {limit}: {limit} used" in row.error for row in held)
+    assert all(f"calls_per_activation = {limit}: {limit} used" in (row.error or "") for row in held)
     assert len(held) == (2 if limit == 2 else 4)
 
 
@@ -197,10 +197,11 @@ def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_o
     world.rest()
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
-    spent = [
-        world.board.session.read(lambda txn, call=call: budgets._spent_for(txn, model_calls.get(txn, call["id"])))
-        for call in (first, *parts)
-    ]
+
+    def spent_for(call: dict[str, Any]) -> tuple[int, int]:
+        return world.board.session.read(lambda txn: budgets.spent_for(txn, model_calls.get(txn, call["id"])))
+
+    spent = [spent_for(call) for call in (first, *parts)]
     costs = [round(1e6 * (call["cost_usd"] or call["reserved_usd"])) for call in (first, *parts)]
     assert spent == [(costs[0], 1), (costs[0] + costs[1], 2), (costs[0] + costs[2], 2)]
 

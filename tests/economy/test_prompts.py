@@ -78,6 +78,7 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
     ]
     assert [call["cost_usd"] for call in world.calls()] == [price.cost(item) / 1e6 for item in usage]
     [row] = world.board.costs()
+    assert row.share_from_cache is not None
     assert row.share_from_cache > 0.5
     body = json.loads(api.bodies[0])
     assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is behind what stays the same

@@ -33,6 +33,7 @@ def test_an_armed_failpoint_kills_when_it_was_reached_often_enough() -> None:
 
 
 def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
+    # One that is reached while it is armed kills this process: that the test ends is what it shows.
     failpoints.reach("commit.before")
     failpoints.arm("commit.after")
     failpoints.reach("commit.before")

@@ -19,6 +19,8 @@ from blackboard.marks import (
     Mark,
     Need,
     StoredMark,
+    alternative_of,
+    attach_stored,
     check_intensity,
     check_subject,
     describe_invalid,
@@ -81,16 +83,16 @@ def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
 
 
 def test_a_mark_from_a_board_shows_its_state_there() -> None:
-    mark = Smoke(subject="kitchen", detail="thin")
-    mark._stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    mark = attach_stored(Smoke(subject="kitchen", detail="thin"), stored)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
     assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))
 
 
 def test_the_alternative_is_kept_in_a_copy() -> None:
     mark, other = Smoke(subject="kitchen", detail="thin"), Need(subject="kitchen", question="who?")
-    assert mark.or_else(other)._alternative is other
-    assert mark._alternative is None
+    assert alternative_of(mark.or_else(other)) is other
+    assert alternative_of(mark) is None
 
 
 def test_a_class_without_a_kind_is_refused() -> None:

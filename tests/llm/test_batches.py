@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from blackboard.clock import from_datetime
+from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
+from blackboard.errors import ModelError
 from blackboard.llm import (
+    AnthropicClient,
     BatchItem,
     NotSent,
     OutcomeUnknown,
@@ -26,16 +30,18 @@ from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def since(api: MessagesApi):
+def since(api: MessagesApi) -> Instant:
     return from_datetime(api.start)
 
 
 @pytest.fixture
-def items(body):
+def items(body: str) -> list[BatchItem]:
     return [BatchItem(f"board7-activation-{number}", body) for number in range(3)]
 
 
-def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(api: MessagesApi, client, items) -> None:
+def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem]
+) -> None:
     name = client.submit_batch(items)
     assert client.batch_results(name) is None
     api.end_batches()
@@ -49,7 +55,9 @@ def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(api:
     assert api.paid == 3
 
 
-def test_each_planned_request_stands_in_the_batch_unchanged(api: MessagesApi, client, items) -> None:
+def test_each_planned_request_stands_in_the_batch_unchanged(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem]
+) -> None:
     client.submit_batch(items)
     sent = api.calls[0].body
     assert sent.count(items[0].body.encode()) == 3
@@ -69,17 +77,20 @@ def test_each_planned_request_stands_in_the_batch_unchanged(api: MessagesApi, cl
     ],
 )
 def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(
-    api: MessagesApi, client, items, result, failure
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], result: dict[str, Any], failure: type[ModelError]
 ) -> None:
     name = client.submit_batch(items)
     api.end_batches(lambda custom_id: result if custom_id.endswith("1") else None)
     results = client.batch_results(name)
+    assert results is not None
     assert isinstance(results["board7-activation-1"], failure)
     assert isinstance(results["board7-activation-0"], Reply)
     assert api.paid == 2
 
 
-def test_a_batch_whose_name_was_lost_is_found_when_it_ends(api: MessagesApi, client, items, since) -> None:
+def test_a_batch_whose_name_was_lost_is_found_when_it_ends(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
+) -> None:
     client.submit_batch([item._replace(custom_id=f"other-{item.custom_id}") for item in items])
     client.submit_batch(items[:2])
     api.queue(Cut(0))
@@ -92,7 +103,9 @@ def test_a_batch_whose_name_was_lost_is_found_when_it_ends(api: MessagesApi, cli
     assert client.find_batch(wanted, since) == "msgbatch_000003"
 
 
-def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(api: MessagesApi, client, items, since) -> None:
+def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
+) -> None:
     api.queue(Status(529))
     with pytest.raises(Overloaded):
         client.submit_batch(items)
@@ -100,7 +113,9 @@ def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(api: Messages
     assert client.find_batch([item.custom_id for item in items], since) is None
 
 
-def test_batches_from_before_are_not_looked_into(api: MessagesApi, client, items, since) -> None:
+def test_batches_from_before_are_not_looked_into(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
+) -> None:
     client.submit_batch(items)
     api.end_batches()
     wanted = [item.custom_id for item in items]
@@ -108,7 +123,9 @@ def test_batches_from_before_are_not_looked_into(api: MessagesApi, client, items
     assert client.find_batch(wanted, since + parse_duration("5m")) == "msgbatch_000001"  # clocks differ
 
 
-def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(api: MessagesApi, client, items, since) -> None:
+def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
+) -> None:
     client.submit_batch(items)
     for number in range(101):
         client.submit_batch([BatchItem(f"x-{number}", items[0].body)])
@@ -116,7 +133,9 @@ def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(api: MessagesAp
     assert client.find_batch([item.custom_id for item in items], since) == "msgbatch_000001"
 
 
-def test_asking_for_results_costs_nothing_when_it_fails(api: MessagesApi, client, connect) -> None:
+def test_asking_for_results_costs_nothing_when_it_fails(
+    api: MessagesApi, client: AnthropicClient, connect: Callable[..., AnthropicClient]
+) -> None:
     with pytest.raises(Rejected):
         client.batch_results("msgbatch_none")
     with pytest.raises(NotSent):
@@ -124,26 +143,34 @@ def test_asking_for_results_costs_nothing_when_it_fails(api: MessagesApi, client
 
 
 @pytest.mark.parametrize("names", [[], ["a b"], ["x" * 65], ["same", "same"], ['"'], ["é"]])
-def test_a_batch_that_the_api_would_not_take_is_not_sent(api: MessagesApi, client, body, names) -> None:
+def test_a_batch_that_the_api_would_not_take_is_not_sent(
+    api: MessagesApi, client: AnthropicClient, body: str, names: list[str]
+) -> None:
     with pytest.raises(Rejected):
         client.submit_batch([BatchItem(name, body) for name in names])
     assert not api.calls
 
 
 @pytest.mark.parametrize("lines", ["{", "[]", '{"result": {}}', "[" * 100_000])
-def test_results_that_name_no_request_leave_the_outcome_unknown(lines) -> None:
+def test_results_that_name_no_request_leave_the_outcome_unknown(lines: str) -> None:
     with pytest.raises(OutcomeUnknown):
         read_results(lines)
 
 
-def test_a_line_separator_inside_an_answer_does_not_split_it(api: MessagesApi, client, items) -> None:
+def test_a_line_separator_inside_an_answer_does_not_split_it(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem]
+) -> None:
     api.responder = lambda body: '{"verdict": "good", "score": 1}\u2028'
     name = client.submit_batch(items)
     api.end_batches()
-    assert all(isinstance(result, Reply) for result in client.batch_results(name).values())
+    results = client.batch_results(name)
+    assert results is not None
+    assert all(isinstance(result, Reply) for result in results.values())
 
 
-def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(api: MessagesApi, client, items, since) -> None:
+def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(
+    api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
+) -> None:
     api.queue(Junk())
     with pytest.raises(OutcomeUnknown, match="cannot be parsed"):
         client.submit_batch(items)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 
 from blackboard.errors import ConfigurationError
 from blackboard.llm import (
+    AnthropicClient,
+    CallFailure,
     KeyRefused,
     ModelSettings,
     NotSent,
@@ -26,20 +29,25 @@ from blackboard.llm import (
     parse,
 )
 from tests.llm.conftest import KEY, Verdict
-from tests.support.faults import Cut, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
+from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 
 
-def test_an_answer_comes_back_raw_with_what_it_says_of_itself(api: MessagesApi, client, body) -> None:
+def test_an_answer_comes_back_raw_with_what_it_says_of_itself(
+    api: MessagesApi, client: AnthropicClient, body: str
+) -> None:
     reply = client.send(body)
     assert parse(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
     assert reply.request_id == "req_000001"
     assert (reply.model, reply.stop_reason) == ("claude-haiku-4-5", "end_turn")
+    assert reply.usage is not None
     assert reply.usage.input == api.usage.input_tokens > 0
     assert reply.usage.output == api.usage.output_tokens > 0
 
 
-def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api: MessagesApi, client, body) -> None:
+def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(
+    api: MessagesApi, client: AnthropicClient, body: str
+) -> None:
     api.queue(Status(529), Cut())
     for failure in (Overloaded, OutcomeUnknown):
         with pytest.raises(failure):
@@ -76,7 +84,9 @@ def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(api: Messag
     ],
     ids=str,
 )
-def test_each_failure_has_its_class_and_is_not_tried_again(api: MessagesApi, client, body, fault, failure) -> None:
+def test_each_failure_has_its_class_and_is_not_tried_again(
+    api: MessagesApi, client: AnthropicClient, body: str, fault: Fault, failure: type[CallFailure]
+) -> None:
     api.queue(fault)
     with pytest.raises(failure) as raised:
         client.send(body)
@@ -87,7 +97,9 @@ def test_each_failure_has_its_class_and_is_not_tried_again(api: MessagesApi, cli
         assert api.paid == 0
 
 
-def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api: MessagesApi, connect, body) -> None:
+def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(
+    api: MessagesApi, connect: Callable[..., AnthropicClient], body: str
+) -> None:
     api.queue(hang := Hang())
     with pytest.raises(OutcomeUnknown):
         connect(timeout="150ms").send(body)
@@ -95,14 +107,14 @@ def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(api: Messages
     assert (len(api.calls), api.paid) == (1, 1)
 
 
-def test_a_port_where_nobody_listens_was_not_sent_to(connect, body) -> None:
+def test_a_port_where_nobody_listens_was_not_sent_to(connect: Callable[..., AnthropicClient], body: str) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(NotSent, match="cannot be reached"):
             connect(f"http://127.0.0.1:{unused.getsockname()[1]}").send(body)
 
 
-def test_a_closed_client_sends_nothing(api: MessagesApi, client, body) -> None:
+def test_a_closed_client_sends_nothing(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     client.close()
     with pytest.raises(NotSent):
         client.send(body)
@@ -125,7 +137,7 @@ def test_a_closed_client_sends_nothing(api: MessagesApi, client, body) -> None:
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
-    api: MessagesApi, client, body, headers, seconds
+    api: MessagesApi, client: AnthropicClient, body: str, headers: dict[str, str], seconds: float | None
 ) -> None:
     api.queue(Status(429, headers))
     with pytest.raises(Overloaded) as raised:
@@ -146,7 +158,9 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
     ],
     ids=["html", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
 )
-def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api: MessagesApi, client, body, fault, reason) -> None:
+def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(
+    api: MessagesApi, client: AnthropicClient, body: str, fault: Fault, reason: str
+) -> None:
     api.queue(fault)
     reply = client.send(body)
     assert api.paid == 1
@@ -157,21 +171,25 @@ def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(api: MessagesApi
     assert len(str(raised.value)) < 1000
 
 
-def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(api: MessagesApi, connect, body) -> None:
+def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(
+    api: MessagesApi, connect: Callable[..., AnthropicClient], body: str
+) -> None:
     api.responder = lambda body: {"verdict": "good " * 500, "score": 1}
     with pytest.raises(Unusable) as raised:
         parse(connect().send(body).raw, Verdict)
     assert raised.value.reason == "max_tokens"
 
 
-def test_many_threads_share_one_client(api: MessagesApi, client, body) -> None:
+def test_many_threads_share_one_client(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(client.send, [body] * 40))
     assert len({reply.request_id for reply in replies}) == 40
     assert api.paid == 40
 
 
-def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api: MessagesApi, client, body) -> None:
+def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(
+    api: MessagesApi, client: AnthropicClient, body: str
+) -> None:
     api.queue(hang := Hang())
     ended = []
 
@@ -190,7 +208,9 @@ def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(api: Message
     assert not thread.is_alive()
 
 
-def test_the_key_shows_nowhere(api: MessagesApi, client, body, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_shows_nowhere(
+    api: MessagesApi, client: AnthropicClient, body: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     api.queue(Status(401, message=f"the key {KEY} is wrong"), Cut(0))
     shown = [repr(client), str(vars(ModelSettings()))]
@@ -214,7 +234,7 @@ class TestClientFrom:
         assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": KEY}) is not None
         assert client_from(ModelSettings(provider="offline"), {"ANTHROPIC_API_KEY": KEY}) is None
 
-    def test_the_key_may_lie_in_a_file(self, tmp_path: Path, api: MessagesApi, body) -> None:
+    def test_the_key_may_lie_in_a_file(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n")
         environ = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key"), "ANTHROPIC_BASE_URL": api.url}
         client = client_from(ModelSettings(), environ)
@@ -224,7 +244,7 @@ class TestClientFrom:
         assert api.calls[0].key == KEY
 
     @pytest.mark.parametrize("content", [b"", b"two words", b"caf\xc3\xa9", b"\xff\xfe"])
-    def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path: Path, content) -> None:
+    def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "key").write_bytes(content)
         with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY_FILE") as raised:
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")})

@@ -39,7 +39,9 @@ def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call() -> None:
 
 
 @given(st.sampled_from(PRICES.names), COUNTS, COUNTS, COUNTS, COUNTS)
-def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(model, given_in, out, read, written) -> None:
+def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(
+    model: str, given_in: int, out: int, read: int, written: int
+) -> None:
     price, usage = PRICES.of(model), Usage(given_in, out, read, written)
     cost = price.cost(usage)
     assert type(cost) is int
@@ -72,7 +74,7 @@ def test_a_table_with_mistakes_is_refused_with_all_of_them(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"not = [toml", b"\xff"])
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content) -> None:
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "prices.toml"
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_prices(path)

@@ -40,6 +40,7 @@ def reason(raw: str, answer: type[BaseModel] = Verdict) -> str:
 
 
 def survives(raw: str) -> None:
+    """Read a text: nothing but `Unusable` is raised, and what is kept can be stored."""
     reply = Reply.of(raw)
     assert reply.raw == raw
     for word in (reply.model, reply.stop_reason):
@@ -83,23 +84,25 @@ def test_usage_that_makes_no_sense_is_unknown_and_not_zero() -> None:
 
 
 @given(st.text(st.characters()) | st.binary().map(lambda junk: junk.decode("utf-8", "replace")))
-def test_any_text_is_kept_and_never_breaks_the_reader(raw) -> None:
+def test_any_text_is_kept_and_never_breaks_the_reader(raw: str) -> None:
     survives(raw)
 
 
 @given(JSON)
-def test_any_json_is_kept_and_never_breaks_the_reader(value) -> None:
+def test_any_json_is_kept_and_never_breaks_the_reader(value: Any) -> None:
     survives(json.dumps(value))
 
 
 @given(JSON, JSON, JSON, JSON, JSON)
-def test_a_message_with_anything_in_its_places_never_breaks_the_reader(text: str, content, stop, usage, model) -> None:
+def test_a_message_with_anything_in_its_places_never_breaks_the_reader(
+    text: Any, content: Any, stop: Any, usage: Any, model: Any
+) -> None:
     survives(message(content=content, stop_reason=stop, usage=usage, model=model))
     survives(message(content=[{"type": "text", "text": text}], stop_details=stop, stop_reason="refusal"))
     survives(message(json.dumps(text), usage=usage))
 
 
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, message("[" * 100_000)])
-def test_text_made_to_exhaust_the_reader_is_only_junk(raw) -> None:
+def test_text_made_to_exhaust_the_reader_is_only_junk(raw: str) -> None:
     survives(raw)
     assert reason(raw) == "junk"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from blackboard.errors import AgentError, UnknownName
-from blackboard.llm import estimate_tokens, highest_cost, load_prices, plan
+from blackboard.llm import AnthropicClient, estimate_tokens, highest_cost, load_prices, plan
 from blackboard.llm.answer_schema import answer_schema
+from blackboard.llm.prices import Api
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
@@ -65,7 +66,7 @@ def test_data_may_hold_whatever_pydantic_can_write() -> None:
 
 
 @pytest.mark.parametrize("data", [object(), float("nan"), "\ud800", {"a": {1, object()}}])
-def test_data_that_is_no_json_is_the_agents_mistake(data) -> None:
+def test_data_that_is_no_json_is_the_agents_mistake(data: object) -> None:
     with pytest.raises(AgentError, match="cannot be written as JSON"):
         planned(data=data)
 
@@ -91,9 +92,11 @@ class TestCacheBreakpoint:
         assert isinstance(self.system(system="short", cache=True), list)
         assert self.system(cache=False) == self.LONG
 
-    def test_makes_the_second_call_read_what_the_first_wrote(self, client, api: MessagesApi) -> None:
+    def test_makes_the_second_call_read_what_the_first_wrote(self, client: AnthropicClient, api: MessagesApi) -> None:
         api.cache_minimum = 4096
         first, second = (client.send(planned(system=self.LONG, data=n, prices=PRICES)).usage for n in (1, 2))
+        assert first is not None
+        assert second is not None
         assert first.cache_creation == second.cache_read > 4096
         assert first.cache_read == second.cache_creation == 0
 
@@ -127,7 +130,7 @@ class TestSchema:
         }
 
     @pytest.mark.parametrize("answer", [Verdict, Invoice])
-    def test_differs_from_the_sdks_own_only_in_words(self, answer) -> None:
+    def test_differs_from_the_sdks_own_only_in_words(self, answer: type[BaseModel]) -> None:
         def bare(node: Any) -> Any:
             if isinstance(node, dict):
                 # A property may be called `title`; a keyword's value is a text.
@@ -142,7 +145,7 @@ class TestSchema:
         assert bare(answer_schema(answer)) == bare(anthropic.transform_schema(answer))
 
     @pytest.mark.parametrize("sort", [Any, dict[str, int], list, tuple[int, str], object])
-    def test_a_field_that_cannot_be_asked_for_is_named(self, sort) -> None:
+    def test_a_field_that_cannot_be_asked_for_is_named(self, sort: Any) -> None:
         model = type("Answer", (BaseModel,), {"__annotations__": {"part": sort}})
         with pytest.raises(AgentError, match=r"Answer\.part"):
             planned(answer=model)
@@ -153,13 +156,12 @@ class TestSchema:
 
 class TestHighestCost:
     @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
-    def test_is_never_under_what_is_paid(self, system, output, cache, api: MessagesApi) -> None:
+    def test_is_never_under_what_is_paid(self, system: str, output: int, cache: bool, api: Api) -> None:
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:
             return  # not UTF-8
-        api = MessagesApi(cache_minimum=1)
-        usage = api.usage_of(json.loads(body), output)
+        usage = MessagesApi(cache_minimum=1).usage_of(json.loads(body), output)
         assert PRICES.of("claude-haiku-4-5").cost(usage, api) <= highest_cost(body, PRICES, api)
 
     def test_of_the_batch_api_is_half(self) -> None:

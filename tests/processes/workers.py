@@ -56,8 +56,9 @@ class Process:
     def ends(self) -> int:
         """Its exit code; hears what it says up to its end."""
         until = time.monotonic() + BOUND
-        while self._hear(until - time.monotonic()):
-            pass
+        hears = True
+        while hears:  # each call waits for output
+            hears = self._hear(until - time.monotonic())
         return self.popen.wait(max(0.1, until - time.monotonic()))
 
     def _hear(self, seconds: float) -> bool:

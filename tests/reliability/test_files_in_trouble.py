@@ -180,14 +180,20 @@ def test_a_damaged_page_is_named_and_a_restored_file_is_used(
 
 
 def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone(
-    board: Blackboard, path: Path, logs: list[Any], clock: ManualClock
+    board: Blackboard, path: Path, logs: list[Any], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = served(board, watchman)
     with board.database.exclusive_transaction() as tx:
         tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreNewer, match="use the newer version"):
         Blackboard.open(f"sqlite:///{path}", clock=clock)
-    daemon._note_trouble("something")  # whatever the trouble was, the schema is looked at when it ends
+
+    def broken() -> None:
+        raise StoreError("something")
+
+    with monkeypatch.context() as patch:  # whatever the trouble was, the schema is looked at when it ends
+        patch.setattr(daemon.runs, "fail_overdue", broken)
+        look(daemon)
     look(daemon)
     look(daemon)
     assert "9999" in errors(logs)[-1]
