@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BoardFiles", "server_spool_folder"]
+__all__ = ["BoardFiles", "path_in", "server_spool_folder"]
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a run folder with a socket; Unix socket addresses end at 108."""
@@ -102,6 +103,20 @@ class BoardFiles:
 
     def _beside(self, suffix: str) -> Path:
         return self.database.with_name(self.database.name + suffix)
+
+
+def path_in(url: str | Path) -> Path | None:
+    """Return the file of a path, or of a URL that only names a file.
+
+    Returns:
+        None for any other URL, and for a URL with a `%`, which SQLAlchemy decodes.
+    """
+    if isinstance(url, Path):
+        return url.absolute()
+    if url and "://" not in url and not url.startswith((":memory:", "file:")):
+        return Path(url).absolute()
+    match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
+    return None if match is None else Path(match[1]).absolute()
 
 
 def server_spool_folder(address: str) -> Path:

@@ -15,7 +15,6 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.liveness import living_workers
 from blackboard.board.pace_limit import Pace
 from blackboard.board.quiescence import Report, has_work
 from blackboard.board.results import Receipt
@@ -111,10 +110,6 @@ class Worker:
         self._session.now()  # fails if the file is gone, before its schema is read
         schema.ensure(self.board.database, self.board.clock.now(), create=False)
         self.register()
-
-    def refresh_views(self) -> str | None:
-        """Rewrite the views if their texts are of another version; returns a note if a worker prevents that."""
-        return schema.refresh_views(self.board.database, living_workers)
 
     def registered(self) -> list[str]:
         """Return the ids of all registered workers."""

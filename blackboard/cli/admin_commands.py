@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,11 +35,11 @@ def backup(
     Example:
       blackboard backup /var/backups/board-$(date +%F).db
     """
+    from blackboard.board.administration import back_up
     from blackboard.clock import iso
-    from blackboard.store.backup import back_up
 
     with session_of(context).board(create=False) as board:
-        made = back_up(board.database, file)
+        made = back_up(board, file)
     if as_json:
         document({**dataclasses.asdict(made), "path": str(made.path), "last_recorded_at": iso(made.last_recorded_at)})
     else:
@@ -62,20 +61,10 @@ def restore(
     Example:
       blackboard restore /var/backups/board-2027-01-31.db
     """
-    from blackboard.board.liveness import any_alive
-    from blackboard.clock import SystemClock, iso, to_datetime
-    from blackboard.errors import StoreBusy
-    from blackboard.store import backup as copies
-    from blackboard.store.database import Database
+    from blackboard.board import administration
+    from blackboard.clock import SystemClock, iso
 
-    database = Database(session_of(context).url)
-    if any_alive(database.path):
-        raise StoreBusy(f"a daemon serves {database.where}: stop it first")
-    stamp = to_datetime(SystemClock().now()).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    try:
-        restored, kept = copies.restore(file, database, stamp)
-    finally:
-        database.close()
+    restored, kept = administration.restore(file, session_of(context).url, SystemClock().now())
     say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
     if kept is not None:
         say(f"the board that lay there is now {kept}")

@@ -113,7 +113,7 @@ class Session:
         Raises:
             StoreMissing: The folder does not exist and must not be created.
         """
-        from blackboard.store.database import path_in
+        from blackboard.board_files import path_in
 
         path = path_in(self.url)
         if path is None or path.exists():

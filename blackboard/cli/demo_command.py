@@ -75,7 +75,7 @@ def demo(
         daemon = build_daemon(board, resolved, client)
         with _progress(board, daemon), obeying_signals(daemon):
             report = daemon.run(until_quiescent=True)
-        _show(board, path, what, offline=client is None)
+        _show(board, what, offline=client is None)
     for line in report.lines:
         say(f"left: {line}")
     say(f"\nThe board is {directory / path.name}. Look at it with:")
@@ -163,12 +163,14 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     )
 
 
-def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
+def _show(board: Blackboard, what: Demo, *, offline: bool) -> None:
     """Show the results and their cost."""
-    from blackboard.store.readonly_query import query
+    from blackboard.board.administration import query
 
-    left = query(path, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind")
-    table(("kind", "marks"), left.rows, empty="no marks", title="Deposited marks")
+    deposits = query(
+        board, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind"
+    )
+    table(("kind", "marks"), deposits.rows, empty="no marks", title="Deposited marks")
     for kind, fields in what.show.items():
         marks = board.marks(kind) if kind in board.deployment.kinds else []
         table(
@@ -181,7 +183,7 @@ def _show(board: Blackboard, path: Path, what: Demo, *, offline: bool) -> None:
             title=f"{kind}: {len(marks)}" + (f", the strongest {SHOWN}" if len(marks) > SHOWN else ""),
         )
     calls, tokens_in, tokens_out, cost = query(
-        path,
+        board,
         "select count(*), coalesce(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0),"
         " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",
     ).rows[0]

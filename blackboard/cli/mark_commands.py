@@ -32,14 +32,13 @@ def init(context: typer.Context) -> None:
       blackboard init
       blackboard --config config/leads.toml init
     """
-    from blackboard.board.liveness import living_workers
-    from blackboard.store.schema import refresh_views
+    from blackboard.board.administration import refresh_views
 
     session = session_of(context)
     resolved = session.resolve()
     with session.board(create=True, folder=True, register=False) as board:
         result = session.deploy(board, resolved)
-        if message := refresh_views(board.database, living_workers):
+        if message := refresh_views(board):
             note(message)
         for warning in resolved.warnings:
             note(f"warning: {warning}")

@@ -35,9 +35,9 @@ def sql(
       blackboard sql "select * from activations where state = 'dead'" --json
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """
+    from blackboard.board import administration
     from blackboard.durations import parse_duration
-    from blackboard.errors import StoreError, UsageError
-    from blackboard.store.readonly_query import query as run
+    from blackboard.errors import UsageError
 
     if as_csv and as_json:
         raise UsageError("choose either --json or --csv")
@@ -45,12 +45,8 @@ def sql(
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
     text = sys.stdin.read() if query == "-" else query
-    # The board stays open during the query: a read-only process cannot create missing files of the log.
     with session_of(context).board() as board:
-        if board.database.path is None:
-            raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
-        board.status()
-        result = run(board.database.path, text, limit=limit, seconds=seconds)
+        result = administration.query(board, text, limit=limit, seconds=seconds)
     if as_json:
         document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from blackboard.agent_definition import Agent
+from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.liveness import WorkerLiveness
 from blackboard.board.quiescence import Report
@@ -215,7 +216,7 @@ class Daemon:
         registered = board.deployment.agents
         if new := [agent for name, agent in self.agents.items() if name not in registered]:
             board.deploy(*new)
-        if note := self.worker.refresh_views():
+        if note := refresh_views(board):
             log.warning(note)
         self.worker.register()
         reach("worker.registered")

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from blackboard.board_files import BoardFiles
+from blackboard.board_files import BoardFiles, path_in
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import reach
 from blackboard.store import dialect as sql_dialect
@@ -432,20 +431,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError as error:
         raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
     return status.st_dev, status.st_ino
-
-
-def path_in(url: str | Path) -> Path | None:
-    """Return the file of a path, or of a URL that only names a file.
-
-    Returns:
-        None for any other URL, and for a URL with a `%`, which SQLAlchemy decodes.
-    """
-    if isinstance(url, Path):
-        return url.absolute()
-    if url and "://" not in url and not url.startswith((":memory:", "file:")):
-        return Path(url).absolute()
-    match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
-    return None if match is None else Path(match[1]).absolute()
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

@@ -63,7 +63,7 @@ def test_the_doctor_ends_with_1_if_anything_is_wrong(house: Typed) -> None:
     assert house("doctor").code == 0
     found = house("doctor", "--json").json
     assert found["wrong"] == 0
-    assert {"name", "state", "found", "advice"} == set(found["findings"][0])
+    assert {"name", "state", "detail", "advice"} == set(found["findings"][0])
     (house.folder / "house.db").chmod(0o644)
     done = house("doctor", "--json")
     assert done.code == 1

@@ -285,7 +285,7 @@ def test_a_folder_in_the_place_of_the_board_is_refused(tmp_path: Path) -> None:
         Blackboard.open(f"sqlite:///{tmp_path}")
 
 
-@pytest.mark.parametrize("url", ["", "board.db", "sqlite://", "sqlite:///:memory:", "nonsense:///x"])
+@pytest.mark.parametrize("url", ["", "sqlite://", "sqlite:///:memory:", "nonsense:///x"])
 def test_a_url_that_names_no_file_is_a_mistake_in_the_configuration(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"database\.url"):
         Blackboard.open(url, clock=ManualClock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -63,6 +64,25 @@ def test_only_statements_that_exist_are_used() -> None:
         )
     }
     assert used <= known
+
+
+def test_only_the_board_and_the_store_run_statements() -> None:
+    """No other module touches a store's transaction or its cursor; import-linter forbids to import the statements."""
+    others = [
+        path
+        for folder in ("blackboard", "agents")
+        for path in Path(folder).rglob("*.py")
+        if path.parts[:2] not in (("blackboard", "board"), ("blackboard", "store"))
+    ]
+    names = {"tx", "cursor", "execute", "executemany"}
+    touched = {
+        f"{path}:{node.lineno}"
+        for path in others
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in names
+    }
+    assert others
+    assert not touched
 
 
 def test_a_statement_that_does_not_exist_is_an_error() -> None:

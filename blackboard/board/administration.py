@@ -1,0 +1,79 @@
+"""What a person does to keep a board: backups, up-to-date views, and queries of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.liveness import any_alive, living_workers
+from blackboard.clock import Instant, to_datetime
+from blackboard.errors import StoreBusy, StoreError
+from blackboard.store import backup, readonly_query, schema
+from blackboard.store.backup import Copy
+from blackboard.store.database import Database
+from blackboard.store.readonly_query import Result
+
+__all__ = ["back_up", "query", "refresh_views", "restore"]
+
+
+def back_up(board: Blackboard, to: Path) -> Copy:
+    """Copy a board, which may be in use, to a new file, and check the copy.
+
+    Raises:
+        StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
+    """
+    return backup.back_up(board.database, to)
+
+
+def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
+    """Replace a board by a backup. The old board is kept beside it.
+
+    Args:
+        copy: The backup.
+        url_or_path: The board to replace; it need not exist.
+        now: The time, which ends the name of the old board.
+
+    Returns:
+        The restored board, and the path of the old board; None if there was none.
+
+    Raises:
+        StoreBusy: A daemon serves the board.
+        StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
+    """
+    database = Database(url_or_path)
+    try:
+        if any_alive(database.path):
+            raise StoreBusy(f"a daemon serves {database.where}: stop it first")
+        return backup.restore(copy, database, to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ"))
+    finally:
+        database.close()
+
+
+def refresh_views(board: Blackboard) -> str | None:
+    """Rewrite the views if their texts are of another version; returns a note if a worker prevents that.
+
+    Raises:
+        StoreError: The board has stored a decay law that this process does not know.
+    """
+    return schema.refresh_views(board.database, living_workers)
+
+
+def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
+    """Run one SELECT on a board, in a process that can only read.
+
+    Args:
+        board: The board.
+        sql: The query, over views or tables.
+        limit: The largest number of rows to return, at least 1.
+        seconds: The time limit.
+
+    Raises:
+        InvalidQuery: The SQL is invalid, or does more than read.
+        QueryStopped: The query took too long, or too much memory.
+        StoreError: The board is on a server, or cannot be read.
+    """
+    if board.database.path is None:
+        raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
+    board.now()  # opens the files of the log, which a process that can only read cannot create
+    return readonly_query.query(board.database.path, sql, limit=limit, seconds=seconds)
