@@ -55,11 +55,11 @@ class Context(Protocol):
         """Return the marks of a kind that the agent declared in `reads`, strongest first.
 
         Args:
-            kind: a mark class or the name of a kind.
-            subject: only marks of this subject.
+            kind: A mark class or the name of a kind.
+            subject: Only marks of this subject.
 
         Raises:
-            AgentError: the kind is not in `reads`.
+            AgentError: The kind is not in `reads`.
         """
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
@@ -69,13 +69,13 @@ class Context(Protocol):
         An activation makes at most one call.
 
         Args:
-            system: a short system prompt.
-            data: values that JSON can represent.
-            answer: the pydantic model that the answer must fit.
-            offline: a function of `data` that answers if the deployment has no model.
+            system: A short system prompt.
+            data: Values that JSON can represent.
+            answer: The pydantic model that the answer must fit.
+            offline: A function of `data` that answers if the deployment has no model.
 
         Raises:
-            ModelError: the model refused, or its answer is incomplete or does not fit the schema.
+            ModelError: The model refused, or its answer is incomplete or does not fit the schema.
         """
 
 
@@ -101,12 +101,12 @@ def watch(
     """Return a watch with its own guards.
 
     Args:
-        when: the condition that wakes the agent.
-        only_if: a guard; crossings wait while it does not hold.
-        unless: a guard; crossings wait while it holds.
-        min_increase: the least increase of strength for which a reinforced mark counts again, above 0. By default any
+        when: The condition that wakes the agent.
+        only_if: A guard; crossings wait while it does not hold.
+        unless: A guard; crossings wait while it holds.
+        min_increase: The least increase of strength for which a reinforced mark counts again, above 0. By default any
             increase counts.
-        include_own: whether the agent's own marks can wake it.
+        include_own: Whether the agent's own marks can wake it.
     """
     return Watch(when, only_if, unless, min_increase, include_own)
 
@@ -160,23 +160,23 @@ def agent(
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function.
 
     Args:
-        watches: a condition, its text, a `watch(...)` with guards, or several of these by name.
-        writes: the mark classes that the agent may deposit.
-        reads: other marks that the agent reads, from `strongest_of` and `of_subject`.
-        only_if: a guard of all watches; crossings wait while it does not hold.
-        unless: a guard of all watches; crossings wait while it holds.
-        kinds: mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
-        name: the name of the agent; by default that of the function.
-        renamed_from: its previous name, if it was renamed. It then inherits what it has absorbed.
-        publish: a function of a board reader and the settings that rewrites something outside the database from the
+        watches: A condition, its text, a `watch(...)` with guards, or several of these by name.
+        writes: The mark classes that the agent may deposit.
+        reads: Other marks that the agent reads, from `strongest_of` and `of_subject`.
+        only_if: A guard of all watches; crossings wait while it does not hold.
+        unless: A guard of all watches; crossings wait while it holds.
+        kinds: Mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
+        name: The name of the agent; by default that of the function.
+        renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
+        publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent and at start, and must be safe to run twice.
-        isolate: returns whether a mark must have an activation of its own.
-        **settings: fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
+        isolate: Returns whether a mark must have an activation of its own.
+        **settings: Fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
             timeout; durations as text.
 
     Raises:
-        ConfigurationError: the declaration has mistakes; the exception lists all of them.
-        InvalidCondition: a condition cannot wake an agent.
+        ConfigurationError: The declaration has mistakes; the exception lists all of them.
+        InvalidCondition: A condition cannot wake an agent.
     """
 
     def declare(function: Function) -> Agent:

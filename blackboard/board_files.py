@@ -21,7 +21,7 @@ class BoardFiles:
     """The paths of one board's files. No other module knows their suffixes.
 
     Attributes:
-        database: the database's path. Any file may stand here; a copy of a board has the same files beside it.
+        database: The database's path. Any file may stand here; a copy of a board has the same files beside it.
     """
 
     database: Path
@@ -123,7 +123,7 @@ def server_spool_folder(address: str) -> Path:
     """Return the spool folder of a board on a server: one of this user, in the system's temporary folder.
 
     Args:
-        address: the URL of the database, without its password.
+        address: The URL of the database, without its password.
     """
     folder = _temporary_folder(address.encode())
     return folder.with_name(f"{folder.name}-spool")

@@ -49,8 +49,8 @@ class Clock(Protocol):
         """Wait for an event, at most until an instant, and return whether the event is set.
 
         Args:
-            event: the event.
-            until: microseconds since the epoch; None waits for the event without a limit.
+            event: The event.
+            until: Microseconds since the epoch; None waits for the event without a limit.
         """
 
 
@@ -79,7 +79,7 @@ class ManualClock:
     Waiting for an instant moves the clock there at once, so a daemon on this clock runs through weeks without a pause.
 
     Args:
-        start: the first instant; a naive datetime is UTC.
+        start: The first instant; a naive datetime is UTC.
     """
 
     def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
@@ -151,6 +151,6 @@ def parse_instant(text: str) -> Instant:
     """Return an ISO 8601 date or time as an instant. Without a zone it is UTC.
 
     Raises:
-        ValueError: the text is not ISO 8601.
+        ValueError: The text is not ISO 8601.
     """
     return from_datetime(datetime.fromisoformat(text))

@@ -126,12 +126,12 @@ class Measure(ABC):
         SecondStrongest(Smoke, over="board") >= 0.5
 
     Args:
-        kinds: mark classes or the names of kinds.
-        over: the marks of one subject, or of the whole board.
-        subject: a pattern such as `lead/vip-*`; only marks of matching subjects count.
+        kinds: Mark classes or the names of kinds.
+        over: The marks of one subject, or of the whole board.
+        subject: A pattern such as `lead/vip-*`; only marks of matching subjects count.
 
     Raises:
-        InvalidCondition: a kind, scope or pattern is not valid.
+        InvalidCondition: A kind, scope or pattern is not valid.
     """
 
     kinds: tuple[str, ...]
@@ -195,9 +195,9 @@ class Measure(ABC):
         The value is at least `threshold` at `now`, and fading never raises it, so bisection finds the instant.
 
         Args:
-            marks: the marks to measure; all are live at `now`.
-            threshold: above 0.
-            now: microseconds since the epoch.
+            marks: The marks to measure; all are live at `now`.
+            threshold: Above 0.
+            now: Microseconds since the epoch.
         """
 
         def is_below(at: int) -> bool:
@@ -405,7 +405,7 @@ def check_watch(condition: Condition) -> Condition:
     """Return the condition if it can wake an agent.
 
     Raises:
-        InvalidCondition: it is negated, mixes rising and falling, or combines measures over the board.
+        InvalidCondition: It is negated, mixes rising and falling, or combines measures over the board.
     """
     if not isinstance(condition, Condition):
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")

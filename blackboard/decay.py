@@ -132,8 +132,8 @@ class Decay(ABC):
         Source: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
 
         Args:
-            intensity: the intensity at `at`, at least 0.
-            at: microseconds since the epoch.
+            intensity: The intensity at `at`, at least 0.
+            at: Microseconds since the epoch.
         """
         return None
 
@@ -141,9 +141,9 @@ class Decay(ABC):
         """Return what one mark adds to the two sums that the board keeps for an instant.
 
         Args:
-            intensity: the intensity at `at`.
-            at: microseconds since the epoch.
-            anchor: the instant for which the sums are kept.
+            intensity: The intensity at `at`.
+            at: Microseconds since the epoch.
+            anchor: The instant for which the sums are kept.
         """
         return (intensity, 0.0)
 
@@ -177,7 +177,7 @@ class Exponential(Decay):
     Source of the sums: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
 
     Attributes:
-        half_life: longer than 0s, such as `3d`.
+        half_life: Longer than 0s, such as `3d`.
     """
 
     half_life: DurationLike
@@ -229,7 +229,7 @@ class Linear(Decay):
     """Fades evenly to nothing: share = max(0, 1 - age / lifetime).
 
     Attributes:
-        lifetime: longer than 0s; nothing remains from this age on.
+        lifetime: Longer than 0s; nothing remains from this age on.
     """
 
     lifetime: DurationLike
@@ -277,8 +277,8 @@ class Power(Decay):
     Source: the power law of forgetting; Wixted and Ebbesen, Psychological Science 2 (1991).
 
     Attributes:
-        scale: longer than 0s; with exponent 1, half remains at this age.
-        exponent: above 0, at most 100.
+        scale: Longer than 0s; with exponent 1, half remains at this age.
+        exponent: Above 0, at most 100.
     """
 
     scale: DurationLike
@@ -324,8 +324,8 @@ class Step(Decay):
     """Stays at full strength, then is gone: share = 1 if age < lasting else 0.
 
     Attributes:
-        lasting: longer than 0s.
-        fixed: whether a repeated deposit leaves the end where it is.
+        lasting: Longer than 0s.
+        fixed: Whether a repeated deposit leaves the end where it is.
     """
 
     lasting: DurationLike
@@ -470,12 +470,12 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
     """Return the law that a deployment file or the store describes.
 
     Args:
-        spec: a mapping such as `{"law": "exponential", "half_life": "3d"}`, the same as JSON, the name of a law
+        spec: A mapping such as `{"law": "exponential", "half_life": "3d"}`, the same as JSON, the name of a law
             without parameters, or a law.
 
     Raises:
-        InvalidLaw: there is no such law, or it does not take these parameters.
-        InvalidDuration: a duration is not valid.
+        InvalidLaw: There is no such law, or it does not take these parameters.
+        InvalidDuration: A duration is not valid.
     """
     if isinstance(spec, Decay):
         return spec

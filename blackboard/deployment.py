@@ -76,12 +76,12 @@ class WatchSpec(Data):
     """A condition that wakes an agent, and its guards.
 
     Attributes:
-        name: the name under which the board stores what the watch has absorbed.
-        when: the text of the condition.
-        only_if: the text of a guard that must hold.
-        unless: the text of a guard that must not hold.
-        min_increase: the least increase of strength for which a reinforced mark counts again, above 0.
-        include_own: whether the agent's own marks count.
+        name: The name under which the board stores what the watch has absorbed.
+        when: The text of the condition.
+        only_if: The text of a guard that must hold.
+        unless: The text of a guard that must not hold.
+        min_increase: The least increase of strength for which a reinforced mark counts again, above 0.
+        include_own: Whether the agent's own marks count.
     """
 
     name: str
@@ -121,9 +121,9 @@ class ReadSpec(Data):
     """Marks that an agent reads in addition to those that woke it.
 
     Attributes:
-        kind: the name of the kind.
-        limit: the number of marks, 1 to 1000; the strongest come first.
-        same_subject: whether the limit is for each subject that the agent was woken for, instead of for the board.
+        kind: The name of the kind.
+        limit: The number of marks, 1 to 1000; the strongest come first.
+        same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
     """
 
     kind: str
@@ -135,8 +135,8 @@ class ModelChoice(Data):
     """A model for some activations.
 
     Attributes:
-        model: the name of the model.
-        below: only for activations whose strongest mark is below this strength; None for all.
+        model: The name of the model.
+        below: Only for activations whose strongest mark is below this strength; None for all.
     """
 
     model: str
@@ -212,11 +212,11 @@ class Deployment(Data):
     """A deployment.
 
     Attributes:
-        version: the number of changes so far; 0 on a new board.
-        kinds: the kinds by name.
-        agents: the agents by name.
-        trust: the trust in authors by name, a factor of their intensities.
-        budget: the limits for all agents together.
+        version: The number of changes so far; 0 on a new board.
+        kinds: The kinds by name.
+        agents: The agents by name.
+        trust: The trust in authors by name, a factor of their intensities.
+        budget: The limits for all agents together.
     """
 
     version: int = 0
@@ -232,7 +232,7 @@ class Deployment(Data):
         """Return the kind of a name.
 
         Raises:
-            UnknownName: there is no such kind.
+            UnknownName: There is no such kind.
         """
         if (spec := self.kinds.get(name)) is None:
             raise UnknownName("kind", name, self.kinds)
@@ -245,7 +245,7 @@ class Deployment(Data):
         """Return the agent of a name.
 
         Raises:
-            UnknownName: there is no such agent.
+            UnknownName: There is no such agent.
         """
         if name not in self.agents:
             raise UnknownName("agent", name, self.agents)

@@ -40,11 +40,11 @@ def parse_duration(text: DurationLike) -> int:
     """Return the microseconds in a duration.
 
     Args:
-        text: text such as `90s`, `1h30m` or `0.5d`, or a timedelta; between 0s and 1000 years. The units are us, ms,
+        text: Text such as `90s`, `1h30m` or `0.5d`, or a timedelta; between 0s and 1000 years. The units are us, ms,
             s, m, h, d and w.
 
     Raises:
-        InvalidDuration: the unit is missing or unknown, or the length is out of range.
+        InvalidDuration: The unit is missing or unknown, or the length is out of range.
     """
     if isinstance(text, Microseconds):
         length = int(text)

@@ -74,9 +74,9 @@ class UnknownName(UsageError):
     """A name does not exist. The message suggests the nearest known name.
 
     Args:
-        category: the category of the name, such as `kind`.
-        name: the unknown name.
-        known: the known names.
+        category: The category of the name, such as `kind`.
+        name: The unknown name.
+        known: The known names.
     """
 
     def __init__(self, category: str, name: str, known: Iterable[str]) -> None:
@@ -163,9 +163,9 @@ class MissingPackage(WorkError):
     """An optional package is not installed.
 
     Args:
-        user: the feature that needs the package.
-        package: the package, if it is known.
-        extra: the extra that installs it.
+        user: The feature that needs the package.
+        package: The package, if it is known.
+        extra: The extra that installs it.
     """
 
     def __init__(self, user: str, package: str | None, *, extra: str) -> None:

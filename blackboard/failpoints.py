@@ -84,11 +84,11 @@ def arm(name: str, times: int = 1) -> None:
     """Make the process die when it reaches a failpoint.
 
     Args:
-        name: one of `NAMES`.
-        times: how often it must be reached, at least 1.
+        name: One of `NAMES`.
+        times: How often it must be reached, at least 1.
 
     Raises:
-        UnknownName: there is no such failpoint.
+        UnknownName: There is no such failpoint.
     """
     global _armed, _remaining
     if name not in NAMES:

@@ -19,10 +19,10 @@ def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: st
     """Return the value of a measure at an instant.
 
     Args:
-        measure: what to compute.
-        marks: marks of any kind; the measure selects its own.
-        at: microseconds since the epoch.
-        subject: the subject of a measure over one subject. Without it, all marks count as marks of that subject.
+        measure: What to compute.
+        marks: Marks of any kind; the measure selects its own.
+        at: Microseconds since the epoch.
+        subject: The subject of a measure over one subject. Without it, all marks count as marks of that subject.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, subject)])
 
@@ -39,10 +39,10 @@ def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subj
     """Return the first instant from `now` on at which fading alone makes a condition true, or None if there is none.
 
     Args:
-        condition: any condition, such as a falling watch or a guard.
-        marks: as for `value_at`.
-        now: microseconds since the epoch.
-        subject: as for `value_at`.
+        condition: Any condition, such as a falling watch or a guard.
+        marks: As for `value_at`.
+        now: Microseconds since the epoch.
+        subject: As for `value_at`.
     """
     instants = {
         leaf: _first_below(leaf, _selected(leaf.measure, marks, now, subject), now) for leaf in condition.leaves()

@@ -60,8 +60,8 @@ class Mark(BaseModel):
     Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
 
     Attributes:
-        subject: what the mark is about; 1 to 512 characters.
-        intensity: how strong the mark is when deposited; 0 to 1e12.
+        subject: What the mark is about; 1 to 512 characters.
+        intensity: How strong the mark is when deposited; 0 to 1e12.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -143,7 +143,7 @@ class Mark(BaseModel):
         """The state of this mark on the board.
 
         Raises:
-            InvalidMark: the mark does not come from a board.
+            InvalidMark: The mark does not come from a board.
         """
         if self._stored is None:
             raise InvalidMark(f"this {self.kind} mark was not read from a board: it has no id, strength or author yet")
@@ -180,15 +180,15 @@ class Kind:
     """A kind of marks with its settings.
 
     Attributes:
-        name: up to 64 letters (a to z), digits and underscores.
-        decay: the law of its marks.
-        weight: a factor of every strength, at least 0.
-        floor: the intensity x share below which a mark evaporates, at least 0.
-        on_repeat: the effect of a repeated deposit.
-        cap: the highest intensity that `add` may reach, above 0.
-        unique: a payload field whose value only one live mark may have.
-        model: where the mark class is, as `module:class`.
-        schema: the JSON schema of the payload.
+        name: Up to 64 letters (a to z), digits and underscores.
+        decay: The law of its marks.
+        weight: A factor of every strength, at least 0.
+        floor: The intensity x share below which a mark evaporates, at least 0.
+        on_repeat: The effect of a repeated deposit.
+        cap: The highest intensity that `add` may reach, above 0.
+        unique: A payload field whose value only one live mark may have.
+        model: Where the mark class is, as `module:class`.
+        schema: The JSON schema of the payload.
     """
 
     name: str
@@ -262,7 +262,7 @@ def check_subject(subject: str) -> str:
     """Return the subject if it can be stored.
 
     Raises:
-        InvalidMark: it is empty, over 512 characters, or not valid text.
+        InvalidMark: It is empty, over 512 characters, or not valid text.
     """
     if not isinstance(subject, str) or not subject.strip():
         raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
@@ -277,7 +277,7 @@ def check_intensity(intensity: float) -> float:
     """Return the intensity as a float if it can be stored.
 
     Raises:
-        InvalidMark: it is not a number between 0 and 1e12.
+        InvalidMark: It is not a number between 0 and 1e12.
     """
     if isinstance(intensity, bool) or not isinstance(intensity, int | float):
         raise InvalidMark(f"intensity must be a number, not {intensity!r}")

@@ -20,8 +20,8 @@ def config_file(name: str) -> Path:
     """Return the path of a file of `config/`, such as `prices.toml`.
 
     Raises:
-        UnknownName: there is no such file.
-        WorkError: the installation lacks the folder.
+        UnknownName: There is no such file.
+        WorkError: The installation lacks the folder.
     """
     folder = _folder("config")
     if not (path := folder / name).is_file():
@@ -33,7 +33,7 @@ def migrations_folder() -> Path:
     """Return the folder of the schema's migrations.
 
     Raises:
-        WorkError: the installation lacks the folder.
+        WorkError: The installation lacks the folder.
     """
     return _folder("migrations")
 

@@ -19,10 +19,10 @@ def parse(text: str) -> Condition:
     is the same condition. `&` binds closer than `|`.
 
     Args:
-        text: at most 10,000 characters, nested at most 50 levels deep.
+        text: At most 10,000 characters, nested at most 50 levels deep.
 
     Raises:
-        InvalidCondition: the text is not a condition; the message says where and why.
+        InvalidCondition: The text is not a condition; the message says where and why.
     """
     if not isinstance(text, str) or len(text) > _MAX_TEXT:
         raise InvalidCondition(f"a condition is a text of at most {_MAX_TEXT} characters")

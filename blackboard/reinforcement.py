@@ -72,9 +72,9 @@ def reinforce(kind: Kind, old: State | None, new: State) -> State | None:
     if the cap was lowered. Marks of a `separate` kind are never reinforced.
 
     Args:
-        kind: the kind of the mark.
-        old: the state of the live mark; None if the deposit makes a new mark.
-        new: the state that the deposit would have alone.
+        kind: The kind of the mark.
+        old: The state of the live mark; None if the deposit makes a new mark.
+        new: The state that the deposit would have alone.
     """
     capped = State(_capped(kind, new.intensity), new.at, new.law)
     if old is None or kind.on_repeat == "replace":

@@ -28,7 +28,7 @@ def match_answers(questions: Sequence[Q], answers: Iterable[A]) -> list[tuple[Q,
     Answers with unknown ids are ignored.
 
     Raises:
-        ModelError: a question has no answer, or more than one.
+        ModelError: A question has no answer, or more than one.
     """
     answers = list(answers)
     counts = Counter(answer.id for answer in answers)

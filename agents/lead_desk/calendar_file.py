@@ -60,7 +60,7 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) 
     transparent events are ignored.
 
     Raises:
-        AgentError: the file cannot be read or is not a calendar.
+        AgentError: The file cannot be read or is not a calendar.
     """
     raw = read_file(path)
     if raw is None:
@@ -83,7 +83,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
     contents are read and the change is made again.
 
     Raises:
-        AgentError: the file is not a calendar or cannot be written.
+        AgentError: The file is not a calendar or cannot be written.
     """
     ordered = sorted(meetings, key=lambda meeting: (meeting.start, meeting.id))
     events = [_event(meeting).to_ical(sorted=False) for meeting in ordered]

@@ -82,7 +82,7 @@ class DeskSettings(BaseModel):
         """Read the section `lead_desk`. Missing settings have their defaults.
 
         Raises:
-            ConfigurationError: every mistake with its place.
+            ConfigurationError: Every mistake with its place.
         """
         section = settings.get("lead_desk", {})
         if not isinstance(section, Mapping):

@@ -36,8 +36,8 @@ def publish(reader: Any, settings: Mapping[str, Any]) -> None:
     """Write the appointments on the board to the calendar file as the desk's own events.
 
     Raises:
-        AgentError: the file is not a calendar or cannot be written.
-        ConfigurationError: mistakes in `[settings.lead_desk]`.
+        AgentError: The file is not a calendar or cannot be written.
+        ConfigurationError: Mistakes in `[settings.lead_desk]`.
     """
     marks = reader.marks(Appointment)
     desk = DeskSettings.from_settings(settings)

@@ -38,9 +38,9 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     """Return at most five times that a text names, in the order of the text, without times that are over at `now`.
 
     Args:
-        text: what a person wrote.
-        written_at: when it was written, in the time zone that its times are meant in.
-        now: the current instant; by default `written_at`.
+        text: What a person wrote.
+        written_at: When it was written, in the time zone that its times are meant in.
+        now: The current instant; by default `written_at`.
     """
     zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"

@@ -20,9 +20,9 @@ def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> li
     """Test each rising watch on the kind after a deposit, and return the watches with a new crossing.
 
     Args:
-        txn: the transaction of the deposit.
-        old: the live mark before it was reinforced; None for a new mark.
-        new: the mark after the deposit.
+        txn: The transaction of the deposit.
+        old: The live mark before it was reinforced; None for a new mark.
+        new: The mark after the deposit.
     """
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
@@ -56,9 +56,9 @@ def test(txn: BoardTransaction, watch: Watch, subject: str) -> bool:
     """Test a watch on all its stimuli, and return whether there is a new crossing.
 
     Args:
-        txn: the transaction.
-        watch: a rising watch.
-        subject: one subject; "" for a watch over the board.
+        txn: The transaction.
+        watch: A rising watch.
+        subject: One subject; "" for a watch over the board.
     """
     if watch.over_board:
         return _test_board(txn, watch, None)
@@ -81,10 +81,10 @@ def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | Non
     """Return whether the current stimuli meet the condition of a watch, by default now.
 
     Args:
-        txn: the transaction.
-        watch: a rising watch that is not per mark.
-        subject: one subject; "" for a watch over the board.
-        at: an instant in microseconds since the epoch.
+        txn: The transaction.
+        watch: A rising watch that is not per mark.
+        subject: One subject; "" for a watch over the board.
+        at: An instant in microseconds since the epoch.
     """
     if watch.over_board and at is None:
         return watch.leaf.is_met(board_totals.value(txn, watch)[0])
@@ -109,16 +109,16 @@ def cross(
     """Record a crossing, or update the one that waits, and return whether it is new.
 
     Args:
-        txn: the transaction.
-        watch: the watch that crossed.
-        subject: the subject; "" for the board.
-        mark_id: the mark of a watch that is per mark; else 0.
-        value: the value of the measure at the crossing.
-        marks: the number of marks behind it.
-        rows: these marks, if they were read.
-        strongest: the strength of the strongest of them, if they were not read; by default `value`.
-        crossed_at: the instant of a crossing that is noticed later; by default now.
-        event_id: the event that caused it; by default that of the first row, or the last event.
+        txn: The transaction.
+        watch: The watch that crossed.
+        subject: The subject; "" for the board.
+        mark_id: The mark of a watch that is per mark; else 0.
+        value: The value of the measure at the crossing.
+        marks: The number of marks behind it.
+        rows: These marks, if they were read.
+        strongest: The strength of the strongest of them, if they were not read; by default `value`.
+        crossed_at: The instant of a crossing that is noticed later; by default now.
+        event_id: The event that caused it; by default that of the first row, or the last event.
     """
     settings = watch.agent.settings
     if strongest is None:

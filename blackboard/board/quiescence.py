@@ -94,7 +94,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
 
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:
-    """The agents that wait for a person, with the reason."""
+    """Return the agents that wait for a person, with the reason."""
     blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
     return {name: block[0] for name, block in blocks.items() if block is not None and block[1] is None}
 

@@ -15,9 +15,9 @@ def is_stimulus(watch: Watch, row: MarkRow | EventRow, absorbed_through: int) ->
     """Return whether a mark counts for a rising watch.
 
     Args:
-        watch: the watch.
-        row: the mark, or the last event of a mark that is no longer on the live board.
-        absorbed_through: the event through which the watch has absorbed the mark; 0 for a mark it has not absorbed.
+        watch: The watch.
+        row: The mark, or the last event of a mark that is no longer on the live board.
+        absorbed_through: The event through which the watch has absorbed the mark; 0 for a mark it has not absorbed.
     """
     event_id = row.id if isinstance(row, EventRow) else row.event_id
     return row.author != watch.not_author and event_id > absorbed_through and watch.covers(row.subject)
@@ -39,11 +39,11 @@ def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, act
     """Record that a watch has absorbed a mark through an event.
 
     Args:
-        txn: the transaction.
-        watch: the watch.
-        mark_id: the mark.
-        event_id: the last event that was absorbed.
-        activation_id: the activation that took the mark; 0 for a reinforcement below `min_increase`.
+        txn: The transaction.
+        watch: The watch.
+        mark_id: The mark.
+        event_id: The last event that was absorbed.
+        activation_id: The activation that took the mark; 0 for a reinforcement below `min_increase`.
     """
     values = {"watch_id": watch.id, "mark_id": mark_id, "event_id": event_id, "activation_id": activation_id}
     if not txn.tx.run(CROSSINGS.update_absorbed, **values).rowcount:

@@ -94,7 +94,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _examined(session: Session) -> list[Finding]:
-    """What is found; a board that cannot be opened, or a deployment file with mistakes, is a finding too."""
+    """Return the findings. A board that cannot be opened, or a deployment file with mistakes, is a finding too."""
     from blackboard.board import Blackboard
     from blackboard.board.doctor import Finding, examine
     from blackboard.errors import ConfigurationError, StoreError

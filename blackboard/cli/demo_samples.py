@@ -36,7 +36,7 @@ class Demo(BaseModel):
         """Return the section from the settings of a deployment file.
 
         Raises:
-            ConfigurationError: it is missing or has mistakes; all are listed.
+            ConfigurationError: It is missing or has mistakes; all are listed.
         """
         if "demo" not in settings:
             raise ConfigurationError(
@@ -55,7 +55,7 @@ def file_of(path: str) -> Traversable:
     """Return the file that `package:file` names.
 
     Raises:
-        ConfigurationError: there is no such file.
+        ConfigurationError: There is no such file.
     """
     package, _, name = path.partition(":")
     try:

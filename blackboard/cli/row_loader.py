@@ -64,8 +64,8 @@ def load(
         progress: Called after each batch.
 
     Raises:
-        UsageError: columns that do not exist, or for which the kind has no field.
-        UnknownName: the kind is not registered.
+        UsageError: Columns that do not exist, or for which the kind has no field.
+        UnknownName: The kind is not registered.
     """
     known = _fields(board, how.kind)
     how = _checked(how, rows, known)
@@ -141,7 +141,7 @@ def _occur(how: Columns, name: str, seen: Set[str]) -> None:
     """Check that the first rows have the columns of the subject and the intensity.
 
     Raises:
-        UsageError: they do not; nothing was loaded.
+        UsageError: They do not; nothing was loaded.
     """
     if seen.isdisjoint(how.subject):
         column = how.subject[0]
@@ -156,7 +156,7 @@ def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> De
     """Return the deposit for a row.
 
     Raises:
-        InvalidMark: the row has no subject, or its intensity is not a number.
+        InvalidMark: The row has no subject, or its intensity is not a number.
     """
     values = row.values
     subject = next((text for column in how.subject if (text := _text(values.get(column)))), None)

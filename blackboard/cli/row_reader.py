@@ -47,7 +47,7 @@ class Rows:
     """The rows of a stream. The format follows from its name or its first character.
 
     Raises:
-        UsageError: the header of a CSV cannot be used, or the stream has another format.
+        UsageError: The header of a CSV cannot be used, or the stream has another format.
     """
 
     def __init__(self, stream: IO[bytes], name: str) -> None:

@@ -69,7 +69,7 @@ def client_of(resolved: Resolved) -> Client | None:
     """Return the client of the configured model; None if the offline rules answer.
 
     Raises:
-        ConfigurationError: a client is required and there is no key.
+        ConfigurationError: A client is required and there is no key.
     """
     from blackboard.llm import client_from
 

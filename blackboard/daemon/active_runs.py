@@ -133,7 +133,7 @@ class ActiveRuns:
         return bool(claims)
 
     def _in_turn(self, names: list[str]) -> list[str]:
-        """The agents in turn, starting after the agent that was started last."""
+        """Return the agents in turn, starting after the agent that was started last."""
         start = names.index(self._last_started) + 1 if self._last_started in names else 0
         return names[start:] + names[:start]
 
@@ -234,7 +234,7 @@ class ActiveRuns:
                 log.error("an agent's threads hang; it is not woken until a thread ends", agent=name)
 
     def _hangs(self, name: str) -> bool:
-        """Whether so many threads of the agent hang that another one would probably hang too."""
+        """Return whether so many threads of the agent hang that another one would probably hang too."""
         with self._lock:
             return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
 

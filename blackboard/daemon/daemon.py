@@ -284,7 +284,7 @@ class Daemon:
             self.board.clock.wait(self.wake, until)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
-        """The instants at which something will be due. While the board cannot be used, the tick is enough."""
+        """Return the instants at which something will be due. While the board cannot be used, the tick is enough."""
         running = self.board.clock.running()
         instants = [now + max(0, run.deadline - running) for run in self.runs.current()]
         if not self._clock_watch.doubting and self._trouble is None:

@@ -47,8 +47,8 @@ def resolve(settings: Settings) -> Resolved:
     """Return the deployment that settings describe.
 
     Raises:
-        ConfigurationError: names that do not exist, or overrides that do not fit; all are listed.
-        MissingPackage: an agent needs a package that is not installed.
+        ConfigurationError: Names that do not exist, or overrides that do not fit; all are listed.
+        MissingPackage: An agent needs a package that is not installed.
     """
     return _Resolver(settings).resolved()
 
@@ -57,7 +57,7 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     """Read and resolve a deployment file.
 
     Raises:
-        ConfigurationError: the mistakes of reading and of resolving it.
+        ConfigurationError: The mistakes of reading and of resolving it.
     """
     settings, mistakes = examine(find_config(path, environ), environ)
     try:

@@ -120,7 +120,7 @@ def _value(text: str, annotation: Any) -> Any:
     """Return the value of a variable's text.
 
     Raises:
-        ValueError: only a list or a table is allowed there, and the text is not JSON.
+        ValueError: Only a list or a table is allowed there, and the text is not JSON.
     """
     members = _members(annotation)
     tables = [member is Any or _is_table(member) or _is_model(member) for member in members]

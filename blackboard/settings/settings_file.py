@@ -74,7 +74,7 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     It is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml, the packaged default.
 
     Raises:
-        ConfigurationError: the named file does not exist.
+        ConfigurationError: The named file does not exist.
     """
     environ = os.environ if environ is None else environ
     place = "--config"
@@ -97,7 +97,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         environ: The environment variables; by default those of the process.
 
     Raises:
-        ConfigurationError: the file cannot be read, or it has mistakes; all are listed.
+        ConfigurationError: The file cannot be read, or it has mistakes; all are listed.
     """
     settings, mistakes = examine(find_config(path, environ), environ)
     if mistakes:
@@ -109,7 +109,7 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
     """Return the valid settings of a file, and all mistakes in it.
 
     Raises:
-        ConfigurationError: the file cannot be read at all.
+        ConfigurationError: The file cannot be read at all.
     """
     values = _read(path)
     overrides, mistakes = variables(os.environ if environ is None else environ, Settings)

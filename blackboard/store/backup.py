@@ -34,11 +34,11 @@ class Copy:
     """A copy of a board, and what it contains.
 
     Attributes:
-        path: its file.
-        bytes: the size of the file.
-        marks: the number of its marks.
-        events: the number of its events.
-        last_recorded_at: the last instant that it recorded, in microseconds since the epoch.
+        path: Its file.
+        bytes: The size of the file.
+        marks: The number of its marks.
+        events: The number of its events.
+        last_recorded_at: The last instant that it recorded, in microseconds since the epoch.
     """
 
     path: Path
@@ -52,12 +52,12 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     """Copy a board, which may be in use, to a new file that only this user may read.
 
     Args:
-        database: the board.
-        to: the new file.
-        progress: called after each step.
+        database: The board.
+        to: The new file.
+        progress: Called after each step.
 
     Raises:
-        StoreError: the board is on a server, the file exists or cannot be written, or the copy is damaged.
+        StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
     """
     source = _files_of(database)
     to = to.absolute()
@@ -82,15 +82,15 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     """Replace a board by a copy. No process may be using the board.
 
     Args:
-        backup: the copy.
-        database: the board to replace; it need not exist.
-        stamp: the end of the name under which the old board is kept beside it.
+        backup: The copy.
+        database: The board to replace; it need not exist.
+        stamp: The end of the name under which the old board is kept beside it.
 
     Returns:
         The restored board, and the path of the old board; None if there was none.
 
     Raises:
-        StoreError: the copy is damaged, foreign or newer than this program, or its new place cannot be written.
+        StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
     files = _files_of(database)
     path, copy = files.database, examine(backup)
@@ -115,10 +115,10 @@ def examine(path: Path) -> Copy:
     """Read every page of a copy, and return what it contains.
 
     Raises:
-        StoreMissing: there is no such file.
-        StoreForeign: the file is not a blackboard.
-        StoreNewer: a newer program wrote it.
-        StoreError: it is damaged.
+        StoreMissing: There is no such file.
+        StoreForeign: The file is not a blackboard.
+        StoreNewer: A newer program wrote it.
+        StoreError: It is damaged.
     """
     if not path.is_file():
         raise StoreMissing(f"there is no file {path}")

@@ -48,6 +48,7 @@ class Listeners:
         return unsubscribe
 
     def __call__(self) -> None:
+        """Call each function."""
         for function in tuple(self._functions):
             function()
 
@@ -56,19 +57,19 @@ class Database:
     """Opens connections to one database and runs transactions on them.
 
     Args:
-        url: an SQLAlchemy URL, or the path of an SQLite file.
+        url: An SQLAlchemy URL, or the path of an SQLite file.
 
     Attributes:
-        dialect: the kind of database.
-        path: the SQLite file; None on a server.
-        files: the SQLite file with those beside it; None on a server.
-        where: the file or URL, as messages name it, without a password.
-        group_commit: how threads share a commit.
-        on_commit: called by the writing thread after each commit.
-        on_rollback: called by the writing thread after each rollback.
+        dialect: The kind of database.
+        path: The SQLite file; None on a server.
+        files: The SQLite file with those beside it; None on a server.
+        where: The file or URL, as messages name it, without a password.
+        group_commit: How threads share a commit.
+        on_commit: Called by the writing thread after each commit.
+        on_rollback: Called by the writing thread after each rollback.
 
     Raises:
-        ConfigurationError: the URL cannot be used.
+        ConfigurationError: The URL cannot be used.
     """
 
     def __init__(self, url: str | Path) -> None:
@@ -135,8 +136,8 @@ class Database:
         """Open a DBAPI connection, which the caller closes.
 
         Raises:
-            StoreMissing: there is no such file, and the connection is for reading.
-            StoreError: the database cannot be opened.
+            StoreMissing: There is no such file, and the connection is for reading.
+            StoreError: The database cannot be opened.
         """
         if self.path is not None:
             if not writes and not self.path.exists():
@@ -161,8 +162,8 @@ class Database:
         """Check that the path still names the open file: SQLite would continue with a file that has lost its name.
 
         Raises:
-            StoreMissing: the file was removed.
-            StoreError: another file is in its place. The connections are closed; the next attempt opens the new file.
+            StoreMissing: The file was removed.
+            StoreError: Another file is in its place. The connections are closed; the next attempt opens the new file.
         """
         if self.path is None or self._file is None:
             return
@@ -182,7 +183,7 @@ class Database:
         """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
 
         Raises:
-            StoreMissing: there is a log.
+            StoreMissing: There is a log.
         """
         if (log := BoardFiles(path).wal).exists():
             raise StoreMissing(

@@ -19,16 +19,16 @@ class Health:
     """The figures of one database. None stands for a figure that this kind of database does not have.
 
     Attributes:
-        engine: the name of the database engine.
-        version: its version.
-        safe: whether that version is free of the checkpoint race that can corrupt a database.
+        engine: The name of the database engine.
+        version: Its version.
+        safe: Whether that version is free of the checkpoint race that can corrupt a database.
         journal_mode: SQLite's journal mode.
-        bytes: the size of the file.
-        log_bytes: the size of the write-ahead log.
-        free_bytes: the free space on the file's disk.
-        idle_bytes: the size of the unused pages in the file.
-        open_to_others: files and folders that other users may read or write.
-        damage: the errors found in the pages.
+        bytes: The size of the file.
+        log_bytes: The size of the write-ahead log.
+        free_bytes: The free space on the file's disk.
+        idle_bytes: The size of the unused pages in the file.
+        open_to_others: Files and folders that other users may read or write.
+        damage: The errors found in the pages.
     """
 
     engine: str
@@ -47,11 +47,11 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     """Measure a database.
 
     Args:
-        database: the database.
-        thorough: whether to read every page in search of damage.
+        database: The database.
+        thorough: Whether to read every page in search of damage.
 
     Raises:
-        StoreError: the database cannot be opened.
+        StoreError: The database cannot be opened.
     """
     files = database.files
     if files is None:

@@ -44,8 +44,8 @@ class Dialect:
 
     Attributes:
         name: SQLAlchemy's name for it.
-        error: the base class of its driver's errors.
-        positional: whether its driver takes parameters by position, not by name.
+        error: The base class of its driver's errors.
+        positional: Whether its driver takes parameters by position, not by name.
     """
 
     name: str
@@ -134,8 +134,8 @@ def translate(error: Exception, where: str) -> StoreError:
     """Return the error of ours for a driver's error, with what to do about it.
 
     Args:
-        error: the driver's error. Its code decides, never its words.
-        where: the database, as a message names it.
+        error: The driver's error. Its code decides, never its words.
+        where: The database, as a message names it.
     """
     code = getattr(error, "sqlite_errorcode", None)
     cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)

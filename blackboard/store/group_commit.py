@@ -25,8 +25,8 @@ class Entry:
     """The work of one thread, and its outcome.
 
     Args:
-        work: what to commit.
-        exclusive: whether the work must be alone in its batch.
+        work: What to commit.
+        exclusive: Whether the work must be alone in its batch.
     """
 
     __slots__ = ("done", "error", "exclusive", "result", "signal", "work")
@@ -44,7 +44,7 @@ class GroupCommit:
     """Lets one thread lead at a time.
 
     Args:
-        on_wait: called by a thread that has begun to wait.
+        on_wait: Called by a thread that has begun to wait.
     """
 
     def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:

@@ -25,9 +25,9 @@ class Result(NamedTuple):
     """The result of a query.
 
     Attributes:
-        columns: the names of the columns.
-        rows: the values of each row.
-        more: whether there were more rows than the limit.
+        columns: The names of the columns.
+        rows: The values of each row.
+        more: Whether there were more rows than the limit.
     """
 
     columns: tuple[str, ...]
@@ -39,15 +39,15 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
     """Run one query on an SQLite board.
 
     Args:
-        path: the database's file.
-        sql: one SELECT, over views or tables.
-        limit: the largest number of rows to return, at least 1.
-        seconds: the time limit.
+        path: The database's file.
+        sql: One SELECT, over views or tables.
+        limit: The largest number of rows to return, at least 1.
+        seconds: The time limit.
 
     Raises:
-        InvalidQuery: the SQL is invalid, or does more than read.
-        QueryStopped: the query took too long, or too much memory.
-        StoreError: the database cannot be read.
+        InvalidQuery: The SQL is invalid, or does more than read.
+        QueryStopped: The query took too long, or too much memory.
+        StoreError: The database cannot be read.
     """
     request = {
         "path": str(path.absolute()),

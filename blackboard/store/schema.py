@@ -34,17 +34,17 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
     """Create or upgrade the schema, unless it is the newest.
 
     Args:
-        database: the database.
-        now: the instant of a new board's creation.
-        create: whether the database may be created or upgraded; if not, an older board is an error.
+        database: The database.
+        now: The instant of a new board's creation.
+        create: Whether the database may be created or upgraded; if not, an older board is an error.
 
     Returns:
         Whether anything was changed.
 
     Raises:
-        StoreForeign: the database belongs to another program.
-        StoreNewer: a newer version wrote the database.
-        StoreError: the schema cannot be upgraded.
+        StoreForeign: The database belongs to another program.
+        StoreNewer: A newer version wrote the database.
+        StoreError: The schema cannot be upgraded.
     """
     _check_version(database)
     if database.exists() and _is_current(database):
@@ -70,14 +70,14 @@ def refresh_views(database: Database, living: Living) -> str | None:
     """Rewrite the views if their texts differ from those of this version, and no worker of another version runs.
 
     Args:
-        database: a board of the newest schema.
-        living: finds the running workers.
+        database: A board of the newest schema.
+        living: Finds the running workers.
 
     Returns:
         A note if the views are not of this version and stay so; otherwise None.
 
     Raises:
-        StoreError: the board has stored a decay law that this process does not know.
+        StoreError: The board has stored a decay law that this process does not know.
     """
     with database.read() as tx:
         if _outdated_views(tx) is None:
@@ -117,7 +117,7 @@ def revision_of(database: Database) -> str | None:
     """Return the migration of the database; None if it has no schema.
 
     Raises:
-        StoreForeign: the database belongs to another program.
+        StoreForeign: The database belongs to another program.
     """
     connection = database.connect(writes=False)
     try:

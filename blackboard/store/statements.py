@@ -55,12 +55,12 @@ class Statement:
     """A statement. Its text is composed when it first runs on a kind of database.
 
     Args:
-        name: its name with that of its file: `marks.get_mark`.
-        doc: what it is for.
-        row: the type of its rows; None to derive one from the names of the columns.
-        effect: one of the words above; None if the text decides.
-        file: the file, whose fragments it may use.
-        texts: its text, by dialect; the one for SQLite stands for all that are missing.
+        name: Its name with that of its file: `marks.get_mark`.
+        doc: What it is for.
+        row: The type of its rows; None to derive one from the names of the columns.
+        effect: One of the words above; None if the text decides.
+        file: The file, whose fragments it may use.
+        texts: Its text, by dialect; the one for SQLite stands for all that are missing.
     """
 
     __slots__ = ("_compiled", "_effect", "_file", "_options", "_parts", "_row", "_variants", "doc", "name", "texts")
@@ -142,7 +142,7 @@ class StatementFile:
     """The statements of one file, as attributes. The file is read when a statement is first used.
 
     Args:
-        name: the file's name, without its suffix.
+        name: The file's name, without its suffix.
     """
 
     def __init__(self, name: str) -> None:

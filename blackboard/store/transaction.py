@@ -20,13 +20,13 @@ class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
     Args:
-        cursor: the driver's cursor.
-        dialect: the kind of database.
+        cursor: The driver's cursor.
+        dialect: The kind of database.
 
     Attributes:
-        shared: what the work in one commit shares; None before that work begins and after it ends.
-        at_end: called before the commit, to write what was kept back until then.
-        committed: whether the commit has succeeded.
+        shared: What the work in one commit shares; None before that work begins and after it ends.
+        at_end: Called before the commit, to write what was kept back until then.
+        committed: Whether the commit has succeeded.
     """
 
     __slots__ = ("_notifies", "_slots", "at_end", "committed", "cursor", "dialect", "shared")

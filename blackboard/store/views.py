@@ -27,11 +27,11 @@ def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[
     """Return the SELECT behind each view.
 
     Args:
-        dialect: the kind of database.
-        stored_laws: the names of the laws that the board has stored.
+        dialect: The kind of database.
+        stored_laws: The names of the laws that the board has stored.
 
     Raises:
-        StoreError: no law of such a name is defined in this process.
+        StoreError: No law of such a name is defined in this process.
     """
     names = sorted({*BUILT_IN_LAWS, *stored_laws})
     if unknown := [name for name in names if name not in decay.LAWS]:

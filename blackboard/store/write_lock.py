@@ -25,8 +25,8 @@ class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
     Args:
-        path: the file; the lock files are made beside it.
-        seconds: how long to wait for the lock.
+        path: The file; the lock files are made beside it.
+        seconds: How long to wait for the lock.
     """
 
     def __init__(self, path: Path, seconds: float) -> None:
@@ -38,8 +38,8 @@ class WriteLock:
         """Hold the lock.
 
         Raises:
-            StoreBusy: other processes held it for too long.
-            StoreError: the lock files cannot be made.
+            StoreBusy: Other processes held it for too long.
+            StoreError: The lock files cannot be made.
         """
         queue, lock = self._handles or self._open()
         try:
