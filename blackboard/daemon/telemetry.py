@@ -17,7 +17,7 @@ from blackboard.board.worker import CallRow
 from blackboard.clock import Instant
 from blackboard.llm import Reply
 
-__all__ = ["activation", "batched", "call"]
+__all__ = ["activation", "batched", "call", "get_tracer"]
 
 SCOPE = "blackboard"
 PROVIDER = "anthropic"
@@ -47,7 +47,7 @@ REQUEST_ID = "blackboard.request_id"
 
 
 @cache
-def _tracer() -> Any:
+def get_tracer() -> Any:
     """Return OpenTelemetry's tracer; None if it is not installed."""
     if find_spec("opentelemetry") is None:
         return None
@@ -59,7 +59,7 @@ def _tracer() -> Any:
 @contextmanager
 def activation(claim: Claim) -> Iterator[None]:
     """Record a span around one run of an agent."""
-    if (tracer := _tracer()) is None:
+    if (tracer := get_tracer()) is None:
         yield
         return
     attributes = {
@@ -76,7 +76,7 @@ def activation(claim: Claim) -> Iterator[None]:
 @contextmanager
 def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
     """Record a span around one model call; yields a function that records the answer."""
-    if (tracer := _tracer()) is None:
+    if (tracer := get_tracer()) is None:
         yield lambda reply: None
         return
     from opentelemetry.trace import SpanKind
@@ -95,7 +95,7 @@ def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> Non
         result: What came of it; None for no result.
         now: The end of the span.
     """
-    if (tracer := _tracer()) is None:
+    if (tracer := get_tracer()) is None:
         return
     from opentelemetry.trace import SpanKind, Status, StatusCode
 

@@ -33,7 +33,7 @@ def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
         board = first + figures.boards
         figures.boards += 1
         try:
-            _birth(folder / f"{board}.db", board, random.Random(f"{seed} births {board}"), figures)
+            kill_at_birth(folder / f"{board}.db", board, random.Random(f"{seed} births {board}"), figures)
         except Broken as broken:
             again = f"python -m tests.crash --world births --seed {seed} --first {board}"
             raise Broken(f"{broken}\nboard: {folder / f'{board}.db'}\nsee it again with: {again}") from broken
@@ -41,7 +41,7 @@ def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
     return figures
 
 
-def _birth(path: Path, board: int, rng: random.Random, figures: Figures) -> None:
+def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) -> None:
     # The place follows from the board's number alone, so that one board can be seen again without those before it.
     armed = (PLACES[board % len(PLACES)], 1) if rng.random() < 0.7 else None
     makers = [

@@ -78,7 +78,7 @@ def test_a_run_that_breaks_a_law_prints_the_one_command_that_shows_it_again(
         raise Broken("a mark is gone")
 
     if world == "births":
-        monkeypatch.setattr(births, "_birth", break_it)
+        monkeypatch.setattr(births, "kill_at_birth", break_it)
         again: Callable[[], Any] = partial(births.births, tmp_path, 7, 1, 3)
     else:
         monkeypatch.setattr(harness.Run, "play", break_it)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.errors import AgentError, ConfigurationError, ModelError
-from blackboard.marks import Decision, alternative_of
+from blackboard.marks import Decision, Mark, alternative_of
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
@@ -229,9 +229,8 @@ class Reader:
     def __init__(self, *marks: Any) -> None:
         self.all = list(marks)
 
-    def marks(self, kind: str, limit: int | None) -> list[Any]:
-        assert limit is None
-        return [mark for mark in self.all if mark.kind == kind]
+    def marks(self, kind: type[Mark]) -> list[Any]:
+        return [mark for mark in self.all if isinstance(mark, kind)]
 
 
 def test_publishing_twice_writes_the_same_file(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "_tracer", lambda: provider.get_tracer("test"))
+    monkeypatch.setattr(telemetry, "get_tracer", lambda: provider.get_tracer("test"))
     yield exporter
     provider.shutdown()
 

@@ -125,7 +125,7 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None
         ("BLACKBOARD_DEPLOYMENT__AGENTS", "[1]", "valid string"),
         ("BLACKBOARD_DEPLOYMENT__AGENTS", '{"a": 1}', "valid tuple"),
         ("BLACKBOARD_DAEMON", '{"tick": "soon"}', "is not a duration"),
-        ("BLACKBOARD_DAEMON", "tick", "written as JSON"),
+        ("BLACKBOARD_DAEMON", "tick", "write it as JSON"),
         ("BLACKBOARD_DAEMON__TICK__TOCK", "1s", "duration"),
         ("BLACKBOARD_DAEMON__TIKC", "1s", "did you mean 'tick'?"),
         ("BLACKBOARD_AGENTS__SALES__BATCH", "-3", "not '-3'"),
