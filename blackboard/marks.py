@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
@@ -302,14 +303,14 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def dump_payload(payload: dict[str, Any]) -> str:
+def dump_payload(payload: Mapping[str, Any]) -> str:
     """Return a payload as the JSON text that is stored.
 
     Raises:
         InvalidMark: JSON cannot represent a value, such as NaN or half of a surrogate pair.
     """
     try:
-        text = _ENCODER.encode(payload)
+        text = _ENCODER.encode(dict(payload))
         text.encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidMark(f"the payload is not JSON: {error}") from None

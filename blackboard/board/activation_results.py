@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from blackboard.board import crossings, model_calls
 from blackboard.board.activations import get_activation, insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
+from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
 from blackboard.board.inputs import ABSORBED
 from blackboard.board.results import Receipt
 from blackboard.deployment import AgentSpec
@@ -42,23 +42,16 @@ _State = ActivationState
 class AgentDeposit:
     """A mark that an agent deposits, with the alternative if its unique value is taken."""
 
-    mark: PreparedDeposit
+    request: DepositRequest
     alternative: AgentDeposit | None = None
 
 
 def finish(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
 ) -> list[Receipt] | None:
-    """End an activation with success.
+    """End an activation with success, and return the receipts of its deposits.
 
-    Args:
-        txn: The open transaction.
-        row: The activation as its worker claimed it.
-        agent: The agent that ran.
-        deposits: The marks that it deposits.
-
-    Returns:
-        The receipts, or None if the worker has lost the activation. Then nothing is changed.
+    Returns None, and changes nothing, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
@@ -83,16 +76,8 @@ def fail(
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    Args:
-        txn: The open transaction.
-        row: The activation as its worker claimed it.
-        agent: The agent that ran.
-        error: The description of the failure.
-        rng: The source of the jitter in the delay.
-        hopeless: Whether the same marks would fail again for certain. They are then split at once.
-
-    Returns:
-        The new state, or None if the worker has lost the activation. Then nothing is changed.
+    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. Returns the new
+    state, or None, without a change, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
@@ -118,11 +103,7 @@ def fail(
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
-    """Move each of these marks to an activation of its own.
-
-    Returns:
-        False if the worker has lost the activation. Then nothing is changed.
-    """
+    """Move each of these marks to an activation of its own; return False if the worker has lost the activation."""
     if (current := _current(txn, row)) is None:
         return False
     for mark_id in marks:
@@ -150,17 +131,10 @@ def split(
 
 
 def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
-    """Put an activation back on the agenda, without counting a failed attempt.
+    """Put an activation back on the agenda, without counting a failed attempt, until an instant.
 
-    Args:
-        txn: The open transaction.
-        row: The activation as its worker claimed it.
-        until: The instant from which it may run again. With None and `held`, it waits for a person.
-        reason: What it waits for.
-        held: Whether neither time nor work alone lets it continue: it waits for a budget or a person.
-
-    Returns:
-        False if the worker has lost the activation. Then nothing is changed.
+    A `held` activation waits for a budget or, without an instant, for a person: neither time nor work alone lets it
+    continue. Returns False, without a change, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return False
@@ -181,17 +155,10 @@ def recover(
     expired: bool,
     lost: Callable[[ActivationRow], bool] = lambda row: False,
 ) -> int:
-    """Recover the activations that no worker runs any more.
+    """Recover the activations that no worker runs any more, and return their number.
 
-    Args:
-        txn: The open transaction.
-        dead: The names of workers that have died.
-        expired: Whether to recover activations whose lease has expired, too.
-        lost: Returns whether an activation is not run any more, although its worker lives. It is called after the
-            running activations were read.
-
-    Returns:
-        The number of activations that were recovered.
+    These are the activations of `dead` workers, those whose lease has `expired` (if asked for), and those that `lost`
+    names: their worker lives and does not run them. `lost` is called after the running activations were read.
     """
     count = 0
     for row in txn.tx.all(ACTIVATIONS.running):
@@ -258,10 +225,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
 
 def _current(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
-    """Return the stored row of an activation if its worker still holds it.
-
-    A process that was paused and resumes late finds a newer fence.
-    """
+    """Return the stored row if its worker still holds it: a process that resumes late finds a newer fence."""
     current = get_activation(txn, row.id)
     if current is None or current.state != _State.RUNNING:
         return None
@@ -297,10 +261,7 @@ def _end(
 
 
 def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
-    """Close the crossings of an activation.
-
-    A crossing of several marks that were split is closed with the last part.
-    """
+    """Close the crossings of an activation. A crossing of several marks that were split ends with the last part."""
     if txn.tx.one(CROSSINGS.subjects_of_activation, activation_id=row.id) is None:
         return  # another part has them
     watch = txn.active.watches.get(row.watch_id)
@@ -326,7 +287,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
 
 def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
     try:
-        return deposit(txn, item.mark)
+        return deposit(txn, item.request)
     except UniqueConflict:
         if item.alternative is None:
             raise

@@ -19,12 +19,7 @@ def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow |
 
 
 def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
-    """Insert an activation and return it with its id.
-
-    Args:
-        txn: The open transaction.
-        row: The columns. Its id and its state are ignored.
-        state: The state in which it begins.
+    """Insert an activation in its first state, and return it with its id.
 
     Raises:
         IllegalTransition: No activation may begin in this state.
@@ -56,16 +51,7 @@ def insert_closed_activation(
 
 
 def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Any) -> ActivationRow:
-    """Change the state of an activation, and other columns with it.
-
-    Args:
-        txn: The open transaction.
-        row: The activation as this transaction read it.
-        state: The new state.
-        columns: New values of other columns that describe an attempt.
-
-    Returns:
-        The row as it is now.
+    """Change the state of an activation, and the columns that describe the attempt; return the row as it is now.
 
     Raises:
         IllegalTransition: The state cannot follow the present one.

@@ -30,21 +30,16 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
         board_totals.add(txn, watch, row, -1)
     txn.rebase(migrated)
     if migrated.law != row.law:
-        txn.record(migrated, "law_changed", author=row.author, at=migrated.anchored_at)
+        txn.record(migrated, "law_changed", at=migrated.anchored_at)
     for watch in watches:
         board_totals.add(txn, watch, migrated, +1)
     return migrated
 
 
 def run_batch(txn: BoardTransaction, limit: int) -> int:
-    """Run a part of the oldest backfill.
+    """Run a part of the oldest backfill, over at most `limit` marks of each kind.
 
-    Args:
-        txn: The open transaction.
-        limit: The most marks of one kind to read.
-
-    Returns:
-        How many marks it touched, at least 1; 0 if there is no backfill.
+    Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
     """
     job: BackfillRow | None = txn.tx.one(CROSSINGS.backfills)
     return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))

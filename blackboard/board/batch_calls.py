@@ -28,15 +28,10 @@ def has_work(txn: BoardTransaction) -> bool:
 
 
 def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
-    """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow.
+    """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow, and return them.
 
-    Args:
-        txn: The transaction.
-        limit: The most calls in the batch.
-        highest_cost: Returns what a call can cost at most, in micro-dollars; raises UnknownName without a price.
-
-    Returns:
-        The calls to submit, with the custom ids by which a lost batch is found again.
+    Their custom ids let a lost batch be found again. `highest_cost` returns the most that a call can cost, in
+    micro-dollars; it raises UnknownName for a model without a price.
     """
     board = txn.tx.one(ACTIVATIONS.board)
     if board.paused:
@@ -77,17 +72,9 @@ def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
 def end(
     txn: BoardTransaction, rows: Sequence[CallRow], state: CallState, error: str, request_id: str | None, delay: int
 ) -> None:
-    """End calls that cost nothing, and release their activations.
+    """End calls that cost nothing, as `failed` or `rejected`, and release their activations after a delay.
 
     The next run plans the same request again, or fails if the request was rejected.
-
-    Args:
-        txn: The transaction.
-        rows: The calls.
-        state: Their new state: FAILED or REJECTED.
-        error: Why.
-        request_id: The provider's name for the request.
-        delay: Microseconds until the activations may be claimed.
     """
     for row in rows:
         model_calls.mark_ended(txn, row.id, state, error, request_id)

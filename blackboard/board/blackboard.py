@@ -31,7 +31,7 @@ from blackboard.board import (
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
-from blackboard.board.deposit_requests import Deposit, DepositRequest, submit, submit_each
+from blackboard.board.deposits import Deposit, DepositRequest, submit, submit_each
 from blackboard.board.mark_classes import MarkClasses
 from blackboard.board.pace_limit import Pace
 from blackboard.board.preview import Preview, preview
@@ -395,7 +395,7 @@ class Blackboard:
             from_datetime(record.reinforced_at),
             record.reinforcements,
         )
-        text = dump_payload(dict(record.payload))
+        text = dump_payload(record.payload)
         try:
             return self.session.classes.make(record.kind, record.subject, text, record.intensity, stored, deployment)
         except InvalidMark:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from blackboard.board import board_totals, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.clock import LEAP, Instant, iso
 from blackboard.errors import InvalidMark
-from blackboard.marks import Need, dump_payload
+from blackboard.marks import Need
 from blackboard.reinforcement import State
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
@@ -41,10 +41,7 @@ AUTHOR = "blackboard"
 def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instant, bool]:
     """Return the board's time, and whether the clock is in doubt.
 
-    Args:
-        clock: What the clock shows.
-        recorded: The last instant that the board recorded.
-        leap: How many microseconds ahead of `recorded` the clock is believed; None for any number.
+    The clock is believed up to `leap` microseconds ahead of the last recorded instant; None believes every clock.
     """
     if leap is not None and clock - recorded > leap:
         return recorded, True
@@ -59,14 +56,8 @@ def questions(txn: BoardTransaction) -> list[MarkRow]:
 def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
-    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once.
-
-    Args:
-        txn: The open transaction.
-        keep: Whether to keep the need, because the caller withdraws it.
-
-    Returns:
-        Whether the clock was in doubt.
+    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. With
+    `keep`, the need about the clock stays, because the caller withdraws it.
     """
     if txn.doubted is None:
         return False
@@ -112,7 +103,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
 def ask(txn: BoardTransaction) -> None:
     """Deposit the need, unless there is one already."""
     if not questions(txn):
-        deposit(txn, PreparedDeposit("need", SUBJECT, dump_payload(_question(txn).payload), 1.0, AUTHOR))
+        deposit(txn, DepositRequest.of(_question(txn), AUTHOR))
 
 
 def _question(txn: BoardTransaction) -> Need:
@@ -137,12 +128,11 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.tx, row.law)
-    state = State(row.intensity, txn.now, law)
     rebased = row._replace(
         anchored_at=txn.now,
-        evaporates_at=state.evaporates_at(txn.kind(row.kind)),
+        evaporates_at=State(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),
         order_key=law.order_key(row.intensity, txn.now),
     )
     txn.rebase(rebased)
-    txn.record(rebased, "law_changed", author=row.author)
+    txn.record(rebased, "law_changed")
     predicted_crossings.predict(txn, row, rebased)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from blackboard.board import board_clock, board_totals
+from blackboard.board import board_clock
 from blackboard.board.board_transaction import ActiveDeployment, BoardTransaction, Laws, read_active, read_law_changes
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.mark_classes import MarkClasses
@@ -77,7 +77,12 @@ class BoardSession:
 
         def run(tx: Transaction) -> T:
             nonlocal notifies
-            txn: BoardTransaction = tx.shared if shared and tx.shared is not None else self._begin(tx)
+            txn: BoardTransaction | None = tx.shared if shared else None
+            if txn is None:
+                if tx.shared is not None:
+                    tx.shared.save()  # what others kept back in the same database transaction
+                txn = self._transaction(tx)
+                tx.shared = txn if shared else None
             tx.begin_work()
             if txn.doubted is not None:
                 ensure_kind(txn, "need", self.classes)
@@ -88,7 +93,7 @@ class BoardSession:
                 tx.run(MARKS.record_time, at=txn.now)
                 txn.recorded = txn.now
             if not shared:
-                self._end(tx)
+                txn.save()
             return result
 
         result = self.database.write(run)
@@ -128,18 +133,6 @@ class BoardSession:
     def _drop_active(self) -> None:
         # A rollback may have taken this deployment back, and another deployment may get the same version.
         self._active = None
-
-    def _begin(self, tx: Transaction) -> BoardTransaction:
-        """Begin a board transaction after everything that others kept back in the same database transaction."""
-        self._end(tx)
-        txn = tx.shared = self._transaction(tx)
-        tx.at_end = lambda: self._end(tx)
-        return txn
-
-    def _end(self, tx: Transaction) -> None:
-        if tx.shared is not None:
-            board_totals.save(tx.shared)
-            tx.shared = None
 
     def _transaction(self, tx: Transaction) -> BoardTransaction:
         start = tx.one(MARKS.transaction_start)

@@ -14,13 +14,13 @@ A transaction reads the sums once and writes them once, at its end.
 from __future__ import annotations
 
 from blackboard.board.board_transaction import BoardTransaction, Total, Watch
-from blackboard.board.stimuli import stimuli_of_board
+from blackboard.board.stimuli import stimuli_of
 from blackboard.decay import Decay
 from blackboard.forecast import value_at
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 
-__all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "save", "value"]
+__all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "value"]
 
 
 def value(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
@@ -47,7 +47,7 @@ def value(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
 
 def measured(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
     """Return the same as `value`, computed from the marks: exact for every law and measure."""
-    marks = [txn.fading(row) for row in stimuli_of_board(txn, watch)]
+    marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
     return value_at(watch.leaf.measure, marks, txn.now), len(marks)
 
 
@@ -87,7 +87,7 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
     if not watch.keeps_totals:
         return
     if watch.leaf.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
-        for row in stimuli_of_board(txn, watch):
+        for row in stimuli_of(txn, watch):
             _add_row(txn, row, _group(txn, watch, row), +1)
         return
     for kind in watch.kinds:
@@ -96,18 +96,6 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
             total = Total(*sums, anchor=txn.now, evaporated_through=txn.now, new=True, changed=True)
             _groups(txn, watch)[kind, law_key] = total
-
-
-def save(txn: BoardTransaction) -> None:
-    """Write the sums that this transaction has changed."""
-    for watch_id, groups in txn.totals.items():
-        for (kind, law_key), group in groups.items():
-            if not group.changed:
-                continue
-            numbers = {name: getattr(group, name) for name in ("marks", "sum0", "sum1", "anchor", "evaporated_through")}
-            statement = CROSSINGS.insert_board_total if group.new else CROSSINGS.update_board_total
-            txn.tx.run(statement, watch_id=watch_id, kind=kind, law=law_key, **numbers)
-            group.new = group.changed = False
 
 
 def _groups(txn: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]:

@@ -171,7 +171,6 @@ class Laws:
     """A cache of parsed laws by the key that marks carry. A key means the same law for ever."""
 
     def __init__(self) -> None:
-        """Create an empty cache."""
         self._cached: dict[str, Decay] = {}
 
     def get(self, tx: Transaction, key: str) -> Decay:
@@ -229,7 +228,6 @@ class BoardTransaction:
         recorded: int,
         next_end: int | None,
     ) -> None:
-        """Begin at an instant, after an event; the arguments are the attributes of the class."""
         self.tx, self.active, self.laws, self.now = tx, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
@@ -312,32 +310,28 @@ class BoardTransaction:
     def fading(self, row: MarkRow) -> FadingMark:
         """Return a mark as the forecast needs it."""
         row = self.migrated(row)
-        state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
-        return FadingMark(row.kind, row.subject, self.kind(row.kind).weight, state, row.evaporates_at)
+        return FadingMark(row.kind, row.subject, self.kind(row.kind).weight, self.state(row), row.evaporates_at)
 
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""
-        self.tx.run(
-            MARKS.rebase_mark,
-            id=row.id,
-            intensity=row.intensity,
-            law=row.law,
-            anchored_at=row.anchored_at,
-            evaporates_at=row.evaporates_at,
-            order_key=row.order_key,
-        )
+        self.tx.run(MARKS.rebase_mark, **row._asdict())
 
     def record(
-        self, row: MarkRow, event: str, *, author: str, intensity: float | None = None, at: int | None = None
+        self,
+        row: MarkRow,
+        event: str,
+        *,
+        event_id: int | None = None,
+        author: str | None = None,
+        intensity: float | None = None,
+        at: int | None = None,
+        activation_id: int | None = None,
+        payload: str | None = None,
     ) -> None:
-        """Write an event of a mark with the state that it produced.
+        """Write an event of a mark, with the state that it produced.
 
-        Args:
-            row: The mark after the event.
-            event: What happened, such as "evaporated".
-            author: Who signs the event.
-            intensity: What remains of the mark, if it differs from the row.
-            at: The instant of the event, if it is earlier than this transaction's.
+        `intensity` is what remains of the mark, if it differs from the row. `at` is the instant of an event that
+        happened earlier than this transaction.
         """
         if at is not None and self.recorded < self.now:
             self.tx.run(MARKS.record_time, at=self.now)
@@ -345,7 +339,7 @@ class BoardTransaction:
         self.tx.put(
             MARKS.insert_event,
             EventRow(
-                id=self.next_event(),
+                id=self.next_event() if event_id is None else event_id,
                 recorded_at=self.now if at is None else at,
                 mark_id=row.id,
                 kind=row.kind,
@@ -354,8 +348,17 @@ class BoardTransaction:
                 intensity=row.intensity if intensity is None else intensity,
                 law=row.law,
                 evaporates_at=row.evaporates_at,
-                author=author,
-                activation_id=None,
-                payload=None,
+                author=row.author if author is None else author,
+                activation_id=activation_id,
+                payload=payload,
             ),
         )
+
+    def save(self) -> None:
+        """Write the sums that this transaction has changed."""
+        for watch_id, groups in self.totals.items():
+            for (kind, law_key), group in groups.items():
+                if group.changed:
+                    statement = CROSSINGS.insert_board_total if group.new else CROSSINGS.update_board_total
+                    self.tx.run(statement, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
+                    group.new = group.changed = False

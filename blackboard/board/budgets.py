@@ -61,14 +61,9 @@ class _Limit:
 
 
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
-    """Return the limit that a call would exceed; None if every budget has room for it.
+    """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
     Of several limits, one that holds precedes one that only watches. Among equals the one that opens last is returned.
-
-    Args:
-        txn: The open transaction.
-        row: The call.
-        reserve: Its highest cost in micro-dollars.
     """
     spec = txn.deployment.agents.get(row.agent)
     scopes = [("budget", txn.deployment.budget, "")]

@@ -64,16 +64,9 @@ class Choice:
 
 
 def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
-    """Claim the next activation of an agent.
+    """Claim the next activation of an agent, with a lease in microseconds.
 
-    Args:
-        txn: The open transaction.
-        agent: The agent.
-        worker: The name of the worker that will run it.
-        lease: Length of the lease in microseconds.
-
-    Returns:
-        The claim, or None if nothing is ready or the agent is paused, in cooldown or at its concurrency.
+    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency.
     """
     if not has_capacity(txn, agent):
         return None
@@ -147,10 +140,9 @@ def _strength_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow)
 
 
 def _release_or_hold(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
-    """Release a crossing or hold it back, as the subject's cooldown and the guard decide now.
+    """Release a crossing or hold it back, as the subject's cooldown and the guard decide.
 
-    Returns:
-        Whether it can be claimed.
+    Returns whether it can be claimed.
     """
     settings = watch.agent.settings
     if settings.cooldown_per == "subject" and settings.cooldown:
@@ -179,11 +171,7 @@ def _window_end(watch: Watch, crossing: CrossingRow) -> int:
 
 
 def _close_if_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
-    """Close a crossing whose stimuli have faded below the threshold, if the agent does not want to wake for it.
-
-    Returns:
-        Whether it was closed.
-    """
+    """Close a crossing whose stimuli have faded, if the agent does not wake for such; return whether it was closed."""
     if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
         return False
     reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
@@ -212,9 +200,9 @@ def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) ->
     if watch.falling:
         rows = [row for row in txn.live(_stored_marks(txn, watch, crossing.subject)) if watch.covers(row.subject)]
     elif watch.over_board:
-        rows = stimuli.stimuli_of_board(txn, watch)
+        rows = stimuli.stimuli_of(txn, watch)
     else:
-        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of_subject(txn, watch, crossing.subject))
+        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
     pairs = [(event_of(txn, row), txn.strength(row)) for row in rows]
     pairs = pairs or [(event, strength_of(txn, event)) for event in _evaporated(txn, watch, crossing)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
@@ -405,7 +393,7 @@ def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Cho
     if watch.falling:
         return
     if watch.over_board:
-        candidates = {row.id: row for row in stimuli.stimuli_of_board(txn, watch)}
+        candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
         if candidates.keys() <= choice.inputs.keys():  # everything: a watermark replaces a row for each mark
             txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
             txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of_board, stimuli_of_subject
+from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of
 from blackboard.conditions import Comparison
 from blackboard.forecast import value_if_met
 from blackboard.states import CrossingState
@@ -19,10 +19,7 @@ __all__ = ["cross", "remove_from_totals", "still_holds", "test", "test_as_of", "
 def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
     """Test each rising watch on the kind after a deposit, and return the watches with a new crossing.
 
-    Args:
-        txn: The transaction of the deposit.
-        old: The live mark before it was reinforced; None for a new mark.
-        new: The mark after the deposit.
+    `old` is the live mark before it was reinforced; None for a new mark.
     """
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
@@ -53,16 +50,10 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def test(txn: BoardTransaction, watch: Watch, subject: str) -> bool:
-    """Test a watch on all its stimuli, and return whether there is a new crossing.
-
-    Args:
-        txn: The transaction.
-        watch: A rising watch.
-        subject: One subject; "" for a watch over the board.
-    """
+    """Test a rising watch on all its stimuli of a subject ("" is the board), and return whether a crossing is new."""
     if watch.over_board:
         return _test_board(txn, watch, None)
-    return _test_rows(txn, watch, subject, stimuli_of_subject(txn, watch, subject), txn.now)
+    return _test_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
 
 
 def test_as_of(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> bool:
@@ -73,23 +64,15 @@ def test_as_of(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> bo
     if watch.condition.per_mark:
         rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
     else:
-        rows = stimuli_of_subject(txn, watch, row.subject)
+        rows = stimuli_of(txn, watch, row.subject)
     return _test_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
 
 
 def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
-    """Return whether the current stimuli meet the condition of a watch, by default now.
-
-    Args:
-        txn: The transaction.
-        watch: A rising watch that is not per mark.
-        subject: One subject; "" for a watch over the board.
-        at: An instant in microseconds since the epoch.
-    """
+    """Return whether the current stimuli of a watch that is not per mark meet its condition, by default now."""
     if watch.over_board and at is None:
         return watch.leaf.is_met(board_totals.value(txn, watch)[0])
-    rows = stimuli_of_board(txn, watch) if watch.over_board else stimuli_of_subject(txn, watch, subject)
-    marks = [txn.fading(row) for row in rows]
+    marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
     return value_if_met(watch.condition, marks, txn.now if at is None else at) is not None
 
 
@@ -108,17 +91,9 @@ def cross(
 ) -> bool:
     """Record a crossing, or update the one that waits, and return whether it is new.
 
-    Args:
-        txn: The transaction.
-        watch: The watch that crossed.
-        subject: The subject; "" for the board.
-        mark_id: The mark of a watch that is per mark; else 0.
-        value: The value of the measure at the crossing.
-        marks: The number of marks behind it.
-        rows: These marks, if they were read.
-        strongest: The strength of the strongest of them, if they were not read; by default `value`.
-        crossed_at: The instant of a crossing that is noticed later; by default now.
-        event_id: The event that caused it; by default that of the first row, or the last event.
+    `mark_id` is 0 unless the watch is per mark. `marks` counts the marks behind the crossing, and `rows` are these
+    marks if they were read; otherwise `strongest` is the strength of the strongest one, by default `value`. A crossing
+    that is noticed late has an earlier `crossed_at`, and perhaps the `event_id` of its cause.
     """
     settings = watch.agent.settings
     if strongest is None:
@@ -194,7 +169,7 @@ def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> boo
     if watch.agent.settings.urgent_above is not None:
         # A crossing that waits has considered all marks but the new one.
         waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
-        rows = [new] if new is not None and waits else stimuli_of_board(txn, watch)
+        rows = [new] if new is not None and waits else stimuli_of(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
     return cross(txn, watch, "", 0, value, count, strongest=strongest)
 

@@ -30,12 +30,8 @@ class Declared(Protocol):
 def with_declared(active: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mark]]) -> Deployment:
     """Return the active deployment with more agents, and with the kinds that they name.
 
-    A registered kind stays as it is, because a deployment file may have set it.
-
-    Args:
-        active: The active deployment.
-        agents: Agents to register as they declare themselves.
-        kinds: Mark classes to register as they declare themselves, even if their kind is registered.
+    A registered kind stays as it is, because a deployment file may have set it; the mark classes in `kinds` are
+    registered as they declare themselves.
 
     Raises:
         ConfigurationError: Neither the board nor a declaration knows a kind that an agent names.

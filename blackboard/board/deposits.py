@@ -1,63 +1,165 @@
-"""Deposits of marks, with everything that follows from a deposit in the same transaction."""
+"""Deposits: requests, which are plain data, and the deposit of a mark with all that follows in the same transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from pydantic import JsonValue
 
 from blackboard.board import backfill, crossings, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
+from blackboard.board.declarations import ensure_kind
+from blackboard.board.mark_classes import MarkClasses
 from blackboard.board.results import Receipt
-from blackboard.decay import Decay
-from blackboard.errors import InvalidMark
-from blackboard.marks import Kind
+from blackboard.clock import Instant, iso
+from blackboard.decay import Decay, Step
+from blackboard.durations import Microseconds
+from blackboard.errors import InvalidMark, UsageError
+from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload
 from blackboard.reinforcement import State, reinforce
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
-__all__ = ["PreparedDeposit", "UniqueConflict", "deposit"]
+__all__ = ["Deposit", "DepositRequest", "UniqueConflict", "deposit", "prepare", "submit", "submit_each"]
 
 
-class PreparedDeposit(NamedTuple):
-    """A checked mark in the store's terms."""
+@dataclass(frozen=True)
+class Deposit:
+    """A mark to deposit by the name of its kind, without its class."""
 
     kind: str
     subject: str
-    payload: str
-    intensity: float
+    payload: Mapping[str, JsonValue]
+    intensity: float = 1.0
+    key: str | None = None
+
+
+class DepositRequest(NamedTuple):
+    """A mark to deposit, in a name."""
+
+    kind: str
+    subject: str
+    payload: Mapping[str, JsonValue]
     author: str
+    intensity: float = 1.0
     key: str | None = None
     decay: Decay | None = None
-    unique: str | None = None
-    """The value of the kind's unique field, if the kind has one."""
+    until: Instant | None = None
+    """The instant until which the mark keeps its strength; instead of `decay`."""
+    text: str | None = None
+    """The payload as JSON text if the mark's class has checked it."""
     activation_id: int | None = None
+    """The activation that deposits the mark; None if the author is not an agent."""
+
+    @classmethod
+    def of(
+        cls,
+        item: Mark | Deposit,
+        author: str,
+        *,
+        intensity: float | None = None,
+        key: str | None = None,
+        decay: Decay | None = None,
+        until: Instant | None = None,
+        activation_id: int | None = None,
+    ) -> DepositRequest:
+        """Return the request for a mark.
+
+        Raises:
+            InvalidMark: `item` is not a mark, or its payload is not JSON.
+        """
+        if not isinstance(item, Mark | Deposit):
+            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
+        payload = item.payload
+        text = dump_payload(payload) if isinstance(item, Mark) else None
+        if isinstance(item, Deposit) and key is None:
+            key = item.key
+        intensity = item.intensity if intensity is None else intensity
+        return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id)
 
 
 class UniqueConflict(InvalidMark):
     """Another live mark of the kind has the same value in the unique field."""
 
 
-def deposit(txn: BoardTransaction, prepared: PreparedDeposit) -> Receipt:
+def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
+    """Check a request against the board, and deposit the mark.
+
+    Raises:
+        UnknownName: The kind is not registered, and this process does not know its class.
+        InvalidMark: The mark cannot be stored.
+    """
+    return deposit(txn, prepare(txn, request, classes))
+
+
+def submit_each(
+    txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
+) -> list[Receipt | UsageError]:
+    """Submit requests in order; an error in the place of a request is one that could not be made.
+
+    Raises:
+        UsageError: The first error, if `raises`; otherwise each error takes the place of its receipt.
+    """
+    results: list[Receipt | UsageError] = []
+    for request in requests:
+        try:
+            if isinstance(request, UsageError):
+                raise request
+            results.append(submit(txn, request, classes))
+        except UsageError as error:
+            if raises:
+                raise
+            results.append(error)
+    return results
+
+
+def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
+    """Check a request against the board, and return it as it is stored. Register a kind that only this process knows.
+
+    Raises:
+        UnknownName: The kind is not registered, and this process does not know its class.
+        InvalidMark: The author is an agent, or the payload, subject, intensity or end is invalid.
+    """
+    ensure_kind(txn, request.kind, classes)
+    txn.kind(request.kind)
+    payload, text, decay = request.payload, request.text, request.decay
+    if text is None:
+        payload = classes.check(request.kind, payload, txn.deployment)
+        text = dump_payload(payload)
+    if request.activation_id is None and request.author in txn.deployment.agents:
+        raise InvalidMark(f"{request.author!r} is an agent of this board; only its activations deposit in that name")
+    if request.until is not None:
+        if request.until <= txn.now:
+            raise InvalidMark(f"until {iso(request.until)} is in the past")
+        decay = Step(Microseconds(request.until - txn.now), fixed=True)
+    check_subject(request.subject)
+    intensity = check_intensity(request.intensity)
+    return request._replace(payload=payload, text=text, intensity=intensity, decay=decay)
+
+
+def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """Deposit a mark: join it with a live one, record the event, test the watches and predict crossings.
 
     Raises:
         UnknownName: The kind is not registered.
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
-    kind = txn.kind(prepared.kind)
-    if prepared.key is not None and (known := txn.tx.one(MARKS.find_key, key=prepared.key)) is not None:
+    kind = txn.kind(request.kind)
+    if request.key is not None and (known := txn.tx.one(MARKS.find_key, key=request.key)) is not None:
         row = txn.tx.one(MARKS.get_mark, id=known.mark_id)
         return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.strength(row))
-    predicted_crossings.fire_due_of(txn, prepared.kind, prepared.subject)
-    law = prepared.decay or kind.decay
-    new = State(prepared.intensity * txn.deployment.trust.get(prepared.author, 1.0), txn.now, law)
-    old = None if kind.on_repeat == "separate" else _take_live(txn, kind, prepared.subject)
+    predicted_crossings.fire_due_of(txn, request.kind, request.subject)
+    new = State(request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay)
+    old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     state = reinforce(kind, None if old is None else txn.state(old), new)
     if old is not None and state is None:
-        _insert_key(txn, prepared, old)
+        _insert_key(txn, request, old)
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
     assert state is not None
-    row = _write(txn, prepared, kind, old, state)
-    _insert_key(txn, prepared, row)
+    row = _write(txn, request, kind, old, state)
+    _insert_key(txn, request, row)
     crossed = crossings.test_deposit(txn, old, row)
     predicted_crossings.predict(txn, old, row)
     predicted_crossings.release_guards(txn, row.kind, row.subject)
@@ -82,16 +184,18 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     return live
 
 
-def _write(txn: BoardTransaction, prepared: PreparedDeposit, kind: Kind, old: MarkRow | None, state: State) -> MarkRow:
+def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: State) -> MarkRow:
     """Write a new mark, or the reinforcement of an old one, with its event."""
-    _check_unique(txn, prepared, old)
+    unique = None if kind.unique is None else request.payload.get(kind.unique)
+    if unique is not None:
+        _check_unique(txn, kind, str(unique), old)
     event_id = txn.next_event()
     row = MarkRow(
         id=event_id if old is None else old.id,
-        kind=prepared.kind,
-        subject=prepared.subject,
-        payload=prepared.payload,
-        author=prepared.author,
+        kind=request.kind,
+        subject=request.subject,
+        payload=dump_payload(request.payload) if request.text is None else request.text,
+        author=request.author,
         intensity=state.intensity,
         law=law_key(state.law) if state.law is kind.decay else txn.laws.key(txn.tx, state.law),
         anchored_at=txn.now,
@@ -102,24 +206,11 @@ def _write(txn: BoardTransaction, prepared: PreparedDeposit, kind: Kind, old: Ma
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, txn.now),
     )
-    event = EventRow(
-        id=event_id,
-        recorded_at=txn.now,
-        mark_id=row.id,
-        kind=row.kind,
-        subject=row.subject,
-        event="deposited" if old is None else "reinforced",
-        intensity=row.intensity,
-        law=row.law,
-        evaporates_at=row.evaporates_at,
-        author=row.author,
-        activation_id=prepared.activation_id,
-        payload=row.payload,
-    )
-    txn.tx.put(MARKS.insert_event, event)
-    if prepared.unique is not None:
+    outcome = "deposited" if old is None else "reinforced"
+    txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)
+    if unique is not None:
         txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
-        txn.tx.run(MARKS.insert_unique_value, kind=row.kind, value=prepared.unique, mark_id=row.id)
+        txn.tx.run(MARKS.insert_unique_value, kind=row.kind, value=str(unique), mark_id=row.id)
     if old is None:
         txn.tx.put(MARKS.insert_mark, row)
     else:
@@ -127,7 +218,7 @@ def _write(txn: BoardTransaction, prepared: PreparedDeposit, kind: Kind, old: Ma
     return row
 
 
-def _check_unique(txn: BoardTransaction, prepared: PreparedDeposit, old: MarkRow | None) -> None:
+def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
     """Check that no other live mark has the unique value; one that has evaporated gives it up.
 
     It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
@@ -135,23 +226,18 @@ def _check_unique(txn: BoardTransaction, prepared: PreparedDeposit, old: MarkRow
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
-    if prepared.unique is None:
-        return
-    holder = txn.tx.value(MARKS.find_unique_value, kind=prepared.kind, value=prepared.unique)
+    holder = txn.tx.value(MARKS.find_unique_value, kind=kind.name, value=value)
     if holder is None or (old is not None and holder == old.id):
         return
     if (row := txn.tx.one(MARKS.get_mark, id=holder)) is None:
         return
     row = backfill.migrate(txn, row)
     if row.is_live(txn.now):
-        field = txn.kind(prepared.kind).unique
-        raise UniqueConflict(
-            f"{prepared.kind}.{field}: {prepared.unique} belongs to mark {row.id} with subject {row.subject}"
-        )
+        raise UniqueConflict(f"{kind.name}.{kind.unique}: {value} belongs to mark {row.id} with subject {row.subject}")
     predicted_crossings.fire_due_of(txn, row.kind, row.subject)
     evaporation.evaporate(txn, row)
 
 
-def _insert_key(txn: BoardTransaction, prepared: PreparedDeposit, row: MarkRow) -> None:
-    if prepared.key is not None:
-        txn.tx.run(MARKS.insert_key, key=prepared.key, mark_id=row.id, event_id=row.event_id, at=txn.now)
+def _insert_key(txn: BoardTransaction, request: DepositRequest, row: MarkRow) -> None:
+    if request.key is not None:
+        txn.tx.run(MARKS.insert_key, key=request.key, mark_id=row.id, event_id=row.event_id, at=txn.now)

@@ -46,11 +46,7 @@ class Finding:
 
 
 def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
-    """Examine a board that can be opened.
-
-    Args:
-        board: The board.
-        deployment: The content of the deployment file, to compare with the active deployment; None if there is none.
+    """Examine a board that can be opened, and compare it with the deployment of the file, if there is one.
 
     Raises:
         StoreError: The board cannot be read.

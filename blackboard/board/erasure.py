@@ -26,12 +26,7 @@ ERASED = "(erased)"
 
 
 def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
-    """Erase everything that was said about a subject.
-
-    Args:
-        txn: The open transaction.
-        subject: The subject.
-        author: The author of the withdrawals.
+    """Erase everything that was said about a subject; `author` signs the withdrawals.
 
     Raises:
         NotFound: Nothing was ever said about it.

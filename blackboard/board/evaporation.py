@@ -14,14 +14,9 @@ __all__ = ["evaporate", "evaporate_due", "withdraw"]
 
 
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
-    """Move evaporated marks to the history, after the predicted crossings that are due.
+    """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.
 
-    Args:
-        txn: The open transaction.
-        limit: The most marks to move.
-
-    Returns:
-        How many were moved; `limit` if there may be more to do.
+    Returns how many were moved; `limit` if there may be more to do.
     """
     if predicted_crossings.fire_due(txn, limit):
         return limit  # marks wait until no predicted crossing is due before them
@@ -40,7 +35,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
     """Move a mark that has evaporated to the history."""
     remaining = txn.state(row).remaining(txn.now if row.evaporates_at is None else row.evaporates_at)
-    txn.record(row, "evaporated", author=row.author, intensity=remaining)
+    txn.record(row, "evaporated", intensity=remaining)
     _remove(txn, row)
 
 

@@ -105,7 +105,7 @@ def _values(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[Measured
     if watch.falling:
         marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.over_board else subject)
     else:
-        marks = [txn.fading(row) for row in stimuli.stimuli_of_subject(txn, watch, subject)]
+        marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
     return tuple(
         _measured(
             leaf,

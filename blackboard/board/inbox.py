@@ -7,11 +7,11 @@ import json
 from blackboard.board import board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
-from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.mark_classes import MarkClasses
 from blackboard.board.results import NeedRecord, Receipt
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.marks import dump_payload
+from blackboard.marks import Decision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["answer", "inbox", "pause", "resume"]
@@ -38,8 +38,9 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     need = txn.tx.one(MARKS.get_mark, id=need_id)
     if need is None or need.kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
-    payload = dump_payload({"answer": text, "need": need_id, "question": json.loads(need.payload).get("question", "")})
-    receipt = deposit(txn, PreparedDeposit("decision", need.subject, payload, 1.0, author))
+    question = json.loads(need.payload).get("question", "")
+    decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
+    receipt = deposit(txn, DepositRequest.of(decision, author))
     evaporation.withdraw(txn, need_id, author)
     return receipt
 

@@ -53,15 +53,11 @@ def private_folder(folder: Path) -> Path:
 
 
 class WorkerLiveness:
-    """The liveness of one worker, from `enter` to `release`.
+    """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
 
     The process holds the lock for its whole life: when another can take it, the worker is certainly dead. A thread for
     each other worker waits for that, so that a death wakes this worker as a deposit does. A board on a server has no
     folder for locks; there only the lease tells.
-
-    Args:
-        database: The file of the board; None for a board on a server.
-        wake: Called, from another thread, after a commit of another process and after the death of another worker.
     """
 
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from blackboard.board.activations import get_activation
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.inputs import ABSORBED
 from blackboard.deployment import AgentSpec
 from blackboard.durations import parse_duration
-from blackboard.marks import dump_payload
+from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
@@ -45,12 +45,7 @@ def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
 def loop_problem(txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
     """Return the reason if an activation on these marks would continue a loop, else None.
 
-    Args:
-        txn: The open transaction.
-        agent: The agent that would wake.
-        subject: The subject of the marks. Over the board ("") it is a loop only if all marks, and all marks behind
-            them, took the same way.
-        events: The events of the marks.
+    Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, took the same way.
     """
     length = chain_length(txn, events)
     if length > (limit := agent.settings.max_chain):
@@ -81,14 +76,14 @@ def ask(txn: BoardTransaction, subject: str, reason: str, activation_id: int) ->
         return
     if any(row.author == AUTHOR for row in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=subject)):
         return
-    payload = {
-        "question": f"{reason}. Shall it continue?",
-        "options": ["retry", "discard"],
-        "detail": "Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
+    need = Need(
+        subject=subject,
+        question=f"{reason}. Shall it continue?",
+        options=["retry", "discard"],
+        detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
         " and --retry ID or --discard ID decides.",
-    }
-    key = f"{AUTHOR}/quarantined/{activation_id}"
-    deposit(txn, PreparedDeposit("need", subject, dump_payload(payload), 1.0, AUTHOR, key=key))
+    )
+    deposit(txn, DepositRequest.of(need, AUTHOR, key=f"{AUTHOR}/quarantined/{activation_id}"))
 
 
 def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:

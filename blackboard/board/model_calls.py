@@ -80,17 +80,7 @@ def get(txn: BoardTransaction, call_id: int) -> CallRow:
 def plan(
     txn: BoardTransaction, activation_id: int, agent: str, model: str, body: str, marks: int, api: str = "messages"
 ) -> CallRow:
-    """Record a planned call with its request.
-
-    Args:
-        txn: The open transaction.
-        activation_id: The activation that asks.
-        agent: Its agent.
-        model: The model.
-        body: The request.
-        marks: The number of marks that the request is about.
-        api: `messages` or `batch`.
-    """
+    """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
     check_initial(CallState.PLANNED)
     row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
     txn.tx.run(MODEL_CALLS.insert_call, **row._asdict())
@@ -100,17 +90,10 @@ def plan(
 def send(
     txn: BoardTransaction, row: CallRow, reserve: int, *, submission: int | None = None, custom_id: str | None = None
 ) -> budgets.BudgetExceeded | None:
-    """Record that a request is about to be sent, and reserve its highest cost if every budget has room for it.
+    """Record that a planned request is about to be sent, and reserve its highest cost, in micro-dollars.
 
-    Args:
-        txn: The open transaction.
-        row: The planned call.
-        reserve: Its highest cost in micro-dollars.
-        submission: The batch with which it is submitted, if any.
-        custom_id: Its name in the batch.
-
-    Returns:
-        The budget that it would exceed, if any. If that budget holds, nothing is changed.
+    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this one in it. Returns the
+    budget that the call would exceed, if any. If that budget holds, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.holds:
@@ -146,16 +129,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     """Record a raw answer and its cost, and release the reserve if the cost is known.
 
     An answer may come after its call was given up as unknown or its activation was discarded, and it may come twice.
-
-    Args:
-        txn: The open transaction.
-        call_id: The call.
-        raw: The answer.
-        request_id: The provider's id of the request.
-        spent: Its usage and cost.
-
-    Returns:
-        False if the call has an answer already.
+    Returns False if the call has an answer already.
     """
     row = get(txn, call_id)
     if row.state not in (CallState.SENT, CallState.UNKNOWN, CallState.COST_RECORDED):
@@ -182,14 +156,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
 def mark_ended(
     txn: BoardTransaction, call_id: int, state: CallState, error: str, request_id: str | None = None
 ) -> None:
-    """End a call that has no usable answer.
-
-    Args:
-        txn: The open transaction.
-        call_id: The call.
-        state: `failed`, `rejected`, `unusable` or `unknown`.
-        error: The reason.
-        request_id: The provider's id of the request.
+    """End a call without a usable answer: as `failed`, `rejected`, `unusable` or `unknown`.
 
     Raises:
         IllegalTransition: The state cannot follow the present one.
@@ -227,12 +194,9 @@ def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
-    """Mark the outcome of calls as unknown whose sender is gone.
+    """Mark the outcome of calls as unknown whose sender is gone, and return whether there were any.
 
     Calls of the Batch API are left out: their batch can be found again.
-
-    Returns:
-        Whether there were any.
     """
     rows = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
     for row in rows:
@@ -247,12 +211,7 @@ def reopen(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
-    """Record the cost, entered by a person, of a call whose outcome or usage is unknown.
-
-    Args:
-        txn: The open transaction.
-        call_id: The call.
-        cost: The cost in micro-dollars.
+    """Record the cost (in micro-dollars), entered by a person, of a call whose outcome or usage is unknown.
 
     Raises:
         NotFound: There is no such call, or its cost is known.

@@ -37,13 +37,7 @@ NEVER_FULL = 2**62
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire the due predictions that a change of a mark could disturb.
-
-    Args:
-        txn: The open transaction.
-        kind: The kind of the mark that is about to change.
-        subject: Its subject.
-    """
+    """Fire the due predictions that a change of a mark of this kind and subject could disturb."""
     if kind not in txn.active.falling and kind not in txn.active.guarded:
         return
     for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
@@ -62,11 +56,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
 
 
 def fire_due(txn: BoardTransaction, limit: int = BATCH) -> int:
-    """Fire the predictions that are due, earliest first.
-
-    Returns:
-        How many were due, at most `limit`.
-    """
+    """Fire up to `limit` predictions that are due, earliest first, and return their number."""
     rows = txn.tx.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
     for row in rows:
         watch = txn.active.watches.get(row.watch_id)
@@ -80,10 +70,7 @@ def fire_due(txn: BoardTransaction, limit: int = BATCH) -> int:
 def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     """Predict after a deposit when each falling watch on its kind will cross.
 
-    Args:
-        txn: The open transaction.
-        old: The live mark before its reinforcement; None for a new mark.
-        new: The mark now.
+    `old` is the live mark before its reinforcement; None for a new mark.
     """
     for watch in txn.active.falling.get(new.kind, ()):
         if not watch.covers(new.subject):
@@ -96,11 +83,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
 def predict_watch(txn: BoardTransaction, watch: Watch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
-    Args:
-        txn: The open transaction.
-        watch: The falling watch.
-        row: The mark.
-        since: The instant from which the marks are as they are now, except marks deposited later. By default now.
+    Since the instant `since`, by default now, the marks are as they are now, except those deposited later.
     """
     since = txn.now if since is None else since
     if watch.condition.per_mark:
@@ -150,16 +133,7 @@ def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str
 
 
 def guard_opens(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[bool, int | None]:
-    """Return whether a watch's guard lets a crossing through now, and when fading alone will open it.
-
-    Args:
-        txn: The open transaction.
-        watch: The watch.
-        subject: The subject of the crossing.
-
-    Returns:
-        Whether the guard is open, and the instant at which it opens; None for never.
-    """
+    """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
     if watch.spec.guard is None:
         return True, None
     opens = first_true(watch.spec.guard, live_marks(txn, watch.spec.guard, subject), txn.now, subject)
@@ -247,13 +221,9 @@ def _marks_at_crossing(
 def live_marks(
     txn: BoardTransaction, condition: Condition, subject: str | None, at: int | None = None
 ) -> list[FadingMark]:
-    """Return the live marks of a condition's kinds.
+    """Return the marks of a condition's kinds that are live at an instant, by default now.
 
-    Args:
-        txn: The open transaction.
-        condition: The condition. Its measures over the board see every subject.
-        subject: The subject of the other measures; None for all subjects.
-        at: The instant at which the marks are live, by default now.
+    A measure over the board sees every subject, and so do all measures if the subject is None.
     """
     marks: dict[int, FadingMark] = {}
     for leaf in condition.leaves():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from blackboard.board import backfill, board_totals, predicted_crossings, redeployment
+from blackboard.board import backfill, predicted_crossings, redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
 from blackboard.clock import to_datetime
 from blackboard.deployment import Deployment
@@ -60,12 +60,7 @@ class Preview:
 
 
 def preview(txn: BoardTransaction, new: Deployment) -> Preview:
-    """Deploy, run the whole backfill, and return what it did.
-
-    Args:
-        txn: A transaction that is always rolled back, see `BoardSession.rehearse`.
-        new: The deployment.
-    """
+    """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`."""
     redeployment.settle(txn)  # what earlier changes still cause does not count
     as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
@@ -94,7 +89,7 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
 
 def _continue(txn: BoardTransaction) -> None:
     """Do what a commit and a new transaction would do between two steps."""
-    board_totals.save(txn)
+    txn.save()
     txn.totals.clear()
     txn.active = read_active(txn.tx)
     txn.next_end = txn.tx.value(MARKS.next_evaporation)

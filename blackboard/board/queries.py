@@ -61,14 +61,6 @@ def marks(
 ) -> list[MarkRecord]:
     """Return the marks that are live now, or at another instant, strongest first.
 
-    Args:
-        txn: The open transaction.
-        kind: Only marks of this kind.
-        subject: Only marks of this subject.
-        min_strength: Only marks of at least this strength.
-        at: The instant, past or future; by default the transaction's.
-        limit: The largest number of marks.
-
     Raises:
         UnknownName: The kind is not registered.
         UsageError: `min_strength` is not a number.
@@ -351,13 +343,7 @@ def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
 
 
 def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int | None = None) -> BoardStatus:
-    """Return the state of the board.
-
-    Args:
-        txn: The open transaction.
-        file_bytes: The size of the database file, if there is one.
-        log_bytes: The size of its write-ahead log.
-    """
+    """Return the state of the board; the arguments are the sizes of its files, if it has any."""
     board = txn.tx.one(ACTIVATIONS.board)
     states: dict[str, int] = {}
     for row in txn.tx.all(ACTIVATIONS.count_by_state):

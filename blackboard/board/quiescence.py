@@ -19,12 +19,8 @@ __all__ = ["Report", "has_work"]
 def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
 
-    Budgets, guards, future crossings, pauses and people do not count.
-
-    Args:
-        txn: The transaction.
-        agents: The agents whose functions this process has.
-        batch_api: Whether the calls of the Batch API count: time alone brings their answers.
+    Budgets, guards, future crossings, pauses and people do not count. With `batch_api`, the calls of the Batch API do:
+    time alone brings their answers.
     """
     if txn.tx.one(ACTIVATIONS.running) is not None or txn.tx.one(CROSSINGS.backfills) is not None:
         return True

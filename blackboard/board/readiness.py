@@ -36,10 +36,9 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
 
 
 def blocked(txn: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
-    """Return why an agent may not wake at all, and until when.
+    """Return why an agent may not wake at all, and until when; None if it may wake.
 
-    Returns:
-        The reason and the instant, which is None if only a person can resume it; None if the agent may wake.
+    The instant is None if only a person can resume it.
     """
     board = txn.tx.one(ACTIVATIONS.board)
     if board.paused:

@@ -18,17 +18,9 @@ FEW_LAWS = 200
 def remove(
     txn: BoardTransaction, *, history: int | None, activations: int | None, model_calls: int | None, limit: int
 ) -> int:
-    """Remove rows that are older than they are kept.
+    """Remove rows that are older than they are kept: microseconds, or None for ever; at most `limit` of each category.
 
-    Args:
-        txn: The open transaction.
-        history: How long events are kept, in microseconds; None keeps them for ever.
-        activations: The same for activations.
-        model_calls: The same for model calls.
-        limit: Largest number of rows of each category to remove.
-
-    Returns:
-        The number of rows removed. Fewer than `limit` of each category means that nothing older is left.
+    Returns the number of rows removed. Fewer than `limit` of each category means that nothing older is left.
     """
     removed: int = txn.tx.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets

@@ -8,16 +8,13 @@ from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
-__all__ = ["absorb", "absorbed_through", "is_stimulus", "stimuli_of_board", "stimuli_of_subject", "watermark"]
+__all__ = ["absorb", "absorbed_through", "is_stimulus", "stimuli_of", "watermark"]
 
 
 def is_stimulus(watch: Watch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
-    """Return whether a mark counts for a rising watch.
+    """Return whether a mark counts for a rising watch that has absorbed it through an event (0: not at all).
 
-    Args:
-        watch: The watch.
-        row: The mark, or the last event of a mark that is no longer on the live board.
-        absorbed_through: The event through which the watch has absorbed the mark; 0 for a mark it has not absorbed.
+    The last event of a mark stands for a mark that is no longer on the live board.
     """
     event_id = row.id if isinstance(row, EventRow) else row.event_id
     return row.author != watch.not_author and event_id > absorbed_through and watch.covers(row.subject)
@@ -38,37 +35,23 @@ def watermark(txn: BoardTransaction, watch: Watch) -> int:
 def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> None:
     """Record that a watch has absorbed a mark through an event.
 
-    Args:
-        txn: The transaction.
-        watch: The watch.
-        mark_id: The mark.
-        event_id: The last event that was absorbed.
-        activation_id: The activation that took the mark; 0 for a reinforcement below `min_increase`.
+    The activation is the one that took the mark; 0 for a reinforcement below `min_increase`.
     """
     values = {"watch_id": watch.id, "mark_id": mark_id, "event_id": event_id, "activation_id": activation_id}
     if not txn.tx.run(CROSSINGS.update_absorbed, **values).rowcount:
         txn.tx.run(CROSSINGS.insert_absorbed, **values)
 
 
-def stimuli_of_subject(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
-    """Return the live marks of one subject that count for a watch."""
-    return _stimuli(txn, watch, subject)
-
-
-def stimuli_of_board(txn: BoardTransaction, watch: Watch) -> list[MarkRow]:
-    """Return the live marks of the whole board that count for a watch."""
-    return _stimuli(txn, watch, None)
-
-
-def _stimuli(txn: BoardTransaction, watch: Watch, subject: str | None) -> list[MarkRow]:
+def stimuli_of(txn: BoardTransaction, watch: Watch, subject: str = "") -> list[MarkRow]:
+    """Return the live marks that count for a rising watch: those of one subject, or of the board if it is over it."""
     values: dict[str, Any] = {"watch_id": watch.id, "not_author": watch.not_author}
-    if subject is None:
+    if watch.over_board:
         statement = MARKS.stimuli_of_board
         values["watermark"] = watermark(txn, watch)
     else:
         statement = MARKS.stimuli_of_subject
         values["subject"] = subject
     stimuli: list[MarkRow] = []
-    for kind in watch.condition.kinds:
+    for kind in watch.kinds:
         stimuli += txn.live(txn.tx.all(statement, kind=kind, now=txn.horizon(kind), **values))
     return [row for row in stimuli if watch.covers(row.subject)]

@@ -58,13 +58,7 @@ class FinishedRun:
 
 
 class Worker:
-    """A registered worker of one board.
-
-    Args:
-        board: The board that it serves.
-        worker_id: The name in which it claims.
-        lease: Microseconds for which a claim is valid unless it is extended.
-    """
+    """A registered worker of one board. It claims in the name `worker_id`, with leases of `lease` microseconds."""
 
     def __init__(self, board: Blackboard, worker_id: str, lease: int) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
@@ -118,17 +112,10 @@ class Worker:
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
     ) -> int:
-        """Extend this worker's leases, and put back the activations that no worker runs any more.
+        """Extend this worker's leases, put back the activations that no worker runs any more, and return their number.
 
-        Also recovers activations leased to this worker that stopped before their result could be saved.
-
-        Args:
-            dead: The ids of workers that are known to be dead.
-            runs: Returns the id and fence of each activation that this worker runs.
-            expired_leases: Whether to recover activations whose lease has expired, whichever worker holds it.
-
-        Returns:
-            The number of recovered activations.
+        Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
+        the id and fence of each activation that it runs. With `expired_leases`, an expired lease of any worker counts.
         """
 
         def work(txn: BoardTransaction) -> int:
@@ -210,22 +197,16 @@ class Worker:
     def finish(
         self,
         claim: Claim,
-        prepare: Callable[[BoardTransaction], Sequence[AgentDeposit]],
+        deposits: Sequence[AgentDeposit],
         claim_next: ClaimNext | None = None,
     ) -> FinishedRun | None:
         """End a run with success: deposit its marks, and claim what comes next, in one transaction.
 
-        Args:
-            claim: The claim of the run.
-            prepare: Returns the marks to deposit.
-            claim_next: Claims what comes next; None claims nothing.
-
-        Returns:
-            None, and nothing is changed, if the activation is no longer this worker's.
+        Returns None, and changes nothing, if the activation is no longer this worker's.
         """
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
-            receipts = activation_results.finish(txn, claim.row, claim.agent, prepare(txn))
+            receipts = activation_results.finish(txn, claim.row, claim.agent, deposits)
             if receipts is None:
                 return None
             return FinishedRun(receipts, claim_next is not None and claim_next(txn))
@@ -235,17 +216,10 @@ class Worker:
     def fail(
         self, claim: Claim, error: str, rng: random.Random, *, bad_answer: bool = False, hopeless: bool = False
     ) -> str | None:
-        """End a run with a failure.
+        """End a run with a failure, and return the new state; None if the activation is no longer this worker's.
 
-        Args:
-            claim: The claim of the run.
-            error: The whole error, kept with the activation.
-            rng: The source of the jitter of the retry.
-            bad_answer: Whether the model's answer is to blame, so that it is not used again.
-            hopeless: Whether the same marks would certainly fail again, so that they are split at once.
-
-        Returns:
-            The new state of the activation; None if it is no longer this worker's.
+        After a `bad_answer`, the model's answer is not used again. A `hopeless` failure would certainly happen again
+        with the same marks, so they are split at once.
         """
 
         def work(txn: BoardTransaction) -> str | None:
@@ -260,13 +234,9 @@ class Worker:
         return state
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
-        """Put a run back on the agenda without counting it as a failure.
+        """Put a run back on the agenda without counting it as a failure, until an instant (None: for ever).
 
-        Args:
-            claim: The claim of the run.
-            reason: Shown on the agenda.
-            until: When it may be claimed again; None for never by itself.
-            held: Whether neither time nor work alone will release it.
+        A `held` run is released neither by time nor by work alone.
         """
         self._session.write(lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, held=held))
 
@@ -303,14 +273,9 @@ class Worker:
         return self.pace.piece(lambda: self._session.write(work))
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
-        """Remove up to `limit` rows of each table that are older than they are kept for.
+        """Remove up to `limit` rows of each table that are older than they are kept for, and return the number of rows.
 
-        Args:
-            keep: Microseconds for which `history`, `activations` and `model_calls` are kept; None for ever.
-            limit: The most rows of each table.
-
-        Returns:
-            The number of removed rows.
+        `keep` gives the microseconds for `history`, `activations` and `model_calls`; None keeps them for ever.
         """
         removed = self._session.write(lambda txn: retention_rules.remove(txn, **keep, limit=limit))
         laws, since = self._session.read(lambda txn: retention_rules.unused_laws(txn, limit))
@@ -354,15 +319,7 @@ def pause_after_refusal(
 ) -> bool:
     """Pause the board because the provider refused these calls, none of which cost anything.
 
-    Args:
-        txn: The transaction.
-        rows: The calls.
-        error: What the provider says.
-        request_id: The provider's name for the request.
-        reason: The reason of the pause.
-
-    Returns:
-        Whether the board was not paused already.
+    Returns whether the board was not paused already.
     """
     for row in rows:
         if row.api == "batch":
@@ -376,12 +333,7 @@ def pause_after_refusal(
 
 
 def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
-    """Return the lock between the processes that publish from a board; None for a board on a server.
-
-    Args:
-        board: The board that is published from.
-        patience: Seconds to wait for another process.
-    """
+    """Return the lock between the processes that publish from a board; None for a board on a server."""
     path = board.database.path
     return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience)
 

@@ -14,9 +14,8 @@ import structlog
 
 from blackboard.agent_definition import Agent
 from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.deposits import PreparedDeposit
+from blackboard.board.deposits import DepositRequest
 from blackboard.board.inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import telemetry
@@ -170,18 +169,15 @@ class ActivationRunner:
     def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> FinishedRun | None:
         reach("agent.after")
         _check(claim, marks)
-
-        def prepare(txn: BoardTransaction) -> list[AgentDeposit]:
-            return [_agent_deposit(txn, claim, mark) for mark in marks]
-
+        deposits = [_agent_deposit(claim, mark) for mark in marks]
         reach("apply.before")
         try:
-            finished = self.worker.finish(claim, prepare, claim_next)
+            finished = self.worker.finish(claim, deposits, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
             log.error(
                 "the next activation could not be claimed with a result", agent=claim.agent.name, error=str(error)
             )
-            finished = self.worker.finish(claim, prepare)
+            finished = self.worker.finish(claim, deposits)
         reach("apply.after")
         return finished
 
@@ -233,20 +229,10 @@ def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
             yield alternative
 
 
-def _agent_deposit(txn: BoardTransaction, claim: Claim, mark: Mark) -> AgentDeposit:
-    unique = txn.kind(mark.kind).unique
-    payload = mark.payload
-    deposit = PreparedDeposit(
-        mark.kind,
-        mark.subject,
-        dump_payload(payload),
-        mark.intensity,
-        claim.agent.name,
-        unique=None if unique is None or payload.get(unique) is None else str(payload[unique]),
-        activation_id=claim.row.id,
-    )
+def _agent_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
+    request = DepositRequest.of(mark, claim.agent.name, activation_id=claim.row.id)
     alternative = alternative_of(mark)
-    return AgentDeposit(deposit, None if alternative is None else _agent_deposit(txn, claim, alternative))
+    return AgentDeposit(request, None if alternative is None else _agent_deposit(claim, alternative))
 
 
 async def _await(result: Any) -> Any:

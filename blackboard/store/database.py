@@ -277,8 +277,8 @@ class Database:
                     self._roll_back(cursor)
                     self.on_rollback()
                     return
-                if transaction.at_end is not None:
-                    transaction.at_end()
+                if transaction.shared is not None:
+                    transaction.shared.save()
                 reach("commit.before")
                 cursor.execute("COMMIT")
                 transaction.committed = True

@@ -7,7 +7,7 @@ The tables hold only integers, floats and text, which need no conversion.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blackboard.store.dialect import Dialect
@@ -24,18 +24,16 @@ class Transaction:
         dialect: The kind of database.
 
     Attributes:
-        shared: What the work in one commit shares; None before that work begins and after it ends.
-        at_end: Called before the commit, to write what was kept back until then.
+        shared: What the work in one commit shares; its `save` writes, before the commit, what was kept back until then.
         committed: Whether the commit has succeeded.
     """
 
-    __slots__ = ("_notifies", "_slots", "at_end", "committed", "cursor", "dialect", "shared")
+    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self.cursor, self.dialect = cursor, dialect
         self.begin_work()
         self.shared: Any = None
-        self.at_end: Callable[[], None] | None = None
         self.committed = False
 
     def begin_work(self) -> None:

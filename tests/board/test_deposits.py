@@ -6,7 +6,7 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, UniqueConflict, deposit
+from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -287,7 +287,7 @@ def test_a_unique_conflict_allocates_no_event(world: World) -> None:
     def work(txn: BoardTransaction) -> tuple[int, int]:
         before = txn.last_event
         with pytest.raises(UniqueConflict):
-            deposit(txn, PreparedDeposit("slot", "b", '{"at":"9"}', 1.0, "person:ada", unique="9"))
+            deposit(txn, DepositRequest("slot", "b", {"at": "9"}, "person:ada"))
         return before, txn.last_event
 
     before, after = world.board.session.write(work)

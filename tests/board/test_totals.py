@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total, watch
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import PreparedDeposit, deposit
-from blackboard.board.stimuli import stimuli_of_board
+from blackboard.board.deposits import DepositRequest, deposit
+from blackboard.board.stimuli import stimuli_of
 from blackboard.conditions import Count, Strongest
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -64,7 +64,7 @@ def agree(txn: BoardTransaction) -> None:
         if not item.over_board or item.falling:
             continue
         kept, marks = board_totals.value(txn, item)
-        stimuli = stimuli_of_board(txn, item)
+        stimuli = stimuli_of(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
         leaf = next(item.condition.leaves())
         if txn.active.migrating.intersection(item.condition.kinds):
@@ -162,7 +162,7 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
 
     def leave_and_move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
-        deposit(txn, PreparedDeposit("spark", "a1", "{}", 1.0, "person:test"))
+        deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
         return board_totals.value(txn, one), board_totals.measured(txn, one)
 

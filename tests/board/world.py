@@ -12,8 +12,7 @@ from blackboard.board import activation_results, backfill, claims, evaporation, 
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.deposit_requests import DepositRequest, prepare
-from blackboard.board.deposits import PreparedDeposit, deposit
+from blackboard.board.deposits import DepositRequest, deposit, prepare
 from blackboard.board.redeployment import register
 from blackboard.board.results import DeployResult, Receipt
 from blackboard.decay import Decay
@@ -211,7 +210,7 @@ def prepared(
     intensity: float,
     author: str,
     activation_id: int | None,
-) -> PreparedDeposit:
+) -> DepositRequest:
     """A deposit of an activation, checked."""
     request = DepositRequest(kind, subject, payload, author, intensity, activation_id=activation_id)
     return prepare(txn, request, board.session.classes)
