@@ -98,14 +98,14 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
     if subject is not None:
         statement = MARKS.live_marks.using("kind", "subject", "limit")
         rows = txn.tx.all(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
-        return [(row.mark, row.strength) for row in rows]
+        return [(MarkRow.of(row), row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     law = ""
     while (law := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
         ordered = txn.laws.get(txn.tx, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = MARKS.live_marks_in_order if ordered else MARKS.live_marks.using("kind", "law", "limit")
         rows = txn.tx.all(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
-        pairs += [(row.mark, row.strength) for row in rows]
+        pairs += [(MarkRow.of(row), row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
@@ -116,6 +116,6 @@ def inputs_of(
     items = [
         as_input(txn, event, row.strength, row.role)
         for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if (event := row.event_row) is not None
+        if (event := EventRow.of(row)) is not None
     ]
     return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)

@@ -95,5 +95,5 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
 def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """Return the events of the marks that an activation absorbed, of one subject or ("") of all."""
     rows = txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
-    events = [row.event_row for row in rows if row.role == ABSORBED]
+    events = [EventRow.of(row) for row in rows if row.role == ABSORBED]
     return [event for event in events if event is not None and (not subject or event.subject == subject)]

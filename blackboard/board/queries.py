@@ -84,7 +84,7 @@ def marks(
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     return [
-        _record(row.mark, row.weight, row.strength, as_of)
+        _record(MarkRow.of(row), row.weight, row.strength, as_of)
         for row in txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
     ]
 

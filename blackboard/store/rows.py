@@ -1,209 +1,17 @@
-"""The rows of the tables: named tuples in the order of the columns."""
+"""The rows of the tables: a named tuple for each, from which `tables` takes the columns and their order."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blackboard.store.view_columns import VIEWS
 
-__all__ = [
-    "COLUMNS",
-    "ActivationRow",
-    "AgentStateRow",
-    "BackfillRow",
-    "BoardRow",
-    "CallRow",
-    "CrossingRow",
-    "DeploymentRow",
-    "EventRow",
-    "InputRow",
-    "LawChangeRow",
-    "LiveMarkRow",
-    "MarkRow",
-    "PredictedCrossingRow",
-    "WorkerRow",
-]
-
-
-class MarkRow(NamedTuple):
-    """A row of `mark`: a live mark, or an evaporated mark that is not yet moved to the history."""
-
-    id: int
-    kind: str
-    subject: str
-    payload: str
-    author: str
-    intensity: float
-    law: str
-    anchored_at: int
-    event_id: int
-    deposited_at: int
-    reinforced_at: int
-    reinforcements: int
-    evaporates_at: int | None
-    order_key: float | None
-
-    def is_live(self, at: int) -> bool:
-        """Return whether the mark is live at an instant; the fragment `is_live` says the same in SQL."""
-        return self.evaporates_at is None or self.evaporates_at > at
-
-
-class LiveMarkRow(NamedTuple):
-    """A live mark with its kind's weight, and its strength at the instant of the query."""
-
-    id: int
-    kind: str
-    subject: str
-    payload: str
-    author: str
-    intensity: float
-    law: str
-    anchored_at: int
-    event_id: int
-    deposited_at: int
-    reinforced_at: int
-    reinforcements: int
-    evaporates_at: int | None
-    order_key: float | None
-    weight: float
-    strength: float
-
-    @property
-    def mark(self) -> MarkRow:
-        """The columns of `mark` alone."""
-        return MarkRow(*self[:-2])
-
-
-class EventRow(NamedTuple):
-    """A row of `event`: a change of a mark, with the state after it."""
-
-    id: int
-    recorded_at: int
-    mark_id: int
-    kind: str
-    subject: str
-    event: str
-    intensity: float
-    law: str
-    evaporates_at: int | None
-    author: str
-    activation_id: int | None
-    payload: str | None
-
-
-class CrossingRow(NamedTuple):
-    """A row of `crossing`."""
-
-    id: int
-    watch_id: int
-    subject: str
-    mark_id: int
-    state: str
-    crossed_at: int
-    noticed_at: int
-    value: float
-    threshold: float
-    marks: int
-    urgent: int
-    ready_at: int | None
-    held_by: str | None
-    law: str
-    order_key: float | None
-    event_id: int | None
-    activation_id: int | None
-    closed_at: int | None
-
-
-class PredictedCrossingRow(NamedTuple):
-    """A row of `predicted_crossing`."""
-
-    watch_id: int
-    subject: str
-    mark_id: int
-    due_at: int | None
-
-
-class InputRow(NamedTuple):
-    """A row of `activation_input` with the event of its mark. The columns of an event that was removed are null."""
-
-    input_mark_id: int
-    role: str
-    strength: float
-    id: int | None
-    recorded_at: int
-    mark_id: int
-    kind: str
-    subject: str
-    event: str
-    intensity: float
-    law: str
-    evaporates_at: int | None
-    author: str
-    activation_id: int | None
-    payload: str | None
-
-    @property
-    def event_row(self) -> EventRow | None:
-        """The row of `event` alone, or None if it was removed."""
-        return None if self.id is None else EventRow._make(self[3:])
-
-
-class ActivationRow(NamedTuple):
-    """A row of `activation`."""
-
-    id: int
-    agent: str
-    watch_id: int
-    subject: str | None
-    state: str
-    reason: str
-    crossed_at: int
-    created_at: int
-    started_at: int | None = None
-    finished_at: int | None = None
-    retry_at: int | None = None
-    attempt: int = 0
-    interruptions: int = 0
-    error: str | None = None
-    worker: str | None = None
-    lease_until: int | None = None
-    fence: int = 0
-    chain_length: int = 0
-    marks_absorbed: int = 0
-    marks_deposited: int = 0
-    split_from: int | None = None
-    split_after_call: int | None = None
-
-
-class CallRow(NamedTuple):
-    """A row of `model_call`. Money is in micro-dollars."""
-
-    id: int
-    activation_id: int
-    agent: str
-    model: str
-    api: str
-    state: str
-    body: str
-    marks: int
-    planned_at: int
-    sent_at: int | None = None
-    answered_at: int | None = None
-    applied_at: int | None = None
-    reserved: int = 0
-    reply: str | None = None
-    request_id: str | None = None
-    custom_id: str | None = None
-    submission: int | None = None
-    batch_id: str | None = None
-    input_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: int | None = None
-    direct_cost: int | None = None
-    error: str | None = None
-    would_hold: str | None = None
+Id = int
+"""The id of a row whose number may exceed 32 bits."""
+Time = int
+"""Microseconds: an instant since the epoch, or a length."""
+Money = int
+"""Whole micro-dollars."""
 
 
 class BoardRow(NamedTuple):
@@ -211,40 +19,237 @@ class BoardRow(NamedTuple):
 
     id: int
     uid: str
-    created_at: int
-    last_recorded_at: int
+    created_at: Time
+    last_recorded_at: Time
+    """The latest instant that no event of a mark carries."""
     version: int
     paused: int
     paused_because: str | None
     views_hash: str | None
+    """The hash of the views' texts."""
 
 
 class DeploymentRow(NamedTuple):
     """A row of `deployment`."""
 
     version: int
-    deployed_at: int
+    deployed_at: Time
     content: str
 
 
+class LawRow(NamedTuple):
+    """A row of `law`."""
+
+    law: str
+    name: str
+    a: float
+    b: float
+    spec: str
+
+
+class LawSegmentRow(NamedTuple):
+    """A row of `law_segment`: a straight piece of a curve."""
+
+    law: str
+    age: Time
+    share: float
+    slope: float
+
+
+class KindRow(NamedTuple):
+    """A row of `kind`."""
+
+    name: str
+    weight: float
+    floor: float
+    law: str
+
+
 class LawChangeRow(NamedTuple):
-    """A row of `law_change`."""
+    """A row of `law_change`: a change of law or floor that the backfill has not yet carried to all marks."""
 
     kind: str
     law: str
     new_law: str
-    changed_at: int
+    changed_at: Time
 
 
-class BackfillRow(NamedTuple):
-    """A row of `backfill`."""
+class MarkRow(NamedTuple):
+    """A row of `mark`: a live mark, or an evaporated mark that is not yet moved to the history.
+
+    Its id is the id of its first event, so it is never used again.
+    """
+
+    id: Id
+    kind: str
+    subject: str
+    payload: str
+    author: str
+    intensity: float
+    law: str
+    anchored_at: Time
+    event_id: Id
+    deposited_at: Time
+    reinforced_at: Time
+    reinforcements: int
+    evaporates_at: Time | None
+    order_key: float | None
+
+    def is_live(self, at: int) -> bool:
+        """Return whether the mark is live at an instant; the fragment `is_live` says the same in SQL."""
+        return self.evaporates_at is None or self.evaporates_at > at
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> MarkRow:
+        """Return the mark in a row that begins with its columns."""
+        return cls._make(row[: len(cls._fields)])
+
+
+class EventRow(NamedTuple):
+    """A row of `event`: a change of a mark, with the state after it."""
+
+    id: Id
+    recorded_at: Time
+    mark_id: Id
+    kind: str
+    subject: str
+    event: str
+    intensity: float
+    law: str
+    evaporates_at: Time | None
+    author: str
+    activation_id: Id | None
+    payload: str | None
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> EventRow | None:
+        """Return the event in a row that begins with its columns; None if it was removed."""
+        return None if row[0] is None else cls._make(row[: len(cls._fields)])
+
+
+class DepositKeyRow(NamedTuple):
+    """A row of `deposit_key`."""
+
+    key: str
+    mark_id: Id
+    event_id: Id
+    at: Time
+
+
+class UniqueValueRow(NamedTuple):
+    """A row of `unique_value`."""
+
+    kind: str
+    value: str
+    mark_id: Id
+
+
+class WatchRow(NamedTuple):
+    """A row of `watch`."""
 
     id: int
-    task: str
+    agent: str
     name: str
-    at: int
-    up_to: int
-    position: int
+    condition: str
+    active: int
+    watermark: Id
+    """For a watch over the board: every event up to this id is absorbed."""
+
+
+class AbsorbedRow(NamedTuple):
+    """A row of `absorbed`: the event up to which a watch has absorbed a mark."""
+
+    watch_id: int
+    mark_id: Id
+    event_id: Id
+    activation_id: Id
+
+
+class BoardTotalRow(NamedTuple):
+    """A row of `board_total`: sums that give the total and count of a watch over the board without a scan."""
+
+    watch_id: int
+    kind: str
+    law: str
+    marks: int
+    sum0: float
+    sum1: float
+    anchor: Time
+    evaporated_through: Time
+    """The sums exclude marks that evaporated up to this instant."""
+
+
+class PredictedCrossingRow(NamedTuple):
+    """A row of `predicted_crossing`: when a falling watch will cross unless a mark changes."""
+
+    watch_id: int
+    subject: str
+    mark_id: Id
+    due_at: Time | None
+
+
+class CrossingRow(NamedTuple):
+    """A row of `crossing`."""
+
+    id: Id
+    watch_id: int
+    subject: str
+    mark_id: Id
+    state: str
+    crossed_at: Time
+    noticed_at: Time
+    value: float
+    threshold: float
+    marks: int
+    """How many marks stood behind it when it was last tested."""
+    urgent: int
+    ready_at: Time | None
+    """It may be claimed from this instant; None if only a new mark can change that."""
+    held_by: str | None
+    law: str
+    order_key: float | None
+    event_id: Id | None
+    activation_id: Id | None
+    closed_at: Time | None
+
+
+class ActivationRow(NamedTuple):
+    """A row of `activation`."""
+
+    id: Id
+    agent: str
+    watch_id: int
+    subject: str | None
+    state: str
+    reason: str
+    crossed_at: Time
+    created_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    retry_at: Time | None = None
+    attempt: int = 0
+    interruptions: int = 0
+    error: str | None = None
+    worker: str | None = None
+    lease_until: Time | None = None
+    fence: int = 0
+    chain_length: int = 0
+    marks_absorbed: int = 0
+    marks_deposited: int = 0
+    split_from: Id | None = None
+    """The activation from which this one was split."""
+    split_after_call: Id | None = None
+    """The newest model call on the board at that time."""
+
+
+class InputRow(NamedTuple):
+    """A row of `activation_input`: a mark as an activation absorbed or read it."""
+
+    activation_id: Id
+    mark_id: Id
+    role: str
+    event_id: Id
+    strength: float
 
 
 class AgentStateRow(NamedTuple):
@@ -253,8 +258,27 @@ class AgentStateRow(NamedTuple):
     agent: str
     paused: int
     paused_because: str | None
-    cooldown_until: int | None
+    cooldown_until: Time | None
     failures: int
+
+
+class SubjectCooldownRow(NamedTuple):
+    """A row of `subject_cooldown`."""
+
+    agent: str
+    subject: str
+    until: Time
+
+
+class BackfillRow(NamedTuple):
+    """A row of `backfill`: work after a change of the deployment, done in bounded batches."""
+
+    id: int
+    task: str
+    name: str
+    at: Time
+    up_to: Id
+    position: Id
 
 
 class WorkerRow(NamedTuple):
@@ -263,9 +287,45 @@ class WorkerRow(NamedTuple):
     id: str
     pid: int
     host: str
-    started_at: int
-    seen_at: int
+    started_at: Time
+    seen_at: Time
     version: str | None
+    """The program's version."""
+
+
+class CallRow(NamedTuple):
+    """A row of `model_call`. Money is in micro-dollars."""
+
+    id: Id
+    activation_id: Id
+    agent: str
+    model: str
+    api: str
+    state: str
+    body: str
+    marks: int
+    """The number of marks in the request. After a split it differs, and so does the request."""
+    planned_at: Time
+    sent_at: Time | None = None
+    answered_at: Time | None = None
+    applied_at: Time | None = None
+    reserved: Money = 0
+    reply: str | None = None
+    request_id: str | None = None
+    custom_id: str | None = None
+    submission: Id | None = None
+    """In the batch API: the first call of the submission."""
+    batch_id: str | None = None
+    """In the batch API: the provider's id of the batch."""
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Money | None = None
+    direct_cost: Money | None = None
+    error: str | None = None
+    would_hold: str | None = None
+    """Why a budget that only reports would have held the call."""
 
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -277,10 +337,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "deployment": DeploymentRow._fields,
     "event": EventRow._fields,
     "law_change": LawChangeRow._fields,
+    "live": MarkRow._fields,  # the fragment live_marks under this name
     "mark": MarkRow._fields,
     "model_call": CallRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,
 }
-"""The columns of tables and views, for which `{mark.*}` stands in a statement. A test compares them with the schema."""
+"""The columns of tables and views, for which `{mark.*}` stands in a statement."""

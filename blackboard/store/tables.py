@@ -1,13 +1,17 @@
-"""The tables. Instants are microseconds since the epoch, amounts of money whole micro-dollars.
+"""The tables: their keys, references and indexes. Their columns are the fields of the row types.
 
 Names of tables are singular, those of the views in `sql/views.sql` plural.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 from blackboard.states import OPEN_CALLS, UNFINISHED, CrossingState, is_one_of
+from blackboard.store import rows
 
 __all__ = ["metadata"]
 
@@ -15,389 +19,137 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 
-# On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
-Id = BigInteger().with_variant(Integer, "sqlite")
-Time = BigInteger
+TYPES: dict[str, Any] = {
+    # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
+    "Id": BigInteger().with_variant(Integer, "sqlite"),
+    "Time": BigInteger(),
+    "Money": BigInteger(),
+    "int": Integer(),
+    "float": Float(),
+    "str": Text(),
+}
+"""The column types, by the types of the fields."""
+
+IS_WAITING = f"state = '{CrossingState.WAITING}'"
 
 
-def required(name: str, type_: object, *args: object, **options: object) -> Column:  # type: ignore[type-arg]
-    """Return a column that is never NULL."""
-    return Column(name, type_, *args, nullable=False, **options)  # type: ignore[arg-type]
+def table(
+    name: str,
+    row: Any,
+    key: str,
+    *indexes: Index,
+    draws_ids: bool = False,
+    clustered: bool = False,
+    references: Mapping[str, str] | None = None,
+) -> Table:
+    """Define a table.
+
+    Args:
+        name: Its name.
+        row: The row type. A field that may be None is a column that may be NULL.
+        key: The columns of the primary key, separated by spaces.
+        indexes: Its indexes.
+        draws_ids: Whether the database numbers the rows.
+        clustered: Whether SQLite keeps the rows in the index of the primary key.
+        references: The column of another table, by the name of the column that refers to it.
+    """
+    columns = []
+    for column, annotation in row.__annotations__.items():
+        type_, _, none = annotation.__forward_arg__.partition(" | ")
+        reference = (references or {}).get(column)
+        columns.append(
+            Column(
+                column,
+                TYPES[type_],
+                *([] if reference is None else [ForeignKey(reference)]),
+                primary_key=column in key.split(),
+                autoincrement="auto" if draws_ids else False,
+                nullable=bool(none),
+            )
+        )
+    return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)
 
 
-board = Table(
-    "board",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    required("uid", Text),
-    required("created_at", Time),
-    # The latest instant that no event of a mark carries.
-    required("last_recorded_at", Time),
-    required("version", Integer),
-    required("paused", Integer),
-    Column("paused_because", Text),
-    # The hash of the views' texts.
-    Column("views_hash", Text),
-)
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Define an index over the rows that meet a condition."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
-deployment = Table(
-    "deployment",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    required("deployed_at", Time),
-    required("content", Text),
-)
 
-law = Table(
-    "law",
-    metadata,
-    Column("law", Text, primary_key=True),
-    required("name", Text),
-    required("a", Float),
-    required("b", Float),
-    required("spec", Text),
-)
-
-law_segment = Table(
-    "law_segment",
-    metadata,
-    Column("law", Text, ForeignKey("law.law"), primary_key=True),
-    Column("age", Time, primary_key=True, autoincrement=False),
-    required("share", Float),
-    required("slope", Float),
-)
-
-kind = Table(
-    "kind",
-    metadata,
-    Column("name", Text, primary_key=True),
-    required("weight", Float),
-    required("floor", Float),
-    required("law", Text, ForeignKey("law.law")),
-)
-
-# A change of a kind's law or floor that the backfill has not yet carried to all marks.
-law_change = Table(
+board = table("board", rows.BoardRow, "id")
+table("deployment", rows.DeploymentRow, "version")
+table("law", rows.LawRow, "law")
+table("law_segment", rows.LawSegmentRow, "law age", references={"law": "law.law"})
+table("kind", rows.KindRow, "name", references={"law": "law.law"})
+table(
     "law_change",
-    metadata,
-    Column("kind", Text, ForeignKey("kind.name"), primary_key=True),
-    Column("law", Text, ForeignKey("law.law"), primary_key=True),
-    required("new_law", Text, ForeignKey("law.law")),
-    required("changed_at", Time),
+    rows.LawChangeRow,
+    "kind law",
+    references={"kind": "kind.name", "law": "law.law", "new_law": "law.law"},
 )
-
-# A mark's id is the id of its first event, so it is never used again.
-mark = Table(
+table(
     "mark",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
-    required("kind", Text, ForeignKey("kind.name")),
-    required("subject", Text),
-    required("payload", Text),
-    required("author", Text),
-    required("intensity", Float),
-    required("law", Text),
-    required("anchored_at", Time),
-    required("event_id", Id),
-    required("deposited_at", Time),
-    required("reinforced_at", Time),
-    required("reinforcements", Integer),
-    Column("evaporates_at", Time),
-    Column("order_key", Float),
+    rows.MarkRow,
+    "id",
     Index(None, "kind", "subject"),
     Index(None, "kind", "law", "order_key"),
     Index(None, "kind", "event_id"),
     Index(None, "evaporates_at"),
+    references={"kind": "kind.name"},
 )
-
-event = Table(
+table(
     "event",
-    metadata,
-    Column("id", Id, primary_key=True, autoincrement=False),
-    required("recorded_at", Time),
-    required("mark_id", Id),
-    required("kind", Text),
-    required("subject", Text),
-    required("event", Text),
-    required("intensity", Float),
-    required("law", Text),
-    Column("evaporates_at", Time),
-    required("author", Text),
-    Column("activation_id", Id),
-    Column("payload", Text),
+    rows.EventRow,
+    "id",
     Index(None, "subject", "mark_id", "id"),
-    Index(
-        "ix_event_activation_id",
-        "activation_id",
-        sqlite_where=text("activation_id IS NOT NULL"),
-        postgresql_where=text("activation_id IS NOT NULL"),
-    ),
+    partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
 )
-
-deposit_key = Table(
-    "deposit_key",
-    metadata,
-    Column("key", Text, primary_key=True),
-    required("mark_id", Id),
-    required("event_id", Id),
-    required("at", Time),
-    sqlite_with_rowid=False,
-)
-
-unique_value = Table(
-    "unique_value",
-    metadata,
-    Column("kind", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    required("mark_id", Id),
-    Index(None, "mark_id"),
-    sqlite_with_rowid=False,
-)
-
-watch = Table(
-    "watch",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    required("agent", Text),
-    required("name", Text),
-    required("condition", Text),
-    required("active", Integer),
-    # For a watch over the board: every event up to this id is absorbed.
-    required("watermark", Id),
-    Index("uq_watch_agent_name", "agent", "name", unique=True),
-)
-
-absorbed = Table(
-    "absorbed",
-    metadata,
-    Column("watch_id", Integer, primary_key=True, autoincrement=False),
-    Column("mark_id", Id, primary_key=True, autoincrement=False),
-    required("event_id", Id),
-    required("activation_id", Id),
-    Index(None, "mark_id"),
-    sqlite_with_rowid=False,
-)
-
-# Sums that give the total and count of a watch over the board without a scan.
-board_total = Table(
-    "board_total",
-    metadata,
-    Column("watch_id", Integer, primary_key=True, autoincrement=False),
-    Column("kind", Text, primary_key=True),
-    Column("law", Text, primary_key=True),
-    required("marks", Integer),
-    required("sum0", Float),
-    required("sum1", Float),
-    required("anchor", Time),
-    # The sums exclude marks that evaporated up to this instant.
-    required("evaporated_through", Time),
-    sqlite_with_rowid=False,
-)
-
-# The instants at which falling watches will cross unless a mark changes.
-predicted_crossing = Table(
+table("deposit_key", rows.DepositKeyRow, "key", clustered=True)
+table("unique_value", rows.UniqueValueRow, "kind value", Index(None, "mark_id"), clustered=True)
+table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
+table("absorbed", rows.AbsorbedRow, "watch_id mark_id", Index(None, "mark_id"), clustered=True)
+table("board_total", rows.BoardTotalRow, "watch_id kind law", clustered=True)
+table(
     "predicted_crossing",
-    metadata,
-    Column("watch_id", Integer, primary_key=True, autoincrement=False),
-    Column("subject", Text, primary_key=True),
-    Column("mark_id", Id, primary_key=True, autoincrement=False),
-    Column("due_at", Time),
+    rows.PredictedCrossingRow,
+    "watch_id subject mark_id",
     Index(None, "due_at"),
     Index(None, "mark_id"),
-    sqlite_with_rowid=False,
+    clustered=True,
 )
-
-crossing = Table(
+table(
     "crossing",
-    metadata,
-    Column("id", Id, primary_key=True),
-    required("watch_id", Integer),
-    required("subject", Text),
-    required("mark_id", Id),
-    required("state", Text),
-    required("crossed_at", Time),
-    required("noticed_at", Time),
-    required("value", Float),
-    required("threshold", Float),
-    # How many marks stood behind it when it was last tested.
-    required("marks", Integer),
-    required("urgent", Integer),
-    # The crossing may be claimed from this instant; NULL if only a new mark can change that.
-    Column("ready_at", Time),
-    Column("held_by", Text),
-    required("law", Text),
-    Column("order_key", Float),
-    Column("event_id", Id),
-    Column("activation_id", Id),
-    Column("closed_at", Time),
-    Index(
-        "uq_crossing_waiting",
-        "watch_id",
-        "subject",
-        "mark_id",
-        unique=True,
-        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
-        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
-    ),
-    Index(
-        "ix_crossing_ready",
-        "watch_id",
-        "ready_at",
-        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
-        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
-    ),
-    Index(
-        "ix_crossing_order",
-        "watch_id",
-        "law",
-        "order_key",
-        sqlite_where=text(f"state = '{CrossingState.WAITING}'"),
-        postgresql_where=text(f"state = '{CrossingState.WAITING}'"),
-    ),
+    rows.CrossingRow,
+    "id",
+    partial_index("uq_crossing_waiting", "watch_id", "subject", "mark_id", where=IS_WAITING, unique=True),
+    partial_index("ix_crossing_ready", "watch_id", "ready_at", where=IS_WAITING),
+    partial_index("ix_crossing_order", "watch_id", "law", "order_key", where=IS_WAITING),
     Index("ix_crossing_activation", "activation_id"),
     Index("ix_crossing_subject", "subject"),
+    draws_ids=True,
 )
-
-activation = Table(
+table(
     "activation",
-    metadata,
-    Column("id", Id, primary_key=True),
-    required("agent", Text),
-    required("watch_id", Integer),
-    Column("subject", Text),
-    required("state", Text),
-    required("reason", Text),
-    required("crossed_at", Time),
-    required("created_at", Time),
-    Column("started_at", Time),
-    Column("finished_at", Time),
-    Column("retry_at", Time),
-    required("attempt", Integer),
-    required("interruptions", Integer),
-    Column("error", Text),
-    Column("worker", Text),
-    Column("lease_until", Time),
-    required("fence", Integer),
-    required("chain_length", Integer),
-    required("marks_absorbed", Integer),
-    required("marks_deposited", Integer),
-    # The activation from which this one was split, and the newest model call on the board at that time.
-    Column("split_from", Id),
-    Column("split_after_call", Id),
-    Index(
-        "ix_activation_split_from",
-        "split_from",
-        sqlite_where=text("split_from IS NOT NULL"),
-        postgresql_where=text("split_from IS NOT NULL"),
-    ),
-    Index(
-        "ix_activation_open",
-        "state",
-        "agent",
-        "retry_at",
-        sqlite_where=text(is_one_of("state", UNFINISHED)),
-        postgresql_where=text(is_one_of("state", UNFINISHED)),
-    ),
+    rows.ActivationRow,
+    "id",
+    partial_index("ix_activation_split_from", "split_from", where="split_from IS NOT NULL"),
+    partial_index("ix_activation_open", "state", "agent", "retry_at", where=is_one_of("state", UNFINISHED)),
     Index(None, "agent", "created_at"),
     Index(None, "finished_at"),
+    draws_ids=True,
 )
-
-activation_input = Table(
-    "activation_input",
-    metadata,
-    Column("activation_id", Id, primary_key=True, autoincrement=False),
-    Column("mark_id", Id, primary_key=True, autoincrement=False),
-    required("role", Text),
-    required("event_id", Id),
-    required("strength", Float),
-    Index(None, "mark_id"),
-    sqlite_with_rowid=False,
-)
-
-agent_state = Table(
-    "agent_state",
-    metadata,
-    Column("agent", Text, primary_key=True),
-    required("paused", Integer),
-    Column("paused_because", Text),
-    Column("cooldown_until", Time),
-    required("failures", Integer),
-)
-
-subject_cooldown = Table(
-    "subject_cooldown",
-    metadata,
-    Column("agent", Text, primary_key=True),
-    Column("subject", Text, primary_key=True),
-    required("until", Time),
-    sqlite_with_rowid=False,
-)
-
-# Work after a change of the deployment, done in bounded batches.
-backfill = Table(
-    "backfill",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    required("task", Text),
-    required("name", Text),
-    required("at", Time),
-    required("up_to", Id),
-    required("position", Id),
-)
-
-worker = Table(
-    "worker",
-    metadata,
-    Column("id", Text, primary_key=True),
-    required("pid", Integer),
-    required("host", Text),
-    required("started_at", Time),
-    required("seen_at", Time),
-    # The program's version.
-    Column("version", Text),
-)
-
-model_call = Table(
+table("activation_input", rows.InputRow, "activation_id mark_id", Index(None, "mark_id"), clustered=True)
+table("agent_state", rows.AgentStateRow, "agent")
+table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=True)
+table("backfill", rows.BackfillRow, "id", draws_ids=True)
+table("worker", rows.WorkerRow, "id")
+table(
     "model_call",
-    metadata,
-    Column("id", Id, primary_key=True),
-    required("activation_id", Id),
-    required("agent", Text),
-    required("model", Text),
-    required("api", Text),
-    required("state", Text),
-    required("body", Text),
-    # The number of marks in the request. After a split it differs, and so does the request.
-    required("marks", Integer),
-    required("planned_at", Time),
-    Column("sent_at", Time),
-    Column("answered_at", Time),
-    Column("applied_at", Time),
-    required("reserved", BigInteger),
-    Column("reply", Text),
-    Column("request_id", Text),
-    Column("custom_id", Text),
-    # In the batch API: the first call of the submission, and the provider's id of the batch.
-    Column("submission", Id),
-    Column("batch_id", Text),
-    Column("input_tokens", Integer),
-    Column("cache_read_tokens", Integer),
-    Column("cache_write_tokens", Integer),
-    Column("output_tokens", Integer),
-    Column("cost", BigInteger),
-    Column("direct_cost", BigInteger),
-    Column("error", Text),
-    # Why a budget that only reports would have held the call.
-    Column("would_hold", Text),
+    rows.CallRow,
+    "id",
     Index(None, "activation_id"),
     # Covering indexes: the sum over a window reads no row of the table.
     Index("ix_model_call_spent", "sent_at", "state", "cost", "reserved"),
     Index("ix_model_call_agent_spent", "agent", "sent_at", "state", "cost", "reserved"),
-    Index(
-        "ix_model_call_open",
-        "state",
-        "api",
-        sqlite_where=text(is_one_of("state", OPEN_CALLS)),
-        postgresql_where=text(is_one_of("state", OPEN_CALLS)),
-    ),
+    partial_index("ix_model_call_open", "state", "api", where=is_one_of("state", OPEN_CALLS)),
+    draws_ids=True,
 )

@@ -13,7 +13,7 @@ from blackboard.board.activations import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName
 from blackboard.states import ActivationState, IllegalTransition
-from blackboard.store.rows import ActivationRow, EventRow, InputRow
+from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 
 KINDS = {
@@ -335,7 +335,3 @@ def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
     with pytest.raises(IllegalTransition, match="done cannot become ready"):
         world.board.session.write(lambda txn: set_state(txn, done, ActivationState.READY))
     assert [row.state for row in world.board.activations()] == ["done"]
-
-
-def test_an_input_row_ends_with_the_columns_of_an_event() -> None:
-    assert InputRow._fields[3:] == EventRow._fields

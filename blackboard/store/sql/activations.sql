@@ -154,9 +154,9 @@ UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state
 INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
 VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
 
--- name: inputs -> InputRow
+-- name: inputs
 -- The inputs of an activation, strongest first, each with its event, which may have been deleted.
-SELECT activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength, {event.*}
+SELECT {event.*}, activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength
 FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id

@@ -184,10 +184,10 @@ LIMIT 1;
 -- How often a mark was reinforced.
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
 
--- name: live_marks -> LiveMarkRow
+-- name: live_marks
 -- The live marks at an instant, strongest first.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
-SELECT {live_mark_columns}
+SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
 WHERE 1 = 1
   [kind: AND live.kind = :kind]
@@ -197,19 +197,14 @@ WHERE 1 = 1
 ORDER BY live.strength DESC, live.id
 [limit: LIMIT :limit + 0];
 
--- name: live_marks_in_order -> LiveMarkRow
+-- name: live_marks_in_order
 -- The strongest marks of a kind under a law whose order never changes: one pass through an index.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
-SELECT {live_mark_columns}
+SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
 WHERE live.kind = :kind AND live.law = :law
 ORDER BY live.order_key DESC, live.id DESC
 LIMIT :limit + 0;
-
--- fragment: live_mark_columns
-live.id, live.kind, live.subject, live.payload, live.author, live.intensity, live.law, live.anchored_at, live.event_id,
-  live.deposited_at, live.reinforced_at, live.reinforcements, live.evaporates_at, live.order_key, live.weight,
-  live.strength
 
 -- name: next_law_in_use
 -- The next law of a kind's marks. Run repeatedly, it skips through the index.
