@@ -45,16 +45,17 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that uses `storage` on PostgreSQL as well if it has the marker.
+    """Run a test that uses `storage` on PostgreSQL as well if it has the marker, or there only if it asks for that.
 
     With --postgresql=all it runs there only, and the board's tests do so without the marker.
     """
     chosen = metafunc.config.getoption("--postgresql")
-    marked = metafunc.definition.get_closest_marker("postgresql") is not None
+    marker = metafunc.definition.get_closest_marker("postgresql")
     of_the_board = metafunc.definition.path.parent.name == "board"
-    if "storage" in metafunc.fixturenames and chosen != "none" and (marked or (of_the_board and chosen == "all")):
+    if "storage" in metafunc.fixturenames and chosen != "none" and (marker or (of_the_board and chosen == "all")):
         server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
-        metafunc.parametrize("storage", [server] if chosen == "all" else ["file", server], indirect=True)
+        only = chosen == "all" or (marker is not None and marker.kwargs.get("only", False))
+        metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
 
 
 @pytest.fixture

@@ -326,7 +326,7 @@ class Database:
             connection = self.connect(writes=False)
         cursor = connection.cursor()
         try:
-            cursor.execute("BEGIN")
+            cursor.execute(sql_dialect.begin_read(self.dialect))
             yield Transaction(cursor, self.dialect)
             cursor.execute("COMMIT")
         except BaseException as error:

@@ -19,6 +19,7 @@ __all__ = [
     "SQLITE",
     "SQLITE_VERSION",
     "Dialect",
+    "begin_read",
     "begin_write",
     "lock_board",
     "prepare",
@@ -62,10 +63,11 @@ def safe_sqlite(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:
 
 
 def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
-    """Configure a new DBAPI connection."""
+    """Configure a new DBAPI connection. The program begins its transactions itself."""
     if dialect.name != "sqlite":
+        connection.autocommit = True
         return
-    connection.isolation_level = None  # the program begins its transactions itself
+    connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout = {int(BUSY_SECONDS * 1000)}",
@@ -93,9 +95,15 @@ def use_wal(connection: Any, dialect: Dialect) -> None:
 def begin_write(dialect: Dialect) -> str:
     """Return the statement that begins a writing transaction.
 
-    On SQLite, a deferred transaction that begins to write fails at once, whatever the timeout.
+    On SQLite, a deferred transaction that begins to write fails at once, whatever the timeout. On PostgreSQL, a
+    transaction that waited for the lock of the board must see what its predecessor committed.
     """
-    return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN"
+    return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+def begin_read(dialect: Dialect) -> str:
+    """Return the statement that begins a reading transaction: one snapshot, in which nothing can be written."""
+    return "BEGIN" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def lock_board(dialect: Dialect) -> str | None:

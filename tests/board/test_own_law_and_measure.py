@@ -20,6 +20,7 @@ from blackboard.reinforcement import State
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.storage import FileStorage
 
 ROOT = Path(__file__).parents[2]
 LAW = Stretched("1h")
@@ -135,6 +136,7 @@ import sys
 from pathlib import Path
 from blackboard import ManualClock
 from blackboard.decay import LAWS, Exponential
+from tests.support.storage import FileStorage
 from tests.board.world import World, kind
 world = World(Path(sys.argv[1]), ManualClock(int(sys.argv[2])))
 world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.001, on_repeat="separate")})
@@ -145,6 +147,7 @@ world.close()
 STRANGER = """
 import sys
 from pathlib import Path
+from tests.support.storage import FileStorage
 from tests.board.world import World
 world = World(Path(sys.argv[1]))
 world.strengths()
@@ -152,6 +155,13 @@ world.put("smoke", "a", 1.0)
 """
 
 
+@pytest.fixture
+def in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store the boards in files, which another process can open by their paths."""
+    monkeypatch.setattr(World, "storage", FileStorage())
+
+
+@pytest.mark.usefixtures("in_a_file")
 def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     now = SystemClock().now() - 3 * HOUR  # views use the clock of the database, so the marks must be older
@@ -178,6 +188,7 @@ def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Pat
     world.close()
 
 
+@pytest.mark.usefixtures("in_a_file")
 def test_a_process_that_does_not_know_the_law_or_measure_names_it(tmp_path: Path) -> None:
     law, measure = tmp_path / "law.db", tmp_path / "measure.db"
     world = World(law)

@@ -94,6 +94,7 @@ def test_what_a_failed_transaction_registered_is_not_remembered(world: World) ->
     assert {view.kind for view in board.marks()} == {"smoke", "ash"}
 
 
+@pytest.mark.postgresql
 def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
 
@@ -109,6 +110,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
     assert len(world.board.marks()) == 1
 
 
+@pytest.mark.postgresql
 def test_reading_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         world.board.session.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))

@@ -132,6 +132,7 @@ def test_the_plain_shell_computes_the_same_strengths(world: World) -> None:
         through_the_shell(world, f"SELECT count(*) FROM {view}")
 
 
+@pytest.mark.postgresql
 def test_times_are_iso_text_in_utc_and_null_for_never(world: World) -> None:
     at = world.clock.now()
     world.put("smoke", "never")
@@ -144,6 +145,7 @@ def test_times_are_iso_text_in_utc_and_null_for_never(world: World) -> None:
     assert json.loads(rows["ends"]["payload"]) == {}
 
 
+@pytest.mark.postgresql
 def test_a_view_never_goes_back_behind_what_was_recorded(world: World) -> None:
     world.clock.advance(timedelta(days=30))
     world.put("smoke", decay=Exponential("1h"))
@@ -152,6 +154,7 @@ def test_a_view_never_goes_back_behind_what_was_recorded(world: World) -> None:
     assert (row["age_seconds"], row["strength"]) == (0, 0.7)
 
 
+@pytest.mark.postgresql
 def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> None:
     world.put("smoke", decay=Linear("1h"))
     assert through_python(world) == []
@@ -162,6 +165,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
     assert all(row[2:] == ("smoke", "s", "person:ada") for row in found)
 
 
+@pytest.mark.postgresql
 def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) -> None:
     world.put("smoke", "x")
     world.put("smoke", "x")

@@ -81,10 +81,11 @@ coalesce(model_call.cost, 0) + model_call.reserved
 CASE WHEN model_call.state = 'failed' THEN 0 ELSE 1 END
 
 -- name: spent
--- Money and calls of a day and of its last hour: one range of a covering index.
-SELECT coalesce(sum({money}), 0) AS day_money,
+-- Money and calls of a day and of its last hour: one range of a covering index. PostgreSQL sums large integers as
+-- decimals.
+SELECT CAST(coalesce(sum({money}), 0) AS BIGINT) AS day_money,
   coalesce(sum({counts}), 0) AS day_calls,
-  coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {money} ELSE 0 END), 0) AS hour_money,
+  CAST(coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {money} ELSE 0 END), 0) AS BIGINT) AS hour_money,
   coalesce(sum(CASE WHEN model_call.sent_at >= :hour THEN {counts} ELSE 0 END), 0) AS hour_calls
 FROM model_call
 WHERE model_call.sent_at >= :day
@@ -92,7 +93,7 @@ WHERE model_call.sent_at >= :day
 
 -- name: spent_by_activation
 -- Money and calls of one activation, up to a call.
-SELECT coalesce(sum({money}), 0) AS money, coalesce(sum({counts}), 0) AS calls
+SELECT CAST(coalesce(sum({money}), 0) AS BIGINT) AS money, coalesce(sum({counts}), 0) AS calls
 FROM model_call
 WHERE model_call.activation_id = :activation_id AND model_call.sent_at IS NOT NULL AND model_call.id <= :up_to;
 
@@ -142,7 +143,7 @@ SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP
 
 -- name: reserved_money
 -- The money reserved for open calls, in micro-dollars.
-SELECT coalesce(sum(model_call.reserved), 0) AS reserved FROM model_call WHERE {is_open};
+SELECT CAST(coalesce(sum(model_call.reserved), 0) AS BIGINT) AS reserved FROM model_call WHERE {is_open};
 
 -- name: costs
 -- The view of costs since a day.

@@ -15,6 +15,22 @@ date({at} / 1000000, 'unixepoch')
 -- fragment: day(at) (postgresql)
 to_char(to_timestamp({at} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')
 
+-- fragment: usd(amount)
+-- Micro-dollars as US dollars. A sum of integers and a decimal fraction are decimals on PostgreSQL, not floats.
+CAST({amount} AS FLOAT) / 1000000.0
+
+-- fragment: seconds(duration)
+-- Microseconds as seconds.
+CAST({duration} AS FLOAT) / 1000000.0
+
+-- fragment: number(value)
+-- A float as text.
+CAST({value} AS TEXT)
+
+-- fragment: number(value) (postgresql)
+-- As a decimal it has 15 digits, as in the text of SQLite, which writes `2.0` for 2.
+CAST(round(CAST({value} AS numeric), greatest(scale(CAST({value} AS numeric)), 1)) AS text)
+
 -- fragment: clock
 -- The database's clock in microseconds since the epoch. SQLite's clock counts milliseconds.
 (CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(round(substr(strftime('%f', 'now'), 4) * 1000) AS INTEGER))
@@ -47,7 +63,7 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   live.law, live.order_key, {instant(live.deposited_at)} AS deposited_at,
   {instant(live.reinforced_at)} AS reinforced_at, {instant(live.evaporates_at)} AS evaporates_at,
   {instant(live.as_of)} AS as_of,
-  CASE WHEN live.as_of > live.reinforced_at THEN (live.as_of - live.reinforced_at) * 1e-06 ELSE 0.0 END AS age_seconds,
+  CASE WHEN live.as_of > live.reinforced_at THEN {seconds(live.as_of - live.reinforced_at)} ELSE 0.0 END AS age_seconds,
   live.reinforcements
 FROM ({live_marks}) AS live;
 
@@ -60,7 +76,7 @@ FROM event e;
 -- fragment: agenda_of_crossing(state, ready_at)
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
-  '{state}' AS state, w.condition || ': ' || CAST(c.value AS TEXT) AS reason, c.value, c.threshold,
+  '{state}' AS state, w.condition || ': ' || {number(c.value)} AS reason, c.value, c.threshold,
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at, {instant({ready_at})} AS ready_at
 
 -- name: agenda
@@ -101,19 +117,19 @@ WHERE e.activation_id IS NOT NULL AND e.event IN ('deposited', 'reinforced');
 -- name: model_calls
 -- Every model call.
 SELECT m.id, m.activation_id, m.agent, m.model, m.api, m.state, m.marks, m.input_tokens, m.cache_read_tokens,
-  m.cache_write_tokens, m.output_tokens, m.cost / 1000000.0 AS cost_usd, m.reserved / 1000000.0 AS reserved_usd,
+  m.cache_write_tokens, m.output_tokens, {usd(m.cost)} AS cost_usd, {usd(m.reserved)} AS reserved_usd,
   {instant(m.planned_at)} AS planned_at, {instant(m.sent_at)} AS sent_at, {instant(m.answered_at)} AS answered_at,
-  {instant(m.applied_at)} AS applied_at, (m.answered_at - m.sent_at) / 1000000.0 AS latency_seconds, m.request_id,
+  {instant(m.applied_at)} AS applied_at, {seconds(m.answered_at - m.sent_at)} AS latency_seconds, m.request_id,
   m.batch_id, m.error, m.would_hold
 FROM model_call m;
 
 -- name: costs
 -- The costs of each day and agent.
 SELECT c.day, c.agent, c.calls, c.input_tokens, c.cache_read_tokens, c.cache_write_tokens, c.output_tokens,
-  c.cost / 1000000.0 AS usd, c.marks_deposited, c.cost / 1000000.0 / nullif(c.marks_deposited, 0) AS usd_per_mark,
-  c.cache_read_tokens * 1.0 / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0)
+  {usd(c.cost)} AS usd, c.marks_deposited, {usd(c.cost)} / nullif(c.marks_deposited, 0) AS usd_per_mark,
+  CAST(c.cache_read_tokens AS FLOAT) / nullif(c.input_tokens + c.cache_read_tokens + c.cache_write_tokens, 0)
     AS share_from_cache,
-  c.direct / 1000000.0 AS usd_direct, c.unknown, c.reserved / 1000000.0 AS usd_reserved
+  {usd(c.direct)} AS usd_direct, c.unknown, {usd(c.reserved)} AS usd_reserved
 FROM (
   SELECT {day(m.sent_at)} AS day, m.agent, count(*) AS calls,
     sum(coalesce(m.input_tokens, 0)) AS input_tokens, sum(coalesce(m.cache_read_tokens, 0)) AS cache_read_tokens,

@@ -1,0 +1,62 @@
+"""The statements of `store/sql` and the views on PostgreSQL: each can be prepared, and returns no decimals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from blackboard import decay
+from blackboard.store.view_columns import VIEWS
+from tests.board.world import World
+from tests.store.test_statements import every_statement, variants
+
+pytestmark = pytest.mark.postgresql(only=True)
+SLOT = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+NUMERIC = 1700
+"""The type's number in the catalogue of PostgreSQL; Python would get a Decimal."""
+
+
+@pytest.fixture
+def connection(world: World) -> Iterator[Any]:
+    if world.board.database.path is not None:
+        pytest.skip("this run has no server")
+    connection = world.board.database.connect(writes=True)
+    yield connection
+    connection.close()
+
+
+def numbered(text: str) -> str:
+    """A text with the parameters that PostgreSQL itself knows."""
+    names = list(dict.fromkeys(SLOT.findall(text)))
+    return SLOT.sub(lambda slot: f"${names.index(slot[1]) + 1}", text)
+
+
+def failures(connection: Any, texts: Iterator[tuple[str, str]]) -> dict[str, str]:
+    """What is wrong with each of some statements when the server prepares it, by name."""
+    found = {}
+    for name, text in texts:
+        answer = connection.pgconn.prepare(b"", text.encode())
+        if answer.error_message:
+            found[name] = answer.error_message.decode()
+            continue
+        columns = connection.pgconn.describe_prepared(b"")
+        decimals = [columns.fname(i) for i in range(columns.nfields) if columns.ftype(i) == NUMERIC]
+        if decimals:
+            found[name] = f"decimals: {decimals}"
+    return found
+
+
+def test_every_statement_can_be_prepared_and_returns_no_decimals(connection: Any) -> None:
+    texts = (
+        (name, numbered(variant.text("postgresql", decay.LAWS.values())))
+        for statement in every_statement()
+        for name, variant in variants(statement)
+    )
+    assert failures(connection, texts) == {}
+
+
+def test_no_view_returns_decimals(connection: Any) -> None:
+    assert failures(connection, ((name, f"SELECT * FROM {name}") for name in VIEWS)) == {}
