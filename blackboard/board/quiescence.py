@@ -45,10 +45,10 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
 
 @dataclass(frozen=True)
 class Report:
-    """What was left on a board when a daemon ended.
+    """Work that remained on a board when a daemon ended.
 
     Attributes:
-        lines: One line for each thing that is left; empty for nothing at all.
+        lines: One line for each reason that work remains; empty if none remains.
     """
 
     lines: tuple[str, ...]

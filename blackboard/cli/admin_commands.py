@@ -53,9 +53,9 @@ def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The backup.")],
 ) -> None:
-    """Put a backup in the board's place. The board that lies there is kept beside it.
+    """Replace the board with a backup. The old board is kept beside it.
 
-    Refuses while a daemon runs. What was left on the board after the backup is not in it: deposit it again.
+    Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again.
 
     \b
     Example:
@@ -67,7 +67,7 @@ def restore(
     restored, kept = administration.restore(file, session_of(context).url, SystemClock().now())
     say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
     if kept is not None:
-        say(f"the board that lay there is now {kept}")
+        say(f"the old board is now {kept}")
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:

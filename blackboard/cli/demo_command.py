@@ -84,9 +84,9 @@ def demo(
 
 @contextlib.contextmanager
 def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
-    """Make an empty folder for the demo the current folder, and yield the path of the board.
+    """Prepare the demo's folder, change to it, and yield the path of the board.
 
-    Relative paths of the agents start at the current folder.
+    An earlier demo's board is deleted. The agents' relative paths start at this folder.
     """
     from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
@@ -131,7 +131,8 @@ def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
         count_of["absorbed"] += details.get("marks", 0) if event == "done" else 0
         count_of["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == "done":
-            say(f"{details['agent']}: {details['marks']} marks absorbed, {details['deposited']} deposited")
+            marks = f"{details['marks']} mark{'' if details['marks'] == 1 else 's'}"
+            say(f"{details['agent']}: {marks} absorbed, {details['deposited']} deposited")
 
     daemon.on_event.append(count)
     if not screen.is_terminal:
@@ -147,7 +148,7 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
     status = board.status()
     marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
     return grid(
-        ("agent", "runs", "done", "failed", "absorbed", "deposited"),
+        ("agent", "running", "done", "failed", "absorbed", "deposited"),
         (
             (
                 name,
@@ -159,7 +160,7 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
             )
             for name, count_of in list(counts.items())
         ),
-        title=f"{status.waiting} crossings wait; on the board: {marks}",
+        title=f"Crossings that wait: {status.waiting}. On the board: {marks}",
     )
 
 
@@ -188,7 +189,7 @@ def _show(board: Blackboard, what: Demo, *, offline: bool) -> None:
         " coalesce(sum(output_tokens), 0), coalesce(sum(cost_usd), 0) from model_calls where sent_at is not null",
     ).rows[0]
     rules = " (the offline rules answered)" if offline else ""
-    say(f"It cost {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}.")
+    say(f"Cost: {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, {cost:.4f} US dollars{rules}.")
 
 
 def _cell(value: Any) -> str:
