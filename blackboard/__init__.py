@@ -12,7 +12,7 @@ import importlib
 _NAMES = {
     "agent_definition": "Agent Context agent of_subject strongest_of watch",
     "board": "Blackboard Deposit",
-    "board.results": (
+    "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
         "ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt"
     ),

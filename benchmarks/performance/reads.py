@@ -16,8 +16,8 @@ from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board import predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
-from blackboard.forecast import value_at
 from blackboard.store.dialect import sqlite
+from blackboard.strength_forecast import value_at
 
 __all__ = ["command_line", "measures", "strongest", "views"]
 

@@ -2,6 +2,6 @@
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deposits import Deposit
-from blackboard.board.results import MarkRecord, Receipt
+from blackboard.board.result_types import MarkRecord, Receipt
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

@@ -6,16 +6,16 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from blackboard.activation_policies import backoff, halves
 from blackboard.board import crossings, model_calls
+from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation, insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
-from blackboard.board.inputs import ABSORBED
-from blackboard.board.results import Receipt
+from blackboard.board.result_types import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
 from blackboard.failpoints import reach
-from blackboard.priorities import backoff, halves
 from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS

@@ -31,11 +31,11 @@ from blackboard.board import (
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
+from blackboard.board.deployment_preview import Preview, preview
 from blackboard.board.deposits import Deposit, DepositRequest, submit, submit_each
-from blackboard.board.mark_classes import MarkClasses
-from blackboard.board.pace_limit import Pace
-from blackboard.board.preview import Preview, preview
-from blackboard.board.results import (
+from blackboard.board.maintenance_pace import Pace
+from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
     AgentStatus,

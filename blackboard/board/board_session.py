@@ -9,7 +9,7 @@ from typing import TypeVar
 from blackboard.board import board_clock
 from blackboard.board.board_transaction import ActiveDeployment, BoardTransaction, Laws, read_active, read_law_changes
 from blackboard.board.declarations import ensure_kind
-from blackboard.board.mark_classes import MarkClasses
+from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError

@@ -16,9 +16,9 @@ from __future__ import annotations
 from blackboard.board.board_transaction import BoardTransaction, Total, Watch
 from blackboard.board.stimuli import stimuli_of
 from blackboard.decay import Decay
-from blackboard.forecast import value_at
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
+from blackboard.strength_forecast import value_at
 
 __all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "value"]
 

@@ -6,15 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from blackboard.activation_policies import strongest_first
 from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings, stimuli
-from blackboard.board.activations import (
-    close_crossing,
-    insert_activation,
-    insert_closed_activation,
-    set_state,
-)
-from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.board.inputs import (
+from blackboard.board.activation_inputs import (
     ActivationInput,
     as_input,
     event_of,
@@ -23,15 +17,21 @@ from blackboard.board.inputs import (
     record_reads,
     strength_of,
 )
-from blackboard.board.readiness import has_capacity, ready_watches
+from blackboard.board.activations import (
+    close_crossing,
+    insert_activation,
+    insert_closed_activation,
+    set_state,
+)
+from blackboard.board.agent_readiness import has_capacity, ready_watches
+from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import reach
-from blackboard.forecast import value_at
-from blackboard.priorities import strongest_first
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.strength_forecast import value_at
 
 __all__ = ["Claim", "claim"]
 

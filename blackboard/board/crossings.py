@@ -8,10 +8,10 @@ from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of
 from blackboard.conditions import Comparison
-from blackboard.forecast import value_if_met
 from blackboard.states import CrossingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
+from blackboard.strength_forecast import value_if_met
 
 __all__ = ["cross", "remove_from_totals", "still_holds", "test", "test_as_of", "test_deposit"]
 

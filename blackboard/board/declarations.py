@@ -7,7 +7,7 @@ from typing import Protocol
 
 from blackboard.board import redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
-from blackboard.board.mark_classes import MarkClasses
+from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.marks import Mark

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from blackboard.board import backfill, crossings, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.board.declarations import ensure_kind
-from blackboard.board.mark_classes import MarkClasses
-from blackboard.board.results import Receipt
+from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.result_types import Receipt
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds

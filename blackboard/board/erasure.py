@@ -12,7 +12,7 @@ import secrets
 
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.results import ErasureReport
+from blackboard.board.result_types import ErasureReport
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.states import ActivationState
 from blackboard.store.statements import ERASURE

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from blackboard.board import board_totals, predicted_crossings, stimuli
+from blackboard.board.agent_readiness import blocked
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.queries import batch_window, optional_datetime
-from blackboard.board.readiness import blocked
-from blackboard.board.results import (
+from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
     LastActivation,
@@ -19,10 +19,10 @@ from blackboard.board.results import (
 )
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison
-from blackboard.forecast import value_at
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.strength_forecast import value_at
 
 __all__ = ["explain"]
 

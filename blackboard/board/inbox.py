@@ -8,8 +8,8 @@ from blackboard.board import board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.board.mark_classes import MarkClasses
-from blackboard.board.results import NeedRecord, Receipt
+from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.result_types import NeedRecord, Receipt
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
 from blackboard.store.statements import ACTIVATIONS, MARKS

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.board.inputs import ABSORBED
 from blackboard.deployment import AgentSpec
 from blackboard.durations import parse_duration
 from blackboard.marks import Need

@@ -12,11 +12,11 @@ from blackboard.board.activations import close_crossing, insert_closed_activatio
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec
-from blackboard.forecast import first_true, value_at
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.strength_forecast import first_true, value_at
 
 __all__ = [
     "fire_due",

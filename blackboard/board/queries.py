@@ -7,11 +7,11 @@ import math
 from datetime import date, datetime
 from typing import Any, Literal
 
+from blackboard.board.activation_inputs import strongest
+from blackboard.board.agent_readiness import blocked, held_back
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.budgets import DAY
-from blackboard.board.inputs import strongest
-from blackboard.board.readiness import blocked, held_back
-from blackboard.board.results import (
+from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
     AgentStatus,

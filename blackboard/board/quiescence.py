@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from blackboard.board.agent_readiness import blocked, held_back
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.readiness import blocked, held_back
 from blackboard.clock import iso
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import backfill, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.results import DeployResult
+from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse

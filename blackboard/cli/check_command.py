@@ -12,7 +12,7 @@ from blackboard.cli.output import AsJson, document, note, number, say, table, ti
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from blackboard.board.preview import Preview
+    from blackboard.board.deployment_preview import Preview
     from blackboard.settings import Resolved
 
 __all__ = ["add_to"]

@@ -16,7 +16,7 @@ from blackboard.errors import StoreMissing, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.results import DeployResult
+    from blackboard.board.result_types import DeployResult
     from blackboard.settings import Resolved, Settings
 
 __all__ = ["Session", "session_of"]

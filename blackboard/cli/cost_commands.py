@@ -12,7 +12,7 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, say, table
 
 if TYPE_CHECKING:
-    from blackboard.board.results import CostRow
+    from blackboard.board.result_types import CostRow
 
 __all__ = ["add_to"]
 

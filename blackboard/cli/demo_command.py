@@ -102,7 +102,7 @@ def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
 
 def _load(board: Blackboard, what: Demo) -> None:
     from blackboard.cli.demo_samples import file_of
-    from blackboard.cli.row_loader import Columns, load
+    from blackboard.cli.row_deposits import Columns, load
     from blackboard.cli.row_reader import BadRow, Rows
 
     rejected: list[BadRow] = []

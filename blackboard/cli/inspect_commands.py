@@ -18,7 +18,7 @@ from blackboard.cli.output import AsJson, document, minute, note, number, pairs,
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
-    from blackboard.board.results import ActivationRecord, BoardStatus, WatchExplanation
+    from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation
 
 __all__ = ["add_to"]
 

@@ -50,8 +50,8 @@ def load(
       blackboard --author webform load leads.csv --kind lead --subject email --intensity score
       curl -s https://example.org/leads.jsonl | blackboard load - --kind lead --subject email
     """
-    from blackboard.cli.row_loader import Columns
-    from blackboard.cli.row_loader import load as load_rows
+    from blackboard.cli.row_deposits import Columns
+    from blackboard.cli.row_deposits import load as load_rows
     from blackboard.cli.row_reader import Rows
     from blackboard.errors import nearest
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from blackboard.board import Blackboard
-    from blackboard.board.results import AgentStatus
+    from blackboard.board.result_types import AgentStatus
 
 __all__ = ["add_to", "view"]
 

@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 
 from blackboard.agent_definition import Agent
+from blackboard.board.activation_inputs import ActivationInput
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.claims import Claim
 from blackboard.board.deposits import DepositRequest
-from blackboard.board.inputs import ActivationInput
-from blackboard.board.worker import ClaimNext, FinishedRun, Worker
+from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import telemetry
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext

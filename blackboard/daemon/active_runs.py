@@ -17,7 +17,7 @@ import structlog
 from blackboard.agent_definition import Agent
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.worker import Worker
+from blackboard.board.worker_operations import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.errors import StoreError

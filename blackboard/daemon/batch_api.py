@@ -13,9 +13,10 @@ from itertools import groupby
 
 import structlog
 
-from blackboard.board import batch_calls
+from blackboard.activation_policies import backoff
+from blackboard.board import batch_api_calls
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import CallRow
+from blackboard.board.worker_operations import CallRow
 from blackboard.clock import Instant, iso
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
@@ -34,7 +35,6 @@ from blackboard.llm import (
     Reply,
     SpendLimit,
 )
-from blackboard.priorities import backoff
 from blackboard.states import CallState
 
 __all__ = ["BatchApi"]
@@ -84,7 +84,7 @@ class BatchApi:
 
     def start(self) -> None:
         """Start the thread, unless it runs or there is nothing to do."""
-        if self.busy or not self._session.read(batch_calls.has_work):
+        if self.busy or not self._session.read(batch_api_calls.has_work):
             return
         self._thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
         self._thread.start()
@@ -123,14 +123,14 @@ class BatchApi:
             self._wait(failure)
             return 0
         self._failures = 0
-        self._session.write(batch_calls.release_answered)
+        self._session.write(batch_api_calls.release_answered)
         return count
 
     # -- submission --------------------------------------------------------------------------------------------------
 
     def _submit(self) -> int:
         rows = self._session.write(
-            lambda txn: batch_calls.reserve(txn, MAX_CALLS, self.recorder.highest_cost), record=True
+            lambda txn: batch_api_calls.reserve(txn, MAX_CALLS, self.recorder.highest_cost), record=True
         )
         if not rows:
             return 0
@@ -150,10 +150,10 @@ class BatchApi:
             self._end(rows, failure, 0)
             return 0
         except CallFailure:
-            self._session.write(lambda txn: batch_calls.mark_unsent(txn, rows))
+            self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
             raise
         reach("batch_api.submitted")
-        self._session.write(lambda txn: batch_calls.name_batch(txn, rows[0].submission, name))
+        self._session.write(lambda txn: batch_api_calls.name_batch(txn, rows[0].submission, name))
         reach("batch_api.named")
         log.info("a batch was submitted", batch=name, calls=len(rows))
         return len(rows)
@@ -163,7 +163,7 @@ class BatchApi:
     def _fetch(self) -> int:
         """Fetch the results of every submitted batch."""
         count = 0
-        for _, group in groupby(self._session.read(batch_calls.submitted), lambda row: row.submission):
+        for _, group in groupby(self._session.read(batch_api_calls.submitted), lambda row: row.submission):
             batch = list(group)
             if (name := batch[0].batch_id or self._find(batch)) is None:
                 continue
@@ -190,10 +190,10 @@ class BatchApi:
             log.info("a batch may be the lost one; it is looked up again when it has ended", reason=str(failure))
             return None
         if name is not None:
-            self._session.write(lambda txn: batch_calls.name_batch(txn, batch[0].submission, name))
+            self._session.write(lambda txn: batch_api_calls.name_batch(txn, batch[0].submission, name))
             log.info("a lost batch was found again", batch=name, calls=len(batch))
         elif self._session.now() >= since + LOST_AFTER:
-            self._session.write(lambda txn: batch_calls.mark_unsent(txn, batch))
+            self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, batch))
             log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
         return name
 
@@ -214,10 +214,10 @@ class BatchApi:
 
     def _end(self, rows: Sequence[CallRow], failure: CallFailure, delay: int) -> None:
         state = CallState.REJECTED if isinstance(failure, Rejected) else CallState.FAILED
-        self._session.write(lambda txn: batch_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
+        self._session.write(lambda txn: batch_api_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
 
     def _end_unknown(self, rows: Sequence[CallRow], error: str) -> None:
-        self._session.write(lambda txn: batch_calls.end_unknown(txn, rows, error))
+        self._session.write(lambda txn: batch_api_calls.end_unknown(txn, rows, error))
 
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1

@@ -12,7 +12,7 @@ import structlog
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.worker import CallRow, pause_after_refusal
+from blackboard.board.worker_operations import CallRow, pause_after_refusal
 from blackboard.daemon.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from blackboard.board.worker import Worker
+from blackboard.board.worker_operations import Worker
 from blackboard.clock import Clock, Instant, iso
 
 __all__ = ["ClockJumps", "ClockWatch"]

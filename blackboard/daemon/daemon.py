@@ -19,7 +19,7 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.liveness import WorkerLiveness
 from blackboard.board.quiescence import Report
-from blackboard.board.worker import DueWork, Worker
+from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Instant, SystemClock
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
@@ -28,7 +28,7 @@ from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.maintenance import Recovery, maintenance_tasks
 from blackboard.daemon.model_caller import ModelCaller
-from blackboard.daemon.publisher import Publisher
+from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError

@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from blackboard.board.liveness import WorkerLiveness
-from blackboard.board.worker import DueWork, Worker
+from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel
 
+from blackboard.activation_policies import backoff
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims import Claim
-from blackboard.board.worker import CallRow
+from blackboard.board.worker_operations import CallRow
 from blackboard.clock import Instant
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
@@ -38,7 +39,6 @@ from blackboard.llm import (
     parse,
     plan,
 )
-from blackboard.priorities import backoff
 from blackboard.states import CallState
 
 __all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]

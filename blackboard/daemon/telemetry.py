@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from blackboard.board.claims import Claim
-from blackboard.board.worker import CallRow
+from blackboard.board.worker_operations import CallRow
 from blackboard.clock import Instant
 from blackboard.llm import Reply
 

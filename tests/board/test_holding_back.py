@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import readiness
+from blackboard.board import agent_readiness
 from blackboard.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
@@ -17,7 +17,7 @@ KINDS = {
 
 
 def ready_at(world: World, name: str) -> int | None:
-    return world.board.session.read(lambda txn: readiness.next_ready(txn, txn.deployment.agent(name)))
+    return world.board.session.read(lambda txn: agent_readiness.next_ready(txn, txn.deployment.agent(name)))
 
 
 def test_a_guard_holds_a_crossing_back_until_fading_opens_it(world: World) -> None:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from blackboard import count, strength, total
 from blackboard.board import activation_results
 from blackboard.board.claims import Claim
-from blackboard.board.results import Receipt
+from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
 from tests.board.test_totals import agree

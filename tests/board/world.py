@@ -14,7 +14,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
 from blackboard.board.deposits import DepositRequest, deposit, prepare
 from blackboard.board.redeployment import register
-from blackboard.board.results import DeployResult, Receipt
+from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind

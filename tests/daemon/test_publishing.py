@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board_files import BoardFiles
-from blackboard.daemon.publisher import Publisher
+from blackboard.daemon.publish_hooks import Publisher
 
 
 class Page(Mark, kind="page", on_repeat="separate"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.cli.row_loader import Columns, load
+from blackboard.cli.row_deposits import Columns, load
 from blackboard.cli.row_reader import Rows
 from blackboard.packaged_files import config_file
 from blackboard.settings import resolve_file

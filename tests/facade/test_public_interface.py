@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 import blackboard
-from blackboard.board import results
+from blackboard.board import result_types
 from blackboard.store.view_columns import VIEWS
 
-RESULTS = [getattr(results, name) for name in results.__all__]
+RESULTS = [getattr(result_types, name) for name in result_types.__all__]
 
 
 def parts(annotation: object) -> Iterator[object]:
@@ -83,11 +83,11 @@ def test_a_result_is_a_frozen_dataclass_of_typed_fields(result: type) -> None:
 
 def test_results_have_the_names_of_the_columns_of_the_views() -> None:
     pairs = {
-        "live_marks": results.MarkRecord,
-        "mark_history": results.MarkEvent,
-        "agenda": results.AgendaItem,
-        "activations": results.ActivationRecord,
-        "costs": results.CostRow,
+        "live_marks": result_types.MarkRecord,
+        "mark_history": result_types.MarkEvent,
+        "agenda": result_types.AgendaItem,
+        "activations": result_types.ActivationRecord,
+        "costs": result_types.CostRow,
     }
     for view, result in pairs.items():
         names = {field.name for field in dataclasses.fields(result)}

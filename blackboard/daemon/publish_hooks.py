@@ -14,7 +14,7 @@ import structlog
 
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import publish_lock
+from blackboard.board.worker_operations import publish_lock
 from blackboard.failpoints import reach
 from blackboard.marks import Mark
 

@@ -9,15 +9,23 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from blackboard.board import activation_results, backfill, board_clock, claims, evaporation, model_calls, readiness
+from blackboard.board import (
+    activation_results,
+    agent_readiness,
+    backfill,
+    board_clock,
+    claims,
+    evaporation,
+    model_calls,
+)
 from blackboard.board import retention as retention_rules
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.pace_limit import Pace
+from blackboard.board.maintenance_pace import Pace
 from blackboard.board.quiescence import Report, has_work
-from blackboard.board.results import Receipt
+from blackboard.board.result_types import Receipt
 from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.failpoints import reach
@@ -150,9 +158,9 @@ class Worker:
         if due.evaporation or due.backfills:
             due.delay = self.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
-        due.agents = readiness.agents_with_work(txn) & agents
+        due.agents = agent_readiness.agents_with_work(txn) & agents
         for name in due.agents & txn.deployment.agents.keys():
-            if (at := readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
+            if (at := agent_readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 due.instants.append(at)
         return due
 
@@ -173,7 +181,7 @@ class Worker:
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order."""
-        ready = self._session.read(lambda txn: [name for name in names if readiness.may_claim(txn, name)])
+        ready = self._session.read(lambda txn: [name for name in names if agent_readiness.may_claim(txn, name)])
         if not ready:
             return []
 
