@@ -301,9 +301,7 @@ def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec)
     if until is None or not per_subject:
         return
     for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
-        values = {"agent": agent.name, "subject": subject, "until": until}
-        if txn.tx.run(ACTIVATIONS.update_subject_cooldown, **values).rowcount == 0:
-            txn.tx.run(ACTIVATIONS.insert_subject_cooldown, **values)
+        txn.tx.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
 
 
 def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
@@ -319,11 +317,8 @@ def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
 
 def _set_agent_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
     state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
-    values = {"agent": agent, "cooldown_until": cooldown_until, "failures": failures}
-    if state is None:
-        txn.tx.run(ACTIVATIONS.insert_agent_state, paused=0, paused_because=None, **values)
-    elif (state.cooldown_until, state.failures) != (cooldown_until, failures):
-        txn.tx.run(ACTIVATIONS.set_cooldown, **values)
+    if state is None or (state.cooldown_until, state.failures) != (cooldown_until, failures):
+        txn.tx.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
 
 
 def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:

@@ -94,7 +94,7 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
         law_key = ""
         while (law_key := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
-            total = Total(*sums, anchor=txn.now, evaporated_through=txn.now, new=True, changed=True)
+            total = Total(*sums, anchor=txn.now, evaporated_through=txn.now, changed=True)
             _groups(txn, watch)[kind, law_key] = total
 
 
@@ -108,7 +108,7 @@ def _groups(txn: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]
 def _group(txn: BoardTransaction, watch: Watch, row: MarkRow) -> Total:
     groups = _groups(txn, watch)
     if (group := groups.get((row.kind, row.law))) is None:
-        group = groups[row.kind, row.law] = Total(anchor=txn.now, evaporated_through=txn.now, new=True)
+        group = groups[row.kind, row.law] = Total(anchor=txn.now, evaporated_through=txn.now)
     return group
 
 

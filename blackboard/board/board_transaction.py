@@ -96,7 +96,6 @@ class Total:
     sum1: float = 0.0
     anchor: int = 0
     evaporated_through: int = 0
-    new: bool = False
     changed: bool = False
 
 
@@ -359,6 +358,5 @@ class BoardTransaction:
         for watch_id, groups in self.totals.items():
             for (kind, law_key), group in groups.items():
                 if group.changed:
-                    statement = CROSSINGS.insert_board_total if group.new else CROSSINGS.update_board_total
-                    self.tx.run(statement, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
-                    group.new = group.changed = False
+                    self.tx.run(CROSSINGS.set_board_total, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
+                    group.changed = False

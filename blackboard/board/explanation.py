@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from blackboard.board import board_totals, predicted_crossings, stimuli
 from blackboard.board.agent_readiness import blocked
 from blackboard.board.board_transaction import BoardTransaction, Watch
-from blackboard.board.queries import batch_window, optional_datetime
+from blackboard.board.queries import batch_window
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -16,11 +17,12 @@ from blackboard.board.result_types import (
     RunningActivation,
     WaitingCrossing,
     WatchExplanation,
+    optional_datetime,
+    result_of,
 )
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison
 from blackboard.states import ActivationState
-from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.strength_forecast import value_at
 
@@ -47,9 +49,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None) -> Explanati
         held_by=block[0] if block else None,
         until=optional_datetime(block[1]) if block else None,
         running=tuple(
-            RunningActivation(row.id, row.subject, optional_datetime(row.started_at), row.worker)
-            for row in txn.tx.all(ACTIVATIONS.running)
-            if row.agent == agent
+            result_of(RunningActivation, row) for row in txn.tx.all(ACTIVATIONS.running) if row.agent == agent
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
@@ -65,37 +65,30 @@ def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> WatchExp
         if scope is None
         else txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
-    waiting = tuple(_waiting(txn, row) for row in rows[:SHOWN])
+    waiting = tuple(
+        result_of(WaitingCrossing, row, held_by=row.held_by or batch_window(txn, row)) for row in rows[:SHOWN]
+    )
     guard = watch.spec.guard
-    name, condition, guard_text = watch.spec.name, str(watch.condition), None if guard is None else str(guard)
+    guard_text = None if guard is None else str(guard)
+    explained = partial(WatchExplanation, watch.spec.name, str(watch.condition), guard_text, waiting, len(rows))
     if scope is None:
-        verdict = _verdict_of_waiting(waiting[0]) if waiting else "nothing waits"
-        return WatchExplanation(name, condition, guard_text, waiting, len(rows), verdict)
+        return explained(_verdict_of_waiting(waiting[0]) if waiting else "nothing waits")
     values = _values(txn, watch, scope)
     live_marks = None
     if not watch.falling and not watch.over_board:
         live_marks = len(predicted_crossings.live_marks(txn, watch.condition, scope))
     guard_open, guard_opens_at = (None, None) if guard is None else predicted_crossings.guard_opens(txn, watch, scope)
-    predicted_at = _predicted(txn, watch, scope) if watch.falling else None
+    predicted_at = None
+    if watch.falling:
+        predictions = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
+        predicted_at = tuple(optional_datetime(row.due_at) for row in predictions)
     if waiting:
         verdict = _verdict_of_waiting(waiting[0])
     elif predicted_at:
         verdict = _verdict_of_prediction(predicted_at[0])
     else:
         verdict = _verdict_of_values(values, live_marks)
-    return WatchExplanation(
-        name,
-        condition,
-        guard_text,
-        waiting,
-        len(rows),
-        verdict,
-        values,
-        live_marks,
-        guard_open,
-        optional_datetime(guard_opens_at),
-        predicted_at,
-    )
+    return explained(verdict, values, live_marks, guard_open, optional_datetime(guard_opens_at), predicted_at)
 
 
 def _values(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[MeasuredValue, ...]:
@@ -120,26 +113,10 @@ def _measured(leaf: Comparison, value: float, marks: int) -> MeasuredValue:
     return MeasuredValue(str(leaf.measure), value, leaf.threshold, leaf.is_met(value), marks)
 
 
-def _waiting(txn: BoardTransaction, row: CrossingRow) -> WaitingCrossing:
-    return WaitingCrossing(
-        subject=row.subject or None,
-        mark_id=row.mark_id or None,
-        value=row.value,
-        crossed_at=to_datetime(row.crossed_at),
-        held_by=row.held_by or batch_window(txn, row),
-        ready_at=optional_datetime(row.ready_at),
-    )
-
-
-def _predicted(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[datetime | None, ...]:
-    rows = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
-    return tuple(optional_datetime(row.due_at) for row in rows)
-
-
 def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[DeferredActivation, ...]:
     """Return the activations that wait for their next attempt or for a person."""
     return tuple(
-        DeferredActivation(row.id, row.subject, row.state, row.error, optional_datetime(row.retry_at))
+        result_of(DeferredActivation, row)
         for state in (ActivationState.READY, ActivationState.HELD)
         for row in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
         if row.agent == agent and (subject is None or row.subject == subject or _has_input(txn, row.id, subject))
@@ -150,7 +127,7 @@ def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivat
     for row in txn.tx.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=SEARCHED):
         if subject is None or row.subject == subject or (row.subject is None and _has_input(txn, row.id, subject)):
             at = to_datetime(row.finished_at or row.started_at or row.created_at)
-            return LastActivation(row.id, row.state, row.reason, at, row.error)
+            return result_of(LastActivation, row, at=at)
     return None
 
 

@@ -70,14 +70,4 @@ def _set_pause(txn: BoardTransaction, agent: str | None, paused: bool, reason: s
         txn.tx.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
         return
     txn.deployment.agent(agent)
-    if txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
-        txn.tx.run(
-            ACTIVATIONS.insert_agent_state,
-            agent=agent,
-            paused=int(paused),
-            paused_because=reason,
-            cooldown_until=None,
-            failures=0,
-        )
-    else:
-        txn.tx.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+    txn.tx.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)

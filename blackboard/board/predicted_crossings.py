@@ -108,7 +108,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
         txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
         due = first_true(watch.condition, live_marks(txn, watch.condition, subject or None), txn.now)
         if due is None or due > txn.now:
-            txn.tx.run(CROSSINGS.insert_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
+            txn.tx.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
 
 
 def release_guards(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -179,11 +179,9 @@ def _predict(
     if due == since:  # below the threshold: it crosses now if it was above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
-    elif predicted:
-        txn.tx.run(CROSSINGS.update_predicted_crossing, **key, due_at=due)
-    elif since >= txn.now or not txn.tx.one(CROSSINGS.crossed_since, **key, since=since):
+    elif predicted or since >= txn.now or not txn.tx.one(CROSSINGS.crossed_since, **key, since=since):
         # Otherwise the watch has crossed since, before the backfill reached these marks.
-        txn.tx.run(CROSSINGS.insert_predicted_crossing, **key, due_at=due)
+        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due)
 
 
 def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> None:
@@ -193,7 +191,7 @@ def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> Non
     marks, event_id = _marks_at_crossing(txn, watch, due, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > txn.now:  # deposits over the board or a change that marks still follow have postponed it
-        txn.tx.run(CROSSINGS.update_predicted_crossing, **key, due_at=at)
+        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
     value = value_at(watch.leaf.measure, marks, at)

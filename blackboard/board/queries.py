@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 from blackboard.board.activation_inputs import strongest
@@ -21,13 +21,15 @@ from blackboard.board.result_types import (
     MarkRecord,
     OpenCalls,
     WorkerStatus,
+    optional_datetime,
+    result_of,
 )
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
 from blackboard.reinforcement import State
 from blackboard.states import OPEN_CALLS, ActivationState
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 __all__ = [
@@ -38,16 +40,10 @@ __all__ = [
     "costs",
     "history",
     "marks",
-    "optional_datetime",
     "status",
     "subjects",
     "uid",
 ]
-
-
-def optional_datetime(at: Instant | None) -> datetime | None:
-    """Return an instant as an aware datetime, and None as None."""
-    return None if at is None else to_datetime(at)
 
 
 def marks(
@@ -90,23 +86,14 @@ def marks(
 
 
 def _record(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecord:
-    return MarkRecord(
-        id=row.id,
-        kind=row.kind,
-        subject=row.subject,
+    return result_of(
+        MarkRecord,
+        row,
         payload=json.loads(row.payload),
-        author=row.author,
         weight=weight,
-        intensity=row.intensity,
         strength=strength,
-        law=row.law,
-        deposited_at=to_datetime(row.deposited_at),
-        reinforced_at=to_datetime(row.reinforced_at),
-        evaporates_at=optional_datetime(row.evaporates_at),
         as_of=to_datetime(as_of),
         age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
-        reinforcements=row.reinforcements,
-        event_id=row.event_id,
     )
 
 
@@ -190,20 +177,7 @@ def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
 def history(txn: BoardTransaction, subject: str) -> list[MarkEvent]:
     """Return every event of a subject's marks, oldest first."""
     return [
-        MarkEvent(
-            id=row.id,
-            recorded_at=to_datetime(row.recorded_at),
-            mark_id=row.mark_id,
-            kind=row.kind,
-            subject=row.subject,
-            event=row.event,
-            intensity=row.intensity,
-            law=row.law,
-            evaporates_at=optional_datetime(row.evaporates_at),
-            author=row.author,
-            activation_id=row.activation_id,
-            payload=None if row.payload is None else json.loads(row.payload),
-        )
+        result_of(MarkEvent, row, payload=None if row.payload is None else json.loads(row.payload))
         for row in txn.tx.all(MARKS.events_of_subject, subject=subject)
     ]
 
@@ -268,21 +242,16 @@ def batch_window(txn: BoardTransaction, row: CrossingRow) -> str | None:
 def _agenda_item(
     watch: Watch, row: CrossingRow, state: Literal["waiting", "deferred"], held_by: str | None, ready_at: Instant | None
 ) -> AgendaItem:
-    return AgendaItem(
-        id=row.id,
+    return result_of(
+        AgendaItem,
+        row,
         agent=watch.agent.name,
         watch=watch.spec.name,
-        subject=row.subject or None,
-        mark_id=row.mark_id or None,
         state=state,
         condition=str(watch.condition),
         reason=f"{watch.condition}: {row.value}",
-        value=row.value,
-        threshold=row.threshold,
-        crossed_at=to_datetime(row.crossed_at),
-        noticed_at=to_datetime(row.noticed_at),
         late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
-        ready_at=optional_datetime(ready_at),
+        ready_at=ready_at,
         held_by=held_by,
     )
 
@@ -304,30 +273,8 @@ def activations(
         rows = txn.tx.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=limit)
     else:
         rows = txn.tx.all(ACTIVATIONS.newest, limit=limit)
-    return [_activation(txn, row) for row in rows[:limit]]
-
-
-def _activation(txn: BoardTransaction, row: ActivationRow) -> ActivationRecord:
-    watch = txn.active.watches.get(row.watch_id)
-    return ActivationRecord(
-        id=row.id,
-        agent=row.agent,
-        watch=watch.spec.name if watch else None,
-        subject=row.subject,
-        state=row.state,
-        reason=row.reason,
-        crossed_at=to_datetime(row.crossed_at),
-        started_at=optional_datetime(row.started_at),
-        finished_at=optional_datetime(row.finished_at),
-        retry_at=optional_datetime(row.retry_at),
-        attempt=row.attempt,
-        interruptions=row.interruptions,
-        error=row.error,
-        marks_absorbed=row.marks_absorbed,
-        marks_deposited=row.marks_deposited,
-        chain_length=row.chain_length,
-        worker=row.worker,
-    )
+    names = {watch.id: watch.spec.name for watch in txn.active.watches.values()}
+    return [result_of(ActivationRecord, row, watch=names.get(row.watch_id)) for row in rows[:limit]]
 
 
 def uid(txn: BoardTransaction) -> str:
@@ -338,8 +285,8 @@ def uid(txn: BoardTransaction) -> str:
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     """Return the cost of model calls by day and agent, for a number of days up to today."""
     since = to_datetime(txn.now - (days - 1) * DAY).date().isoformat()
-    rows = [row._asdict() for row in txn.tx.all(MODEL_CALLS.costs, since=since)]
-    return [CostRow(**{**row, "day": date.fromisoformat(str(row["day"]))}) for row in rows]
+    rows = txn.tx.all(MODEL_CALLS.costs, since=since)
+    return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
 
 
 def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int | None = None) -> BoardStatus:
@@ -363,10 +310,7 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         next_evaporation=optional_datetime(txn.tx.value(MARKS.next_evaporation)),
         model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.tx.value(MODEL_CALLS.reserved_money)) / 1_000_000),
         backfills=len(txn.tx.all(CROSSINGS.backfills)),
-        workers=tuple(
-            WorkerStatus(row.id, row.pid, row.host, to_datetime(row.started_at), to_datetime(row.seen_at))
-            for row in txn.tx.all(ACTIVATIONS.workers)
-        ),
+        workers=tuple(result_of(WorkerStatus, row) for row in txn.tx.all(ACTIVATIONS.workers)),
         file_bytes=file_bytes,
         log_bytes=log_bytes,
     )

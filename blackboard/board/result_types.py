@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import JsonValue
+
+from blackboard.clock import Instant, to_datetime
 
 __all__ = [
     "ActivationRecord",
@@ -368,3 +370,26 @@ class ErasureReport:
     """Marks of other subjects that name this subject. They are kept for a person to judge."""
     backups: tuple[BackupMention, ...] = ()
     """Backups beside the board that still contain the subject."""
+
+
+R = TypeVar("R")
+
+
+def optional_datetime(at: Instant | None) -> datetime | None:
+    """Return an instant as an aware datetime, and None as None."""
+    return None if at is None else to_datetime(at)
+
+
+def result_of(result: type[R], row: Any, **others: Any) -> R:
+    """Return a result whose fields are columns of a row, or `others`.
+
+    Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None.
+    """
+    values = row._asdict() | others
+    return result(**{name: _public(name, values[name]) for name in result.__dataclass_fields__})  # type: ignore[attr-defined]
+
+
+def _public(name: str, value: Any) -> Any:
+    if name.endswith("_at"):
+        return optional_datetime(value)
+    return value or None if name in ("subject", "mark_id") else value

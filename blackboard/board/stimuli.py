@@ -37,9 +37,9 @@ def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, act
 
     The activation is the one that took the mark; 0 for a reinforcement below `min_increase`.
     """
-    values = {"watch_id": watch.id, "mark_id": mark_id, "event_id": event_id, "activation_id": activation_id}
-    if not txn.tx.run(CROSSINGS.update_absorbed, **values).rowcount:
-        txn.tx.run(CROSSINGS.insert_absorbed, **values)
+    txn.tx.run(
+        CROSSINGS.set_absorbed, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id
+    )
 
 
 def stimuli_of(txn: BoardTransaction, watch: Watch, subject: str = "") -> list[MarkRow]:

@@ -19,8 +19,7 @@ from blackboard.board.notify import Notifier
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
-from blackboard.store.rows import COLUMNS
-from blackboard.store.view_columns import VIEWS
+from blackboard.store.tables import metadata
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [Exponential("1h"), Linear("4h"), Power("30m", 1.5), Curve([("30m", 0.9), ("2h", 0.2)])]
@@ -50,9 +49,7 @@ def rehearsed(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> P
 
 def tables(world: World) -> dict[str, list[Any]]:
     """Return every row of the board."""
-    names = [name for name in COLUMNS if name not in VIEWS]
-    names += ["absorbed", "activation_input", "board_total", "deposit_key", "kind", "law", "law_segment", "watch"]
-    return {name: sorted(map(tuple, world.sql(f"SELECT * FROM {name}")), key=repr) for name in names}
+    return {name: sorted(map(tuple, world.sql(f"SELECT * FROM {name}")), key=repr) for name in metadata.tables}
 
 
 @contextmanager

@@ -194,18 +194,15 @@ SELECT {agent_state.*} FROM agent_state;
 -- Pause, cooldown and failures of one agent.
 SELECT {agent_state.*} FROM agent_state WHERE agent_state.agent = :agent;
 
--- name: insert_agent_state
--- Insert the state of an agent.
-INSERT INTO agent_state (agent, paused, paused_because, cooldown_until, failures)
-VALUES (:agent, :paused, :paused_because, :cooldown_until, :failures);
-
 -- name: set_cooldown
 -- Set an agent's cooldown and its failures in a row.
-UPDATE agent_state SET cooldown_until = :cooldown_until, failures = :failures WHERE agent = :agent;
+INSERT INTO agent_state (agent, paused, cooldown_until, failures) VALUES (:agent, 0, :cooldown_until, :failures)
+ON CONFLICT (agent) DO UPDATE SET cooldown_until = excluded.cooldown_until, failures = excluded.failures;
 
 -- name: set_pause (notifies)
 -- Pause or resume an agent.
-UPDATE agent_state SET paused = :paused, paused_because = :paused_because WHERE agent = :agent;
+INSERT INTO agent_state (agent, paused, paused_because, failures) VALUES (:agent, :paused, :paused_because, 0)
+ON CONFLICT (agent) DO UPDATE SET paused = excluded.paused, paused_because = excluded.paused_because;
 
 -- name: rename_agent_state
 -- Rename an agent in its state.
@@ -227,13 +224,10 @@ DELETE FROM subject_cooldown WHERE agent = :agent;
 -- Until when an agent is in cooldown for a subject.
 SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
--- name: insert_subject_cooldown
--- Insert a cooldown for a subject.
-INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :subject, :until);
-
--- name: update_subject_cooldown
--- Prolong a cooldown for a subject.
-UPDATE subject_cooldown SET until = :until WHERE agent = :agent AND subject = :subject;
+-- name: set_subject_cooldown
+-- Begin or prolong a cooldown for a subject.
+INSERT INTO subject_cooldown (agent, subject, until) VALUES (:agent, :subject, :until)
+ON CONFLICT (agent, subject) DO UPDATE SET until = excluded.until;
 
 -- name: board -> BoardRow
 -- The board itself.

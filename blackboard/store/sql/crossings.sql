@@ -40,15 +40,11 @@ SELECT condition, watermark FROM watch WHERE id = :id;
 -- The event up to which a watch absorbed a mark.
 SELECT event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
--- name: insert_absorbed
--- Record that a watch absorbed a mark for the first time.
+-- name: set_absorbed
+-- Record that a watch absorbed an event of a mark.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
-VALUES (:watch_id, :mark_id, :event_id, :activation_id);
-
--- name: update_absorbed
--- Record that a watch absorbed a later event of a mark.
-UPDATE absorbed SET event_id = :event_id, activation_id = :activation_id
-WHERE watch_id = :watch_id AND mark_id = :mark_id;
+VALUES (:watch_id, :mark_id, :event_id, :activation_id)
+ON CONFLICT (watch_id, mark_id) DO UPDATE SET event_id = excluded.event_id, activation_id = excluded.activation_id;
 
 -- name: delete_absorbed_up_to
 -- Delete the records that a watermark covers.
@@ -228,14 +224,10 @@ SELECT DISTINCT subject FROM crossing WHERE activation_id = :activation_id;
 -- When a falling watch will cross for a subject or mark.
 SELECT due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
--- name: insert_predicted_crossing
+-- name: set_predicted_crossing
 -- Predict when a falling watch will cross.
-INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at) VALUES (:watch_id, :subject, :mark_id, :due_at);
-
--- name: update_predicted_crossing
--- Change the predicted instant.
-UPDATE predicted_crossing SET due_at = :due_at
-WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at) VALUES (:watch_id, :subject, :mark_id, :due_at)
+ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
 -- name: delete_predicted_crossing
 -- Delete one prediction.
@@ -280,16 +272,13 @@ SELECT min(due_at) AS due_at FROM predicted_crossing;
 -- The sums that a watch over the board keeps, by kind and law.
 SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through FROM board_total WHERE watch_id = :watch_id;
 
--- name: insert_board_total
--- Insert the sums of one kind and law.
+-- name: set_board_total
+-- Write the sums of one kind and law.
 INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through)
-VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through);
-
--- name: update_board_total
--- Update the sums of one kind and law.
-UPDATE board_total
-SET marks = :marks, sum0 = :sum0, sum1 = :sum1, anchor = :anchor, evaporated_through = :evaporated_through
-WHERE watch_id = :watch_id AND kind = :kind AND law = :law;
+VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through)
+ON CONFLICT (watch_id, kind, law) DO UPDATE
+SET marks = excluded.marks, sum0 = excluded.sum0, sum1 = excluded.sum1, anchor = excluded.anchor,
+  evaporated_through = excluded.evaporated_through;
 
 -- name: delete_board_totals
 -- Delete the sums of a watch.
