@@ -125,7 +125,7 @@ def falls(folder: Path, *, pending: int = 100_000, count: int = 60) -> Iterator[
                     "SELECT noticed_at - crossed_at FROM crossing WHERE subject LIKE 'soon/%'"
                 ).fetchall()
             )
-    late = [row[0] / 1000 for row in rows]
+    late = [microseconds / 1000 for (microseconds,) in rows]
     yield Row(f"falling crossing noticed late, p50, {pending:,} pending", None, percentile(late, 0.5), "ms")
     yield Row(
         f"falling crossing noticed late, p99, {pending:,} pending", None, percentile(late, 0.99), "ms", 50, "at most"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = [
@@ -98,14 +98,14 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
     if subject is not None:
         statement = MARKS.live_marks.using("kind", "subject", "limit")
         rows = txn.tx.all(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
-        return [(MarkRow.of(row), row.strength) for row in rows]
+        return [(row_of(MarkRow, row), row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     law = ""
     while (law := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
         ordered = txn.laws.get(txn.tx, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = MARKS.live_marks_in_order if ordered else MARKS.live_marks.using("kind", "law", "limit")
         rows = txn.tx.all(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
-        pairs += [(MarkRow.of(row), row.strength) for row in rows]
+        pairs += [(row_of(MarkRow, row), row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
@@ -114,8 +114,8 @@ def inputs_of(
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """Return the marks that an activation absorbed and the marks that it read, without those removed since."""
     items = [
-        as_input(txn, event, row.strength, row.role)
+        as_input(txn, row_of(EventRow, row), row.strength, row.role)
         for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if (event := EventRow.of(row)) is not None
+        if row.id is not None
     ]
     return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)

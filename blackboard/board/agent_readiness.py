@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-__all__ = ["agents_with_work", "blocked", "has_capacity", "held_back", "may_claim", "next_ready", "ready_watches"]
+__all__ = [
+    "Hold",
+    "agents_with_work",
+    "blocked",
+    "has_capacity",
+    "held_back",
+    "may_claim",
+    "next_ready",
+    "ready_watches",
+]
+
+
+class Hold(NamedTuple):
+    """What keeps an agent or a watch from waking.
+
+    Attributes:
+        reason: In words, as people read it.
+        until: The instant at which it ends; None if only a person can end it.
+    """
+
+    reason: str
+    until: int | None
 
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
@@ -35,39 +58,36 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
     return agents
 
 
-def blocked(txn: BoardTransaction, agent: str) -> tuple[str, int | None] | None:
-    """Return why an agent may not wake at all, and until when; None if it may wake.
-
-    The instant is None if only a person can resume it.
-    """
+def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
+    """Return why an agent may not wake at all; None if it may wake."""
     board = txn.tx.one(ACTIVATIONS.board)
     if board.paused:
-        return f"the board is paused{_because(board.paused_because)}", None
+        return Hold(f"the board is paused{_because(board.paused_because)}", None)
     state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
     if state is None:
         return None
     if state.paused:
-        return f"it is paused{_because(state.paused_because)}", None
+        return Hold(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
-        return "it is in cooldown", state.cooldown_until
+        return Hold("it is in cooldown", state.cooldown_until)
     return None
 
 
-def held_back(txn: BoardTransaction, watch: Watch) -> tuple[str, int | None] | None:
-    """Return why a budget holds a watch back, and until when; None if no budget does.
+def held_back(txn: BoardTransaction, watch: Watch) -> Hold | None:
+    """Return why a budget holds a watch back; None if no budget does.
 
     While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
     meantime waits on the agenda and is claimed in full batches afterwards.
     """
     row = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
-    return None if row is None else (row.error or "held", row.retry_at)
+    return None if row is None else Hold(row.error or "held", row.retry_at)
 
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
     """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
     block = blocked(txn, agent.name)
     if block is not None:
-        return block[1]
+        return block.until
     instants = [txn.tx.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
     instants += [
         txn.tx.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)

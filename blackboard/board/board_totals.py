@@ -16,7 +16,7 @@ from __future__ import annotations
 from blackboard.board.board_transaction import BoardTransaction, Total, Watch
 from blackboard.board.stimuli import stimuli_of
 from blackboard.decay import Decay
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 from blackboard.strength_forecast import value_at
 
@@ -134,22 +134,21 @@ def _rebase(txn: BoardTransaction, law: Decay, group: Total) -> None:
         group.anchor = txn.now
 
 
-def _total(txn: BoardTransaction, law: Decay, group: Total, change: tuple[str, int] | None) -> float:
+def _total(txn: BoardTransaction, law: Decay, group: Total, change: LawChangeRow | None) -> float:
     """Return the total intensity x share of a group, or an upper bound."""
     sums = (group.sum0, group.sum1)
     total = law.total(sums, group.anchor, txn.now)
     if change is None or not law.exact_sums:
         return total
     # Marks from before the change fade by the new law from its instant on, later marks by their own law.
-    new_law, changed_at = change
-    share = txn.laws.get(txn.tx, new_law).share(txn.now - changed_at)
-    return max(total, law.total(sums, group.anchor, changed_at) * share)
+    share = txn.laws.get(txn.tx, change.new_law).share(txn.now - change.changed_at)
+    return max(total, law.total(sums, group.anchor, change.changed_at) * share)
 
 
 def _subtract_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: str, group: Total) -> None:
     """Subtract the marks of a group that evaporated since the last time and are not yet history."""
     change = txn.active.law_changes.get((kind, law_key))
-    up_to = txn.now if change is None else min(txn.now, change[1])
+    up_to = txn.now if change is None else min(txn.now, change.changed_at)
     if up_to <= group.evaporated_through:
         return
     if txn.stale:  # otherwise no mark on the live board has evaporated

@@ -14,7 +14,7 @@ from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.marks import Kind
 from blackboard.reinforcement import FadingMark, State
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import EventRow, LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.store.transaction import Transaction
 
@@ -109,7 +109,7 @@ class ActiveDeployment:
     falling: dict[str, list[Watch]] = field(default_factory=dict)
     guarded: dict[str, list[Watch]] = field(default_factory=dict)
     """The watches whose guard measures a kind."""
-    law_changes: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
     """The new law and the instant of a change, by the kind and the old law of marks that the backfill has not reached.
 
     Both laws are the same if only the kind's floor has changed.
@@ -158,9 +158,9 @@ def read_active(tx: Transaction) -> ActiveDeployment:
     return ActiveDeployment(deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(tx))
 
 
-def read_law_changes(tx: Transaction) -> dict[tuple[str, str], tuple[str, int]]:
+def read_law_changes(tx: Transaction) -> dict[tuple[str, str], LawChangeRow]:
     """Read the changes of laws and floors that some marks have not followed yet."""
-    return {(row.kind, row.law): (row.new_law, row.changed_at) for row in tx.all(DEPLOYMENTS.law_changes)}
+    return {(row.kind, row.law): row for row in tx.all(DEPLOYMENTS.law_changes)}
 
 
 MAX_CACHED_LAWS = 10_000
@@ -267,18 +267,17 @@ class BoardTransaction:
         The mark fades by the old law up to the instant of the change and by the new law after it, without a jump. A
         new floor moves only its evaporation.
         """
-        if not self.active.law_changes:
-            return row
-        new_law, at = self.active.law_changes.get((row.kind, row.law), (row.law, 0))
-        if row.anchored_at >= at or not row.is_live(at):
+        change = self.active.law_changes.get((row.kind, row.law))
+        if change is None or row.anchored_at >= change.changed_at or not row.is_live(change.changed_at):
             return row  # deposited after the change, or evaporated before it
+        at = change.changed_at
         state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
-        if new_law != row.law:
-            state = State(state.remaining(at), at, self.laws.get(self.tx, new_law))
+        if change.new_law != row.law:
+            state = State(state.remaining(at), at, self.laws.get(self.tx, change.new_law))
         evaporates_at = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
-            law=new_law,
+            law=change.new_law,
             anchored_at=state.at,
             evaporates_at=None if evaporates_at is None else max(at, evaporates_at),
             order_key=state.law.order_key(state.intensity, state.at),

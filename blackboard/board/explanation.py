@@ -46,8 +46,8 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None) -> Explanati
         agent=agent,
         subject=subject,
         as_of=to_datetime(txn.now),
-        held_by=block[0] if block else None,
-        until=optional_datetime(block[1]) if block else None,
+        held_by=block.reason if block else None,
+        until=optional_datetime(block.until) if block else None,
         running=tuple(
             result_of(RunningActivation, row) for row in txn.tx.all(ACTIVATIONS.running) if row.agent == agent
         ),

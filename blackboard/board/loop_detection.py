@@ -14,7 +14,7 @@ from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.deployment import AgentSpec
 from blackboard.durations import parse_duration
 from blackboard.marks import Need
-from blackboard.store.rows import ActivationRow, EventRow
+from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 __all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "loop_problem", "rate_problem"]
@@ -94,6 +94,8 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
 
 def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """Return the events of the marks that an activation absorbed, of one subject or ("") of all."""
-    rows = txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
-    events = [EventRow.of(row) for row in rows if row.role == ABSORBED]
-    return [event for event in events if event is not None and (not subject or event.subject == subject)]
+    return [
+        row_of(EventRow, row)
+        for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
+        if row.role == ABSORBED and row.id is not None and (not subject or row.subject == subject)
+    ]

@@ -29,7 +29,7 @@ from blackboard.deployment import Deployment
 from blackboard.errors import UsageError
 from blackboard.reinforcement import State
 from blackboard.states import OPEN_CALLS, ActivationState
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 __all__ = [
@@ -80,7 +80,7 @@ def marks(
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     return [
-        _record(MarkRow.of(row), row.weight, row.strength, as_of)
+        _record(row_of(MarkRow, row), row.weight, row.strength, as_of)
         for row in txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
     ]
 
@@ -161,8 +161,8 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
             ends = state.evaporates_at(kind)
             row = row._replace(evaporates_at=None if ends is None else max(since, ends))
         floor = kind.floor
-    _, changed = txn.active.law_changes.get((event.kind, event.law), ("", at + 1))
-    return txn.migrated(row) if changed <= at else row
+    change = txn.active.law_changes.get((event.kind, event.law))
+    return row if change is None or change.changed_at > at else txn.migrated(row)
 
 
 def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
@@ -208,8 +208,8 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 agent=agent.name,
                 watches={watch.spec.name: str(watch.condition) for watch in watches},
                 writes=tuple(agent.writes),
-                state="running" if states.get(ActivationState.RUNNING) else (block[0] if block else "waits"),
-                until=optional_datetime(block[1]) if block else None,
+                state="running" if states.get(ActivationState.RUNNING) else (block.reason if block else "waits"),
+                until=optional_datetime(block.until) if block else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
                 activations=states,
             )
@@ -220,15 +220,15 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 def agenda(txn: BoardTransaction) -> list[AgendaItem]:
     """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
     items = []
-    for *values, error, retry_at in txn.tx.all(ACTIVATIONS.deferred_crossings):
-        row = CrossingRow(*values)
+    for row in txn.tx.all(ACTIVATIONS.deferred_crossings):
         if (watch := txn.active.watches.get(row.watch_id)) is not None:
             block = blocked(txn, watch.agent.name)
-            items.append(_agenda_item(watch, row, "deferred", block[0] if block else error, retry_at))
+            held_by = block.reason if block else row.error
+            items.append(_agenda_item(watch, row_of(CrossingRow, row), "deferred", held_by, row.retry_at))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
         for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
-            held_by = row.held_by or (block[0] if block else batch_window(txn, row))
+            held_by = row.held_by or (block.reason if block else batch_window(txn, row))
             items.append(_agenda_item(watch, row, "waiting", held_by, row.ready_at))
     items.sort(key=lambda item: (-item.value, item.id))
     return items

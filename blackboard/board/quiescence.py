@@ -68,10 +68,10 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
         budget = held_back(txn, watch)
         reasons = {
-            "": budget[0] if budget else "ready",
+            "": budget.reason if budget else "ready",
             "guard": "held back by a guard",
             "cooldown": "in its cooldown",
-            "batch_window": budget[0] if budget else "in its batch window",
+            "batch_window": budget.reason if budget else "in its batch window",
         }
         elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
         waiting = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
@@ -92,7 +92,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
 def _paused(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
     blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
-    return {name: block[0] for name, block in blocks.items() if block is not None and block[1] is None}
+    return {name: block.reason for name, block in blocks.items() if block is not None and block.until is None}
 
 
 def _held_by(txn: BoardTransaction, row: CrossingRow) -> str:

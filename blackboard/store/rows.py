@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from blackboard.store.view_columns import VIEWS
 
+R = TypeVar("R", bound=NamedTuple)
 Id = int
 """The id of a row whose number may exceed 32 bits."""
 Time = int
 """Microseconds: an instant since the epoch, or a length."""
 Money = int
 """Whole micro-dollars."""
+
+
+def row_of(table: type[R], row: Any) -> R:
+    """Return the row of a table, such as `MarkRow`, in a row that has its columns and others."""
+    return table._make(_columns_of(table)(row))
+
+
+@cache
+def _columns_of(table: type[NamedTuple]) -> attrgetter[tuple[Any, ...]]:
+    return attrgetter(*table._fields)
 
 
 class BoardRow(NamedTuple):
@@ -99,11 +112,6 @@ class MarkRow(NamedTuple):
         """Return whether the mark is live at an instant; the fragment `is_live` says the same in SQL."""
         return self.evaporates_at is None or self.evaporates_at > at
 
-    @classmethod
-    def of(cls, row: tuple[Any, ...]) -> MarkRow:
-        """Return the mark in a row that begins with its columns."""
-        return cls._make(row[: len(cls._fields)])
-
 
 class EventRow(NamedTuple):
     """A row of `event`: a change of a mark, with the state after it."""
@@ -120,11 +128,6 @@ class EventRow(NamedTuple):
     author: str
     activation_id: Id | None
     payload: str | None
-
-    @classmethod
-    def of(cls, row: tuple[Any, ...]) -> EventRow | None:
-        """Return the event in a row that begins with its columns; None if it was removed."""
-        return None if row[0] is None else cls._make(row[: len(cls._fields)])
 
 
 class DepositKeyRow(NamedTuple):

@@ -25,7 +25,7 @@ LAWS: list[Decay] = [
 
 
 def dues(world: World) -> list[int | None]:
-    return [row[0] for row in world.sql("SELECT due_at FROM predicted_crossing ORDER BY due_at")]
+    return [row.due_at for row in world.sql("SELECT due_at FROM predicted_crossing ORDER BY due_at")]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)

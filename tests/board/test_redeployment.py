@@ -207,7 +207,7 @@ def test_a_raised_floor_evaporates_marks_and_a_lowered_floor_does_not_revive_the
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.9, on_repeat="separate")})
     world.advance(30 * MINUTE)
     assert world.strengths() == {}
-    assert {low, high, gone} == {row[0] for row in world.sql("SELECT id FROM mark")}
+    assert {low, high, gone} == {row.id for row in world.sql("SELECT id FROM mark")}
     assert world.evaporate() == 3
 
 
@@ -233,7 +233,8 @@ def test_the_backfill_runs_in_bounded_batches(world: World) -> None:
     world.register({"smoke": kind("smoke", Linear("1h"), floor=0.02, on_repeat="separate")}, agent)
     assert world.follow(limit=2) >= 8
     assert world.sql("SELECT count(*) FROM mark WHERE law LIKE ?", "linear%") == [(7,)]
-    assert [row[0] for row in world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY 1")] == marks
+    changed = world.sql("SELECT mark_id FROM event WHERE event = 'law_changed' ORDER BY mark_id")
+    assert [row.mark_id for row in changed] == marks
     assert world.sql("SELECT count(*) FROM law_change") == [(0,)]
     assert world.woken("watchman") is None
 

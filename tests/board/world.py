@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import namedtuple
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
-from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.rows import CrossingRow, MarkRow, row_of
 from blackboard.store.statements import Statement
 from tests.support.storage import FileStorage, Storage
 
@@ -189,16 +190,22 @@ class World:
         return self.board.session.read(lambda txn: txn.tx.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
-        """A query of a test's own, on the driver's cursor."""
+        """The rows of a query of a test's own, as named tuples."""
         text = text.replace("?", self.storage.placeholder)
-        return self.board.session.read(lambda txn: list(txn.tx.cursor.execute(text, values).fetchall()))
+
+        def query(txn: BoardTransaction) -> list[Any]:
+            cursor = txn.tx.cursor.execute(text, values)
+            row = namedtuple("Row", [column[0] for column in cursor.description], rename=True)  # type: ignore[misc]
+            return [row(*values) for values in cursor]
+
+        return self.board.session.read(query)
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
-        result = [CrossingRow(*row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
+        result = [row_of(CrossingRow, row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
         return [row for row in result if state is None or row.state == state]
 
     def mark(self, mark_id: int) -> MarkRow:
-        return MarkRow(*self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
+        return row_of(MarkRow, self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
 
 
 def prepared(

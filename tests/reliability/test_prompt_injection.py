@@ -79,7 +79,7 @@ def answering(calls: list[dict[str, Any]]) -> Any:
 
 def events(board: Blackboard) -> list[EventRow]:
     return board.session.read(
-        lambda txn: [EventRow(*row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")]
+        lambda txn: [EventRow._make(row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")]
     )
 
 

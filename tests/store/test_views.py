@@ -74,7 +74,7 @@ def check(world: World, rows: list[dict[str, Any]]) -> None:
 
 
 def through_python(world: World) -> list[dict[str, Any]]:
-    return [dict(zip(VIEWS["live_marks"], row, strict=True)) for row in world.sql("SELECT * FROM live_marks")]
+    return [row._asdict() for row in world.sql("SELECT * FROM live_marks")]
 
 
 def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> l
 
 def test_the_columns_are_those_that_are_promised(world: World) -> None:
     for view, columns in VIEWS.items():
-        found = tuple(row[1] for row in world.sql(f"SELECT * FROM pragma_table_info('{view}')"))
+        found = tuple(row.name for row in world.sql(f"SELECT * FROM pragma_table_info('{view}')"))
         assert found == columns, view
 
 
@@ -161,8 +161,8 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
     world.advance(2 * HOUR)
     world.evaporate()
     found = world.sql("SELECT event, recorded_at, kind, subject, author FROM mark_history ORDER BY id")
-    assert [row[0] for row in found] == ["deposited", "evaporated"]
-    assert all(row[2:] == ("smoke", "s", "person:ada") for row in found)
+    assert [row.event for row in found] == ["deposited", "evaporated"]
+    assert {(row.kind, row.subject, row.author) for row in found} == {("smoke", "s", "person:ada")}
 
 
 @pytest.mark.postgresql
@@ -182,7 +182,7 @@ def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:
         "EXPLAIN QUERY PLAN SELECT subject, strength FROM live_marks WHERE kind = 'smoke' AND law = 'never'"
         " ORDER BY order_key DESC LIMIT 10"
     )
-    plan = " ".join(row[3] for row in world.sql(text))
+    plan = " ".join(row.detail for row in world.sql(text))
     assert "ix_mark_kind_law_order_key" in plan
     assert "TEMP B-TREE" not in plan
 
@@ -200,7 +200,7 @@ def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: Wo
     for name, statement in statements.items():
         sql, names = statement.compiled("sqlite")
         bound = [values[item] for item in names]
-        plan = " | ".join(row[3] for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
+        plan = " | ".join(row.detail for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)
         if name in ("strongest", "find", "evaporated"):
             assert "TEMP B-TREE" not in plan, (name, plan)
