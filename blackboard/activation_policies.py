@@ -22,10 +22,8 @@ def strongest_first(items: Iterable[tuple[float, int, T]]) -> list[T]:
 def backoff(first: int, attempt: int, rng: random.Random) -> int:
     """Return the microseconds to wait after a failed attempt: exponential backoff with jitter.
 
-    Args:
-        first: The delay after the first attempt, in microseconds. It doubles with each attempt, up to one hour.
-        attempt: The number of the attempt that failed, from 1.
-        rng: The source of jitter, which is up to 10 % in both directions.
+    The delay after the first attempt (number 1) doubles with each further one, up to one hour. The jitter is up to
+    10 % in both directions.
     """
     return int(min(LONGEST_BACKOFF, first * 2 ** min(attempt - 1, 30)) * rng.uniform(0.9, 1.1))
 

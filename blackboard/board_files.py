@@ -106,11 +106,7 @@ class BoardFiles:
 
 
 def path_in(url: str | Path) -> Path | None:
-    """Return the file of a path, or of a URL that only names a file.
-
-    Returns:
-        None for any other URL, and for a URL with a `%`, which SQLAlchemy decodes.
-    """
+    """Return the file of a path, or of a URL that only names a file; None for any other URL, such as one with a `%`."""
     if isinstance(url, Path):
         return url.absolute()
     if url and "://" not in url and not url.startswith((":memory:", "file:")):
@@ -120,11 +116,7 @@ def path_in(url: str | Path) -> Path | None:
 
 
 def server_spool_folder(address: str) -> Path:
-    """Return the spool folder of a board on a server: one of this user, in the system's temporary folder.
-
-    Args:
-        address: The URL of the database, without its password.
-    """
+    """Return the spool folder of a board on a server, a temporary one of this user, by the URL without its password."""
     folder = _temporary_folder(address.encode())
     return folder.with_name(f"{folder.name}-spool")
 

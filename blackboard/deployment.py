@@ -46,30 +46,13 @@ class KindSpec(Data):
     @classmethod
     def of(cls, kind: Kind) -> Self:
         """Return a kind as data."""
-        return cls(
-            weight=kind.weight,
-            decay=kind.decay.spec(),
-            floor=kind.floor,
-            on_repeat=kind.on_repeat,
-            cap=kind.cap,
-            unique=kind.unique,
-            model=kind.model,
-            payload=kind.schema,
-        )
+        values = vars(kind) | {"decay": kind.decay.spec(), "payload": kind.schema}
+        return cls(**{name: values[name] for name in cls.model_fields})
 
     def kind(self, name: str) -> Kind:
         """Return the kind of this name and these settings."""
-        return Kind(
-            name,
-            law_from(self.decay),
-            self.weight,
-            self.floor,
-            self.on_repeat,
-            self.cap,
-            self.unique,
-            self.model,
-            self.payload,
-        )
+        values = dict(self)
+        return Kind(name, law_from(values.pop("decay")), schema=values.pop("payload"), **values)
 
 
 class WatchSpec(Data):

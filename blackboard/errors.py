@@ -71,13 +71,7 @@ class UsageError(BlackboardError):
 
 
 class UnknownName(UsageError):
-    """A name does not exist. The message suggests the nearest known name.
-
-    Args:
-        category: The category of the name, such as `kind`.
-        name: The unknown name.
-        known: The known names.
-    """
+    """A name of a category, such as `kind`, does not exist. The message suggests the nearest known name."""
 
     def __init__(self, category: str, name: str, known: Iterable[str]) -> None:
         self.category, self.name = category, name
@@ -160,13 +154,7 @@ class NotFound(WorkError):
 
 
 class MissingPackage(WorkError):
-    """An optional package is not installed.
-
-    Args:
-        user: The feature that needs the package.
-        package: The package, if it is known.
-        extra: The extra that installs it.
-    """
+    """An optional package, which a feature needs and an extra installs, is not installed."""
 
     def __init__(self, user: str, package: str | None, *, extra: str) -> None:
         needed = f"the package {package}" if package else "a package"

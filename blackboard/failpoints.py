@@ -18,57 +18,19 @@ __all__ = ["NAMES", "VARIABLE", "arm", "disarm", "reach"]
 
 VARIABLE = "BLACKBOARD_FAILPOINT"
 
-NAMES = (
-    # the database
-    "migration.begun",
-    "migration.made",
-    "migration.committed",
-    "transaction.begun",
-    "commit.before",
-    "commit.after",
-    "notify.before",
-    "checkpoint.before",
-    "checkpoint.after",
-    # a worker
-    "worker.locked",
-    "worker.registered",
-    "recovery.within",
-    "recovery.after",
-    # an activation
-    "claim.before",
-    "claim.within",
-    "claim.after",
-    "agent.before",
-    "agent.after",
-    "apply.before",
-    "apply.within",
-    "apply.after",
-    "failure.before",
-    "failure.after",
-    # a model call
-    "call.planned",
-    "call.sent",
-    "call.answered",
-    "call.kept",
-    "spool.kept",
-    # the batch API
-    "batch_api.reserved",
-    "batch_api.submitted",
-    "batch_api.named",
-    "batch_api.kept",
-    # evaporation and backfill
-    "evaporation.before",
-    "evaporation.within",
-    "evaporation.after",
-    "backfill.before",
-    "backfill.within",
-    "backfill.after",
-    # publication outside the database
-    "publish.before",
-    "publish.written",
-    "publish.after",
-)
-"""All failpoints, roughly in the order in which a process reaches them."""
+_TEXT = """
+migration.begun migration.made migration.committed transaction.begun commit.before commit.after notify.before
+checkpoint.before checkpoint.after
+worker.locked worker.registered recovery.within recovery.after
+claim.before claim.within claim.after agent.before agent.after apply.before apply.within apply.after
+failure.before failure.after
+call.planned call.sent call.answered call.kept spool.kept
+batch_api.reserved batch_api.submitted batch_api.named batch_api.kept
+evaporation.before evaporation.within evaporation.after backfill.before backfill.within backfill.after
+publish.before publish.written publish.after
+"""
+NAMES = tuple(_TEXT.split())
+"""All failpoints: of the database, a worker, activations, calls, the Batch API, maintenance and publishing."""
 
 _armed: str | None = None
 _remaining = 0
@@ -81,11 +43,7 @@ def reach(name: str) -> None:
 
 
 def arm(name: str, times: int = 1) -> None:
-    """Make the process die when it reaches a failpoint.
-
-    Args:
-        name: One of `NAMES`.
-        times: How often it must be reached, at least 1.
+    """Make the process die when it reaches a failpoint for the given time, from 1.
 
     Raises:
         UnknownName: There is no such failpoint.

@@ -16,13 +16,9 @@ __all__ = ["first_true", "value_at", "value_if_met"]
 
 
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:
-    """Return the value of a measure at an instant.
+    """Return the value of a measure at an instant, over those of the marks that it selects.
 
-    Args:
-        measure: What to compute.
-        marks: Marks of any kind; the measure selects its own.
-        at: Microseconds since the epoch.
-        subject: The subject of a measure over one subject. Without it, all marks count as marks of that subject.
+    Without a subject, a measure over one subject takes all marks for marks of that subject.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, subject)])
 
@@ -38,11 +34,7 @@ def value_if_met(condition: Condition, marks: Sequence[FadingMark], at: int) -> 
 def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subject: str | None = None) -> int | None:
     """Return the first instant from `now` on at which fading alone makes a condition true, or None if there is none.
 
-    Args:
-        condition: Any condition, such as a falling watch or a guard.
-        marks: As for `value_at`.
-        now: Microseconds since the epoch.
-        subject: As for `value_at`.
+    The subject has the same meaning as for `value_at`.
     """
     instants = {
         leaf: _first_below(leaf, _selected(leaf.measure, marks, now, subject), now) for leaf in condition.leaves()

@@ -27,15 +27,9 @@ def back_up(board: Blackboard, to: Path) -> Copy:
 
 
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
-    """Replace a board by a backup. The old board is kept beside it.
+    """Replace a board, if there is one, by a backup. The old board is kept beside it, under a name that ends with now.
 
-    Args:
-        copy: The backup.
-        url_or_path: The board to replace; it need not exist.
-        now: The time, which ends the name of the old board.
-
-    Returns:
-        The restored board, and the path of the old board; None if there was none.
+    Returns the restored board, and the path of the old board, if there was one.
 
     Raises:
         StoreBusy: A daemon serves the board.
@@ -60,17 +54,11 @@ def refresh_views(board: Blackboard) -> str | None:
 
 
 def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
-    """Run one SELECT on a board, in a process that can only read.
-
-    Args:
-        board: The board.
-        sql: The query, over views or tables.
-        limit: The largest number of rows to return, at least 1.
-        seconds: The time limit.
+    """Run one SELECT over views or tables, in a process that can only read, and return at most `limit` rows.
 
     Raises:
         InvalidQuery: The SQL is invalid, or does more than read.
-        QueryStopped: The query took too long, or too much memory.
+        QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The board is on a server, or cannot be read.
     """
     if board.database.path is None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NoReturn, Self, TypeVar, overload
+from typing import Any, Literal, NoReturn, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -55,7 +55,7 @@ from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import BlackboardError, InvalidMark, UsageError
-from blackboard.marks import Decision, Mark, Need, StoredMark, dump_payload
+from blackboard.marks import Decision, Mark, Need
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
@@ -370,36 +370,17 @@ class Blackboard:
             UsageError: `min_strength` is not a number.
             InvalidMark: `at` is not a time.
         """
-        instant = None if at is None else _instant(at)
+        filters: dict[str, Any] = {
+            "subject": subject,
+            "min_strength": min_strength,
+            "at": None if at is None else _instant(at),
+            "limit": limit,
+        }
         if not isinstance(kind, type):
-            return self.session.read(
-                lambda txn: queries.marks(
-                    txn, kind=kind, subject=subject, min_strength=min_strength, at=instant, limit=limit
-                )
-            )
-        self.session.classes.add([kind])
-        deployment = self.deployment
-        if kind.kind not in deployment.kinds:
-            return []
-        records = self.marks(kind.kind, subject=subject, min_strength=min_strength, at=at, limit=limit)
-        marks = (self._mark(record, deployment) for record in records)
-        return [mark for mark in marks if isinstance(mark, kind)]
-
-    def _mark(self, record: MarkRecord, deployment: Deployment) -> Mark | None:
-        stored = StoredMark(
-            record.id,
-            record.event_id,
-            record.author,
-            record.strength,
-            from_datetime(record.deposited_at),
-            from_datetime(record.reinforced_at),
-            record.reinforcements,
-        )
-        text = dump_payload(record.payload)
-        try:
-            return self.session.classes.make(record.kind, record.subject, text, record.intensity, stored, deployment)
-        except InvalidMark:
-            return None
+            return self.session.read(lambda txn: queries.marks(txn, kind, **filters))
+        classes = self.session.classes
+        classes.add([kind])
+        return self.session.read(lambda txn: queries.marks_of_class(txn, kind, classes, **filters))
 
     def history(self, subject: str) -> list[MarkEvent]:
         """Return every event of a subject's marks, oldest first."""
@@ -556,13 +537,8 @@ class Blackboard:
 
     def _backfill(self) -> None:
         """Let the marks follow a change, at a pace that leaves time to other writers."""
-        pace = Pace(self.clock)
-
-        def run_batch(txn: BoardTransaction) -> tuple[int, int, int]:
-            before = txn.last_event
-            return backfill.run_batch(txn, BACKFILL_BATCH), before, txn.last_event
-
-        while pace.piece(lambda: self.session.write(run_batch)):
+        pace = Pace(self.session)
+        while pace.run(lambda txn: backfill.run_batch(txn, BACKFILL_BATCH)):
             delay = pace.delay(self.session.read(lambda txn: txn.last_event))
             self.clock.wait(threading.Event(), self.clock.now() + delay)
 

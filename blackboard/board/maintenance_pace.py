@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
-from blackboard.clock import Clock
+from blackboard.board.board_session import BoardSession
+from blackboard.board.board_transaction import BoardTransaction
 
 __all__ = ["Pace"]
-
-T = TypeVar("T")
 
 DELAY_FACTOR = 4
 """How many times longer than a piece of work the pause after it is."""
@@ -22,21 +20,21 @@ class Pace:
     show whether others write. With a clock that stands still during the work, the pause is 0.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        """Begin without a pause; `clock` measures how long a piece of work takes."""
-        self._clock = clock
+    def __init__(self, session: BoardSession) -> None:
+        self._session, self._clock = session, session.clock
         self._resume_at = 0
         self._last_event = 0
         self._crowded = False
 
-    def piece(self, work: Callable[[], tuple[T, int, int]]) -> T:
-        """Run a piece of work and return its result.
+    def run(self, step: Callable[[BoardTransaction], int]) -> int:
+        """Run a piece of work in a transaction, and return its result."""
 
-        Args:
-            work: Returns a result, and the id of the board's last event before and after the work.
-        """
+        def work(txn: BoardTransaction) -> tuple[int, int, int]:
+            before = txn.last_event
+            return step(txn), before, txn.last_event
+
         started = self._clock.running()
-        result, before, after = work()
+        result, before, after = self._session.write(work)
         ended = self._clock.running()
         self._crowded, self._last_event = before != self._last_event, after
         self._resume_at = ended + DELAY_FACTOR * (ended - started)

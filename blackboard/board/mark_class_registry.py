@@ -11,6 +11,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
 from blackboard.marks import Decision, Mark, Need, StoredMark, attach_stored, describe_invalid, dump_payload
+from blackboard.store.rows import EventRow, MarkRow
 
 __all__ = ["MarkClasses"]
 
@@ -67,19 +68,18 @@ class MarkClasses:
         _check_by_schema(kind, payload, deployment.kinds[kind].payload)
         return payload
 
-    def make(
-        self, kind: str, subject: str, payload: str, intensity: float, stored: StoredMark, deployment: Deployment
-    ) -> Mark:
-        """Return a mark of the kind's class from its stored parts.
+    def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
+        """Return a mark of its kind's class from its row, or from the event that produced its state.
 
         Raises:
             InvalidMark: The payload no longer fits the kind.
         """
-        model = self.find(kind, deployment) or self._untyped(kind)
+        model = self.find(row.kind, deployment) or self._untyped(row.kind)
+        payload = json.loads(row.payload or "{}")
         try:
-            mark = model.model_validate({**json.loads(payload), "subject": subject, "intensity": intensity})
+            mark = model.model_validate({**payload, "subject": row.subject, "intensity": row.intensity})
         except ValidationError as error:
-            raise InvalidMark(f"mark {stored.id}: {describe_invalid(kind, error)}") from None
+            raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
         return attach_stored(mark, stored)
 
     def _untyped(self, kind: str) -> type[Mark]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back
 from blackboard.board.board_transaction import BoardTransaction, Watch
 from blackboard.board.budgets import DAY
+from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
@@ -26,7 +29,8 @@ from blackboard.board.result_types import (
 )
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
-from blackboard.errors import UsageError
+from blackboard.errors import InvalidMark, UsageError
+from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import State
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
@@ -40,21 +44,19 @@ __all__ = [
     "costs",
     "history",
     "marks",
+    "marks_of_class",
     "status",
     "subjects",
     "uid",
 ]
 
 
-def marks(
-    txn: BoardTransaction,
-    *,
-    kind: str | None = None,
-    subject: str | None = None,
-    min_strength: float | None = None,
-    at: int | None = None,
-    limit: int | None = None,
-) -> list[MarkRecord]:
+M = TypeVar("M", bound=Mark)
+MarkAt = tuple[MarkRow, float, float, int]
+"""A mark with its kind's weight and its strength at an instant."""
+
+
+def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> list[MarkRecord]:
     """Return the marks that are live now, or at another instant, strongest first.
 
     Raises:
@@ -63,57 +65,82 @@ def marks(
     """
     if kind is not None:
         txn.kind(kind)
+    return [
+        result_of(
+            MarkRecord,
+            row,
+            payload=json.loads(row.payload),
+            weight=weight,
+            strength=strength,
+            as_of=to_datetime(as_of),
+            age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
+        )
+        for row, weight, strength, as_of in _marks(txn, kind, **filters)
+    ]
+
+
+def marks_of_class(txn: BoardTransaction, model: type[M], classes: MarkClasses, **filters: Any) -> list[M]:
+    """Return the live marks of a class, strongest first, without those whose payload no longer fits.
+
+    Raises:
+        UsageError: `min_strength` is not a number.
+    """
+    result: list[M] = []
+    if model.kind not in txn.deployment.kinds:
+        return result
+    for row, _, strength, _ in _marks(txn, model.kind, **filters):
+        stored = StoredMark(
+            row.id, row.event_id, row.author, strength, row.deposited_at, row.reinforced_at, row.reinforcements
+        )
+        with contextlib.suppress(InvalidMark):
+            mark = classes.make(row, stored, txn.deployment)
+            if isinstance(mark, model):
+                result.append(mark)
+    return result
+
+
+def _marks(
+    txn: BoardTransaction,
+    kind: str | None,
+    *,
+    subject: str | None = None,
+    min_strength: float | None = None,
+    at: Instant | None = None,
+    limit: int | None = None,
+) -> list[MarkAt]:
     if min_strength is not None and math.isnan(min_strength):
         raise UsageError("min_strength must be a number, not nan")
     if at is not None and at < txn.now:
-        return _past(txn, kind, subject, min_strength, at, limit)
+        past = [item for item in _past_marks(txn, kind, subject, at) if min_strength is None or item[2] >= min_strength]
+        return sorted(past, key=lambda item: (-item[2], item[0].id))[:limit]
     as_of = txn.now if at is None else at
     if at is None and subject is None and limit is not None:
         # The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
         pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
         pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
         return [
-            _record(row, txn.kind(row.kind).weight, strength, as_of)
+            (row, txn.kind(row.kind).weight, strength, as_of)
             for row, strength in pairs[:limit]
             if min_strength is None or strength >= min_strength
         ]
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
-    return [
-        _record(row_of(MarkRow, row), row.weight, row.strength, as_of)
-        for row in txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
-    ]
+    rows = txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
+    return [(row_of(MarkRow, row), row.weight, row.strength, as_of) for row in rows]
 
 
-def _record(row: MarkRow, weight: float, strength: float, as_of: int) -> MarkRecord:
-    return result_of(
-        MarkRecord,
-        row,
-        payload=json.loads(row.payload),
-        weight=weight,
-        strength=strength,
-        as_of=to_datetime(as_of),
-        age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
-    )
-
-
-def _past(
-    txn: BoardTransaction, kind: str | None, subject: str | None, min_strength: float | None, at: int, limit: int | None
-) -> list[MarkRecord]:
-    """Return the marks that were live at a past instant, with the weights of that time, from the history."""
+def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
+    """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    records = []
     for event in txn.tx.all(MARKS.events_at_instant, at=at):
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
         fading = _fading(txn, event, versions, at)
-        if fading.evaporates_at is not None and fading.evaporates_at <= at:
+        if not fading.is_live(at):
             continue
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
         law = txn.laws.get(txn.tx, fading.law)
         strength = weight * State(fading.intensity, fading.anchored_at, law).remaining(at)
-        if min_strength is not None and strength < min_strength:
-            continue
         deposits = [
             item
             for item in txn.tx.all(MARKS.events_of_subject, subject=event.subject)
@@ -128,9 +155,7 @@ def _past(
             reinforced_at=last.recorded_at,
             reinforcements=max(0, len(deposits) - 1),
         )
-        records.append(_record(row, weight, strength, at))
-    records.sort(key=lambda record: (-record.strength, record.id))
-    return records[:limit]
+        yield row, weight, strength, at
 
 
 def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:

@@ -70,8 +70,8 @@ class Worker:
 
     def __init__(self, board: Blackboard, worker_id: str, lease: int) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
-        self.pace = Pace(board.clock)
         self._session = board.session
+        self.pace = Pace(self._session)
         self.checkpoint_bytes = 4 * 1024 * 1024
         """The size of the write-ahead log from which a checkpoint moves it into the database file."""
 
@@ -97,11 +97,7 @@ class Worker:
 
     def unregister(self) -> None:
         """Remove the worker from the board."""
-
-        def work(txn: BoardTransaction) -> None:
-            txn.tx.run(ACTIVATIONS.delete_worker, id=self.id)
-
-        self._session.write(work)
+        self._session.write(lambda txn: txn.tx.run(ACTIVATIONS.delete_worker, id=self.id))
 
     def reconnect(self) -> None:
         """Register again on a board that could not be used for a while.
@@ -261,24 +257,16 @@ class Worker:
     def evaporate(self, limit: int) -> int:
         """Apply due predicted crossings, and move up to `limit` evaporated marks to the history."""
         reach("evaporation.before")
-        count = self._in_background(_evaporate, limit)
+        count = self.pace.run(lambda txn: _evaporate(txn, limit))
         reach("evaporation.after")
         return count
 
     def backfill(self, limit: int) -> int:
         """Apply a change of the deployment to up to `limit` marks."""
         reach("backfill.before")
-        count = self._in_background(_backfill, limit)
+        count = self.pace.run(lambda txn: _backfill(txn, limit))
         reach("backfill.after")
         return count
-
-    def _in_background(self, step: Callable[[BoardTransaction, int], int], limit: int) -> int:
-        def work(txn: BoardTransaction) -> tuple[int, int, int]:
-            before = txn.last_event
-            count = step(txn, limit)
-            return count, before, txn.last_event
-
-        return self.pace.piece(lambda: self._session.write(work))
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
         """Remove up to `limit` rows of each table that are older than they are kept for, and return the number of rows.

@@ -146,11 +146,7 @@ class ActivationRunner:
                 item.reinforcements,
             )
             try:
-                marks.append(
-                    self.worker.board.session.classes.make(
-                        event.kind, event.subject, event.payload or "{}", event.intensity, stored, claim.deployment
-                    )
-                )
+                marks.append(self.worker.board.session.classes.make(event, stored, claim.deployment))
             except InvalidMark as error:
                 log.warning("a mark that no longer fits its kind was skipped", mark=event.mark_id, error=str(error))
         return marks

@@ -31,15 +31,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a board, and what it contains.
-
-    Attributes:
-        path: Its file.
-        bytes: The size of the file.
-        marks: The number of its marks.
-        events: The number of its events.
-        last_recorded_at: The last instant that it recorded, in microseconds since the epoch.
-    """
+    """A copy of a board: its file, its size, what it contains, and the last instant that it recorded."""
 
     path: Path
     bytes: int
@@ -49,12 +41,7 @@ class Copy:
 
 
 def back_up(database: Database, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
-    """Copy a board, which may be in use, to a new file that only this user may read.
-
-    Args:
-        database: The board.
-        to: The new file.
-        progress: Called after each step.
+    """Copy a board, which may be in use, to a new file that only this user may read; report each step of the copy.
 
     Raises:
         StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
@@ -79,15 +66,9 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
 
 
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
-    """Replace a board by a copy. No process may be using the board.
+    """Replace a board, if there is one, by a copy. No process may be using the board.
 
-    Args:
-        backup: The copy.
-        database: The board to replace; it need not exist.
-        stamp: The end of the name under which the old board is kept beside it.
-
-    Returns:
-        The restored board, and the path of the old board; None if there was none.
+    Returns the restored board, and the path under which the old board is kept, which ends with `stamp`.
 
     Raises:
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.

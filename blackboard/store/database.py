@@ -256,10 +256,9 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[Transaction]:
-        """Open a writing transaction on the process's writing connection. The calling thread must lead the commit.
+        """Open a writing transaction on the process's writing connection, and commit it at the end, unless told not to.
 
-        Args:
-            keep: Whether to commit at the end; otherwise everything is rolled back.
+        The calling thread must lead the commit.
         """
         with self.write_lock():
             self._check_file()
@@ -376,11 +375,9 @@ class Database:
             self._writer.execute("PRAGMA synchronous = OFF")
 
     def compact(self) -> bool:
-        """Rewrite the file without the remains of deleted rows, and empty the write-ahead log.
+        """Rewrite the file without the remains of deleted rows, and empty the write-ahead log. On a server, do nothing.
 
-        Returns:
-            Whether the log is empty; a reader in another process may prevent it. False on a server, where nothing is
-            done.
+        Returns whether the log is empty, which a reader in another process may prevent.
         """
         if self.path is None:
             return False

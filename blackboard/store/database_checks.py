@@ -44,11 +44,7 @@ class Health:
 
 
 def measure(database: Database, *, thorough: bool = True) -> Health:
-    """Measure a database.
-
-    Args:
-        database: The database.
-        thorough: Whether to read every page in search of damage.
+    """Measure a database; a thorough measurement reads every page in search of damage.
 
     Raises:
         StoreError: The database cannot be opened.

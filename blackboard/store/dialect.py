@@ -139,12 +139,7 @@ _SQLSTATES = {
 
 
 def translate(error: Exception, where: str) -> StoreError:
-    """Return the error of ours for a driver's error, with what to do about it.
-
-    Args:
-        error: The driver's error. Its code decides, never its words.
-        where: The database, as a message names it.
-    """
+    """Return the error of ours for a driver's error, with what to do about it. Its code decides, never its words."""
     code = getattr(error, "sqlite_errorcode", None)
     cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
     match cause:

@@ -22,12 +22,7 @@ __all__ = ["Entry", "GroupCommit"]
 
 
 class Entry:
-    """The work of one thread, and its outcome.
-
-    Args:
-        work: What to commit.
-        exclusive: Whether the work must be alone in its batch.
-    """
+    """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
 
     __slots__ = ("done", "error", "exclusive", "result", "signal", "work")
 
@@ -41,11 +36,7 @@ class Entry:
 
 
 class GroupCommit:
-    """Lets one thread lead at a time.
-
-    Args:
-        on_wait: Called by a thread that has begun to wait.
-    """
+    """Lets one thread lead at a time; `on_wait` is called by a thread that has begun to wait."""
 
     def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:
         self.on_wait = on_wait
@@ -59,8 +50,7 @@ class GroupCommit:
     def enter(self, entry: Entry) -> list[Entry]:
         """Wait until this thread leads, or until another thread has committed the entry.
 
-        Returns:
-            The batch to commit, this entry first; the thread must then call `release`. Empty if the entry is done.
+        Returns the batch to commit, this entry first; the thread must then call `release`. Empty if the entry is done.
         """
         with self._lock:
             leads, self._has_leader = not self._has_leader, True

@@ -22,13 +22,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Result(NamedTuple):
-    """The result of a query.
-
-    Attributes:
-        columns: The names of the columns.
-        rows: The values of each row.
-        more: Whether there were more rows than the limit.
-    """
+    """The result of a query; `more` says whether there were more rows than the limit."""
 
     columns: tuple[str, ...]
     rows: list[list[Any]]
@@ -36,17 +30,11 @@ class Result(NamedTuple):
 
 
 def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
-    """Run one query on an SQLite board.
-
-    Args:
-        path: The database's file.
-        sql: One SELECT, over views or tables.
-        limit: The largest number of rows to return, at least 1.
-        seconds: The time limit.
+    """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.
 
     Raises:
         InvalidQuery: The SQL is invalid, or does more than read.
-        QueryStopped: The query took too long, or too much memory.
+        QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The database cannot be read.
     """
     request = {

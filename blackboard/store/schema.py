@@ -31,20 +31,12 @@ Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 
 
 def ensure(database: Database, now: int, *, create: bool = True) -> bool:
-    """Create or upgrade the schema, unless it is the newest.
-
-    Args:
-        database: The database.
-        now: The instant of a new board's creation.
-        create: Whether the database may be created or upgraded; if not, an older board is an error.
-
-    Returns:
-        Whether anything was changed.
+    """Create the schema, or upgrade it if the database may be changed; return whether anything was changed.
 
     Raises:
         StoreForeign: The database belongs to another program.
         StoreNewer: A newer version wrote the database.
-        StoreError: The schema cannot be upgraded.
+        StoreError: The schema cannot be upgraded, or is older and must stay.
     """
     _check_version(database)
     if database.exists() and _is_current(database):
@@ -69,12 +61,7 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
 def refresh_views(database: Database, living: Living) -> str | None:
     """Rewrite the views if their texts differ from those of this version, and no worker of another version runs.
 
-    Args:
-        database: A board of the newest schema.
-        living: Finds the running workers.
-
-    Returns:
-        A note if the views are not of this version and stay so; otherwise None.
+    Returns a note if the views stay those of another version; otherwise None.
 
     Raises:
         StoreError: The board has stored a decay law that this process does not know.

@@ -19,10 +19,6 @@ __all__ = ["Transaction"]
 class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
-    Args:
-        cursor: The driver's cursor.
-        dialect: The kind of database.
-
     Attributes:
         shared: What the work in one commit shares; its `save` writes, before the commit, what was kept back until then.
         committed: Whether the commit has succeeded.

@@ -24,14 +24,10 @@ BUILT_IN_LAWS = tuple(name for name, law in decay.LAWS.items() if law.__module__
 
 
 def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[str, str]:
-    """Return the SELECT behind each view.
-
-    Args:
-        dialect: The kind of database.
-        stored_laws: The names of the laws that the board has stored.
+    """Return the SELECT behind each view, for the laws of this version and those that the board has stored.
 
     Raises:
-        StoreError: No law of such a name is defined in this process.
+        StoreError: This process does not know a stored law.
     """
     names = sorted({*BUILT_IN_LAWS, *stored_laws})
     if unknown := [name for name in names if name not in decay.LAWS]:

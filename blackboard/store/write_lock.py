@@ -24,9 +24,7 @@ __all__ = ["WriteLock"]
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
-    Args:
-        path: The file; the lock files are made beside it.
-        seconds: How long to wait for the lock.
+    The lock files are made beside the file. `seconds` is the longest wait.
     """
 
     def __init__(self, path: Path, seconds: float) -> None:
