@@ -25,8 +25,8 @@ from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, 
 from blackboard.errors import InvalidCondition
 from blackboard.failpoints import NAMES as FAILPOINTS
 from blackboard.parsing import parse
-from blackboard.settings import DaemonSettings, Settings
-from blackboard.settings.sections import AgentSection, KindSection, WatchSection
+from blackboard.settings.sections import AgentSection, DaemonSettings, KindSection, WatchSection
+from blackboard.settings.settings_file import Settings
 from blackboard.states import ActivationState, CallState, CrossingState
 from blackboard.store.tables import metadata
 from blackboard.store.view_columns import VIEWS

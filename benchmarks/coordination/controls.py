@@ -20,7 +20,10 @@ from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
-from blackboard.llm import AnthropicClient, Client, parse, plan
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import Client
+from blackboard.llm.reply import parse
+from blackboard.llm.request import plan
 from blackboard.marks import Mark, StoredMark, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator

@@ -25,9 +25,11 @@ from benchmarks.coordination.outcome import Cost, Outcome, checked
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
-from blackboard.llm import AnthropicClient, Client
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import Client
 from blackboard.marks import Mark
-from blackboard.settings import load_settings, resolve
+from blackboard.settings.deployment_resolver import resolve
+from blackboard.settings.settings_file import load_settings
 from lead_desk import offline_rules
 from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi

@@ -13,7 +13,10 @@ from benchmarks.coordination.leads import enquiries
 from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
-from blackboard.llm import BatchItem, Client, ModelSettings, Reply, client_from
+from blackboard.llm.client import client_from
+from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import Reply
 
 __all__ = ["Counting", "live"]
 

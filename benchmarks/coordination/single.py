@@ -15,7 +15,7 @@ from benchmarks.coordination.leads import Enquiry
 from benchmarks.coordination.outcome import Cost, Outcome, checked
 from benchmarks.coordination.rivals.office import ALONE, BOOK, PROMPTS, Office, office_of
 from benchmarks.coordination.team import said
-from blackboard.llm import AnthropicClient
+from blackboard.llm.client import AnthropicClient
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["blocks", "run_single", "talking"]

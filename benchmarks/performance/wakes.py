@@ -18,7 +18,7 @@ from benchmarks.performance.report import Row
 from blackboard import Blackboard, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.daemon import Daemon
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 __all__ = ["another_process", "running", "same_process", "throughput"]
 

@@ -13,7 +13,7 @@ from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from blackboard.board.deployment_preview import Preview
-    from blackboard.settings import Resolved
+    from blackboard.settings.deployment_resolver import Resolved
 
 __all__ = ["add_to"]
 
@@ -62,7 +62,7 @@ def check(
 
 def _file(session: Session) -> str | None:
     """Return the path of the file; None if it does not exist."""
-    from blackboard.settings import find_config
+    from blackboard.settings.settings_file import find_config
 
     try:
         return str(find_config(session.config))

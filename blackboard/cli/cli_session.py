@@ -17,7 +17,8 @@ from blackboard.errors import StoreMissing, UnknownName, UsageError
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.result_types import DeployResult
-    from blackboard.settings import Resolved, Settings
+    from blackboard.settings.deployment_resolver import Resolved
+    from blackboard.settings.settings_file import Settings
 
 __all__ = ["Session", "session_of"]
 
@@ -38,7 +39,7 @@ class Session:
         Raises:
             ConfigurationError: The file has mistakes.
         """
-        from blackboard.settings import load_settings
+        from blackboard.settings.settings_file import load_settings
 
         return load_settings(self.config)
 
@@ -48,7 +49,7 @@ class Session:
         Raises:
             ConfigurationError: The file has mistakes.
         """
-        from blackboard.settings import resolve_file
+        from blackboard.settings.deployment_resolver import resolve_file
 
         return resolve_file(self.config)
 

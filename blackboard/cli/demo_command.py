@@ -55,7 +55,7 @@ def demo(
     from blackboard.cli.run_command import client_of, obeying_signals
     from blackboard.daemon import build_daemon
     from blackboard.packaged_files import config_file
-    from blackboard.settings import resolve_file
+    from blackboard.settings.deployment_resolver import resolve_file
 
     session = session_of(context)
     resolved = resolve_file(session.config or config_file("demo.toml"))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
     from blackboard.board import Blackboard
     from blackboard.daemon import Daemon
-    from blackboard.llm import Client
-    from blackboard.settings import Resolved
+    from blackboard.llm.client_protocol import Client
+    from blackboard.settings.deployment_resolver import Resolved
 
 __all__ = ["add_to", "client_of", "obeying_signals"]
 
@@ -71,7 +71,7 @@ def client_of(resolved: Resolved) -> Client | None:
     Raises:
         ConfigurationError: A client is required and there is no key.
     """
-    from blackboard.llm import client_from
+    from blackboard.llm.client import client_from
 
     return client_from(resolved.settings.model, os.environ)
 

@@ -23,7 +23,7 @@ from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
 from blackboard.failpoints import reach
-from blackboard.llm import Rejected, Unusable
+from blackboard.llm.failures import Rejected, Unusable
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
 
 __all__ = ["ActivationRunner", "NextClaimFailed"]

@@ -23,18 +23,9 @@ from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.failpoints import reach
-from blackboard.llm import (
-    BatchItem,
-    CallFailure,
-    Client,
-    KeyRefused,
-    NotSent,
-    OutcomeUnknown,
-    Overloaded,
-    Rejected,
-    Reply,
-    SpendLimit,
-)
+from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.failures import CallFailure, KeyRefused, NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit
+from blackboard.llm.reply import Reply
 from blackboard.states import CallState
 
 __all__ = ["BatchApi"]

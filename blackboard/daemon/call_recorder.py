@@ -15,7 +15,10 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.worker_operations import CallRow, pause_after_refusal
 from blackboard.daemon.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm import Api, CallFailure, Prices, Reply, highest_cost
+from blackboard.llm.failures import CallFailure
+from blackboard.llm.prices import Api, Prices
+from blackboard.llm.reply import Reply
+from blackboard.llm.request import highest_cost
 
 __all__ = ["CallRecorder"]
 

@@ -33,11 +33,14 @@ from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError
 from blackboard.failpoints import reach
-from blackboard.llm import Client, ModelSettings, Prices, load_prices
-from blackboard.settings import DaemonSettings, without_price
+from blackboard.llm.client_protocol import Client
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.prices import Prices, load_prices
+from blackboard.settings.price_settings import without_price
+from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:
-    from blackboard.settings import Resolved
+    from blackboard.settings.deployment_resolver import Resolved
 
 __all__ = ["Daemon", "build_daemon"]
 

@@ -12,7 +12,7 @@ from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 __all__ = ["BacklogTask", "MaintenanceTask", "PeriodicTask", "Recovery", "maintenance_tasks"]
 

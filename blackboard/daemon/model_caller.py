@@ -25,20 +25,20 @@ from blackboard.deployment import AgentSettings
 from blackboard.durations import format_duration
 from blackboard.errors import AgentError, UnknownName
 from blackboard.failpoints import reach
-from blackboard.llm import (
+from blackboard.llm.client_protocol import Client
+from blackboard.llm.failures import (
     CallFailure,
-    Client,
     KeyRefused,
-    ModelSettings,
     NotSent,
     OutcomeUnknown,
     Overloaded,
     Rejected,
     SpendLimit,
     Unusable,
-    parse,
-    plan,
 )
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import parse
+from blackboard.llm.request import plan
 from blackboard.states import CallState
 
 __all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]

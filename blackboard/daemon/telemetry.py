@@ -15,7 +15,7 @@ from typing import Any
 from blackboard.board.claims import Claim
 from blackboard.board.worker_operations import CallRow
 from blackboard.clock import Instant
-from blackboard.llm import Reply
+from blackboard.llm.reply import Reply
 
 __all__ = ["activation", "batched", "call", "get_tracer"]
 

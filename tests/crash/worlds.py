@@ -28,10 +28,12 @@ from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock
 from blackboard.failpoints import NAMES
-from blackboard.llm import ModelSettings
 from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply, Usage
-from blackboard.settings import DaemonSettings, load_settings, resolve
+from blackboard.settings.deployment_resolver import resolve
+from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
 from tests.crash.laws import Broken, rows
 

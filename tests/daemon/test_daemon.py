@@ -33,7 +33,7 @@ from blackboard.agent_definition import Agent
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 
 class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):

@@ -14,7 +14,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.daemon.active_runs import MAX_RUNS
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 
 class Errand(Mark, kind="errand", on_repeat="separate"):

@@ -14,7 +14,7 @@ from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.cli.row_deposits import Columns, load
 from blackboard.cli.row_reader import Rows
 from blackboard.packaged_files import config_file
-from blackboard.settings import resolve_file
+from blackboard.settings.deployment_resolver import resolve_file
 from tests.docs.blocks import LANGUAGES, ROOT, Blocks
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -18,16 +18,17 @@ from blackboard.cli.app import app
 from blackboard.decay import LAWS
 from blackboard.deployment import Budget
 from blackboard.durations import Microseconds, format_duration
-from blackboard.llm import ModelSettings
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.packaged_files import config_file
-from blackboard.settings import DaemonSettings, Settings
 from blackboard.settings.sections import (
     AgentSection,
+    DaemonSettings,
     DatabaseSection,
     DeploymentSection,
     KindSection,
     WatchSection,
 )
+from blackboard.settings.settings_file import Settings
 from blackboard.store.view_columns import VIEWS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from blackboard.errors import ModelError
-from blackboard.llm import AnthropicClient, BatchItem, Reply
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.reply import Reply
 from tests.economy.world import KEY
 from tests.support.messages_api import MessagesApi
 

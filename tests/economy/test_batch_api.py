@@ -14,7 +14,9 @@ from blackboard import Daemon, ManualClock, agent, strength
 from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.errors import ModelError
-from blackboard.llm import BatchItem, OutcomeUnknown, Rejected, Reply
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.failures import OutcomeUnknown, Rejected
+from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
 from tests.economy.world import Judged, Lead, World, judge

@@ -15,8 +15,11 @@ from blackboard.board import model_calls
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
-from blackboard.llm import ModelSettings, load_prices
-from blackboard.settings import load_settings, resolve, without_price
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.prices import load_prices
+from blackboard.settings.deployment_resolver import resolve
+from blackboard.settings.price_settings import without_price
+from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, World, judge

@@ -15,7 +15,8 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
-from blackboard.llm import ModelSettings, Reply
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import Reply
 from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Judged, Lead, World, judge
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded

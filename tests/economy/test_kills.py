@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock, failpoints
-from blackboard.llm import Client
+from blackboard.llm.client_protocol import Client
 from tests.economy.child import live
 from tests.economy.patient import Patient
 from tests.economy.world import World

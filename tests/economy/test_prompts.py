@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Mark, agent, strength
-from blackboard.llm import Usage, load_prices, plan
+from blackboard.llm.prices import load_prices
+from blackboard.llm.reply import Usage
+from blackboard.llm.request import plan
 from lead_desk import offline_rules
 from tests.desk.test_whole_desk import leads
 from tests.desk.world import World as Desk

@@ -17,8 +17,10 @@ from blackboard.daemon import Report
 from blackboard.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
-from blackboard.llm import AnthropicClient, Client, ModelSettings
-from blackboard.settings import DaemonSettings
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import Client
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.settings.sections import DaemonSettings
 
 MODEL = "claude-haiku-4-5"
 KEY = "sk-test-not-a-key"

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from blackboard.durations import parse_duration
-from blackboard.llm import AnthropicClient, plan
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.request import plan
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-test-not-a-key"

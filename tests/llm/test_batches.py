@@ -11,19 +11,11 @@ import pytest
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
-from blackboard.llm import (
-    AnthropicClient,
-    BatchItem,
-    NotSent,
-    OutcomeUnknown,
-    Overloaded,
-    Rejected,
-    Reply,
-    SpendLimit,
-    Unusable,
-    parse,
-)
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit, Unusable
 from blackboard.llm.message_batches import read_results
+from blackboard.llm.reply import Reply, parse
 from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 from tests.support.messages_api import MessagesApi

@@ -14,20 +14,19 @@ from pathlib import Path
 import pytest
 
 from blackboard.errors import ConfigurationError
-from blackboard.llm import (
-    AnthropicClient,
+from blackboard.llm.client import AnthropicClient, client_from
+from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
-    ModelSettings,
     NotSent,
     OutcomeUnknown,
     Overloaded,
     Rejected,
     SpendLimit,
     Unusable,
-    client_from,
-    parse,
 )
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import parse
 from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi

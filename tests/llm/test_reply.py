@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from blackboard.llm import Reply, Unusable, Usage, parse
+from blackboard.llm.failures import Unusable
+from blackboard.llm.reply import Reply, Usage, parse
 from tests.llm.conftest import Verdict
 
 JSON = st.recursive(

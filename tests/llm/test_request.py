@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from blackboard.errors import AgentError, UnknownName
-from blackboard.llm import AnthropicClient, estimate_tokens, highest_cost, load_prices, plan
 from blackboard.llm.answer_schema import answer_schema
-from blackboard.llm.prices import Api
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.prices import Api, load_prices
+from blackboard.llm.request import estimate_tokens, highest_cost, plan
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens

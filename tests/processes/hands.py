@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 from tests.crash import laws
 from tests.crash.children import Child, Say, watch
 from tests.crash.laws import Broken

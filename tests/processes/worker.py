@@ -17,7 +17,7 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.cli.run_command import obeying_signals
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 PATIENT = {"lease": "60s", "tick": "10s"}
 HASTY = {"lease": "1s", "tick": "1s"}

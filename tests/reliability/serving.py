@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from blackboard import Agent, Blackboard, Daemon
-from blackboard.settings import DaemonSettings
+from blackboard.settings.sections import DaemonSettings
 
 
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:

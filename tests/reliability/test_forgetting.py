@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board_files import BoardFiles
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.llm import AnthropicClient, ModelSettings
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.store import backup as copies
 from tests.reliability.serving import look, served
 from tests.support.messages_api import MessagesApi

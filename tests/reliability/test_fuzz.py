@@ -20,7 +20,8 @@ from blackboard.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.parsing import parse
-from blackboard.settings import load_settings, resolve_file
+from blackboard.settings.deployment_resolver import resolve_file
+from blackboard.settings.settings_file import load_settings
 
 WORDS = st.sampled_from(
     ["strength", "count", "total", "strongest", "any", "age", "smoke", "alarm", "over", "board", "subject", "=", ">=",

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.llm import AnthropicClient, Client, ModelSettings
-from blackboard.settings import DaemonSettings
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.client_protocol import Client
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.settings.sections import DaemonSettings
 from blackboard.store.rows import EventRow
 from lead_desk import offline_rules
 from lead_desk.analyst import INSIGHT_SUBJECT, analyst

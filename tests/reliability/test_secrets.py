@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board.liveness import private_folder
 from blackboard.errors import ConfigurationError, StoreError
-from blackboard.llm import AnthropicClient, ModelSettings
+from blackboard.llm.client import AnthropicClient
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.store.backup import back_up
 from blackboard.store.database import Database
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal

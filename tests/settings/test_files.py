@@ -10,9 +10,8 @@ import pytest
 from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
-from blackboard.llm import ModelSettings
+from blackboard.llm.model_settings import ModelSettings
 from blackboard.packaged_files import config_file
-from blackboard.settings import find_config, load_settings
 from blackboard.settings.sections import (
     AgentSection,
     DaemonSettings,
@@ -20,6 +19,7 @@ from blackboard.settings.sections import (
     DeploymentSection,
     KindSection,
 )
+from blackboard.settings.settings_file import find_config, load_settings
 
 
 def written(folder: Path, text: str) -> Path:

@@ -11,7 +11,8 @@ import pytest
 from blackboard.decay import Exponential
 from blackboard.errors import ConfigurationError
 from blackboard.packaged_files import config_file
-from blackboard.settings import load_settings, resolve, resolve_file
+from blackboard.settings.deployment_resolver import resolve, resolve_file
+from blackboard.settings.settings_file import load_settings
 
 MODULE = """
 from blackboard import Exponential, Mark, agent, count, strength, total
