@@ -1,4 +1,4 @@
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
+from blackboard import Blackboard, Context, Daemon, Exponential, Mark, agent, strength
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("25m"), on_repeat="add"):
@@ -10,12 +10,12 @@ class Alarm(Mark, kind="alarm"):
 
 
 @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], batch=10)
-def watchman(smokes, context):
+def watchman(smokes: list[Smoke], context: Context) -> list[Alarm]:
     return [Alarm(subject=smoke.subject, level=round(10 * smoke.strength)) for smoke in smokes]
 
 
 if __name__ == "__main__":
-    with Blackboard.open("sqlite:///board.db") as board:
+    with Blackboard.open("board.db") as board:
         board.deposit(Smoke(subject="kitchen", detail="thin, grey"), intensity=0.4)
         board.deposit(Smoke(subject="kitchen", detail="thick"), intensity=0.4)
         Daemon(board, [watchman]).run(until_quiescent=True)

@@ -50,7 +50,7 @@ def evaporation(folder: Path, *, size: int = 100_000, seconds: float = 4.0) -> I
     """Marks that all evaporate at one instant, under a daemon, with another process depositing."""
     path = boards.copy(folder, 1000, "evaporation")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
-        boards.lay(board, Flash, size, ends=board.now() + 1)
+        boards.lay(board, Flash, size, ends=board.session.now() + 1)
         boards.deploy(board, *boards.watchers(), *boards.watchers(Flash))
         rate = alone(path, seconds)
         largest = 0

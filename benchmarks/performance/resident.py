@@ -75,7 +75,7 @@ def _simulated_hour(board: Blackboard, crowd: list[Agent]) -> float:
     """Run a daemon on a manual clock for an hour; every wait moves the clock, so it passes in a moment."""
     clock = ManualClock(board.now())
     end = clock.now() + 3_600_000_000
-    board.clock = clock
+    board.session.clock = board.clock = clock
     daemon = Daemon(board, crowd)
     thread = threading.Thread(target=daemon.run)
     thread.start()

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Exponential
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
-from blackboard.reinforcement import State, join
+from blackboard.reinforcement import State, reinforce
 from blackboard.store.statements import MARKS
 
 
@@ -73,10 +73,10 @@ def test_a_mark_made_and_dumped(benchmark: Any) -> None:
     benchmark(lambda: dump_payload(Trace(subject="s", detail="one").payload))
 
 
-def test_a_join(benchmark: Any) -> None:
+def test_a_reinforced_state(benchmark: Any) -> None:
     law = Exponential("1h")
     old, new = State(1.0, 0, law), State(0.5, 60_000_000, law)
-    benchmark(join, Trace.defaults, old, new)
+    benchmark(reinforce, Trace.defaults, old, new)
 
 
 def test_a_condition_parsed(benchmark: Any) -> None:

@@ -57,7 +57,7 @@ def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_orde
         path.write_text(right + "[agents.watchmen]\nbatch = 3\n")
         child.send_signal(signal.SIGHUP)
         assert "did you mean 'watchman'?" in until(
-            child, "the deployment file has mistakes; what was in force stays so"
+            child, "the deployment file has mistakes; the active deployment was kept"
         )
         path.write_text(right + "[agents.watchman]\nbatch = 3\n")
         child.send_signal(signal.SIGHUP)

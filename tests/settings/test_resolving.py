@@ -121,7 +121,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> 
         ("nowhere:x", "", "deployment.agents: 'nowhere:x' cannot be imported: No module named 'nowhere'"),
         ("broken_agents:x", "", "deployment.agents: 'broken_agents:x' cannot be imported: ZeroDivisionError"),
         ("weather_agents:", "", "deployment.agents: 'weather_agents:' is not a path"),
-        ("gauge second", "", "deployment.agents: weather_agents:second: there is another agent named 'gauge'"),
+        ("gauge second", "", "deployment.agents: weather_agents:second: another agent is named 'gauge'"),
         ("gauge", "[agents.guage]\nbatch = 1", "agents.guage: there is no agent 'guage'; did you mean 'gauge'?"),
         ("gauge", "[kinds.rian]\nweight = 1", "kinds.rian: there is no kind 'rian'; did you mean 'rain'?"),
         ("gauge", '[kinds.rain]\ndecay = "sloly"', "kinds.rain.decay: there is no decay law 'sloly'"),
@@ -134,7 +134,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> 
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
-        ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: it watches wet, very; set it for one"),
+        ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent watches wet, very; "),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
@@ -162,7 +162,7 @@ def test_what_is_wrong_within_an_unknown_kind_is_told_as_well(file: Callable[...
 def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file: Callable[..., Path]) -> None:
     (warning,) = resolve_file(file("counter"), {}).warnings
     assert "agents.counter.watches.watch" in warning.place
-    assert "counts flood" in warning.message
+    assert "counts marks of flood" in warning.message
     separate = '[kinds.flood]\non_repeat = "separate"\n'
     assert resolve_file(file("counter", separate), {}).warnings == ()
 
