@@ -13,6 +13,7 @@ answer without usage keeps its reserve, too, until a person records the cost.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from blackboard.board import budgets
 from blackboard.board.activations import get_activation
@@ -98,11 +99,10 @@ def send(
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.holds:
         return exceeded
-    check_transition(get(txn, row.id).state, CallState.SENT)
-    txn.tx.run(
-        MODEL_CALLS.send_call,
-        id=row.id,
-        state=CallState.SENT,
+    _set_state(
+        txn,
+        get(txn, row.id),
+        CallState.SENT,
         sent_at=txn.now,
         reserved=reserve,
         custom_id=custom_id,
@@ -117,12 +117,9 @@ def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
     row = get(txn, call_id)
     if _is_discarded(txn, row):
         mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
-        return
-    check_transition(row.state, CallState.PLANNED)
-    txn.tx.run(
-        MODEL_CALLS.send_call, id=call_id, state=CallState.PLANNED, sent_at=None, reserved=0, custom_id=None,
-        submission=None, would_hold=None,
-    )  # fmt: skip
+    else:
+        unsent = {"sent_at": None, "reserved": 0, "custom_id": None, "submission": None, "would_hold": None}
+        _set_state(txn, row, CallState.PLANNED, **unsent)
 
 
 def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str | None, spent: CallCost) -> bool:
@@ -138,11 +135,10 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
     late = any(other.state == CallState.APPLIED for other in calls_of(txn, row.activation_id))
     error = TOO_LATE if late else DISCARDED if _is_discarded(txn, row) else None
     state = CallState.UNUSABLE if erased or error else CallState.ANSWERED
-    check_transition(row.state, state)
-    txn.tx.run(
-        MODEL_CALLS.answer_call,
-        id=call_id,
-        state=state,
+    _set_state(
+        txn,
+        row,
+        state,
         answered_at=txn.now,
         reserved=row.reserved if spent.cost is None else 0,
         reply=None if erased else raw,
@@ -162,12 +158,11 @@ def mark_ended(
         IllegalTransition: The state cannot follow the present one.
     """
     row = get(txn, call_id)
-    check_transition(row.state, state)
     keeps_reserve = state == CallState.UNKNOWN or (state == CallState.UNUSABLE and row.cost is None)
-    txn.tx.run(
-        MODEL_CALLS.end_call,
-        id=call_id,
-        state=state,
+    _set_state(
+        txn,
+        row,
+        state,
         reserved=row.reserved if keeps_reserve else 0,
         error=error[:2000],
         request_id=request_id or row.request_id,
@@ -223,10 +218,11 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
         raise NotFound(
             f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
         )
-    if not without_usage:
-        check_transition(row.state, CallState.COST_RECORDED)
-    state = row.state if without_usage else CallState.COST_RECORDED
-    txn.tx.run(MODEL_CALLS.record_cost, id=call_id, state=state, cost=cost, direct_cost=cost, reserved=0)
+    known = row._replace(cost=cost, direct_cost=cost, reserved=0)
+    if without_usage:
+        _update(txn, known)
+    else:
+        _set_state(txn, known, CallState.COST_RECORDED)
     return row
 
 
@@ -246,6 +242,15 @@ def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
     """Do the same for a call whose activation was discarded before its outcome became unknown."""
     if _is_discarded(txn, row):
         record_reserved_costs(txn, row.activation_id)
+
+
+def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns: Any) -> None:
+    check_transition(row.state, state)
+    _update(txn, row._replace(state=state, **columns))
+
+
+def _update(txn: BoardTransaction, row: CallRow) -> None:
+    txn.tx.run(MODEL_CALLS.update_call, **row._asdict())
 
 
 def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:

@@ -222,7 +222,10 @@ def test_the_key_shows_nowhere(
 
 
 def test_importing_the_package_does_not_import_the_sdk() -> None:
-    code = "import sys, blackboard.llm as m; m.AnthropicClient('k'); print({'anthropic', 'httpx2'} & set(sys.modules))"
+    code = (
+        "import sys; from blackboard.llm.client import AnthropicClient; AnthropicClient('k');"
+        " print({'anthropic', 'httpx2'} & set(sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

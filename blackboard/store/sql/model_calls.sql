@@ -21,32 +21,18 @@ SELECT {model_call.*} FROM model_call WHERE model_call.id = :id;
 -- The calls of an activation, newest first.
 SELECT {model_call.*} FROM model_call WHERE model_call.activation_id = :activation_id ORDER BY model_call.id DESC;
 
--- name: send_call
--- Record that a call is about to be sent, with what it may cost.
+-- name: update_call
+-- Write what changes with the state of a call.
 UPDATE model_call
-SET state = :state, sent_at = :sent_at, reserved = :reserved, custom_id = :custom_id, submission = :submission,
-  would_hold = :would_hold
-WHERE id = :id;
-
--- name: answer_call
--- Record an answer with its usage and cost.
-UPDATE model_call
-SET state = :state, answered_at = :answered_at, reserved = :reserved, reply = :reply, request_id = :request_id,
-  input_tokens = :input_tokens, cache_read_tokens = :cache_read_tokens, cache_write_tokens = :cache_write_tokens,
-  output_tokens = :output_tokens, cost = :cost, direct_cost = :direct_cost, error = :error
+SET state = :state, sent_at = :sent_at, answered_at = :answered_at, reserved = :reserved, reply = :reply,
+  request_id = :request_id, custom_id = :custom_id, submission = :submission, input_tokens = :input_tokens,
+  cache_read_tokens = :cache_read_tokens, cache_write_tokens = :cache_write_tokens, output_tokens = :output_tokens,
+  cost = :cost, direct_cost = :direct_cost, error = :error, would_hold = :would_hold
 WHERE id = :id;
 
 -- name: note_error
 -- Set why a call is not sent.
 UPDATE model_call SET error = :error WHERE id = :id;
-
--- name: end_call
--- Record how a call ended without an answer.
-UPDATE model_call SET state = :state, reserved = :reserved, error = :error, request_id = :request_id WHERE id = :id;
-
--- name: record_cost
--- Record the cost of a call whose outcome or usage is unknown.
-UPDATE model_call SET state = :state, cost = :cost, direct_cost = :direct_cost, reserved = :reserved WHERE id = :id;
 
 -- name: apply_call
 -- Record that an activation has used its newest answer.
