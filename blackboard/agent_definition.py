@@ -214,8 +214,8 @@ def agent(
                 [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]
             )
         guards = [guard for guard in (only_if, unless) if guard is not None]
-        models = {kind.kind: kind for kind in (*_models([*watched.values(), *guards]), *writes, *kinds)}
-        return Agent(spec, function, models, publish, isolate)
+        mark_classes = {kind.kind: kind for kind in (*_mark_classes([*watched.values(), *guards]), *writes, *kinds)}
+        return Agent(spec, function, mark_classes, publish, isolate)
 
     return declare
 
@@ -231,10 +231,10 @@ def _joined(first: Condition | None, second: Condition | None, operator: str) ->
     return operator.join(texts) or None
 
 
-def _models(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
+def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
     for item in map(_as_watch, watched):
         for condition in (item.when, item.only_if, item.unless):
-            yield from () if condition is None else condition.models
+            yield from () if condition is None else condition.mark_classes
 
 
 def _kind_name(kind: KindLike) -> str:

@@ -68,36 +68,40 @@ class Condition(ABC):
         )
 
     @abstractmethod
-    def leaves(self) -> Iterator[Comparison]:
+    def comparisons(self) -> Iterator[Comparison]:
         """Yield its comparisons, left to right."""
 
     @abstractmethod
-    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return its truth, where `decide` gives the truth of each comparison."""
 
     def holds(self, value: Callable[[Measure], float]) -> bool:
         """Return its truth, where `value` gives the value of each measure."""
-        return self.truth(lambda leaf: leaf.is_met(value(leaf.measure)))
+        return self.holds_if(lambda comparison: comparison.holds_at(value(comparison.measure)))
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that it measures, without repetition."""
-        return tuple(dict.fromkeys(kind for leaf in self.leaves() for kind in leaf.measure.kinds))
+        return tuple(dict.fromkeys(kind for comparison in self.comparisons() for kind in comparison.measure.kinds))
 
     @property
-    def models(self) -> tuple[type[Mark], ...]:
+    def mark_classes(self) -> tuple[type[Mark], ...]:
         """The mark classes in it; none if it was parsed from text."""
-        return tuple(dict.fromkeys(model for leaf in self.leaves() for model in leaf.measure.models))
+        return tuple(
+            dict.fromkeys(
+                mark_class for comparison in self.comparisons() for mark_class in comparison.measure.mark_classes
+            )
+        )
 
     @property
-    def scope(self) -> Scope:
+    def over(self) -> Scope:
         """Whether it measures the board, at least in part, or only one subject."""
-        return "board" if any(leaf.measure.over == "board" for leaf in self.leaves()) else "subject"
+        return "board" if any(comparison.measure.over == "board" for comparison in self.comparisons()) else "subject"
 
     @property
     def falling(self) -> bool:
         """Whether it waits for values to fall below thresholds."""
-        return all(leaf.operator == "<" for leaf in self.leaves())
+        return all(comparison.operator == "<" for comparison in self.comparisons())
 
     @property
     def per_mark(self) -> bool:
@@ -137,7 +141,7 @@ class Measure(ABC):
     kinds: tuple[str, ...]
     over: Scope
     subject: str | None
-    models: tuple[type[Mark], ...] = field(compare=False, repr=False)
+    mark_classes: tuple[type[Mark], ...] = field(compare=False, repr=False)
 
     name: ClassVar[str]
     """The function in the text of a condition."""
@@ -166,7 +170,9 @@ class Measure(ABC):
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
         object.__setattr__(self, "over", over)
         object.__setattr__(self, "subject", subject)
-        object.__setattr__(self, "models", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str))))
+        object.__setattr__(
+            self, "mark_classes", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
+        )
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -316,15 +322,15 @@ class Comparison(Condition):
             )
         object.__setattr__(self, "threshold", float(number))
 
-    def leaves(self) -> Iterator[Comparison]:
+    def comparisons(self) -> Iterator[Comparison]:
         """Yield the comparison itself."""
         yield self
 
-    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return what `decide` says."""
         return decide(self)
 
-    def is_met(self, value: float) -> bool:
+    def holds_at(self, value: float) -> bool:
         """Return whether a value of its measure meets it."""
         return (value >= self.threshold) == (self.operator == ">=")
 
@@ -341,14 +347,14 @@ class Combination(Condition):
     operator: Literal["&", "|"]
     parts: tuple[Condition, ...]
 
-    def leaves(self) -> Iterator[Comparison]:
+    def comparisons(self) -> Iterator[Comparison]:
         """Yield the comparisons of its parts."""
         for part in self.parts:
-            yield from part.leaves()
+            yield from part.comparisons()
 
-    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return whether all parts hold (`&`), or at least one (`|`)."""
-        return (all if self.operator == "&" else any)(part.truth(decide) for part in self.parts)
+        return (all if self.operator == "&" else any)(part.holds_if(decide) for part in self.parts)
 
     def __str__(self) -> str:
         # In Python, & and | bind closer than a comparison, so parts need parentheses. A Not has its own.
@@ -362,13 +368,13 @@ class Not(Condition):
 
     part: Condition
 
-    def leaves(self) -> Iterator[Comparison]:
+    def comparisons(self) -> Iterator[Comparison]:
         """Yield the comparisons of its part."""
-        yield from self.part.leaves()
+        yield from self.part.comparisons()
 
-    def truth(self, decide: Callable[[Comparison], bool]) -> bool:
+    def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return the opposite of its part."""
-        return not self.part.truth(decide)
+        return not self.part.holds_if(decide)
 
     def __str__(self) -> str:
         return f"~({self.part})"
@@ -411,9 +417,9 @@ def check_watch(condition: Condition) -> Condition:
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
     if _is_negated(condition):
         raise InvalidCondition(f"{condition}: negation is for guards (only_if, unless); a watch rises or falls")
-    if len({leaf.operator for leaf in condition.leaves()}) > 1:
+    if len({comparison.operator for comparison in condition.comparisons()}) > 1:
         raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
-    if isinstance(condition, Combination) and condition.scope == "board":
+    if isinstance(condition, Combination) and condition.over == "board":
         raise InvalidCondition(
             f"{condition}: & and | combine measures of one subject; a watch over the board has one comparison"
         )

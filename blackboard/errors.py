@@ -156,10 +156,11 @@ class NotFound(WorkError):
 class MissingPackage(WorkError):
     """An optional package, which a feature needs and an extra installs, is not installed."""
 
-    def __init__(self, user: str, package: str | None, *, extra: str) -> None:
+    def __init__(self, feature: str, package: str | None, *, extra: str) -> None:
         needed = f"the package {package}" if package else "a package"
         super().__init__(
-            f"{user} needs {needed}, which is not installed; install it with: pip install 'blackboard-marks[{extra}]'"
+            f"{feature} needs {needed}, which is not installed;"
+            f" install it with: pip install 'blackboard-marks[{extra}]'"
         )
 
 

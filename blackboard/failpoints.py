@@ -14,7 +14,7 @@ import signal
 
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 
-__all__ = ["NAMES", "VARIABLE", "arm", "disarm", "reach"]
+__all__ = ["NAMES", "VARIABLE", "arm", "disarm", "failpoint"]
 
 VARIABLE = "BLACKBOARD_FAILPOINT"
 
@@ -36,7 +36,7 @@ _armed: str | None = None
 _remaining = 0
 
 
-def reach(name: str) -> None:
+def failpoint(name: str) -> None:
     """Kill the process here if this failpoint is armed and has been reached often enough."""
     if _armed is not None:
         _reached(name)

@@ -33,8 +33,8 @@ OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
 MAX_SUBJECT = 512
-RESERVED = ("subject", "intensity")
-_RESERVED = set(RESERVED)
+RESERVED_FIELDS = ("subject", "intensity")
+_EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ class Mark(BaseModel):
     def payload_schema(cls) -> dict[str, JsonValue]:
         """Return the JSON schema of the payload, as the board registers it."""
         schema = cls.model_json_schema()
-        for name in RESERVED:
+        for name in RESERVED_FIELDS:
             schema["properties"].pop(name, None)
-        schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED]
+        schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED_FIELDS]
         return schema
 
     @property
@@ -126,7 +126,7 @@ class Mark(BaseModel):
             InvalidMark: JSON cannot represent a value.
         """
         try:
-            return self.model_dump(mode="json", exclude=_RESERVED)
+            return self.model_dump(mode="json", exclude=_EXCLUDED_FROM_PAYLOAD)
         except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
 

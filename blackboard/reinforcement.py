@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from blackboard.decay import Decay
 from blackboard.marks import Kind
 
-__all__ = ["FadingMark", "State", "reinforce"]
+__all__ = ["FadingMark", "FadingState", "reinforce"]
 
 
 @dataclass(frozen=True)
-class State:
+class FadingState:
     """An intensity at an instant (microseconds since the epoch), and the law by which it fades from then on."""
 
     intensity: float
@@ -35,7 +35,7 @@ class FadingMark:
     kind: str
     subject: str
     weight: float
-    state: State
+    state: FadingState
     evaporates_at: int | None
 
     def strength(self, at: int) -> float:
@@ -58,7 +58,7 @@ class FadingMark:
         return instant if self.evaporates_at is None else min(instant, self.evaporates_at)
 
 
-def reinforce(kind: Kind, old: State | None, new: State) -> State | None:
+def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
     The rule is the kind's `on_repeat`:
@@ -76,7 +76,7 @@ def reinforce(kind: Kind, old: State | None, new: State) -> State | None:
         old: The state of the live mark; None if the deposit makes a new mark.
         new: The state that the deposit would have alone.
     """
-    capped = State(_capped(kind, new.intensity), new.at, new.law)
+    capped = FadingState(_capped(kind, new.intensity), new.at, new.law)
     if old is None or kind.on_repeat == "replace":
         return capped
     remaining = old.remaining(new.at)
@@ -86,8 +86,8 @@ def reinforce(kind: Kind, old: State | None, new: State) -> State | None:
         intensity = capped.intensity
     else:
         intensity = max(remaining, _capped(kind, remaining + new.intensity))
-    restarted = State(intensity, new.at, new.law)
-    continued = State(intensity, new.at, old.law.continued(new.at - old.at))
+    restarted = FadingState(intensity, new.at, new.law)
+    continued = FadingState(intensity, new.at, old.law.continued(new.at - old.at))
     if old.law.fixed and new.law.fixed and new.law == kind.decay:
         return continued
     return max(restarted, continued, key=lambda state: _end(kind, state))
@@ -97,6 +97,6 @@ def _capped(kind: Kind, intensity: float) -> float:
     return intensity if kind.cap is None else min(intensity, kind.cap)
 
 
-def _end(kind: Kind, state: State) -> float:
+def _end(kind: Kind, state: FadingState) -> float:
     end = state.evaporates_at(kind)
     return float("inf") if end is None else end

@@ -25,10 +25,10 @@ def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: st
 
 def value_if_met(condition: Condition, marks: Sequence[FadingMark], at: int) -> float | None:
     """Return the value of the first comparison that is met at an instant, or None if the condition does not hold."""
-    values = {leaf: value_at(leaf.measure, marks, at) for leaf in condition.leaves()}
-    if not condition.truth(lambda leaf: leaf.is_met(values[leaf])):
+    values = {comparison: value_at(comparison.measure, marks, at) for comparison in condition.comparisons()}
+    if not condition.holds_if(lambda comparison: comparison.holds_at(values[comparison])):
         return None
-    return next((value for leaf, value in values.items() if leaf.is_met(value)), 0.0)
+    return next((value for comparison, value in values.items() if comparison.holds_at(value)), 0.0)
 
 
 def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subject: str | None = None) -> int | None:
@@ -37,12 +37,13 @@ def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subj
     The subject has the same meaning as for `value_at`.
     """
     instants = {
-        leaf: _first_below(leaf, _selected(leaf.measure, marks, now, subject), now) for leaf in condition.leaves()
+        comparison: _first_below(comparison, _selected(comparison.measure, marks, now, subject), now)
+        for comparison in condition.comparisons()
     }
     for at in sorted({now, *(instant for instant in instants.values() if instant is not None)}):
         # The computed instants decide. Strengths computed again at an instant may exceed the threshold by rounding.
-        below = {leaf for leaf, instant in instants.items() if instant is not None and instant <= at}
-        if condition.truth(lambda leaf, below=below: (leaf in below) == (leaf.operator == "<")):  # type: ignore[misc]
+        below = {comparison for comparison, instant in instants.items() if instant is not None and instant <= at}
+        if condition.holds_if(lambda comparison, below=below: (comparison in below) == (comparison.operator == "<")):  # type: ignore[misc]
             return at
     return None
 
@@ -59,7 +60,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: int, subject: s
     ]
 
 
-def _first_below(leaf: Comparison, marks: Sequence[FadingMark], now: int) -> int | None:
-    if leaf.measure.value([mark.strength(now) for mark in marks]) < leaf.threshold:
+def _first_below(comparison: Comparison, marks: Sequence[FadingMark], now: int) -> int | None:
+    if comparison.measure.value([mark.strength(now) for mark in marks]) < comparison.threshold:
         return now
-    return leaf.measure.first_below(marks, leaf.threshold, now)
+    return comparison.measure.first_below(marks, comparison.threshold, now)

@@ -19,7 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from blackboard.errors import AgentError, MissingPackage
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 
 try:
     import recurring_ical_events
@@ -186,7 +186,7 @@ def _replace_file(path: Path, before: bytes | None, after: bytes) -> bool:
             shutil.copymode(path, temporary)
         if read_file(path) != before:
             return False
-        reach("publish.written")
+        failpoint("publish.written")
         os.replace(temporary, path)
         temporary = None
         return True

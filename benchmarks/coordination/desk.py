@@ -182,7 +182,9 @@ def _serve(
     context = {"lead_desk": {**settings.settings["lead_desk"], "calendar": str(calendar)}}
 
     def daemon() -> Daemon:
-        return Daemon(board, resolved.agents, daemon_settings, model=settings.model, client=client, context=context)
+        return Daemon(
+            board, resolved.agents, daemon_settings, model=settings.model, client=client, agent_settings=context
+        )
 
     if clock.coming:
         clock.board, clock.daemon = board, daemon()

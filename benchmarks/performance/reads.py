@@ -43,7 +43,7 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
 
         def measure(txn: BoardTransaction) -> list[float]:
             marks = predicted_crossings.live_marks(txn, condition, next(known))
-            return [value_at(leaf.measure, marks, txn.now) for leaf in condition.leaves()]
+            return [value_at(comparison.measure, marks, txn.now) for comparison in condition.comparisons()]
 
         taken = _median(lambda: board.session.read(measure), min(rounds, size))
     yield Row("strength, total and count over a subject", size, taken, "ms", 0.2, "at most")

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Exponential
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
-from blackboard.reinforcement import State, reinforce
+from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.statements import MARKS
 
 
@@ -75,7 +75,7 @@ def test_a_mark_made_and_dumped(benchmark: Any) -> None:
 
 def test_a_reinforced_state(benchmark: Any) -> None:
     law = Exponential("1h")
-    old, new = State(1.0, 0, law), State(0.5, 60_000_000, law)
+    old, new = FadingState(1.0, 0, law), FadingState(0.5, 60_000_000, law)
     benchmark(reinforce, Trace.defaults, old, new)
 
 

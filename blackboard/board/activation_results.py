@@ -15,7 +15,7 @@ from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
 from blackboard.board.result_types import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 INTERRUPTED = "its worker was gone while the call was under way"
-
-_State = ActivationState
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def finish(
         return None
     receipts = [_deposit(txn, item) for item in deposits]
     model_calls.mark_applied(txn, row.id)
-    reach("apply.within")
-    _end(txn, current, _State.DONE, marks_deposited=len(receipts))
+    failpoint("apply.within")
+    _end(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
     _start_cooldown(txn, current, agent)
     _test_unclaimed(txn, current)
     _close_crossings(txn, current, CrossingState.DONE)
@@ -85,21 +83,21 @@ def fail(
     _count_failure(txn, current, agent)
     if current.attempt < settings.max_attempts and not hopeless:
         delay = backoff(settings.retry_after, current.attempt, rng)
-        _end(txn, current, _State.READY, error=error, retry_at=txn.now + delay)
-        return _State.READY
+        _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)
+        return ActivationState.READY
     inputs = txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)
     marks = [mark.input_mark_id for mark in inputs if mark.role == ABSORBED]
     if len(marks) < 2:
-        _end(txn, current, _State.DEAD, error=error)
+        _end(txn, current, ActivationState.DEAD, error=error)
         _test_unclaimed(txn, current)
-        return _State.DEAD
+        return ActivationState.DEAD
     kept, moved = halves(marks)
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
     attempt = settings.max_attempts - 1
     split(txn, current, moved, attempt=attempt, error=error)
-    _end(txn, current, _State.READY, error=error, retry_at=txn.now, attempt=attempt)
+    _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
     txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
-    return _State.READY
+    return ActivationState.READY
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
@@ -116,13 +114,13 @@ def split(
     txn: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
 ) -> int:
     """Move some of an activation's marks to a new activation that is ready at once, and return its id."""
-    model_calls.mark_too_large(txn, row.id, error or "its marks were split")
+    model_calls.end_calls_of_split(txn, row.id, error or "its marks were split")
     part = row._replace(
         started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
         lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
         split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
     )  # fmt: skip
-    part = insert_activation(txn, part, _State.READY)
+    part = insert_activation(txn, part, ActivationState.READY)
     for mark_id in marks:
         txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
         txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
@@ -138,7 +136,7 @@ def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reaso
     """
     if (current := _current(txn, row)) is None:
         return False
-    state = _State.HELD if held else _State.READY
+    state = ActivationState.HELD if held else ActivationState.READY
     _end(txn, current, state, error=reason or None, retry_at=until, attempt=current.attempt - 1)
     return True
 
@@ -153,20 +151,20 @@ def recover(
     dead: Sequence[str],
     *,
     expired: bool,
-    lost: Callable[[ActivationRow], bool] = lambda row: False,
+    is_lost: Callable[[ActivationRow], bool] = lambda row: False,
 ) -> int:
     """Recover the activations that no worker runs any more, and return their number.
 
     These are the activations of `dead` workers, those whose lease has `expired` (if asked for), and those that `lost`
-    names: their worker lives and does not run them. `lost` is called after the running activations were read.
+    names: their worker lives and does not run them. `is_lost` is called after the running activations were read.
     """
     count = 0
     for row in txn.tx.all(ACTIVATIONS.running):
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
-        if row.worker in dead or late or lost(row):
+        if row.worker in dead or late or is_lost(row):
             _recover_one(txn, row)
             count += 1
-    reach("recovery.within")
+    failpoint("recovery.within")
     for worker in dead:
         txn.tx.run(ACTIVATIONS.delete_worker, id=worker)
     return count
@@ -181,9 +179,17 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
     attempt, interruptions = row.attempt - 1, row.interruptions + 1
     if model_calls.mark_unknown(txn, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold":
         error = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
-        _end(txn, row, _State.HELD, error=error, attempt=attempt, interruptions=interruptions)
+        _end(txn, row, ActivationState.HELD, error=error, attempt=attempt, interruptions=interruptions)
     else:
-        _end(txn, row, _State.READY, error=row.error, retry_at=txn.now, attempt=attempt, interruptions=interruptions)
+        _end(
+            txn,
+            row,
+            ActivationState.READY,
+            error=row.error,
+            retry_at=txn.now,
+            attempt=attempt,
+            interruptions=interruptions,
+        )
 
 
 def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
@@ -195,7 +201,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
-    _end(txn, row, _State.READY, retry_at=txn.now, attempt=0, error=row.error)
+    _end(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
     return row
 
 
@@ -209,7 +215,7 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     model_calls.mark_unknown(txn, row.id, INTERRUPTED)
     model_calls.record_reserved_costs(txn, row.id)
     model_calls.discard_calls(txn, row.id)
-    _end(txn, row, _State.DISCARDED, error=row.error)
+    _end(txn, row, ActivationState.DISCARDED, error=row.error)
     _close_crossings(txn, row, CrossingState.DISCARDED)
     return row
 
@@ -219,7 +225,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     row = get_activation(txn, activation_id)
     if row is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
-    if row.state not in RETRIABLE and not (row.state == _State.READY and row.error):
+    if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
         raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
     return row
 
@@ -227,7 +233,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 def _current(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
     """Return the stored row if its worker still holds it: a process that resumes late finds a newer fence."""
     current = get_activation(txn, row.id)
-    if current is None or current.state != _State.RUNNING:
+    if current is None or current.state != ActivationState.RUNNING:
         return None
     return current if (current.worker, current.fence) == (row.worker, row.fence) else None
 
@@ -244,7 +250,7 @@ def _end(
     interruptions: int | None = None,
 ) -> None:
     """Record how an attempt ended."""
-    over = state in (_State.DONE, _State.DEAD, _State.DISCARDED)
+    over = state in (ActivationState.DONE, ActivationState.DEAD, ActivationState.DISCARDED)
     set_state(
         txn,
         row,
@@ -326,8 +332,8 @@ def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or watch.falling or watch.condition.per_mark:
         return
-    if watch.over_board:
-        crossings.test(txn, watch, "")
+    if watch.is_over_board:
+        crossings.evaluate(txn, watch, "")
         return
     for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
-        crossings.test(txn, watch, subject)
+        crossings.evaluate(txn, watch, subject)

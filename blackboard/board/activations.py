@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -33,7 +33,7 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
 
 
 def insert_closed_activation(
-    txn: BoardTransaction, watch: Watch, subject: str, state: ActivationState, reason: str, crossed_at: int
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, state: ActivationState, reason: str, crossed_at: int
 ) -> ActivationRow:
     """Insert an activation that ended before it began: its crossing faded or was skipped."""
     row = ActivationRow(

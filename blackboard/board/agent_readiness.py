@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -73,7 +73,7 @@ def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
     return None
 
 
-def held_back(txn: BoardTransaction, watch: Watch) -> Hold | None:
+def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
     """Return why a budget holds a watch back; None if no budget does.
 
     While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
@@ -91,15 +91,15 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
     instants = [txn.tx.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
     instants += [
         txn.tx.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
-        for watch in txn.active.of_agent.get(agent.name, ())
+        for watch in txn.active.watches_by_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
 
 
-def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
+def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWatch]:
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
-    ready: list[tuple[int, int, Watch]] = []
-    for watch in txn.active.of_agent.get(agent.name, ()):
+    ready: list[tuple[int, int, RegisteredWatch]] = []
+    for watch in txn.active.watches_by_agent.get(agent.name, ()):
         since = txn.tx.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
@@ -108,7 +108,7 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[Watch]:
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 
 
-def _has_full_batch(txn: BoardTransaction, watch: Watch) -> bool:
+def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     batch = watch.agent.settings.batch
     if batch is None or not watch.agent.settings.batch_window:
         return False

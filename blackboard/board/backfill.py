@@ -8,7 +8,7 @@ marks as they were at that instant.
 from __future__ import annotations
 
 from blackboard.board import board_totals, crossings, predicted_crossings
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
@@ -73,7 +73,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     if watch is None:
         txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
         return 0
-    if watch.over_board:
+    if watch.is_over_board:
         _test_board(txn, watch, job)
         return 1
     # Every kind advances to the same event, so that the position says how far the whole backfill has come.
@@ -101,17 +101,17 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
         txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=position)
 
 
-def _test_mark(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> None:
+def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> None:
     at = max(at, row.anchored_at)
     if not watch.covers(row.subject) or not row.is_live(at):
         return
     if watch.falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     else:
-        crossings.test_as_of(txn, watch, row, at)
+        crossings.evaluate_as_of(txn, watch, row, at)
 
 
-def _test_board(txn: BoardTransaction, watch: Watch, job: BackfillRow) -> None:
+def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
     if watch.falling:
         rows = (row for kind in watch.kinds for row in txn.tx.all(MARKS.marks_of_kind, kind=kind))
         if (row := next(rows, None)) is not None:
@@ -119,7 +119,7 @@ def _test_board(txn: BoardTransaction, watch: Watch, job: BackfillRow) -> None:
     else:
         if job.task == "watch":  # a change of weight, law or floor keeps the sums right
             board_totals.rebuild(txn, watch)
-        crossings.test(txn, watch, "")
+        crossings.evaluate(txn, watch, "")
     txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
 
 

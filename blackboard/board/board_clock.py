@@ -15,7 +15,7 @@ from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.clock import LEAP, Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need
-from blackboard.reinforcement import State
+from blackboard.reinforcement import FadingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
@@ -67,7 +67,7 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     for row in txn.tx.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
     for watch in txn.active.watches.values():
-        if watch.over_board and not watch.falling:
+        if watch.is_over_board and not watch.falling:
             board_totals.rebuild(txn, watch)
     if not keep:
         _withdraw_questions(txn)
@@ -130,7 +130,7 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.tx, row.law)
     rebased = row._replace(
         anchored_at=txn.now,
-        evaporates_at=State(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),
+        evaporates_at=FadingState(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),
         order_key=law.order_key(row.intensity, txn.now),
     )
     txn.rebase(rebased)

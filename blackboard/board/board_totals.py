@@ -13,18 +13,18 @@ A transaction reads the sums once and writes them once, at its end.
 
 from __future__ import annotations
 
-from blackboard.board.board_transaction import BoardTransaction, Total, Watch
+from blackboard.board.board_transaction import BoardSums, BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import stimuli_of
 from blackboard.decay import Decay
 from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 from blackboard.strength_forecast import value_at
 
-__all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "value"]
+__all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "update_and_measure"]
 
 
-def value(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
-    """Return the value of a watch's measure now, and the number of marks behind it.
+def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
+    """Subtract what has evaporated; return the value of a watch's measure now, and the number of marks behind it.
 
     A value below the threshold may be an upper bound. A value that meets the threshold is exact.
     """
@@ -39,25 +39,25 @@ def value(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
             is_exact = is_exact and change is None and law.exact_sums
             marks += group.marks
             total += txn.kind(kind).weight * _total(txn, law, group, change)
-    value = watch.leaf.measure.from_sums(marks, total)
-    if not is_exact and watch.leaf.is_met(value):
+    value = watch.comparison.measure.from_sums(marks, total)
+    if not is_exact and watch.comparison.holds_at(value):
         return measured(txn, watch)
     return value, marks
 
 
-def measured(txn: BoardTransaction, watch: Watch) -> tuple[float, int]:
-    """Return the same as `value`, computed from the marks: exact for every law and measure."""
+def measured(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
+    """Return the same as `update_and_measure`, computed from the marks: exact for every law and measure."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
-    return value_at(watch.leaf.measure, marks, txn.now), len(marks)
+    return value_at(watch.comparison.measure, marks, txn.now), len(marks)
 
 
-def is_evaporated(txn: BoardTransaction, watch: Watch, row: MarkRow) -> bool:
+def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a mark was already subtracted because it evaporated."""
     group = _groups(txn, watch).get((row.kind, row.law))
     return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.evaporated_through
 
 
-def add(txn: BoardTransaction, watch: Watch, row: MarkRow, sign: int) -> None:
+def add(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, sign: int) -> None:
     """Add a mark to the sums of a watch (sign +1), or subtract one that they contain (sign -1)."""
     group = _group(txn, watch, row)
     if row.evaporates_at is not None:
@@ -68,25 +68,25 @@ def add(txn: BoardTransaction, watch: Watch, row: MarkRow, sign: int) -> None:
     _add_row(txn, row, group, sign)
 
 
-def remove_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: str) -> None:
+def remove_evaporated(txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str) -> None:
     """Subtract the evaporated marks of a kind and law at once, before they leave the live board."""
     group = _groups(txn, watch).get((kind, law_key))
     if group is not None:
         _subtract_evaporated(txn, watch, kind, law_key, group)
 
 
-def reset(txn: BoardTransaction, watch: Watch) -> None:
+def reset(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     """Set the sums of a watch to nothing, because all marks were absorbed."""
     txn.tx.run(CROSSINGS.delete_board_totals, watch_id=watch.id)
     txn.totals[watch.id] = {}
 
 
-def rebuild(txn: BoardTransaction, watch: Watch) -> None:
+def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     """Compute the sums of a watch from the marks, after the deployment changed or a claim left marks behind."""
     reset(txn, watch)
     if not watch.keeps_totals:
         return
-    if watch.leaf.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
+    if watch.comparison.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
         for row in stimuli_of(txn, watch):
             _add_row(txn, row, _group(txn, watch, row), +1)
         return
@@ -94,31 +94,31 @@ def rebuild(txn: BoardTransaction, watch: Watch) -> None:
         law_key = ""
         while (law_key := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
-            total = Total(*sums, anchor=txn.now, evaporated_through=txn.now, changed=True)
+            total = BoardSums(*sums, anchor=txn.now, evaporated_through=txn.now, changed=True)
             _groups(txn, watch)[kind, law_key] = total
 
 
-def _groups(txn: BoardTransaction, watch: Watch) -> dict[tuple[str, str], Total]:
+def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.tx.all(CROSSINGS.board_totals, watch_id=watch.id)
-        groups = txn.totals[watch.id] = {(kind, law_key): Total(*numbers) for kind, law_key, *numbers in rows}
+        groups = txn.totals[watch.id] = {(kind, law_key): BoardSums(*numbers) for kind, law_key, *numbers in rows}
     return groups
 
 
-def _group(txn: BoardTransaction, watch: Watch, row: MarkRow) -> Total:
+def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> BoardSums:
     groups = _groups(txn, watch)
     if (group := groups.get((row.kind, row.law))) is None:
-        group = groups[row.kind, row.law] = Total(anchor=txn.now, evaporated_through=txn.now)
+        group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
     return group
 
 
-def _add_row(txn: BoardTransaction, row: MarkRow, group: Total, sign: int) -> None:
+def _add_row(txn: BoardTransaction, row: MarkRow, group: BoardSums, sign: int) -> None:
     law = txn.laws.get(txn.tx, row.law)
     _rebase(txn, law, group)
     _add(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
 
 
-def _add(group: Total, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
+def _add(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
     group.marks += sign * marks
     group.sum0 += sign * sum0
     group.sum1 += sign * sum1
@@ -127,14 +127,14 @@ def _add(group: Total, marks: int, sum0: float, sum1: float, *, sign: int) -> No
     group.changed = True
 
 
-def _rebase(txn: BoardTransaction, law: Decay, group: Total) -> None:
+def _rebase(txn: BoardTransaction, law: Decay, group: BoardSums) -> None:
     """Move the anchor of the sums to now, so that they stay in the range of a float."""
     if group.anchor != txn.now:
         group.sum0, group.sum1 = law.rebase((group.sum0, group.sum1), group.anchor, txn.now)
         group.anchor = txn.now
 
 
-def _total(txn: BoardTransaction, law: Decay, group: Total, change: LawChangeRow | None) -> float:
+def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChangeRow | None) -> float:
     """Return the total intensity x share of a group, or an upper bound."""
     sums = (group.sum0, group.sum1)
     total = law.total(sums, group.anchor, txn.now)
@@ -145,20 +145,28 @@ def _total(txn: BoardTransaction, law: Decay, group: Total, change: LawChangeRow
     return max(total, law.total(sums, group.anchor, change.changed_at) * share)
 
 
-def _subtract_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key: str, group: Total) -> None:
+def _subtract_evaporated(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str, group: BoardSums
+) -> None:
     """Subtract the marks of a group that evaporated since the last time and are not yet history."""
     change = txn.active.law_changes.get((kind, law_key))
     up_to = txn.now if change is None else min(txn.now, change.changed_at)
     if up_to <= group.evaporated_through:
         return
-    if txn.stale:  # otherwise no mark on the live board has evaporated
+    if txn.has_evaporated_marks:  # otherwise no mark on the live board has evaporated
         span = {"after": group.evaporated_through, "up_to": up_to}
-        if watch.leaf.measure.subject is None:
+        if watch.comparison.measure.subject is None:
             _rebase(txn, txn.laws.get(txn.tx, law_key), group)
             sums = _sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, group.anchor, **span)
             _add(group, *sums, sign=-1)
         else:
-            values = {"watch_id": watch.id, "kind": kind, "law": law_key, "not_author": watch.not_author, **span}
+            values = {
+                "watch_id": watch.id,
+                "kind": kind,
+                "law": law_key,
+                "ignored_author": watch.ignored_author,
+                **span,
+            }
             for row in txn.tx.all(MARKS.expired_stimuli, **values):
                 if watch.covers(row.subject):
                     _add_row(txn, row, group, -1)
@@ -167,7 +175,13 @@ def _subtract_evaporated(txn: BoardTransaction, watch: Watch, kind: str, law_key
 
 
 def _sums(
-    txn: BoardTransaction, statement: Statement, watch: Watch, kind: str, law_key: str, anchor: int, **span: int
+    txn: BoardTransaction,
+    statement: Statement,
+    watch: RegisteredWatch,
+    kind: str,
+    law_key: str,
+    anchor: int,
+    **span: int,
 ) -> tuple[int, float, float]:
     """Return the number of stimuli under a law and their two sums at an anchor, computed by the database."""
     law = txn.laws.get(txn.tx, law_key)
@@ -177,7 +191,7 @@ def _sums(
         watch_id=watch.id,
         kind=kind,
         law=law_key,
-        not_author=watch.not_author,
+        ignored_author=watch.ignored_author,
         anchor=anchor,
         length=law.parameters[0],
         **span,

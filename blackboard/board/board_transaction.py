@@ -13,17 +13,17 @@ from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.marks import Kind
-from blackboard.reinforcement import FadingMark, State
+from blackboard.reinforcement import FadingMark, FadingState
 from blackboard.store.rows import EventRow, LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.store.transaction import Transaction
 
 __all__ = [
     "ActiveDeployment",
+    "BoardSums",
     "BoardTransaction",
     "Laws",
-    "Total",
-    "Watch",
+    "RegisteredWatch",
     "law_key",
     "read_active",
     "read_law_changes",
@@ -31,8 +31,8 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
-    """A registered watch, with its agent."""
+class RegisteredWatch:
+    """A watch of the active deployment, with its agent."""
 
     id: int
     agent: AgentSpec
@@ -54,41 +54,43 @@ class Watch:
         return self.condition.falling
 
     @cached_property
-    def over_board(self) -> bool:
+    def is_over_board(self) -> bool:
         """Return whether the condition measures the whole board, not one subject."""
-        return self.spec.condition.scope == "board"
+        return self.spec.condition.over == "board"
 
     @cached_property
-    def not_author(self) -> str:
+    def ignored_author(self) -> str:
         """Return the author whose marks do not count: the agent itself, or "" if the watch includes them."""
         return "" if self.spec.include_own else self.agent.name
 
     @cached_property
     def threshold(self) -> float:
         """Return the threshold of the first comparison."""
-        return self.leaf.threshold
+        return self.comparison.threshold
 
     @cached_property
-    def leaf(self) -> Comparison:
+    def comparison(self) -> Comparison:
         """Return the first comparison; a condition over the board has no other."""
-        return next(self.condition.leaves())
+        return next(self.condition.comparisons())
 
     @cached_property
     def keeps_totals(self) -> bool:
         """Return whether the board keeps sums for the watch: it measures a total or a count over the board."""
-        return self.over_board and self.leaf.measure.keeps_sums
+        return self.is_over_board and self.comparison.measure.keeps_sums
 
     def covers(self, subject: str) -> bool:
         """Return whether any comparison counts marks of a subject."""
-        return self._covers_all or any(leaf.measure.covers(subject) for leaf in self.condition.leaves())
+        return self._covers_all or any(
+            comparison.measure.covers(subject) for comparison in self.condition.comparisons()
+        )
 
     @cached_property
     def _covers_all(self) -> bool:
-        return any(leaf.measure.subject is None for leaf in self.condition.leaves())
+        return any(comparison.measure.subject is None for comparison in self.condition.comparisons())
 
 
 @dataclass
-class Total:
+class BoardSums:
     """Sums over the stimuli of one kind under one law, for a watch over the board."""
 
     marks: int = 0
@@ -104,10 +106,10 @@ class ActiveDeployment:
     """The active deployment, with its watches indexed by kind."""
 
     deployment: Deployment
-    watches: dict[int, Watch] = field(default_factory=dict)
-    rising: dict[str, list[Watch]] = field(default_factory=dict)
-    falling: dict[str, list[Watch]] = field(default_factory=dict)
-    guarded: dict[str, list[Watch]] = field(default_factory=dict)
+    watches: dict[int, RegisteredWatch] = field(default_factory=dict)
+    rising: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    falling: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    guarded: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
     """The watches whose guard measures a kind."""
     law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
     """The new law and the instant of a change, by the kind and the old law of marks that the backfill has not reached.
@@ -121,9 +123,9 @@ class ActiveDeployment:
         return {name: self.deployment.kind(name) for name in self.deployment.kinds}
 
     @cached_property
-    def of_agent(self) -> dict[str, list[Watch]]:
+    def watches_by_agent(self) -> dict[str, list[RegisteredWatch]]:
         """Return the watches by the name of their agent."""
-        watches: defaultdict[str, list[Watch]] = defaultdict(list)
+        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
         for watch in self.watches.values():
             watches[watch.agent.name].append(watch)
         return dict(watches)
@@ -145,10 +147,10 @@ def read_active(tx: Transaction) -> ActiveDeployment:
         if row.active and (agent := deployment.agents.get(row.agent)) is not None:
             spec = next((spec for spec in agent.watches if spec.name == row.name), None)
             if spec is not None:
-                watches[row.id] = Watch(row.id, agent, spec)
-    rising: defaultdict[str, list[Watch]] = defaultdict(list)
-    falling: defaultdict[str, list[Watch]] = defaultdict(list)
-    guarded: defaultdict[str, list[Watch]] = defaultdict(list)
+                watches[row.id] = RegisteredWatch(row.id, agent, spec)
+    rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     for watch in watches.values():
         for kind in watch.kinds:
             (falling if watch.falling else rising)[kind].append(watch)
@@ -182,8 +184,8 @@ class Laws:
             self._cached[key] = law
         return law
 
-    def key(self, tx: Transaction, law: Decay) -> str:
-        """Return the key of a law, and register the law if it is new."""
+    def register(self, tx: Transaction, law: Decay) -> str:
+        """Register a law if it is new, and return its key."""
         key = law_key(law)
         if tx.one(MARKS.find_law, law=key) is None:
             a, b = law.parameters
@@ -231,7 +233,7 @@ class BoardTransaction:
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
         self.doubted: int | None = None
-        self.totals: dict[int, dict[tuple[str, str], Total]] = {}
+        self.totals: dict[int, dict[tuple[str, str], BoardSums]] = {}
 
     @property
     def deployment(self) -> Deployment:
@@ -244,7 +246,7 @@ class BoardTransaction:
         return self._last_event
 
     @property
-    def stale(self) -> bool:
+    def has_evaporated_marks(self) -> bool:
         """Return whether the table holds marks that have evaporated."""
         return self.next_end is not None and self.next_end <= self.now
 
@@ -271,9 +273,9 @@ class BoardTransaction:
         if change is None or row.anchored_at >= change.changed_at or not row.is_live(change.changed_at):
             return row  # deposited after the change, or evaporated before it
         at = change.changed_at
-        state = State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        state = FadingState(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
         if change.new_law != row.law:
-            state = State(state.remaining(at), at, self.laws.get(self.tx, change.new_law))
+            state = FadingState(state.remaining(at), at, self.laws.get(self.tx, change.new_law))
         evaporates_at = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
@@ -288,14 +290,14 @@ class BoardTransaction:
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
-    def horizon(self, kind: str) -> int:
+    def exact_until(self, kind: str) -> int:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""
         return 0 if kind in self.active.migrating else self.now
 
-    def state(self, row: MarkRow) -> State:
+    def state(self, row: MarkRow) -> FadingState:
         """Return the part of a mark that fades."""
         row = self.migrated(row)
-        return State(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        return FadingState(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
 
     def strength(self, row: MarkRow, at: int | None = None) -> float:
         """Return a mark's strength at an instant, by default this transaction's. The mark need not be live then."""

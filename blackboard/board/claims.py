@@ -24,10 +24,10 @@ from blackboard.board.activations import (
     set_state,
 )
 from blackboard.board.agent_readiness import has_capacity, ready_watches
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.conditions import Combination, Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -73,8 +73,8 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     if (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
         return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
-        while (choice := _choose(txn, watch)).crossings:
-            if (fit := _without_loops(txn, watch, choice)).crossings:
+        while (choice := _settle_and_choose(txn, watch)).crossings:
+            if (fit := _quarantine_loops(txn, watch, choice)).crossings:
                 return _start(txn, watch, fit, worker, lease)
     return None
 
@@ -82,10 +82,10 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
 # -- choosing crossings ------------------------------------------------------------------------------------------------
 
 
-def _choose(txn: BoardTransaction, watch: Watch) -> Choice:
+def _settle_and_choose(txn: BoardTransaction, watch: RegisteredWatch) -> Choice:
     """Choose the strongest crossings that nothing holds back, up to the batch size."""
     choice = Choice()
-    batch = watch.agent.settings.batch or (None if watch.over_board else DEFAULT_BATCH)
+    batch = watch.agent.settings.batch or (None if watch.is_over_board else DEFAULT_BATCH)
     for crossing in _by_strength(txn, watch, batch or DEFAULT_BATCH):
         if batch is not None and len(choice.inputs) >= batch:
             break
@@ -93,14 +93,14 @@ def _choose(txn: BoardTransaction, watch: Watch) -> Choice:
             continue
         inputs = _marks_behind(txn, watch, crossing)
         room = len(inputs) if batch is None else batch - len(choice.inputs)
-        if choice.inputs and len(inputs) > room and watch.condition.scope == "subject":
+        if choice.inputs and len(inputs) > room and watch.condition.over == "subject":
             continue  # the marks of one subject stay together
         choice.crossings.append(crossing)
         choice.inputs.update({event.mark_id: (event, strength) for event, strength in inputs[:room]})
     return choice
 
 
-def _by_strength(txn: BoardTransaction, watch: Watch, batch: int) -> Iterator[CrossingRow]:
+def _by_strength(txn: BoardTransaction, watch: RegisteredWatch, batch: int) -> Iterator[CrossingRow]:
     """Yield waiting crossings, strongest first.
 
     Usually the first few are enough. A second, longer look covers the case that many are held back.
@@ -114,7 +114,7 @@ def _by_strength(txn: BoardTransaction, watch: Watch, batch: int) -> Iterator[Cr
         seen.update(row.id for row in rows)
 
 
-def _candidates(txn: BoardTransaction, watch: Watch, limit: int) -> list[CrossingRow]:
+def _candidates(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[CrossingRow]:
     rows: list[CrossingRow] = []
     laws, all_ordered, key = 0, True, ""
     while (key := txn.tx.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
@@ -128,7 +128,7 @@ def _candidates(txn: BoardTransaction, watch: Watch, limit: int) -> list[Crossin
     return strongest_first((_strength_behind(txn, watch, row), row.id, row) for row in rows)
 
 
-def _strength_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> float:
+def _strength_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> float:
     if crossing.mark_id:
         return max((strength for _, strength in _mark_behind(txn, crossing)), default=0.0)
     law = txn.laws.get(txn.tx, crossing.law)
@@ -139,7 +139,7 @@ def _strength_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow)
     return float(2.0 ** min(1000.0, crossing.order_key - (now or 0.0)))
 
 
-def _release_or_hold(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+def _release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Release a crossing or hold it back, as the subject's cooldown and the guard decide.
 
     Returns whether it can be claimed.
@@ -163,14 +163,14 @@ def _release_or_hold(txn: BoardTransaction, watch: Watch, crossing: CrossingRow)
     return window_end <= txn.now  # its batch window may still be open; other crossings do not wait for it
 
 
-def _window_end(watch: Watch, crossing: CrossingRow) -> int:
+def _window_end(watch: RegisteredWatch, crossing: CrossingRow) -> int:
     """Return the instant at which the batch window of a crossing ends."""
     settings = watch.agent.settings
     full = settings.batch is not None and crossing.marks >= settings.batch
     return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.batch_window
 
 
-def _close_if_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+def _close_if_faded(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Close a crossing whose stimuli have faded, if the agent does not wake for such; return whether it was closed."""
     if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
         return False
@@ -180,7 +180,7 @@ def _close_if_faded(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) 
     return True
 
 
-def _still_holds(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     if not crossing.mark_id:
         return crossings.still_holds(txn, watch, crossing.subject)
     live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
@@ -190,7 +190,7 @@ def _still_holds(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> 
 # -- the marks behind a crossing ---------------------------------------------------------------------------------------
 
 
-def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
+def _marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
     """Return the marks that caused a crossing, strongest first.
 
     Marks that have evaporated since are included if no live mark is left: the crossing remains a fact.
@@ -199,7 +199,7 @@ def _marks_behind(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) ->
         return _mark_behind(txn, crossing)
     if watch.falling:
         rows = [row for row in txn.live(_stored_marks(txn, watch, crossing.subject)) if watch.covers(row.subject)]
-    elif watch.over_board:
+    elif watch.is_over_board:
         rows = stimuli.stimuli_of(txn, watch)
     else:
         rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
@@ -216,28 +216,30 @@ def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> list[tuple[Eve
     return [] if event is None else [(event, strength_of(txn, event))]
 
 
-def _of_sides_that_hold(txn: BoardTransaction, watch: Watch, rows: list[MarkRow]) -> list[MarkRow]:
+def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
     """Select the marks of those sides of an `|` that hold; all marks if every side must hold or none does."""
     fading_marks = [txn.fading(row) for row in rows]
     kinds = {
         kind
-        for leaf in _holding(watch.condition, lambda leaf: leaf.is_met(value_at(leaf.measure, fading_marks, txn.now)))
-        for kind in leaf.measure.kinds
+        for comparison in _holding(
+            watch.condition, lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
+        )
+        for kind in comparison.measure.kinds
     }
     return [row for row in rows if row.kind in kinds] or rows
 
 
 def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
     """Yield the comparisons that make a condition true: under `|`, only those of the sides that hold."""
-    if condition.truth(decide):
+    if condition.holds_if(decide):
         if isinstance(condition, Combination):
             for part in condition.parts:
                 yield from _holding(part, decide)
         else:
-            yield from condition.leaves()
+            yield from condition.comparisons()
 
 
-def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> list[EventRow]:
+def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[EventRow]:
     """Return the last events of marks that caused a crossing and evaporated since.
 
     They may already be in the history, or still be stored as marks.
@@ -258,23 +260,23 @@ def _evaporated(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> l
     return result
 
 
-def _was_stimulus(txn: BoardTransaction, watch: Watch, event: EventRow) -> bool:
+def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
     """Return whether an evaporated mark was a stimulus.
 
     What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide.
     """
     if txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is not None:
         return False
-    return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.over_board else 0)
+    return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.is_over_board else 0)
 
 
-def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[MarkRow]:
+def _stored_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[MarkRow]:
     """Return the stored marks of the watch's kinds, of one subject or of the board, evaporated or not."""
     rows: list[MarkRow] = []
     for kind in watch.condition.kinds:
         rows += (
             txn.tx.all(MARKS.marks_of_kind, kind=kind)
-            if watch.over_board
+            if watch.is_over_board
             else txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
         )
     return rows
@@ -283,7 +285,7 @@ def _stored_marks(txn: BoardTransaction, watch: Watch, subject: str) -> list[Mar
 # -- loops -------------------------------------------------------------------------------------------------------------
 
 
-def _without_loops(txn: BoardTransaction, watch: Watch, choice: Choice) -> Choice:
+def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice) -> Choice:
     """Quarantine what would continue a loop, ask a person about it, and return the other crossings."""
     agent = watch.agent
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
@@ -310,7 +312,7 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     return not crossing.subject or event.subject == crossing.subject
 
 
-def _quarantine(txn: BoardTransaction, watch: Watch, choice: Choice, subject: str, reason: str) -> None:
+def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, subject: str, reason: str) -> None:
     row = _insert(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, _as_inputs(txn, choice))
     loop_detection.ask(txn, subject, reason, row.id)
@@ -319,7 +321,7 @@ def _quarantine(txn: BoardTransaction, watch: Watch, choice: Choice, subject: st
 # -- starting ----------------------------------------------------------------------------------------------------------
 
 
-def _start(txn: BoardTransaction, watch: Watch, choice: Choice, worker: str, lease: int) -> Claim:
+def _start(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, worker: str, lease: int) -> Claim:
     row = _insert(
         txn,
         watch,
@@ -355,7 +357,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
 
 
 def _insert(
-    txn: BoardTransaction, watch: Watch, choice: Choice, state: ActivationState, **columns: Any
+    txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, state: ActivationState, **columns: Any
 ) -> ActivationRow:
     """Insert an activation with its crossings and marks."""
     lead = choice.crossings[0]
@@ -377,7 +379,7 @@ def _insert(
     row = insert_activation(txn, row._replace(**columns), state)
     for crossing in choice.crossings:
         close_crossing(txn, crossing, CrossingState.CLAIMED, row)
-    reach("claim.within")
+    failpoint("claim.within")
     _absorb(txn, watch, row.id, choice)
     return row
 
@@ -386,13 +388,13 @@ def _as_inputs(txn: BoardTransaction, choice: Choice) -> tuple[ActivationInput, 
     return tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values())
 
 
-def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Choice) -> None:
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, choice: Choice) -> None:
     """Record the marks as inputs and as absorbed by the watch."""
     for event, strength in choice.inputs.values():
         record_input(txn, activation_id, event, strength)
     if watch.falling:
         return
-    if watch.over_board:
+    if watch.is_over_board:
         candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
         if candidates.keys() <= choice.inputs.keys():  # everything: a watermark replaces a row for each mark
             txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
@@ -401,12 +403,12 @@ def _absorb(txn: BoardTransaction, watch: Watch, activation_id: int, choice: Cho
             return
         if watch.keeps_totals:
             for mark_id in choice.inputs.keys() & candidates.keys():
-                board_totals.add(txn, watch, _as_counted(txn, candidates[mark_id]), -1)
+                board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
     for mark_id, (event, _) in choice.inputs.items():
         stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
 
 
-def _as_counted(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Return a mark as the running sums count it.
 
     The sums count a mark whose kind changed its law under the old law until it is migrated. It is migrated here.

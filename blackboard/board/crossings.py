@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blackboard.board import board_totals
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
@@ -13,11 +13,11 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import value_if_met
 
-__all__ = ["cross", "remove_from_totals", "still_holds", "test", "test_as_of", "test_deposit"]
+__all__ = ["cross", "evaluate", "evaluate_as_of", "evaluate_deposit", "remove_from_totals", "still_holds"]
 
 
-def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[Watch]:
-    """Test each rising watch on the kind after a deposit, and return the watches with a new crossing.
+def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
+    """Evaluate each rising watch on the kind after a deposit, and return the watches with a new crossing.
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
@@ -31,9 +31,9 @@ def test_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> li
         if watch.keeps_totals:
             if old is not None and is_stimulus(watch, old, absorbed_through(txn, watch, old.id)):
                 board_totals.add(txn, watch, old, -1)
-            if new.author != watch.not_author:
+            if new.author != watch.ignored_author:
                 board_totals.add(txn, watch, new, +1)
-        if new.author != watch.not_author and _test_new(txn, watch, old, new):
+        if new.author != watch.ignored_author and _evaluate_new(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 
@@ -49,15 +49,15 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
             board_totals.add(txn, watch, row, -1)
 
 
-def test(txn: BoardTransaction, watch: Watch, subject: str) -> bool:
-    """Test a rising watch on all its stimuli of a subject ("" is the board), and return whether a crossing is new."""
-    if watch.over_board:
-        return _test_board(txn, watch, None)
-    return _test_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
+def evaluate(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
+    """Evaluate a rising watch on all its stimuli of a subject ("" is the board); return whether a crossing is new."""
+    if watch.is_over_board:
+        return _evaluate_board(txn, watch, None)
+    return _evaluate_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
 
 
-def test_as_of(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> bool:
-    """Test a watch over subjects on an existing mark as of an earlier instant.
+def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> bool:
+    """Evaluate a watch over subjects on an existing mark as of an earlier instant.
 
     Marks that were deposited later count from their own deposit on, where they were tested already.
     """
@@ -65,20 +65,20 @@ def test_as_of(txn: BoardTransaction, watch: Watch, row: MarkRow, at: int) -> bo
         rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
     else:
         rows = stimuli_of(txn, watch, row.subject)
-    return _test_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
+    return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
 
 
-def still_holds(txn: BoardTransaction, watch: Watch, subject: str, at: int | None = None) -> bool:
+def still_holds(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int | None = None) -> bool:
     """Return whether the current stimuli of a watch that is not per mark meet its condition, by default now."""
-    if watch.over_board and at is None:
-        return watch.leaf.is_met(board_totals.value(txn, watch)[0])
+    if watch.is_over_board and at is None:
+        return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
     marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
     return value_if_met(watch.condition, marks, txn.now if at is None else at) is not None
 
 
 def cross(
     txn: BoardTransaction,
-    watch: Watch,
+    watch: RegisteredWatch,
     subject: str,
     mark_id: int,
     value: float,
@@ -108,7 +108,7 @@ def cross(
         "watch_id": watch.id,
         "subject": subject,
         "mark_id": mark_id,
-        "law": rows[0].law if len(rows) == 1 else txn.laws.key(txn.tx, law),
+        "law": rows[0].law if len(rows) == 1 else txn.laws.register(txn.tx, law),
         "order_key": law.order_key(value, crossed_at),
         "event_id": event_id,
         "marks": marks,
@@ -132,26 +132,28 @@ def cross(
     return True
 
 
-def _test_new(txn: BoardTransaction, watch: Watch, old: MarkRow | None, new: MarkRow) -> bool:
-    """Test a watch on a deposit with as few reads as the measure allows."""
-    measure = watch.leaf.measure
+def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+    """Evaluate a watch on a deposit with as few reads as the measure allows."""
+    measure = watch.comparison.measure
     if watch.condition.per_mark:
-        return _test_rows(txn, watch, new.subject, [new], txn.now)
-    if watch.over_board and measure.is_maximum:
+        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
+    if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
         return value >= watch.threshold and cross(txn, watch, "", 0, value, 1)
-    if watch.over_board:
-        return _test_board(txn, watch, new)
+    if watch.is_over_board:
+        return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
-        if isinstance(watch.condition, Comparison) and not watch.leaf.is_met(measure.value([txn.strength(new)])):
+        if isinstance(watch.condition, Comparison) and not watch.comparison.holds_at(
+            measure.value([txn.strength(new)])
+        ):
             return False
-        return _test_rows(txn, watch, new.subject, [new], txn.now)
-    return test(txn, watch, new.subject)
+        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
+    return evaluate(txn, watch, new.subject)
 
 
-def _test_rows(txn: BoardTransaction, watch: Watch, subject: str, rows: list[MarkRow], at: int) -> bool:
+def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
     if watch.condition.per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if strength >= watch.threshold]
@@ -161,9 +163,9 @@ def _test_rows(txn: BoardTransaction, watch: Watch, subject: str, rows: list[Mar
     return value is not None and cross(txn, watch, subject, 0, value, len(rows), rows, crossed_at=at)
 
 
-def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> bool:
-    value, count = board_totals.value(txn, watch)
-    if not watch.leaf.is_met(value):
+def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:
+    value, count = board_totals.update_and_measure(txn, watch)
+    if not watch.comparison.holds_at(value):
         return False
     strongest = 0.0
     if watch.agent.settings.urgent_above is not None:
@@ -174,7 +176,7 @@ def _test_board(txn: BoardTransaction, watch: Watch, new: MarkRow | None) -> boo
     return cross(txn, watch, "", 0, value, count, strongest=strongest)
 
 
-def _is_below_min_increase(txn: BoardTransaction, watch: Watch, old: MarkRow, new: MarkRow) -> bool:
+def _is_below_min_increase(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Return whether an absorbed mark was reinforced by less than the `min_increase` of the watch."""
     if watch.spec.min_increase is None or txn.strength(new) - txn.strength(old) >= watch.spec.min_increase:
         return False

@@ -61,7 +61,7 @@ class Preview:
 
 def preview(txn: BoardTransaction, new: Deployment) -> Preview:
     """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`."""
-    redeployment.settle(txn)  # what earlier changes still cause does not count
+    redeployment.apply_due_changes(txn)  # what earlier changes still cause does not count
     as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     before = {row.id: row.evaporates_at for row in _live_marks(txn, kinds)}

@@ -18,7 +18,7 @@ from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload
-from blackboard.reinforcement import State, reinforce
+from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
@@ -151,7 +151,9 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         row = txn.tx.one(MARKS.get_mark, id=known.mark_id)
         return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.strength(row))
     predicted_crossings.fire_due_of(txn, request.kind, request.subject)
-    new = State(request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay)
+    new = FadingState(
+        request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay
+    )
     old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     state = reinforce(kind, None if old is None else txn.state(old), new)
     if old is not None and state is None:
@@ -160,7 +162,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     assert state is not None
     row = _write(txn, request, kind, old, state)
     _insert_key(txn, request, row)
-    crossed = crossings.test_deposit(txn, old, row)
+    crossed = crossings.evaluate_deposit(txn, old, row)
     predicted_crossings.predict(txn, old, row)
     predicted_crossings.release_guards(txn, row.kind, row.subject)
     return Receipt(
@@ -184,7 +186,9 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     return live
 
 
-def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: State) -> MarkRow:
+def _write(
+    txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: FadingState
+) -> MarkRow:
     """Write a new mark, or the reinforcement of an old one, with its event."""
     unique = None if kind.unique is None else request.payload.get(kind.unique)
     if unique is not None:
@@ -197,7 +201,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, old: Mark
         payload=dump_payload(request.payload) if request.text is None else request.text,
         author=request.author,
         intensity=state.intensity,
-        law=law_key(state.law) if state.law is kind.decay else txn.laws.key(txn.tx, state.law),
+        law=law_key(state.law) if state.law is kind.decay else txn.laws.register(txn.tx, state.law),
         anchored_at=txn.now,
         event_id=event_id,
         deposited_at=txn.now if old is None else old.deposited_at,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import backfill, board_totals, crossings, predicted_crossings
 from blackboard.board.activations import close_crossing
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.errors import NotFound
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
@@ -68,17 +68,17 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
         txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
 
 
-def _withdraw_crossings(txn: BoardTransaction, watch: Watch, row: MarkRow) -> None:
+def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
     """Withdraw the waiting crossings of a watch that would not have come about without a mark."""
-    subject = "" if watch.over_board else row.subject
+    subject = "" if watch.is_over_board else row.subject
     for crossing in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
         depends = crossing.mark_id == row.id or (not crossing.mark_id and not _still_holds(txn, watch, crossing))
         if depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
 
 
-def _still_holds(txn: BoardTransaction, watch: Watch, crossing: CrossingRow) -> bool:
+def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Return whether the other marks of a crossing suffice, with their strengths at the crossing."""
     if watch.falling:
-        return watch.over_board or bool(predicted_crossings.live_marks(txn, watch.condition, crossing.subject))
+        return watch.is_over_board or bool(predicted_crossings.live_marks(txn, watch.condition, crossing.subject))
     return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

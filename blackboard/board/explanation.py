@@ -7,7 +7,7 @@ from functools import partial
 
 from blackboard.board import board_totals, predicted_crossings, stimuli
 from blackboard.board.agent_readiness import blocked
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.queries import batch_window
 from blackboard.board.result_types import (
     DeferredActivation,
@@ -53,13 +53,13 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None) -> Explanati
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
-        watches=tuple(_watch(txn, watch, subject) for watch in txn.active.of_agent.get(agent, ())),
+        watches=tuple(_watch(txn, watch, subject) for watch in txn.active.watches_by_agent.get(agent, ())),
         last=_last(txn, agent, subject),
     )
 
 
-def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> WatchExplanation:
-    scope = "" if watch.over_board else subject
+def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> WatchExplanation:
+    scope = "" if watch.is_over_board else subject
     rows = (
         txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
@@ -75,7 +75,7 @@ def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> WatchExp
         return explained(_verdict_of_waiting(waiting[0]) if waiting else "nothing waits")
     values = _values(txn, watch, scope)
     live_marks = None
-    if not watch.falling and not watch.over_board:
+    if not watch.falling and not watch.is_over_board:
         live_marks = len(predicted_crossings.live_marks(txn, watch.condition, scope))
     guard_open, guard_opens_at = (None, None) if guard is None else predicted_crossings.guard_opens(txn, watch, scope)
     predicted_at = None
@@ -91,26 +91,26 @@ def _watch(txn: BoardTransaction, watch: Watch, subject: str | None) -> WatchExp
     return explained(verdict, values, live_marks, guard_open, optional_datetime(guard_opens_at), predicted_at)
 
 
-def _values(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[MeasuredValue, ...]:
-    if watch.over_board and not watch.falling:
+def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
+    if watch.is_over_board and not watch.falling:
         value, count = board_totals.measured(txn, watch)
-        return (_measured(watch.leaf, value, count),)
+        return (_measured(watch.comparison, value, count),)
     if watch.falling:
-        marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.over_board else subject)
+        marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.is_over_board else subject)
     else:
         marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
     return tuple(
         _measured(
-            leaf,
-            value_at(leaf.measure, marks, txn.now),
-            sum(1 for mark in marks if mark.kind in leaf.measure.kinds),
+            comparison,
+            value_at(comparison.measure, marks, txn.now),
+            sum(1 for mark in marks if mark.kind in comparison.measure.kinds),
         )
-        for leaf in watch.condition.leaves()
+        for comparison in watch.condition.comparisons()
     )
 
 
-def _measured(leaf: Comparison, value: float, marks: int) -> MeasuredValue:
-    return MeasuredValue(str(leaf.measure), value, leaf.threshold, leaf.is_met(value), marks)
+def _measured(comparison: Comparison, value: float, marks: int) -> MeasuredValue:
+    return MeasuredValue(str(comparison.measure), value, comparison.threshold, comparison.holds_at(value), marks)
 
 
 def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[DeferredActivation, ...]:

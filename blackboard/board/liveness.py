@@ -14,9 +14,9 @@ from pathlib import Path
 
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 
-__all__ = ["WorkerLiveness", "any_alive", "living_workers", "private_folder"]
+__all__ = ["WorkerLiveness", "any_alive", "ensure_private_folder", "living_workers"]
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -32,7 +32,7 @@ def any_alive(database: Path | None) -> bool:
     return database is not None and any(_is_held(lock) for lock in BoardFiles(database).run_folder.glob("*.lock"))
 
 
-def private_folder(folder: Path) -> Path:
+def ensure_private_folder(folder: Path) -> Path:
     """Return the folder, created if necessary, which only this user can enter.
 
     Raises:
@@ -73,14 +73,14 @@ class WorkerLiveness:
         """Take the lock and listen."""
         if self.folder is None:
             return
-        private_folder(self.folder)
+        ensure_private_folder(self.folder)
         self._lock = _lock(_path(self.folder, self.id, "lock"))
-        reach("worker.locked")
+        failpoint("worker.locked")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(_path(self.folder, self.id, "sock")))
         _start(self._listen, self._socket, "blackboard-notify")
 
-    def dead_among(self, workers: Iterable[str]) -> list[str]:
+    def remove_dead(self, workers: Iterable[str]) -> list[str]:
         """Return which of these workers are dead, and remove the files that dead workers left."""
         if self.folder is None:
             return []
@@ -88,7 +88,7 @@ class WorkerLiveness:
             _remove_if_dead(lock)
         return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
 
-    def lost_another(self) -> bool:
+    def check_peers(self) -> bool:
         """Return whether another worker ended since the last call, and watch the workers that started since then."""
         if self.folder is None:
             return False

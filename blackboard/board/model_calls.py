@@ -27,10 +27,10 @@ __all__ = [
     "CallCost",
     "calls_of",
     "discard_calls",
+    "end_calls_of_split",
     "get",
     "mark_applied",
     "mark_ended",
-    "mark_too_large",
     "mark_unknown",
     "mark_unsent",
     "mark_unusable",
@@ -176,7 +176,7 @@ def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None
             mark_ended(txn, row.id, CallState.UNUSABLE, error)
 
 
-def mark_too_large(txn: BoardTransaction, activation_id: int, reason: str) -> None:
+def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
     """End the calls of an activation whose marks are split: a request about all of them suits no part."""
     mark_unknown(txn, activation_id, reason)
     _end_unused(txn, activation_id, reason)

@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 
 from blackboard.board_files import BoardFiles
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 
 __all__ = ["Notifier"]
 
@@ -28,7 +28,7 @@ class Notifier:
         """Notify every daemon. Never fails: a daemon that cannot be notified looks at its next tick."""
         if self.folder is None:
             return
-        reach("notify.before")
+        failpoint("notify.before")
         # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
             with os.scandir(self.folder) as entries:

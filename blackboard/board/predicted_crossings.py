@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from blackboard.board import crossings
 from blackboard.board.activations import close_crossing, insert_closed_activation
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.conditions import Condition
 from blackboard.deployment import AgentSpec
 from blackboard.reinforcement import FadingMark
@@ -75,12 +75,12 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     for watch in txn.active.falling.get(new.kind, ()):
         if not watch.covers(new.subject):
             continue
-        if watch.over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
+        if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only postpone the crossing, which is computed again when it is due
         predict_watch(txn, watch, new)
 
 
-def predict_watch(txn: BoardTransaction, watch: Watch, row: MarkRow, *, since: int | None = None) -> None:
+def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
     Since the instant `since`, by default now, the marks are as they are now, except those deposited later.
@@ -88,7 +88,7 @@ def predict_watch(txn: BoardTransaction, watch: Watch, row: MarkRow, *, since: i
     since = txn.now if since is None else since
     if watch.condition.per_mark:
         subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
-    elif watch.over_board:
+    elif watch.is_over_board:
         subject, mark_id, marks = "", 0, live_marks(txn, watch.condition, None, since)
     else:
         subject, mark_id, marks = row.subject, 0, live_marks(txn, watch.condition, row.subject, since)
@@ -104,7 +104,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
         if watch.condition.per_mark:
             txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
-        subject = "" if watch.over_board else row.subject
+        subject = "" if watch.is_over_board else row.subject
         txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
         due = first_true(watch.condition, live_marks(txn, watch.condition, subject or None), txn.now)
         if due is None or due > txn.now:
@@ -132,7 +132,7 @@ def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str
         txn.tx.run(CROSSINGS.release_subject, subject=subject, **values)
 
 
-def guard_opens(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[bool, int | None]:
+def guard_opens(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
     """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
     if watch.spec.guard is None:
         return True, None
@@ -140,7 +140,7 @@ def guard_opens(txn: BoardTransaction, watch: Watch, subject: str) -> tuple[bool
     return opens == txn.now, opens
 
 
-def _guard_held(txn: BoardTransaction, watch: Watch, subject: str, at: int) -> bool:
+def _guard_held(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
     """Return whether a watch's guard held at the instant of a crossing."""
     if watch.spec.guard is None:
         return True
@@ -148,11 +148,11 @@ def _guard_held(txn: BoardTransaction, watch: Watch, subject: str, at: int) -> b
     return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
 
 
-def _is_guarded_over_board(watch: Watch, kind: str) -> bool:
+def _is_guarded_over_board(watch: RegisteredWatch, kind: str) -> bool:
     """Return whether a mark of the kind can open or close a watch's guard whatever its subject."""
     guard = watch.spec.guard
     return guard is not None and any(
-        leaf.measure.over == "board" and kind in leaf.measure.kinds for leaf in guard.leaves()
+        comparison.measure.over == "board" and kind in comparison.measure.kinds for comparison in guard.comparisons()
     )
 
 
@@ -166,12 +166,12 @@ def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> 
     return not txn.state(new).law.exact_sums
 
 
-def _is_predicted(txn: BoardTransaction, watch: Watch, subject: str, mark_id: int) -> bool:
+def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:
     return txn.tx.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
 
 
 def _predict(
-    txn: BoardTransaction, watch: Watch, subject: str, mark_id: int, marks: list[FadingMark], since: int
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark], since: int
 ) -> None:
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
     predicted = _is_predicted(txn, watch, subject, mark_id)
@@ -184,7 +184,7 @@ def _predict(
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due)
 
 
-def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> None:
+def _fire(txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow) -> None:
     """Record a predicted crossing that is due, or that its guard was closed; predict again if it was postponed."""
     key = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
     computed = txn.now if due.due_at is None else due.due_at
@@ -194,7 +194,7 @@ def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> Non
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
-    value = value_at(watch.leaf.measure, marks, at)
+    value = value_at(watch.comparison.measure, marks, at)
     guard_held = _guard_held(txn, watch, due.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
     if guard_held or earlier is None:
@@ -207,11 +207,11 @@ def _fire(txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow) -> Non
 
 
 def _marks_at_crossing(
-    txn: BoardTransaction, watch: Watch, due: PredictedCrossingRow, at: int
+    txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow, at: int
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not due.mark_id:
-        return live_marks(txn, watch.condition, None if watch.over_board else due.subject, at), None
+        return live_marks(txn, watch.condition, None if watch.is_over_board else due.subject, at), None
     row = txn.tx.one(MARKS.get_mark, id=due.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)
 
@@ -224,9 +224,9 @@ def live_marks(
     A measure over the board sees every subject, and so do all measures if the subject is None.
     """
     marks: dict[int, FadingMark] = {}
-    for leaf in condition.leaves():
-        for kind in leaf.measure.kinds:
-            if subject is None or leaf.measure.over == "board":
+    for comparison in condition.comparisons():
+        for kind in comparison.measure.kinds:
+            if subject is None or comparison.measure.over == "board":
                 rows = txn.tx.all(MARKS.marks_of_kind, kind=kind)
             else:
                 rows = txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.budgets import DAY
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
@@ -31,7 +31,7 @@ from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Mark, StoredMark
-from blackboard.reinforcement import State
+from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -132,7 +132,7 @@ def _marks(
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    for event in txn.tx.all(MARKS.events_at_instant, at=at):
+    for event in txn.tx.all(MARKS.last_events_up_to, at=at):
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
         fading = _fading(txn, event, versions, at)
@@ -140,7 +140,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
             continue
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
         law = txn.laws.get(txn.tx, fading.law)
-        strength = weight * State(fading.intensity, fading.anchored_at, law).remaining(at)
+        strength = weight * FadingState(fading.intensity, fading.anchored_at, law).remaining(at)
         deposits = [
             item
             for item in txn.tx.all(MARKS.events_of_subject, subject=event.subject)
@@ -176,7 +176,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
         evaporates_at=event.evaporates_at,
         order_key=None,
     )
-    state = State(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
+    state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
     floor: float | None = None
     for since, then in versions:
         if event.kind not in then.kinds:
@@ -226,7 +226,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
     result = []
     for agent in txn.deployment.agents.values():
         block = blocked(txn, agent.name)
-        watches = txn.active.of_agent.get(agent.name, [])
+        watches = txn.active.watches_by_agent.get(agent.name, [])
         states = counts.get(agent.name, {})
         result.append(
             AgentStatus(
@@ -265,7 +265,11 @@ def batch_window(txn: BoardTransaction, row: CrossingRow) -> str | None:
 
 
 def _agenda_item(
-    watch: Watch, row: CrossingRow, state: Literal["waiting", "deferred"], held_by: str | None, ready_at: Instant | None
+    watch: RegisteredWatch,
+    row: CrossingRow,
+    state: Literal["waiting", "deferred"],
+    held_by: str | None,
+    ready_at: Instant | None,
 ) -> AgendaItem:
     return result_of(
         AgendaItem,

@@ -10,7 +10,7 @@ from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-__all__ = ["register", "settle"]
+__all__ = ["apply_due_changes", "register"]
 
 BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
@@ -26,7 +26,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
         return DeployResult(old.version, ())
-    settle(txn)
+    apply_due_changes(txn)
     version = old.version + 1
     txn.tx.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
     txn.tx.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
@@ -44,7 +44,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     return DeployResult(version, tuple(changed))
 
 
-def settle(txn: BoardTransaction) -> None:
+def apply_due_changes(txn: BoardTransaction) -> None:
     """Finish the backfills of earlier changes and fire what is due, at an instant after every event.
 
     So the instant of the next change alone decides which marks have to follow it.
@@ -64,7 +64,7 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
     changed = []
     for name, spec in new.kinds.items():
         kind, known = new.kind(name), old.kinds.get(name)
-        law = txn.laws.key(txn.tx, kind.decay)
+        law = txn.laws.register(txn.tx, kind.decay)
         row = txn.tx.one(DEPLOYMENTS.get_kind, name=name)
         if row is None:
             txn.tx.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
@@ -155,7 +155,7 @@ def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None
     if not row.watermark:
         return
     old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since
-    if set(new.kinds) <= set(old.kinds) and new.scope == "board":
+    if set(new.kinds) <= set(old.kinds) and new.over == "board":
         return
     for kind in new.kinds:
         if kind in old.kinds:

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.board.board_transaction import BoardTransaction, Watch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 __all__ = ["absorb", "absorbed_through", "is_stimulus", "stimuli_of", "watermark"]
 
 
-def is_stimulus(watch: Watch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
+def is_stimulus(watch: RegisteredWatch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
     """Return whether a mark counts for a rising watch that has absorbed it through an event (0: not at all).
 
     The last event of a mark stands for a mark that is no longer on the live board.
     """
     event_id = row.id if isinstance(row, EventRow) else row.event_id
-    return row.author != watch.not_author and event_id > absorbed_through and watch.covers(row.subject)
+    return row.author != watch.ignored_author and event_id > absorbed_through and watch.covers(row.subject)
 
 
-def absorbed_through(txn: BoardTransaction, watch: Watch, mark_id: int) -> int:
+def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the event through which a watch has absorbed a mark; 0 if it has absorbed none of it."""
     row = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
     absorbed = 0 if row is None else row.event_id
-    return max(absorbed, watermark(txn, watch)) if watch.over_board else absorbed
+    return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
 
 
-def watermark(txn: BoardTransaction, watch: Watch) -> int:
+def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the event through which a watch over the board has absorbed everything."""
     return txn.tx.value(CROSSINGS.get_watermark, id=watch.id) or 0
 
 
-def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, activation_id: int) -> None:
+def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:
     """Record that a watch has absorbed a mark through an event.
 
     The activation is the one that took the mark; 0 for a reinforcement below `min_increase`.
@@ -42,10 +42,10 @@ def absorb(txn: BoardTransaction, watch: Watch, mark_id: int, event_id: int, act
     )
 
 
-def stimuli_of(txn: BoardTransaction, watch: Watch, subject: str = "") -> list[MarkRow]:
+def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
     """Return the live marks that count for a rising watch: those of one subject, or of the board if it is over it."""
-    values: dict[str, Any] = {"watch_id": watch.id, "not_author": watch.not_author}
-    if watch.over_board:
+    values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
+    if watch.is_over_board:
         statement = MARKS.stimuli_of_board
         values["watermark"] = watermark(txn, watch)
     else:
@@ -53,5 +53,5 @@ def stimuli_of(txn: BoardTransaction, watch: Watch, subject: str = "") -> list[M
         values["subject"] = subject
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
-        stimuli += txn.live(txn.tx.all(statement, kind=kind, now=txn.horizon(kind), **values))
+        stimuli += txn.live(txn.tx.all(statement, kind=kind, now=txn.exact_until(kind), **values))
     return [row for row in stimuli if watch.covers(row.subject)]

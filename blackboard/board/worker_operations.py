@@ -28,7 +28,7 @@ from blackboard.board.quiescence import Report, has_work
 from blackboard.board.result_types import Receipt
 from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.packaged_files import program_version
 from blackboard.states import CallState
 from blackboard.store import schema
@@ -130,11 +130,11 @@ class Worker:
                 txn,
                 dead,
                 expired=expired_leases,
-                lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
+                is_lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
             )
 
         count = self._session.write(work, record=True)
-        reach("recovery.after")
+        failpoint("recovery.after")
         return count
 
     # -- work that is due --------------------------------------------------------------------------------------------
@@ -191,9 +191,9 @@ class Worker:
                     waiting.append(name)
             return result
 
-        reach("claim.before")
+        failpoint("claim.before")
         result = self._session.write(work, record=True, shared=True)
-        reach("claim.after")
+        failpoint("claim.after")
         return result
 
     # -- the ends of runs --------------------------------------------------------------------------------------------
@@ -232,9 +232,9 @@ class Worker:
                 model_calls.mark_unusable(txn, claim.row.id, error)
             return state
 
-        reach("failure.before")
+        failpoint("failure.before")
         state = self._session.write(work, record=True)
-        reach("failure.after")
+        failpoint("failure.after")
         return state
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
@@ -256,16 +256,16 @@ class Worker:
 
     def evaporate(self, limit: int) -> int:
         """Apply due predicted crossings, and move up to `limit` evaporated marks to the history."""
-        reach("evaporation.before")
+        failpoint("evaporation.before")
         count = self.pace.run(lambda txn: _evaporate(txn, limit))
-        reach("evaporation.after")
+        failpoint("evaporation.after")
         return count
 
     def backfill(self, limit: int) -> int:
         """Apply a change of the deployment to up to `limit` marks."""
-        reach("backfill.before")
+        failpoint("backfill.before")
         count = self.pace.run(lambda txn: _backfill(txn, limit))
-        reach("backfill.after")
+        failpoint("backfill.after")
         return count
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
@@ -340,11 +340,11 @@ def _worker_ids(txn: BoardTransaction) -> list[str]:
 
 def _evaporate(txn: BoardTransaction, limit: int) -> int:
     count = evaporation.evaporate_due(txn, limit)
-    reach("evaporation.within")
+    failpoint("evaporation.within")
     return count
 
 
 def _backfill(txn: BoardTransaction, limit: int) -> int:
     count = backfill.run_batch(txn, limit)
-    reach("backfill.within")
+    failpoint("backfill.within")
     return count

@@ -52,14 +52,14 @@ class Loaded:
 
 
 def load(
-    board: Blackboard, rows: Rows, how: Columns, reject: Callable[[BadRow], None], progress: Callable[[], None]
+    board: Blackboard, rows: Rows, mapping: Columns, reject: Callable[[BadRow], None], progress: Callable[[], None]
 ) -> Loaded:
     """Deposit a mark for each row.
 
     Args:
         board: The board.
         rows: The rows.
-        how: The mapping from columns to a mark.
+        mapping: The mapping from columns to a mark.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
 
@@ -67,16 +67,16 @@ def load(
         UsageError: Columns that do not exist, or for which the kind has no field.
         UnknownName: The kind is not registered.
     """
-    known = _fields(board, how.kind)
-    how = _checked(how, rows, known)
-    loaded, keys = Loaded(), _Keys(how.kind)
+    field_names = _fields(board, mapping.kind)
+    _check_mapping(mapping, rows, field_names)
+    loaded, keys = Loaded(), _Keys(mapping.kind)
 
     seen: set[str] = set()
     for batch in _batches(rows):
-        known_before = bool(seen)
+        had_rows = bool(seen)
         seen.update(*(row.values for row in batch if isinstance(row, Row)))
-        if seen and not known_before:
-            _occur(how, rows.name, seen)
+        if seen and not had_rows:
+            _check_first_columns(mapping, rows.name, seen)
         bad: list[BadRow] = []
         wanted: list[tuple[Row, Deposit]] = []
         for row in batch:
@@ -85,7 +85,7 @@ def load(
                 continue
             key = keys.of(row)
             try:
-                wanted.append((row, _leave(row, how, known, key)))
+                wanted.append((row, _deposit_for(row, mapping, field_names, key)))
             except InvalidMark as error:
                 bad.append(BadRow(row.number, str(error), row.raw))
         results = board.deposit_many([item for _, item in wanted], on_error="return")
@@ -99,7 +99,7 @@ def load(
             reject(row)
         loaded.rejected += len(bad)
         progress()
-    loaded.unseen = tuple(column for column in (*how.subject, *how.fields) if seen and column not in seen)
+    loaded.unseen = tuple(column for column in (*mapping.subject, *mapping.fields) if seen and column not in seen)
     loaded.columns = frozenset(seen)
     return loaded
 
@@ -114,79 +114,87 @@ def _fields(board: Blackboard, kind: str) -> frozenset[str] | None:
     return frozenset(schema.get("properties", {}))
 
 
-def _checked(how: Columns, rows: Rows, known: frozenset[str] | None) -> Columns:
-    """Return the mapping after checking its columns and fields."""
-    if known is not None:
-        for column, name in how.fields.items():
-            if name and name not in known:
-                raise UsageError(f"--map {column}={name}: {how.kind} has no field {name!r}{nearest(name, known)}")
+def _check_mapping(mapping: Columns, rows: Rows, field_names: frozenset[str] | None) -> None:
+    """Check that the columns and fields of a mapping exist.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if field_names is not None:
+        for column, name in mapping.fields.items():
+            if name and name not in field_names:
+                raise UsageError(
+                    f"--map {column}={name}: {mapping.kind} has no field {name!r}{nearest(name, field_names)}"
+                )
     if rows.columns is None:  # JSON Lines: the columns differ from row to row
-        return how
-    named = [*how.subject, *how.fields, *([how.intensity] if isinstance(how.intensity, str) else [])]
+        return
+    named = [*mapping.subject, *mapping.fields, *([mapping.intensity] if isinstance(mapping.intensity, str) else [])]
     for column in named:
         if column not in rows.columns:
             raise UsageError(f"{rows.name} has no column {column!r}{nearest(column, rows.columns)}")
-    if known is not None:
-        used = {*how.subject, how.intensity, *how.fields}
-        strange = [column for column in rows.columns if column not in known and column not in used]
+    if field_names is not None:
+        used = {*mapping.subject, mapping.intensity, *mapping.fields}
+        strange = [column for column in rows.columns if column not in field_names and column not in used]
         if strange:
             raise UsageError(
-                f"{how.kind} has no field for {', '.join(map(repr, strange))}; add --map {strange[0]}=FIELD,"
-                f" or --map {strange[0]}= to omit it; the fields are: {', '.join(sorted(known))}"
+                f"{mapping.kind} has no field for {', '.join(map(repr, strange))}; add --map {strange[0]}=FIELD,"
+                f" or --map {strange[0]}= to omit it; the fields are: {', '.join(sorted(field_names))}"
             )
-    return how
 
 
-def _occur(how: Columns, name: str, seen: Set[str]) -> None:
+def _check_first_columns(mapping: Columns, name: str, seen: Set[str]) -> None:
     """Check that the first rows have the columns of the subject and the intensity.
 
     Raises:
         UsageError: They do not; nothing was loaded.
     """
-    if seen.isdisjoint(how.subject):
-        column = how.subject[0]
+    if seen.isdisjoint(mapping.subject):
+        column = mapping.subject[0]
         raise UsageError(f"{name}: its first rows have no column {column!r} for the subject{nearest(column, seen)}")
-    if isinstance(how.intensity, str) and how.intensity not in seen:
+    if isinstance(mapping.intensity, str) and mapping.intensity not in seen:
         raise UsageError(
-            f"{name}: its first rows have no column {how.intensity!r} for the intensity{nearest(how.intensity, seen)}"
+            f"{name}: its first rows have no column {mapping.intensity!r} for the intensity"
+            f"{nearest(mapping.intensity, seen)}"
         )
 
 
-def _leave(row: Row, how: Columns, known: frozenset[str] | None, key: str) -> Deposit:
+def _deposit_for(row: Row, mapping: Columns, field_names: frozenset[str] | None, key: str) -> Deposit:
     """Return the deposit for a row.
 
     Raises:
         InvalidMark: The row has no subject, or its intensity is not a number.
     """
     values = row.values
-    subject = next((text for column in how.subject if (text := _text(values.get(column)))), None)
+    subject = next((text for column in mapping.subject if (text := _text(values.get(column)))), None)
     if subject is None:
-        raise InvalidMark(f"no subject: {' and '.join(how.subject)} {'is' if len(how.subject) == 1 else 'are'} empty")
-    left_out = {*how.subject, how.intensity} - (known if known is not None else values.keys())
+        raise InvalidMark(
+            f"no subject: {' and '.join(mapping.subject)} {'is' if len(mapping.subject) == 1 else 'are'} empty"
+        )
+    left_out = {*mapping.subject, mapping.intensity} - (field_names if field_names is not None else values.keys())
     payload = {}
     for column, value in values.items():
-        name = how.fields.get(column, "" if column in left_out else column)
+        name = mapping.fields.get(column, "" if column in left_out else column)
         # For an empty cell, the field keeps its default.
         if not name or (isinstance(value, str) and not value.strip()):
             continue
         if name in payload:
             raise InvalidMark(f"two columns are mapped to the field {name!r}")
         payload[name] = value
-    return Deposit(how.kind, subject, payload, _intensity(values, how), key)
+    return Deposit(mapping.kind, subject, payload, _intensity(values, mapping), key)
 
 
 def _text(value: Any) -> str:
     return "" if value is None or isinstance(value, bool | list | dict) else str(value).strip()
 
 
-def _intensity(values: Mapping[str, Any], how: Columns) -> float:
-    if not isinstance(how.intensity, str):
-        return how.intensity
-    value = values.get(how.intensity)
+def _intensity(values: Mapping[str, Any], mapping: Columns) -> float:
+    if not isinstance(mapping.intensity, str):
+        return mapping.intensity
+    value = values.get(mapping.intensity)
     try:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise InvalidMark(f"{how.intensity}: intensity must be a number, not {value!r}") from None
+        raise InvalidMark(f"{mapping.intensity}: intensity must be a number, not {value!r}") from None
 
 
 class _Keys:

@@ -22,7 +22,7 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.llm.failures import Rejected, Unusable
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
 
@@ -123,7 +123,7 @@ class ActivationRunner:
         for mark in self._marks(claim, claim.reads):
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.model_caller)
-        reach("agent.before")
+        failpoint("agent.before")
         with telemetry.activation(claim):
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
@@ -163,10 +163,10 @@ class ActivationRunner:
         return [mark for mark in marks if mark.id not in isolated]
 
     def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> FinishedRun | None:
-        reach("agent.after")
+        failpoint("agent.after")
         _check(claim, marks)
         deposits = [_agent_deposit(claim, mark) for mark in marks]
-        reach("apply.before")
+        failpoint("apply.before")
         try:
             finished = self.worker.finish(claim, deposits, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
@@ -174,7 +174,7 @@ class ActivationRunner:
                 "the next activation could not be claimed with a result", agent=claim.agent.name, error=str(error)
             )
             finished = self.worker.finish(claim, deposits)
-        reach("apply.after")
+        failpoint("apply.after")
         return finished
 
 

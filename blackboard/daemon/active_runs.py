@@ -26,7 +26,7 @@ __all__ = ["ActiveRuns", "Run"]
 
 log = structlog.get_logger("blackboard")
 
-MAX_SEQUENCE = 1_000_000
+MAX_SEQUENCE_TIME = 1_000_000
 """Microseconds for which a thread continues with its agent before the loop distributes the threads again."""
 MAX_RUNS = 100
 """Runs after which the loop does so in any case, even on a clock that stands still."""
@@ -216,7 +216,7 @@ class ActiveRuns:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
         sequence = run.sequence
         must_end = sequence.ending or sequence.runs >= MAX_RUNS
-        if self.stopping or must_end or self._clock.running() >= sequence.started + MAX_SEQUENCE:
+        if self.stopping or must_end or self._clock.running() >= sequence.started + MAX_SEQUENCE_TIME:
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):

@@ -16,7 +16,7 @@ import structlog
 
 from blackboard.board import spooled_answers
 from blackboard.board.blackboard import Blackboard
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 
 __all__ = ["AnswerSpool", "SpooledAnswer"]
 
@@ -50,7 +50,7 @@ class AnswerSpool:
             self._in_memory[answer.call] = answer
             log.error("an answer is kept only in memory", call=answer.call, error=str(error))
             return
-        reach("spool.kept")
+        failpoint("spool.kept")
         log.error("the database did not accept an answer; it is kept in a file", call=answer.call, file=str(path))
 
     def waiting(self) -> Iterator[SpooledAnswer]:

@@ -22,7 +22,7 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import BatchItem, Client
 from blackboard.llm.failures import CallFailure, KeyRefused, NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit
 from blackboard.llm.reply import Reply
@@ -125,7 +125,7 @@ class BatchApi:
         )
         if not rows:
             return 0
-        reach("batch_api.reserved")
+        failpoint("batch_api.reserved")
         items = [BatchItem(str(row.custom_id), row.body) for row in rows]
         try:
             name = self.client.submit_batch(items)
@@ -143,9 +143,9 @@ class BatchApi:
         except CallFailure:
             self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
             raise
-        reach("batch_api.submitted")
+        failpoint("batch_api.submitted")
         self._session.write(lambda txn: batch_api_calls.name_batch(txn, rows[0].submission, name))
-        reach("batch_api.named")
+        failpoint("batch_api.named")
         log.info("a batch was submitted", batch=name, calls=len(rows))
         return len(rows)
 
@@ -192,7 +192,7 @@ class BatchApi:
         match result:
             case Reply():
                 self.recorder.keep(row, result)
-                reach("batch_api.kept")
+                failpoint("batch_api.kept")
             case KeyRefused() | SpendLimit():
                 self.recorder.pause_after_refusal([row], result)
             case None | OutcomeUnknown():

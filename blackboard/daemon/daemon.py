@@ -32,7 +32,7 @@ from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
@@ -68,7 +68,7 @@ def build_daemon(board: Blackboard, resolved: Resolved, client: Client | None) -
         model=model,
         client=client,
         prices=None if client is None else load_prices(model.prices),
-        context=resolved.settings.settings,
+        agent_settings=resolved.settings.settings,
     )
 
 
@@ -83,7 +83,7 @@ class Daemon:
         model: Which model answers if there is a client.
         client: The connection to the model's provider; None for the agents' offline rules.
         prices: The prices of models.
-        context: What agents see as `context.settings`.
+        agent_settings: What agents see as `context.settings`.
         rng: The source of jitter.
         watchdog: Receives signs of life; by default the service manager, if the environment names one.
 
@@ -103,7 +103,7 @@ class Daemon:
         model: ModelSettings | None = None,
         client: Client | None = None,
         prices: Prices | None = None,
-        context: Mapping[str, Any] | None = None,
+        agent_settings: Mapping[str, Any] | None = None,
         rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
     ) -> None:
@@ -112,15 +112,15 @@ class Daemon:
         self.on_event: list[Listener] = []
         self.reload: Reload | None = None
         self.wake = threading.Event()
-        rng, context = rng or random.Random(), context or {}
+        rng, agent_settings = rng or random.Random(), agent_settings or {}
         self._model = model or ModelSettings()
         self._recorder = CallRecorder(board, prices or load_prices(self._model.prices))
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
         caller = ModelCaller(board, client, self._model, self._recorder, rng)
-        self._runner = ActivationRunner(self.worker, caller, context, rng, self._emit)
-        self._publisher = Publisher(board, self.agents, context)
+        self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
+        self._publisher = Publisher(board, self.agents, agent_settings)
         self.runs = ActiveRuns(
             self.worker,
             self._runner,
@@ -222,7 +222,7 @@ class Daemon:
         if note := refresh_views(board):
             log.warning(note)
         self.worker.register()
-        reach("worker.registered")
+        failpoint("worker.registered")
         self._recorder.take_in()  # answers that were paid for come before everything else
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
@@ -264,13 +264,13 @@ class Daemon:
             return
         self.runs.end_sequences()  # a thread would continue with the agent as it was
         try:
-            agents, context = self.reload()
+            agents, agent_settings = self.reload()
         except BlackboardError as error:
             log.error("the deployment file has mistakes; the active deployment was kept", error=str(error))
             return
         self.agents = dict(agents)
-        self._runner.settings = context
-        self._publisher.replace(self.agents, context)
+        self._runner.settings = agent_settings
+        self._publisher.replace(self.agents, agent_settings)
         log.info("reloaded", version=self.board.deployment.version)
 
     def _sleep(self) -> None:

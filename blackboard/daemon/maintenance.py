@@ -20,7 +20,7 @@ log = structlog.get_logger("blackboard")
 
 RETENTION_INTERVAL = parse_duration("1h")
 
-Step = Callable[[], int]
+Task = Callable[[], int]
 """Does one bounded step; returns how much it did, 0 when nothing is left."""
 
 
@@ -47,7 +47,7 @@ class PeriodicTask:
 
     def __init__(
         self,
-        step: Step,
+        step: Task,
         clock: Clock,
         interval: int,
         limit: int,
@@ -73,7 +73,7 @@ class PeriodicTask:
 class BacklogTask:
     """A task that runs when the board has work for it. The instants of `DueWork` end the daemon's sleep for it."""
 
-    def __init__(self, step: Step, is_due: Callable[[DueWork], bool]) -> None:
+    def __init__(self, step: Task, is_due: Callable[[DueWork], bool]) -> None:
         self._step, self._is_due = step, is_due
 
     def is_due(self, due: DueWork) -> bool:
@@ -109,7 +109,7 @@ class Recovery:
 
     def run_once(self) -> int:
         """Recover activations; return their number."""
-        dead = self._liveness.dead_among(self._worker.registered())
+        dead = self._liveness.remove_dead(self._worker.registered())
         expired = self._worker.board.clock.running() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
@@ -144,7 +144,7 @@ def maintenance_tasks(
         return 0
 
     return [
-        PeriodicTask(recovery.run_once, clock, settings.lease // 3, limit, liveness.lost_another),
+        PeriodicTask(recovery.run_once, clock, settings.lease // 3, limit, liveness.check_peers),
         PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),

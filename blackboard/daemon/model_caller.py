@@ -24,7 +24,7 @@ from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.deployment import AgentSettings
 from blackboard.durations import format_duration
 from blackboard.errors import AgentError, UnknownName
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.failures import (
     CallFailure,
@@ -164,14 +164,14 @@ class ModelCaller:
         row = self._session.write(
             lambda txn: model_calls.plan(txn, claim.row.id, claim.agent.name, model, body, marks, api), record=True
         )
-        reach("call.planned")
+        failpoint("call.planned")
         return row
 
     def _send(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
         if row.api == "batch":
             raise self._in_batch_api()
         self._reserve(row)
-        reach("call.sent")
+        failpoint("call.sent")
         self._pending.add(row.id)
         try:
             return self._answer(client, claim, row)
@@ -183,7 +183,7 @@ class ModelCaller:
         try:
             with telemetry.call(row) as record_answer:
                 reply = client.send(row.body)
-                reach("call.answered")
+                failpoint("call.answered")
                 record_answer(reply)
         except (KeyRefused, SpendLimit) as failure:
             reason = self.recorder.pause_after_refusal([row], failure)
@@ -203,7 +203,7 @@ class ModelCaller:
             self._end(row, CallState.REJECTED, failure)
             raise
         self.recorder.keep(row, reply)
-        reach("call.kept")
+        failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
     def _reserve(self, row: CallRow) -> None:

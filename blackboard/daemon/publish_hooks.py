@@ -15,7 +15,7 @@ import structlog
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker_operations import publish_lock
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.marks import Mark
 
 __all__ = ["Publisher", "Reader"]
@@ -63,9 +63,9 @@ class Publisher:
         with self._lock:
             try:
                 with nullcontext() if self._process_lock is None else self._process_lock.acquired():
-                    reach("publish.before")
+                    failpoint("publish.before")
                     agent.publish(self._reader, self._settings)
-                    reach("publish.after")
+                    failpoint("publish.after")
             except Exception as error:  # nothing is lost: the next change, or start, publishes the marks again
                 log.error("publishing failed; the next change tries it again", agent=agent.name, error=str(error))
 

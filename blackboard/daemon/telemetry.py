@@ -21,7 +21,7 @@ __all__ = ["activation", "batched", "call", "get_tracer"]
 
 SCOPE = "blackboard"
 PROVIDER = "anthropic"
-NANOSECONDS = 1000
+NANOSECONDS_PER_MICROSECOND = 1000
 """In a microsecond."""
 
 OPERATION = "gen_ai.operation.name"
@@ -101,14 +101,17 @@ def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> Non
 
     start = now if row.sent_at is None else row.sent_at
     span = tracer.start_span(
-        f"chat {row.model}", kind=SpanKind.CLIENT, attributes=_request(row), start_time=start * NANOSECONDS
+        f"chat {row.model}",
+        kind=SpanKind.CLIENT,
+        attributes=_request(row),
+        start_time=start * NANOSECONDS_PER_MICROSECOND,
     )
     if isinstance(result, Reply):
         span.set_attributes(_answer(result))
     else:
         span.set_attribute(ERROR_TYPE, "OutcomeUnknown" if result is None else type(result).__name__)
         span.set_status(Status(StatusCode.ERROR))
-    span.end(end_time=now * NANOSECONDS)
+    span.end(end_time=now * NANOSECONDS_PER_MICROSECOND)
 
 
 @contextmanager

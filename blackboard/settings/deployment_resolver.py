@@ -232,17 +232,19 @@ class _Resolver:
                 self._counts(where, condition, kinds)
 
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
-        for leaf in condition.leaves():
+        for comparison in condition.comparisons():
             # "Is there any mark?" is a useful question for all kinds.
-            if not isinstance(leaf.measure, Count) or (leaf.threshold <= 1 and leaf.measure.over == "subject"):
+            if not isinstance(comparison.measure, Count) or (
+                comparison.threshold <= 1 and comparison.measure.over == "subject"
+            ):
                 continue
-            for name in leaf.measure.kinds:
+            for name in comparison.measure.kinds:
                 if name in kinds and kinds[name].on_repeat != "separate":
                     self.warnings.append(
                         Mistake(
                             self._at(place),
-                            f"{leaf} counts marks of {name}, but a subject has only one: repeats join it (on_repeat ="
-                            f' "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
+                            f"{comparison} counts marks of {name}, but a subject has only one: repeats join it"
+                            f' (on_repeat = "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
                         )
                     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.board_files import BoardFiles, path_in
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.transaction import Transaction
@@ -269,7 +269,7 @@ class Database:
                 cursor.execute(sql_dialect.begin_write(self.dialect))
                 if lock := sql_dialect.lock_board(self.dialect):
                     cursor.execute(lock)
-                reach("transaction.begun")
+                failpoint("transaction.begun")
                 transaction = Transaction(cursor, self.dialect)
                 yield transaction
                 if not keep:
@@ -278,10 +278,10 @@ class Database:
                     return
                 if transaction.shared is not None:
                     transaction.shared.save()
-                reach("commit.before")
+                failpoint("commit.before")
                 cursor.execute("COMMIT")
                 transaction.committed = True
-                reach("commit.after")
+                failpoint("commit.after")
             except BaseException as error:
                 self._roll_back(cursor)
                 self.on_rollback()
@@ -350,9 +350,9 @@ class Database:
             return
         connection = self.connect(writes=True)
         try:
-            reach("checkpoint.before")
+            failpoint("checkpoint.before")
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            reach("checkpoint.after")
+            failpoint("checkpoint.after")
         except Exception as error:
             raise self._translated(error) from None
         finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
-from blackboard.failpoints import reach
+from blackboard.failpoints import failpoint
 from blackboard.packaged_files import migrations_folder, program_version
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -169,17 +169,17 @@ def _upgrade(database: Database, now: int) -> None:
             with connection.begin():
                 # Another process may have upgraded it while this one waited for the lock.
                 if _revision(raw, database) != HEAD:
-                    reach("migration.begun")
+                    failpoint("migration.begun")
                     config.attributes["connection"] = connection
                     upgrade(config, "head")
                     tx = Transaction(raw.cursor(), database.dialect)
                     _create_board(connection, database, now)
                     if (views := _outdated_views(tx)) is not None:
                         _write_views(tx, views)
-                    reach("migration.made")
+                    failpoint("migration.made")
         except Exception as error:
             raise _translated(error, database) from None
-    reach("migration.committed")
+    failpoint("migration.committed")
     if database.path is not None:
         with contextlib.suppress(OSError):
             os.chmod(database.path, 0o600)

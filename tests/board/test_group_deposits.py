@@ -50,7 +50,7 @@ def hold_true(world: World) -> None:
 
     def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
-        return [(board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
+        return [(board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
     found = world.board.session.read(look)
     assert found

@@ -16,7 +16,7 @@ from blackboard.conditions import MEASURES, Condition
 from blackboard.decay import LAWS, Exponential, law_from
 from blackboard.errors import InvalidCondition, InvalidLaw
 from blackboard.marks import Mark
-from blackboard.reinforcement import State
+from blackboard.reinforcement import FadingState
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -47,7 +47,7 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def value(world: World, measure: Measure, at: int, *marks: int) -> float:
     """The value of a measure over marks under the law, by the formulas in the docstrings of the two classes."""
-    states = [State(row.intensity, row.anchored_at, LAW) for row in map(world.mark, marks)]
+    states = [FadingState(row.intensity, row.anchored_at, LAW) for row in map(world.mark, marks)]
     strengths = sorted(state.remaining(at) for state in states)
     return strengths[-2] if isinstance(measure, SecondStrongest) else 100 * sum(strengths)
 

@@ -61,25 +61,25 @@ operations = st.lists(
 
 def agree(txn: BoardTransaction) -> None:
     for item in txn.active.watches.values():
-        if not item.over_board or item.falling:
+        if not item.is_over_board or item.falling:
             continue
-        kept, marks = board_totals.value(txn, item)
+        kept, marks = board_totals.update_and_measure(txn, item)
         stimuli = stimuli_of(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
-        leaf = next(item.condition.leaves())
+        comparison = next(item.condition.comparisons())
         if txn.active.migrating.intersection(item.condition.kinds):
             # While marks follow a change, the sums are upper bounds; a claim looks at the marks themselves.
             assert marks >= len(stimuli), item.spec.name
             continue
         assert marks == len(stimuli), item.spec.name
-        if isinstance(leaf.measure, Count):
+        if isinstance(comparison.measure, Count):
             assert kept == len(stimuli)
-        elif isinstance(leaf.measure, Strongest):
+        elif isinstance(comparison.measure, Strongest):
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)
             fades_by_bound = any(txn.laws.get(txn.tx, row.law).exact_sums is False for row in stimuli)
-            if fades_by_bound and kept < leaf.threshold:
+            if fades_by_bound and kept < comparison.threshold:
                 assert kept >= true - 1e-9
             else:
                 assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
@@ -150,7 +150,7 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
     def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
         txn.now = txn.now + 2 * HOUR  # as a change of the deployment moves it, if by less
-        return board_totals.value(txn, one), board_totals.measured(txn, one)
+        return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
 
     world.put("spark", "a1")
     assert world.board.session.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -164,7 +164,7 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
         [one] = txn.active.watches.values()
         deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
-        return board_totals.value(txn, one), board_totals.measured(txn, one)
+        return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
 
     assert world.board.session.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
@@ -180,7 +180,8 @@ def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_st
 
     def look(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         return [
-            (board_totals.value(txn, watch), board_totals.measured(txn, watch)) for watch in txn.active.watches.values()
+            (board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch))
+            for watch in txn.active.watches.values()
         ]
 
     assert world.board.session.read(look) == [((2.0, 2), (2.0, 2))]

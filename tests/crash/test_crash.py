@@ -93,7 +93,7 @@ def test_every_failpoint_is_in_the_code_once_and_every_place_in_the_code_is_name
     source = "\n".join(
         path.read_text("utf-8") for folder in ("blackboard", "agents") for path in sorted((ROOT / folder).rglob("*.py"))
     )
-    assert sorted(re.findall(r'(?<!def )\breach\("([^"]+)"\)', source)) == sorted(failpoints.NAMES)
+    assert sorted(re.findall(r'(?<!def )\bfailpoint\("([^"]+)"\)', source)) == sorted(failpoints.NAMES)
 
 
 def test_every_failpoint_is_killed_at() -> None:

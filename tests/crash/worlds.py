@@ -493,7 +493,7 @@ class Desk(World):
 
     def make_daemon(self) -> Daemon:
         settings = self.resolved.settings
-        return Daemon(self.open("daemon"), self.resolved.agents, settings.daemon, context=settings.settings)
+        return Daemon(self.open("daemon"), self.resolved.agents, settings.daemon, agent_settings=settings.settings)
 
     def check_end(self) -> None:
         with rows(self.path) as query:

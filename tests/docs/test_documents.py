@@ -44,7 +44,7 @@ def _worked(folder: Path) -> Path:
         with (ROOT / "agents/lead_desk/samples/leads.csv").open("rb") as stream:
             columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
             load(board, Rows(stream, "leads.csv"), columns, lambda row: None, lambda: None)
-        Daemon(board, resolved.agents, resolved.settings.daemon, context=settings).run(until_quiescent=True)
+        Daemon(board, resolved.agents, resolved.settings.daemon, agent_settings=settings).run(until_quiescent=True)
     return path
 
 

@@ -247,7 +247,7 @@ def test_a_condition_that_can_wake_an_agent_is_accepted(
     condition: Condition, falling: bool, scope: str, per_mark: bool
 ) -> None:
     assert check_watch(condition) is condition
-    assert (condition.falling, condition.scope, condition.per_mark) == (falling, scope, per_mark)
+    assert (condition.falling, condition.over, condition.per_mark) == (falling, scope, per_mark)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_a_threshold_is_met_when_it_is_reached(comparison: Comparison) -> None:
 
 @given(conditions)
 def test_a_condition_names_every_kind_once(condition: Condition) -> None:
-    named = [kind for leaf in condition.leaves() for kind in leaf.measure.kinds]
+    named = [kind for comparison in condition.comparisons() for kind in comparison.measure.kinds]
     assert sorted(condition.kinds) == sorted(set(named))
 
 

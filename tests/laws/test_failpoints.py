@@ -13,8 +13,8 @@ from blackboard import failpoints
 from blackboard.errors import UnknownName
 
 DIES = (
-    "from blackboard.failpoints import reach\n"
-    "for n in range(3):\n    reach('commit.before')\n    reach('commit.after')\n    print(n)"
+    "from blackboard.failpoints import failpoint\n"
+    "for n in range(3):\n    failpoint('commit.before')\n    failpoint('commit.after')\n    print(n)"
 )
 
 
@@ -34,11 +34,11 @@ def test_an_armed_failpoint_kills_when_it_was_reached_often_enough() -> None:
 
 def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
     # One that is reached while it is armed kills this process: that the test ends is what it shows.
-    failpoints.reach("commit.before")
+    failpoints.failpoint("commit.before")
     failpoints.arm("commit.after")
-    failpoints.reach("commit.before")
+    failpoints.failpoint("commit.before")
     failpoints.disarm()
-    failpoints.reach("commit.after")
+    failpoints.failpoint("commit.after")
 
 
 def test_an_unknown_failpoint_is_refused() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blackboard.decay import Exponential, Linear, Never, Step
 from blackboard.marks import Kind, OnRepeat
-from blackboard.reinforcement import State, reinforce
+from blackboard.reinforcement import FadingState, reinforce
 from tests.laws.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000
@@ -21,75 +21,75 @@ def kind(on_repeat: OnRepeat, cap: float | None = None, law: object = None) -> K
     return Kind("smoke", law or Exponential("1h"), on_repeat=on_repeat, cap=cap)  # type: ignore[arg-type]
 
 
-def remaining(state: State | None, now: int) -> float:
+def remaining(state: FadingState | None, now: int) -> float:
     assert state is not None
     return state.remaining(now)
 
 
 @pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
 def test_the_first_deposit_gives_its_own_state(on_repeat: OnRepeat) -> None:
-    new = State(0.5, 0, Exponential("1h"))
+    new = FadingState(0.5, 0, Exponential("1h"))
     assert reinforce(kind(on_repeat), None, new) == new
 
 
 def test_adding_starts_from_the_remaining_intensity_at_age_0() -> None:
-    old, new = State(1.0, 0, Exponential("1h")), State(0.25, HOUR, Exponential("1h"))
-    assert reinforce(kind("add"), old, new) == State(0.75, HOUR, Exponential("1h"))
+    old, new = FadingState(1.0, 0, Exponential("1h")), FadingState(0.25, HOUR, Exponential("1h"))
+    assert reinforce(kind("add"), old, new) == FadingState(0.75, HOUR, Exponential("1h"))
 
 
 def test_adding_stops_at_the_cap() -> None:
-    old, new = State(1.0, 0, Never()), State(5.0, HOUR, Never())
+    old, new = FadingState(1.0, 0, Never()), FadingState(5.0, HOUR, Never())
     assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 2.0
     assert remaining(reinforce(kind("add", cap=2.0), None, new), HOUR) == 2.0
 
 
 def test_adding_under_a_cap_that_was_lowered_does_not_weaken() -> None:
-    old, new = State(5.0, 0, Never()), State(1.0, HOUR, Never())
+    old, new = FadingState(5.0, 0, Never()), FadingState(1.0, HOUR, Never())
     assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 5.0
 
 
 def test_the_stronger_of_two_is_decided_by_the_remaining_intensity() -> None:
-    old = State(1.0, 0, Exponential("1h"))
-    assert reinforce(kind("max"), old, State(0.5, HOUR, Exponential("1h"))) is None
-    assert remaining(reinforce(kind("max"), old, State(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
+    old = FadingState(1.0, 0, Exponential("1h"))
+    assert reinforce(kind("max"), old, FadingState(0.5, HOUR, Exponential("1h"))) is None
+    assert remaining(reinforce(kind("max"), old, FadingState(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
 
 
 @pytest.mark.parametrize("intensity", [0.0, 0.3, 1.0])
 def test_a_weaker_deposit_changes_nothing_even_on_an_old_step_mark(intensity: float) -> None:
-    old = State(1.0, 0, Step("1h"))
-    assert reinforce(kind("max", law=Step("1h")), old, State(intensity, HOUR - 1, Step("1h"))) is None
+    old = FadingState(1.0, 0, Step("1h"))
+    assert reinforce(kind("max", law=Step("1h")), old, FadingState(intensity, HOUR - 1, Step("1h"))) is None
 
 
 def test_a_deposit_that_is_not_stronger_after_the_cap_changes_nothing() -> None:
-    assert reinforce(kind("max", cap=1.0), State(1.0, 0, Never()), State(9.0, HOUR, Never())) is None
+    assert reinforce(kind("max", cap=1.0), FadingState(1.0, 0, Never()), FadingState(9.0, HOUR, Never())) is None
 
 
 def test_replace_may_weaken() -> None:
-    new = State(0.1, HOUR, Exponential("1h"))
-    assert reinforce(kind("replace"), State(1.0, 0, Never()), new) == new
+    new = FadingState(0.1, HOUR, Exponential("1h"))
+    assert reinforce(kind("replace"), FadingState(1.0, 0, Never()), new) == new
 
 
 @pytest.mark.parametrize("on_repeat", ["add", "max"])
 def test_a_mark_keeps_the_law_under_which_it_evaporates_later(on_repeat: OnRepeat) -> None:
     short, long = Exponential("1h"), Exponential("10h")
     for before, after in ((short, long), (long, short)):
-        joined = reinforce(kind(on_repeat), State(0.5, 0, before), State(1.0, HOUR, after))
+        joined = reinforce(kind(on_repeat), FadingState(0.5, 0, before), FadingState(1.0, HOUR, after))
         assert joined is not None
         assert joined.law == long
 
 
 def test_a_law_of_one_deposit_does_not_shorten_a_mark() -> None:
-    old, new = State(1.0, 0, Never()), State(2.0, HOUR, Step("1m", fixed=True))
+    old, new = FadingState(1.0, 0, Never()), FadingState(2.0, HOUR, Step("1m", fixed=True))
     joined = reinforce(kind("max", law=Never()), old, new)
-    assert joined == State(2.0, HOUR, Never())
+    assert joined == FadingState(2.0, HOUR, Never())
 
 
 def test_repeats_keep_a_fixed_end() -> None:
     law = Step("3h", fixed=True)
     smoke = kind("add", law=law)
-    state: State | None = State(1.0, 0, law)
+    state: FadingState | None = FadingState(1.0, 0, law)
     for hour in (1, 2):
-        state = reinforce(smoke, state, State(1.0, hour * HOUR, law))
+        state = reinforce(smoke, state, FadingState(1.0, hour * HOUR, law))
         assert state is not None
         assert state.evaporates_at(smoke) == 3 * HOUR
     assert remaining(state, 3 * HOUR - 1) == 3.0
@@ -98,16 +98,16 @@ def test_repeats_keep_a_fixed_end() -> None:
 
 def test_a_step_that_is_not_fixed_restarts() -> None:
     law = Step("3h")
-    joined = reinforce(kind("max", law=law), State(1.0, 0, law), State(2.0, HOUR, law))
+    joined = reinforce(kind("max", law=law), FadingState(1.0, 0, law), FadingState(2.0, HOUR, law))
     assert joined is not None
     assert joined.evaporates_at(kind("max")) == 4 * HOUR
 
 
 def test_a_fixed_end_of_one_deposit_can_be_later_but_not_sooner() -> None:
     smoke = kind("max", law=Exponential("1m"))
-    old = State(1.0, 0, Step("10h", fixed=True))
-    later = reinforce(smoke, old, State(2.0, HOUR, Step("20h", fixed=True)))
-    sooner = reinforce(smoke, old, State(2.0, HOUR, Step("1h", fixed=True)))
+    old = FadingState(1.0, 0, Step("10h", fixed=True))
+    later = reinforce(smoke, old, FadingState(2.0, HOUR, Step("20h", fixed=True)))
+    sooner = reinforce(smoke, old, FadingState(2.0, HOUR, Step("1h", fixed=True)))
     assert later is not None
     assert sooner is not None
     assert later.evaporates_at(smoke) == 21 * HOUR
@@ -115,18 +115,18 @@ def test_a_fixed_end_of_one_deposit_can_be_later_but_not_sooner() -> None:
 
 
 def test_before_the_instant_of_its_state_a_mark_has_full_intensity() -> None:
-    assert State(0.5, HOUR, Linear("1h")).remaining(0) == 0.5
+    assert FadingState(0.5, HOUR, Linear("1h")).remaining(0) == 0.5
 
 
-states = st.builds(State, intensities, instants, laws)
+states = st.builds(FadingState, intensities, instants, laws)
 
 
 @given(joining, states, intensities, laws, st.integers(0, YEAR), st.one_of(st.none(), intensities))
 def test_only_replace_weakens(
-    on_repeat: OnRepeat, old: State, intensity: float, law: object, later: int, cap: float | None
+    on_repeat: OnRepeat, old: FadingState, intensity: float, law: object, later: int, cap: float | None
 ) -> None:
     now = old.at + later
-    new = State(intensity, now, law)  # type: ignore[arg-type]
+    new = FadingState(intensity, now, law)  # type: ignore[arg-type]
     joined = reinforce(kind(on_repeat, cap), old, new)
     after = remaining(joined or old, now)
     if on_repeat == "replace":
@@ -142,10 +142,10 @@ def test_only_replace_weakens(
 
 @given(st.sampled_from(["add", "max"]), states, states)
 def test_a_reinforced_mark_does_not_evaporate_before_the_deposit_alone_would(
-    on_repeat: OnRepeat, old: State, new: State
+    on_repeat: OnRepeat, old: FadingState, new: FadingState
 ) -> None:
     smoke = kind(on_repeat)
-    new = State(new.intensity, max(old.at, new.at), new.law)
+    new = FadingState(new.intensity, max(old.at, new.at), new.law)
     joined = reinforce(smoke, old, new)
     if joined is None:
         return

@@ -54,7 +54,9 @@ def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead
     board.deposit_many(mixed(random.Random(3)) if leads is None else leads)
     # A long tick: the clock of these tests moves by no more at a time, and an agent that fails rests for hours.
     settings = DaemonSettings(tick="6h")
-    daemon = Daemon(board, DESK, settings, model=ModelSettings(), client=client, context=context, rng=random.Random(1))
+    daemon = Daemon(
+        board, DESK, settings, model=ModelSettings(), client=client, agent_settings=context, rng=random.Random(1)
+    )
     daemon.run(until_quiescent=True)
     return daemon
 
@@ -188,7 +190,7 @@ def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path
         board.deposit(Lead(subject="ann@example.org", message="Book me."))
         context = {"lead_desk": {"calendar": str(tmp_path / "calendar.ics"), "time_zone": "UTC"}}
         daemon = Daemon(
-            board, DESK, model=ModelSettings(), client=AnthropicClient("key", api.url), context=context,
+            board, DESK, model=ModelSettings(), client=AnthropicClient("key", api.url), agent_settings=context,
             rng=random.Random(1),
         )  # fmt: skip
         daemon.run(until_quiescent=True)

@@ -15,7 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.board.liveness import private_folder
+from blackboard.board.liveness import ensure_private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
@@ -76,9 +76,9 @@ def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
 def test_a_folder_that_somebody_else_made_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="not this user's folder"):
-        private_folder(tmp_path / "link")
+        ensure_private_folder(tmp_path / "link")
     (tmp_path / "open").mkdir(mode=0o777)
-    assert stat.S_IMODE(private_folder(tmp_path / "open").stat().st_mode) == 0o700
+    assert stat.S_IMODE(ensure_private_folder(tmp_path / "open").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: Wo
         "evaporated": MARKS.evaporated_marks,
     }
     values = {"kind": "smoke", "law": "never", "subject": "s", "limit": 5, "as_of": 0, "now": 0, "watch_id": 1,
-              "not_author": ""}  # fmt: skip
+              "ignored_author": ""}  # fmt: skip
     for name, statement in statements.items():
         sql, names = statement.compiled("sqlite")
         bound = [values[item] for item in names]

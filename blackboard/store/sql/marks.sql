@@ -151,7 +151,7 @@ SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
 -- The next subject in alphabetical order. Run repeatedly, it skips through the index.
 SELECT min(subject) AS subject FROM event WHERE subject > :after;
 
--- name: events_at_instant -> EventRow
+-- name: last_events_up_to -> EventRow
 -- The last event up to a past instant of each mark that was on the board then.
 SELECT {event.*}
 FROM event
@@ -215,14 +215,14 @@ SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
 SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed}
-  AND mark.author <> :not_author;
+  AND mark.author <> :ignored_author;
 
 -- name: stimuli_of_board -> MarkRow
 -- The live marks of one kind beyond a watch's watermark that it has not absorbed.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.kind = :kind AND mark.event_id > :watermark AND {is_live(:now)} AND {not_absorbed}
-  AND mark.author <> :not_author;
+  AND mark.author <> :ignored_author;
 
 -- fragment: sums_of_stimuli
 -- The number of stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` exclude
@@ -241,7 +241,7 @@ WHERE mark.kind = :kind AND mark.law = :law
   AND {lives_past(mark.evaporates_at + 0, :up_to)}
   AND {beyond_watermark}
   AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
-  AND mark.author <> :not_author;
+  AND mark.author <> :ignored_author;
 
 -- name: sum_expired_stimuli
 -- The sums over the stimuli that evaporated in a span of time and are not yet moved to the history.
@@ -250,7 +250,7 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
   AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
-  AND mark.author <> :not_author;
+  AND mark.author <> :ignored_author;
 
 -- name: expired_stimuli -> MarkRow
 -- The stimuli that evaporated in a span of time and are not yet moved to the history.
@@ -260,4 +260,4 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
   AND {not_absorbed}
-  AND mark.author <> :not_author;
+  AND mark.author <> :ignored_author;
