@@ -178,26 +178,15 @@ def agent(
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
         InvalidCondition: A condition cannot wake an agent.
     """
+    named = watches if isinstance(watches, Mapping) else {"watch": watches}
+    watched = {label: _as_watch(item) for label, item in named.items()}
 
     def declare(function: Function) -> Agent:
         agent_name = name or function.__name__
-        named = watches if isinstance(watches, Mapping) else {"watch": watches}
-        watched = {label: _as_watch(item) for label, item in named.items()}
-        specs = [
-            {
-                "name": label,
-                "when": str(item.when),
-                "only_if": _joined(item.only_if, only_if, " & "),
-                "unless": _joined(item.unless, unless, " | "),
-                "min_increase": item.min_increase,
-                "include_own": item.include_own,
-            }
-            for label, item in watched.items()
-        ]
         try:
             spec = AgentSpec(
                 name=agent_name,
-                watches=tuple(WatchSpec(**item) for item in specs),
+                watches=tuple(_watch_spec(label, item, only_if, unless) for label, item in watched.items()),
                 reads=tuple(reads),
                 writes=tuple(kind.kind for kind in writes),
                 settings=AgentSettings(**settings),
@@ -208,8 +197,7 @@ def agent(
                 Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
                 for problem in error.errors()
             ) from None
-        parameters = inspect.signature(function).parameters
-        if len(parameters) != 2:
+        if len(inspect.signature(function).parameters) != 2:
             raise ConfigurationError(
                 [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]
             )
@@ -218,6 +206,18 @@ def agent(
         return Agent(spec, function, mark_classes, publish, isolate)
 
     return declare
+
+
+def _watch_spec(name: str, watch: Watch, only_if: Condition | None, unless: Condition | None) -> WatchSpec:
+    """Return a watch as data, with the guards of the whole agent added to its own."""
+    return WatchSpec(
+        name=name,
+        when=str(watch.when),
+        only_if=_joined(watch.only_if, only_if, " & "),
+        unless=_joined(watch.unless, unless, " | "),
+        min_increase=watch.min_increase,
+        include_own=watch.include_own,
+    )
 
 
 def _as_watch(item: Condition | Watch | str) -> Watch:

@@ -28,12 +28,13 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if old is not None and _is_below_min_increase(txn, watch, old, new):
             absorb(txn, watch, new.id, new.event_id, 0)
             continue
+        counts = is_stimulus(watch, new, 0)
         if watch.keeps_totals:
             if old is not None and is_stimulus(watch, old, absorbed_through(txn, watch, old.id)):
                 board_totals.add(txn, watch, old, -1)
-            if new.author != watch.ignored_author:
+            if counts:
                 board_totals.add(txn, watch, new, +1)
-        if new.author != watch.ignored_author and _evaluate_new(txn, watch, old, new):
+        if counts and _evaluate_new(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 
@@ -140,7 +141,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return value >= watch.threshold and cross(txn, watch, "", 0, value, 1)
+        return watch.comparison.is_met(value) and cross(txn, watch, "", 0, value, 1)
     if watch.is_over_board:
         return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
@@ -156,7 +157,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
 def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
     if watch.condition.per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
-        strong = [(row, strength) for row, strength in strengths if strength >= watch.threshold]
+        strong = [(row, strength) for row, strength in strengths if watch.leaf.is_met(strength)]
         new = [cross(txn, watch, subject, row.id, strength, 1, [row], crossed_at=at) for row, strength in strong]
         return any(new)
     value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
