@@ -184,7 +184,7 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if not crossing.mark_id:
         return crossings.still_holds(txn, watch, crossing.subject)
     live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
-    return any(watch.comparison.is_met(txn.strength(row)) for row in live)
+    return any(watch.comparison.holds_at(txn.strength(row)) for row in live)
 
 
 # -- the marks behind a crossing ---------------------------------------------------------------------------------------

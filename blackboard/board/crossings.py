@@ -141,7 +141,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return watch.comparison.is_met(value) and cross(txn, watch, "", 0, value, 1)
+        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, value, 1)
     if watch.is_over_board:
         return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
@@ -157,7 +157,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
 def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
     if watch.condition.per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
-        strong = [(row, strength) for row, strength in strengths if watch.leaf.is_met(strength)]
+        strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
         new = [cross(txn, watch, subject, row.id, strength, 1, [row], crossed_at=at) for row, strength in strong]
         return any(new)
     value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
