@@ -1,11 +1,11 @@
 # make demo   the lead desk over the sample leads
-# make test   everything that CI runs
+# make test   style, types, layers and all tests; .ci/run runs this
 # make test-postgresql   the board's tests, all of them, on a PostgreSQL server that they start; or on the one that
 #              URL=postgresql+psycopg://user@host/database names, where each test makes a database of its own
-# make lint   style, types and floors alone
+# make lint   style, types and layers alone
 # make crash  the daemon, killed in the middle N times (N=1000)
 # make bench  the measurements (make bench-peers first, to measure other systems beside)
-# make bench-coordination model calls and tokens; bench-rivals: what it may be compared with
+# make bench-coordination  model calls and tokens (make bench-rivals first, to install the frameworks for comparison)
 # make picture  docs/fading.svg, drawn by a board
 # make diagram  the states of an activation in docs/design.md
 

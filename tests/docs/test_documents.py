@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from blackboard.settings.deployment_resolver import resolve_file
 from tests.docs.blocks import LANGUAGES, ROOT, Blocks
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+ON_A_SERVER = ROOT / "docs/postgresql.md"
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
 """The board's time is never before the last that it recorded, so on this board the views always see this Monday."""
 
@@ -58,8 +60,22 @@ def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [path for path in DOCUMENTS if path != ON_A_SERVER], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
+    _run(path, blocks)
+
+
+@pytest.mark.postgresql(only=True)
+def test_every_block_about_a_server_runs_on_one(
+    board_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLACKBOARD_DATABASE__URL", board_url)
+    _run(ON_A_SERVER, blocks)
+
+
+def _run(path: Path, blocks: Blocks) -> None:
     fences = re.findall(r"^```(\w*)$", path.read_text("utf-8"), re.MULTILINE)
     languages = fences[::2]
     assert set(languages) <= set(LANGUAGES), "a block that nothing runs"
@@ -73,9 +89,19 @@ def test_every_link_leads_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-def test_the_readme_shows_the_unit_that_is_packaged() -> None:
+def test_operations_shows_the_unit_that_is_packaged() -> None:
     unit = (ROOT / "packaging/blackboard.service").read_text("utf-8")
-    assert f"```ini\n{unit}```" in (ROOT / "README.md").read_text("utf-8")
+    assert f"```ini\n{unit}```" in (ROOT / "docs/operations.md").read_text("utf-8")
+
+
+def test_the_design_lists_the_layers_that_are_enforced() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    section = re.search(r"^## The house\n(.*?)^## ", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)
+    assert section
+    items = re.findall(r"^\d+\. ([^:\n]+)", section[1], re.MULTILINE)
+    listed = [set(re.findall(r"`(\w+)`", item)) for item in items]
+    assert listed == [set(re.findall(r"\w+", layer)) for layer in reversed(layers)]
 
 
 def test_the_first_program_is_no_longer_than_fifteen_lines() -> None:
