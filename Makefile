@@ -1,13 +1,13 @@
 # make demo   the lead desk over the sample leads
 # make test   style, types, layers and all tests; .ci/run runs this
-# make test-postgresql   the board's tests, all of them, on a PostgreSQL server that they start; or on the one that
-#              URL=postgresql+psycopg://user@host/database names, where each test makes a database of its own
-# make lint   style, types and layers alone
-# make crash  the daemon, killed in the middle N times (N=1000)
-# make bench  the measurements (make bench-peers first, to measure other systems beside)
-# make bench-coordination  model calls and tokens (make bench-rivals first, to install the frameworks for comparison)
+# make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
+#              URL=postgresql+psycopg://user@host/database, where each test creates its own database
+# make lint   style, types and layers only
+# make crash  the daemon, killed N times during its work (N=1000)
+# make bench  the performance benchmarks (run make bench-peers first to include other systems)
+# make bench-coordination  model calls and tokens (run make bench-rivals first to install the frameworks for comparison)
 # make picture  docs/fading.svg, drawn by a board
-# make diagram  the states of an activation in docs/design.md
+# make diagram  the diagram of activation states in docs/design.md
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -40,7 +40,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.performance --plot --peers
 	$(BIN)/pytest benchmarks/performance --benchmark-only --benchmark-disable-gc
 
-# Other systems, each in an environment of its own; the next `make bench` measures those that are there.
+# Other systems, each in its own environment; the next `make bench` measures the installed systems.
 bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/installed,$(wildcard benchmarks/performance/peer_scripts/*.txt))
 
 .venv-peers/%/installed: benchmarks/performance/peer_scripts/%.txt
@@ -51,7 +51,7 @@ bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/
 bench-coordination: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.coordination
 
-# Each framework in an environment of its own, with pinned versions; python -m benchmarks.coordination --rivals runs them.
+# Each framework in its own environment, with pinned versions; python -m benchmarks.coordination --rivals runs them.
 bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/installed,$(wildcard benchmarks/coordination/rivals/*.txt))
 
 .venv-rivals/%/installed: benchmarks/coordination/rivals/%.txt
@@ -69,7 +69,7 @@ clean:
 	rm -rf $(VENV) .venv-peers build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The build backend is installed first and pinned like everything else, so that installing the checkout fetches nothing.
+# The build backend is pinned and installed first, so that installing the checkout downloads nothing.
 $(VENV)/created: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or later is needed; name one with: make PYTHON=/path/to/python3.11' >&2; exit 1; }

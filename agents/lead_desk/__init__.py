@@ -1,10 +1,10 @@
 """The lead desk: four agents that turn enquiries into appointments. They communicate only through marks.
 
-sales         judges leads; reminds once of a qualified lead that got no appointment
+sales         judges leads; reminds once of a qualified lead without an appointment
 scheduler     books slots in a calendar, or reports a conflict
 analyst       finds patterns in the outcomes
 coordinator   resolves conflicts, creates tasks, asks a person
 
 desk_marks    the kinds of mark that they exchange
-offline_rules deterministic rules that answer where there is no model
+offline_rules deterministic rules that answer if there is no model
 """

@@ -1,4 +1,4 @@
-"""Matching of a model's answer to the marks that it was asked about. No id in an answer is trusted."""
+"""Matching of a model's answer to the marks in its request. No id in an answer is trusted."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ A = TypeVar("A", bound=HasId)
 
 
 def match_answers(questions: Sequence[Q], answers: Iterable[A]) -> list[tuple[Q, A]]:
-    """Pair each question with the one answer that has its id, in the order of the questions.
+    """Pair each question with the answer that has its id, in the order of the questions.
 
     Answers with unknown ids are ignored.
 
     Raises:
-        ModelError: A question has no answer, or more than one.
+        ModelError: A question has no answer, or has several.
     """
     answers = list(answers)
     counts = Counter(answer.id for answer in answers)

@@ -15,11 +15,11 @@ from lead_desk.requested_time import RequestedTime, parse_requested_time
 __all__ = ["AppointmentBook", "MeetingRequest"]
 
 SLOTS_PER_TIME = 3
-"""Free slots that are offered for each requested time."""
+"""The number of free slots that are offered for each requested time."""
 EXTRA_SLOTS = 2
-"""Free slots that are offered in addition to one for each request."""
+"""The number of free slots that are offered in addition to one slot for each request."""
 MAX_AHEAD = timedelta(days=90)
-"""How far ahead a decision may book. The appointment mark, which keeps the slot, must outlive this."""
+"""The longest time ahead for which a decision may book. The appointment mark keeps the slot and must live longer."""
 DAY = timedelta(days=1)
 
 
@@ -44,7 +44,7 @@ class MeetingRequest:
 
     @classmethod
     def from_mark(cls, mark: Qualified | Conflict) -> MeetingRequest:
-        """Make the request of a qualified lead, or of a conflict about one."""
+        """Make the request of a qualified lead, or of a conflict about a qualified lead."""
         if isinstance(mark, Qualified):
             qualified, about, times = mark.id, mark.wants, mark.times
         else:
@@ -71,7 +71,7 @@ class AppointmentBook:
     free: list[datetime] = field(init=False)
 
     def __post_init__(self) -> None:
-        # One more day on both sides, because all-day and long events reach into the window.
+        # Read one more day on both sides, because all-day and long events reach into the window.
         begin, end = self.now - DAY, self.now + self.desk.horizon + DAY
         booked = [(datetime.fromisoformat(mark.slot), datetime.fromisoformat(mark.ends)) for mark in self.appointments]
         self.busy = read_busy_times(self.desk.calendar, begin, end, self.desk.time_zone) + booked
@@ -103,7 +103,7 @@ class AppointmentBook:
         return bool(times) and all(time.start > horizon for time in times)
 
     def slots_to_offer(self, requests: Sequence[MeetingRequest]) -> list[datetime]:
-        """Return the slots for one call: those that suit a request, and the earliest if a request names no time."""
+        """Return the slots for one call: all suitable slots, and the earliest slots if a request names no time."""
         any_time = any(not self.requested_times(request) for request in requests)
         earliest = self.free[: len(requests) + EXTRA_SLOTS] if any_time else []
         return sorted({start for request in requests for start in self.suitable_slots(request)} | set(earliest))
@@ -120,7 +120,7 @@ class AppointmentBook:
         return None
 
     def book(self, request: MeetingRequest, start: datetime) -> Appointment:
-        """Book a slot. If it turns out to be taken when the mark is written, a conflict is deposited instead."""
+        """Book a slot. If it is taken when the mark is deposited, a conflict is deposited instead."""
         end = start.astimezone(UTC) + self.desk.slot
         self.busy.append((start, end))
         self.free = [other for other in self.free if is_free(other, self.desk.slot, [(start, end)])]

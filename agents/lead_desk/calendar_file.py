@@ -1,4 +1,4 @@
-"""The calendar file: reads when other events block time, and replaces the desk's own events.
+"""The calendar file: reads the busy times of other events, and replaces the desk's own events.
 
 The desk recognizes its own events by their UID. It never reads them back, because the marks are authoritative, and it
 never changes the events of others.
@@ -54,7 +54,7 @@ class Meeting:
 
 
 def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) -> list[TimeSpan]:
-    """Read when other events, recurring events included, block time between two instants; in order.
+    """Read the busy times of other events, including recurring events, between two instants, in order.
 
     A missing file blocks nothing. All-day events, and times without a zone, are read in `zone`. Cancelled and
     transparent events are ignored.
@@ -71,7 +71,7 @@ def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) 
         spans = [(_instant(event.start, zone), _instant(event.end, zone)) for event in events if _blocks(event)]
     except AgentError:
         raise
-    except Exception as error:  # the libraries raise anything for a bad file, and it must not look like a crash
+    except Exception as error:  # the libraries raise any exception for a bad file; it must not look like a crash
         raise AgentError(f"{path}: its events cannot be read ({error}); correct the file or move it away") from error
     return sorted(span for span in spans if span[0] < span[1])
 

@@ -1,11 +1,11 @@
-"""Coordinator: resolves conflicts, turns strong insights into tasks, and asks a person where only a person may decide.
+"""Coordinator: resolves conflicts, turns strong insights into tasks, and asks a person if only a person may decide.
 
-It never books. It cannot loop with the scheduler: a conflict that follows a decision (`again`) becomes a need, so a
-request leads to at most one decision by this agent before a person is asked.
+It never books. It cannot loop with the scheduler: a conflict that follows a decision (`again`) becomes a need, so this
+agent decides at most once about a request before it asks a person.
 
 Watches:
-    conflict: one decision that names a free slot, or one need, for each person.
-    insight: a task, a need, or nothing.
+    conflict: deposits for each person one decision that names a free slot, or one need.
+    insight: deposits a task, a need, or nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["coordinator"]
     batch_window="5s",
 )
 def coordinator(marks: Sequence[Mark], context: Context) -> list[Mark]:
-    """Return a decision or a need for each person with a conflict, or the tasks and needs that insights call for."""
+    """Return a decision or a need for each person with a conflict, or the tasks and needs for insights."""
     if context.watch == "insight":
         return _plan_tasks([mark for mark in marks if isinstance(mark, Insight)], context)
     return _resolve_conflicts([mark for mark in marks if isinstance(mark, Conflict)], context)
@@ -85,7 +85,7 @@ def _conflict_data(mark: Conflict) -> dict[str, Any]:
 
 
 def _decision(mark: Conflict, slot: str) -> Decision:
-    # Contains no word of the model, because the scheduler reads the text as it reads a person's.
+    # The text contains no words of the model, because the scheduler reads it like the answer of a person.
     return Decision(subject=mark.subject, answer=f"Offer {slot}")
 
 

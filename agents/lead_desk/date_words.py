@@ -9,7 +9,7 @@ def _number_rows(*rows: str, first: int) -> dict[str, int]:
     return {word: number for number, row in enumerate(rows, first) for word in row.split()}
 
 
-# Without short forms that are words of another language: "mon", "mar", "so".
+# Short forms that are words of another language are omitted: "mon", "mar", "so".
 WEEKDAYS = _number_rows(
     "monday montag lundi lunes lunedì lunedi maandag",
     "tuesday tues tue dienstag mardi martes martedì martedi dinsdag",
@@ -60,7 +60,7 @@ RELATIVE_DAYS = {
     "oggi": 0,
     "vandaag": 0,
 }
-"""Days from today. Longer words come first because they contain shorter ones."""
+"""Days from today. Longer words come first because they contain shorter words."""
 
 NEXT_WEEK = (
     "next week",

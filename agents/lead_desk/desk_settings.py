@@ -59,7 +59,7 @@ class DeskSettings(BaseModel):
     slot: Length = timedelta(minutes=30)
     """The length of a meeting. Meetings start at multiples of it after the opening time."""
     horizon: Length = timedelta(days=14)
-    """How far ahead meetings are booked."""
+    """The longest time ahead for which meetings are booked."""
     notice: Length = timedelta(hours=1)
     """The minimum time between now and a meeting."""
 
@@ -82,7 +82,7 @@ class DeskSettings(BaseModel):
         """Read the section `lead_desk`. Missing settings have their defaults.
 
         Raises:
-            ConfigurationError: Every mistake with its place.
+            ConfigurationError: The section has mistakes; all are listed.
         """
         section = settings.get("lead_desk", {})
         if not isinstance(section, Mapping):
@@ -95,7 +95,7 @@ class DeskSettings(BaseModel):
     def open_all_day(self) -> DeskSettings:
         """Return these settings with every hour of the next two days open, on the same grid of slots.
 
-        For times that a person has decided on.
+        This is for times that a person has decided on.
         """
         opens = self.working_hours[0]
         offset = timedelta(hours=opens.hour, minutes=opens.minute) % self.slot
@@ -121,7 +121,7 @@ def _mistakes(error: ValidationError) -> list[Mistake]:
 
 
 def format_local(instant: datetime, zone: ZoneInfo) -> str:
-    """Return an instant as models read it: `Wed 2026-03-04 10:00`, in a zone."""
+    """Return an instant as models read it: `Wed 2026-03-04 10:00`, in local time."""
     local = instant.astimezone(zone)
     return f"{DAY_NAMES[local.weekday()].title()} {local:%Y-%m-%d %H:%M}"
 

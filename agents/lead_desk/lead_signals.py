@@ -1,4 +1,4 @@
-"""Phrases that show what the writer of a text wants, in the languages that reach the desk."""
+"""Phrases that show the intent of a writer, in the languages of the desk's enquiries."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _DECLINES = _words(
 
 
 def declines(text: str) -> bool:
-    """Return whether a decision refuses something. A time in it may then be one that is refused."""
+    """Return whether a decision contains a refusal. Its times may then be refused times."""
     return matches(_DECLINES, text)
 
 

@@ -1,7 +1,7 @@
 """The answers that each agent accepts from a model. Their contents are not trusted yet.
 
-Field names are short because they are paid for in every call. The classes have no docstrings: pydantic would put them
-into the schema that is sent to the model.
+Field names are short because every call pays for them. The classes have no docstrings, because pydantic would add them
+to the schema in the request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deterministic rules that answer the agents' calls where there is no model.
+"""Deterministic rules that answer the agents' calls if there is no model.
 
 Each function takes the data of one call and returns its answer. The same data always gives the same answer.
 """
@@ -44,7 +44,7 @@ _UTC = ZoneInfo("UTC")
 
 
 def judge_leads(data: Data) -> Verdicts:
-    """Score each lead by what its message asks for and names."""
+    """Score each lead by the signals in its message."""
     _, day, clock, zone = str(data["now"]).split()
     now = datetime.combine(date.fromisoformat(day), time.fromisoformat(clock), ZoneInfo(zone))
     return Verdicts(verdicts=[_verdict(lead, now) for lead in data["leads"]])
@@ -52,7 +52,7 @@ def judge_leads(data: Data) -> Verdicts:
 
 def _verdict(lead: Data, now: datetime) -> Verdict:
     sentences = [part for part in _SENTENCE_END.split(lead["message"]) if part.strip()]
-    text = " ".join(part for part in sentences if not has_injection(part))  # sentences to the model count for nothing
+    text = " ".join(part for part in sentences if not has_injection(part))  # sentences to the model do not count
     written_at = datetime.combine(date.fromisoformat(lead["on"]), time.min, now.tzinfo) if "on" in lead else now
     times = [str(requested) for requested in extract_times(text, written_at, now)]
     attacked, company = has_injection(lead["message"]), bool(lead.get("company"))
@@ -127,7 +127,7 @@ def find_patterns(data: Data) -> Patterns:
 
 
 def decide_conflicts(data: Data) -> Rulings:
-    """Offer the free slot nearest to the first requested time, or leave a very valuable lead to a person."""
+    """Offer the free slot nearest to the first requested time, or ask a person about a very valuable lead."""
     offered: set[str] = set()
     rulings = []
     for conflict in data["conflicts"]:
@@ -148,7 +148,7 @@ def _ruling(conflict: Data, free: list[str]) -> Ruling:
 
 
 def plan_tasks(data: Data) -> Steps:
-    """Set a task for each pattern that calls for one."""
+    """Return a task for each pattern that needs action."""
     return Steps(rulings=[_step(insight) for insight in data["insights"]])
 
 

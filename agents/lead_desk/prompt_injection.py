@@ -1,4 +1,4 @@
-"""Detection of marks that try to instruct the model, so that they are judged in a call of their own."""
+"""Detection of marks that try to instruct the model, so that they are judged in a separate call."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lead_desk.text_cleaning import normalize
 __all__ = ["has_injection", "is_suspicious"]
 
 _PATTERNS = (
-    # "ignore all previous instructions", in the languages that reach the desk
+    # "ignore all previous instructions", in the languages of the desk's enquiries
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|prompt|rule|direction|above|guideline)",
     r"\b(ignorier|vergiss|vergesse|missachte)\w*\b.{0,40}\b(anweisung|regel|vorgabe|prompt|instruktion)",
     r"\b(ignore[rz]?|oublie[rz]?)\b.{0,40}\b(consigne|instruction|r[eè]gle)",
     r"\b(ignor[ae]|olvid[ae])\w*\b.{0,40}\b(instruccion|instrucción|regla|indicacion|istruzion)",
-    # text that poses as the system, or tells the model what it is
+    # text that poses as the system, or assigns the model another role
     r"\b(system|developer|hidden)\s*(prompt|instruction)",
     r"^\s*(system|assistant|developer)\s*:",
     r"</?\s*(system|assistant|user|instructions?|data|leads?|prompt)\s*>|\[/?inst\]|<\|\w+\|>",

@@ -30,7 +30,7 @@ class RequestedTime:
         return f"{self.start:%Y-%m-%dT%H:%M}/" + (f"{self.end:%H:%M}" if same_day else f"{self.end:%Y-%m-%dT%H:%M}")
 
     def is_ahead(self, now: datetime) -> bool:
-        """Return whether any of it is after `now`, and it starts within two years."""
+        """Return whether the time ends after `now` and starts within two years."""
         return (self.end or self.start) > now and self.start - now < _MAX_AHEAD
 
 
@@ -62,7 +62,7 @@ def parse_requested_time(text: str, zone: ZoneInfo) -> RequestedTime | None:
 
 
 def whole_days(first: date, last: date, zone: ZoneInfo) -> RequestedTime | None:
-    """Return the time from the first day to the end of the last, or None if they are in the wrong order."""
+    """Return the time from the first day to the end of the last day, or None if they are in the wrong order."""
     return RequestedTime(midnight(first, zone), midnight(last + timedelta(days=1), zone)) if first <= last else None
 
 

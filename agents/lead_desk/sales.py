@@ -1,8 +1,8 @@
 """Sales: judges leads, and reminds once of a qualified lead that went cold. It books nothing.
 
 Watches:
-    new: a lead was deposited. Gives each lead one verdict, qualified or rejected.
-    cold: a qualified lead faded without an appointment. Gives one nudge, without a model.
+    new: a lead was deposited. Deposits one verdict for each lead, qualified or rejected.
+    cold: a qualified lead faded without an appointment. Deposits one nudge, without a model call.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from lead_desk.text_cleaning import clip
 __all__ = ["MAX_MESSAGE_LENGTH", "QUALIFYING_SCORE", "sales"]
 
 QUALIFYING_SCORE = 0.5
-"""The score from which a lead qualifies. The prompt states the same."""
+"""The lowest score of a qualified lead. The prompt states the same number."""
 MAX_MESSAGE_LENGTH = 1500
-"""Characters of a message that are sent to the model."""
+"""The largest number of characters of a message that are sent to the model."""
 
 
 @agent(

@@ -1,8 +1,8 @@
-"""Scheduler: books qualified leads into a calendar file. It offers free slots only, and books only what it offered.
+"""Scheduler: books qualified leads into a calendar file. It offers only free slots and books only offered slots.
 
 Watches:
-    new: a lead qualified. Gives an appointment, or a conflict if the request cannot be met.
-    decided: a decision about a person was deposited. Books the time that it names, if it is free.
+    new: a lead qualified. Deposits an appointment, or a conflict if the request cannot be met.
+    decided: a decision about a person was deposited. Books the time in the decision, if it is free.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def publish(reader: Any, settings: Mapping[str, Any]) -> None:
 
     Raises:
         AgentError: The file is not a calendar or cannot be written.
-        ConfigurationError: Mistakes in `[settings.lead_desk]`.
+        ConfigurationError: The section `[settings.lead_desk]` has mistakes.
     """
     marks = reader.marks(Appointment)
     desk = DeskSettings.from_settings(settings)

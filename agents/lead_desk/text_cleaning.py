@@ -1,4 +1,4 @@
-"""Cleaning of text that comes from outside: length, line breaks, and characters that only look like others."""
+"""Cleaning of untrusted text: length, line breaks, and look-alike characters."""
 
 from __future__ import annotations
 

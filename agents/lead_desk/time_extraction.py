@@ -1,6 +1,6 @@
-"""Extraction of the times that a text names, in six languages.
+"""Extraction of times from text in six languages.
 
-No time is guessed, and impossible times are dropped. A weekday means the next such day after today; a date without a
+No time is guessed, and impossible times are dropped. A weekday means the next such day after today. A date without a
 year means the next such date.
 """
 
@@ -35,11 +35,11 @@ class _Mention:
 
 
 def extract_times(text: str, written_at: datetime, now: datetime | None = None) -> list[RequestedTime]:
-    """Return at most five times that a text names, in the order of the text, without times that are over at `now`.
+    """Return at most five times in a text, in the order of the text, without times that are over at `now`.
 
     Args:
-        text: What a person wrote.
-        written_at: When it was written, in the time zone that its times are meant in.
+        text: The text of a person.
+        written_at: The time of writing, in the time zone of the times in the text.
         now: The current instant; by default `written_at`.
     """
     zone = written_at.tzinfo
@@ -182,7 +182,7 @@ def _find_hours(text: str) -> Iterator[_Mention]:
 
 
 def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
-    """Return the hours that numbers name; None for impossible hours, and for a bare number, which may be anything."""
+    """Return the hours of a clock time; None for impossible hours and for a bare number, which may mean anything."""
     is_bare = parts[-1] is None and parts[-2] is None
     if is_bare and category in ("clock", "range"):
         return None

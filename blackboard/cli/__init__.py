@@ -40,31 +40,31 @@ def main() -> NoReturn:
     from blackboard.cli.app import app
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Characters that the terminal's encoding lacks are shown escaped.
+        # Escape characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app(args=common_first(sys.argv[1:]), prog_name="blackboard")
+        app(args=move_common_first(sys.argv[1:]), prog_name="blackboard")
         sys.exit(0)
     finally:
-        # Output that is piped into `head` ends early. That is not an error.
+        # A closed pipe, as after `| head`, is not an error.
         try:
             sys.stdout.flush()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def common_first(arguments: list[str]) -> list[str]:
+def move_common_first(arguments: list[str]) -> list[str]:
     """Return the arguments with the common options moved before the command."""
     common: list[str] = []
-    rest: list[str] = []
-    waiting = iter(arguments)
-    for argument in waiting:
+    others: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
         if argument == "--":
-            return [*common, *rest, argument, *waiting]
+            return [*common, *others, argument, *remaining]
         if argument in COMMON:
-            common += [argument, *([value] if (value := next(waiting, None)) is not None else [])]
+            common += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
         elif argument.startswith(tuple(f"{name}=" for name in COMMON)):
             common.append(argument)
         else:
-            rest.append(argument)
-    return common + rest
+            others.append(argument)
+    return common + others

@@ -1,4 +1,4 @@
-"""The commands that look after a board: backup, restore, doctor, forget."""
+"""The commands that maintain a board: backup, restore, doctor, forget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The new file; it must not exist.")],
     as_json: AsJson = False,
 ) -> None:
-    """Copy the board to a file, while it is in use, and check the copy by opening it.
+    """Copy the board to a file while it is in use, and check the copy by opening it.
 
     \b
     Example:
@@ -39,13 +39,13 @@ def backup(
     from blackboard.clock import iso
 
     with session_of(context).board(create=False) as board:
-        made = back_up(board, file)
+        copy = back_up(board, file)
     if as_json:
-        document({**dataclasses.asdict(made), "path": str(made.path), "last_recorded_at": iso(made.last_recorded_at)})
+        document({**dataclasses.asdict(copy), "path": str(copy.path), "last_recorded_at": iso(copy.last_recorded_at)})
     else:
         say(
-            f"{made.path}: {made.marks} marks and {made.events} events, as of {iso(made.last_recorded_at)};"
-            " every page is whole"
+            f"{copy.path}: {copy.marks} marks and {copy.events} events, as of {iso(copy.last_recorded_at)};"
+            " the integrity check passed"
         )
 
 
@@ -53,7 +53,7 @@ def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The backup.")],
 ) -> None:
-    """Replace the board with a backup. The old board is kept beside it.
+    """Replace the board with a backup, and keep the previous board under another name beside it.
 
     Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again.
 
@@ -67,18 +67,18 @@ def restore(
     restored, kept = administration.restore(file, session_of(context).url, SystemClock().now())
     say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
     if kept is not None:
-        say(f"the old board is now {kept}")
+        say(f"the previous board is now {kept}")
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Look at everything that can be wrong with the board, and say what to do. Exit code 1 if anything is.
+    """Check the board for known problems and say how to fix each. The exit code is 1 if there is a problem.
 
     \b
     Examples:
       blackboard doctor
       blackboard --config config/leads.toml doctor --json
     """
-    findings = _examined(session_of(context))
+    findings = _findings(session_of(context))
     wrong = sum(1 for finding in findings if finding.state == "wrong")
     if as_json:
         document({"wrong": wrong, "findings": [dataclasses.asdict(finding) for finding in findings]})
@@ -93,8 +93,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _examined(session: Session) -> list[Finding]:
-    """Return the findings. A board that cannot be opened, or a deployment file with mistakes, is a finding too."""
+def _findings(session: Session) -> list[Finding]:
+    """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
     from blackboard.board.doctor import Finding, examine
     from blackboard.errors import ConfigurationError, StoreError
@@ -110,7 +110,7 @@ def _examined(session: Session) -> list[Finding]:
         with Blackboard.open(session.url, create=False) as board:
             findings += examine(board, deployment)
     except StoreError as error:
-        findings.append(Finding("board", "wrong", str(error), "what it says"))
+        findings.append(Finding("board", "wrong", str(error), "the other checks need a board that opens"))
     return findings
 
 
@@ -123,16 +123,16 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what was said about a subject: its marks, their payloads in the history, and model calls that mention it.
+    """Erase the data of a subject: its marks, their payloads in the history, and model calls that mention it.
 
-    The record of what happened stays, under a random name: ids, times, kinds, intensities, costs. It cannot be undone.
+    The record of events stays under a random name: ids, times, kinds, intensities, costs. This cannot be undone.
 
     \b
     Example:
       blackboard forget ada@example.org
     """
     if not yes and not as_json:
-        typer.confirm(f"Erase what was said about {subject!r} for good?", abort=True)
+        typer.confirm(f"Erase the data of {subject!r} permanently?", abort=True)
     with session_of(context).board() as board:
         report = board.forget(subject)
     if as_json:
@@ -140,13 +140,13 @@ def forget(
         return
     say(
         f"{subject!r} is forgotten: {report.live} marks, the payloads of {report.events} events and"
-        f" {len(report.calls)} model calls are erased; the record of what happened is kept as {report.name}"
+        f" {len(report.calls)} model calls are erased; the record of events is kept as {report.name}"
     )
     if report.named_in:
         say(
-            f"marks of other subjects name it: {', '.join(map(str, report.named_in))};"
+            f"marks of other subjects mention it: {', '.join(map(str, report.named_in))};"
             " withdraw them, or forget their subjects"
         )
     for copy in report.backups:
         say(f"still in {copy.path}: {copy.events} events" if copy.events else f"could not read {copy.path}")
-    note("files outside the board, such as a calendar, follow when the daemon next publishes; logs and mail do not")
+    note("the daemon updates files outside the board, such as a calendar, when it next publishes; logs and mail stay")

@@ -32,24 +32,24 @@ COMMANDS = {
 
 
 class LazyGroup(Mapping[str, Any]):
-    """A mapping of the commands by name. Each is built on first use, so that a command imports only its own module."""
+    """A mapping of commands by name. A command is built on first use, so that it imports only its own module."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-        self._home = {name: module for module, names in COMMANDS.items() for name in names}
+        self._commands: dict[str, Any] = {}
+        self._modules = {name: module for module, names in COMMANDS.items() for name in names}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            module = importlib.import_module(f"blackboard.cli.{self._home[name]}")
+        if name not in self._commands:
+            module = importlib.import_module(f"blackboard.cli.{self._modules[name]}")
             module.add_to(group := typer.Typer())
-            self._made |= typer.main.get_group(group).commands
-        return self._made[name]
+            self._commands |= typer.main.get_group(group).commands
+        return self._commands[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._home)
+        return iter(self._modules)
 
     def __len__(self) -> int:
-        return len(self._home)
+        return len(self._modules)
 
 
 class Commands(TyperGroup):
@@ -99,8 +99,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from blackboard.packaged_files import program_version
 
         typer.echo(program_version())

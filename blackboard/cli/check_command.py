@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 SHOWN = 20
-"""How many marks and crossings are listed; the others are only counted."""
+"""The largest number of marks and crossings that are listed; the others are only counted."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report all mistakes in the deployment file, each with its place. Nothing is changed.
+    """Report all mistakes in the deployment file, each with its location. This changes nothing.
 
     \b
     Examples:
@@ -51,13 +51,13 @@ def check(
         raise typer.Exit(error.exit_code) from None
     for warning in () if as_json else resolved.warnings:  # the document contains them
         note(f"warning: {warning}")
-    found = _preview(session, resolved) if against_board else None
+    preview = _preview(session, resolved) if against_board else None
     if as_json:
-        document(_document(resolved, found))
+        document(_document(resolved, preview))
         return
     _show(resolved)
-    if found is not None:
-        _show_preview(found)
+    if preview is not None:
+        _show_preview(preview)
 
 
 def _file(session: Session) -> str | None:
@@ -75,14 +75,14 @@ def _preview(session: Session, resolved: Resolved) -> Preview:
         return board.preview(resolved.deployment)
 
 
-def _document(resolved: Resolved, found: Preview | None) -> dict[str, Any]:
+def _document(resolved: Resolved, preview: Preview | None) -> dict[str, Any]:
     deployment = resolved.deployment.model_dump(mode="json", exclude={"version"})
     return {
         "file": str(resolved.settings.path),
         "mistakes": [],
         "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
         **deployment,
-        **({} if found is None else {"against_board": dataclasses.asdict(found)}),
+        **({} if preview is None else {"against_board": dataclasses.asdict(preview)}),
     }
 
 
@@ -113,17 +113,17 @@ def _condition(watch: Any) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _show_preview(found: Preview) -> None:
-    say(f"against the board as of {timestamp(found.as_of)}:")
-    for change in found.changes or ("nothing changes",):
+def _show_preview(preview: Preview) -> None:
+    say(f"against the board as of {timestamp(preview.as_of)}:")
+    for change in preview.changes or ("nothing changes",):
         say(f"  {change}")
     table(
         ("mark", "kind", "remaining", "floor", "subject"),
-        ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in found.evaporates[:SHOWN]),
+        ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in preview.evaporates[:SHOWN]),
         empty="no mark would evaporate at once",
-        title=f"{len(found.evaporates)} marks would evaporate at once",
+        title=f"{len(preview.evaporates)} marks would evaporate at once",
     )
-    for kind, count in found.sooner.items():
+    for kind, count in preview.sooner.items():
         say(f"{count} marks of {kind} would evaporate sooner than now")
     table(
         ("agent", "watch", "value", "threshold", "", "subject"),
@@ -136,8 +136,8 @@ def _show_preview(found: Preview) -> None:
                 "held back" if w.held_back else "",
                 w.subject or "the board",
             )
-            for w in found.wakes[:SHOWN]
+            for w in preview.wakes[:SHOWN]
         ),
         empty="no agent would wake",
-        title=f"{len(found.wakes)} crossings would follow",
+        title=f"{len(preview.wakes)} crossings would follow",
     )

@@ -56,7 +56,7 @@ class Session:
     def deploy(self, board: Blackboard, resolved: Resolved) -> DeployResult | None:
         """Deploy the file, unless it names no agents and the board has a deployment.
 
-        Such a file, like the packaged default, only says where a board is. It must not remove the board's agents.
+        Such a file, like the packaged default, only gives the address of a board. It must not remove agents.
 
         Returns:
             The result, or None if the file was not deployed.
@@ -104,7 +104,7 @@ class Session:
                 yield board
             except UnknownName as error:
                 if not settings.names_agents and not board.deployment.agents:
-                    hint = "; nothing is registered on this board yet; name a deployment file with --config"
+                    hint = "; no kind or agent is registered on this board yet; name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
 
@@ -129,5 +129,5 @@ class Session:
 def session_of(context: typer.Context) -> Session:
     """Return the session of the running command."""
     session = context.find_object(Session)
-    assert session is not None  # the callback of the root command made it
+    assert session is not None  # the callback of the root command creates it
     return session

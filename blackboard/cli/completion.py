@@ -49,4 +49,4 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
         with Blackboard.open(session.url, create=False) as board:
             return ask(board)
     except (BlackboardError, OSError):
-        return []  # a message would appear in the middle of the typed line
+        return []  # a message would appear in the middle of the command line

@@ -1,4 +1,4 @@
-"""The commands about money: `costs` shows the cost of model calls, `record-cost` records an unknown cost."""
+"""The cost commands: `costs` shows the cost of model calls, `record-cost` records an unknown cost."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def costs(
     if unknown:
         note(
             f"{unknown} calls have an unknown outcome and keep their reserve;"
-            " 'blackboard record-cost' records what they cost"
+            " 'blackboard record-cost' records their cost"
         )
     elif reserved := sum(row.usd_reserved for row in rows):
         note(
-            f"{_usd(reserved)} US$ are reserved for calls that are under way, or whose answer did not state its usage;"
-            " 'blackboard record-cost' records what the latter cost"
+            f"{_usd(reserved)} US$ are reserved for calls in progress and for calls whose answer did not state its"
+            " usage; 'blackboard record-cost' records the cost of the latter"
         )
 
 
@@ -111,7 +111,7 @@ def _short(tokens: int) -> str:
 
 
 def _usd(value: float | None) -> str | None:
-    """Return US dollars to the digits that matter: a call costs from a hundredth of a cent to dollars."""
+    """Return US dollars in text. Calls cost from a hundredth of a cent to dollars, so small values get more digits."""
     return (
         None
         if value is None

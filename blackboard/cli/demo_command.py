@@ -1,6 +1,6 @@
-"""The command `demo`: runs a deployment over its samples, on a fresh board.
+"""The command `demo`: runs a deployment over its samples, on a new board.
 
-The deployment file says which samples there are, how they become marks and what to show.
+The deployment file names the samples, maps them to marks, and lists the kinds to show.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 SHOWN = 10
-"""The number of marks that are shown of each kind."""
+"""The largest number of marks shown of each kind."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def demo(
         "demo"
     ),
 ) -> None:
-    """Run the sample deployment with its sample marks until nothing is left to do, and show the results.
+    """Run the sample deployment with its sample marks until no work remains, and show the results.
 
     \b
     Examples:
@@ -52,41 +52,41 @@ def demo(
     from blackboard.board import Blackboard
     from blackboard.cli import log_setup
     from blackboard.cli.demo_samples import Demo
-    from blackboard.cli.run_command import client_of, obeying_signals
+    from blackboard.cli.run_command import client_of, handle_signals
     from blackboard.daemon import build_daemon
     from blackboard.packaged_files import config_file
     from blackboard.settings.deployment_resolver import resolve_file
 
     session = session_of(context)
     resolved = resolve_file(session.config or config_file("demo.toml"))
-    what = Demo.of(resolved.settings.settings, resolved.settings.path)
+    section = Demo.of(resolved.settings.settings, resolved.settings.path)
     client = client_of(resolved)
     log_setup.configure(logging.ERROR)
     with contextlib.ExitStack() as stack:
-        path = stack.enter_context(_fresh(directory, what))
-        board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=session.author or what.author))
+        path = stack.enter_context(_new_folder(directory, section))
+        board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=session.author or section.author))
         board.deploy(resolved.deployment)
         say(
             f"{resolved.settings.model.model} answers for the agents"
             if client is not None
             else "Without a model (no key in ANTHROPIC_API_KEY): the agents' offline rules answer."
         )
-        _load(board, what)
+        _load(board, section)
         daemon = build_daemon(board, resolved, client)
-        with _progress(board, daemon), obeying_signals(daemon):
+        with _progress(board, daemon), handle_signals(daemon):
             report = daemon.run(until_quiescent=True)
-        _show(board, what, offline=client is None)
+        _show(board, section, offline=client is None)
     for line in report.lines:
-        say(f"left: {line}")
+        say(f"unfinished: {line}")
     say(f"\nThe board is {directory / path.name}. Look at it with:")
     say(f"  blackboard --database {directory / path.name} marks")
 
 
 @contextlib.contextmanager
-def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
-    """Prepare the demo's folder, change to it, and yield the path of the board.
+def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
+    """Prepare the folder, change to it, and yield the path of the board.
 
-    An earlier demo's board is deleted. The agents' relative paths start at this folder.
+    The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
     from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
@@ -94,21 +94,21 @@ def _fresh(directory: Path, what: Demo) -> Iterator[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     path = (directory / "demo.db").absolute()
     BoardFiles(path).delete()
-    for name, source in what.files.items():
+    for name, source in section.files.items():
         (directory / Path(name).name).write_bytes(file_of(source).read_bytes())
     with contextlib.chdir(directory):
         yield path
 
 
-def _load(board: Blackboard, what: Demo) -> None:
+def _load(board: Blackboard, section: Demo) -> None:
     from blackboard.cli.demo_samples import file_of
     from blackboard.cli.row_deposits import Columns, load
     from blackboard.cli.row_reader import BadRow, Rows
 
     rejected: list[BadRow] = []
-    source = file_of(what.samples)
+    source = file_of(section.samples)
     with source.open("rb") as stream:
-        how = Columns(what.kind, what.subject, what.map)
+        how = Columns(section.kind, section.subject, section.map)
         loaded = load(board, Rows(stream, source.name), how, rejected.append, lambda: None)
     colon = ":" if rejected else ""
     say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
@@ -118,7 +118,7 @@ def _load(board: Blackboard, what: Demo) -> None:
 
 @contextlib.contextmanager
 def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
-    """Show what the daemon does: a live view on a terminal, otherwise a line for each activation that ends."""
+    """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = console()
 
@@ -160,11 +160,11 @@ def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
             )
             for name, count_of in list(counts.items())
         ),
-        title=f"Crossings that wait: {status.waiting}. On the board: {marks}",
+        title=f"{status.waiting} crossings waiting; on the board: {marks}",
     )
 
 
-def _show(board: Blackboard, what: Demo, *, offline: bool) -> None:
+def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
     """Show the results and their cost."""
     from blackboard.board.administration import query
 
@@ -172,7 +172,7 @@ def _show(board: Blackboard, what: Demo, *, offline: bool) -> None:
         board, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind"
     )
     table(("kind", "marks"), deposits.rows, empty="no marks", title="Deposited marks")
-    for kind, fields in what.show.items():
+    for kind, fields in section.show.items():
         marks = board.marks(kind) if kind in board.deployment.kinds else []
         table(
             ("subject", "strength", *fields),

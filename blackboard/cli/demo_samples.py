@@ -15,7 +15,7 @@ __all__ = ["Demo", "file_of"]
 
 
 class Demo(BaseModel):
-    """`[settings.demo]`."""
+    """The section `[settings.demo]`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class Demo(BaseModel):
     author: str = "person:demo"
     """The author of the samples."""
     files: dict[str, str] = Field(default_factory=dict)
-    """Files that the agents need beside the board: name there -> source, as `package:file`."""
+    """Files to copy beside the board for the agents: file name -> source, as `package:file`."""
     show: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The kinds to show at the end, with the fields of each."""
 
@@ -36,7 +36,7 @@ class Demo(BaseModel):
         """Return the section from the settings of a deployment file.
 
         Raises:
-            ConfigurationError: It is missing or has mistakes; all are listed.
+            ConfigurationError: The section is missing or has mistakes; all are listed.
         """
         if "demo" not in settings:
             raise ConfigurationError(
@@ -59,10 +59,10 @@ def file_of(path: str) -> Traversable:
     """
     package, _, name = path.partition(":")
     try:
-        found = importlib.resources.files(package) / name
+        file = importlib.resources.files(package) / name
     except (ImportError, TypeError, ValueError):
-        found = None
-    if not name or found is None or not found.is_file():
+        file = None
+    if not name or file is None or not file.is_file():
         raise ConfigurationError(
             [
                 Mistake(
@@ -71,4 +71,4 @@ def file_of(path: str) -> Traversable:
                 )
             ]
         )
-    return found
+    return file

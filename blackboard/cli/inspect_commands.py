@@ -1,6 +1,6 @@
 """The commands that inspect a board: marks, history, status, agents, agenda, activations, inbox, explain.
 
-`activations` also retries and discards, because that is decided while looking at them.
+`activations` also retries and discards, because a person decides that while reading the list.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _clock(status: BoardStatus) -> str:
 
 
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the agents: what each one watches, what it may write, and its state.
+    """List the agents: their watches, the kinds that they may write, and their state.
 
     \b
     Example:
@@ -197,7 +197,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def agenda(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the crossings that wait, strongest first, and what holds each of them back.
+    """List the waiting crossings, strongest first, each with the reason why it is held back.
 
     \b
     Example:
@@ -224,7 +224,7 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
             )
             for item in items
         ),
-        empty="nothing waits",
+        empty="no crossing waits",
         spare=("ready", "threshold", "watch"),
     )
 
@@ -237,12 +237,12 @@ def activations(
     state: Annotated[ActivationState | None, typer.Option(help="Only activations in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The number of activations.")] = 20,
     retry: Annotated[
-        int | None, typer.Option(metavar="ID", help="Retry this activation, with all its attempts.")
+        int | None, typer.Option(metavar="ID", help="Retry this activation with a new set of attempts.")
     ] = None,
-    discard: Annotated[int | None, typer.Option(metavar="ID", help="Give up on this activation.")] = None,
+    discard: Annotated[int | None, typer.Option(metavar="ID", help="Discard this activation.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the activations, newest first; or retry or discard one that is dead, held or quarantined.
+    """List the activations, newest first, or retry or discard an activation that is dead, held or quarantined.
 
     \b
     Examples:
@@ -253,7 +253,7 @@ def activations(
     from blackboard.errors import UsageError
 
     if retry is not None and discard is not None:
-        raise UsageError("an activation is either retried or discarded; use only one of --retry and --discard")
+        raise UsageError("use only one of --retry and --discard")
     with session_of(context).board() as board:
         if retry is not None:
             board.retry(retry)
@@ -293,7 +293,7 @@ def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
 
 
 def inbox(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the needs that wait for a person, oldest first; `blackboard answer` answers them.
+    """List the needs that wait for a person, oldest first. `blackboard answer` answers a need.
 
     \b
     Example:
@@ -322,11 +322,11 @@ def explain(
     agent: Annotated[str, typer.Argument(help="The agent.", autocompletion=completion.agents)],
     subject: Annotated[
         str | None,
-        typer.Argument(help="The subject; by default everything that waits.", autocompletion=completion.subjects),
+        typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain why an agent has or has not woken: value and threshold, guard, cooldown, pause, and how long each lasts.
+    """Explain why an agent has or has not woken: value and threshold, guard, cooldown, pause, and their duration.
 
     \b
     Examples:
@@ -348,7 +348,7 @@ def explain(
         say(f"  runs activation {run.id} since {timestamp(run.started_at)}")
     for item in result.deferred:
         why = f": {_first_line(item.error)}" if item.error else ""
-        when = f"is tried next at {timestamp(item.retry_at)}" if item.retry_at else "waits"
+        when = f"is retried at {timestamp(item.retry_at)}" if item.retry_at else "waits"
         say(f"  activation {item.id} {when}{why}")
     for watch in result.watches:
         _explain_watch(watch)

@@ -1,4 +1,4 @@
-"""The command `load`: deposits the rows of a file; bad rows go to a rejects file with number and reason."""
+"""The command `load`: deposits the rows of a file. Bad rows go to a rejects file with their number and the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blackboard.cli.output import AsJson, document, note, say
 if TYPE_CHECKING:
     from blackboard.cli.row_reader import BadRow, Rows
 
-__all__ = ["add_to", "bar"]
+__all__ = ["add_to", "progress_bar"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +31,7 @@ def load(
     file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],
     kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)],
     subject: Annotated[
-        list[str], typer.Option(help="The column of the subject; repeated, the first that is not empty.")
+        list[str], typer.Option(help="The column of the subject. If repeated, the first non-empty column counts.")
     ],
     mapped: Annotated[
         list[str] | None,
@@ -55,20 +55,20 @@ def load(
     from blackboard.cli.row_reader import Rows
     from blackboard.errors import nearest
 
-    how = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity))
-    kept = rejects or Path(f"{'stdin' if file == '-' else file}.rejects.csv")
+    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity))
+    rejects_file = rejects or Path(f"{'stdin' if file == '-' else file}.rejects.csv")
     with ExitStack() as stack:
-        stream, size = stack.enter_context(_opened(file))
+        stream, size = stack.enter_context(_open(file))
         rows = Rows(stream, "stdin" if file == "-" else file)
         board = stack.enter_context(session_of(context).board(folder=True))
-        reject = stack.enter_context(_rejects(kept))
-        progress = stack.enter_context(bar(rows, size))
-        loaded = load_rows(board, rows, how, reject, progress)
+        reject = stack.enter_context(_rejects(rejects_file))
+        progress = stack.enter_context(progress_bar(rows, size))
+        loaded = load_rows(board, rows, columns, reject, progress)
     summary: dict[str, Any] = {
         "loaded": sum(loaded.outcomes.values()),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},
         "rejected": loaded.rejected,
-        "rejects": str(kept) if loaded.rejected else None,
+        "rejects": str(rejects_file) if loaded.rejected else None,
         "crossed": dict(loaded.crossed),
     }
     if as_json:
@@ -79,7 +79,7 @@ def load(
     for column in loaded.unseen:
         note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
     if loaded.rejected:
-        note(f"{loaded.rejected} rows rejected; see {kept} for the rows and the reasons")
+        note(f"{loaded.rejected} rows rejected; see {rejects_file} for the rows and the reasons")
         if strict:
             raise typer.Exit(1)
 
@@ -107,7 +107,7 @@ def _number_or_column(text: str) -> float | str:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
+def _open(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
     from blackboard.errors import UsageError
 
     if file == "-":
@@ -122,7 +122,7 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
 
 @contextmanager
 def _rejects(path: Path) -> Iterator[Callable[[BadRow], None]]:
-    """Yield a function that writes a rejected row; the first call creates the file."""
+    """Yield a function that writes a rejected row. The first call creates the file."""
     writer: Any = None
     with ExitStack() as stack:
 
@@ -138,8 +138,8 @@ def _rejects(path: Path) -> Iterator[Callable[[BadRow], None]]:
 
 
 @contextmanager
-def bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
-    """Show a progress bar over the bytes read, if stderr is a terminal."""
+def progress_bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
+    """Show a progress progress_bar over the bytes read, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return
@@ -147,12 +147,12 @@ def bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
 
     from blackboard.cli.output import console
 
-    columns = (
+    parts = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+    with Progress(*parts, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("loading", total=size)
-        yield lambda: progress.update(task, completed=rows.read)
+        yield lambda: progress.update(task, completed=rows.bytes_read)

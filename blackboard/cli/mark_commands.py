@@ -53,7 +53,7 @@ def deposit(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(help="The kind, such as lead.", autocompletion=completion.kinds)],
     subject: Annotated[
-        str, typer.Argument(help="What the mark is about, such as lead/4711.", autocompletion=completion.subjects)
+        str, typer.Argument(help="The subject of the mark, such as lead/4711.", autocompletion=completion.subjects)
     ],
     payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
     intensity: Annotated[float, typer.Option(help="At least 0.")] = 1.0,
@@ -105,7 +105,7 @@ def _payload(text: str) -> dict[str, JsonValue]:
 
 
 def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:
-    """Remove a live mark from the board. This wakes no agent.
+    """Withdraw a live mark from the board. This wakes no agent.
 
     \b
     Example:
@@ -119,7 +119,7 @@ def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help
 def answer(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    text: Annotated[str, typer.Argument(help="What was decided.")],
+    text: Annotated[str, typer.Argument(help="The decision.")],
 ) -> None:
     """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
@@ -138,7 +138,7 @@ def pause(
     agent: Annotated[
         str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="The reason; it is shown wherever the pause is shown.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason, shown with the pause.")] = None,
 ) -> None:
     """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 

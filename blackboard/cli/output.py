@@ -1,6 +1,7 @@
 """Output for people (lines and tables) and for programs (one JSON document).
 
-What comes from the board is text, never markup: a web form may contain control sequences, and none reaches a terminal.
+Content of the board is printed as text, never as markup. A web form may contain control sequences: they are removed
+before they reach a terminal.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.table_layout import clean, drawn
+from blackboard.cli.table_layout import clean, format_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 WIDE = 160
-"""Columns of a table that is not printed on a terminal."""
+"""The width in columns of a table that is not printed on a terminal."""
 
 
 def document(value: object) -> None:
@@ -56,7 +57,7 @@ def document(value: object) -> None:
     """
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=_json_value)
-    # JSON allows characters that control a terminal. Escaped, they mean the same to every reader.
+    # JSON allows characters that control a terminal. Escape sequences mean the same to every JSON parser.
     sys.stdout.write(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
@@ -118,12 +119,12 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else room()
+    width = None if stream.isatty() else terminal_width()
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def room() -> int:
-    """Return the columns of the terminal, or `WIDE` if the output goes elsewhere."""
+def terminal_width() -> int:
+    """Return the width of the terminal in columns, or `WIDE` if the output is not a terminal."""
     return shutil.get_terminal_size((WIDE, 24)).columns
 
 
@@ -133,7 +134,9 @@ def grid(
     """Return a table for a live view."""
     from rich.text import Text
 
-    return Text(drawn(columns, rows, room(), title=title, spare=spare), no_wrap=True, overflow="ignore")
+    return Text(
+        format_table(columns, rows, terminal_width(), title=title, spare=spare), no_wrap=True, overflow="ignore"
+    )
 
 
 def table(
@@ -146,7 +149,9 @@ def table(
 ) -> None:
     """Print a table, or `empty` if it has no rows."""
     rows = list(rows)
-    sys.stdout.write(drawn(columns, rows, room(), title=title, spare=spare) if rows else f"{clean(empty)}\n")
+    sys.stdout.write(
+        format_table(columns, rows, terminal_width(), title=title, spare=spare) if rows else f"{clean(empty)}\n"
+    )
 
 
 def pairs(values: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""Deposits of rows in batches. Rows that cannot become marks are reported; none is lost.
+"""Batched deposits of rows. A row that cannot become a mark is reported and never lost.
 
-The key of each deposit is made of the kind and the content of its row, so that loading a file twice adds nothing. The
-second of two equal rows in one file becomes a mark of its own.
+The key of a deposit is computed from the kind and the content of its row, so that loading a file twice adds nothing.
+Two equal rows in the same file still become two marks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from blackboard.errors import InvalidMark, UsageError, nearest
 __all__ = ["Columns", "Loaded", "load"]
 
 BATCH = 500
-"""Rows in one transaction: few, so that a daemon hardly waits."""
+"""The number of rows in a transaction, small enough that a daemon hardly waits."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Columns:
 
     kind: str
     subject: Sequence[str]
-    """Columns of the subject; the first that is not empty counts."""
+    """Columns of the subject; the first non-empty column counts."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """The field for each column; an empty field omits the column."""
     intensity: float | str = 1.0
@@ -41,12 +41,12 @@ class Loaded:
     """The results of loading."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """How many rows were deposited, reinforced, unchanged, duplicate."""
+    """The number of rows per outcome: deposited, reinforced, unchanged, duplicate."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
-    """How many rows made a watch of each agent cross."""
+    """The number of rows per agent that made a watch of the agent cross."""
     unseen: tuple[str, ...] = ()
-    """Named columns that no row has."""
+    """Requested columns that no row has."""
     columns: frozenset[str] = frozenset()
     """The columns that exist."""
 
@@ -64,7 +64,7 @@ def load(
         progress: Called after each batch.
 
     Raises:
-        UsageError: Columns that do not exist, or for which the kind has no field.
+        UsageError: A column does not exist, or the kind has no field for it.
         UnknownName: The kind is not registered.
     """
     field_names = _fields(board, mapping.kind)
@@ -78,18 +78,18 @@ def load(
         if seen and not had_rows:
             _check_first_columns(mapping, rows.name, seen)
         bad: list[BadRow] = []
-        wanted: list[tuple[Row, Deposit]] = []
+        deposits: list[tuple[Row, Deposit]] = []
         for row in batch:
             if isinstance(row, BadRow):
                 bad.append(row)
                 continue
             key = keys.of(row)
             try:
-                wanted.append((row, _deposit_for(row, mapping, field_names, key)))
+                deposits.append((row, _deposit_for(row, mapping, field_names, key)))
             except InvalidMark as error:
                 bad.append(BadRow(row.number, str(error), row.raw))
-        results = board.deposit_many([item for _, item in wanted], on_error="return")
-        for (row, _), result in zip(wanted, results, strict=True):
+        results = board.deposit_many([item for _, item in deposits], on_error="return")
+        for (row, _), result in zip(deposits, results, strict=True):
             if isinstance(result, UsageError):
                 bad.append(BadRow(row.number, str(result), row.raw))
             else:
@@ -118,7 +118,7 @@ def _check_mapping(mapping: Columns, rows: Rows, field_names: frozenset[str] | N
     """Check that the columns and fields of a mapping exist.
 
     Raises:
-        UsageError: They do not.
+        UsageError: A column or field does not exist.
     """
     if field_names is not None:
         for column, name in mapping.fields.items():
@@ -134,11 +134,11 @@ def _check_mapping(mapping: Columns, rows: Rows, field_names: frozenset[str] | N
             raise UsageError(f"{rows.name} has no column {column!r}{nearest(column, rows.columns)}")
     if field_names is not None:
         used = {*mapping.subject, mapping.intensity, *mapping.fields}
-        strange = [column for column in rows.columns if column not in field_names and column not in used]
-        if strange:
+        unmapped = [column for column in rows.columns if column not in field_names and column not in used]
+        if unmapped:
             raise UsageError(
-                f"{mapping.kind} has no field for {', '.join(map(repr, strange))}; add --map {strange[0]}=FIELD,"
-                f" or --map {strange[0]}= to omit it; the fields are: {', '.join(sorted(field_names))}"
+                f"{mapping.kind} has no field for {', '.join(map(repr, unmapped))}; add --map {unmapped[0]}=FIELD,"
+                f" or --map {unmapped[0]}= to omit it; the fields are: {', '.join(sorted(field_names))}"
             )
 
 
@@ -146,7 +146,7 @@ def _check_first_columns(mapping: Columns, name: str, seen: Set[str]) -> None:
     """Check that the first rows have the columns of the subject and the intensity.
 
     Raises:
-        UsageError: They do not; nothing was loaded.
+        UsageError: A column is missing; nothing was loaded.
     """
     if seen.isdisjoint(mapping.subject):
         column = mapping.subject[0]
@@ -170,11 +170,11 @@ def _deposit_for(row: Row, mapping: Columns, field_names: frozenset[str] | None,
         raise InvalidMark(
             f"no subject: {' and '.join(mapping.subject)} {'is' if len(mapping.subject) == 1 else 'are'} empty"
         )
-    left_out = {*mapping.subject, mapping.intensity} - (field_names if field_names is not None else values.keys())
+    omitted = {*mapping.subject, mapping.intensity} - (field_names if field_names is not None else values.keys())
     payload = {}
     for column, value in values.items():
-        name = mapping.fields.get(column, "" if column in left_out else column)
-        # For an empty cell, the field keeps its default.
+        name = mapping.fields.get(column, "" if column in omitted else column)
+        # A field keeps its default if the cell is empty.
         if not name or (isinstance(value, str) and not value.strip()):
             continue
         if name in payload:
@@ -198,7 +198,7 @@ def _intensity(values: Mapping[str, Any], mapping: Columns) -> float:
 
 
 class _Keys:
-    """The keys of rows: kind, content, and the number of equal rows before."""
+    """A generator of keys from the kind, the content of a row, and the number of equal rows before it."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

@@ -1,4 +1,4 @@
-"""A reader of CSV and JSON Lines. It reads row by row, and reports rows that it cannot read.
+"""A reader of CSV and JSON Lines. It reads row by row and reports unreadable rows.
 
 It accepts a byte order mark, four delimiters and blank lines.
 """
@@ -18,9 +18,9 @@ from blackboard.errors import UsageError
 __all__ = ["BadRow", "Row", "Rows"]
 
 DELIMITERS = ",;\t|"
-LONGEST = 1000
-"""The largest number of lines in a quoted field; beyond it, the quote counts as a stray one."""
-LARGEST = 16 * 1024 * 1024
+MAX_FIELD_LINES = 1000
+"""The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""
+MAX_LINE_BYTES = 16 * 1024 * 1024
 """The largest number of bytes in one line."""
 
 
@@ -47,13 +47,13 @@ class Rows:
     """The rows of a stream. The format follows from its name or its first character.
 
     Raises:
-        UsageError: The header of a CSV cannot be used, or the stream has another format.
+        UsageError: The header of a CSV file is not usable, or the stream has another format.
     """
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._lines = _Lines(stream, name)
-        self.read = 0
-        """How many bytes were read."""
+        self.bytes_read = 0
+        """The number of bytes read so far."""
         low = name.lower()
         first = self._lines.first_character()
         if first == "[":
@@ -66,7 +66,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         for row in self._json_rows() if self.json else self._csv_rows():
-            self.read = self._lines.read
+            self.bytes_read = self._lines.bytes_read
             yield row
 
     def _json_rows(self) -> Iterator[Row | BadRow]:
@@ -99,8 +99,8 @@ class Rows:
         if isinstance(header, BadRow):
             raise UsageError(f"{self.name}, row {number}: the header cannot be read: {header.reason}")
         names = tuple(cell.strip() for cell in header[1])
-        if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-            raise UsageError(f"{self.name}: two columns are named {twice[0]!r}")
+        if repeated := [name for i, name in enumerate(names) if name in names[:i]]:
+            raise UsageError(f"{self.name}: two columns are named {repeated[0]!r}")
         return names
 
     def _csv_rows(self) -> Iterator[Row | BadRow]:
@@ -122,36 +122,36 @@ class Rows:
         while (first := next(self._lines, None)) is not None:
             if not first[1].strip():
                 continue
-            taken = [first]
+            lines = [first]
             try:
-                cells = next(csv.reader(self._record_lines(taken), delimiter=self._delimiter, strict=True))
-            except (_Unclosed, csv.Error) as error:
-                # Only the first line is rejected: the rows after a stray quote are read normally.
-                self._lines.push(taken[1:])
+                cells = next(csv.reader(self._record_lines(lines), delimiter=self._delimiter, strict=True))
+            except (_UnclosedQuote, csv.Error) as error:
+                # Only the first line is rejected, so that the rows after a stray quote are read normally.
+                self._lines.push(lines[1:])
                 yield BadRow(first[0], f"misplaced quote: {error}", first[1].rstrip("\r\n"))
                 continue
-            yield first[0], cells, "".join(line for _, line in taken).rstrip("\r\n")
+            yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
 
-    def _record_lines(self, taken: list[tuple[int, str]]) -> Iterator[str]:
-        yield taken[0][1]
-        while len(taken) < LONGEST and (line := next(self._lines, None)) is not None:
-            taken.append(line)
+    def _record_lines(self, lines: list[tuple[int, str]]) -> Iterator[str]:
+        yield lines[0][1]
+        while len(lines) < MAX_FIELD_LINES and (line := next(self._lines, None)) is not None:
+            lines.append(line)
             yield line[1]
-        raise _Unclosed("it is never closed")
+        raise _UnclosedQuote("it is never closed")
 
 
-class _Unclosed(Exception):
-    """A quoted field is never closed."""
+class _UnclosedQuote(Exception):
+    """A quoted field without a closing quote."""
 
 
 class _Lines:
-    """Numbered lines that can be pushed back. Bytes that are not UTF-8 become lone surrogates."""
+    """Numbered lines that can be pushed back. Invalid UTF-8 bytes become lone surrogates."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
         self._back: deque[tuple[int, str]] = deque()
         self._number = 0
-        self.read = 0
+        self.bytes_read = 0
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return self
@@ -159,7 +159,7 @@ class _Lines:
     def __next__(self) -> tuple[int, str]:
         if self._back:
             return self._back.popleft()
-        raw = self._stream.readline(LARGEST)
+        raw = self._stream.readline(MAX_LINE_BYTES)
         if not raw:
             raise StopIteration
         if self._number == 0:
@@ -167,7 +167,7 @@ class _Lines:
                 raise UsageError(f"{self._name} is UTF-16 text; convert it: iconv -f UTF-16 -t UTF-8")
             raw = raw.removeprefix(codecs.BOM_UTF8)
         self._number += 1
-        self.read += len(raw)
+        self.bytes_read += len(raw)
         return self._number, raw.decode("utf-8", "surrogateescape")
 
     def push(self, lines: Iterable[tuple[int, str]]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blackboard.llm.client_protocol import Client
     from blackboard.settings.deployment_resolver import Resolved
 
-__all__ = ["add_to", "client_of", "obeying_signals"]
+__all__ = ["add_to", "client_of", "handle_signals"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def run(
     context: typer.Context,
     until_quiescent: Annotated[
         bool,
-        typer.Option("--until-quiescent", help="Exit when no work is left that time or agents can finish."),
+        typer.Option("--until-quiescent", help="Exit when neither time nor an agent can make further progress."),
     ] = False,
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
@@ -59,7 +59,7 @@ def run(
         session.deploy(board, resolved)
         daemon = build_daemon(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)
-        with obeying_signals(daemon):
+        with handle_signals(daemon):
             report = daemon.run(until_quiescent=until_quiescent)
     for line in report.lines:
         say(line)
@@ -69,7 +69,7 @@ def client_of(resolved: Resolved) -> Client | None:
     """Return the client of the configured model; None if the offline rules answer.
 
     Raises:
-        ConfigurationError: A client is required and there is no key.
+        ConfigurationError: A client is required, but there is no key.
     """
     from blackboard.llm.client import client_from
 
@@ -86,8 +86,8 @@ def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[s
 
 
 @contextmanager
-def obeying_signals(daemon: Daemon) -> Iterator[None]:
-    """Handle the signals of the process: stop the daemon, or reload its file."""
+def handle_signals(daemon: Daemon) -> Iterator[None]:
+    """Handle the signals of the process: stop the daemon or reload its file."""
     stops = 0
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -110,5 +110,5 @@ def obeying_signals(daemon: Daemon) -> Iterator[None]:
 
 
 def _in_thread(work: Callable[[], None]) -> None:
-    # A handler interrupts the main thread, which may hold the lock that the daemon takes.
+    # A signal handler interrupts the main thread, which may hold the lock that the daemon needs.
     threading.Thread(target=work, name="blackboard-signal", daemon=True).start()

@@ -51,16 +51,16 @@ def sql(
         document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        # A file gets the raw text. A terminal would interpret control characters.
+        # A terminal would interpret control characters. A file gets the raw text.
         for row in (result.columns, *result.rows):
-            writer.writerow(map(_readable, row) if on_terminal() else row)
+            writer.writerow(map(_readable, row) if is_terminal() else row)
     else:
         table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.more:
         note(f"only the first {limit} rows are shown; --limit N shows more")
 
 
-def on_terminal() -> bool:
+def is_terminal() -> bool:
     """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
 
@@ -74,7 +74,7 @@ def _shown(value: object) -> object:
 
 
 def _distinct(columns: tuple[str, ...]) -> list[str]:
-    """Return the column names, with numbers appended to repeated ones."""
+    """Return the column names, with numbers appended to repeated names."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

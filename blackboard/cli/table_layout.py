@@ -6,16 +6,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["clean", "drawn"]
+__all__ = ["clean", "format_table"]
 
 LONGEST_CELL = 500
-"""The largest number of characters shown of a cell; --json has all of them."""
+"""The largest number of characters shown in a cell; --json has the whole text."""
 
-LAST = 24
-"""The width reserved for the last column, if its text is that long."""
+LAST_WIDTH = 24
+"""The width reserved for the last column, if its text needs it."""
 
-SHORT = 8
-"""The width to which texts are cut at most."""
+MIN_WIDTH = 8
+"""The width below which no text is cut."""
 
 GAP = "   "
 
@@ -35,7 +35,7 @@ def clean(value: Any, keep: str = "") -> str:
     )
 
 
-def drawn(
+def format_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
     room: int,
@@ -45,17 +45,17 @@ def drawn(
 ) -> str:
     """Return a table as text. The last column gets the remaining width and is wrapped.
 
-    If the width is too small, the `spare` columns are omitted, then texts are cut. Numbers are never cut.
+    If the width is too small, the `spare` columns are omitted first, then texts are cut. Numbers are never cut.
     """
-    cells = [[clean(_clipped(cell)) for cell in row] for row in rows]
+    cells = [[clean(_clip(cell)) for cell in row] for row in rows]
     heads = [clean(column) for column in columns]
     numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
     widths = [max(map(_width, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
     room -= 2  # one column of margin on each side
-    kept = _fitted(columns, widths, numeric, spare, room)
+    kept = _fit_columns(columns, widths, numeric, spare, room)
     last = len(heads) - 1
     taken = sum(widths[index] + len(GAP) for index in kept if index != last)
-    widths[last] = min(widths[last], max(SHORT, room - taken))
+    widths[last] = min(widths[last], max(MIN_WIDTH, room - taken))
     lines = [] if title is None else [clean(title)]
     lines += ["", *_row(heads, kept, widths, numeric), "─" * (taken + widths[last])]
     for row in cells:
@@ -63,7 +63,7 @@ def drawn(
     return "".join(f"{f' {line}'.rstrip()}\n" for line in (*lines, ""))
 
 
-def _fitted(
+def _fit_columns(
     columns: Sequence[str], widths: list[int], numeric: Sequence[bool], spare: Sequence[str], room: int
 ) -> list[int]:
     """Return the columns that fit, after reducing the widths of texts."""
@@ -71,26 +71,26 @@ def _fitted(
 
     def lacks() -> bool:
         gaps = len(GAP) * (len(kept) - 1)
-        return gaps + sum(min(widths[i], LAST) if i == len(columns) - 1 else widths[i] for i in kept) > room
+        return gaps + sum(min(widths[i], LAST_WIDTH) if i == len(columns) - 1 else widths[i] for i in kept) > room
 
     for index in map(columns.index, spare):
         if lacks():
             kept.remove(index)
     texts = [index for index in kept[:-1] if not numeric[index]]
-    while texts and lacks() and widths[widest := max(texts, key=widths.__getitem__)] > SHORT:
+    while texts and lacks() and widths[widest := max(texts, key=widths.__getitem__)] > MIN_WIDTH:
         widths[widest] -= 1
     return kept
 
 
 def _row(row: Sequence[str], kept: Sequence[int], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
     *first, last = kept
-    parts = [_filled(_cut(row[index], widths[index]), widths[index], right=numeric[index]) for index in first]
-    for line in _wrapped(row[last], widths[last]):
-        yield GAP.join([*parts, _filled(line, widths[last], right=numeric[last])])
+    parts = [_pad(_cut(row[index], widths[index]), widths[index], right=numeric[index]) for index in first]
+    for line in _wrap(row[last], widths[last]):
+        yield GAP.join([*parts, _pad(line, widths[last], right=numeric[last])])
         parts = [" " * widths[index] for index in first]
 
 
-def _filled(text: str, width: int, *, right: bool) -> str:
+def _pad(text: str, width: int, *, right: bool) -> str:
     padding = " " * (width - _width(text))
     return padding + text if right else text + padding
 
@@ -101,7 +101,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _beginning(text: str, width: int) -> str:
-    """Return the beginning of the text that fits."""
+    """Return the longest beginning of the text that fits."""
     taken = 0
     for index, character in enumerate(text):
         taken += _width(character)
@@ -110,7 +110,7 @@ def _beginning(text: str, width: int) -> str:
     return text
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """Return the text in lines, broken between words if possible."""
     lines = []
     while _width(text) > width:
@@ -135,7 +135,7 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _clipped(cell: Any) -> Any:
+def _clip(cell: Any) -> Any:
     return f"{cell[:LONGEST_CELL]}..." if isinstance(cell, str) and len(cell) > LONGEST_CELL else cell
 
 

@@ -63,7 +63,7 @@ def watch(
 
 
 def view(board: Blackboard, kind: str | None, limit: int) -> Group:
-    """Return the board at this instant: its strongest marks and its agents."""
+    """Return a view of the board at this instant: its strongest marks and its agents."""
     from rich.console import Group
     from rich.text import Text
 

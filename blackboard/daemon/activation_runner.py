@@ -1,4 +1,4 @@
-"""The run of one activation: the agent's function on its marks, outside any transaction, then its result in one."""
+"""The run of an activation: the agent's function runs outside any transaction, and one transaction saves its result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = structlog.get_logger("blackboard")
 
 
 class NextClaimFailed(Exception):
-    """The claim that should have been made in the transaction of a result failed."""
+    """A failure of the claim that is made in the transaction of a result."""
 
 
 class ActivationRunner:
@@ -41,9 +41,9 @@ class ActivationRunner:
     Args:
         worker: Ends the runs.
         model_caller: Makes the agents' model calls.
-        settings: What agents see as `context.settings`.
+        settings: The value of `context.settings` for agents.
         rng: The source of jitter.
-        emit: Reports what the daemon does.
+        emit: Reports events of the daemon.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class ActivationRunner:
         self._rng, self._emit = rng, emit
 
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
-        """Run an activation to its end. Whatever the agent does, its result is saved, or it is put back.
+        """Run an activation to its end: save its result, put it back, or record its failure.
 
         Args:
             agent: The agent.
             claim: The claim of the activation.
-            claim_next: Called in the transaction that saves a success; it may claim what comes next.
+            claim_next: Called in the transaction that saves a success; it may claim the next activation.
 
         Returns:
-            What `claim_next` returned.
+            The result of `claim_next`.
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
@@ -82,7 +82,7 @@ class ActivationRunner:
         except StoreError as error:
             log.error("an activation's result could not be saved", activation=claim.row.id, error=str(error))
             raise
-        except BaseException as error:  # an agent may raise anything, SystemExit included; none of it ends the daemon
+        except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, hopeless = isinstance(error, ModelError), _is_hopeless(error)
             self.fail(agent, claim, _describe(error), bad_answer=bad_answer, hopeless=hopeless)
             return False
@@ -95,14 +95,14 @@ class ActivationRunner:
         return finished.claimed_next
 
     def fail(self, agent: Agent, claim: Claim, error: str, *, bad_answer: bool = False, hopeless: bool = False) -> None:
-        """End a run with a failure, and report it.
+        """End a run with a failure and report it.
 
         Args:
             agent: The agent.
             claim: The claim of the run.
             error: The whole error, kept with the activation.
-            bad_answer: Whether the model's answer is to blame, so that it is not used again.
-            hopeless: Whether the same marks would certainly fail again, so that they are split at once.
+            bad_answer: Whether the model's answer caused the failure. It is then not used again.
+            hopeless: Whether the same marks would certainly fail again. They are then split at once.
         """
         state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless)
         if state is not None:
@@ -113,7 +113,7 @@ class ActivationRunner:
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
         marks = self._marks(claim, claim.inputs)
         if not marks:
-            # No mark fits its kind any more, which was logged, or the payloads were erased.
+            # The marks no longer fit their kinds, which was logged, or their payloads were erased.
             return self._finish(claim, [], claim_next)
         if not (marks := self._isolate(agent, claim, marks)):
             return None
@@ -152,7 +152,7 @@ class ActivationRunner:
         return marks
 
     def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
-        """Move each mark that the agent isolates to an activation of its own; returns the others."""
+        """Move each mark that the agent isolates to its own activation, and return the other marks."""
         if agent.isolate is None or len(marks) < 2:
             return marks
         isolated = [mark.id for mark in marks if agent.isolate(mark)]

@@ -1,8 +1,8 @@
-"""The activations that run in this process, each in a thread until it ends or times out.
+"""The activations that run in this process. Each runs in a thread until it ends or times out.
 
-A thread that ends an activation claims the next one of the same agent in the same transaction, so that quick work needs
-neither a second commit nor the daemon's loop. After a while the loop decides again which agent is next. Publishing
-comes first: the loop claims each run of an agent that publishes.
+A thread that ends an activation claims the agent's next activation in the same transaction. Quick work therefore needs
+neither a second commit nor the daemon's loop. After a while the loop decides again which agent is next. An agent that
+publishes must publish before its next run, so the loop claims each of its runs.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ log = structlog.get_logger("blackboard")
 MAX_SEQUENCE_TIME = 1_000_000
 """Microseconds for which a thread continues with its agent before the loop distributes the threads again."""
 MAX_RUNS = 100
-"""Runs after which the loop does so in any case, even on a clock that stands still."""
+"""Runs after which the loop distributes the threads again, even if the clock does not advance."""
 MAX_HANGING = 4
-"""Threads of one agent that hang past their timeout, from which this process wakes the agent no more."""
+"""The number of an agent's threads that hang past their timeout at which this process stops waking the agent."""
 
 
 @dataclass(eq=False)
 class RunSequence:
-    """The runs of one thread, from one start by the loop to the next."""
+    """The consecutive runs of a thread after it is started by the loop."""
 
     started: int
-    """By running time."""
+    """The start, in running time."""
     ending: bool = False
     """Whether the thread must stop after its current run."""
     runs: int = 0
@@ -53,7 +53,7 @@ class Run:
     agent: Agent
     sequence: RunSequence
     deadline: int
-    """By running time: neither a jump of the clock nor a sleep of the machine ends an activation."""
+    """In running time, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
 
     @property
@@ -67,10 +67,10 @@ class ActiveRuns:
 
     Args:
         worker: Claims and ends activations.
-        runner: Runs them.
-        retry_delay: Microseconds until an activation for which no thread could be started may be claimed again.
-        emit: Reports what the daemon does.
-        publish: Called in the run's thread after each end.
+        runner: Runs activations.
+        retry_delay: Microseconds before an activation can be claimed again if no thread could be started for it.
+        emit: Reports events of the daemon.
+        publish: Called in the thread of a run after the run has ended.
         wake: Called when a thread has no work left.
     """
 
@@ -86,7 +86,7 @@ class ActiveRuns:
     ) -> None:
         self.worker, self.runner, self.retry_delay = worker, runner, retry_delay
         self.stopping = False
-        """Whether nothing more may start."""
+        """Whether no further run may start."""
         self._emit, self._publish, self._wake = emit, publish, wake
         self._clock = worker.board.clock
         self._threads = AgentThreads()
@@ -96,7 +96,7 @@ class ActiveRuns:
         self._last_started: str | None = None
 
     def __len__(self) -> int:
-        """Return how many runs have not ended, those that timed out included."""
+        """Return the number of runs that have not ended, including runs that timed out."""
         return len(self._runs)
 
     def current(self) -> list[Run]:
@@ -105,7 +105,7 @@ class ActiveRuns:
             return [run for run in self._runs.values() if not run.timed_out]
 
     def busy_threads(self) -> int:
-        """Return how many threads work. A run that ends and the next one, claimed with its end, share a thread."""
+        """Return the number of busy threads. A run that ends and the run claimed with its end share a thread."""
         return len({run.sequence for run in self.current()})
 
     def keys(self) -> Set[tuple[int, int]]:
@@ -115,12 +115,15 @@ class ActiveRuns:
     # -- called by the loop ------------------------------------------------------------------------------------------
 
     def start_ready(self, agents: Mapping[str, Agent], waiting: Set[str], threads: int) -> bool:
-        """Claim and start activations while threads are free; returns whether any was started.
+        """Claim and start activations while threads are free.
 
         Args:
             agents: The agents of this process.
-            waiting: The names of those with waiting work.
-            threads: How many threads may work at once.
+            waiting: The names of the agents with waiting work.
+            threads: The largest number of busy threads.
+
+        Returns:
+            Whether an activation was started.
         """
         free = threads - self.busy_threads()
         if self.stopping or free <= 0:
@@ -164,7 +167,7 @@ class ActiveRuns:
                 self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
 
     def hand_back_all(self) -> None:
-        """Give up every run: other workers can claim the activations at once."""
+        """Hand back every run, so that other workers can claim the activations at once."""
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:
@@ -187,14 +190,14 @@ class ActiveRuns:
         self._wake()
 
     def _run(self, run: Run) -> Run | None:
-        """Run an activation to its end; returns the next run if one was claimed with the end."""
+        """Run an activation to its end, and return the next run if it was claimed in the same transaction."""
         next_run = _NextRun(self, run)
         claimed_next = False
         try:
             claimed_next = self.runner.run(run.agent, run.claim, next_run.claim)
             self._publish(run.agent)
         except Exception as error:
-            # The result is not on the board: this worker's next recovery puts the activation back.
+            # The result was not saved. This worker's next recovery puts the activation back.
             log.error("an activation could not be ended", activation=run.claim.row.id, error=str(error))
         finally:
             self._remove(run)
@@ -207,7 +210,7 @@ class ActiveRuns:
     def _hand_back(self, run: Run) -> None:
         try:
             self.worker.hand_back(run.claim)
-        except StoreError as error:  # this worker's next recovery puts it back
+        except StoreError as error:  # this worker's next recovery hands it back
             log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
         finally:
             self._remove(run)
@@ -222,7 +225,7 @@ class ActiveRuns:
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
         claim = self.worker.claim(txn, run.agent.name)
-        # Added before the commit: recovery puts back what this worker has claimed and does not run.
+        # Add it before the commit: recovery puts back activations that this worker has claimed but does not run.
         return None if claim is None else self._add(run.agent, claim, sequence)
 
     def _note_hanging(self, names: Set[str]) -> None:
@@ -234,7 +237,7 @@ class ActiveRuns:
                 log.error("an agent's threads hang; it is not woken until a thread ends", agent=name)
 
     def _hangs(self, name: str) -> bool:
-        """Return whether so many threads of the agent hang that another one would probably hang too."""
+        """Return whether so many threads of the agent hang that another thread would probably hang too."""
         with self._lock:
             return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
 
@@ -256,16 +259,16 @@ class ActiveRuns:
 
 
 class _NextRun:
-    """The run that is claimed in the transaction that ends the run before it."""
+    """A run that is claimed in the transaction that ends the previous run."""
 
-    def __init__(self, runs: ActiveRuns, before: Run) -> None:
-        self._runs, self._before = runs, before
+    def __init__(self, runs: ActiveRuns, previous: Run) -> None:
+        self._runs, self._previous = runs, previous
         self.run: Run | None = None
 
     def claim(self, txn: BoardTransaction) -> bool:
-        self.release()  # the transaction may have been rolled back, and run again
+        self.release()  # the transaction may have been rolled back and repeated
         try:
-            self.run = self._runs.claim_next(txn, self._before)
+            self.run = self._runs.claim_next(txn, self._previous)
         except Exception as error:
             raise NextClaimFailed(str(error)) from error
         return self.run is not None

@@ -1,6 +1,7 @@
-"""The threads in which a daemon's agents run: each does one thing at a time, then waits for the next.
+"""The threads in which a daemon's agents run. Each thread runs one task at a time, then waits for the next.
 
-The pool has no fixed size: a free thread, or a new one, starts work at once. So a thread that hangs blocks no other.
+The pool has no fixed size: a free thread or a new thread starts each task at once, so that a hanging thread blocks no
+other task.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ class AgentThreads:
         self._closed = False
 
     def submit(self, work: Work) -> None:
-        """Run this in a thread, now. It must not raise.
+        """Run a task in a thread at once. The task must not raise an exception.
 
         Raises:
-            RuntimeError: The system can start no more threads.
+            RuntimeError: The system cannot start another thread.
         """
         with self._lock:
             tasks = self._free.pop() if self._free else None
@@ -38,7 +39,7 @@ class AgentThreads:
         threading.Thread(target=self._serve, args=(tasks,), name="blackboard-agent", daemon=True).start()
 
     def close(self) -> None:
-        """End the free threads now, and the others after their current work."""
+        """End free threads now and busy threads after their current task."""
         with self._lock:
             free, self._free, self._closed = self._free, [], True
         for tasks in free:

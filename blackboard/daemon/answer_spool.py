@@ -1,7 +1,7 @@
-"""Answers of models that the database did not accept, in files beside it until it does.
+"""Files beside the database with the model answers that it did not accept.
 
-An answer that was paid for must not be lost because a disk was full for a minute. A file is written whole or not at
-all, is readable by its owner alone, and is removed when its answer is committed.
+A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
+its owner, and is removed when its answer is committed.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class AnswerSpool:
     def __init__(self, board: Blackboard) -> None:
         self._board = board
         self.folder = spooled_answers.folder_of(board.database)
-        # Answers for which not even a file could be written. They live as long as the process.
+        # Answers for which no file could be written. They are lost when the process ends.
         self._in_memory: dict[int, SpooledAnswer] = {}
 
     def put(self, answer: SpooledAnswer) -> None:
-        """Keep an answer. Never fails: if no file can be written, it stays in memory."""
+        """Keep an answer. Never fails: if no file can be written, the answer stays in memory."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = spooled_answers.file_of(self._board.database, answer.call)
@@ -72,7 +72,7 @@ class AnswerSpool:
                 yield answer
 
     def drop(self, call: int) -> None:
-        """Remove the answer of a call: it was committed."""
+        """Remove the answer of a call after it was committed."""
         self._in_memory.pop(call, None)
         spooled_answers.drop(self._board.database, [call])
 

@@ -1,7 +1,7 @@
-"""The Batch API: planned calls are submitted together, and each answer is taken in once.
+"""The Batch API: planned calls are submitted together, and each answer is recorded once.
 
-Calls are never submitted again while their outcome is unknown: a batch whose name was lost in a crash or with a
-connection is found again by the custom ids of its requests.
+Calls are never submitted again while their outcome is unknown. If the name of a batch was lost in a crash or with a
+connection, the batch is found by the custom ids of its requests.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ __all__ = ["BatchApi"]
 log = structlog.get_logger("blackboard")
 
 MAX_CALLS = 1000
-"""Calls in one batch; with prompts of some kilobytes, far below the limits of the API."""
+"""The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
 LOST_AFTER = parse_duration("10m")
-"""How long a batch that the API does not know may still appear, before its calls count as never submitted."""
+"""The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
 FIRST_WAIT = parse_duration("1m")
 UNREADABLE = "null"
-"""The raw answer of a call whose result cannot be read: it may have been paid for."""
+"""The raw answer of a call whose result cannot be read. It may have been paid."""
 
 
 class BatchApi:
-    """The Batch API of one board. It works in a thread of its own, since the API may be slow.
+    """The Batch API of one board. It runs in its own thread, because the API may be slow.
 
     Args:
         board: The board.
         client: The connection to the provider.
-        recorder: Keeps the answers.
+        recorder: Records the answers.
         rng: The source of jitter.
-        on_done: Called from the thread when it has ended.
+        on_done: Called from the thread at its end.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class BatchApi:
         self._thread.start()
 
     def close(self, seconds: float) -> None:
-        """Wait at most `seconds` for the thread; what it has submitted is found again."""
+        """Wait at most `seconds` for the thread. Submitted batches are found again at the next start."""
         if (thread := self._thread) is not None:
             thread.join(seconds)
 
@@ -89,7 +89,7 @@ class BatchApi:
         try:
             self.run_once()
         except Exception as error:
-            log.error("the batch API failed; it is tried again", error=f"{type(error).__name__}: {error}")
+            log.error("the batch API failed and is retried", error=f"{type(error).__name__}: {error}")
         finally:
             self._thread = None
             self.on_done()
@@ -161,19 +161,19 @@ class BatchApi:
             try:
                 results = self.client.batch_results(name)
             except Rejected as failure:
-                # The API no longer keeps the batch, or it is not ours: its cost was paid, and its answers are lost.
+                # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
                 self._end_unknown(batch, str(failure))
                 for row in batch:
                     telemetry.batched(row, None, self._session.now())
                 continue
             if results is not None:
                 for row in batch:
-                    self._take_in(row, results.get(str(row.custom_id)))
+                    self._record(row, results.get(str(row.custom_id)))
                 count += len(batch)
         return count
 
     def _find(self, batch: list[CallRow]) -> str | None:
-        """Return the name of a batch that was lost in a crash or with a connection; None if it is not there (yet)."""
+        """Return the name of a batch if it was lost in a crash or with a connection; None if it is not found (yet)."""
         since = batch[0].sent_at or 0
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)
@@ -188,10 +188,10 @@ class BatchApi:
             log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
         return name
 
-    def _take_in(self, row: CallRow, result: Reply | ModelError | None) -> None:
+    def _record(self, row: CallRow, result: Reply | ModelError | None) -> None:
         match result:
             case Reply():
-                self.recorder.keep(row, result)
+                self.recorder.record(row, result)
                 failpoint("batch_api.kept")
             case KeyRefused() | SpendLimit():
                 self.recorder.pause_after_refusal([row], result)
@@ -200,7 +200,7 @@ class BatchApi:
             case CallFailure():
                 self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
             case _:
-                self.recorder.keep(row, Reply(UNREADABLE))
+                self.recorder.record(row, Reply(UNREADABLE))
         telemetry.batched(row, result, self._session.now())
 
     def _end(self, rows: Sequence[CallRow], failure: CallFailure, delay: int) -> None:

@@ -1,6 +1,7 @@
-"""The recording of model calls: an answer is committed with its cost before it is read.
+"""The recorder of model calls. An answer is committed with its cost before it is parsed.
 
-No answer is lost: what the database does not accept goes to the spool, and is committed before anything else is sent.
+No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
+is sent.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ class CallRecorder:
         self.spool = AnswerSpool(board)
 
     def highest_cost(self, row: CallRow) -> int:
-        """Return what a planned call can cost at most, in micro-dollars.
+        """Return the highest possible cost of a planned call, in micro-dollars.
 
         Raises:
-            UnknownName: Its model has no price.
+            UnknownName: The model has no price.
         """
         return highest_cost(row.body, self.prices, _api(row))
 
-    def keep(self, row: CallRow, reply: Reply) -> None:
+    def record(self, row: CallRow, reply: Reply) -> None:
         """Commit an answer.
 
         Raises:
-            StoreError: The database did not accept it; it is in the spool.
+            StoreError: The database did not accept the answer; it is in the spool.
         """
         try:
             self._session.write(lambda txn: self._record(txn, row, reply), record=True)
@@ -57,8 +58,8 @@ class CallRecorder:
             self.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
             raise
 
-    def take_in(self) -> int:
-        """Commit the answers in the spool; returns their number.
+    def record_spooled(self) -> int:
+        """Commit the answers in the spool and return their number.
 
         Raises:
             StoreError: The database still does not accept them.
@@ -76,7 +77,7 @@ class CallRecorder:
         return count
 
     def pause_after_refusal(self, rows: list[CallRow], failure: CallFailure) -> str:
-        """Pause the board because the provider refuses the key or the account: nothing is sent until a person resumes.
+        """Pause the board because the provider refuses the key or the account. No call is sent until a person resumes.
 
         Returns:
             The reason, as `status` shows it.
@@ -95,11 +96,11 @@ class CallRecorder:
     def _cost(self, row: CallRow, reply: Reply) -> model_calls.CallCost:
         usage = reply.usage
         if usage is None:
-            return model_calls.CallCost()  # the cost is unknown: the reserve stays
+            return model_calls.CallCost()  # the cost is unknown, so the reserve stays
         tokens = (usage.input, usage.cache_read, usage.cache_creation, usage.output)
         try:
             price = self.prices.of(row.model)
-        except UnknownName:  # it had a price when it was sent
+        except UnknownName:  # the price was removed after the call was sent
             return model_calls.CallCost(*tokens)
         return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
 

@@ -1,4 +1,4 @@
-"""Jumps of the clock: it was set, or the machine slept. Gradual NTP corrections are below the threshold."""
+"""Jumps of the clock, after it was set or the machine slept. Gradual NTP corrections are below the threshold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ClockJumps", "ClockWatch"]
 log = structlog.get_logger("blackboard")
 
 MIN_JUMP = 1_000_000
-"""Microseconds by which clock and running time must differ for a jump."""
+"""The difference between clock and running time that counts as a jump, in microseconds."""
 
 
 class ClockJumps:
@@ -21,11 +21,11 @@ class ClockJumps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.latest: Instant = clock.now()
-        """What the clock said at the last check."""
+        """The time of the clock at the last check."""
         self._running = clock.running()
 
     def check(self) -> int:
-        """Return by how many microseconds the clock jumped since the last check: 0, or at least a second either way."""
+        """Return the jump of the clock since the last check in microseconds, 0 if it is under a second either way."""
         now, running = self._clock.now(), self._clock.running()
         jump = (now - self.latest) - (running - self._running)
         self.latest, self._running = now, running
@@ -45,8 +45,8 @@ class ClockWatch:
         self.doubting: bool | None = None
 
     def check(self) -> int:
-        """Log a jump of the clock and return it, in microseconds."""
-        self._before = self._jumps.latest
+        """Log a jump of the clock and return it in microseconds."""
+        self._previous = self._jumps.latest
         jump = self._jumps.check()
         if jump < 0:
             log.warning("the clock stepped back; strengths stand still until it has caught up", seconds=-jump / 1e6)
@@ -57,7 +57,7 @@ class ClockWatch:
     def update_board(self, jump: int) -> None:
         """Record the time before a step back, and ask a person about a clock that the board does not believe."""
         if jump < 0 and not self.doubting:
-            self._worker.record_time(self._before)
+            self._worker.record_time(self._previous)
         doubted = self._worker.doubted_clock()
         if doubted is not None:
             if not self.doubting:

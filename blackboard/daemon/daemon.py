@@ -1,7 +1,7 @@
-"""The daemon: a loop that does what is due on a board, and sleeps until the next instant that the decay laws give.
+"""The daemon: a loop that does the due work of a board, and sleeps until the next instant that the decay laws predict.
 
-Nothing is polled. A deposit in this process sets an event, and one in another process sends a datagram. Everything that
-decay brings about has an instant, for which the alarm is set. A slow tick is the fallback.
+The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
+effect of decay has a predicted instant, for which the alarm is set. A slow tick is the fallback.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ log = structlog.get_logger("blackboard")
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `postponed`) and its details."""
 Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
-"""Deploys again; returns the agents, and what they see as `context.settings`."""
+"""Deploys the file again; returns the agents and the value of `context.settings` for them."""
 
 
 def build_daemon(board: Blackboard, resolved: Resolved, client: Client | None) -> Daemon:
     """Build the daemon that a deployment file describes.
 
     Args:
-        board: The board that it serves.
+        board: The board that the daemon serves.
         resolved: The deployment file.
         client: The connection to the model's provider; None for the agents' offline rules.
     """
@@ -76,21 +76,21 @@ class Daemon:
     """Wakes the agents of one board. Several daemons may serve one board at once.
 
     Args:
-        board: The board that it serves.
+        board: The board that the daemon serves.
         agents: The agents whose functions this process has; other agents wait for other daemons. Agents that the board
-            does not know are deployed as they declare themselves; all others keep their registered settings.
+            does not know are deployed with their own declarations; registered agents keep their settings.
         settings: Ticks, leases, limits.
-        model: Which model answers if there is a client.
+        model: The model that answers if there is a client.
         client: The connection to the model's provider; None for the agents' offline rules.
         prices: The prices of models.
-        agent_settings: What agents see as `context.settings`.
+        agent_settings: The value of `context.settings` for agents.
         rng: The source of jitter.
         watchdog: Receives signs of life; by default the service manager, if the environment names one.
 
     Attributes:
-        on_event: Called with each event and its details; add and remove functions freely.
-        reload: Called when `request_reload` was; None does nothing.
-        wake: Ends the sleep of the loop when it is set.
+        on_event: Functions that are called with each event and its details. The list may be changed at any time.
+        reload: Called after `request_reload`; None ignores the request.
+        wake: An event that ends the sleep of the loop.
         batch_api: Submits calls to the Batch API and receives their answers; None without a client.
     """
 
@@ -137,7 +137,7 @@ class Daemon:
         self._trouble: str | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = False
-        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the one that it was opened with
+        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             board.session.leap = self.settings.leap
         for agent in self.agents.values():
             board.session.classes.add(agent.kinds.values())
@@ -145,13 +145,13 @@ class Daemon:
     # -- from outside ------------------------------------------------------------------------------------------------
 
     def run(self, *, until_quiescent: bool = False) -> Report:
-        """Serve the board until `stop`, or until no work is left that time or work alone could finish.
+        """Serve the board until `stop`, or until neither time nor agents can make further progress.
 
         Returns:
-            What is left, and why.
+            The unfinished work and the reasons.
 
         Raises:
-            ConfigurationError: An agent asks a model without a price.
+            ConfigurationError: An agent uses a model without a price.
             StoreError: The board cannot be used at the start.
         """
         try:
@@ -167,13 +167,13 @@ class Daemon:
             self.close()
 
     def run_once(self, *, until_quiescent: bool = False) -> bool:
-        """Do everything that is due now: one pass of the loop, without its sleep.
+        """Do all work that is due now: one iteration of the loop, without its sleep.
 
-        A board that cannot be used does not end the daemon, since the cause may pass (a full disk, a lock held too
-        long): it is logged once, and tried again at the next pass.
+        An unusable board does not end the daemon, because the cause may pass (a full disk, a lock held too long). The
+        error is logged once, and the next iteration tries again.
 
         Returns:
-            Whether no work is left, if `until_quiescent`.
+            Whether no work remains, if `until_quiescent`.
         """
         quiescent = False
         try:
@@ -183,7 +183,7 @@ class Daemon:
             if self._reloading:
                 self._reload()
             self.runs.fail_overdue()
-            self._recorder.take_in()
+            self._recorder.record_spooled()
             while self._do_due_work() and not self._stopping:
                 pass
             if until_quiescent and not self._busy():
@@ -194,20 +194,24 @@ class Daemon:
         return quiescent
 
     def stop(self, *, now: bool = False) -> None:
-        """Stop: finish what runs within the settings' grace, and hand back the rest; `now` does not wait."""
+        """Stop: let activations finish within the grace of the settings, then hand back the others.
+
+        Args:
+            now: Whether to hand them back without waiting.
+        """
         self._stopping = self.runs.stopping = True
         self._at_once = self._at_once or now
         self.wake.set()
 
     def request_reload(self) -> None:
-        """Call `reload` at the next pass of the loop."""
+        """Call `reload` in the next iteration of the loop."""
         self._reloading = True
         self.wake.set()
 
     # -- the start ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Register the worker and start listening; `run` does so itself."""
+        """Register the worker and start listening. `run` calls this itself."""
         board, where = self.board, self.board.database.where
         self._unsubscribe = board.subscribe(self.wake.set)
         if self.batch_api is not None and (
@@ -223,7 +227,7 @@ class Daemon:
             log.warning(note)
         self.worker.register()
         failpoint("worker.registered")
-        self._recorder.take_in()  # answers that were paid for come before everything else
+        self._recorder.record_spooled()  # paid answers come before all other work
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
         if isinstance(board.clock, SystemClock):
@@ -238,7 +242,7 @@ class Daemon:
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _do_due_work(self) -> bool:
-        """Start ready activations, and run one step of each due maintenance task; returns whether more may be due."""
+        """Start ready activations, run one step of each due maintenance task, and return whether more may be due."""
         self._watchdog.alive()
         due = self._due_work()
         busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers)
@@ -262,11 +266,11 @@ class Daemon:
         self._reloading = False
         if self.reload is None:
             return
-        self.runs.end_sequences()  # a thread would continue with the agent as it was
+        self.runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
             agents, agent_settings = self.reload()
         except BlackboardError as error:
-            log.error("the deployment file has mistakes; the active deployment was kept", error=str(error))
+            log.error("the deployment file has mistakes; the active deployment stays", error=str(error))
             return
         self.agents = dict(agents)
         self._runner.settings = agent_settings
@@ -281,13 +285,13 @@ class Daemon:
             self._alarm.at(until)
             self.board.clock.wait(self.wake, latest)
         elif self.runs.current() or (self.batch_api and self.batch_api.busy):
-            # A clock that waiting moves must not run ahead of the agents' threads.
+            # A manual clock advances while it waits. It must not run ahead of the agents' threads.
             self.wake.wait(60)
         else:
             self.board.clock.wait(self.wake, until)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
-        """Return the instants at which something will be due. While the board cannot be used, the tick is enough."""
+        """Return the instants at which work will be due. While the board cannot be used, the tick is enough."""
         running = self.board.clock.running()
         instants = [now + max(0, run.deadline - running) for run in self.runs.current()]
         if not self._clock_watch.doubting and self._trouble is None:
@@ -318,7 +322,7 @@ class Daemon:
     # -- the end -----------------------------------------------------------------------------------------------------
 
     def _shut_down(self) -> Report:
-        """Wait for the runs, and hand back those that do not end within the grace."""
+        """Wait for the runs, and hand back the runs that do not end within the grace."""
         if self._stopping and self.runs and not self._at_once:
             log.info("stopping", running=len(self.runs), grace_seconds=self.settings.grace / 1e6)
         self._watchdog.stopping()
@@ -336,7 +340,7 @@ class Daemon:
         return self.worker.report(self.agents.keys())
 
     def close(self) -> None:
-        """End what `start` began; `run` does so itself."""
+        """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
         if self.batch_api is not None:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         if self._alarm is not None:
@@ -357,4 +361,4 @@ class Daemon:
             try:
                 listener(event, details)
             except Exception as error:
-                log.error("a listener failed", of=event, error=str(error))
+                log.error("a listener failed", event_name=event, error=str(error))

@@ -1,4 +1,4 @@
-"""The maintenance of a board: the list of tasks that a daemon runs besides its agents, in bounded steps."""
+"""The maintenance of a board: the tasks that a daemon runs in bounded steps besides its agents."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ log = structlog.get_logger("blackboard")
 RETENTION_INTERVAL = parse_duration("1h")
 
 Task = Callable[[], int]
-"""Does one bounded step; returns how much it did, 0 when nothing is left."""
+"""Does one bounded step and returns the amount of work done, 0 if no work remains."""
 
 
 class MaintenanceTask(Protocol):
-    """Work on the board that no agent does."""
+    """A task of the daemon on the board."""
 
     def is_due(self, due: DueWork) -> bool:
         """Return whether the task should run now."""
 
     def run_once(self) -> int:
-        """Do one bounded step; return how much was done, 0 when nothing is left."""
+        """Do one bounded step and return the amount of work done, 0 if no work remains."""
 
 
 class PeriodicTask:
-    """A task that runs at an interval, and again at once while a step does all that it may.
+    """A task that runs at an interval, and again at once if a step has reached its limit.
 
     Args:
         step: Does one bounded step.
-        clock: Measures the interval, by running time.
+        clock: Measures the interval in running time.
         interval: Microseconds between two runs.
-        limit: How much one step may do.
-        is_requested: Returns whether the task should run before its interval is over.
+        limit: The largest amount of work in a step.
+        is_requested: Returns whether the task should run before the interval is over.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PeriodicTask:
 
 
 class BacklogTask:
-    """A task that runs when the board has work for it. The instants of `DueWork` end the daemon's sleep for it."""
+    """A task that runs when the board has work for it. The instants in `DueWork` end the sleep of the daemon."""
 
     def __init__(self, step: Task, is_due: Callable[[DueWork], bool]) -> None:
         self._step, self._is_due = step, is_due
@@ -86,11 +86,11 @@ class BacklogTask:
 
 
 class Recovery:
-    """The recovery of activations that no worker runs any more, and the extension of this worker's leases.
+    """The recovery of activations whose worker is dead, and the extension of this worker's leases.
 
     Args:
         worker: This worker.
-        liveness: Tells which workers are dead.
+        liveness: Detects dead workers.
         runs: Returns the id and fence of each activation that this worker runs.
     """
 
@@ -103,12 +103,12 @@ class Recovery:
     def extend_trust(self) -> None:
         """Ignore expired leases for the length of a lease.
 
-        After a jump of the clock, living workers must be able to extend theirs first.
+        After a jump of the clock, live workers need time to extend their leases.
         """
         self._leases_from = self._worker.board.clock.running() + self._worker.lease
 
     def run_once(self) -> int:
-        """Recover activations; return their number."""
+        """Recover activations and return their number."""
         dead = self._liveness.remove_dead(self._worker.registered())
         expired = self._worker.board.clock.running() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)

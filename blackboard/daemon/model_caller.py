@@ -1,6 +1,6 @@
-"""The model call of an activation: planned, sent and answered, each step committed before the next.
+"""The model call of an activation: planned, sent and answered. Each step is committed before the next.
 
-It never waits for a retry: `Postponed` puts the activation back on the agenda.
+A call never blocks until a retry: `Postponed` puts the activation back on the agenda.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ log = structlog.get_logger("blackboard")
 
 
 class Postponed(BaseException):
-    """Raised to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
+    """A request to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
 
     Args:
-        reason: Shown on the agenda.
-        until: When to try again; None for never by itself.
-        held: Whether neither time nor work alone will release it.
+        reason: The reason that the agenda shows.
+        until: The time of the next attempt; None for no automatic attempt.
+        held: Whether only a person or another event can release the activation.
     """
 
     def __init__(self, reason: str, until: Instant | None, *, held: bool = False) -> None:
@@ -62,13 +62,13 @@ class Postponed(BaseException):
 
 
 class ModelCaller:
-    """Asks the deployment's model, or the agents' offline rules if there is none.
+    """The model calls of agents: they go to the deployment's model, or to the offline rules if there is no client.
 
     Args:
         board: The board.
         client: The connection to the provider; None for the offline rules.
         settings: The default model and its limits.
-        recorder: Keeps the answers.
+        recorder: Records the answers.
         rng: The source of jitter.
     """
 
@@ -83,7 +83,7 @@ class ModelCaller:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
         self._session = board.session
         self._pending: set[int] = set()
-        """The calls that threads of this process wait for, those of runs that timed out included."""
+        """The calls for which threads of this process wait, including calls of runs that timed out."""
 
     @property
     def offline(self) -> bool:
@@ -91,13 +91,13 @@ class ModelCaller:
         return self.client is None
 
     def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
-        """Return the answer to a request: the recorded one of an earlier run, or a new one.
+        """Return the answer to a request: the recorded answer of an earlier run, or a new answer.
 
         Args:
             claim: The claim of the activation.
             system: The agent's task.
-            data: Anything that pydantic can turn into JSON.
-            answer: The model that the answer must fit.
+            data: Any value that pydantic can serialize as JSON.
+            answer: The pydantic model that the answer must fit.
             offline: Answers if there is no model.
 
         Raises:
@@ -118,9 +118,9 @@ class ModelCaller:
 
     def _earlier_call(self, claim: Claim) -> CallRow | None:
         """Return the call that an earlier run of this activation began, if it can be used."""
-        pending = frozenset(self._pending)  # read first: an answer is recorded before its call leaves the set
+        pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
         rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
-        # After a split, earlier requests are about marks that this activation no longer has.
+        # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
             return row
@@ -134,13 +134,13 @@ class ModelCaller:
         if last.state == CallState.SENT:
             if last.api == "batch":
                 raise self._in_batch_api()
-            # A call can outlive a run that timed out. Its answer is paid for and will still come.
+            # A call can outlive a run that timed out. Its answer is paid and will still arrive.
             if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
                 raise Postponed(f"call {last.id} is still pending", self._retry_at(claim, None))
             last = self._unknown(claim, last, "it was sent, and no answer was recorded")
         if last.state == CallState.UNKNOWN and claim.agent.settings.on_unknown == "hold":
             raise self._held_unknown(last)
-        # The same request again, byte for byte.
+        # Repeat the same request, byte for byte.
         return self._session.write(
             lambda txn: model_calls.plan(txn, claim.row.id, last.agent, last.model, last.body, last.marks, last.api)
         )
@@ -179,7 +179,7 @@ class ModelCaller:
             self._pending.discard(row.id)
 
     def _answer(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
-        """Send a call, and return it with its recorded answer."""
+        """Send a call and return it with its recorded answer."""
         try:
             with telemetry.call(row) as record_answer:
                 reply = client.send(row.body)
@@ -202,7 +202,7 @@ class ModelCaller:
         except Rejected as failure:
             self._end(row, CallState.REJECTED, failure)
             raise
-        self.recorder.keep(row, reply)
+        self.recorder.record(row, reply)
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
@@ -237,7 +237,7 @@ class ModelCaller:
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
     def _unknown(self, claim: Claim, row: CallRow, reason: str) -> CallRow:
-        """End a call that may have been answered and paid. Its reserve stays."""
+        """End a call that may have been answered and paid. The reserve stays."""
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record=True)
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=reason)
         return row._replace(state=CallState.UNKNOWN, error=reason)
@@ -246,10 +246,10 @@ class ModelCaller:
         return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
-        """Hold the activation once its calls have failed for `give_up_after`.
+        """Hold the activation if its calls have failed for `give_up_after`.
 
         Raises:
-            Postponed: They have.
+            Postponed: The time is over.
         """
         limit = claim.agent.settings.give_up_after
         if limit is None:
@@ -282,7 +282,7 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
 def api_for(settings: AgentSettings, strength: float) -> str:
     """Return the API for an activation whose strongest mark has this strength: `batch` or `messages`.
 
-    The strongest mark decides for all: a weak mark costs less in a call with a strong one than in a call of its own.
+    The strongest mark decides, because a weak mark costs less in a shared call than in its own call.
     """
     if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
         return "batch"

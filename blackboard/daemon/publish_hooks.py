@@ -1,6 +1,6 @@
-"""Publishing: agents rewrite what follows from the marks outside the database, after the commit.
+"""The publisher: after a commit, agents update files and systems outside the database from their marks.
 
-It may happen twice for the same marks, and loses nothing.
+The same marks may be published twice. No change is lost.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ log = structlog.get_logger("blackboard")
 M = TypeVar("M", bound=Mark)
 
 PATIENCE = 10.0
-"""Seconds to wait for another process that publishes."""
+"""Seconds to wait while another process publishes."""
 
 
 class Reader:
-    """A board of which only marks can be read."""
+    """A read-only view of the marks of a board."""
 
     def __init__(self, board: Blackboard) -> None:
         self._board = board
@@ -42,8 +42,7 @@ class Reader:
 class Publisher:
     """Calls the agents' `publish` functions: at the start, and after each activation that deposited marks.
 
-    A lock between all processes of the board lets one publish at a time, so that an older state never overwrites a
-    newer one.
+    A lock between processes serializes publishing, so that an older state never overwrites a newer state.
     """
 
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
@@ -52,12 +51,12 @@ class Publisher:
         self._process_lock = publish_lock(board, PATIENCE)
 
     def publish_all(self) -> None:
-        """Publish for every agent: the process may have died between a commit and its publishing."""
+        """Publish for every agent. The previous process may have died between a commit and its publishing."""
         for agent in self._agents.values():
             self.publish(agent)
 
     def publish(self, agent: Agent) -> None:
-        """Publish what follows from an agent's marks."""
+        """Call the `publish` function of an agent, if it has one."""
         if agent.publish is None:
             return
         with self._lock:
@@ -66,11 +65,11 @@ class Publisher:
                     failpoint("publish.before")
                     agent.publish(self._reader, self._settings)
                     failpoint("publish.after")
-            except Exception as error:  # nothing is lost: the next change, or start, publishes the marks again
-                log.error("publishing failed; the next change tries it again", agent=agent.name, error=str(error))
+            except Exception as error:  # no change is lost: the next change or start publishes the marks again
+                log.error("publishing failed; the next change retries it", agent=agent.name, error=str(error))
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        """Publish for these agents from now on, with these settings."""
+        """Replace the agents and their settings."""
         with self._lock:
             self._agents, self._settings = agents, settings
 

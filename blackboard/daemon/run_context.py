@@ -1,4 +1,4 @@
-"""The context of a run: reads, settings, and one recorded model call."""
+"""The context of a run: marks to read, settings, and one recorded model call."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RunContext:
         """Make the one model call of this run; see `blackboard.Context`.
 
         Raises:
-            AgentError: The agent has asked before in this run.
+            AgentError: The agent has already asked in this run.
         """
         if self._asked:
             raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")

@@ -1,6 +1,6 @@
-"""Traces of model calls and activations through OpenTelemetry, if it is installed; otherwise nothing, at no cost.
+"""Traces of model calls and activations through OpenTelemetry. If it is not installed, tracing costs nothing.
 
-This file holds every name of the GenAI semantic conventions that is used. No prompt and no answer is ever traced.
+This module defines every name of the GenAI semantic conventions that is used. Prompts and answers are never traced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ __all__ = ["activation", "batched", "call", "get_tracer"]
 SCOPE = "blackboard"
 PROVIDER = "anthropic"
 NANOSECONDS_PER_MICROSECOND = 1000
-"""In a microsecond."""
 
 OPERATION = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
@@ -36,7 +35,7 @@ OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 ERROR_TYPE = "error.type"
-# Of this program: no convention has them.
+# Attributes of this program, which no convention defines.
 ACTIVATION = "blackboard.activation"
 WATCH = "blackboard.watch"
 MARKS = "blackboard.marks"
@@ -75,7 +74,7 @@ def activation(claim: Claim) -> Iterator[None]:
 
 @contextmanager
 def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
-    """Record a span around one model call; yields a function that records the answer."""
+    """Record a span around one model call, and yield a function that records the answer."""
     if (tracer := get_tracer()) is None:
         yield lambda reply: None
         return
@@ -92,7 +91,7 @@ def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> Non
 
     Args:
         row: The call.
-        result: What came of it; None for no result.
+        result: The result of the call; None if there is none.
         now: The end of the span.
     """
     if (tracer := get_tracer()) is None:
@@ -122,7 +121,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
         name,
         kind=kind or SpanKind.INTERNAL,
         attributes=attributes,
-        record_exception=False,  # its text may contain the model's words
+        record_exception=False,  # its text may contain parts of the answer
         set_status_on_exception=False,
     ) as span:
         try:
@@ -139,7 +138,7 @@ def _request(row: CallRow) -> dict[str, Any]:
         PROVIDER_NAME: PROVIDER,
         AGENT_NAME: row.agent,
         REQUEST_MODEL: row.model,
-        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # erased if None
+        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # None: the body was erased
         ACTIVATION: row.activation_id,
         CALL: row.id,
         API: row.api,

@@ -1,8 +1,8 @@
 """The alarm of a daemon; the only module that imports APScheduler.
 
-Its jobs are in memory and do no work: they set an event and return. The tables say what is due, so a lost job delays it
-by at most a tick. `misfire_grace_time=None`, because by default a job that is a second late behind a busy pool is
-dropped. The one-shot job gets a new id each time, because APScheduler skips a job whose id still runs.
+Jobs are kept in memory and only set an event. The tables record due work, so a lost job delays it by at most a tick.
+`misfire_grace_time` is None, because APScheduler otherwise drops a job that starts a second late behind a busy pool.
+The one-shot job gets a new id each time, because APScheduler skips a job whose id still runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from blackboard.clock import Instant, to_datetime
 
 __all__ = ["Alarm"]
 
-# APScheduler logs each job; the daemon has a log of its own.
+# APScheduler logs each job; the daemon has its own log.
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
@@ -55,7 +55,7 @@ class Alarm:
         self._add_tick()
 
     def at(self, instant: Instant | None) -> None:
-        """Wake at this instant instead of the one set before; None for no instant."""
+        """Wake at this instant instead of the previous instant; None for no instant."""
         if self._armed is not None:
             if self._armed[1] == instant:
                 return
@@ -68,12 +68,12 @@ class Alarm:
             self._armed = (name, instant)
 
     def restart_tick(self) -> None:
-        """Restart the tick after the clock was set back: its job would wait until the old time is reached again."""
+        """Restart the tick after the clock was set back. Its job would wait until the old time is reached again."""
         self._scheduler.remove_job("tick")
         self._add_tick()
 
     def stop(self) -> None:
-        """Stop."""
+        """Stop ticking and forget the instant."""
         self._scheduler.shutdown(wait=False)
 
     def _add_tick(self) -> None:

@@ -1,6 +1,6 @@
-"""The datagram protocol of systemd: the daemon reports its state, if the service manager asks for it.
+"""The datagram protocol of systemd, by which the daemon reports its state to the service manager.
 
-Only the daemon's loop sends signs of life: if it hangs, the service manager restarts the daemon.
+Only the loop of the daemon sends signs of life: if it hangs, the service manager restarts the daemon.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Self
 __all__ = ["Watchdog"]
 
 MAX_STATUS = 200
-"""Characters of a status."""
+"""The largest number of characters in a status."""
 
 
 class Watchdog:
@@ -22,10 +22,10 @@ class Watchdog:
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.
-        interval: The microseconds within which it requires a sign of life; None if it requires none.
+        interval: The microseconds within which a sign of life is required; None if it is not required.
 
     Attributes:
-        interval: Microseconds between two signs of life: half of what is required, as the protocol advises.
+        interval: Microseconds between two signs of life: half the required interval, as the protocol advises.
     """
 
     def __init__(self, address: str | None = None, interval: int | None = None) -> None:
@@ -52,7 +52,7 @@ class Watchdog:
             self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """Report one line for a person."""
+        """Report a status line for people."""
         self._send(f"STATUS={_line(text)}")
 
     def stopping(self) -> None:

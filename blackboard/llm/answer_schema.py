@@ -58,7 +58,7 @@ def _strict(node: Any, place: str) -> dict[str, Any]:
             _array(keywords, strict, place)
         elif type_name == "string" and keywords.get("format") in _FORMATS:
             strict["format"] = keywords.pop("format")
-    # The API cannot enforce the remaining keywords, which are limits: the description names them.
+    # The remaining keywords are limits that the API cannot enforce, so the description names them.
     limits = ", ".join(f"{key}: {value}" for key, value in keywords.items())
     if text := " ".join(filter(None, (description, f"({limits})" if limits else ""))):
         strict["description"] = text

@@ -1,6 +1,6 @@
-"""The client of Anthropic's API: it sends each planned request once and unchanged, and never retries by itself.
+"""The client of Anthropic's API. It sends each planned request once and unchanged, and never retries.
 
-The SDK is imported at the first call, since that takes about a second and few commands make a call.
+The SDK is imported at the first call, because the import takes about a second and few commands make a call.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["AnthropicClient", "client_from"]
 
-_HOME = "https://api.anthropic.com"
+_DEFAULT_URL = "https://api.anthropic.com"
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _CONNECT = 10.0
-"""Seconds to connect to the API; after a timeout the request was not sent."""
+"""Seconds to connect to the API. After this timeout, the request was not sent."""
 _CLOCK_SKEW = parse_duration("10m")
-"""How far the clocks of this machine and of the API may differ when a lost batch is looked up."""
+"""The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
 
 class AnthropicClient:
@@ -43,7 +43,7 @@ class AnthropicClient:
     """
 
     def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
-        self._key, self._base_url, self._timeout = key, base_url or _HOME, timeout / 1e6
+        self._key, self._base_url, self._timeout = key, base_url or _DEFAULT_URL, timeout / 1e6
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -69,17 +69,17 @@ class AnthropicClient:
 
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
         """Return the id of a lost batch; see `Client`."""
-        wanted, undecided = set(custom_ids), []
+        expected, undecided = set(custom_ids), []
         for batch in self._batches(since - _CLOCK_SKEW):
             # Before a batch ends, the API shows only the number of its requests.
-            if batch.size != len(wanted):
+            if batch.size != len(expected):
                 continue
             if not batch.ended:
                 undecided.append(batch.id)
-            elif self._results(batch.id).keys() == wanted:
+            elif self._results(batch.id).keys() == expected:
                 return batch.id
         if undecided:
-            raise OutcomeUnknown(f"a batch that has not ended may be the lost one: {', '.join(undecided[:5])}")
+            raise OutcomeUnknown(f"the lost batch may be one that has not ended: {', '.join(undecided[:5])}")
         return None
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
@@ -127,8 +127,8 @@ class AnthropicClient:
     def _post(self, path: str, body: str) -> Any:
         import httpx2
 
-        # The recorded bytes, not the SDK's serialization of the parameters.
-        # A redirect would send the request, and the key with it, to another address.
+        # Send the recorded bytes, not the SDK's serialization of the parameters.
+        # A redirect would send the request and the key to another address.
         content = body.encode("utf-8")
         return self._sdk.post(path, content=content, cast_to=httpx2.Response, options={"follow_redirects": False})
 
@@ -144,7 +144,11 @@ class AnthropicClient:
 
     @contextmanager
     def _failures(self, *, paying: bool) -> Iterator[None]:
-        """Raise a `CallFailure` for an exception of the SDK; `paying` says whether a lost answer may have a cost."""
+        """Raise a `CallFailure` for an exception of the SDK.
+
+        Args:
+            paying: Whether a lost answer may have a cost.
+        """
         import anthropic
         import httpx2
 
@@ -175,7 +179,7 @@ def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client |
     """
     if settings.provider == "offline" or (key := api_key(environ)) is None:
         if settings.provider == "anthropic":
-            problem = f'provider = "anthropic" needs a key: set {KEY}, or {KEY_FILE} to a file that holds it'
+            problem = f'provider = "anthropic" needs a key: set {KEY}, or set {KEY_FILE} to the path of a file'
             raise ConfigurationError([Mistake("model", problem)])
         return None
     base_url = settings.base_url or environ.get("ANTHROPIC_BASE_URL", "").strip() or None

@@ -1,4 +1,4 @@
-"""The interface of a client of a model. The daemon decides when to send, and what follows a failure."""
+"""The interface of a model's client. The daemon decides when to send and how to react to a failure."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class BatchItem(NamedTuple):
 
 
 class Client(Protocol):
-    """Sends planned requests, each exactly once. Thread-safe."""
+    """A client that sends planned requests, each exactly once. Thread-safe."""
 
     def send(self, body: str) -> Reply:
         """Send one planned request, byte for byte, and return the answer, whatever its text.
 
         Raises:
-            CallFailure: No answer arrived; its class says whether it may have been paid for.
+            CallFailure: No answer arrived. The class tells whether the call may have been paid.
         """
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:
         """Submit a batch and return its id.
 
         Raises:
-            CallFailure: The API did not accept it; after `OutcomeUnknown`, `find_batch` tells whether it did.
+            CallFailure: The API did not accept the batch. After `OutcomeUnknown`, `find_batch` tells whether it did.
         """
 
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
@@ -44,12 +44,12 @@ class Client(Protocol):
         The API shows the custom ids of a batch only after its end.
 
         Raises:
-            OutcomeUnknown: A batch that has not ended may be the lost one; ask again later.
+            OutcomeUnknown: The lost batch may be one that has not ended; ask again later.
             CallFailure: The API did not answer.
         """
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
-        """Return the result of each request of a batch, by custom id; None until it has ended.
+        """Return the result of each request of a batch, by custom id; None until the batch has ended.
 
         Raises:
             CallFailure: The API did not answer, or no longer has the results.

@@ -1,4 +1,4 @@
-"""The failures of model calls, distinguished by what was paid.
+"""The failures of model calls, distinguished by whether the call was paid.
 
 ModelError
 ├── CallFailure            no answer arrived
@@ -8,7 +8,7 @@ ModelError
 │   ├── SpendLimit         not paid: a person must check the account
 │   ├── NotSent            not paid: the request never reached the API; it may be sent again at once
 │   └── OutcomeUnknown     perhaps paid: the request was sent, and its outcome is unknown
-└── Unusable               an answer arrived, was paid for and cannot be used
+└── Unusable               paid: an answer arrived, but it is not usable
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
 
 MAX_WAIT = 86_400.0
-"""Seconds: a day. The longest `retry-after` that is obeyed, so that no header can stop an agent for good."""
+"""The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent for good."""
 
 _SPEND_CODES = frozenset(
     {
@@ -63,7 +63,7 @@ _STATUS_OF_TYPE = {
 
 
 class CallFailure(ModelError):
-    """No answer arrived.
+    """A call without an answer.
 
     Args:
         message: The reason.
@@ -76,11 +76,11 @@ class CallFailure(ModelError):
 
 
 class Rejected(CallFailure):
-    """The API rejects this request, and would always reject the same text. Not paid."""
+    """A request that the API rejects, and would reject again with the same text. Not paid."""
 
 
 class Overloaded(CallFailure):
-    """Limits, overload or an error inside the API: try later. Not paid.
+    """A rate limit, an overload or an internal error of the API: try later. Not paid.
 
     Args:
         message: The reason.
@@ -94,23 +94,23 @@ class Overloaded(CallFailure):
 
 
 class KeyRefused(CallFailure):
-    """The API refuses the key, or the key lacks a permission. Not paid; a person must check it."""
+    """A key that the API refuses, or that lacks a permission. Not paid; a person must check it."""
 
 
 class SpendLimit(CallFailure):
-    """The account has no credit left or is at its limit. Not paid; a person must check it."""
+    """An account without credit or at its limit. Not paid; a person must check it."""
 
 
 class NotSent(CallFailure):
-    """The request never reached the API, or the API dropped it unread: it may be sent again. Not paid."""
+    """A request that never reached the API, or that the API dropped unread. It may be sent again. Not paid."""
 
 
 class OutcomeUnknown(CallFailure):
-    """The request was sent, and no answer arrived: it may have been answered and paid for."""
+    """A request that was sent and got no answer. It may have been answered and paid."""
 
 
 class Unusable(ModelError):
-    """An answer arrived, was paid for and cannot be used. Another request costs again.
+    """An answer that was paid and is not usable. Another request costs again.
 
     Args:
         reason: The reason in one word.
@@ -138,7 +138,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
     message = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
 
-    # The account first: its limits have status 402, 429 or, for spent credit, 400.
+    # Test for account limits first: they have status 402, 429 or, for spent credit, 400.
     if status == 402 or error_type == "billing_error" or code in _SPEND_CODES:
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
     if status == 400 and "credit balance" in reason:
@@ -146,7 +146,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     if status in (401, 403):
         return KeyRefused(f"the API refused the key: {message}", request_id=request_id)
     if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
-        # A gateway timed out; it is unknown what the API behind it did with the request.
+        # A gateway timed out. The API behind it may have processed the request.
         return OutcomeUnknown(f"a gateway answered for the API: {message}", request_id=request_id)
     if status == 429 or status >= 500:
         wait = retry_after(headers)
@@ -175,7 +175,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def storable(text: str) -> str:
-    """Return the text with lone surrogates replaced: JSON can escape them, and UTF-8 cannot store them."""
+    """Return the text with lone surrogates replaced. JSON can escape them, but UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

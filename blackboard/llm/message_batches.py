@@ -1,4 +1,4 @@
-"""The texts of the Message Batches API: the body of a batch, its state and its results. Pure."""
+"""The texts of the Message Batches API: the body of a batch, its state and its results. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["MAX_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results",
 S = TypeVar("S", bound=BaseModel)
 
 MAX_ITEMS = 100_000
-"""The most requests that the API accepts in one batch."""
+"""The largest number of requests in a batch that the API accepts."""
 
 _CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}", re.ASCII)
 
 
 class BatchState(BaseModel):
-    """The state of a batch, without its requests and their custom ids, which the API does not show."""
+    """The state of a batch. The API does not show its requests and their custom ids."""
 
     id: str
     created_at: datetime
@@ -40,7 +40,7 @@ class BatchState(BaseModel):
 
     @property
     def size(self) -> int:
-        """The number of its requests, the same in every state."""
+        """The number of requests, the same in every state."""
         return sum(self.request_counts.values())
 
 
@@ -53,10 +53,10 @@ class BatchPage(BaseModel):
 
 
 def batch_body(items: Sequence[BatchItem]) -> str:
-    """Return the body of a batch, which contains each planned request unchanged.
+    """Return the body of a batch. It contains each planned request unchanged.
 
     Raises:
-        Rejected: No items, too many, or custom ids that the API would reject.
+        Rejected: There are no items or too many, or the API would reject their custom ids.
     """
     ids = [item.custom_id for item in items]
     if not 0 < len(ids) <= MAX_ITEMS:
@@ -73,7 +73,7 @@ def read_state(text: str, form: type[S]) -> S:
     """Parse an answer of the API about batches.
 
     Raises:
-        Overloaded: It cannot be parsed: it probably comes from a gateway.
+        Overloaded: The answer cannot be parsed. It probably comes from a gateway.
     """
     try:
         return form.model_validate_json(text)

@@ -1,4 +1,4 @@
-"""The provider and the model of a deployment. The key is not a setting: it comes from the environment or a file."""
+"""The provider and the model of a deployment. The API key is not a setting: it comes from the environment or a file."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class ModelSettings(BaseModel):
     provider: Literal["auto", "anthropic", "offline"] = "auto"
     """`auto` is `anthropic` if there is a key, and otherwise `offline`."""
     model: str = Field(default="claude-haiku-5-5", min_length=1)
-    """The model of agents that name none."""
+    """The model of agents that do not set their own."""
     base_url: str | None = None
     """Another address of the API, such as a gateway; by default, ANTHROPIC_BASE_URL or the provider's address."""
     prices: Path | None = None
-    """A price table to use instead of the packaged one; a relative path starts at the current folder."""
+    """A price table that replaces the packaged table; a relative path is resolved from the current folder."""
     max_tokens: int = Field(default=8192, ge=1, le=128_000)
-    """The longest answer, thinking included, of agents that set none."""
+    """The longest answer in tokens, including thinking, of agents that do not set their own limit."""
     timeout: Duration = Microseconds(300_000_000)
-    """How long the API may be silent during a call."""
+    """The longest silence of the API during a call."""
 
     @field_validator("base_url")
     @classmethod
@@ -47,10 +47,10 @@ def api_key(environ: Mapping[str, str]) -> str | None:
     """Return the key in ANTHROPIC_API_KEY, or in the file that ANTHROPIC_API_KEY_FILE names; None if neither is set.
 
     Raises:
-        ConfigurationError: The file cannot be read, or its content is not a key. The message never shows it.
+        ConfigurationError: The file cannot be read, or its content is not a key. The message never shows the content.
     """
     if key := environ.get(KEY, "").strip():
-        return _checked(key, KEY)
+        return _check_key(key, KEY)
     if not (path := environ.get(KEY_FILE, "").strip()):
         return None
     try:
@@ -59,10 +59,10 @@ def api_key(environ: Mapping[str, str]) -> str | None:
         raise ConfigurationError([Mistake(KEY_FILE, f"{path} is not a text file")]) from None
     except OSError as error:
         raise ConfigurationError([Mistake(KEY_FILE, f"{path} cannot be read: {error.strerror}")]) from None
-    return _checked(key, f"{KEY_FILE} ({path})")
+    return _check_key(key, f"{KEY_FILE} ({path})")
 
 
-def _checked(key: str, place: str) -> str:
+def _check_key(key: str, place: str) -> str:
     # Other characters would fail in an HTTP header, with the key in the message.
     if not key or not all("!" <= character <= "~" for character in key):
         raise ConfigurationError([Mistake(place, "it is empty or contains characters that a key cannot have")])

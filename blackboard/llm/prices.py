@@ -1,6 +1,6 @@
-"""The costs of calls, from a dated price table, in whole micro-dollars, rounded up. No price is ever guessed.
+"""The dated price table and the costs of calls, in whole micro-dollars, rounded up. No price is ever guessed.
 
-A price in US dollars per million tokens is a price in micro-dollars per token, so nothing is converted.
+A price in US dollars per million tokens equals a price in micro-dollars per token, so no conversion is needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Api = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
 
 USD = Annotated[Decimal, Field(ge=0)]
-"""US dollars per million tokens, which is micro-dollars per token."""
+"""US dollars per million tokens, equal to micro-dollars per token."""
 
 
 class Rates(BaseModel):
@@ -36,14 +36,14 @@ class Rates(BaseModel):
     input: USD
     output: USD
     cache_write: USD
-    """For the cache with a lifetime of five minutes, the only one that requests use."""
+    """The price of the cache with a lifetime of five minutes. Requests use no other cache."""
     cache_read: USD
     batch_input: USD
     batch_output: USD
 
     def total(self, usage: Usage, api: Api) -> Decimal:
         """Return the exact cost in micro-dollars."""
-        # The discount of a batch applies on top of the cache's prices.
+        # The batch discount applies on top of the cache prices.
         discount = self.batch_input / self.input if api == "batch" and self.input else Decimal(1)
         return (
             usage.input * (self.batch_input if api == "batch" else self.input)
@@ -53,7 +53,7 @@ class Rates(BaseModel):
 
 
 class LongPrompt(Rates):
-    """The rates of a whole call, output included, whose prompt is longer than `over` tokens."""
+    """The rates of a whole call, including its output, whose prompt is longer than `over` tokens."""
 
     over: int = Field(ge=1)
 
@@ -62,9 +62,9 @@ class Price(Rates):
     """The price of a model."""
 
     also: tuple[str, ...] = ()
-    """Other names of the same model, such as a dated one."""
+    """Other names of the same model, such as a dated name."""
     min_cacheable_tokens: int | None = Field(default=None, ge=1)
-    """The shortest prefix that the model caches; None if it is unknown: requests then do not use the cache."""
+    """The shortest prefix that the model caches, in tokens. If it is None, requests do not use the cache."""
     long_prompt: LongPrompt | None = None
 
     def cost(self, usage: Usage, api: Api = "messages") -> int:
@@ -72,7 +72,7 @@ class Price(Rates):
         return math.ceil(self.rates(usage.prompt).total(usage, api))
 
     def rates(self, prompt: int) -> Rates:
-        """Return the rates for a prompt of this many tokens, cached ones included."""
+        """Return the rates for a prompt of this many tokens, including cached tokens."""
         return self.long_prompt if self.long_prompt is not None and prompt > self.long_prompt.over else self
 
 
@@ -88,7 +88,7 @@ class Prices(BaseModel):
         """Return the price of a model, by any of its names.
 
         Raises:
-            UnknownName: The table has no price for it.
+            UnknownName: The table has no price for the model.
         """
         if (price := self.models.get(model)) is not None:
             return price
@@ -104,10 +104,10 @@ class Prices(BaseModel):
 
 
 def load_prices(path: Path | None = None) -> Prices:
-    """Load the price table from a TOML file; by default, the packaged one.
+    """Load a price table from a TOML file; by default, load the packaged table.
 
     Raises:
-        ConfigurationError: The file cannot be read, or is not a price table; names every mistake.
+        ConfigurationError: The file cannot be read or is not a price table; all mistakes are listed.
     """
     path = path or config_file("prices.toml")
     try:

@@ -1,6 +1,6 @@
-"""Answers of a model: the raw text, its metadata, and its parsing into a pydantic model, without trust.
+"""Answers of a model: the raw text, its metadata, and its parsing into a pydantic model as untrusted input.
 
-A reply is made from any text that arrived, so that it can be recorded before it is parsed.
+A reply can hold any text, so that it is recorded before it is parsed.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Usage:
 
     @property
     def prompt(self) -> int:
-        """The tokens of the prompt, cached ones included."""
+        """The tokens of the prompt, including cached tokens."""
         return self.input + self.cache_read + self.cache_creation
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it arrived. Without `usage`, its cost is unknown."""
+    """An answer as it arrived. The cost is unknown if `usage` is None."""
 
     raw: str
     request_id: str | None = None
@@ -46,8 +46,8 @@ class Reply:
 
     @classmethod
     def of(cls, raw: str, request_id: str | None = None) -> Self:
-        """Return the reply with this raw text, whatever it is."""
-        message = _decoded(raw)
+        """Return the reply with this raw text, which may be any text."""
+        message = _decode(raw)
         if not isinstance(message, dict):
             return cls(raw, request_id)
         return cls(
@@ -63,9 +63,9 @@ def parse(raw: str, answer: type[A]) -> A:
     """Parse the raw text of a reply into `answer`.
 
     Raises:
-        Unusable: A refusal, a truncated answer, text that is not JSON, or a field that does not fit.
+        Unusable: The answer is a refusal, is truncated, is not JSON, or has a field that does not fit.
     """
-    message = _decoded(raw)
+    message = _decode(raw)
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
         raise Unusable("junk", f"the reply is not a message of the Messages API: {_excerpt(raw)}")
     _check_end(message)
@@ -90,10 +90,12 @@ def _check_end(message: Mapping[str, Any]) -> None:
             raise Unusable("refusal", f"the model refused{f' ({reason})' if reason else ''}")
         case "max_tokens":
             raise Unusable(
-                "max_tokens", "the answer was cut off at max_tokens; raise it, or give the agent fewer marks"
+                "max_tokens", "the answer was cut off at max_tokens; raise max_tokens, or give the agent fewer marks"
             )
         case "model_context_window_exceeded":
-            raise Unusable("context_window", "the prompt and answer exceed the model's context; give it fewer marks")
+            raise Unusable(
+                "context_window", "the prompt and answer exceed the model's context; give the agent fewer marks"
+            )
 
 
 def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusable:
@@ -107,7 +109,7 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
     return Unusable("mismatch", storable(f"the answer does not fit {answer.__name__}: {shown[:600]}{more}"))
 
 
-def _decoded(raw: str) -> Any:
+def _decode(raw: str) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):  # not JSON, a number with thousands of digits, or nested too deeply
@@ -119,7 +121,7 @@ def _usage(value: object) -> Usage | None:
         return None
     names = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     counts = [0 if value.get(name) is None else value[name] for name in names]
-    # An integer column cannot store larger counts, and no real count is as large.
+    # An integer column cannot store larger counts, and real counts are smaller.
     if value.get("output_tokens") is None or not all(type(count) is int and 0 <= count < 1 << 40 for count in counts):
         return None
     return Usage(*counts)

@@ -1,7 +1,7 @@
-"""Requests as canonical text, frozen before they are sent, so that a retry is the same request. Pure.
+"""Requests as canonical text, fixed before they are sent, so that a retry repeats the same request. Pure functions.
 
-It adds no words: the system prompt is the agent's, the user message is the data as JSON, and the answer's schema has
-a field of its own.
+A request adds no words of its own: the system prompt is the agent's, the user message is the data as JSON, and the
+schema of the answer has its own field.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from blackboard.llm.reply import Usage
 __all__ = ["estimate_tokens", "highest_cost", "plan"]
 
 FRAME = 1_000
-"""Tokens that the API may add to a prompt: the frame of the messages and its text about the schema."""
+"""Tokens that the API may add to a prompt, for the frame of the messages and its text about the schema."""
 
 _USUAL_BYTES = 4
-"""Bytes of English or JSON per token, roughly; used only to decide about a cache breakpoint."""
+"""The approximate bytes of English or JSON per token, used only to decide about a cache breakpoint."""
 
 
 def plan(
@@ -39,13 +39,13 @@ def plan(
     """Return the text of one request to the Messages API.
 
     Args:
-        system: The agent's task, the part that is the same in each call.
-        data: Anything that pydantic can turn into JSON.
-        answer: The model that the answer must fit.
+        system: The agent's task, which is the same in each call.
+        data: Any value that pydantic can serialize as JSON.
+        answer: The pydantic model that the answer must fit.
         model: The name of the language model.
-        max_tokens: The longest answer in tokens, thinking included.
-        cache: Whether to end the system prompt with a cache breakpoint. None sets one if the prompt is long enough for
-            the model to cache it, by `prices`. A breakpoint after a shorter prompt has no effect.
+        max_tokens: The longest answer in tokens, including thinking.
+        cache: Whether to end the system prompt with a cache breakpoint. If None, `prices` decide whether the prompt is
+            long enough for the model to cache it. A breakpoint after a shorter prompt has no effect.
         prices: The price table, with the shortest prefix that each model caches.
 
     Raises:
@@ -64,9 +64,9 @@ def plan(
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an upper bound of the tokens of a text: its bytes in UTF-8, since each token has at least one.
+    """Return an upper bound of the tokens of a text: the number of UTF-8 bytes, because a token has at least a byte.
 
-    Typical text has about a quarter of that, so use it to reserve, not to predict.
+    Typical text has about a quarter as many tokens, so use the bound for reserves and not for predictions.
     """
     return len(text.encode("utf-8"))
 
@@ -75,7 +75,7 @@ def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
     """Return the highest cost of a planned request, in micro-dollars: each byte a token, and `max_tokens` of output.
 
     Raises:
-        UnknownName: Its model has no price.
+        UnknownName: The model has no price.
     """
     parameters = json.loads(body)
     price = prices.of(parameters["model"])
@@ -90,12 +90,12 @@ def _worth_caching(system: str, minimum: int | None) -> bool:
     return minimum is not None and len(system.encode("utf-8", "replace")) >= minimum * _USUAL_BYTES
 
 
-def _text(value: Any, what: str) -> str:
-    # Keys keep their order: a model writes the fields of its answer in the order of the schema.
+def _text(value: Any, name: str) -> str:
+    # Do not sort keys: a model writes the fields of its answer in the order of the schema.
     try:
         plain = to_jsonable_python(value, by_alias=True)
         text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode("utf-8")
     except (PydanticSerializationError, ValueError, RecursionError) as error:
-        raise AgentError(f"the {what} of a model call cannot be written as JSON: {error}") from None
+        raise AgentError(f"the {name} of a model call cannot be written as JSON: {error}") from None
     return text

@@ -1,4 +1,4 @@
-"""Deployment files: reading, checking and resolving them. All mistakes are reported at once; no database is opened.
+"""Deployment files: reading, checking and resolving. All mistakes are reported at once; no database is opened.
 
 sections             the sections and their fields
 settings_file        finding and reading the file, with overrides from the environment

@@ -1,6 +1,6 @@
-"""Resolution of settings into a deployment: imports the named agents and kinds and applies their overrides.
+"""The resolver of settings into a deployment. It imports the named agents and kinds and applies their overrides.
 
-Nothing is registered. All mistakes are collected, so that a person can correct the file in one go.
+It registers no agent or kind. All mistakes are collected, so that a person can correct them together.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def resolve(settings: Settings) -> Resolved:
     """Return the deployment that settings describe.
 
     Raises:
-        ConfigurationError: Names that do not exist, or overrides that do not fit; all are listed.
+        ConfigurationError: A name does not exist, or an override does not fit; all mistakes are listed.
         MissingPackage: An agent needs a package that is not installed.
     """
     return _Resolver(settings).resolved()
@@ -57,7 +57,7 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     """Read and resolve a deployment file.
 
     Raises:
-        ConfigurationError: The mistakes of reading and of resolving it.
+        ConfigurationError: The file has mistakes; all are listed.
     """
     settings, mistakes = examine(find_config(path, environ), environ)
     try:
@@ -74,10 +74,10 @@ class _Resolver:
         self.settings = settings
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
-        self.unseen = False
-        """Whether an import failed: the agents and kinds of that module are unknown."""
-        self.meant: set[str] = set()
-        """The agents and kinds of modules from which a wrong name was requested: they exist once that is corrected."""
+        self.import_failed = False
+        """Whether an import failed, so that the agents and kinds of that module are unknown."""
+        self.expected: set[str] = set()
+        """The agents and kinds of modules from which a wrong name was imported. They exist after its correction."""
 
     def resolved(self) -> Resolved:
         if self.settings.names_agents:
@@ -124,7 +124,7 @@ class _Resolver:
         return agents
 
     def _classes(self, agents: Iterable[Agent]) -> dict[str, type[Mark]]:
-        """Return the mark classes that the file names, that agents declare, and that the agents' modules contain."""
+        """Return the mark classes of the file, of the agents' declarations, and of the agents' modules."""
         found: list[type[Mark]] = []
         for path in self.settings.deployment.kinds:
             found += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
@@ -141,8 +141,8 @@ class _Resolver:
         return classes
 
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
-        """Import what a path names; None, with a mistake recorded, if it is missing or unsuitable."""
-        self.unseen, before = True, self.unseen
+        """Import the object at a path; record a mistake and return None if it is missing or unsuitable."""
+        self.import_failed, before = True, self.import_failed
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
             return self._wrong(place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales")
@@ -156,12 +156,12 @@ class _Resolver:
             return self._wrong(place, f"{path!r}: {error}")
         except Exception as error:
             return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
-        self.unseen = before
+        self.import_failed = before
         found = getattr(module, attribute, None)
         if not fits(found):
             right = [label for label, value in vars(module).items() if fits(value)]
-            self.meant |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
-            self.meant |= {value.kind for value in vars(module).values() if _is_kind(value)}
+            self.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
+            self.expected |= {value.kind for value in vars(module).values() if _is_kind(value)}
             return self._wrong(place, f"{path!r}: {name} has no {category} {attribute!r}{nearest(attribute, right)}")
         return found
 
@@ -170,7 +170,7 @@ class _Resolver:
     def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
         self._unknown("kinds", "kind", self.settings.kinds, classes)
         for name in self.settings.kinds.keys() - classes.keys():
-            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # also report the mistakes in it
+            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # also report mistakes in unknown kinds
         return {
             name: self._kind(name, model.defaults, self.settings.kinds.get(name, KindSection()))
             for name, model in classes.items()
@@ -194,7 +194,8 @@ class _Resolver:
             if len(names) > 1:
                 self._wrong(
                     f"{place}.threshold",
-                    f"the agent watches {', '.join(names)}; set it for one, as in [{place}.watches.{names[0]}]",
+                    f"the agent has the watches {', '.join(names)}; set it per watch, as in"
+                    f" [{place}.watches.{names[0]}]",
                 )
             else:
                 base = sections.get(names[0], WatchSection())
@@ -210,15 +211,15 @@ class _Resolver:
         when: Condition = watch.condition
         if (threshold := section.threshold) is not None:
             if isinstance(when, Comparison):
-                lone: Comparison = when
-                when = self._try(f"{place}.threshold", lambda: replace(lone, threshold=threshold), lone)
+                comparison: Comparison = when
+                when = self._try(f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison)
             else:
                 self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
 
     def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
-        """Check that each kind in an agent's declaration exists, and warn of counts that cannot be meant."""
+        """Check that each kind in an agent's declaration exists, and warn of counts that are probably not intended."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
@@ -243,13 +244,13 @@ class _Resolver:
                     self.warnings.append(
                         Mistake(
                             self._at(place),
-                            f"{comparison} counts marks of {name}, but a subject has only one: repeats join it"
-                            f' (on_repeat = "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
+                            f"{comparison} counts marks of {name}, but a subject has at most one such mark (on_repeat ="
+                            f' "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
                         )
                     )
 
     def _prices(self, deployment: Deployment) -> None:
-        """Check that each model has a price, unless no model is asked."""
+        """Check that each model has a price, unless no model is used."""
         model = self.settings.model
         if model.provider == "offline" or not deployment.agents:
             return
@@ -268,8 +269,8 @@ class _Resolver:
     ) -> None:
         known = list(known)
         for name in names:
-            # A failed import may explain an unknown name, unless the name looks like a misspelling of a known one.
-            follows = name in self.meant or (self.unseen and not get_close_matches(name, known, cutoff=0.8))
+            # A failed import may explain an unknown name, unless the name looks like a misspelling of a known name.
+            follows = name in self.expected or (self.import_failed and not get_close_matches(name, known, cutoff=0.8))
             if name not in known and not follows:
                 self._wrong(
                     f"{place}.{name}" if named else place, f"there is no {category} {name!r}{nearest(name, known)}"
@@ -303,8 +304,8 @@ def _place(model: type[Mark]) -> str:
 def _make_importable(path: Path) -> None:
     """Make modules importable from the folder of the file and from the current folder.
 
-    These folders come after the standard library and before installed packages, so that neither a stray `calendar.py`
-    nor another distribution's modules get in the way.
+    These folders come after the standard library and before installed packages. A stray `calendar.py` then hides no
+    standard module, and the modules of another distribution do not hide the agents.
     """
     at = next(
         (i for i, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages"))), len(sys.path)

@@ -1,6 +1,7 @@
-"""Settings from environment variables, such as `BLACKBOARD_DATABASE__URL`. They are located here, not checked.
+"""Settings from environment variables, such as `BLACKBOARD_DATABASE__URL`. Their values are not checked here.
 
-A name is the path of a setting in any case, its steps joined by two underscores. Lists and tables are written as JSON.
+The name of a variable is the path of the setting in upper or lower case, joined by two underscores. Lists and tables
+are written as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 
 from blackboard.errors import Mistake, nearest
 
-__all__ = ["PREFIX", "Variable", "known", "merged", "reach", "variables"]
+__all__ = ["PREFIX", "Variable", "depth_of", "known_fields", "merge", "variables"]
 
 PREFIX = "BLACKBOARD_"
 DELIMITER = "__"
@@ -32,11 +33,11 @@ class Variable(NamedTuple):
     def sets(self, place: Sequence[Any]) -> bool:
         """Return whether the value at a place came from this variable."""
         size = len(self.steps)
-        return tuple(place[:size]) == self.steps and reach(self.value, place[size:]) == len(place) - size
+        return tuple(place[:size]) == self.steps and depth_of(self.value, place[size:]) == len(place) - size
 
 
 def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[Variable], list[Mistake]]:
-    """Return the variables that set fields of a model, and the mistakes in the others."""
+    """Return the variables that set fields of a model, and the mistakes in other variables."""
     result, mistakes = [], []
     for name, text in environ.items():
         path = name.upper().removeprefix(PREFIX).lower()
@@ -55,18 +56,18 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
     return sorted(result, key=lambda variable: len(variable.steps)), mistakes
 
 
-def merged(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
-    """Return the values with the overrides applied. Tables are merged, other values replaced."""
+def merge(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
+    """Return the values with the overrides applied. Tables are merge; other values are replaced."""
     result: Any = dict(values)
     for _, steps, value in overrides:
         for step in reversed(steps):
             value = {step: value}
-        result = _joined(result, value)
+        result = _merge_values(result, value)
     return result  # type: ignore[no-any-return]
 
 
-def reach(values: Any, steps: Sequence[Any]) -> int:
-    """Return how many of the steps exist in the values."""
+def depth_of(values: Any, steps: Sequence[Any]) -> int:
+    """Return the number of steps that exist in the values."""
     for index, step in enumerate(steps):
         try:
             values = values[step]
@@ -75,7 +76,7 @@ def reach(values: Any, steps: Sequence[Any]) -> int:
     return len(steps)
 
 
-def known(model: Any, steps: Sequence[Any]) -> Iterable[str]:
+def known_fields(model: Any, steps: Sequence[Any]) -> Iterable[str]:
     """Return the field names that are allowed at a place of a model."""
     for item in _members(_at(model, steps)):
         if _is_model(item):
@@ -83,9 +84,12 @@ def known(model: Any, steps: Sequence[Any]) -> Iterable[str]:
     return ()
 
 
-def _joined(base: Any, override: Any) -> Any:
+def _merge_values(base: Any, override: Any) -> Any:
     if isinstance(base, dict) and isinstance(override, dict):
-        return {**base, **{key: _joined(base[key], value) if key in base else value for key, value in override.items()}}
+        return {
+            **base,
+            **{key: _merge_values(base[key], value) if key in base else value for key, value in override.items()},
+        }
     return override
 
 
@@ -120,7 +124,7 @@ def _value(text: str, annotation: Any) -> Any:
     """Return the value of a variable's text.
 
     Raises:
-        ValueError: Only a list or a table is allowed there, and the text is not JSON.
+        ValueError: The setting must be a list or a table, and the text is not JSON.
     """
     members = _members(annotation)
     tables = [member is Any or _is_table(member) or _is_model(member) for member in members]

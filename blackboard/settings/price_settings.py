@@ -1,4 +1,4 @@
-"""Models without a price: a call whose cost cannot be estimated is not made."""
+"""The check for models without a price. A call is not made if its cost cannot be estimated."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ def without_price(deployment: Deployment, settings: ModelSettings, prices: Price
     return [
         Mistake(
             place,
-            f"model {model!r} has no price{nearest(model, known)} (or name a price table of your own in"
-            " [model] prices)",
+            f"model {model!r} has no price{nearest(model, known)} (or name your own price table in [model] prices)",
         )
         for place, model in _models(deployment, settings)
         if model not in known

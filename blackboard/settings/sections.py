@@ -45,7 +45,7 @@ class DatabaseSection(Section):
     url: str = Field(default="sqlite:///board.db", min_length=1)
     """An SQLAlchemy URL. A relative path is resolved from the current folder."""
     author: str | None = Field(default=None, min_length=1, max_length=200)
-    """The author of what this process deposits; by default `person:` and the user's name."""
+    """The author of deposits by this process; by default `person:` and the user's name."""
 
 
 class DeploymentSection(Section):
@@ -88,19 +88,19 @@ class DaemonSettings(Section):
     """`[daemon]`: settings of the daemon."""
 
     tick: Duration = _length("10s")
-    """The longest time between two looks at the board, even if nothing was notified."""
+    """The longest time between two checks of the board without a notification."""
     lease: Duration = _length("60s")
-    """How long a silent worker counts as alive."""
+    """The time for which a silent worker counts as alive."""
     grace: Duration = _length("30s")
-    """How long running activations may continue after the first stop signal."""
+    """The time for which running activations may continue after the first stop signal."""
     workers: int = Field(default=8, ge=1, le=256)
-    """How many activations run at once, each in a thread."""
+    """The number of activations that run at once, each in a thread."""
     evaporation_batch: int = Field(default=500, ge=1, le=100_000)
-    """How many marks one transaction moves to the history."""
+    """The largest number of marks that one transaction moves to the history."""
     checkpoint: Duration = _length("30s")
-    """How often the write-ahead log is copied into the database."""
+    """The interval at which the write-ahead log is copied into the database."""
     batch_api_interval: Duration = _length("60s")
-    """How often calls are submitted to the batch API, and their results fetched."""
+    """The interval at which calls are submitted to the Batch API and results are fetched."""
     keep_history: Keep = _length("365d")
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")

@@ -1,4 +1,4 @@
-"""The deployment file: finding it, reading it with its overrides, and reporting each mistake with its place."""
+"""The deployment file: its location, its contents with overrides, and its mistakes, each with its location."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blackboard.deployment import Budget
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.packaged_files import config_file
-from blackboard.settings.environment import PREFIX, Variable, known, merged, reach, variables
+from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fields, merge, variables
 from blackboard.settings.sections import (
     AgentSection,
     DaemonSettings,
@@ -41,12 +41,12 @@ class Settings(BaseModel):
     kinds: dict[str, KindSection] = Field(default_factory=dict)
     agents: dict[str, AgentSection] = Field(default_factory=dict)
     authors: dict[str, Trust] = Field(default_factory=dict)
-    """For each author a factor, at least 0, on the intensity of its deposits; 1 for authors not listed."""
+    """The factor, at least 0, on the intensity of each author's deposits; 1 for authors that are not listed."""
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     daemon: DaemonSettings = DaemonSettings()
     settings: dict[str, Any] = Field(default_factory=dict)
-    """Passed to the agents unread."""
+    """Settings of the agents, which the blackboard does not interpret."""
 
     _path: Path = PrivateAttr(default=Path(LOCAL))
 
@@ -94,7 +94,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
 
     Args:
         path: The file; by default `find_config` finds it.
-        environ: The environment variables; by default those of the process.
+        environ: The environment variables; by default the environment of the process.
 
     Raises:
         ConfigurationError: The file cannot be read, or it has mistakes; all are listed.
@@ -109,39 +109,40 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
     """Return the valid settings of a file, and all mistakes in it.
 
     Raises:
-        ConfigurationError: The file cannot be read at all.
+        ConfigurationError: The file cannot be read.
     """
     values = _read(path)
     overrides, mistakes = variables(os.environ if environ is None else environ, Settings)
     misspelt: set[Any] = set()
     while True:
-        together = merged(values, overrides)
+        combined = merge(values, overrides)
         try:
-            return Settings.read(path, together), mistakes
+            return Settings.read(path, combined), mistakes
         except ValidationError as error:
             file_problems = _problems(values)
-            problems = _one_by_one(error.errors(include_url=False), together)
+            problems = _group_by_place(error.errors(include_url=False), combined)
             misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
             for problem in problems:
                 steps = problem["loc"]
-                found = _setting(overrides, steps[: reach(together, steps)], (steps, problem["type"]) in file_problems)
-                if (
-                    problem["type"] != "missing" or steps[:-1] not in misspelt
-                ):  # a misspelt name explains the missing one
-                    mistakes.append(_mistake(path, problem, found))
-                # Remove the wrong value, so that the rest is checked too.
-                if not found and not _drop(values, steps):
+                sources = _setting(
+                    overrides, steps[: depth_of(combined, steps)], (steps, problem["type"]) in file_problems
+                )
+                # A misspelt name explains a missing name.
+                if problem["type"] != "missing" or steps[:-1] not in misspelt:
+                    mistakes.append(_mistake(path, problem, sources))
+                # Remove the wrong value, so that the other values are checked too.
+                if not sources and not _drop(values, steps):
                     return Settings.read(path, {}), mistakes
-                overrides = [variable for variable in overrides if variable not in found]
+                overrides = [variable for variable in overrides if variable not in sources]
 
 
-def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
-    """Return one problem for each place: pydantic reports each type that the value could have had."""
+def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
+    """Return one problem for each place, because pydantic reports a problem for each allowed type."""
     result: dict[Any, Any] = {}
     for problem in problems:
         steps = problem["loc"]
         if problem["type"] != "missing" and steps[-1] != "[key]":
-            steps = steps[: reach(values, steps)]
+            steps = steps[: depth_of(values, steps)]
         if (first := result.get(steps)) is None:
             result[steps] = {**problem, "loc": steps}
         else:
@@ -150,7 +151,7 @@ def _one_by_one(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]
 
 
 def _setting(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
-    """Return the variables that a wrong value came from; none if it came from the file."""
+    """Return the variables from which a wrong value came; an empty list if it came from the file."""
     if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]
     return [] if in_file else [variable for variable in overrides if variable.steps[: len(place)] == tuple(place)]
@@ -166,8 +167,8 @@ def _problems(values: Mapping[str, Any]) -> set[tuple[Any, str]]:
 
 
 def _drop(values: Any, steps: Sequence[Any]) -> bool:
-    """Delete the deepest existing part of a path; later steps can be names that pydantic adds."""
-    if not (depth := reach(values, steps)):
+    """Delete the deepest existing part of a path. Later steps can be names that pydantic adds."""
+    if not (depth := depth_of(values, steps)):
         return False
     for step in steps[: depth - 1]:
         values = values[step]
@@ -188,12 +189,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
 
 
-def _mistake(path: Path, problem: Any, found: Sequence[Variable]) -> Mistake:
+def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
     steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
-    place = ", ".join(item.name for item in found) or f"{path}, {'.'.join(map(str, steps))}"
+    place = ", ".join(item.name for item in sources) or f"{path}, {'.'.join(map(str, steps))}"
     if problem["type"] == "extra_forbidden":
         name = str(steps[-1])
-        return Mistake(place, f"there is no setting {name!r}{nearest(name, known(Settings, steps[:-1]))}")
+        return Mistake(place, f"there is no setting {name!r}{nearest(name, known_fields(Settings, steps[:-1]))}")
     message = str(problem["msg"]).removeprefix("Value error, ")
     overrides = problem.get("input")
     if problem["type"] != "value_error" and isinstance(overrides, str | int | float | bool):

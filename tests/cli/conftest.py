@@ -13,7 +13,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from blackboard.cli import common_first
+from blackboard.cli import move_common_first
 from blackboard.cli.app import app
 
 AGENTS = """
@@ -77,7 +77,7 @@ class Typed:
         self.folder = folder
 
     def __call__(self, *words: str, stdin: str | bytes | None = None) -> Done:
-        result = CliRunner().invoke(app, common_first(list(words)), input=stdin)
+        result = CliRunner().invoke(app, move_common_first(list(words)), input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert "Traceback" not in result.output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blackboard.cli import common_first
+from blackboard.cli import move_common_first
 from tests.cli.conftest import Typed
 
 
@@ -19,7 +19,7 @@ from tests.cli.conftest import Typed
     ],
 )
 def test_common_options_are_read_wherever_they_stand(typed: str, read: str) -> None:
-    assert common_first(typed.split()) == read.split()
+    assert move_common_first(typed.split()) == read.split()
 
 
 def test_a_database_may_be_given_as_a_path(house: Typed) -> None:

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.cli.table_layout import LAST, SHORT, clean, drawn
+from blackboard.cli.table_layout import LAST_WIDTH, MIN_WIDTH, clean, format_table
 
 COLUMNS = ("id", "subject", "age", "note")
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -23,41 +23,41 @@ def width(line: str) -> int:
 
 
 def test_a_table_has_a_head_a_line_and_its_rows() -> None:
-    assert drawn(("id", "what"), [(1, "a"), (22, "bb")], 80, title="Two") == (
+    assert format_table(("id", "what"), [(1, "a"), (22, "bb")], 80, title="Two") == (
         " Two\n\n id   what\n ─────────\n  1   a\n 22   bb\n\n"
     )
 
 
 def test_what_is_missing_is_a_dash_and_does_not_make_a_number_a_text() -> None:
-    assert lines(drawn(("n", "x"), [(10, None), (None, "a")], 80))[3:5] == [" 10   -", "  -   a"]
+    assert lines(format_table(("n", "x"), [(10, None), (None, "a")], 80))[3:5] == [" 10   -", "  -   a"]
 
 
 def test_the_last_column_wraps_between_words() -> None:
-    found = lines(drawn(("id", "what"), [(1, "one two three four five six")], 20))
+    found = lines(format_table(("id", "what"), [(1, "one two three four five six")], 20))
     assert found[3:] == ["  1   one two three", "      four five six", ""]
 
 
 def test_a_word_that_is_too_long_for_a_line_is_broken() -> None:
-    assert lines(drawn(("id", "what"), [(1, "x" * 20)], 20))[3:] == [f"  1   {'x' * 13}", f"      {'x' * 7}", ""]
+    assert lines(format_table(("id", "what"), [(1, "x" * 20)], 20))[3:] == [f"  1   {'x' * 13}", f"      {'x' * 7}", ""]
 
 
 def test_spare_columns_go_before_a_text_is_cut() -> None:
     row = (1, "ada@example.org", "3h", "a note of some length")
-    assert "age" in drawn(COLUMNS, [row], 80, spare=("age",))
-    narrow = drawn(COLUMNS, [row], 40, spare=("age",))
+    assert "age" in format_table(COLUMNS, [row], 80, spare=("age",))
+    narrow = format_table(COLUMNS, [row], 40, spare=("age",))
     assert "age" not in narrow
-    assert "ada@exa…" in drawn(COLUMNS, [row], 20, spare=("age",))
+    assert "ada@exa…" in format_table(COLUMNS, [row], 20, spare=("age",))
 
 
 def test_wide_letters_take_two_columns() -> None:
-    found = lines(drawn(("what", "n"), [("日本", 1), ("a", 2)], 80))
+    found = lines(format_table(("what", "n"), [("日本", 1), ("a", 2)], 80))
     assert found[3:5] == [" 日本   1", " a      2"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), WORDS, WORDS, WORDS), min_size=1, max_size=5), st.integers(40, 120))
 def test_no_line_is_wider_than_the_room_and_no_number_is_cut(rows: list[tuple[int, str, str, str]], room: int) -> None:
-    text = drawn(COLUMNS, rows, room, spare=("age",))
-    assert max(map(width, lines(text))) <= max(room, 7 + 3 + SHORT + 3 + LAST + 2)
+    text = format_table(COLUMNS, rows, room, spare=("age",))
+    assert max(map(width, lines(text))) <= max(room, 7 + 3 + MIN_WIDTH + 3 + LAST_WIDTH + 2)
     assert all(str(row[0]) in text for row in rows)
 
 

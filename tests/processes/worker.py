@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
-from blackboard.cli.run_command import obeying_signals
+from blackboard.cli.run_command import handle_signals
 from blackboard.settings.sections import DaemonSettings
 
 PATIENT = {"lease": "60s", "tick": "10s"}
@@ -80,7 +80,7 @@ def main() -> None:
             board, [laborer, warden], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
         )
         daemon.on_event.append(say)
-        with obeying_signals(daemon):
+        with handle_signals(daemon):
             daemon.run()
     say("ended")
 

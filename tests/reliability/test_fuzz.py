@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from blackboard.cli import common_first
+from blackboard.cli import move_common_first
 from blackboard.cli.app import app
 from blackboard.decay import law_from
 from blackboard.durations import parse_duration
@@ -141,7 +141,7 @@ def test_a_file_of_leads_is_loaded_or_refused_by_row(
 
 def ended(*words: str) -> None:
     """The command ends with a code of its own and no traceback."""
-    result = CliRunner().invoke(app, common_first(list(words)))
+    result = CliRunner().invoke(app, move_common_first(list(words)))
     structlog.reset_defaults()
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

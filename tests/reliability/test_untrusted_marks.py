@@ -16,7 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.cli import common_first, sql_command
+from blackboard.cli import move_common_first, sql_command
 from blackboard.cli.app import app
 from blackboard.errors import BlackboardError, InvalidMark
 from tests.reliability.serving import look, served
@@ -55,7 +55,7 @@ CONTROLS = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} - {"\n"}
 
 
 def command(path: Path, *words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, common_first(["--database", str(path), *words]))
+    result = CliRunner().invoke(app, move_common_first(["--database", str(path), *words]))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     structlog.reset_defaults()
@@ -93,7 +93,7 @@ def test_csv_is_raw_in_a_file_and_harmless_on_a_terminal(
     asked = ("sql", 'SELECT subject AS "a\x1b[2J" FROM live_marks', "--csv")
     assert command(path, *asked)[1] == "a\x1b[2J\n\x1b[2J\x9b2Jx\n"
     assert not CONTROLS & set(command(path, *asked[:2])[1])
-    monkeypatch.setattr(sql_command, "on_terminal", lambda: True)
+    monkeypatch.setattr(sql_command, "is_terminal", lambda: True)
     assert command(path, *asked)[1] == "a\ufffd[2J\n\ufffd[2J\ufffd2Jx\n"
 
 
