@@ -1,1 +1,1 @@
-"""Measurements that anyone can rerun. Nothing here is imported by the program."""
+"""Benchmarks that everyone can run. The program imports no module from here."""

@@ -1,4 +1,4 @@
-"""Run the measure and print its table. Offline, but for `--live`."""
+"""Run the benchmark and print its table. It is offline, except with `--live`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from benchmarks.coordination import report, rows
-from benchmarks.coordination.leads import MOST
+from benchmarks.coordination.leads import MAX_LEADS
 from benchmarks.coordination.live import live
 from benchmarks.coordination.outcome import Row
 from blackboard.errors import BlackboardError
@@ -23,37 +23,39 @@ def main() -> int:
     arguments = _parser().parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
-        found, not_run = _measured(arguments)
+        rows_and_notes, not_run = _measured(arguments)
     except BlackboardError as error:
         print(error, file=sys.stderr)
         return 1
-    print(report.table(found))
-    if any(row.group == "trickling" for row in found):
-        print("\n" + report.trickle_table(found) + "\n\n" + report.forms())
-    print("".join(f"\n{line}" for line in [*_notes(found), *not_run]))
+    print(report.table(rows_and_notes))
+    if any(row.group == "trickling" for row in rows_and_notes):
+        print("\n" + report.trickle_table(rows_and_notes) + "\n\n" + report.forms())
+    print("".join(f"\n{line}" for line in [*_notes(rows_and_notes), *not_run]))
     if arguments.json:
-        data = {"rows": [row.json for row in found], "not_run": not_run}
+        data = {"rows": [row.json for row in rows_and_notes], "not_run": not_run}
         arguments.json.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if arguments.page:
-        arguments.page.write_text(report.filled(arguments.page.read_text("utf-8"), found), "utf-8")
+        arguments.page.write_text(report.fill_page(arguments.page.read_text("utf-8"), rows_and_notes), "utf-8")
     if arguments.plot:
-        report.plot(found, arguments.plot)
+        report.plot(rows_and_notes, arguments.plot)
     return 0
 
 
 def _measured(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
     if arguments.live:
         return list(live(arguments.leads, os.environ)), []
-    found: list[Row | str] = [*rows.own(arguments.leads), *rows.trickling(max(arguments.leads))]
+    rows_and_notes: list[Row | str] = [*rows.own(arguments.leads), *rows.trickling(max(arguments.leads))]
     if arguments.rivals:
-        found += rows.rivals(arguments.leads)
+        rows_and_notes += rows.rivals(arguments.leads)
     else:
-        found.append("The frameworks were not run: say --rivals, after `make bench-rivals`.")
-    return [item for item in found if isinstance(item, Row)], [item for item in found if isinstance(item, str)]
+        rows_and_notes.append("The frameworks were not run; run `make bench-rivals`, then add --rivals.")
+    return [item for item in rows_and_notes if isinstance(item, Row)], [
+        item for item in rows_and_notes if isinstance(item, str)
+    ]
 
 
-def _notes(found: list[Row]) -> Iterator[str]:
-    seen = dict.fromkeys((row.system, row.note) for row in found if row.note)
+def _notes(rows_and_notes: list[Row]) -> Iterator[str]:
+    seen = dict.fromkeys((row.system, row.note) for row in rows_and_notes if row.note)
     return (f"{system}: {note}" for system, note in seen)
 
 
@@ -61,10 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coordination", description=__doc__)
     parser.add_argument("--leads", type=_sizes, default=[1, 10, 50], help="numbers of leads, such as 1,10,50")
     parser.add_argument("--rivals", action="store_true", help="run the frameworks too (make bench-rivals)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, as .svg or .png")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="put the tables into that page, between their marks")
-    parser.add_argument("--live", action="store_true", help="ask a real model, which costs money and needs a key")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the plot to this .svg or .png file")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="replace the tables between the comments of this page"
+    )
+    parser.add_argument("--live", action="store_true", help="call a real model, which costs money and needs a key")
     return parser
 
 
@@ -73,8 +77,8 @@ def _sizes(text: str) -> list[int]:
         sizes = sorted({int(part) for part in text.split(",")})
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 1,10,50") from None
-    if not 1 <= sizes[0] <= sizes[-1] <= MOST:
-        raise argparse.ArgumentTypeError(f"numbers of leads lie between 1 and {MOST}")
+    if not 1 <= sizes[0] <= sizes[-1] <= MAX_LEADS:
+        raise argparse.ArgumentTypeError(f"the number of leads must be between 1 and {MAX_LEADS}")
     return sizes
 
 

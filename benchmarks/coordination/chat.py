@@ -1,4 +1,4 @@
-"""A conversation with a model, whichever protocol it came in. It counts nothing and answers nothing."""
+"""Conversations with a model, independent of their protocol."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Call", "Chat", "Reply", "Turn", "from_completions", "from_messages"]
 
 @dataclass(frozen=True)
 class Call:
-    """One use of a tool that a model asks for."""
+    """A tool call that a model requests."""
 
     name: str
     arguments: Mapping[str, Any]
@@ -20,7 +20,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Turn:
-    """One thing said, with the words of tool calls among them."""
+    """A message of a conversation; its text includes the arguments of tool calls."""
 
     role: str
     """`user`, `assistant` or `tool`."""
@@ -29,24 +29,24 @@ class Turn:
 
 @dataclass(frozen=True)
 class Chat:
-    """What a model is asked."""
+    """A request to a model."""
 
     system: str
     turns: list[Turn]
     tools: Mapping[str, Mapping[str, Any]]
-    """The schema of the arguments, by the tool's name."""
+    """The schema of the arguments, by the name of the tool."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What it says."""
+    """The answer of a model."""
 
     text: str = ""
     calls: list[Call] = field(default_factory=list)
 
 
 def from_messages(body: Mapping[str, Any]) -> Chat:
-    """A request of the Messages API."""
+    """Return the conversation in a request of the Messages API."""
     turns = []
     for message in body["messages"]:
         blocks = message["content"]
@@ -60,7 +60,7 @@ def from_messages(body: Mapping[str, Any]) -> Chat:
 
 
 def from_completions(body: Mapping[str, Any]) -> Chat:
-    """A request of the chat-completions API."""
+    """Return the conversation in a request of the chat-completions API."""
     system, turns = [], []
     for message in body["messages"]:
         text = _text(message.get("content") or "")
@@ -90,6 +90,6 @@ def _text(content: Any) -> str:
     return "\n".join(str(block.get("text", "")) for block in content)
 
 
-def _arguments(given: Any) -> str:
-    values = json.loads(given or "{}") if isinstance(given, str) else given
+def _arguments(arguments: Any) -> str:
+    values = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments
     return "\n".join(str(value) for value in values.values())

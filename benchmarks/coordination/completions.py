@@ -1,6 +1,7 @@
-"""The chat-completions protocol on 127.0.0.1, for frameworks that speak no other. It holds no model and never errs.
+"""A server of the chat-completions protocol on 127.0.0.1, for frameworks without another protocol.
 
-Tokens are counted as in tests/support/messages_api.py: what is said, the tools, their calls, the answer's schema.
+Its answers come from a function and are never wrong. Tokens are counted as in tests/support/messages_api.py: messages,
+tools, tool calls and the schema of the answer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["Completions"]
 
 
 class Completions:
-    """The server; what it was asked and answered is in `cost`."""
+    """The server. `cost` contains its calls and tokens."""
 
     def __init__(self, responder: Callable[[Chat], Reply]) -> None:
         self.responder = responder
@@ -81,7 +82,7 @@ class Completions:
 
 
 def input_tokens(body: Mapping[str, Any]) -> int:
-    """The tokens that a request puts in."""
+    """Return the number of input tokens of a request."""
     total = sum(_json(tool["function"]) for tool in body.get("tools") or ())
     total += _json(body["response_format"].get("json_schema") or {}) if body.get("response_format") else 0
     for message in body["messages"]:
@@ -117,4 +118,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, *_: Any) -> None:
-        """The calls are counted; nothing is logged."""
+        """Log nothing."""

@@ -1,7 +1,7 @@
-"""The same prompts wired by hand: code decides which comes next, and there is no board. Nothing is kept between runs.
+"""The same prompts in a hand-written pipeline: code decides the order, and there is no board.
 
-It calls the desk's own functions, so that not one token differs but by how the leads are put together. What such a
-pipeline leaves out is named in docs/economy.md: it remembers nothing, and a crash pays again.
+It calls the desk's own functions, so that tokens differ only by the grouping of the leads. docs/economy.md names the
+features that such a pipeline lacks: it stores no state, and a run after a crash pays again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
-from benchmarks.coordination.outcome import Cost, Outcome, checked
+from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.llm.client import AnthropicClient
@@ -34,7 +34,7 @@ from lead_desk.scheduler import scheduler
 __all__ = ["ALL", "run_pipeline"]
 
 ALL = 1_000
-"""A batch that takes everything."""
+"""The size of a batch without a limit."""
 MODEL, MAX_TOKENS = "claude-haiku-4-5", 32_000
 
 A = TypeVar("A", bound=BaseModel)
@@ -42,16 +42,16 @@ T = TypeVar("T")
 
 
 class _Context:
-    """What the desk's functions are given besides their marks, without a board behind it."""
+    """The context of the desk's functions, without a board."""
 
     agent, activation_id, attempt, reason, offline, now = "", 0, 1, "", False, OPENING
 
-    def __init__(self, watch: str, settings: Mapping[str, Any], lying: Sequence[Mark], client: Client) -> None:
-        self.watch, self.settings, self._lying, self._client = watch, settings, lying, client
+    def __init__(self, watch: str, settings: Mapping[str, Any], live_marks: Sequence[Mark], client: Client) -> None:
+        self.watch, self.settings, self._live_marks, self._client = watch, settings, live_marks, client
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         name = kind if isinstance(kind, str) else kind.kind
-        return [mark for mark in self._lying if mark.kind == name and subject in (None, mark.subject)]
+        return [mark for mark in self._live_marks if mark.kind == name and subject in (None, mark.subject)]
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
         body = plan(system=system, data=data, answer=answer, model=MODEL, max_tokens=MAX_TOKENS)
@@ -62,26 +62,26 @@ class _Pipeline:
     def __init__(self, client: Client, calendar: Path, batch: int) -> None:
         self.client, self.batch = client, batch
         self.settings = {"lead_desk": {"calendar": str(calendar), "time_zone": ZONE.key}}
-        self.lying: list[Mark] = []
+        self.live_marks: list[Mark] = []
         self.ids = count(1)
 
-    def lay(self, mark: Mark) -> Mark:
+    def add(self, mark: Mark) -> Mark:
         number, at = next(self.ids), from_datetime(OPENING)
         attach_stored(mark, StoredMark(number, number, "webform", mark.intensity, at, at, 0))
-        self.lying.append(mark)
+        self.live_marks.append(mark)
         return mark
 
     def stage(self, agent: Agent, watch: str, marks: Sequence[Mark], batch: int | None = None) -> list[Mark]:
-        """One call for each batch of marks, and what came of all of them."""
-        left: list[Mark] = []
+        """Call an agent once for each batch of marks, and return all results."""
+        results: list[Mark] = []
         for part in _chunks(marks, batch or self.batch):
-            made = agent(part, _Context(watch, self.settings, list(self.lying), self.client))
-            assert isinstance(made, list)
-            left += [self.lay(mark) for mark in made]
-        return left
+            deposits = agent(part, _Context(watch, self.settings, list(self.live_marks), self.client))
+            assert isinstance(deposits, list)
+            results += [self.add(mark) for mark in deposits]
+        return results
 
     def task(self, leads: Sequence[Mark]) -> list[Mark]:
-        """Everything that is to be done for some leads, but for the patterns; the verdicts."""
+        """Run all stages for some leads except the patterns, and return the verdicts."""
         verdicts = self.stage(sales, "new", leads)
         booked = self.stage(scheduler, "new", [mark for mark in verdicts if isinstance(mark, Qualified)])
         decisions = self.stage(coordinator, "conflict", [mark for mark in booked if isinstance(mark, Conflict)])
@@ -92,28 +92,30 @@ class _Pipeline:
 def run_pipeline(
     leads: Sequence[Enquiry], batch: int, per_task: int = ALL, client: Client | None = None, strict: bool = True
 ) -> Cost:
-    """Have a pipeline do the work, and hold it to the outcome.
+    """Run a pipeline and check its outcome.
 
     Args:
-        batch: most marks in one call.
-        per_task: leads that go through all stages together; by default each stage is done for all before the next.
-        client, strict: as for `run_desk`.
+        leads: The leads.
+        batch: The largest number of marks in a call.
+        per_task: The number of leads that go through all stages together; by default, each stage handles all leads.
+        client: See `run_desk`.
+        strict: See `run_desk`.
 
     Raises:
-        WrongOutcome: the work was not done.
+        WrongOutcome: The outcome is wrong.
     """
     with TemporaryDirectory() as folder, scripted() as api:
         calendar, own = Path(folder) / "calendar.ics", AnthropicClient("offline", api.url)
         write_calendar(calendar, list(leads))
         try:
             pipeline = _Pipeline(client or own, calendar, batch)
-            laid = [pipeline.lay(lead.mark) for lead in leads]
-            verdicts = [mark for part in _chunks(laid, per_task) for mark in pipeline.task(part)]
+            marks = [pipeline.add(lead.mark) for lead in leads]
+            verdicts = [mark for part in _chunks(marks, per_task) for mark in pipeline.task(part)]
             pipeline.stage(analyst, "outcomes", verdicts, ALL)
         finally:
             own.close()
         if strict:
-            checked(_outcome(pipeline.lying, leads), leads)
+            check(_outcome(pipeline.live_marks, leads), leads)
         return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
 
 

@@ -1,7 +1,7 @@
-"""The single agent with ten leads in a task: several uses of its tool in one turn, and all verdicts in one answer.
+"""A single agent with ten leads in a task: several tool calls in a turn, and all verdicts in one answer.
 
-The strongest of the controls without coordination, and its scripted model; it works for at most as many leads as one
-person would paste into one prompt.
+This is the cheapest design without coordination, with its scripted model. It works only for as many leads as fit into
+one prompt.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
-from benchmarks.coordination.outcome import Cost, Outcome, checked
+from benchmarks.coordination.outcome import Cost, Outcome, check
 from benchmarks.coordination.rivals.office import ALONE, BOOK, NOW, PROMPTS, Office, office_of
 from blackboard.llm.client import AnthropicClient
 from lead_desk import offline_rules
@@ -36,13 +36,13 @@ _RESULT = re.compile(r"(\S+) is taken; free near it: (.+)")
 
 
 def run_crowd(leads: Sequence[Enquiry], per_task: int = 10) -> Cost:
-    """Have one agent do the work, so many leads at a time, and hold it to the outcome.
+    """Run a single agent with several leads at a time, and check the outcome.
 
     Raises:
-        WrongOutcome: the work was not done.
+        WrongOutcome: The outcome is wrong.
     """
     office, outcome = office_of(leads), Outcome()
-    with MessagesApi(_said) as api:
+    with MessagesApi(_scripted_answer) as api:
         client = AnthropicClient("offline", api.url)
         try:
             for at in range(0, len(leads), per_task):
@@ -55,7 +55,7 @@ def run_crowd(leads: Sequence[Enquiry], per_task: int = 10) -> Cost:
         finally:
             client.close()
         outcome.slots, outcome.insights = dict(office.slots), office.insights(text)
-        checked(outcome, leads)
+        check(outcome, leads)
         return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
 
 
@@ -69,17 +69,17 @@ def _task(client: AnthropicClient, text: str, office: Office) -> str:
             return str(content[0]["text"])
         thread += [
             {"role": "assistant", "content": content},
-            {"role": "user", "content": [_used(use, office) for use in uses]},
+            {"role": "user", "content": [_tool_result(use, office) for use in uses]},
         ]
 
 
-def _used(use: Mapping[str, Any], office: Office) -> dict[str, Any]:
+def _tool_result(use: Mapping[str, Any], office: Office) -> dict[str, Any]:
     office.current = use["input"]["id"]
     return {"type": "tool_result", "tool_use_id": use["id"], "content": office.book(use["input"]["slot"])}
 
 
-def _said(body: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
-    """The scripted model: book all that qualify in one turn, what is taken in the next, then say the verdicts."""
+def _scripted_answer(body: Mapping[str, Any]) -> list[dict[str, Any]] | dict[str, Any]:
+    """Answer as the scripted model: book all qualified leads, then alternatives for taken slots, then give verdicts."""
     text = body["messages"][0]["content"]
     if '{"outcomes":' in text:
         return offline_rules.find_patterns(json.loads(text[text.index('{"outcomes":') :])).model_dump()

@@ -1,7 +1,7 @@
-"""The desk itself: its board, its daemon, its prompts and the real SDK, against a scripted model on this machine.
+"""The desk itself: its board, its daemon, its prompts and the real SDK, with a scripted model on this machine.
 
-Only the clock is not real: it moves when the daemon waits, so that an hour of trickling leads takes a second. A model
-call takes no time on it. One activation at a time, so that the same leads always make the same calls.
+Only the clock is simulated: it advances when the daemon waits, so that an hour of arriving leads takes a second, and a
+model call takes no time. Activations run one at a time, so that the same leads always cause the same calls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
-from benchmarks.coordination.outcome import Cost, Outcome, checked
+from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.durations import Microseconds, parse_duration
@@ -34,11 +34,11 @@ from lead_desk import offline_rules
 from lead_desk.prompts import load_prompt
 from tests.support.messages_api import MessagesApi
 
-__all__ = ["ONE_PER_CALL", "Arrivals", "answered", "fading", "run_desk", "trickle"]
+__all__ = ["ONE_PER_CALL", "Arrivals", "fading", "run_desk", "scripted_answer", "trickle"]
 
 CONFIG = Path(__file__).parents[2] / "config" / "leads.toml"
 ONE_PER_CALL = {"sales": {"batch": 1}, "scheduler": {"batch": 1}, "coordinator": {"batch": 1}}
-"""The Analyst tells patterns of the whole board in one call whatever the batch: of one outcome there is no pattern."""
+"""The Analyst keeps its batch and finds patterns of the whole board in one call: one outcome shows no pattern."""
 
 _RULES = {
     load_prompt("sales"): offline_rules.judge_leads,
@@ -49,8 +49,8 @@ _RULES = {
 }
 
 
-def answered(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The scripted model: reads the data of a request of the desk's, and answers it by the offline rules."""
+def scripted_answer(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a request of the desk by the offline rules."""
     system = body["system"] if isinstance(body["system"], str) else body["system"][0]["text"]
     rule: Any = _RULES[system]
     answer: BaseModel = rule(json.loads(body["messages"][0]["content"]))
@@ -59,15 +59,15 @@ def answered(body: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Arrivals:
-    """When each lead comes."""
+    """The arrival times of leads."""
 
     at: Sequence[datetime]
     opens: datetime = OPENING
-    """When the daemon is started; what came before lies on the board by then."""
+    """The start of the daemon. Earlier leads are already on the board."""
 
 
 def trickle(count: int, gap: timedelta, seed: int = 1) -> Arrivals:
-    """Poisson arrivals: gaps of an exponential distribution with this mean."""
+    """Return Poisson arrivals: gaps of an exponential distribution with this mean."""
     rng, at, times = Random(seed), OPENING, []
     for _ in range(count):
         at += timedelta(seconds=round(rng.expovariate(1 / gap.total_seconds()), 3))
@@ -76,12 +76,12 @@ def trickle(count: int, gap: timedelta, seed: int = 1) -> Arrivals:
 
 
 def fading(count: int, over: timedelta) -> Arrivals:
-    """Leads that came evenly over a time in which the desk was shut."""
+    """Return even arrivals over a time in which the desk was closed."""
     return Arrivals([OPENING - over + over * (i + 0.5) / count for i in range(count)])
 
 
 class _ArrivingClock(ManualClock):
-    """A manual clock on which leads come: waiting for an instant stops at the next arrival."""
+    """A manual clock with arriving leads: a wait stops at the next arrival."""
 
     def __init__(self, start: datetime, leads: Sequence[tuple[Instant, Enquiry]]) -> None:
         super().__init__(start)
@@ -104,7 +104,7 @@ class _ArrivingClock(ManualClock):
 
 @dataclass
 class Run:
-    """What one run of the desk came to."""
+    """The results of a run of the desk."""
 
     outcome: Outcome
     cost: Cost
@@ -117,8 +117,8 @@ class Run:
 
 @contextmanager
 def scripted() -> Iterator[MessagesApi]:
-    """The local server with the scripted model."""
-    with MessagesApi(answered) as api:
+    """Run the local server with the scripted model."""
+    with MessagesApi(scripted_answer) as api:
         yield api
 
 
@@ -129,17 +129,18 @@ def run_desk(
     client: Client | None = None,
     strict: bool = True,
 ) -> Run:
-    """Have the desk do the work, and hold it to the outcome.
+    """Run the desk and check its outcome.
 
     Args:
-        agents: settings that take the place of those in config/leads.toml, by agent.
-        arrivals: when the leads come; all lie there at the opening by default.
-        client: another model than the scripted one, which the caller closes; the cost is then nothing, and the caller's
-            to take.
-        strict: whether a wrong outcome is an error; a real model may judge otherwise than the script.
+        leads: The leads.
+        agents: Settings by agent that replace the settings of config/leads.toml.
+        arrivals: The arrival times; by default all leads are on the board at the opening.
+        client: A client to use instead of the scripted model. The caller closes it and measures its cost; the cost of
+            the result is then zero.
+        strict: Whether a wrong outcome is an error. The verdicts of a real model may differ from the script.
 
     Raises:
-        WrongOutcome: the work was not done.
+        WrongOutcome: The outcome is wrong.
     """
     arrivals = arrivals or Arrivals([OPENING] * len(leads))
     with tempfile.TemporaryDirectory() as folder, scripted() as api:
@@ -152,7 +153,7 @@ def run_desk(
             run = _run_of(board, leads, {lead.subject: at for lead, at in zip(leads, arrivals.at, strict=True)})
             faded = {row.subject for row in board.activations(state="faded", limit=len(leads))}
         if strict:
-            checked(run.outcome, leads, [lead.number for lead in leads if lead.subject not in faded])
+            check(run.outcome, leads, [lead.number for lead in leads if lead.subject not in faded])
         run.cost = Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
     return run
 
@@ -177,7 +178,7 @@ def _serve(
         clock.set(at)
         board.deposit(lead.mark)
     clock.set(from_datetime(arrivals.opens))
-    # The tick is the daemon's safety net; nothing here may depend on it, and every tick takes time.
+    # The tick is only the fallback of the daemon. The work must not depend on it, and every tick takes time.
     daemon_settings = settings.daemon.model_copy(update={"workers": 1, "tick": Microseconds(parse_duration("1h"))})
     context = {"lead_desk": {**settings.settings["lead_desk"], "calendar": str(calendar)}}
 
@@ -203,7 +204,7 @@ def _environment(agents: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, datetime]) -> Run:
     numbers = {lead.subject: lead.number for lead in leads}
-    settled: dict[str, datetime] = {}
+    finished_at: dict[str, datetime] = {}
     outcome, by_id = Outcome(), {}
     marks: list[Mark] = board.marks(limit=None)
     for mark in sorted(marks, key=lambda mark: mark.id):
@@ -211,13 +212,15 @@ def _run_of(board: Blackboard, leads: Sequence[Enquiry], came: Mapping[str, date
             case "qualified" | "rejected":
                 outcome.qualified[numbers[mark.subject]] = mark.kind == "qualified"
                 by_id[mark.id] = numbers[mark.subject]
-                settled[mark.subject] = mark.deposited_at
+                finished_at[mark.subject] = mark.deposited_at
             case "appointment":
                 start = datetime.fromisoformat(mark.payload["slot"]).astimezone(ZONE)
                 outcome.slots[numbers[mark.subject]] = f"{start:%Y-%m-%dT%H:%M}"
-                settled[mark.subject] = mark.deposited_at
+                finished_at[mark.subject] = mark.deposited_at
             case "insight":
                 outcome.insights.append([by_id[number] for number in mark.payload["evidence"]])
     return Run(
-        outcome, Cost(0, 0, 0), [(settled[item] - came[item]).total_seconds() for item in numbers if item in settled]
+        outcome,
+        Cost(0, 0, 0),
+        [(finished_at[item] - came[item]).total_seconds() for item in numbers if item in finished_at],
     )

@@ -1,4 +1,4 @@
-"""Closed forms of the number of calls, where they hold exactly. They are checked against every run, not used for it."""
+"""Closed formulas for the number of calls, where they are exact. Every run checks them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FORMS", "Form", "Work", "work_of"]
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do: n leads, q of which qualify, c of which clash."""
+    """The amount of work: n leads, q qualified leads, and c leads whose requested slot is taken."""
 
     n: int
     q: int
@@ -22,7 +22,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Form:
-    """A number of calls as a formula, and as text."""
+    """A number of calls as a function and as text."""
 
     text: str
     calls: Callable[[Work], int]
@@ -49,4 +49,4 @@ FORMS = {
     "AutoGen, selector": Form("6n + 2q + 4c + 6", lambda w: 6 * w.n + 2 * w.q + 4 * w.c + 6),
     "CrewAI, hierarchical": Form("3n + 3q + 5c + 3", lambda w: 3 * w.n + 3 * w.q + 5 * w.c + 3),
 }
-"""By the name of the system. For n up to 50, in which one call of the Analyst takes all outcomes."""
+"""The formulas by system. They hold for n up to 50, because one call of the Analyst then takes all outcomes."""

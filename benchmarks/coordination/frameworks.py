@@ -1,6 +1,6 @@
-"""Frameworks, each in an environment of its own with pinned versions; `make bench-rivals` creates them. None is needed.
+"""Other frameworks, each in its own environment with pinned versions. `make bench-rivals` creates the environments.
 
-What could not be run is said, with its reason, and no figure takes its place.
+A framework that cannot be run is reported with the reason and gets no figures.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.coordination.completions import Completions
 from benchmarks.coordination.leads import Enquiry
-from benchmarks.coordination.outcome import Cost, Outcome, checked
-from benchmarks.coordination.single import talking
-from benchmarks.coordination.team import said
+from benchmarks.coordination.outcome import Cost, Outcome, check
+from benchmarks.coordination.single import scripted_blocks
+from benchmarks.coordination.team import next_message
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["RIVALS", "NotRun", "Rival", "run_rival", "versions"]
@@ -29,22 +29,22 @@ _TIMEOUT = 600
 
 
 class NotRun(Exception):
-    """A framework was not run, and why."""
+    """A framework that was not run, with the reason."""
 
 
 @dataclass(frozen=True)
 class Rival:
-    """One way of using one framework."""
+    """A way of using a framework."""
 
     name: str
     script: str
     environment: str
     package: str
-    """What it is called where it is installed from."""
+    """Its name on the package index."""
     protocol: str
     """`messages` or `completions`."""
     lasting: bool = True
-    """Whether it has a thread that lasts."""
+    """Whether it supports a lasting thread."""
 
     @property
     def python(self) -> Path:
@@ -61,19 +61,19 @@ RIVALS = (
 
 
 def run_rival(rival: Rival, leads: Sequence[Enquiry], *, lasting: bool = False) -> Cost:
-    """Have a framework do the work in a process of its own, and hold it to the outcome.
+    """Run a framework in its own process, and check its outcome.
 
     Raises:
-        NotRun: its environment is not there, or its script failed.
-        WrongOutcome: the work was not done.
+        NotRun: The environment does not exist, or the script failed.
+        WrongOutcome: The outcome is wrong.
     """
     if not rival.python.exists():
-        raise NotRun(f"{rival.python} is not there; `make bench-rivals` creates it")
+        raise NotRun(f"{rival.python} does not exist; `make bench-rivals` creates it")
     if rival.protocol == "messages":
-        with MessagesApi(talking) as api:
+        with MessagesApi(scripted_blocks) as api:
             _run(rival, api.url, leads, lasting, [])
             return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
-    with Completions(said) as api:
+    with Completions(next_message) as api:
         _run(rival, api.url, leads, lasting, api.errors)
         return api.cost
 
@@ -83,7 +83,7 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
         file = Path(folder) / "leads.json"
         data = [{"data": lead.data, "wish": lead.wish, "clashes": lead.clashes} for lead in leads]
         file.write_text(json.dumps(data), "utf-8")
-        # Nothing of this project on its path (`openai-agents` has an `agents` of its own), nothing of the user's.
+        # No module of this project is on its path (`openai-agents` has its own `agents`), and no setting of the user.
         environ = {"PATH": os.environ.get("PATH", ""), "HOME": folder, "OPENAI_API_KEY": "offline", "NO_PROXY": "*"}
         command = [
             str(rival.python.absolute()),
@@ -97,9 +97,9 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
                 command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired:
-            raise NotRun(f"not done within {_TIMEOUT} s") from None
+            raise NotRun(f"it did not finish within {_TIMEOUT} s") from None
     if done.returncode != 0:
-        last = (errors or done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (errors or done.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise NotRun(f"its script failed: {last[:200]}")
     result = json.loads(done.stdout.strip().splitlines()[-1])
     outcome = Outcome(
@@ -107,11 +107,11 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
         {int(number): slot for number, slot in result["slots"].items()},
         result["insights"],
     )
-    checked(outcome, leads)
+    check(outcome, leads)
 
 
 def versions(rival: Rival) -> str:
-    """The pinned version of the framework itself."""
+    """Return the pinned version of the framework."""
     pins = (HERE / f"{rival.environment}.txt").read_text("utf-8")
     match = re.search(rf"^{rival.package}==\S+", pins, re.MULTILINE)
     return match[0] if match else "?"

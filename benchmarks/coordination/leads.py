@@ -1,7 +1,7 @@
-"""Leads, and what must become of each: 60 in 100 qualify, and 10 in 100 wish for a slot that is taken. No chance in it.
+"""The leads and their expected outcome, without randomness: 60 in 100 qualify, and 10 in 100 request a taken slot.
 
-Of ten leads, three name a free time, two qualify and name none, one names a time that the calendar has taken, and four
-are not worth a meeting. Wishes never compete with one another, so every system can come to the same outcome.
+Of ten leads, three request a free time, two qualify without a requested time, one requests a time that is taken in the
+calendar, and four are not worth a meeting. Requests never compete, so every system can reach the same outcome.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from icalendar import Calendar, Event
 
 from lead_desk.desk_marks import Lead
 
-__all__ = ["MOST", "OPENING", "ZONE", "Enquiry", "enquiries", "write_calendar"]
+__all__ = ["MAX_LEADS", "OPENING", "ZONE", "Enquiry", "enquiries", "write_calendar"]
 
 OPENING = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""When the desk opens: a Monday, 10:00 in Berlin."""
+"""The opening of the desk: a Monday, 10:00 in Berlin."""
 ZONE = ZoneInfo("Europe/Berlin")
-MOST = 100
-"""Leads that the calendar has room for without making them compete."""
+MAX_LEADS = 100
+"""The largest number of leads whose requests do not compete."""
 
 _PATTERN = "frfrofcrro"
-"""Of each ten: f wishes for a free time, c for a taken one, o qualifies without a wish, r is rejected."""
+"""Ten leads: f requests a free time, c requests a taken time, o qualifies without a requested time, r is rejected."""
 _WISHED = ("2026-01-07", "2026-01-08", "2026-01-09", "2026-01-12")
 _TAKEN = ("2026-01-13", "2026-01-14", "2026-01-15", "2026-01-16")
 _SOURCES = ("website", "ads", "partner", "webinar", "fair", "phone")
@@ -48,7 +48,7 @@ _REJECTED = (
 
 @dataclass(frozen=True)
 class Enquiry:
-    """One lead, and what must become of it."""
+    """A lead with its expected outcome."""
 
     number: int
     category: str
@@ -56,7 +56,7 @@ class Enquiry:
     company: str
     source: str
     wish: str | None
-    """The local time that it names, such as `2026-01-07T09:00`."""
+    """The requested local time, such as `2026-01-07T09:00`."""
 
     @property
     def subject(self) -> str:
@@ -76,16 +76,18 @@ class Enquiry:
 
     @property
     def data(self) -> dict[str, Any]:
-        """As a person would hand it to a team that talks; the desk's own prompt carries the same fields."""
+        """The fields for a team of agents; the desk's own prompt contains the same fields."""
         return {"id": self.number, "message": self.message, "company": self.company, "source": self.source}
 
 
 def enquiries(count: int) -> list[Enquiry]:
-    """The first `count` leads, at most `MOST`."""
-    if not 1 <= count <= MOST:
-        raise ValueError(f"leads: {count} is not between 1 and {MOST}")
-    sorts = (_PATTERN * (count // 10 + 1))[:count]
-    return [_enquiry(number, category, sorts[:number].count(category)) for number, category in enumerate(sorts)]
+    """Return the first `count` leads, at most `MAX_LEADS`."""
+    if not 1 <= count <= MAX_LEADS:
+        raise ValueError(f"leads: {count} is not between 1 and {MAX_LEADS}")
+    categories = (_PATTERN * (count // 10 + 1))[:count]
+    return [
+        _enquiry(number, category, categories[:number].count(category)) for number, category in enumerate(categories)
+    ]
 
 
 def _enquiry(number: int, category: str, before: int) -> Enquiry:
@@ -113,7 +115,7 @@ def _taken_wish(before: int) -> str:
 
 
 def write_calendar(path: Path, leads: list[Enquiry]) -> None:
-    """A calendar file in which every slot that clashes is taken."""
+    """Write a calendar file in which every conflicting slot is taken."""
     calendar = Calendar()
     calendar.add("prodid", "-//somebody else//EN")
     calendar.add("version", "2.0")

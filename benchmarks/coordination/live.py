@@ -1,6 +1,7 @@
-"""The same leads with a real model, which costs money: figures from the provider's usage fields. Opt-in, never in CI.
+"""The measurement with a real model, which costs money. The figures come from the provider's usage fields.
 
-A real model may judge otherwise than the script, so the outcome is told and not held to.
+It runs only on request and never in CI. The verdicts of a real model may differ from the script, so the outcome is
+reported and not checked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["Counting", "live"]
 
 
 class Counting:
-    """A client that adds up what the provider says was used."""
+    """A client that adds up the usage that the provider reports."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -30,7 +31,7 @@ class Counting:
 
     @property
     def cost(self) -> Cost:
-        """What was used since it was made, cached input included."""
+        """The calls and tokens so far, including cached input."""
         return Cost(self.calls, self.input, self.output)
 
     def send(self, body: str) -> Reply:
@@ -55,10 +56,12 @@ class Counting:
 
 
 def live(sizes: Sequence[int], environ: Mapping[str, str]) -> Iterator[Row]:
-    """The desk, ten and one per call, and the best pipeline, with the model of config/leads.toml.
+    """Yield the figures of the desk with one and ten leads per call, and of the best pipeline.
+
+    They use the model of config/leads.toml.
 
     Raises:
-        ConfigurationError: there is no key.
+        ConfigurationError: There is no key.
     """
     client = client_from(ModelSettings(provider="anthropic"), environ)
     assert client is not None
@@ -69,7 +72,7 @@ def live(sizes: Sequence[int], environ: Mapping[str, str]) -> Iterator[Row]:
                 counting = Counting(client)
                 run = run_desk(leads, agents, client=counting, strict=False)
                 right = sum(run.outcome.qualified.get(lead.number) == lead.qualifies for lead in leads)
-                yield Row(system, "marks", count, counting.cost, note=f"{right} of {count} verdicts as the script's")
+                yield Row(system, "marks", count, counting.cost, note=f"{right} of {count} verdicts match the script")
             counting = Counting(client)
             run_pipeline(leads, 10, client=counting, strict=False)
             yield Row("pipeline, stage by stage, ten per call", "controls", count, counting.cost)

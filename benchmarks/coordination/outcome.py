@@ -1,4 +1,4 @@
-"""What a system made of the leads, held to what must become of them; and what that cost. It measures nothing itself."""
+"""The outcome of a system, checked against the expected outcome, and its cost."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from benchmarks.coordination.leads import Enquiry
 
-__all__ = ["Cost", "Outcome", "Row", "WrongOutcome", "checked"]
+__all__ = ["Cost", "Outcome", "Row", "WrongOutcome", "check"]
 
 _NEAR = timedelta(hours=2)
-"""How near to a wish that is taken the slot must lie that was found instead."""
+"""The largest distance between a taken slot and its replacement."""
 
 
 class WrongOutcome(AssertionError):
-    """A system did not do the work, so that its cost means nothing."""
+    """An outcome that differs from the expected outcome, so that its cost is meaningless."""
 
 
 @dataclass
 class Outcome:
-    """Verdicts and slots by the number of the lead, and the insights as groups of numbers."""
+    """Verdicts and slots by the number of the lead, and insights as groups of these numbers."""
 
     qualified: dict[int, bool] = field(default_factory=dict)
     slots: dict[int, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls and tokens of one run."""
+    """Calls and tokens of a run."""
 
     calls: int
     input: int
@@ -39,22 +39,22 @@ class Cost:
 
     @property
     def weighted(self) -> int:
-        """Input plus five times the output: what the usual prices weigh them at."""
+        """Input plus five times the output, the usual ratio of prices."""
         return self.input + 5 * self.output
 
 
 @dataclass(frozen=True)
 class Row:
-    """One system at one number of leads."""
+    """The figures of a system for a number of leads."""
 
     system: str
     group: str
     leads: int
     cost: Cost
     wait: float | None = None
-    """The median seconds from a lead's coming to its verdict, and its appointment if it gets one."""
+    """The median seconds from the arrival of a lead to its verdict, or to its appointment if it has one."""
     done: int | None = None
-    """Leads that were judged, where not all of them should be."""
+    """The number of judged leads, if not all leads should be judged."""
     note: str = ""
 
     def per_lead(self, tokens: int) -> float:
@@ -62,7 +62,7 @@ class Row:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Row:
-        """The row that `json` was made of."""
+        """Return the row from its `json`."""
         cost = data["cost"]
         return cls(**{**data, "cost": Cost(cost["calls"], cost["input"], cost["output"])})
 
@@ -72,14 +72,16 @@ class Row:
         return {**asdict(self), "cost": cost}
 
 
-def checked(outcome: Outcome, leads: Sequence[Enquiry], judged: Iterable[int] | None = None) -> Outcome:
-    """The outcome, if it is right for every lead.
+def check(outcome: Outcome, leads: Sequence[Enquiry], judged: Iterable[int] | None = None) -> Outcome:
+    """Return the outcome after checking it for every lead.
 
     Args:
-        judged: the numbers of the leads that should have been judged; all by default.
+        outcome: The outcome.
+        leads: The leads.
+        judged: The numbers of the leads that should have been judged; by default all.
 
     Raises:
-        WrongOutcome: the first lead that did not become what it must.
+        WrongOutcome: The outcome of a lead is wrong.
     """
     expected = {lead.number: lead for lead in leads}
     if judged is not None:
@@ -89,7 +91,7 @@ def checked(outcome: Outcome, leads: Sequence[Enquiry], judged: Iterable[int] | 
         _same(f"lead {number}: qualified", outcome.qualified[number], lead.qualifies)
         _check_slot(lead, outcome.slots.get(number))
     taken = list(outcome.slots.values())
-    _same("slots given twice", len(taken) - len(set(taken)), 0)
+    _same("slots booked twice", len(taken) - len(set(taken)), 0)
     _same("outcomes in insights", sorted(n for group in outcome.insights for n in group), sorted(expected))
     return outcome
 
@@ -102,11 +104,11 @@ def _check_slot(lead: Enquiry, slot: str | None) -> None:
     elif lead.clashes and lead.wish:
         away = abs(datetime.fromisoformat(slot) - datetime.fromisoformat(lead.wish))
         if not timedelta(0) < away <= _NEAR:
-            raise WrongOutcome(f"lead {lead.number} wished for {lead.wish}, which is taken, and got {slot}")
+            raise WrongOutcome(f"lead {lead.number} requested {lead.wish}, which is taken, and got {slot}")
     elif lead.wish:
         _same(f"lead {lead.number}: slot", slot, lead.wish)
 
 
 def _same(what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise WrongOutcome(f"{what}: {found!r} and not {expected!r}")
+        raise WrongOutcome(f"{what}: {found!r}, expected {expected!r}")

@@ -1,4 +1,4 @@
-"""The figures as a table and as a plot. It measures nothing and rounds only what it shows."""
+"""The figures as a table and as a plot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.coordination.forms import FORMS
 from benchmarks.coordination.outcome import Row
 
-__all__ = ["filled", "forms", "plot", "table", "trickle_table"]
+__all__ = ["fill_page", "forms", "plot", "table", "trickle_table"]
 
 OURS = "marks, ten per call"
 _GROUPS = {
@@ -21,7 +21,7 @@ _GROUPS = {
 
 
 def table(rows: Sequence[Row]) -> str:
-    """One line for each system, in Markdown: the kinds of tokens at the greatest number of leads."""
+    """Return a Markdown table with a line for each system; tokens by type are shown for the largest number of leads."""
     sizes = sorted({row.leads for row in rows if row.group in _GROUPS})
     largest = sizes[-1]
     ours = _row(rows, OURS, largest)
@@ -45,7 +45,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def trickle_table(rows: Sequence[Row]) -> str:
-    """The rows with leads that come over time, in Markdown."""
+    """Return a Markdown table of the rows with leads that arrive over time."""
     lines = [
         "| | calls | of one per call | input | output | weighted per lead | median wait |",
         "|---|---|---|---|---|---|---|",
@@ -65,13 +65,13 @@ def trickle_table(rows: Sequence[Row]) -> str:
 
 
 def forms() -> str:
-    """The closed forms, in Markdown."""
+    """Return a Markdown table of the closed formulas."""
     lines = ["| | calls for n leads, of which q qualify and c clash |", "|---|---|"]
     return "\n".join([*lines, *(f"| {system} | {form.text} |" for system, form in FORMS.items())])
 
 
-def filled(page: str, rows: Sequence[Row]) -> str:
-    """The page with the tables between their marks replaced by those of the rows."""
+def fill_page(page: str, rows: Sequence[Row]) -> str:
+    """Return the page with the tables between its comments replaced."""
     tables = {"table": table(rows), "trickle": trickle_table(rows), "forms": forms()}
     return re.sub(
         r"<!-- (table|trickle|forms) -->.*?<!-- end -->",
@@ -82,9 +82,9 @@ def filled(page: str, rows: Sequence[Row]) -> str:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draw the weighted tokens per lead of every system, over the numbers of leads.
+    """Draw the weighted tokens per lead of every system.
 
-    Needs matplotlib, which the `plot` extra brings.
+    This needs matplotlib, from the extra `plot`.
     """
     import matplotlib as mpl
 
@@ -98,7 +98,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     colours = {"marks": "#1b7837", "controls": "#8c8c8c", "frameworks": "#2166ac", "lasting": "#b2182b"}
     for at, row in enumerate(reversed(bars)):
         value = row.per_lead(row.cost.weighted)
-        axes.plot(value, at, "o", color=colours[row.group])  # no bars: a logarithmic scale has no zero to start from
+        axes.plot(value, at, "o", color=colours[row.group])  # no bars, because a logarithmic scale has no zero
         axes.text(value * 1.12, at, f"{value:,.0f}", va="center")
     axes.set_yticks(range(len(bars)), [row.system for row in reversed(bars)])
     axes.set_xscale("log")
@@ -121,7 +121,7 @@ def _row(rows: Sequence[Row], system: str, leads: int) -> Row | None:
 
 
 def _break_even(ours: Row | None, other: Row | None) -> str:
-    """Tokens that each call of ours could carry on top before it cost as much as the other."""
+    """Return the tokens that could be added to each of our calls before they cost as much as the other system."""
     if ours is None or other is None or other.system == ours.system:
         return "-"
     return f"{(other.cost.weighted - ours.cost.weighted) / ours.cost.calls:+,.0f}"

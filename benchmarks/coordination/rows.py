@@ -1,4 +1,4 @@
-"""Which systems are measured, in which order: ours and every control always, frameworks where asked for."""
+"""The measured systems in order: the desk and every control always, and frameworks on request."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from benchmarks.coordination.single import run_single
 __all__ = ["GAPS", "SHUT", "own", "rivals", "trickling"]
 
 GAPS = (10, 20, 30, 60)
-"""Mean seconds between two leads that trickle in."""
+"""The mean seconds between two arriving leads."""
 SHUT = timedelta(days=14)
-"""How long the desk was shut before the leads were found that had faded in part."""
+"""The time for which the desk was closed, so that some leads faded."""
 
 
 def own(sizes: Sequence[int]) -> Iterator[Row]:
-    """The desk and the controls with all leads there at once, and a desk that was shut while leads came."""
+    """Yield the desk and the controls with all leads at once, and a desk that was closed while leads arrived."""
     for count in sizes:
         leads = enquiries(count)
         for system, agents in (("marks, one per call", ONE_PER_CALL), ("marks, ten per call", {})):
@@ -39,12 +39,12 @@ def own(sizes: Sequence[int]) -> Iterator[Row]:
         yield Row("single agent with a tool, one thread", "lasting", count, run_single(leads, lasting=True))
     count = max(sizes)
     run = run_desk(enquiries(count), {"sales": {"when_faded": "drop"}}, fading(count, SHUT))
-    note = f"found after {SHUT.days} days shut; what had faded was dropped"
+    note = f"the desk was closed for {SHUT.days} days; faded leads were dropped"
     yield Row("marks, ten per call, faded", "fading", count, run.cost, None, len(run.outcome.qualified), note)
 
 
 def trickling(count: int, gaps: Sequence[int] = GAPS) -> Iterator[Row]:
-    """The desk with leads that come one by one, at random."""
+    """Yield the desk with leads that arrive at random times."""
     leads = enquiries(count)
     for gap in gaps:
         arrivals = trickle(count, timedelta(seconds=gap))
@@ -58,7 +58,7 @@ def trickling(count: int, gaps: Sequence[int] = GAPS) -> Iterator[Row]:
 
 
 def rivals(sizes: Sequence[int]) -> Iterator[Row | str]:
-    """The frameworks, each with a fresh thread for each lead and with one that lasts; or why one was not run."""
+    """Yield the frameworks with a fresh thread for each lead and with a lasting thread, or a reason for not running."""
     for rival in RIVALS:
         for lasting in (False, True) if rival.lasting else (False,):
             system, group = (f"{rival.name}, one thread", "lasting") if lasting else (rival.name, "frameworks")

@@ -1,6 +1,6 @@
-"""One agent with one tool, which does everything: the control without any coordination. One lead in a task.
+"""A single agent with one tool for all work: the control without coordination. Each task is one lead.
 
-It speaks to the real SDK. In a lasting thread every lead's words are sent again with each later call.
+It uses the real SDK. In a lasting thread, the text of every lead is sent again with each later call.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 from benchmarks.coordination.chat import Reply, from_messages
 from benchmarks.coordination.controls import MAX_TOKENS, MODEL
 from benchmarks.coordination.leads import Enquiry
-from benchmarks.coordination.outcome import Cost, Outcome, checked
+from benchmarks.coordination.outcome import Cost, Outcome, check
 from benchmarks.coordination.rivals.office import ALONE, BOOK, PROMPTS, Office, office_of
-from benchmarks.coordination.team import said
+from benchmarks.coordination.team import next_message
 from blackboard.llm.client import AnthropicClient
 from tests.support.messages_api import MessagesApi
 
-__all__ = ["blocks", "run_single", "talking"]
+__all__ = ["blocks", "run_single", "scripted_blocks"]
 
 _TOOL = {
     "name": "book",
@@ -33,7 +33,7 @@ _TOOL = {
 
 
 def blocks(reply: Reply) -> list[dict[str, Any]]:
-    """A reply as the content of a message of the Messages API."""
+    """Return a reply as the content of a message of the Messages API."""
     found: list[dict[str, Any]] = [{"type": "text", "text": reply.text}] if reply.text else []
     return found + [
         {"type": "tool_use", "id": f"toolu_{at}", "name": call.name, "input": dict(call.arguments)}
@@ -41,19 +41,19 @@ def blocks(reply: Reply) -> list[dict[str, Any]]:
     ]
 
 
-def talking(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The scripted team, for the local server of the Messages API."""
-    return blocks(said(from_messages(body)))
+def scripted_blocks(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Answer as the scripted team, for the local server of the Messages API."""
+    return blocks(next_message(from_messages(body)))
 
 
 def run_single(leads: Sequence[Enquiry], *, lasting: bool = False) -> Cost:
-    """Have one agent do the work, in a fresh thread for each lead or in one that lasts.
+    """Run a single agent, with a fresh thread for each lead or with a lasting thread, and check the outcome.
 
     Raises:
-        WrongOutcome: the work was not done.
+        WrongOutcome: The outcome is wrong.
     """
     office, outcome = office_of(leads), Outcome()
-    with MessagesApi(talking) as api:
+    with MessagesApi(scripted_blocks) as api:
         client = AnthropicClient("offline", api.url)
         try:
             thread: list[dict[str, Any]] = []
@@ -68,12 +68,12 @@ def run_single(leads: Sequence[Enquiry], *, lasting: bool = False) -> Cost:
         finally:
             client.close()
         outcome.slots, outcome.insights = dict(office.slots), office.insights(text)
-        checked(outcome, leads)
+        check(outcome, leads)
         return Cost(api.paid, api.usage.prompt_tokens, api.usage.output_tokens)
 
 
 def _task(client: AnthropicClient, thread: list[dict[str, Any]], text: str, system: str, office: Office) -> str:
-    """The agent's loop: ask, use the tool, ask again, until it has its say."""
+    """Call the model and its tool until it gives an answer."""
     thread.append({"role": "user", "content": text})
     while True:
         body = {"model": MODEL, "max_tokens": MAX_TOKENS, "system": system, "tools": [_TOOL], "messages": thread}
@@ -84,6 +84,6 @@ def _task(client: AnthropicClient, thread: list[dict[str, Any]], text: str, syst
             return str(content[0]["text"])
         results = []
         for use in uses:
-            told = office.book(use["input"]["slot"])
-            results.append({"type": "tool_result", "tool_use_id": use["id"], "content": told})
+            result = office.book(use["input"]["slot"])
+            results.append({"type": "tool_result", "tool_use_id": use["id"], "content": result})
         thread.append({"role": "user", "content": results})

@@ -1,7 +1,7 @@
-"""The scripted model for teams that talk: it reads a conversation, and says what the speaker it stands for must say.
+"""The scripted model for teams of agents: it reads a conversation and gives the right answer for the current speaker.
 
-It never errs, never chats, and writes the same verdicts as the desk's offline rules, so that a framework is measured by
-what it adds and by nothing else. What has been done is read off the conversation itself, as a model would have to.
+It never errs, adds no text, and gives the same verdicts as the desk's offline rules, so that only the overhead of a
+framework is measured. It derives the progress of the work from the conversation, as a model would.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.coordination.chat import Call, Chat, Reply
 from blackboard.errors import BlackboardError
 from lead_desk import offline_rules
 
-__all__ = ["Speechless", "said"]
+__all__ = ["UnknownSpeaker", "next_message"]
 
 ROLES = {
     "You run a sales desk": "router",
@@ -36,22 +36,22 @@ _TAKEN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d) is taken; free near it: ([\dT:
 _START = re.compile(r'\{"(?:now|outcomes)":')
 
 
-class Speechless(BlackboardError):
-    """The script does not know what this speaker must say."""
+class UnknownSpeaker(BlackboardError):
+    """A speaker that the script does not know."""
 
 
 @dataclass(frozen=True)
 class _Event:
-    """Something that was done, as it is seen in a conversation."""
+    """A step of the work, as seen in a conversation."""
 
     at: int
     category: str
-    """`verdict`, `pick`, `ruling` or `tool`; what a tool said stands for a pick."""
+    """`verdict`, `pick`, `ruling` or `tool`; the result of a tool counts as a pick."""
     data: Mapping[str, Any]
 
 
 class _State:
-    """How far the work is that a conversation is about."""
+    """The progress of the work in a conversation."""
 
     def __init__(self, text: str) -> None:
         starts = [match.start() for match in _START.finditer(text)]
@@ -67,7 +67,7 @@ class _State:
 
     @property
     def stage(self) -> str:
-        """Whose turn it is."""
+        """The role that must act next, or `done`."""
         if "outcomes" in self.task:
             return "done" if self.insights else "analyst"
         if self.last is not None and self.last.category == "ruling":
@@ -80,7 +80,7 @@ class _State:
 
     @property
     def shown(self) -> str:
-        """What the next speaker needs to be told."""
+        """The data that the next speaker needs."""
         match self.stage:
             case "sales" | "analyst":
                 return json.dumps(self.task)
@@ -91,11 +91,11 @@ class _State:
                 return json.dumps(self.last.data)
 
 
-def said(chat: Chat) -> Reply:
-    """What is said next.
+def next_message(chat: Chat) -> Reply:
+    """Return the next message.
 
     Raises:
-        Speechless: the conversation is none that the script knows.
+        UnknownSpeaker: The script does not know the speaker.
     """
     everything = chat.system + "\n" + "\n".join(turn.text for turn in chat.turns)
     role = next((role for words, role in ROLES.items() if words in chat.system), None)
@@ -103,7 +103,7 @@ def said(chat: Chat) -> Reply:
     state = _State("\n".join(turn.text for turn in chat.turns) if role != "selector" else everything)
     match role:
         case "router" | "manager":
-            return _routed(chat, state, final=state.shown if role == "manager" else "done")
+            return _route(chat, state, final=state.shown if role == "manager" else "done")
         case "selector":
             planned = "Plan:" in everything[max((match.start() for match in _START.finditer(everything)), default=0) :]
             return Reply(state.stage if planned and state.stage != "done" else "planner")
@@ -112,8 +112,8 @@ def said(chat: Chat) -> Reply:
         case "alone":
             return _alone(state)
         case "sales" | "scheduler" | "coordinator" | "analyst":
-            return _worked(role, chat, state)
-    raise Speechless(f"the script knows no speaker such as: {everything[:200]!r}")
+            return _specialist(role, chat, state)
+    raise UnknownSpeaker(f"the script knows no speaker such as: {everything[:200]!r}")
 
 
 def _plan(state: _State) -> str:
@@ -122,20 +122,20 @@ def _plan(state: _State) -> str:
     return "Plan: 1. sales: judge the lead 2. scheduler: book it if it qualifies 3. coordinator: settle a clash"
 
 
-def _routed(chat: Chat, state: _State, final: str) -> Reply:
+def _route(chat: Chat, state: _State, final: str) -> Reply:
     if state.stage == "done":
         return Reply(final)
-    return Reply(calls=[_handed(chat, state.stage, state)])
+    return Reply(calls=[_handoff(chat, state.stage, state)])
 
 
-def _handed(chat: Chat, stage: str, state: _State) -> Call:
-    """The tool that hands the work over, with as few words as its arguments allow."""
+def _handoff(chat: Chat, stage: str, state: _State) -> Call:
+    """Return the shortest tool call that hands the work over."""
     for name, schema in chat.tools.items():
         if stage in name.lower() or "delegate" in name.lower():
             values = {"coworker": stage.title(), "task": _ORDERS[stage]}
             wanted = schema.get("required") or ()
             return Call(name, {field: values.get(field, state.shown) for field in wanted})
-    raise Speechless(f"there is no tool that hands over to {stage}: {', '.join(chat.tools) or 'none at all'}")
+    raise UnknownSpeaker(f"no tool hands over to {stage}: {', '.join(chat.tools) or 'there are no tools'}")
 
 
 _ORDERS = {
@@ -146,8 +146,8 @@ _ORDERS = {
 }
 
 
-def _worked(role: str, chat: Chat, state: _State) -> Reply:
-    """A specialist's own work, and the handing over where that is a specialist's too."""
+def _specialist(role: str, chat: Chat, state: _State) -> Reply:
+    """Return the answer of a specialist, with a handoff if specialists hand over by themselves."""
     if role == "scheduler":
         if not (chat.turns[-1].role == "tool" and state.last is not None and state.last.category == "tool"):
             return Reply(calls=[Call("book", {"slot": _wish(state)})])
@@ -161,11 +161,11 @@ def _worked(role: str, chat: Chat, state: _State) -> Reply:
         text = json.dumps(_verdict(state))
     after = _State("\n".join([turn.text for turn in chat.turns] + [text])).stage
     hands_over = any("transfer" in name and after in name for name in chat.tools)
-    return Reply(text, [_handed(chat, after, state)] if hands_over else [])
+    return Reply(text, [_handoff(chat, after, state)] if hands_over else [])
 
 
 def _alone(state: _State) -> Reply:
-    """One agent for everything: books what qualifies, or the nearest where that is taken, and says its verdict."""
+    """Return the answer of a single agent: book a qualified lead or the nearest free slot, then give the verdict."""
     if state.stage == "analyst":
         return Reply(json.dumps(offline_rules.find_patterns(state.task).model_dump()))
     verdict = _verdict(state)
@@ -219,7 +219,7 @@ def _events(text: str) -> Iterator[_Event]:
             data = json.loads(match[0])
         except ValueError:
             continue
-        category = next((category for key, category in _SORTS.items() if key in data), None)
+        category = next((category for key, category in _CATEGORIES.items() if key in data), None)
         if category:
             spans.append(match.span())
             yield _Event(match.start(), category, data)
@@ -231,4 +231,4 @@ def _events(text: str) -> Iterator[_Event]:
                 yield _Event(match.start(), "tool", data)
 
 
-_SORTS = {"score": "verdict", "clash": "pick", "note": "ruling"}
+_CATEGORIES = {"score": "verdict", "clash": "pick", "note": "ruling"}

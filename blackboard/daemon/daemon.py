@@ -270,7 +270,7 @@ class Daemon:
         try:
             agents, agent_settings = self.reload()
         except BlackboardError as error:
-            log.error("the deployment file has mistakes; the active deployment stays", error=str(error))
+            log.error("the deployment file has mistakes; the active deployment was kept", error=str(error))
             return
         self.agents = dict(agents)
         self._runner.settings = agent_settings

@@ -57,7 +57,7 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
 
 
 def merge(values: Mapping[str, Any], overrides: Iterable[Variable]) -> dict[str, Any]:
-    """Return the values with the overrides applied. Tables are merge; other values are replaced."""
+    """Return the values with the overrides applied. Tables are merged; other values are replaced."""
     result: Any = dict(values)
     for _, steps, value in overrides:
         for step in reversed(steps):

@@ -15,14 +15,14 @@ import pytest
 
 from benchmarks.coordination import report, rows
 from benchmarks.coordination.chat import Chat, Turn
-from benchmarks.coordination.desk import answered, run_desk, trickle
+from benchmarks.coordination.desk import run_desk, scripted_answer, trickle
 from benchmarks.coordination.forms import FORMS, work_of
-from benchmarks.coordination.leads import MOST, Enquiry, enquiries
+from benchmarks.coordination.leads import MAX_LEADS, Enquiry, enquiries
 from benchmarks.coordination.live import live
-from benchmarks.coordination.outcome import Cost, Outcome, Row, WrongOutcome, checked
+from benchmarks.coordination.outcome import Cost, Outcome, Row, WrongOutcome, check
 from benchmarks.coordination.rivals.office import PROMPTS, ROUTER, office_of
-from benchmarks.coordination.single import talking
-from benchmarks.coordination.team import Speechless, said
+from benchmarks.coordination.single import scripted_blocks
+from benchmarks.coordination.team import UnknownSpeaker, next_message
 from tests.support.messages_api import MessagesApi
 
 ROOT = Path(__file__).parents[2]
@@ -84,9 +84,9 @@ def test_the_closed_forms_hold(system: str) -> None:
 
 
 def test_six_of_ten_leads_qualify_and_one_clashes() -> None:
-    work = work_of(enquiries(MOST))
-    assert (work.q, work.c) == (MOST * 0.6, MOST * 0.1)
-    wishes = [lead.wish for lead in enquiries(MOST) if lead.wish]
+    work = work_of(enquiries(MAX_LEADS))
+    assert (work.q, work.c) == (MAX_LEADS * 0.6, MAX_LEADS * 0.1)
+    wishes = [lead.wish for lead in enquiries(MAX_LEADS) if lead.wish]
     assert len(wishes) == len(set(wishes))
 
 
@@ -108,7 +108,7 @@ def right(leads: list[Enquiry]) -> Outcome:
 
 def test_an_outcome_that_is_right_is_let_through() -> None:
     leads = enquiries(7)
-    assert checked(right(leads), leads).qualified[0]
+    assert check(right(leads), leads).qualified[0]
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,12 @@ def test_an_outcome_that_is_wrong_is_refused(spoil: Callable[[Outcome], object],
     outcome = right(leads)
     spoil(outcome)
     with pytest.raises(WrongOutcome, match=why):
-        checked(outcome, leads)
+        check(outcome, leads)
 
 
 def test_the_script_refuses_a_conversation_that_it_does_not_know() -> None:
-    with pytest.raises(Speechless, match="no speaker"):
-        said(Chat("You sing.", [Turn("user", "Sing.")], {}))
+    with pytest.raises(UnknownSpeaker, match="no speaker"):
+        next_message(Chat("You sing.", [Turn("user", "Sing.")], {}))
 
 
 def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
@@ -140,13 +140,13 @@ def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
     tools: dict[str, dict[str, object]] = {f"transfer_to_{name}": {} for name in PROMPTS}
     turns = [Turn("user", office.task(lead.data))]
     route = []
-    while (reply := said(Chat(ROUTER, turns, tools))).calls:
+    while (reply := next_message(Chat(ROUTER, turns, tools))).calls:
         name = reply.calls[0].name.removeprefix("transfer_to_")
         route.append(name)
-        answer = said(Chat(PROMPTS[name], turns, {}))
+        answer = next_message(Chat(PROMPTS[name], turns, {}))
         if answer.calls:
             turns.append(Turn("tool", office.book(str(answer.calls[0].arguments["slot"]))))
-            answer = said(Chat(PROMPTS[name], turns, {}))
+            answer = next_message(Chat(PROMPTS[name], turns, {}))
         turns.append(Turn("assistant", answer.text))
     assert route == ["sales", "scheduler"]
     assert office.slots == {-1: lead.wish}
@@ -154,7 +154,7 @@ def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
 
 
 def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
-    with MessagesApi(answered) as api:
+    with MessagesApi(scripted_answer) as api:
         result = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
         assert sum(row.cost.input for row in result) == api.usage.prompt_tokens
     assert [row.cost for row in result] == [Cost(3, 1207, 180)] * 3
@@ -162,7 +162,7 @@ def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
 
 
 def test_the_local_server_speaks_for_a_team_in_the_messages_api() -> None:
-    content = talking(
+    content = scripted_blocks(
         {"system": ROUTER, "messages": [{"role": "user", "content": '{"outcomes": []}\n{"insights": []}'}]}
     )
     assert content == [{"type": "text", "text": "done"}]
@@ -174,7 +174,7 @@ def test_the_page_shows_the_figures_that_hold() -> None:
         for leads, one in zip(SIZES if len(costs) > 1 else SIZES[-1:], costs, strict=True):
             assert found[system, leads] == Cost(*one)
     page = (ROOT / "docs" / "economy.md").read_text("utf-8")
-    assert report.filled(page, kept()) == page
+    assert report.fill_page(page, kept()) == page
 
 
 def test_the_closed_forms_hold_for_the_frameworks_as_they_were_measured() -> None:

@@ -1,1 +1,1 @@
-"""One script for each framework, each run in an environment of its own; office.py is what they share."""
+"""A script for each framework, run in its own environment. The scripts share office.py and errand.py."""

@@ -1,4 +1,4 @@
-"""AutoGen: `SelectorGroupChat` with a planning agent, as its documentation builds it; a model chooses each speaker."""
+"""AutoGen: `SelectorGroupChat` with a planning agent, as in its documentation. A model chooses each speaker."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def start(url: str, office: Office, lasting: bool) -> Talk:
             allow_repeated_speaker=True,
         )
 
-    loop, one = asyncio.new_event_loop(), team()
+    loop, lasting_team = asyncio.new_event_loop(), team()
 
     def talk(text: str) -> str:
-        group = one if lasting else team()
+        group = lasting_team if lasting else team()
         result = loop.run_until_complete(group.run(task=text))
         return "\n".join(message.to_text() for message in result.messages[1:])
 

@@ -1,6 +1,6 @@
-"""CrewAI: the hierarchical process with a manager that CrewAI makes itself, and a crew that it delegates to.
+"""CrewAI: the hierarchical process, with CrewAI's own manager and a crew to which it delegates.
 
-A crew has no thread that lasts from one kickoff to the next, so there is only the fresh one.
+A crew keeps no thread between kickoffs, so each lead has a fresh thread.
 """
 
 from __future__ import annotations

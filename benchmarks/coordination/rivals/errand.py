@@ -1,4 +1,4 @@
-"""The errand that every framework's script runs: hand over each lead, note what came of it, hand over the outcomes.
+"""The work of every framework's script: hand over each lead, record its result, and hand over the outcomes.
 
 python openai_agents_handoffs.py URL LEADS.json fresh|lasting
 """
@@ -16,11 +16,11 @@ from office import Office, office_of, verdict_in
 __all__ = ["run"]
 
 Talk = Callable[[str], str]
-"""Gives a task to the team; everything that was said about it."""
+"""Gives a task to the team and returns the text of the whole conversation."""
 
 
 def run(start: Callable[[str, Office, bool], Talk]) -> None:
-    """Run the errand with the team that `start(url, office, lasting)` makes, and print the outcome as JSON."""
+    """Run the work with the team that `start(url, office, lasting)` returns, and print the outcome as JSON."""
     url, leads_file, thread = sys.argv[1:]
     leads = json.loads(Path(leads_file).read_text("utf-8"))
     office = office_of(SimpleNamespace(**lead) for lead in leads)

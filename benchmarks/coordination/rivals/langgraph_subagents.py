@@ -1,6 +1,6 @@
-"""LangChain and LangGraph: a supervisor to whom each subagent is a tool, which its documentation recommends by now.
+"""LangChain and LangGraph: a supervisor with each subagent as a tool, the design that its documentation recommends.
 
-A subagent sees the request alone and gives back its last words, so nothing of its own talk piles up.
+A subagent sees only the request and returns its last message, so its own messages do not accumulate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LangGraph: `create_supervisor` with its defaults, over agents to which it hands the conversation."""
+"""LangGraph: `create_supervisor` with its defaults. The supervisor hands the conversation to agents."""
 
 from __future__ import annotations
 

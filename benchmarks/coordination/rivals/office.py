@@ -1,7 +1,7 @@
-"""What every team that talks is given: the words of each role, the one tool, and the free slots. Standard library only.
+"""The input of every team of agents: the prompt of each role, the tool, and the free slots. Standard library only.
 
-A framework's script runs in an environment of its own, without this project, so this file imports nothing of it. The
-words say what the desk's prompts say, for one lead at a time and without a schema, which is kinder to the frameworks.
+The script of a framework runs in its own environment without this project, so this file does not import it. The prompts
+match the desk's prompts, but for one lead at a time and without a schema, which favours the frameworks.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ ALONE = (
 
 @dataclass
 class Office:
-    """The free slots, what was booked for whom, and what was judged.
+    """The free slots, the bookings and the verdicts.
 
     Args:
-        free: local starts, such as `2026-01-07T09:00`, in order.
+        free: Local starts, such as `2026-01-07T09:00`, in order.
     """
 
     free: list[str]
     current: int = -1
-    """The lead that is being worked on; whoever runs the team sets it."""
+    """The current lead; the caller sets it."""
     slots: dict[int, str] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def book(self, slot: str) -> str:
-        """What the tool says."""
+        """Book a slot and return the text of the tool."""
         start = slot or self.free[0]
         if start in self.free:
             self.free.remove(start)
@@ -76,28 +76,28 @@ class Office:
         return f"{start} is taken; free near it: {', '.join(sorted(near))}"
 
     def task(self, lead: Mapping[str, Any]) -> str:
-        """What a team is told of one lead."""
+        """Return the text of a task about a lead."""
         return json.dumps({"now": NOW, "lead": dict(lead)})
 
     def judged(self, lead: Mapping[str, Any], verdict: Mapping[str, Any]) -> None:
-        """Note a verdict for the outcomes."""
+        """Record a verdict for the outcomes."""
         score, why = round(verdict["score"], 2), verdict["reason"]
         self.rows.append({"id": lead["id"], "score": score, "why": why, "source": lead["source"]})
 
     def outcomes(self) -> str:
-        """What a team is told at the end."""
+        """Return the text of the last task."""
         return json.dumps({"outcomes": self.rows})
 
     def insights(self, text: str) -> list[list[int]]:
-        """The groups that an analyst made; what it left out is a group of its own, as at the desk."""
+        """Return the groups of an analyst's answer; missing ids form another group, as at the desk."""
         answer, _ = json.JSONDecoder().raw_decode(text[text.rindex('{"insights":') :])
         result = [part["ids"] for part in answer["insights"]]
-        rest = {row["id"] for row in self.rows} - {number for group in result for number in group}
-        return [*result, sorted(rest)] if rest else result
+        missing = {row["id"] for row in self.rows} - {number for group in result for number in group}
+        return [*result, sorted(missing)] if missing else result
 
 
 def office_of(leads: Iterable[Any]) -> Office:
-    """An office whose calendar has what the desk's has: half hours of two weeks, less what clashes."""
+    """Return an office with the desk's calendar: the half hours of two weeks, without taken slots."""
     taken = {lead.wish for lead in leads if lead.clashes}
     start, end = datetime.fromisoformat("2026-01-05T11:00"), datetime.fromisoformat("2026-01-19T10:00")
     free = []
@@ -112,9 +112,9 @@ _OBJECT = re.compile(r"\{[^{}]*\"score\"[^{}]*\}")
 
 
 def verdict_in(text: str) -> dict[str, Any]:
-    """The last verdict in a text."""
+    """Return the last verdict in a text."""
     return dict(json.loads(_OBJECT.findall(text)[-1]))
 
 
-def _apart(one: str, other: str) -> timedelta:
-    return abs(datetime.fromisoformat(one) - datetime.fromisoformat(other))
+def _apart(start: str, other: str) -> timedelta:
+    return abs(datetime.fromisoformat(start) - datetime.fromisoformat(other))

@@ -1,6 +1,6 @@
-"""OpenAI Agents: each agent hands off to the next, with the prefix that its documentation recommends for handoffs.
+"""OpenAI Agents: each agent hands off to the next, with the prompt prefix that its documentation recommends.
 
-It starts at sales, without a triage agent, since every task is a lead.
+It starts at sales without a triage agent, because every task is a lead.
 """
 
 from __future__ import annotations
