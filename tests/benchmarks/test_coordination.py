@@ -118,7 +118,7 @@ def test_an_outcome_that_is_right_is_let_through() -> None:
         (lambda o: o.qualified.update({1: True}), "lead 1: qualified"),
         (lambda o: o.slots.pop(0), "no appointment"),
         (lambda o: o.slots.update({0: "2026-01-07T10:00"}), "lead 0: slot"),
-        (lambda o: o.slots.update({4: o.slots[0]}), "slots given twice"),
+        (lambda o: o.slots.update({4: o.slots[0]}), "slots booked twice"),
         (lambda o: o.insights.append([0]), "outcomes in insights"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
         result = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
         assert sum(row.cost.input for row in result) == api.usage.prompt_tokens
     assert [row.cost for row in result] == [Cost(3, 1207, 180)] * 3
-    assert result[0].note == "1 of 1 verdicts as the script's"
+    assert result[0].note == "1 of 1 verdicts match the script"
 
 
 def test_the_local_server_speaks_for_a_team_in_the_messages_api() -> None:

@@ -132,5 +132,5 @@ def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burn
         )
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out
     told = burning("explain", "watchman").out
-    assert "is tried next at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in told
+    assert "is retried at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in told
     assert burning("activations", "--json").json[0]["error"] == "the API cannot be reached"

@@ -134,7 +134,7 @@ def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> 
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
-        ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent watches wet, very; "),
+        ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent has the watches wet, very; "),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
