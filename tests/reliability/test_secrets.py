@@ -121,7 +121,7 @@ def test_a_key_is_nowhere_afterwards(
     [
         "postgresql+nonsense://ada:CANARY@localhost/board",
         "nonsense://ada:CANARY@localhost/board",
-        "ada:CANARY@localhost",
+        "not-a-scheme://ada:CANARY@localhost/board",
         "postgresql+nonsense://localhost/board?password=CANARY",
     ],
 )
