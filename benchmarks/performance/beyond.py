@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> None:
     for batch, batch_window in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
         calls, size = calls_in(options.deposits, options.agents, batch, batch_window)
         print(
-            f"batch {batch}, gather {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
+            f"batch {batch}, batch window {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
             f" {COMMITS * calls / DAY:,.1f} commits a second for them"
         )
 

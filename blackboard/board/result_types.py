@@ -369,7 +369,7 @@ class ErasureReport:
     named_in: tuple[int, ...]
     """Marks of other subjects that name this subject. They are kept for a person to judge."""
     backups: tuple[BackupMention, ...] = ()
-    """Backups beside the board that still contain the subject."""
+    """The known backups that still contain the subject."""
 
 
 R = TypeVar("R")
