@@ -1,4 +1,4 @@
-"""All exceptions of this package, in one tree.
+"""All errors that callers may catch, in one tree.
 
 BlackboardError
 ├── UsageError                 the request is wrong: exit code 2
@@ -7,6 +7,7 @@ BlackboardError
 │   ├── InvalidLaw             a decay law with invalid parameters
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or intensity that cannot be stored
+│   ├── InvalidTime            a value that is not a time
 │   ├── InvalidQuery           SQL that is invalid or not allowed
 │   └── ConfigurationError     all mistakes in a deployment
 └── WorkError                  the request is valid but failed: exit code 1
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidLaw",
     "InvalidMark",
     "InvalidQuery",
+    "InvalidTime",
     "MissingPackage",
     "Mistake",
     "ModelError",
@@ -63,9 +65,13 @@ class BlackboardError(Exception):
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
 
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.stored is None else f"{text}; {self.stored} marks are stored"
+
 
 class UsageError(BlackboardError):
-    """The request is wrong. Nothing was changed."""
+    """The request is wrong. Nothing was changed, except by `deposit_many`: see `stored`."""
 
     exit_code = 2
 
@@ -92,6 +98,10 @@ class InvalidCondition(UsageError):
 
 class InvalidMark(UsageError):
     """A mark whose kind, subject, payload or intensity cannot be stored."""
+
+
+class InvalidTime(UsageError):
+    """A value that is not a time."""
 
 
 class InvalidQuery(UsageError):
@@ -182,4 +192,4 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"; there is: {shown}"
+    return f"; known names: {shown}"

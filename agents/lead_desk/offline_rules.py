@@ -70,11 +70,14 @@ def _score(text: str, *, attacked: bool, company: bool, times: list[str]) -> tup
     if sum(letter.isalpha() for letter in text) < 12:
         return (0.05, _ATTACK) if attacked else (0.1, "says too little")
     reasons = [(weight, words) for signal, weight, words in _POSITIVE_SIGNALS if matches(signal, text)]
-    reasons += [(0.05, "names a company")] * company + [(0.1, "names a time to meet")] * bool(times)
-    score = round(0.2 + sum(weight for weight, _ in reasons) - 0.1 * attacked, 2)
+    if company:
+        reasons.append((0.05, "names a company"))
+    if times:
+        reasons.append((0.1, "names a time to meet"))
+    score = round(0.2 + sum(weight for weight, _ in reasons) - (0.1 if attacked else 0.0), 2)
     if score < 0.5:
         return score, _ATTACK if attacked else "no clear interest"
-    return score, "; ".join(words for _, words in reasons) + "; tried to give orders" * attacked
+    return score, "; ".join([*(words for _, words in reasons), *(["tried to give orders"] if attacked else [])])
 
 
 def pick_slots(data: Data) -> Picks:
@@ -100,10 +103,10 @@ def _pick(request: Data, free: list[str]) -> tuple[str | None, str]:
 
 
 def _is_suitable(slot: str, requested: str) -> bool:
-    start, time = parse_requested_time(slot, _UTC), parse_requested_time(requested, _UTC)
-    if start is None or time is None:
+    start, wanted = parse_requested_time(slot, _UTC), parse_requested_time(requested, _UTC)
+    if start is None or wanted is None:
         return False
-    return start.start == time.start if time.end is None else time.start <= start.start < time.end
+    return start.start == wanted.start if wanted.end is None else wanted.start <= start.start < wanted.end
 
 
 def find_patterns(data: Data) -> Patterns:

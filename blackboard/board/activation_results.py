@@ -14,7 +14,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
 from blackboard.board.result_types import Receipt
 from blackboard.deployment import AgentSpec
-from blackboard.errors import NotFound
+from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
 from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
@@ -196,7 +196,8 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     """Make a dead, held or quarantined activation ready again, with all its attempts.
 
     Raises:
-        NotFound: There is no such activation, or it cannot be retried.
+        NotFound: There is no such activation.
+        WorkError: It did not fail.
     """
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
@@ -209,7 +210,8 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     """Give up a dead, held or quarantined activation for good. Its marks stay absorbed.
 
     Raises:
-        NotFound: There is no such activation, or it cannot be discarded.
+        NotFound: There is no such activation.
+        WorkError: It did not fail.
     """
     row = _stuck(txn, activation_id)
     model_calls.mark_unknown(txn, row.id, INTERRUPTED)
@@ -226,7 +228,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     if row is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
     if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
-        raise NotFound(f"activation {activation_id} is {row.state}; only one that failed can be retried or discarded")
+        raise WorkError(f"activation {activation_id} is {row.state}; only a failed one can be retried or discarded")
     return row
 
 

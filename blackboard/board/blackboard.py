@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -54,7 +54,7 @@ from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_i
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
-from blackboard.errors import BlackboardError, InvalidMark, UsageError
+from blackboard.errors import BlackboardError, InvalidTime, UsageError
 from blackboard.marks import Decision, Mark, Need
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
@@ -110,8 +110,7 @@ class Blackboard:
             clock: The source of time; by default the machine's clock.
             kinds: Mark classes to make known to this process. A deposit makes its own class known.
             create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
-            leap: A clock that is further ahead of the board's last record than this is not believed. None believes
-                every clock.
+            leap: The largest jump ahead of the last record that is accepted; None accepts any.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -227,7 +226,8 @@ class Blackboard:
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject, intensity or time is invalid, or the unique value is taken.
+            InvalidMark: The payload, subject or intensity is invalid, or the unique value is taken.
+            InvalidTime: `until` is not a time.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
         if isinstance(item, Mark):
@@ -284,7 +284,8 @@ class Blackboard:
             try:
                 results += self._deposit_batch(batch, raises=on_error == "raise")
             except BlackboardError as error:
-                _raise_with_count(error, sum(isinstance(result, Receipt) for result in results))
+                error.stored = sum(isinstance(result, Receipt) for result in results)
+                raise
         return results
 
     def _deposit_batch(
@@ -368,7 +369,7 @@ class Blackboard:
         Raises:
             UnknownName: No kind of this name is registered.
             UsageError: `min_strength` is not a number.
-            InvalidMark: `at` is not a time.
+            InvalidTime: `at` is not a time.
         """
         filters: dict[str, Any] = {
             "subject": subject,
@@ -465,7 +466,8 @@ class Blackboard:
         """Try an activation again, with all its attempts.
 
         Raises:
-            NotFound: There is no such activation, or it cannot be retried.
+            NotFound: There is no such activation.
+            WorkError: It did not fail.
         """
         self.session.write(lambda txn: activation_results.retry(txn, activation_id))
 
@@ -473,7 +475,8 @@ class Blackboard:
         """Give up an activation; its marks stay absorbed.
 
         Raises:
-            NotFound: There is no such activation, or it cannot be discarded.
+            NotFound: There is no such activation.
+            WorkError: It did not fail.
         """
         self.session.write(lambda txn: activation_results.discard(txn, activation_id))
 
@@ -549,7 +552,7 @@ def _instant(when: When) -> Instant:
     try:
         return parse_instant(when) if isinstance(when, str) else from_datetime(when)
     except (ValueError, TypeError, AttributeError):
-        raise InvalidMark(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None
+        raise InvalidTime(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None
 
 
 def _batches(
@@ -559,13 +562,6 @@ def _batches(
     pairs = ((item, None) for item in items) if keys is None else zip(items, keys, strict=True)
     while batch := list(itertools.islice(pairs, BATCH)):
         yield batch
-
-
-def _raise_with_count(error: BlackboardError, stored: int) -> NoReturn:
-    """Raise an error of `deposit_many` with the number of marks that are stored."""
-    error.stored = stored
-    error.args = (f"{error}; {stored} marks are stored",)
-    raise error
 
 
 def _user() -> str:

@@ -29,8 +29,7 @@ class BoardSession:
         database: The database, with an up-to-date schema. The session closes it.
         clock: The source of time.
         classes: The mark classes of this process.
-        leap: Microseconds. A clock that is further ahead of the board's last record is not believed; None believes
-            every clock.
+        leap: The largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: int | None) -> None:

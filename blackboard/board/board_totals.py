@@ -26,7 +26,7 @@ __all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Subtract what has evaporated; return the value of a watch's measure now, and the number of marks behind it.
 
-    A value below the threshold may be an upper bound. A value that meets the threshold is exact.
+    Below the threshold the value may be too high; at or above it is exact.
     """
     if not watch.keeps_totals:
         return measured(txn, watch)

@@ -40,42 +40,42 @@ class RegisteredWatch:
 
     @cached_property
     def condition(self) -> Condition:
-        """Return the condition that makes the watch cross."""
+        """The condition that makes the watch cross."""
         return self.spec.condition
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds in the condition."""
+        """The kinds in the condition."""
         return self.condition.kinds
 
     @cached_property
     def falling(self) -> bool:
-        """Return whether the watch crosses when strengths fall below a threshold."""
+        """Whether the watch crosses when strengths fall below a threshold."""
         return self.condition.falling
 
     @cached_property
     def is_over_board(self) -> bool:
-        """Return whether the condition measures the whole board, not one subject."""
+        """Whether the condition measures the whole board, not one subject."""
         return self.spec.condition.over == "board"
 
     @cached_property
     def ignored_author(self) -> str:
-        """Return the author whose marks do not count: the agent itself, or "" if the watch includes them."""
+        """The author whose marks do not count: the agent itself, or "" if the watch includes them."""
         return "" if self.spec.include_own else self.agent.name
 
     @cached_property
     def threshold(self) -> float:
-        """Return the threshold of the first comparison."""
+        """The threshold of the first comparison."""
         return self.comparison.threshold
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Return the first comparison; a condition over the board has no other."""
+        """The first comparison; a condition over the board has no other."""
         return next(self.condition.comparisons())
 
     @cached_property
     def keeps_totals(self) -> bool:
-        """Return whether the board keeps sums for the watch: it measures a total or a count over the board."""
+        """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
         return self.is_over_board and self.comparison.measure.keeps_sums
 
     def covers(self, subject: str) -> bool:
@@ -112,19 +112,19 @@ class ActiveDeployment:
     guarded: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
     """The watches whose guard measures a kind."""
     law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
-    """The new law and the instant of a change, by the kind and the old law of marks that the backfill has not reached.
+    """Pending changes of law: (kind, old law) -> (new law, instant). Not all marks of the kind have followed.
 
     Both laws are the same if only the kind's floor has changed.
     """
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
-        """Return the kinds by name; each is built once."""
+        """The kinds by name; each is built once."""
         return {name: self.deployment.kind(name) for name in self.deployment.kinds}
 
     @cached_property
     def watches_by_agent(self) -> dict[str, list[RegisteredWatch]]:
-        """Return the watches by the name of their agent."""
+        """The watches by the name of their agent."""
         watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
         for watch in self.watches.values():
             watches[watch.agent.name].append(watch)
@@ -132,7 +132,7 @@ class ActiveDeployment:
 
     @cached_property
     def migrating(self) -> set[str]:
-        """Return the kinds with marks that the backfill has not reached."""
+        """The kinds with marks that the backfill has not reached."""
         return {kind for kind, _ in self.law_changes}
 
 
@@ -212,7 +212,7 @@ class BoardTransaction:
         laws: The laws that marks refer to.
         now: The board's time: the later of the clock and the last recorded instant.
         recorded: The last instant that the board recorded.
-        next_end: When the next mark in the table evaporates, or has evaporated; None if none ever does.
+        next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         doubted: What the clock shows, if it is too far ahead to be believed; else None.
         totals: The sums that this transaction has read, by watch, kind and law. They are written once, at its end.
     """
@@ -237,17 +237,17 @@ class BoardTransaction:
 
     @property
     def deployment(self) -> Deployment:
-        """Return the active deployment."""
+        """The active deployment."""
         return self.active.deployment
 
     @property
     def last_event(self) -> int:
-        """Return the id of the last event; 0 on an empty board."""
+        """The id of the last event; 0 on an empty board."""
         return self._last_event
 
     @property
     def has_evaporated_marks(self) -> bool:
-        """Return whether the table holds marks that have evaporated."""
+        """Whether the table holds marks that have evaporated."""
         return self.next_end is not None and self.next_end <= self.now
 
     def next_event(self) -> int:

@@ -217,7 +217,7 @@ def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> list[tuple[Eve
 
 
 def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
-    """Select the marks of those sides of an `|` that hold; all marks if every side must hold or none does."""
+    """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
     fading_marks = [txn.fading(row) for row in rows]
     kinds = {
         kind
@@ -411,7 +411,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, c
 def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Return a mark as the running sums count it.
 
-    The sums count a mark whose kind changed its law under the old law until it is migrated. It is migrated here.
+    Until a mark is migrated, the sums hold it under its kind's old law. It is migrated here.
     """
     if row.kind not in txn.active.migrating:
         return row

@@ -33,7 +33,7 @@ def any_alive(database: Path | None) -> bool:
 
 
 def ensure_private_folder(folder: Path) -> Path:
-    """Return the folder, created if necessary, which only this user can enter.
+    """Create the folder if necessary, let only this user enter it, and return it.
 
     Raises:
         StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker.
@@ -55,9 +55,8 @@ def ensure_private_folder(folder: Path) -> Path:
 class WorkerLiveness:
     """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
 
-    The process holds the lock for its whole life: when another can take it, the worker is certainly dead. A thread for
-    each other worker waits for that, so that a death wakes this worker as a deposit does. A board on a server has no
-    folder for locks; there only the lease tells.
+    The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
+    at once. On a server there are no locks: the lease decides.
     """
 
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
@@ -81,7 +80,7 @@ class WorkerLiveness:
         _start(self._listen, self._socket, "blackboard-notify")
 
     def remove_dead(self, workers: Iterable[str]) -> list[str]:
-        """Return which of these workers are dead, and remove the files that dead workers left."""
+        """Remove the files of dead workers, and return which of these workers are dead."""
         if self.folder is None:
             return []
         for lock in self._other_locks(self.folder):
@@ -89,7 +88,7 @@ class WorkerLiveness:
         return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
 
     def check_peers(self) -> bool:
-        """Return whether another worker ended since the last call, and watch the workers that started since then."""
+        """Watch the workers that started since the last call, and return whether another one ended since then."""
         if self.folder is None:
             return False
         peers = self._other_locks(self.folder)

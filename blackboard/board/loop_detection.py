@@ -45,7 +45,8 @@ def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
 def loop_problem(txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
     """Return the reason if an activation on these marks would continue a loop, else None.
 
-    Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, took the same way.
+    Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, came through the same
+    agents.
     """
     length = chain_length(txn, events)
     if length > (limit := agent.settings.max_chain):

@@ -10,7 +10,7 @@ from blackboard.board.board_transaction import BoardTransaction
 __all__ = ["Pace"]
 
 DELAY_FACTOR = 4
-"""How many times longer than a piece of work the pause after it is."""
+"""The pause after a piece of work, as a multiple of its duration."""
 
 
 class Pace:

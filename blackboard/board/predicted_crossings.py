@@ -83,7 +83,8 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
-    Since the instant `since`, by default now, the marks are as they are now, except those deposited later.
+    The present marks are taken as unchanged from `since` on (default: now); later deposits count from their own
+    instant.
     """
     since = txn.now if since is None else since
     if watch.condition.per_mark:
@@ -185,12 +186,12 @@ def _predict(
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow) -> None:
-    """Record a predicted crossing that is due, or that its guard was closed; predict again if it was postponed."""
+    """Record a due crossing, or close it as skipped if its guard was closed. If fading was postponed, predict again."""
     key = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
     computed = txn.now if due.due_at is None else due.due_at
     marks, event_id = _marks_at_crossing(txn, watch, due, computed)
     at = first_true(watch.condition, marks, computed)
-    if at is None or at > txn.now:  # deposits over the board or a change that marks still follow have postponed it
+    if at is None or at > txn.now:  # a later deposit or an unfinished backfill postponed it
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)

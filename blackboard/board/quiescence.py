@@ -1,4 +1,4 @@
-"""Quiescence: no work is left that time or work alone could finish; and a report of what is left."""
+"""Quiescence: nothing is left that would finish without a person, a budget or a new mark; and a report of the rest."""
 
 from __future__ import annotations
 

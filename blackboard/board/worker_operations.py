@@ -161,7 +161,7 @@ class Worker:
         return due
 
     def is_quiescent(self, agents: Set[str], *, batch_api: bool) -> bool:
-        """Return whether these agents have nothing left that time or work alone could finish."""
+        """Return whether nothing is left of these agents that would finish without a person, a budget or a new mark."""
         return self._session.read(lambda txn: not has_work(txn, agents, batch_api=batch_api))
 
     def report(self, agents: Set[str]) -> Report:
@@ -298,8 +298,8 @@ class Worker:
         return self._session.read(lambda txn: txn.doubted)
 
     def ask_about_clock(self) -> None:
-        """Have the board ask a person about a clock that it does not believe."""
-        self._session.write(lambda txn: None)  # each write does so
+        """Ask a person about a clock that the board does not believe, as every writing transaction does."""
+        self._session.write(lambda txn: None)
 
     def withdraw_clock_question(self) -> bool:
         """Withdraw the question about the clock; returns whether there was one."""

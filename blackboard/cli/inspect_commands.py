@@ -39,7 +39,7 @@ def marks(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Show the board at another time, past or future.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The number of marks.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List the live marks, strongest first.
@@ -161,7 +161,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _clock(status: BoardStatus) -> str:
     if status.doubted_clock is None:
-        return "believed"
+        return "ok"
     return f"not believed: it says {timestamp(status.doubted_clock)}; see the inbox"
 
 
@@ -367,7 +367,7 @@ def _explain_watch(watch: WatchExplanation) -> None:
         )
     if watch.guard:
         opens = f", opens {timestamp(watch.guard_opens_at)}" if watch.guard_opens_at else ""
-        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": shut{opens}"
+        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
         say(f"    guard {watch.guard}{state}")
     say(f"    {watch.verdict}")
 

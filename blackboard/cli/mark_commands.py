@@ -56,15 +56,18 @@ def deposit(
         str, typer.Argument(help="The subject of the mark, such as lead/4711.", autocompletion=completion.subjects)
     ],
     payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
-    intensity: Annotated[float, typer.Option(help="At least 0.")] = 1.0,
-    key: Annotated[str | None, typer.Option(help="An idempotency key.")] = None,
+    intensity: Annotated[float, typer.Option(help="The strength at deposit, at least 0.")] = 1.0,
+    key: Annotated[str | None, typer.Option(help="A key; the same key again changes nothing.")] = None,
     half_life: Annotated[
         str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")
     ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Keep the full strength until this time: 2027-01-31.")
     ] = None,
-    decay: Annotated[str | None, typer.Option(metavar="JSON", help="A decay law for this mark only.")] = None,
+    decay: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help='A decay law for this mark only: {"law": "linear", "lifetime": "3d"}.'),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Deposit a mark.
@@ -91,7 +94,7 @@ def deposit(
     if as_json:
         document(receipt)
         return
-    woken = f"; crossed for {', '.join(receipt.crossed)}" if receipt.crossed else ""
+    woken = f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
     say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{woken}")
 
 
@@ -129,7 +132,7 @@ def answer(
     """
     with session_of(context).board() as board:
         receipt = board.answer(need_id, text)
-    woken = f"; crossed for {', '.join(receipt.crossed)}" if receipt.crossed else ""
+    woken = f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
     say(f"need {need_id} is answered by decision {receipt.mark_id}{woken}")
 
 

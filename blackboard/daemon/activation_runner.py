@@ -79,9 +79,8 @@ class ActivationRunner:
             log.info("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
             self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
-        except StoreError as error:
-            log.error("an activation's result could not be saved", activation=claim.row.id, error=str(error))
-            raise
+        except StoreError:
+            raise  # the caller logs it
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, hopeless = isinstance(error, ModelError), _is_hopeless(error)
             self.fail(agent, claim, _describe(error), bad_answer=bad_answer, hopeless=hopeless)

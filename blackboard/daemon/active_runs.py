@@ -27,11 +27,11 @@ __all__ = ["ActiveRuns", "Run"]
 log = structlog.get_logger("blackboard")
 
 MAX_SEQUENCE_TIME = 1_000_000
-"""Microseconds for which a thread continues with its agent before the loop distributes the threads again."""
+"""Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""
 MAX_RUNS = 100
-"""Runs after which the loop distributes the threads again, even if the clock does not advance."""
+"""Runs after which the loop chooses again, even if the clock does not advance."""
 MAX_HANGING = 4
-"""The number of an agent's threads that hang past their timeout at which this process stops waking the agent."""
+"""When this many threads of an agent hang past their timeout, this process stops waking it."""
 
 
 @dataclass(eq=False)
@@ -39,7 +39,7 @@ class RunSequence:
     """The consecutive runs of a thread after it is started by the loop."""
 
     started: int
-    """The start, in running time."""
+    """The start, on the monotonic clock."""
     ending: bool = False
     """Whether the thread must stop after its current run."""
     runs: int = 0
@@ -53,7 +53,7 @@ class Run:
     agent: Agent
     sequence: RunSequence
     deadline: int
-    """In running time, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
+    """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
 
     @property

@@ -43,6 +43,7 @@ class ClockWatch:
         self._worker = worker
         self._jumps = ClockJumps(worker.board.clock)
         self.doubting: bool | None = None
+        self._before = self._jumps.latest
 
     def check(self) -> int:
         """Log a jump of the clock and return it in microseconds."""

@@ -4,7 +4,7 @@ A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- frag
 heading says what it is for. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
-commit. A word behind the heading says otherwise: `(quiet)` and `(notifies)`; `(frees slot)` and `(takes slot)` are for
+commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
 activations that end and begin, see `Transaction.notifies`.
 
 In a text, `{is_live(:now)}` stands for a fragment with its arguments, and `{mark.*}` for the columns of a table.

@@ -71,7 +71,7 @@ def test_one_size_of_board_is_not_compared_with_itself(run: Callable[..., int], 
         (["--size", "1000,0"], "'0' is no whole number"),
         (["--size=-5"], "'-5' is no whole number"),
         (["--only", "raeds"], "no part 'raeds'; did you mean 'reads'?"),
-        (["--only", "deposits,"], "no part ''; there is: deposits, "),
+        (["--only", "deposits,"], "no part ''; known names: deposits, "),
     ],
 )
 def test_what_cannot_be_measured_is_refused_at_once(

@@ -11,7 +11,7 @@ from blackboard.board import activation_results
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.activations import set_state
 from blackboard.decay import Never
-from blackboard.errors import InvalidMark, NotFound, UnknownName
+from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.states import ActivationState, IllegalTransition
 from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
@@ -159,7 +159,7 @@ def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: W
     world.board.retry(claim.row.id)
     assert world.woken("sales") == [lead]
     assert states(world) == {claim.row.id: "done"}
-    with pytest.raises(NotFound, match="is done"):
+    with pytest.raises(WorkError, match="is done"):
         world.board.retry(claim.row.id)
     with pytest.raises(NotFound, match="there is no activation"):
         world.board.retry(99)

@@ -31,7 +31,7 @@ def test_a_file_that_names_no_deployment_takes_no_agents_away(house: Typed, tmp_
 
 def test_a_deposit_tells_what_became_of_it_and_whose_watch_crossed(house: Typed) -> None:
     done = house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
-    assert done.out == "mark 1 deposited, strength 0.8; crossed for watchman\n"
+    assert done.out == "mark 1 deposited, strength 0.8; reached the threshold of watchman\n"
 
 
 def test_a_deposit_may_read_its_payload_from_stdin(house: Typed) -> None:

@@ -103,7 +103,7 @@ class World:
         return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
     def rest(self, client: Client | None = None, **options: Any) -> Report:
-        """Run a daemon until nothing is left that time or work alone could finish."""
+        """Run a daemon until nothing is left that would finish without a person, a budget or a new mark."""
         made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
         try:
             return self.daemon(made, **options).run(until_quiescent=True)

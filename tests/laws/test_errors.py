@@ -40,7 +40,7 @@ def test_of_equally_near_names_the_same_first_letter_wins() -> None:
 
 
 def test_without_a_near_name_the_known_names_are_listed() -> None:
-    assert nearest("zzz", ["b", "a"]) == "; there is: a, b"
+    assert nearest("zzz", ["b", "a"]) == "; known names: a, b"
     assert nearest("zzz", []) == ""
     assert nearest("zzz", [f"k{n:02}" for n in range(20)]).endswith("k11, ...")
 
