@@ -1,4 +1,4 @@
-"""How fast the board is, how flat it stays as it grows, and how near that is to what SQLite itself can do.
+"""The performance benchmark: the speed of the board, its growth with board size, and its ratio to bare SQLite.
 
-Every ratio is taken in one run on one machine, with the two sides of it in turn. Nothing here is a timed test.
+Both sides of a ratio are measured alternately in one run on one machine. No test depends on these times.
 """

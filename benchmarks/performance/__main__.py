@@ -1,5 +1,6 @@
-"""Measures everything, prints one table, and writes JSON and a plot. What is measured is written down row by row, so
-that a run that is interrupted loses nothing; exits with 1 where something could not be measured.
+"""Run all measurements, print a table, and write JSON and a plot.
+
+Each row is written at once, so that an interrupted run keeps its rows. The exit code is 1 if a measurement failed.
 
 python -m benchmarks.performance
 python -m benchmarks.performance --size 1000,1000000 --only deposits,reads --peers
@@ -17,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.performance import arguments, deposits, passes, peers, reads, report, resident, wakes
+from benchmarks.performance import arguments, background_work, deposits, peers, reads, report, resident, wakes
 from benchmarks.performance.report import Row
 from blackboard.errors import nearest
 from blackboard.store.dialect import SQLITE_VERSION
@@ -28,10 +29,10 @@ SIZES, SMALL_SIZES = [1000, 1_000_000], [50, 100]
 
 
 def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part]]:
-    """What is measured, by the name that `--only` takes; `small` only proves that it runs."""
+    """Return the measurements by the names that `--only` accepts; `small` makes them quick, to show that they run."""
     low, high = min(sizes), max(sizes)
 
-    def brief(name: str | None = None, value: int = 0) -> dict[str, Any]:
+    def brief_options(name: str | None = None, value: int = 0) -> dict[str, Any]:
         return ({"seconds": 0.2} | ({name: value} if name else {})) if small else {}
 
     few: dict[str, Any] = {"rounds": 2, "count": 24} if small else {}
@@ -54,23 +55,23 @@ def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[Part
             partial(wakes.another_process, folder, low, **once),
             partial(wakes.throughput, folder, size=low, **({"count": 40} if small else {})),
         ],
-        "passes": [
-            partial(passes.evaporation, folder, **brief("size", 300)),
-            partial(passes.change, folder, high, "law", **brief()),
-            partial(passes.change, folder, high, "weight", **brief()),
-            partial(passes.falls, folder, **({"pending": 100, "count": 3} if small else {})),
+        "maintenance": [
+            partial(background_work.evaporation, folder, **brief_options("size", 300)),
+            partial(background_work.change, folder, high, "law", **brief_options()),
+            partial(background_work.change, folder, high, "weight", **brief_options()),
+            partial(background_work.predicted_crossings, folder, **({"pending": 100, "count": 3} if small else {})),
         ],
         "resident": [
-            partial(resident.idle, folder, high, **brief("conditions", 20)),
+            partial(resident.idle, folder, high, **brief_options("conditions", 20)),
         ],
         "peers": [
-            partial(peers.compared, folder, **({"count": 20, "rounds": 1} if small else {})),
+            partial(peers.compare, folder, **({"count": 20, "rounds": 1} if small else {})),
         ],
     }
 
 
 def measure(todo: Iterable[tuple[str, list[Part]]]) -> Iterator[Row]:
-    """Run the parts in order; one that breaks is reported and does not take the others along."""
+    """Run the parts in order. A part that fails is reported, and the next parts still run."""
     for name, group in todo:
         for part in group:
             try:
@@ -83,17 +84,19 @@ def measure(todo: Iterable[tuple[str, list[Part]]]) -> Iterator[Row]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance")
-    parser.add_argument("--size", type=arguments.sizes, help="live marks on the boards (1000,1000000)")
+    parser.add_argument("--size", type=arguments.sizes, help="numbers of live marks on the boards (1000,1000000)")
     parser.add_argument(
-        "--only", type=arguments.names, help="some of: deposits, reads, wakes, passes, resident, peers (all but peers)"
+        "--only",
+        type=arguments.names,
+        help="a list of: deposits, reads, wakes, maintenance, resident, peers; by default all except peers",
     )
-    parser.add_argument("--folder", type=Path, help="where boards are kept between runs")
-    parser.add_argument("--out", type=Path, default=Path(".benchmarks"), help="where the JSON and the plot go")
+    parser.add_argument("--folder", type=Path, help="the folder of boards, which are reused by later runs")
+    parser.add_argument("--out", type=Path, default=Path(".benchmarks"), help="the folder of the JSON and the plot")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--plot", action="store_true", help="draw cost against board size (needs matplotlib)")
-    parser.add_argument("--peers", action="store_true", help="measure other systems too, in environments of their own")
+    parser.add_argument("--peers", action="store_true", help="also measure other systems in their own environments")
     parser.add_argument(
-        "--small", action="store_true", help="only to see that everything runs, on boards of 50 and 100"
+        "--small", action="store_true", help="a quick check that all measurements run, with boards of 50 and 100 marks"
     )
     options = parser.parse_args(argv)
     folder = options.folder or Path(tempfile.gettempdir()) / f"blackboard-benchmarks-{os.getuid()}"
@@ -113,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(todo: Iterable[tuple[str, list[Part]]], options: argparse.Namespace) -> int:
-    """Measure, and write down what there is after each row, whatever comes next."""
+    """Measure, and write the rows so far to the file after each row."""
     rows: list[Row] = []
     written = options.out / "performance.json"
 
@@ -128,7 +131,7 @@ def _run(todo: Iterable[tuple[str, list[Part]]], options: argparse.Namespace) ->
             written.write_text(text(complete=False) + "\n")
     except KeyboardInterrupt:
         interrupted = True
-        print(f"interrupted; what was measured so far: {written}", file=sys.stderr)
+        print(f"interrupted; the measurements so far are in {written}", file=sys.stderr)
     if rows:
         written.write_text(text(complete=not interrupted) + "\n")
     print(text(complete=not interrupted) if options.json else report.as_table(rows))

@@ -1,4 +1,4 @@
-"""What may stand on the command line: whole numbers and lists of them. Anything else is refused before measuring."""
+"""The types of command line arguments: whole numbers and lists. Invalid arguments are rejected before measuring."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ __all__ = ["at_least_one", "check_writable", "names", "sizes"]
 
 
 def at_least_one(text: str) -> int:
-    """A whole number from 1 up, such as 1000000 or 1_000_000.
+    """Return a whole number of at least 1, such as 1000000 or 1_000_000.
 
     Raises:
-        argparse.ArgumentTypeError: it is something else.
+        argparse.ArgumentTypeError: The text is not such a number.
     """
     try:
         number = int(text)
     except ValueError:
         number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up, such as 1000 or 1_000_000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1, such as 1000 or 1_000_000")
     return number
 
 
 def sizes(text: str) -> list[int]:
-    """Whole numbers with commas between them, each once, the smallest first."""
+    """Return whole numbers separated by commas, sorted and without duplicates."""
     return sorted({at_least_one(part) for part in text.split(",")})
 
 
 def names(text: str) -> list[str]:
-    """Names with commas between them."""
+    """Return names separated by commas."""
     return [part.strip() for part in text.split(",")]
 
 
 def check_writable(path: Path) -> None:
-    """Make the folder of a file that is written later, and see that the file can be.
+    """Create the folder of a file and check that the file can be written.
 
     Raises:
-        OSError: it cannot.
+        OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()

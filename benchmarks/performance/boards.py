@@ -1,4 +1,4 @@
-"""Boards to measure on: kinds, the agents that watch them, and marks laid in bulk, a million in a minute."""
+"""Boards for measurements: kinds, agents that watch them, and marks inserted in bulk, a million in a minute."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["KINDS", "Beacon", "Fact", "Flash", "Ramp", "Trace", "deploy", "deplo
 
 DAY = 86_400_000_000
 ALL = 10**9
-"""A threshold that is tested at each deposit and never met."""
+"""A threshold that every deposit tests and no deposit meets."""
 
 
 class Trace(Mark, kind="trace", decay=Exponential("7d"), on_repeat="add"):
-    """What most of a board consists of."""
+    """The marks that fill a board."""
 
     detail: str = ""
 
@@ -42,7 +42,7 @@ class Fact(Mark, kind="fact", decay=Never(), on_repeat="add"):
 
 
 class Flash(Mark, kind="flash", decay=Step("1h"), on_repeat="add"):
-    """Marks that evaporate together."""
+    """Marks that evaporate at the same time."""
 
     detail: str = ""
 
@@ -55,7 +55,7 @@ KINDS: tuple[type[Mark], ...] = (Trace, Ramp, Beacon, Fact, Flash, Done)
 
 
 def deployment(*agents: Agent) -> Deployment:
-    """The kinds of these boards, and some agents."""
+    """Return a deployment of the kinds of these boards and some agents."""
     return Deployment(
         kinds={kind.kind: KindSpec.of(kind.defaults) for kind in KINDS},
         agents={item.name: item.spec for item in agents},
@@ -63,12 +63,12 @@ def deployment(*agents: Agent) -> Deployment:
 
 
 def deploy(board: Blackboard, *agents: Agent) -> None:
-    """Put the kinds and agents in force."""
+    """Deploy the kinds and agents."""
     board.deploy(deployment(*agents))
 
 
 def watchers(kind: type[Mark] = Trace) -> tuple[Agent, Agent]:
-    """Two agents that watch a kind, one of them the whole board; neither ever wakes."""
+    """Return two agents that watch a kind per subject and over the board. They never wake."""
 
     @agent(watches=total(kind) >= ALL, name=f"near_{kind.kind}")
     def near(marks: list[Mark], context: Any) -> None:
@@ -82,7 +82,7 @@ def watchers(kind: type[Mark] = Trace) -> tuple[Agent, Agent]:
 
 
 def crowd(size: int) -> list[Agent]:
-    """Agents with one condition each: over a subject and over the board, of every kind in turn."""
+    """Return agents with one condition each, over a subject or over the board, of alternating kinds."""
     result = []
     for number in range(size):
         kind = KINDS[number % 4]
@@ -92,7 +92,7 @@ def crowd(size: int) -> list[Agent]:
 
 
 def subjects(count: int, salt: int = 0) -> Iterator[str]:
-    """Subjects in no order, so that each deposit touches pages of its own."""
+    """Yield subjects in a scattered order, so that each deposit writes to other pages."""
     for number in range(count):
         yield f"s/{(number + salt) * 2654435761 % 2**32:08x}"
 
@@ -100,10 +100,14 @@ def subjects(count: int, salt: int = 0) -> Iterator[str]:
 def rows(
     kind: type[Mark], count: int, first: int, now: int, ends: int | None = None
 ) -> Iterator[tuple[MarkRow, EventRow]]:
-    """Marks left over the past day, with the event that left each.
+    """Yield marks deposited during the past day, each with its event.
 
     Args:
-        ends: the instant at which all of them evaporate; by the kind's law if None.
+        kind: The kind.
+        count: The number of marks.
+        first: The first id.
+        now: The current instant.
+        ends: The instant at which all marks evaporate; None for the kind's decay law.
     """
     rng = random.Random(count)
     law, key = kind.defaults.decay, law_key(kind.defaults.decay)
@@ -125,7 +129,7 @@ def rows(
 
 
 def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
-    """Lay marks of a kind in bulk, past the door; watches are to be deployed afterwards."""
+    """Insert marks of a kind in bulk, without `deposit`. Watches must be deployed afterwards."""
     first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
@@ -137,11 +141,11 @@ def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None
 
 
 def filled(folder: Path, size: int) -> Path:
-    """A board of `size` traces and a tenth as many of three other kinds, made once in the folder and then reused."""
+    """Return a board of `size` traces and a tenth as many marks of three other kinds, created once and reused."""
     made = folder / f"filled-{size}.db"
     if not made.exists():
         building = folder / f"building-{size}.db"
-        _remove(building)  # a run may have been interrupted in the middle of it
+        _remove(building)  # an interrupted run may have created it
         with Blackboard.open(f"sqlite:///{building}", kinds=KINDS) as board:
             deploy(board)
             lay(board, Trace, size)
@@ -154,7 +158,7 @@ def filled(folder: Path, size: int) -> Path:
 
 
 def copy(folder: Path, size: int, name: str) -> Path:
-    """A copy of a filled board, to be written to."""
+    """Return a copy of a filled board for writing."""
     path = folder / f"{name}-{size}.db"
     _remove(path)
     shutil.copyfile(filled(folder, size), path)

@@ -1,4 +1,4 @@
-"""A process that deposits: one mark for each line it reads, or as many as it can until it is told to stop.
+"""A process that deposits: one mark for each input line, or as many as possible until its input ends.
 
 python -m benchmarks.performance.depositor BOARD --lines 200
 python -m benchmarks.performance.depositor BOARD --until-eof
@@ -27,7 +27,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with Blackboard.open(f"sqlite:///{arguments.board}", author="depositor", kinds=boards.KINDS) as board:
         if arguments.until_eof:
-            _as_fast_as_it_goes(board)
+            _deposit_until_eof(board)
         for number in range(arguments.lines):
             sys.stdin.readline()
             subject = f"wake/other/{number}"
@@ -35,8 +35,8 @@ def main() -> None:
             print(subject, time.monotonic(), flush=True)
 
 
-def _as_fast_as_it_goes(board: Blackboard) -> None:
-    """Deposit until the input ends, saying each quarter of a second how many, and at the end how long each waited."""
+def _deposit_until_eof(board: Blackboard) -> None:
+    """Deposit until the input ends, then print the rate and the durations."""
     over = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
     taken: list[float] = []

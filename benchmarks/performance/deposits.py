@@ -1,4 +1,4 @@
-"""Leaving marks: one at a time, from eight threads, and in bulk, each beside a raw loop over SQLite."""
+"""Deposits: one at a time, from eight threads, and in bulk, each compared with a loop over bare SQLite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]
 
 
 def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300) -> Iterator[Row]:
-    """A durable deposit with two agents watching its kind, against a durable commit of one bare row."""
+    """Compare a durable deposit of a kind with two watches to a durable commit of one row."""
     raw = RawTable(folder / f"raw-{size}.db")
     with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'one')}", kinds=boards.KINDS) as board:
         new, known, bare = (_endless(salt) for salt in (10**7, 0, 0))
@@ -43,20 +43,20 @@ def one_at_a_time(folder: Path, size: int, *, rounds: int = 7, count: int = 300)
 
 
 def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800, workers: int = 8) -> Iterator[Row]:
-    """Threads that share commits, against one thread's raw loop."""
+    """Compare threads that share commits to the raw loop of one thread."""
     raw, bare = RawTable(folder / "raw-threads.db"), _endless(0)
     with Blackboard.open(f"sqlite:///{boards.copy(folder, size, 'threads')}", kinds=boards.KINDS) as board:
         salts = itertools.count(1)
 
         def shared(n: int) -> None:
             salt = next(salts) * 10**6
-            crew = [
+            pool = [
                 threading.Thread(target=deposits(board, _endless(salt + 10**5 * number)), args=(n // workers,))
                 for number in range(workers)
             ]
-            for item in crew:
+            for item in pool:
                 item.start()
-            for item in crew:
+            for item in pool:
                 item.join()
 
         together, plain = in_turn(rounds, count, shared, raw.commits(bare))
@@ -68,7 +68,7 @@ def threads(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 800
 
 
 def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) -> Iterator[Row]:
-    """`deposit_many`, against `executemany` into the same tables and indexes in transactions of the same size."""
+    """Compare `deposit_many` to `executemany` into the same tables and indexes with equal transactions."""
     paths = [boards.copy(folder, size, name) for name in ("bulk", "bulk-raw")]
     with (
         Blackboard.open(f"sqlite:///{paths[0]}", kinds=boards.KINDS) as board,
@@ -84,9 +84,9 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
         ready = [list(boards.rows(Trace, count, first + number * count, now)) for number in range(rounds)][::-1]
 
         def raw(n: int) -> None:
-            laid = ready.pop()
+            marks = ready.pop()
             for start in range(0, n, 1000):
-                part = laid[start : start + 1000]
+                part = marks[start : start + 1000]
                 with other.database.exclusive_transaction() as tx:
                     tx.cursor.executemany(_sql(tx, MARKS.insert_event), [tuple(event) for _, event in part])
                     tx.cursor.executemany(_sql(tx, MARKS.insert_mark), [tuple(mark) for mark, _ in part])
@@ -100,10 +100,10 @@ def bulk(folder: Path, *, size: int = 1000, rounds: int = 5, count: int = 5000) 
 
 
 def over_the_board(folder: Path, sizes: Sequence[int], *, rounds: int = 7, count: int = 200) -> Iterator[Row]:
-    """What a threshold over the whole board adds to a deposit, at each size of board, law by law; and the largest
-    against the smallest where there are two: one board against itself would tell of noise alone.
+    """Measure the cost that a board-wide threshold adds to a deposit, for each board size and decay law.
 
-    A larger board has more pages to write in any case, so the same is said of deposits without the threshold.
+    With several sizes, the largest board is compared to the smallest. A larger board writes more pages in any case, so
+    the ratio without the threshold is reported too.
     """
     for kind in (boards.Trace, boards.Ramp, boards.Beacon, boards.Fact):
         law = kind.defaults.decay.name
@@ -125,7 +125,7 @@ def over_the_board(folder: Path, sizes: Sequence[int], *, rounds: int = 7, count
 
 
 def _many(stack: contextlib.ExitStack, path: Path, kind: type[Mark], agents: Sequence[Agent]) -> Callable[[int], None]:
-    """Deposits on a hundred subjects in turn, each turn in one transaction; the first is made beforehand."""
+    """Return a loop of deposits on a hundred subjects, one transaction per call; a first call is already made."""
     board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS))
     boards.deploy(board, *agents)
     known = itertools.cycle(boards.subjects(100))

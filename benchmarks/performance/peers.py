@@ -1,4 +1,4 @@
-"""Other systems on the same disk in the same run, each in an environment of its own that need not exist."""
+"""Other systems on the same disk in the same run, each in its own environment. Environments are optional."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from blackboard import Blackboard
 
-__all__ = ["compared"]
+__all__ = ["compare"]
 
 ENVIRONMENTS = Path(".venv-peers")
 SCRIPTS = Path(__file__).with_name("peer_scripts")
 PEERS = {"huey": ("huey", "enqueue"), "langgraph": ("LangGraph", "put"), "blackboardx": ("blackboardx", "write")}
-"""Each with what it is called, and what it calls leaving one record."""
+"""The title of each system, and its word for storing one record."""
 
 
 class Failed(Exception):
-    """A peer did not do its work."""
+    """A peer script that failed."""
 
 
-def compared(folder: Path, *, count: int = 500, rounds: int = 3) -> Iterator[Row]:
-    """One record at a time into each, in turn, beside one deposit; what each counts as durable is noted with it.
+def compare(folder: Path, *, count: int = 500, rounds: int = 3) -> Iterator[Row]:
+    """Compare single deposits to single records of each system, and record the durability of each.
 
-    A peer is measured where its environment is: `make bench-peers` makes those under `.venv-peers`. What is aimed at is
-    that a deposit is ahead with `synchronous = FULL`, whatever the peer's durability.
+    A peer is measured if its environment exists; `make bench-peers` creates the environments in `.venv-peers`. The aim
+    is that a deposit with `synchronous = FULL` is faster than the peer at its own durability.
     """
     ours: dict[str, list[float]] = {"FULL": [], "NORMAL": []}
     theirs: dict[str, list[dict[str, Any]]] = {}
@@ -79,7 +79,7 @@ def _ours(folder: Path, level: str, count: int) -> float:
 
 
 def _theirs(name: str, folder: Path, count: int) -> dict[str, Any]:
-    # -I: nothing of this project is to be found there, least of all a package of the same name.
+    # -I: the script must not find a module of this project, which has a package of the same name.
     command = [str(_python(name)), "-I", str(SCRIPTS / f"{name}_peer.py"), str(folder / f"peer-{name}"), str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""What SQLite does without a board: the loops that everything is compared with, on the same driver and durability."""
+"""Loops over bare SQLite as the base of comparisons, with the same driver and durability."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["RawTable", "in_turn", "percentile"]
 
 
 class RawTable:
-    """A bare table in a file of its own, written one durable commit at a time."""
+    """A table in its own file, written with one durable commit per row."""
 
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self.connection: Any = sqlite.connect(str(path), isolation_level=None, check_same_thread=False)
@@ -27,7 +27,7 @@ class RawTable:
         self.lock = threading.Lock()
 
     def commit_one(self, subject: str) -> None:
-        """One row, one commit."""
+        """Insert one row and commit."""
         execute = self.connection.execute
         execute("BEGIN IMMEDIATE")
         execute(
@@ -37,7 +37,7 @@ class RawTable:
         execute("COMMIT")
 
     def commits(self, subjects: Iterator[str]) -> Callable[[int], None]:
-        """A loop of so many of them."""
+        """Return a loop of such commits."""
 
         def loop(count: int) -> None:
             for _ in range(count):
@@ -50,7 +50,10 @@ class RawTable:
 
 
 def in_turn(rounds: int, count: int, *loops: Callable[[int], None]) -> list[float]:
-    """Seconds for one turn of each loop, run in turn `rounds` times so that what disturbs one disturbs all; medians."""
+    """Return the median seconds per iteration of each loop.
+
+    The loops alternate for `rounds` rounds, so that disturbances affect all of them.
+    """
     times: list[list[float]] = [[] for _ in loops]
     for _ in range(rounds):
         for loop, taken in zip(loops, times, strict=True):
@@ -61,6 +64,6 @@ def in_turn(rounds: int, count: int, *loops: Callable[[int], None]) -> list[floa
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not exceed."""
+    """Return the smallest value that a share of the values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

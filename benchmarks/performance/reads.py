@@ -1,4 +1,4 @@
-"""Looking at the board: the strongest of a kind, the measures of one subject, the views, and the command line."""
+"""Reads: the strongest marks of a kind, the measures of one subject, the views, and the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["command_line", "measures", "strongest", "views"]
 
 
 def strongest(folder: Path, size: int, *, count: int = 100) -> Iterator[Row]:
-    """The strongest 20 of a kind under the exponential law."""
+    """Measure a read of the 20 strongest marks of a kind with the exponential law."""
     with Blackboard.open(f"sqlite:///{boards.filled(folder, size)}", kinds=boards.KINDS) as board:
         yield Row(
             "strongest 20 of a kind",
@@ -36,7 +36,7 @@ def strongest(folder: Path, size: int, *, count: int = 100) -> Iterator[Row]:
 
 
 def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
-    """Strength, total and count over one subject."""
+    """Measure strength, total and count over one subject."""
     with Blackboard.open(f"sqlite:///{boards.filled(folder, size)}", kinds=boards.KINDS) as board:
         known = itertools.cycle(boards.subjects(min(size, 1000)))
         condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
@@ -50,7 +50,7 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
 
 
 def views(folder: Path, size: int, *, count: int = 50) -> Iterator[Row]:
-    """The views as a plain shell sees them: another connection, no function of ours."""
+    """Measure the views on a plain connection without functions of the program."""
     path = boards.filled(folder, size)
     key = law_key(boards.Trace.defaults.decay)
     connection: Any = sqlite.connect(f"file:{path}?mode=ro", uri=True)
@@ -72,7 +72,7 @@ def views(folder: Path, size: int, *, count: int = 50) -> Iterator[Row]:
 
 
 def command_line(folder: Path, size: int, *, count: int = 5) -> Iterator[Row]:
-    """`blackboard marks --limit 20` as a whole process, against the start of the interpreter alone."""
+    """Measure `blackboard marks --limit 20` as a whole process, and the start of the interpreter for comparison."""
     environ = as_installed()
     program = [sys.executable, "-m", "blackboard", "--database", f"sqlite:///{boards.filled(folder, size)}"]
     for what, arguments in (

@@ -1,4 +1,4 @@
-"""What was measured, beside what was aimed at: as a table, as JSON, and as a plot of cost against board size."""
+"""The measurements and their aims as a table, as JSON, and as a plot of cost against board size."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Row:
-    """One figure."""
+    """A measurement."""
 
     what: str
     size: int | None
-    """Live marks on the board; None where that says nothing."""
+    """The number of live marks on the board; None if it is irrelevant."""
     value: float | None
-    """None where it could not be measured; the detail says why."""
+    """The value; None if the measurement failed, with the reason in the detail."""
     unit: str
     aim: float | None = None
     side: Literal["at least", "at most"] = "at least"
@@ -36,19 +36,19 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim was reached; None where there is none, or nothing was measured."""
+        """Whether the aim was reached; None if there is no aim or no value."""
         if self.aim is None or self.value is None:
             return None
         return self.value >= self.aim if self.side == "at least" else self.value <= self.aim
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be measured."""
+        """Whether the measurement failed."""
         return self.value is None
 
 
 def quiet() -> None:
-    """Keep the daemons' log out of the figures: only what is wrong is shown."""
+    """Show only warnings and errors of the daemon's log."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -56,14 +56,14 @@ def quiet() -> None:
 
 
 def as_installed() -> dict[str, str]:
-    """The environment of a process whose start is measured: its modules lie compiled, as an installer leaves them."""
+    """Compile the modules as an installer does, and return the environment for a process whose start is measured."""
     for package in ("agents", "benchmarks", "blackboard"):
         compileall.compile_dir(ROOT / package, quiet=1)
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents")))}
 
 
 def as_table(rows: Iterable[Row]) -> str:
-    """The rows as aligned text."""
+    """Return the rows as aligned text."""
     lines = [("what", "marks", "measured", "aim", "", "detail")]
     for row in rows:
         aim = "" if row.aim is None else f"{row.side} {_short(row.aim)}"
@@ -81,14 +81,14 @@ def as_table(rows: Iterable[Row]) -> str:
 
 
 def as_json(rows: Sequence[Row], *, complete: bool = True, **about: Any) -> str:
-    """The rows with the machine that they were measured on, and whether all was measured that was asked for."""
+    """Return the rows with the machine as JSON, and whether all requested measurements were made."""
     machine = {"python": platform.python_version(), "system": platform.platform(), **about}
     result = [{**asdict(row), "met": row.met} for row in rows]
     return json.dumps({"machine": machine, "complete": complete, "rows": result}, indent=1, allow_nan=False)
 
 
 def plot(rows: Iterable[Row], path: Path) -> bool:
-    """Draw cost against board size for what was measured at several sizes; False where matplotlib is not installed."""
+    """Draw cost against board size for measurements at several sizes; return False if matplotlib is not installed."""
     try:
         import matplotlib as mpl
     except ImportError:

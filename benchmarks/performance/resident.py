@@ -1,4 +1,4 @@
-"""A daemon with nothing to do on a large board: how soon it is ready, and what it costs to keep."""
+"""An idle daemon on a large board: its start time, CPU and memory."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["idle", "main"]
 
 
 def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25.0) -> Iterator[Row]:
-    """A daemon in a process of its own: ready, idle for a while of real time, then for an hour of simulated time."""
+    """Measure a daemon in its own process: its start, an idle time, and an hour of simulated time."""
     path = boards.copy(folder, size, "idle")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
-        # What lies there already is not tested against them: nothing would be met, and it would take an hour.
+        # Skip the backfill of the existing marks: no condition would be met, and it would take an hour.
         board.session.write(
             lambda txn: redeployment.register(txn, boards.deployment(*boards.crowd(conditions))), record=True
         )
@@ -42,7 +42,7 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
     yield Row("start of a daemon, a whole process", size, ready, "s", 1.0, "at most", f"{conditions:,} conditions")
     yield Row("an idle daemon", size, found["core"] * 100, "% of a core", 0.1, "at most", f"{conditions:,} conditions")
     yield Row("memory of a daemon, model client loaded", size, found["memory_mb"], "MB", 120, "at most")
-    yield Row("its growth over an hour of simulated time", size, found["growth_mb"], "MB", 2.0, "at most")
+    yield Row("memory growth in an hour of simulated time", size, found["growth_mb"], "MB", 2.0, "at most")
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def main() -> None:
         thread.start()
         import anthropic  # noqa: F401  (what a daemon with a key has loaded)
 
-        time.sleep(min(8.0, arguments.seconds))  # it settles
+        time.sleep(min(8.0, arguments.seconds))  # until start-up work is done
         begin, used = time.monotonic(), time.process_time()
         time.sleep(arguments.seconds)
         core = (time.process_time() - used) / (time.monotonic() - begin)
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _simulated_hour(board: Blackboard, crowd: list[Agent]) -> float:
-    """Run a daemon on a manual clock for an hour; every wait moves the clock, so it passes in a moment."""
+    """Run a daemon for an hour of a manual clock, which every wait advances, and return its memory."""
     clock = ManualClock(board.now())
     end = clock.now() + 3_600_000_000
     board.session.clock = board.clock = clock

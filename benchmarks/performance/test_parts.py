@@ -1,4 +1,4 @@
-"""The parts by themselves, under pytest-benchmark: each is one operation of the hot paths."""
+"""Single operations of the hot paths, measured by pytest-benchmark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from blackboard.store.statements import MARKS
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Blackboard]:
-    """A small board with two agents that watch its traces."""
+    """Open a small board with two agents that watch its traces."""
     path = boards.copy(tmp_path_factory.mktemp("parts"), 1000, "parts")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         yield board
@@ -60,7 +60,7 @@ def test_an_empty_transaction(benchmark: Any, board: Blackboard) -> None:
     benchmark(lambda: board.session.write(lambda txn: None))
 
 
-def test_a_look_at_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
+def test_read_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
     benchmark(lambda: board.marks("trace", limit=20))
 
 
@@ -69,7 +69,7 @@ def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None
     benchmark(lambda: board.session.read(lambda txn: txn.tx.all(MARKS.marks_of_subject, kind="trace", subject=subject)))
 
 
-def test_a_mark_made_and_dumped(benchmark: Any) -> None:
+def test_build_and_dump_a_mark(benchmark: Any) -> None:
     benchmark(lambda: dump_payload(Trace(subject="s", detail="one").payload))
 
 
@@ -79,6 +79,6 @@ def test_a_reinforced_state(benchmark: Any) -> None:
     benchmark(reinforce, Trace.defaults, old, new)
 
 
-def test_a_condition_parsed(benchmark: Any) -> None:
-    numbers = itertools.count(1)  # a text that was parsed before is only looked up
+def test_parse_a_condition(benchmark: Any) -> None:
+    numbers = itertools.count(1)  # parsed texts are cached, so each text is new
     benchmark(lambda: parse(f'(total("smoke") >= {next(numbers)}) & (count("fire", subject="hall/*") >= 1)'))

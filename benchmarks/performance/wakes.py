@@ -1,4 +1,4 @@
-"""From a deposit to an agent: how soon its first line runs, and how many activations one daemon gets through."""
+"""Wakes: the latency from a deposit to the first line of an agent, and the activations per second of one daemon."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["another_process", "running", "same_process", "throughput"]
 
 @contextlib.contextmanager
 def running(board: Blackboard, *agents: Agent, **settings: Any) -> Iterator[Daemon]:
-    """A daemon in a thread of this process."""
+    """Run a daemon in a thread of this process."""
     daemon = Daemon(board, agents, DaemonSettings(**settings))
     started = threading.Event()
     daemon.on_event.append(lambda event, details: started.set() if event == "started" else None)
@@ -40,7 +40,7 @@ def running(board: Blackboard, *agents: Agent, **settings: Any) -> Iterator[Daem
 
 
 def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterator[Row]:
-    """From the return of `deposit` to the first line of the agent, one mark at a time."""
+    """Measure the time from the return of `deposit` to the first line of the agent, one mark at a time."""
     first_lines: dict[str, float] = {}
     arrived = threading.Semaphore(0)
 
@@ -65,7 +65,7 @@ def same_process(folder: Path, size: int = 1000, *, count: int = 300) -> Iterato
 
 
 def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iterator[Row]:
-    """The same where the deposit is made by another process; both read the machine's one monotonic clock."""
+    """Measure the same with a deposit by another process; both use the monotonic clock of the machine."""
     first_lines: dict[str, float] = {}
     arrived = threading.Semaphore(0)
 
@@ -95,7 +95,7 @@ def another_process(folder: Path, size: int = 1000, *, count: int = 200) -> Iter
 
 
 def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator[Row]:
-    """Activations of agents that do nothing but leave two marks each: claimed, run and applied, durably."""
+    """Measure durable activations of agents that only deposit two marks: claimed, run and applied."""
     finished = threading.Semaphore(0)
 
     def work(marks: list[Trace], context: Any) -> list[Done]:
@@ -137,7 +137,7 @@ def _latency(what: str, taken: list[float], median: float, tail: float) -> Itera
 
 
 def _drain(arrived: threading.Semaphore) -> None:
-    """Let the agent get through what lay there already."""
+    """Wait until the agent has handled the existing marks."""
     arriving = True
     while arriving:  # each call waits
         arriving = arrived.acquire(timeout=1.0)

@@ -1,4 +1,4 @@
-"""blackboardx on its SqliteStore: writes a second through its control. Runs in an environment of its own."""
+"""blackboardx with its SqliteStore: writes per second through its control. It runs in its own environment."""
 
 import json
 import os
@@ -32,4 +32,4 @@ rate = count / (time.perf_counter() - begin)
 mode = sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone()[0]
 print(json.dumps({"what": "writes", "rate": rate, "durability": mode}))
 sys.stdout.flush()
-os._exit(0)  # its timer threads would wait for the run's end
+os._exit(0)  # its timer threads would wait for the end of the run

@@ -1,4 +1,4 @@
-"""huey's SQLite queue: enqueues a second. Runs in an environment of its own."""
+"""huey with its SQLite queue: enqueues per second. It runs in its own environment."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ huey = SqliteHuey(filename=str(path))
 
 @huey.task()
 def trace(subject: str, detail: str) -> None:
-    """A task that is only queued."""
+    """Do nothing; the task is only queued."""
 
 
 for number in range(20):

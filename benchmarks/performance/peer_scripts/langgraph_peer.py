@@ -1,4 +1,4 @@
-"""LangGraph's SqliteStore: puts a second. Runs in an environment of its own."""
+"""LangGraph with its SqliteStore: puts per second. It runs in its own environment."""
 
 import json
 import sqlite3

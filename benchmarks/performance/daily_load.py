@@ -1,6 +1,6 @@
-"""What a day with very many deposits costs: disk, commits and calls, from measured sizes and a small simulation.
+"""The cost of a day with very many deposits: disk, commits and calls, from measured sizes and a small simulation.
 
-python -m benchmarks.performance.beyond --deposits 10000000 --agents 1000
+python -m benchmarks.performance.daily_load --deposits 10000000 --agents 1000
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from benchmarks.performance.boards import Trace
 from blackboard import Blackboard
 from blackboard.store.statements import MARKS
 
-__all__ = ["bytes_of", "calls_in", "main"]
+__all__ = ["main", "measure_sizes", "simulate_calls"]
 
 DAY = 86_400
 PAGE = 4096 + 24
 """A page in the write-ahead log, with its header."""
 COMMITS = 5
-"""Of an activation with a model call: claimed, planned, sent, answered, ended."""
+"""The commits of an activation with a model call: claimed, planned, sent, answered, ended."""
 
 
-def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
-    """Bytes in the file for each live mark with its event, and for each event alone; pages in the log for a deposit."""
+def measure_sizes(folder: Path, count: int = 20_000) -> dict[str, float]:
+    """Return the bytes in the file per live mark with its event and per event, and the log pages per deposit."""
     sizes = {}
     for what in ("event", "mark"):
         path = folder / f"{what}.db"
@@ -52,11 +52,13 @@ def bytes_of(folder: Path, count: int = 20_000) -> dict[str, float]:
     return sizes
 
 
-def calls_in(
+def simulate_calls(
     deposits: int, agents: int, batch: int, batch_window: float, *, hours: float = 1.0, seed: int = 1
 ) -> tuple[float, float]:
-    """Calls a day and marks in a call, where marks fall on agents as unevenly as words in a text, for agents that wait
-    until so many marks have come or so many seconds have passed."""
+    """Return the calls per day and the marks per call.
+
+    Marks are distributed over agents by Zipf's law. An agent calls when its batch is full or its window is over.
+    """
     rng = random.Random(seed)
     weights = [1 / rank for rank in range(1, agents + 1)]
     count = int(deposits / DAY * 3600 * hours)
@@ -81,29 +83,31 @@ def calls_in(
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.beyond")
-    parser.add_argument("--deposits", type=at_least_one, default=10_000_000, help="in a day")
-    parser.add_argument("--agents", type=at_least_one, default=1000)
-    parser.add_argument("--peak", type=float, default=5.0, help="the busiest second against the mean")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.performance.daily_load")
+    parser.add_argument("--deposits", type=at_least_one, default=10_000_000, help="deposits in a day")
+    parser.add_argument("--agents", type=at_least_one, default=1000, help="the number of agents")
+    parser.add_argument("--peak", type=float, default=5.0, help="the ratio of the busiest second to the mean")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        sizes = bytes_of(Path(folder))
+        sizes = measure_sizes(Path(folder))
     rate = options.deposits / DAY
     print(
         f"{options.deposits:,} deposits a day: {rate:,.0f} a second on average, {rate * options.peak:,.0f} at the peak"
     )
     print(f"bytes for an event: {sizes['event']:,.0f}; for a live mark with its event: {sizes['mark']:,.0f}")
-    print(f"history: {options.deposits * 2 * sizes['event'] / 2**30:,.1f} GiB a day (each mark comes and evaporates)")
+    print(
+        f"history: {options.deposits * 2 * sizes['event'] / 2**30:,.1f} GiB a day (a deposit and an evaporation each)"
+    )
     log = options.deposits * sizes["pages"] * PAGE / 2**30
     print(
         f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day;"
         " about as much again to the file"
     )
     for batch, batch_window in ((1, 0.0), (10, 60.0), (50, 60.0), (50, 600.0)):
-        calls, size = calls_in(options.deposits, options.agents, batch, batch_window)
+        calls, size = simulate_calls(options.deposits, options.agents, batch, batch_window)
         print(
-            f"batch {batch}, batch window {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks in each,"
-            f" {COMMITS * calls / DAY:,.1f} commits a second for them"
+            f"batch {batch}, batch window {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks per call,"
+            f" {COMMITS * calls / DAY:,.1f} commits a second for the calls"
         )
 
 
