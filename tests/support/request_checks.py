@@ -1,4 +1,4 @@
-"""What the Messages API would refuse in a request; the stand-in refuses the same. It knows a part of the rules."""
+"""Checks of requests: the fake Messages API rejects the same mistakes as the real API, by a part of its rules."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PARAMETERS = {
 
 
 class Refused(Exception):
-    """The call is to be answered with this error status."""
+    """A request that must be answered with an error status."""
 
     def __init__(self, status: Status) -> None:
         self.status = status
 
 
 def parameters(text: bytes) -> dict[str, Any]:
-    """The body of a message request, refused as the real API refuses it."""
+    """Return the body of a message request after checking it as the real API does."""
     try:
         body = json.loads(text)
     except ValueError:

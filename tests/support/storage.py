@@ -1,4 +1,4 @@
-"""Where the boards of the tests are stored: in SQLite files, or on a PostgreSQL server."""
+"""The storage of test boards: SQLite files or a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Storage(Protocol):
     """A place for boards."""
 
     placeholder: str
-    """What stands for a value in a query."""
+    """The placeholder for a value in a query."""
 
     def reserve(self, path: Path) -> str:
-        """The URL for a board that may still have to be made."""
+        """Return the URL of a board that may not exist yet."""
 
     def create(self, path: Path) -> str:
-        """Create a board, or find the one that the path names, and return its URL."""
+        """Create a board or find the existing board of the path, and return its URL."""
 
     def prepare(self, board: Blackboard) -> None:
-        """Make a board that was just opened as fast as a test wants it."""
+        """Speed up an open board for a test."""
 
     def remove(self, url: str) -> None:
-        """Remove a board that is closed, unless its folder goes with the test."""
+        """Remove a closed board, unless pytest removes its folder."""
 
 
 class FileStorage:
@@ -76,7 +76,7 @@ class ServerStorage:
 
 @functools.cache
 def _empty_board() -> bytes:
-    """An empty board's file: made once, for migrating takes longer than most tests."""
+    """Return the file of an empty board, created once because migrations take longer than most tests."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board.db"
         Blackboard.open(f"sqlite:///{path}", clock=ManualClock()).close()

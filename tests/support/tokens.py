@@ -1,7 +1,7 @@
-"""A small deterministic tokenizer: one measure for every system that is compared. It is no provider's tokenizer.
+"""A small deterministic tokenizer, the same for every compared system. It is not the tokenizer of a provider.
 
-Words count one token for every six letters begun, numbers one for every three digits, everything else that is not a
-space one for each character. On English and JSON that lies near what the common tokenizers give.
+A word counts one token per six letters, a number one token per three digits, both rounded up, and every other
+character except spaces one token. For English and JSON, the counts are close to common tokenizers.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _TOKEN = re.compile(r"[^\W\d_]{1,6}|\d{1,3}|[^\w\s]|_")
 
 
 def count_tokens(text: str) -> int:
-    """The number of tokens in a text."""
+    """Return the number of tokens in a text."""
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
 def input_tokens(body: Mapping[str, Any]) -> int:
-    """The tokens that a request to the Messages API puts in: system, messages, tools and the answer's schema."""
+    """Return the input tokens of a request to the Messages API: system, messages, tools and the answer's schema."""
     schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
-    told = sum(_content(message["content"]) for message in body.get("messages", ()))
-    return prefix_tokens(body) + told + (_json(schema) if schema else 0)
+    messages = sum(_content(message["content"]) for message in body.get("messages", ()))
+    return prefix_tokens(body) + messages + (_json(schema) if schema else 0)
 
 
 def prefix_tokens(body: Mapping[str, Any]) -> int:
-    """The tokens that stand before the messages: tools and system."""
+    """Return the tokens before the messages: tools and system."""
     return (_json(body["tools"]) if body.get("tools") else 0) + _content(body.get("system") or "")
 
 

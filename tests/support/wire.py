@@ -1,4 +1,4 @@
-"""HTTP for the stand-in: requests in, answers out, connections broken on demand. It knows nothing of messages."""
+"""The HTTP server of the fake API: it receives requests, sends answers, and breaks connections on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Api", "Call", "Handler", "Server", "break_off"]
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it came over the wire."""
+    """A request as it arrived."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Call:
 
     @property
     def key(self) -> str:
-        """The API key, in either of the two headers that the API knows."""
+        """The API key from either of the two headers that the API accepts."""
         return self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
 
     @property
@@ -38,7 +38,7 @@ class Call:
 
 
 class Api(Protocol):
-    """What answers."""
+    """The interface of the object that answers requests."""
 
     lock: threading.Lock
     connections: set[socket.socket]
@@ -47,7 +47,7 @@ class Api(Protocol):
 
     def record(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call: ...
     def answer(self, call: Call) -> tuple[str, Fault | None]:
-        """The text to answer with, and the fault that is to spoil its sending."""
+        """Return the text of the answer, and the fault for its transmission."""
 
 
 class Server(ThreadingHTTPServer):
@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
     api: Api
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away in the middle is no error here."""
+        """Ignore clients that disconnect early."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing is logged: the calls are kept."""
+        """Log nothing; the calls are recorded."""
 
     def _serve(self) -> None:
         api = self.server.api
@@ -120,5 +120,5 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def break_off(connection: socket.socket) -> None:
-    with suppress(OSError):  # the client was first
+    with suppress(OSError):  # the client may have closed it first
         connection.shutdown(socket.SHUT_RDWR)
