@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 from blackboard import Context, Decision, Mark, agent, of_subject, strength, strongest_of
 from lead_desk import offline_rules
@@ -32,7 +32,14 @@ __all__ = ["publish", "scheduler"]
 _NOTHING_FREE = "no slot is free before the horizon"
 
 
-def publish(reader: Any, settings: Mapping[str, Any]) -> None:
+class AppointmentReader(Protocol):
+    """The part of a board reader that `publish` uses."""
+
+    def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
+        """Return the live marks of a kind."""
+
+
+def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
     """Write the appointments on the board to the calendar file as the desk's own events.
 
     Raises:

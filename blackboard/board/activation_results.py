@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from blackboard.activation_policies import backoff, halves
-from blackboard.board import crossings, model_calls
+from blackboard.board import agent_state, crossings, model_calls
 from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation, insert_activation, set_state
 from blackboard.board.board_transaction import BoardTransaction
@@ -305,7 +305,7 @@ def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
 def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     cooldown, per_subject = agent.settings.cooldown, agent.settings.cooldown_per == "subject"
     until = txn.now + cooldown if cooldown else None
-    _set_agent_state(txn, agent.name, None if per_subject else until, 0)
+    agent_state.set_cooldown(txn, agent.name, None if per_subject else until, 0)
     if until is None or not per_subject:
         return
     for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
@@ -314,19 +314,13 @@ def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec)
 
 def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
     """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
-    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent.name)
-    failures = 1 if state is None else state.failures + 1
+    state = agent_state.get(txn, agent.name)
+    failures = state.failures + 1
     over = failures - agent.settings.cooldown_after_failures
-    until = None if state is None else state.cooldown_until  # another activation may have set it with its success
+    until = state.cooldown_until  # another activation may have set it with its success
     if over >= 0:
         until = max(until or 0, txn.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
-    _set_agent_state(txn, agent.name, until, failures)
-
-
-def _set_agent_state(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
-    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
-    if state is None or (state.cooldown_until, state.failures) != (cooldown_until, failures):
-        txn.tx.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
+    agent_state.set_cooldown(txn, agent.name, until, failures)
 
 
 def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.board import agent_state
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -63,9 +64,7 @@ def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
     board = txn.tx.one(ACTIVATIONS.board)
     if board.paused:
         return Hold(f"the board is paused{_because(board.paused_because)}", None)
-    state = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
-    if state is None:
-        return None
+    state = agent_state.get(txn, agent)
     if state.paused:
         return Hold(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:

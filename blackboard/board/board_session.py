@@ -13,7 +13,8 @@ from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
-from blackboard.store.database import Database, Listeners
+from blackboard.listeners import Listeners
+from blackboard.store.database import Database
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 

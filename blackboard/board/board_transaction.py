@@ -95,7 +95,9 @@ class BoardSums:
 
     marks: int = 0
     sum0: float = 0.0
+    """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float = 0.0
+    """The second one."""
     anchor: int = 0
     evaporated_through: int = 0
     changed: bool = False

@@ -35,6 +35,10 @@ from blackboard.strength_forecast import value_at
 
 __all__ = ["Claim", "claim"]
 
+MAX_UNORDERED = 10_000
+"""Waiting crossings of a law without an order that a claim compares. Of more, the claim may miss the strongest."""
+MAX_EXPONENT = 1000.0
+"""The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 DEFAULT_BATCH = 100
 """Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
 
@@ -121,7 +125,11 @@ def _candidates(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> li
         ordered = txn.laws.get(txn.tx, key).order_key(1.0, 0) is not None
         laws, all_ordered = laws + 1, all_ordered and ordered
         rows += txn.tx.all(
-            CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit if ordered else 10_000
+            CROSSINGS.claimable_of_law,
+            watch_id=watch.id,
+            law=key,
+            now=txn.now,
+            limit=limit if ordered else MAX_UNORDERED,
         )
     if all_ordered and laws < 2:
         return rows  # already sorted: under one law the order of the keys is the order of strength at every instant
@@ -129,14 +137,14 @@ def _candidates(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> li
 
 
 def _strength_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> float:
-    if crossing.mark_id:
+    if crossing.is_per_mark:
         return max((strength for _, strength in _mark_behind(txn, crossing)), default=0.0)
     law = txn.laws.get(txn.tx, crossing.law)
     if crossing.order_key is None or law.order_key(crossing.value, crossing.noticed_at) is None:
         return crossing.value
     # An order key is log2 of the value at a common instant, so a difference of keys is a factor of strength.
     now = law.order_key(1.0, txn.now)
-    return float(2.0 ** min(1000.0, crossing.order_key - (now or 0.0)))
+    return float(2.0 ** min(MAX_EXPONENT, crossing.order_key - (now or 0.0)))
 
 
 def _release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
@@ -181,7 +189,7 @@ def _close_if_faded(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cro
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    if not crossing.mark_id:
+    if not crossing.is_per_mark:
         return crossings.still_holds(txn, watch, crossing.subject)
     live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
     return any(watch.comparison.holds_at(txn.strength(row)) for row in live)
@@ -195,7 +203,7 @@ def _marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cross
 
     Marks that have evaporated since are included if no live mark is left: the crossing remains a fact.
     """
-    if crossing.mark_id:
+    if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
     if watch.falling:
         rows = [row for row in txn.live(_stored_marks(txn, watch, crossing.subject)) if watch.covers(row.subject)]
@@ -252,7 +260,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     for mark_id, subject, ended_at in ended:
         if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
             continue
-        if (crossing.subject and subject != crossing.subject) or not watch.covers(subject):
+        if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
         event = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
@@ -292,7 +300,7 @@ def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, choice: Cho
         _quarantine(txn, watch, choice, f"agent/{agent.name}", reason)
         return Choice()
     events = [event for event, _ in choice.inputs.values()]
-    if loop_detection.chain_length(txn, events) <= min(agent.settings.max_chain, loop_detection.SHORTEST - 1):
+    if not loop_detection.may_loop(txn, agent, events):
         return choice
     fit = Choice()
     for crossing in choice.crossings:
@@ -307,9 +315,9 @@ def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, choice: Cho
 
 
 def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
-    if crossing.mark_id:
+    if crossing.is_per_mark:
         return event.mark_id == crossing.mark_id
-    return not crossing.subject or event.subject == crossing.subject
+    return crossing.is_over_board or event.subject == crossing.subject
 
 
 def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, subject: str, reason: str) -> None:

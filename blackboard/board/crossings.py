@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -13,7 +14,20 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import value_if_met
 
-__all__ = ["cross", "evaluate", "evaluate_as_of", "evaluate_deposit", "remove_from_totals", "still_holds"]
+__all__ = ["Measured", "cross", "evaluate", "evaluate_as_of", "evaluate_deposit", "remove_from_totals", "still_holds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a watch measured when it crossed."""
+
+    value: float
+    marks: int
+    """How many marks stand behind the value."""
+    rows: Sequence[MarkRow] = ()
+    """These marks, if they were read."""
+    strongest: float | None = None
+    """The strength of the strongest one, if they were not read; None is the value."""
 
 
 def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
@@ -82,25 +96,21 @@ def cross(
     watch: RegisteredWatch,
     subject: str,
     mark_id: int,
-    value: float,
-    marks: int,
-    rows: Sequence[MarkRow] = (),
+    measured: Measured,
     *,
-    strongest: float | None = None,
     crossed_at: int | None = None,
     event_id: int | None = None,
 ) -> bool:
     """Record a crossing, or update the one that waits, and return whether it is new.
 
-    `mark_id` is 0 unless the watch is per mark. `marks` counts the marks behind the crossing, and `rows` are these
-    marks if they were read; otherwise `strongest` is the strength of the strongest one, by default `value`. A crossing
-    that is noticed late has an earlier `crossed_at`, and perhaps the `event_id` of its cause.
+    `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
+    `crossed_at`, and perhaps the `event_id` of its cause.
     """
-    settings = watch.agent.settings
+    settings, value, rows, strongest = watch.agent.settings, measured.value, measured.rows, measured.strongest
     if strongest is None:
         strongest = max((txn.strength(row) for row in rows), default=value)
     is_urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
-    is_full = settings.batch is not None and marks >= settings.batch
+    is_full = settings.batch is not None and measured.marks >= settings.batch
     crossed_at = txn.now if crossed_at is None else crossed_at
     law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
     if event_id is None:
@@ -112,7 +122,7 @@ def cross(
         "law": rows[0].law if len(rows) == 1 else txn.laws.register(txn.tx, law),
         "order_key": law.order_key(value, crossed_at),
         "event_id": event_id,
-        "marks": marks,
+        "marks": measured.marks,
         "urgent": int(is_urgent),
         "ready_at": txn.now if is_urgent or is_full else txn.now + settings.batch_window,
     }
@@ -141,7 +151,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, value, 1)
+        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, Measured(value, 1))
     if watch.is_over_board:
         return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
@@ -158,10 +168,14 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
     if watch.condition.per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
-        new = [cross(txn, watch, subject, row.id, strength, 1, [row], crossed_at=at) for row, strength in strong]
+        new = [
+            cross(txn, watch, subject, row.id, Measured(strength, 1, [row]), crossed_at=at) for row, strength in strong
+        ]
         return any(new)
     value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
-    return value is not None and cross(txn, watch, subject, 0, value, len(rows), rows, crossed_at=at)
+    if value is None:
+        return False
+    return cross(txn, watch, subject, 0, Measured(value, len(rows), rows), crossed_at=at)
 
 
 def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:
@@ -174,7 +188,7 @@ def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow 
         waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
         rows = [new] if new is not None and waits else stimuli_of(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
-    return cross(txn, watch, "", 0, value, count, strongest=strongest)
+    return cross(txn, watch, "", 0, Measured(value, count, strongest=strongest))
 
 
 def _is_below_min_increase(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:

@@ -113,7 +113,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
         watch.agent.name,
         watch.spec.name,
         crossing.subject or None,
-        crossing.mark_id or None,
+        crossing.mark_id if crossing.is_per_mark else None,
         crossing.value,
         crossing.threshold,
         held_back,

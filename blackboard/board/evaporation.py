@@ -72,7 +72,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
     """Withdraw the waiting crossings of a watch that would not have come about without a mark."""
     subject = "" if watch.is_over_board else row.subject
     for crossing in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
-        depends = crossing.mark_id == row.id or (not crossing.mark_id and not _still_holds(txn, watch, crossing))
+        depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
         if depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
 

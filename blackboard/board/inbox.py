@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board import board_clock, evaporation, queries
+from blackboard.board import agent_state, board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.deposits import DepositRequest, deposit
@@ -12,7 +12,7 @@ from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import NeedRecord, Receipt
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
-from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.store.statements import MARKS
 
 __all__ = ["answer", "inbox", "pause", "resume"]
 
@@ -51,7 +51,10 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
     Raises:
         UnknownName: There is no such agent.
     """
-    _set_pause(txn, agent, True, reason)
+    if agent is None:
+        agent_state.pause_board(txn, True, reason)
+    else:
+        agent_state.set_pause(txn, agent, True, reason)
 
 
 def resume(txn: BoardTransaction, agent: str | None) -> None:
@@ -62,12 +65,6 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
     """
     if agent is None:
         board_clock.believe(txn)
-    _set_pause(txn, agent, False, None)
-
-
-def _set_pause(txn: BoardTransaction, agent: str | None, paused: bool, reason: str | None) -> None:
-    if agent is None:
-        txn.tx.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
-        return
-    txn.deployment.agent(agent)
-    txn.tx.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+        agent_state.pause_board(txn, False)
+    else:
+        agent_state.set_pause(txn, agent, False)

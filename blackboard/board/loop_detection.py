@@ -17,7 +17,7 @@ from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-__all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "loop_problem", "rate_problem"]
+__all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "loop_problem", "may_loop", "rate_problem"]
 
 AUTHOR = "blackboard"
 """The author of the needs that ask a person about a loop."""
@@ -32,6 +32,11 @@ HOUR = parse_duration("1h")
 def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
     """Return the chain length of an activation on these marks: that of its longest predecessor plus one."""
     return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
+
+
+def may_loop(txn: BoardTransaction, agent: AgentSpec, events: Iterable[EventRow]) -> bool:
+    """Return whether the chain of an activation on these marks is long enough for a loop; only then is more read."""
+    return chain_length(txn, events) > min(agent.settings.max_chain, SHORTEST - 1)
 
 
 def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:

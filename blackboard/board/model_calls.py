@@ -25,6 +25,7 @@ from blackboard.store.statements import MODEL_CALLS
 
 __all__ = [
     "CallCost",
+    "ModelCall",
     "calls_of",
     "discard_calls",
     "end_calls_of_split",
@@ -42,6 +43,9 @@ __all__ = [
     "reopen",
     "send",
 ]
+
+ModelCall = CallRow
+"""A recorded call to a model."""
 
 TOO_LATE = "a newer call had been answered when it came"
 DISCARDED = "its activation was discarded"

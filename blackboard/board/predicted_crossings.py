@@ -199,7 +199,8 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingR
     guard_held = _guard_held(txn, watch, due.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
     if guard_held or earlier is None:
-        crossings.cross(txn, watch, due.subject, due.mark_id, value, len(marks), crossed_at=at, event_id=event_id)
+        measured = crossings.Measured(value, len(marks))
+        crossings.cross(txn, watch, due.subject, due.mark_id, measured, crossed_at=at, event_id=event_id)
     if not guard_held:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
         activation = insert_closed_activation(txn, watch, due.subject, ActivationState.SKIPPED, reason, at)
@@ -211,7 +212,7 @@ def _marks_at_crossing(
     txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow, at: int
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
-    if not due.mark_id:
+    if not due.is_per_mark:
         return live_marks(txn, watch.condition, None if watch.is_over_board else due.subject, at), None
     row = txn.tx.one(MARKS.get_mark, id=due.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)

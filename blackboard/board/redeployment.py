@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board import backfill, predicted_crossings
+from blackboard.board import agent_state, backfill, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition
@@ -169,8 +169,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
     txn.tx.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.tx.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
-    if txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent.name) is None:
-        txn.tx.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent.name)
+    agent_state.rename(txn, former, agent.name)
     txn.tx.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.tx.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
     excluding = {watch.name for watch in agent.watches if not watch.include_own}

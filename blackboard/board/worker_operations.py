@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from blackboard.board import (
     activation_results,
     agent_readiness,
+    agent_state,
     backfill,
     board_clock,
     claims,
@@ -36,7 +37,7 @@ from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
 
-__all__ = ["CallRow", "ClaimNext", "DueWork", "FinishedRun", "Worker", "pause_after_refusal", "publish_lock"]
+__all__ = ["ClaimNext", "DueWork", "FinishedRun", "Worker", "pause_after_refusal", "publish_lock"]
 
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
@@ -324,7 +325,7 @@ def pause_after_refusal(
             model_calls.mark_ended(txn, row.id, CallState.FAILED, error, request_id)
     if txn.tx.one(ACTIVATIONS.board).paused:
         return False
-    txn.tx.run(ACTIVATIONS.pause_board, paused=1, paused_because=reason)
+    agent_state.pause_board(txn, True, reason)
     return True
 
 

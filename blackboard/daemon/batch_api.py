@@ -16,7 +16,7 @@ import structlog
 from blackboard.activation_policies import backoff
 from blackboard.board import batch_api_calls
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker_operations import CallRow
+from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant, iso
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
@@ -172,7 +172,7 @@ class BatchApi:
                 count += len(batch)
         return count
 
-    def _find(self, batch: list[CallRow]) -> str | None:
+    def _find(self, batch: list[ModelCall]) -> str | None:
         """Return the name of a batch if it was lost in a crash or with a connection; None if it is not found (yet)."""
         since = batch[0].sent_at or 0
         try:
@@ -188,7 +188,7 @@ class BatchApi:
             log.info("a batch never arrived; its calls are submitted again", sent=iso(since), calls=len(batch))
         return name
 
-    def _record(self, row: CallRow, result: Reply | ModelError | None) -> None:
+    def _record(self, row: ModelCall, result: Reply | ModelError | None) -> None:
         match result:
             case Reply():
                 self.recorder.record(row, result)
@@ -203,11 +203,11 @@ class BatchApi:
                 self.recorder.record(row, Reply(UNREADABLE))
         telemetry.batched(row, result, self._session.now())
 
-    def _end(self, rows: Sequence[CallRow], failure: CallFailure, delay: int) -> None:
+    def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: int) -> None:
         state = CallState.REJECTED if isinstance(failure, Rejected) else CallState.FAILED
         self._session.write(lambda txn: batch_api_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
 
-    def _end_unknown(self, rows: Sequence[CallRow], error: str) -> None:
+    def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:
         self._session.write(lambda txn: batch_api_calls.end_unknown(txn, rows, error))
 
     def _wait(self, failure: CallFailure) -> None:

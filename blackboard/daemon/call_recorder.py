@@ -13,7 +13,8 @@ import structlog
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.worker_operations import CallRow, pause_after_refusal
+from blackboard.board.model_calls import ModelCall
+from blackboard.board.worker_operations import pause_after_refusal
 from blackboard.daemon.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm.failures import CallFailure
@@ -38,7 +39,7 @@ class CallRecorder:
         self.prices, self._session = prices, board.session
         self.spool = AnswerSpool(board)
 
-    def highest_cost(self, row: CallRow) -> int:
+    def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.
 
         Raises:
@@ -46,7 +47,7 @@ class CallRecorder:
         """
         return highest_cost(row.body, self.prices, _api(row))
 
-    def record(self, row: CallRow, reply: Reply) -> None:
+    def record(self, row: ModelCall, reply: Reply) -> None:
         """Commit an answer.
 
         Raises:
@@ -76,7 +77,7 @@ class CallRecorder:
             count += 1
         return count
 
-    def pause_after_refusal(self, rows: list[CallRow], failure: CallFailure) -> str:
+    def pause_after_refusal(self, rows: list[ModelCall], failure: CallFailure) -> str:
         """Pause the board because the provider refuses the key or the account. No call is sent until a person resumes.
 
         Returns:
@@ -87,13 +88,13 @@ class CallRecorder:
             log.error("all agents were paused; 'blackboard resume' resumes them", reason=str(failure))
         return reason
 
-    def _record(self, txn: BoardTransaction, row: CallRow, reply: Reply) -> bool:
+    def _record(self, txn: BoardTransaction, row: ModelCall, reply: Reply) -> bool:
         return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._cost(row, reply))
 
     def _record_spooled(self, answer: SpooledAnswer, txn: BoardTransaction) -> bool:
         return self._record(txn, model_calls.get(txn, answer.call), Reply.of(answer.raw, answer.request_id))
 
-    def _cost(self, row: CallRow, reply: Reply) -> model_calls.CallCost:
+    def _cost(self, row: ModelCall, reply: Reply) -> model_calls.CallCost:
         usage = reply.usage
         if usage is None:
             return model_calls.CallCost()  # the cost is unknown, so the reserve stays
@@ -105,5 +106,5 @@ class CallRecorder:
         return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
 
 
-def _api(row: CallRow) -> Api:
+def _api(row: ModelCall) -> Api:
     return "batch" if row.api == "batch" else "messages"

@@ -17,7 +17,7 @@ from blackboard.activation_policies import backoff
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims import Claim
-from blackboard.board.worker_operations import CallRow
+from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
@@ -116,7 +116,7 @@ class ModelCaller:
             row = self._send(self.client, claim, row)
         return self._parse(row, answer)
 
-    def _earlier_call(self, claim: Claim) -> CallRow | None:
+    def _earlier_call(self, claim: Claim) -> ModelCall | None:
         """Return the call that an earlier run of this activation began, if it can be used."""
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
         rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
@@ -145,7 +145,7 @@ class ModelCaller:
             lambda txn: model_calls.plan(txn, claim.row.id, last.agent, last.model, last.body, last.marks, last.api)
         )
 
-    def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> CallRow:
+    def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> ModelCall:
         settings = claim.agent.settings
         strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
@@ -167,7 +167,7 @@ class ModelCaller:
         failpoint("call.planned")
         return row
 
-    def _send(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
+    def _send(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         if row.api == "batch":
             raise self._in_batch_api()
         self._reserve(row)
@@ -178,7 +178,7 @@ class ModelCaller:
         finally:
             self._pending.discard(row.id)
 
-    def _answer(self, client: Client, claim: Claim, row: CallRow) -> CallRow:
+    def _answer(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
         try:
             with telemetry.call(row) as record_answer:
@@ -206,7 +206,7 @@ class ModelCaller:
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
-    def _reserve(self, row: CallRow) -> None:
+    def _reserve(self, row: ModelCall) -> None:
         """Mark the call as sent, with its highest cost reserved.
 
         Raises:
@@ -223,7 +223,7 @@ class ModelCaller:
             raise Postponed(exceeded.reason, exceeded.until, held=True)
         log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 
-    def _parse(self, row: CallRow, answer: type[A]) -> A:
+    def _parse(self, row: ModelCall, answer: type[A]) -> A:
         assert row.reply is not None
         try:
             return parse(row.reply, answer)
@@ -233,16 +233,16 @@ class ModelCaller:
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
             raise
 
-    def _end(self, row: CallRow, state: CallState, failure: CallFailure) -> None:
+    def _end(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
-    def _unknown(self, claim: Claim, row: CallRow, reason: str) -> CallRow:
+    def _unknown(self, claim: Claim, row: ModelCall, reason: str) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record=True)
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=reason)
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
-    def _held_unknown(self, row: CallRow) -> Postponed:
+    def _held_unknown(self, row: ModelCall) -> Postponed:
         return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from blackboard.board.claims import Claim
-from blackboard.board.worker_operations import CallRow
+from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.llm.reply import Reply
 
@@ -73,7 +73,7 @@ def activation(claim: Claim) -> Iterator[None]:
 
 
 @contextmanager
-def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
+def call(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
     """Record a span around one model call, and yield a function that records the answer."""
     if (tracer := get_tracer()) is None:
         yield lambda reply: None
@@ -84,7 +84,7 @@ def call(row: CallRow) -> Iterator[Callable[[Reply], None]]:
         yield lambda reply: span.set_attributes(_answer(reply))
 
 
-def batched(row: CallRow, result: Reply | Exception | None, now: Instant) -> None:
+def batched(row: ModelCall, result: Reply | Exception | None, now: Instant) -> None:
     """Record a span for a call of the Batch API, from its submission to its result.
 
     The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.
@@ -132,7 +132,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
             raise
 
 
-def _request(row: CallRow) -> dict[str, Any]:
+def _request(row: ModelCall) -> dict[str, Any]:
     result = {
         OPERATION: "chat",
         PROVIDER_NAME: PROVIDER,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blackboard.board_files import BoardFiles, path_in
 from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import failpoint
+from blackboard.listeners import Listeners
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.transaction import Transaction
@@ -25,32 +26,10 @@ from blackboard.store.write_lock import WriteLock
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-__all__ = ["Database", "Listeners"]
+__all__ = ["Database"]
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
-
-
-class Listeners:
-    """Functions to call when something happens. Calling the object calls each of them."""
-
-    def __init__(self) -> None:
-        self._functions: list[Callable[[], object]] = []
-
-    def subscribe(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Add a function, and return a function that removes it again."""
-        self._functions.append(function)
-
-        def unsubscribe() -> None:
-            if function in self._functions:
-                self._functions.remove(function)
-
-        return unsubscribe
-
-    def __call__(self) -> None:
-        """Call each function."""
-        for function in tuple(self._functions):
-            function()
 
 
 class Database:

@@ -176,7 +176,9 @@ class BoardTotalRow(NamedTuple):
     law: str
     marks: int
     sum0: float
+    """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float
+    """The second one."""
     anchor: Time
     evaporated_through: Time
     """The sums exclude marks that evaporated up to this instant."""
@@ -190,9 +192,18 @@ class PredictedCrossingRow(NamedTuple):
     mark_id: Id
     due_at: Time | None
 
+    @property
+    def is_per_mark(self) -> bool:
+        """Whether it concerns a single mark; see `CrossingRow`."""
+        return self.mark_id != 0
+
 
 class CrossingRow(NamedTuple):
-    """A row of `crossing`."""
+    """A row of `crossing`.
+
+    It concerns a single mark, else (`mark_id` is 0) a subject, else (`subject` is "" too) the whole board. These
+    columns are part of a unique key, which NULL would not keep unique.
+    """
 
     id: Id
     watch_id: int
@@ -214,6 +225,16 @@ class CrossingRow(NamedTuple):
     event_id: Id | None
     activation_id: Id | None
     closed_at: Time | None
+
+    @property
+    def is_per_mark(self) -> bool:
+        """Whether it concerns a single mark."""
+        return self.mark_id != 0
+
+    @property
+    def is_over_board(self) -> bool:
+        """Whether it concerns the whole board."""
+        return self.subject == ""
 
 
 class ActivationRow(NamedTuple):

@@ -1,0 +1,29 @@
+"""Functions that are called when something happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Listeners"]
+
+
+class Listeners:
+    """Functions to call when something happens. Calling the object calls each of them."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[[], object]] = []
+
+    def subscribe(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Add a function, and return a function that removes it again."""
+        self._functions.append(function)
+
+        def unsubscribe() -> None:
+            if function in self._functions:
+                self._functions.remove(function)
+
+        return unsubscribe
+
+    def __call__(self) -> None:
+        """Call each function."""
+        for function in tuple(self._functions):
+            function()
