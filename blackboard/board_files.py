@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BoardFiles", "path_in", "server_spool_folder"]
+__all__ = ["BoardFiles", "path_in", "server_spool_folder", "sync"]
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a run folder with a socket; Unix socket addresses end at 108."""
@@ -119,6 +119,15 @@ def server_spool_folder(address: str) -> Path:
     """Return the spool folder of a board on a server, a temporary one of this user, by the URL without its password."""
     folder = _temporary_folder(address.encode())
     return folder.with_name(f"{folder.name}-spool")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _temporary_folder(address: bytes) -> Path:

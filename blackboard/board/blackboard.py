@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from blackboard.board import (
     activation_results,
+    answer_spool,
     backfill,
     board_clock,
     declarations,
@@ -26,7 +27,6 @@ from blackboard.board import (
     model_calls,
     queries,
     redeployment,
-    spooled_answers,
 )
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
@@ -319,7 +319,7 @@ class Blackboard:
             InvalidMark: The subject is the random name of one that was forgotten.
         """
         report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
-        spooled_answers.drop(self.database, report.calls)
+        answer_spool.drop(self.database, report.calls)
         self.database.compact()
         copies = [] if self.database.path is None else backups_of(self.database.path)
         mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)

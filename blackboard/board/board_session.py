@@ -24,13 +24,9 @@ T = TypeVar("T")
 
 
 class BoardSession:
-    """Runs units of work in the transactions of one board.
+    """Runs units of work in the transactions of one board. Closing it closes the database, whose schema is up to date.
 
-    Args:
-        database: The database, with an up-to-date schema. The session closes it.
-        clock: The source of time.
-        classes: The mark classes of this process.
-        leap: The largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
+    `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: int | None) -> None:

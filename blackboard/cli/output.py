@@ -50,11 +50,7 @@ WIDE = 160
 
 
 def document(value: object) -> None:
-    """Print a value as the one JSON document of a command.
-
-    Args:
-        value: JSON values, dataclasses, datetimes and dates.
-    """
+    """Print a value (JSON values, dataclasses, datetimes and dates) as the one JSON document of a command."""
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=_json_value)
     # JSON allows characters that control a terminal. Escape sequences mean the same to every JSON parser.

@@ -56,15 +56,10 @@ def load(
 ) -> Loaded:
     """Deposit a mark for each row.
 
-    Args:
-        board: The board.
-        rows: The rows.
-        mapping: The mapping from columns to a mark.
-        reject: Called for each row that cannot become a mark.
-        progress: Called after each batch.
+    `reject` is called for each row that cannot become a mark, `progress` after each batch.
 
     Raises:
-        UsageError: A column does not exist, or the kind has no field for it.
+        UsageError: There are columns that do not exist, or for which the kind has no field.
         UnknownName: The kind is not registered.
     """
     field_names = _fields(board, mapping.kind)

@@ -36,15 +36,7 @@ class NextClaimFailed(Exception):
 
 
 class ActivationRunner:
-    """Runs activations of one daemon's agents.
-
-    Args:
-        worker: Ends the runs.
-        model_caller: Makes the agents' model calls.
-        settings: The value of `context.settings` for agents.
-        rng: The source of jitter.
-        emit: Reports events of the daemon.
-    """
+    """Runs activations of one daemon's agents, for which `settings` is the value of `context.settings`."""
 
     def __init__(
         self,
@@ -60,13 +52,8 @@ class ActivationRunner:
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run an activation to its end: save its result, put it back, or record its failure.
 
-        Args:
-            agent: The agent.
-            claim: The claim of the activation.
-            claim_next: Called in the transaction that saves a success; it may claim the next activation.
-
-        Returns:
-            The result of `claim_next`.
+        `claim_next` is called in the transaction that saves a success, and may claim the next activation. Returns its
+        result; False if it was not called.
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
@@ -94,15 +81,7 @@ class ActivationRunner:
         return finished.claimed_next
 
     def fail(self, agent: Agent, claim: Claim, error: str, *, bad_answer: bool = False, hopeless: bool = False) -> None:
-        """End a run with a failure and report it.
-
-        Args:
-            agent: The agent.
-            claim: The claim of the run.
-            error: The whole error, kept with the activation.
-            bad_answer: Whether the model's answer caused the failure. It is then not used again.
-            hopeless: Whether the same marks would certainly fail again. They are then split at once.
-        """
+        """End a run with a failure and report it; see `Worker.fail`."""
         state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless)
         if state is not None:
             figures = {"agent": agent.name, "state": state, "error": error.splitlines()[0]}

@@ -115,16 +115,7 @@ class ActiveRuns:
     # -- called by the loop ------------------------------------------------------------------------------------------
 
     def start_ready(self, agents: Mapping[str, Agent], waiting: Set[str], threads: int) -> bool:
-        """Claim and start activations while threads are free.
-
-        Args:
-            agents: The agents of this process.
-            waiting: The names of the agents with waiting work.
-            threads: The largest number of busy threads.
-
-        Returns:
-            Whether an activation was started.
-        """
+        """Claim and start activations while threads are free; return whether any was started."""
         free = threads - self.busy_threads()
         if self.stopping or free <= 0:
             return False

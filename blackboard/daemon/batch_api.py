@@ -44,12 +44,7 @@ UNREADABLE = "null"
 class BatchApi:
     """The Batch API of one board. It runs in its own thread, because the API may be slow.
 
-    Args:
-        board: The board.
-        client: The connection to the provider.
-        recorder: Records the answers.
-        rng: The source of jitter.
-        on_done: Called from the thread at its end.
+    The thread calls `on_done` at its end.
     """
 
     def __init__(
@@ -97,8 +92,7 @@ class BatchApi:
     def run_once(self) -> int:
         """Fetch results, submit planned calls, and release the activations that were answered.
 
-        Returns:
-            The number of calls that were fetched or submitted.
+        Returns the number of calls that were fetched or submitted.
 
         Raises:
             StoreError: The board cannot be used.

@@ -11,11 +11,11 @@ from functools import partial
 import structlog
 
 from blackboard.board import model_calls
+from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.model_calls import ModelCall
 from blackboard.board.worker_operations import pause_after_refusal
-from blackboard.daemon.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import NotFound, StoreError, UnknownName
 from blackboard.llm.failures import CallFailure
 from blackboard.llm.prices import Api, Prices
@@ -28,16 +28,11 @@ log = structlog.get_logger("blackboard")
 
 
 class CallRecorder:
-    """Records the model calls of one board.
-
-    Args:
-        board: The board.
-        prices: The prices of models; a call to a model without a price is not sent.
-    """
+    """Records the model calls of one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices) -> None:
         self.prices, self._session = prices, board.session
-        self.spool = AnswerSpool(board)
+        self.spool = AnswerSpool(board.session)
 
     def highest_cost(self, row: ModelCall) -> int:
         """Return the highest possible cost of a planned call, in micro-dollars.
@@ -78,10 +73,9 @@ class CallRecorder:
         return count
 
     def pause_after_refusal(self, rows: list[ModelCall], failure: CallFailure) -> str:
-        """Pause the board because the provider refuses the key or the account. No call is sent until a person resumes.
+        """Pause the board because the provider refuses the key or the account.
 
-        Returns:
-            The reason, as `status` shows it.
+        Returns the reason, as `status` shows it.
         """
         reason = f"the provider of the model refuses: {failure}"
         if self._session.write(lambda txn: pause_after_refusal(txn, rows, str(failure), failure.request_id, reason)):

@@ -5,31 +5,14 @@ from __future__ import annotations
 import structlog
 
 from blackboard.board.worker_operations import Worker
-from blackboard.clock import Clock, Instant, iso
+from blackboard.clock import iso
 
-__all__ = ["ClockJumps", "ClockWatch"]
+__all__ = ["ClockWatch"]
 
 log = structlog.get_logger("blackboard")
 
 MIN_JUMP = 1_000_000
 """The difference between clock and running time that counts as a jump, in microseconds."""
-
-
-class ClockJumps:
-    """The difference between a clock and the machine's running time. Read-only."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.latest: Instant = clock.now()
-        """The time of the clock at the last check."""
-        self._running = clock.running()
-
-    def check(self) -> int:
-        """Return the jump of the clock since the last check in microseconds, 0 if it is under a second either way."""
-        now, running = self._clock.now(), self._clock.running()
-        jump = (now - self.latest) - (running - self._running)
-        self.latest, self._running = now, running
-        return jump if abs(jump) >= MIN_JUMP else 0
 
 
 class ClockWatch:
@@ -40,18 +23,22 @@ class ClockWatch:
     """
 
     def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._jumps = ClockJumps(worker.board.clock)
+        self._worker, self._clock = worker, worker.board.clock
+        self._latest, self._running = self._clock.now(), self._clock.running()
+        self._previous = self._latest
         self.doubting: bool | None = None
         self._before = self._jumps.latest
 
     def check(self) -> int:
-        """Log a jump of the clock and return it in microseconds."""
-        self._previous = self._jumps.latest
-        jump = self._jumps.check()
+        """Log a jump of the clock since the last check, and return it in microseconds; 0 if it is under a second."""
+        now, running = self._clock.now(), self._clock.running()
+        jump = (now - self._latest) - (running - self._running)
+        self._previous, self._latest, self._running = self._latest, now, running
+        if abs(jump) < MIN_JUMP:
+            return 0
         if jump < 0:
             log.warning("the clock stepped back; strengths stand still until it has caught up", seconds=-jump / 1e6)
-        elif jump > 0:
+        else:
             log.warning("the clock stepped forward, or the machine slept", seconds=jump / 1e6)
         return jump
 

@@ -53,13 +53,7 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 
 
 def build_daemon(board: Blackboard, resolved: Resolved, client: Client | None) -> Daemon:
-    """Build the daemon that a deployment file describes.
-
-    Args:
-        board: The board that the daemon serves.
-        resolved: The deployment file.
-        client: The connection to the model's provider; None for the agents' offline rules.
-    """
+    """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer."""
     model = resolved.settings.model
     return Daemon(
         board,
@@ -167,13 +161,12 @@ class Daemon:
             self.close()
 
     def run_once(self, *, until_quiescent: bool = False) -> bool:
-        """Do all work that is due now: one iteration of the loop, without its sleep.
+        """Do everything that is due now: one pass of the loop, without its sleep.
 
-        An unusable board does not end the daemon, because the cause may pass (a full disk, a lock held too long). The
-        error is logged once, and the next iteration tries again.
+        A board that cannot be used does not end the daemon, since the cause may pass (a full disk, a lock held too
+        long): it is logged once, and tried again at the next pass.
 
-        Returns:
-            Whether no work remains, if `until_quiescent`.
+        Returns whether no work is left; False unless `until_quiescent`.
         """
         quiescent = False
         try:

@@ -35,15 +35,7 @@ class MaintenanceTask(Protocol):
 
 
 class PeriodicTask:
-    """A task that runs at an interval, and again at once if a step has reached its limit.
-
-    Args:
-        step: Does one bounded step.
-        clock: Measures the interval in running time.
-        interval: Microseconds between two runs.
-        limit: The largest amount of work in a step.
-        is_requested: Returns whether the task should run before the interval is over.
-    """
+    """A task that runs at an interval of running time, on request, and again at once if a step reached its limit."""
 
     def __init__(
         self,
@@ -88,10 +80,7 @@ class BacklogTask:
 class Recovery:
     """The recovery of activations whose worker is dead, and the extension of this worker's leases.
 
-    Args:
-        worker: This worker.
-        liveness: Detects dead workers.
-        runs: Returns the id and fence of each activation that this worker runs.
+    `runs` returns the id and fence of each activation that this worker runs.
     """
 
     def __init__(

@@ -50,10 +50,7 @@ log = structlog.get_logger("blackboard")
 class Postponed(BaseException):
     """A request to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
 
-    Args:
-        reason: The reason that the agenda shows.
-        until: The time of the next attempt; None for no automatic attempt.
-        held: Whether only a person or another event can release the activation.
+    Without `until` there is no automatic attempt. Only a person or another event can release a `held` activation.
     """
 
     def __init__(self, reason: str, until: Instant | None, *, held: bool = False) -> None:
@@ -62,15 +59,7 @@ class Postponed(BaseException):
 
 
 class ModelCaller:
-    """The model calls of agents: they go to the deployment's model, or to the offline rules if there is no client.
-
-    Args:
-        board: The board.
-        client: The connection to the provider; None for the offline rules.
-        settings: The default model and its limits.
-        recorder: Records the answers.
-        rng: The source of jitter.
-    """
+    """The model calls of agents: they go to the deployment's model, or to the offline rules if there is no client."""
 
     def __init__(
         self,
@@ -91,14 +80,7 @@ class ModelCaller:
         return self.client is None
 
     def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
-        """Return the answer to a request: the recorded answer of an earlier run, or a new answer.
-
-        Args:
-            claim: The claim of the activation.
-            system: The agent's task.
-            data: Any value that pydantic can serialize as JSON.
-            answer: The pydantic model that the answer must fit.
-            offline: Answers if there is no model.
+        """Return the answer to a request: the recorded answer of an earlier run, or a new answer; see `Context.ask`.
 
         Raises:
             AgentError: There is neither a model nor an offline rule.

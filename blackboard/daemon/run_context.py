@@ -20,14 +20,7 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class RunContext:
-    """The `Context` of one run of one activation.
-
-    Args:
-        claim: The claim of the activation.
-        reads: The marks that the agent declares to read, by kind.
-        settings: The settings of the deployment.
-        model_caller: Makes the model call.
-    """
+    """The `Context` of one run of one activation; `reads` are the marks that the agent declares to read, by kind."""
 
     def __init__(
         self, claim: Claim, reads: Mapping[str, list[Mark]], settings: Mapping[str, Any], model_caller: ModelCaller

@@ -19,30 +19,7 @@ from blackboard.llm.reply import Reply
 
 __all__ = ["activation", "batched", "call", "get_tracer"]
 
-SCOPE = "blackboard"
-PROVIDER = "anthropic"
 NANOSECONDS_PER_MICROSECOND = 1000
-
-OPERATION = "gen_ai.operation.name"
-PROVIDER_NAME = "gen_ai.provider.name"
-AGENT_NAME = "gen_ai.agent.name"
-REQUEST_MODEL = "gen_ai.request.model"
-REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
-RESPONSE_MODEL = "gen_ai.response.model"
-FINISH_REASONS = "gen_ai.response.finish_reasons"
-INPUT_TOKENS = "gen_ai.usage.input_tokens"
-OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
-CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
-CACHE_WRITE_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
-ERROR_TYPE = "error.type"
-# Attributes of this program, which no convention defines.
-ACTIVATION = "blackboard.activation"
-WATCH = "blackboard.watch"
-MARKS = "blackboard.marks"
-CALL = "blackboard.call"
-API = "blackboard.api"
-BATCH = "blackboard.batch"
-REQUEST_ID = "blackboard.request_id"
 
 
 @cache
@@ -52,7 +29,7 @@ def get_tracer() -> Any:
         return None
     from opentelemetry import trace
 
-    return trace.get_tracer(SCOPE)
+    return trace.get_tracer("blackboard")
 
 
 @contextmanager
@@ -62,11 +39,11 @@ def activation(claim: Claim) -> Iterator[None]:
         yield
         return
     attributes = {
-        OPERATION: "invoke_agent",
-        AGENT_NAME: claim.agent.name,
-        ACTIVATION: claim.row.id,
-        WATCH: claim.watch,
-        MARKS: len(claim.inputs),
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": claim.agent.name,
+        "blackboard.activation": claim.row.id,
+        "blackboard.watch": claim.watch,
+        "blackboard.marks": len(claim.inputs),
     }
     with _span(tracer, f"invoke_agent {claim.agent.name}", attributes, kind=None):
         yield
@@ -85,14 +62,9 @@ def call(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
 
 
 def batched(row: ModelCall, result: Reply | Exception | None, now: Instant) -> None:
-    """Record a span for a call of the Batch API, from its submission to its result.
+    """Record a span for a call of the Batch API, from its submission to its result, or to now if there is none.
 
     The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.
-
-    Args:
-        row: The call.
-        result: The result of the call; None if there is none.
-        now: The end of the span.
     """
     if (tracer := get_tracer()) is None:
         return
@@ -108,7 +80,7 @@ def batched(row: ModelCall, result: Reply | Exception | None, now: Instant) -> N
     if isinstance(result, Reply):
         span.set_attributes(_answer(result))
     else:
-        span.set_attribute(ERROR_TYPE, "OutcomeUnknown" if result is None else type(result).__name__)
+        span.set_attribute("error.type", "OutcomeUnknown" if result is None else type(result).__name__)
         span.set_status(Status(StatusCode.ERROR))
     span.end(end_time=now * NANOSECONDS_PER_MICROSECOND)
 
@@ -127,22 +99,23 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
         try:
             yield span
         except Exception as error:
-            span.set_attribute(ERROR_TYPE, type(error).__name__)
+            span.set_attribute("error.type", type(error).__name__)
             span.set_status(Status(StatusCode.ERROR))
             raise
 
 
 def _request(row: ModelCall) -> dict[str, Any]:
     result = {
-        OPERATION: "chat",
-        PROVIDER_NAME: PROVIDER,
-        AGENT_NAME: row.agent,
-        REQUEST_MODEL: row.model,
-        REQUEST_MAX_TOKENS: json.loads(row.body)["max_tokens"] if row.body else None,  # None: the body was erased
-        ACTIVATION: row.activation_id,
-        CALL: row.id,
-        API: row.api,
-        BATCH: row.batch_id,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.agent.name": row.agent,
+        "gen_ai.request.model": row.model,
+        # The body may be erased.
+        "gen_ai.request.max_tokens": json.loads(row.body)["max_tokens"] if row.body else None,
+        "blackboard.activation": row.activation_id,
+        "blackboard.call": row.id,
+        "blackboard.api": row.api,
+        "blackboard.batch": row.batch_id,
     }
     return {name: value for name, value in result.items() if value is not None}
 
@@ -150,12 +123,12 @@ def _request(row: ModelCall) -> dict[str, Any]:
 def _answer(reply: Reply) -> dict[str, Any]:
     usage = reply.usage
     result = {
-        RESPONSE_MODEL: reply.model,
-        REQUEST_ID: reply.request_id,
-        FINISH_REASONS: [reply.stop_reason] if reply.stop_reason else None,
-        INPUT_TOKENS: None if usage is None else usage.prompt,
-        OUTPUT_TOKENS: None if usage is None else usage.output,
-        CACHE_READ_TOKENS: None if usage is None else usage.cache_read,
-        CACHE_WRITE_TOKENS: None if usage is None else usage.cache_creation,
+        "gen_ai.response.model": reply.model,
+        "blackboard.request_id": reply.request_id,
+        "gen_ai.response.finish_reasons": [reply.stop_reason] if reply.stop_reason else None,
+        "gen_ai.usage.input_tokens": None if usage is None else usage.prompt,
+        "gen_ai.usage.output_tokens": None if usage is None else usage.output,
+        "gen_ai.usage.cache_read.input_tokens": None if usage is None else usage.cache_read,
+        "gen_ai.usage.cache_creation.input_tokens": None if usage is None else usage.cache_creation,
     }
     return {name: value for name, value in result.items() if value is not None}

@@ -29,12 +29,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Alarm:
-    """Calls `wake` at an instant, and at a steady tick as a fallback.
-
-    Args:
-        wake: Sets an event and returns; called from another thread.
-        tick: Microseconds between ticks.
-    """
+    """Calls `wake` from another thread, at an instant and, as a fallback, each `tick` microseconds."""
 
     def __init__(self, wake: Callable[[], None], tick: int) -> None:
         self._wake = wake

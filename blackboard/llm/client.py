@@ -36,10 +36,7 @@ _CLOCK_SKEW = parse_duration("10m")
 class AnthropicClient:
     """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
-    Args:
-        key: The API key. It never appears in `repr`, logs and errors.
-        base_url: The address of the API; by default, the provider's.
-        timeout: Microseconds for which the API may be silent.
+    The key never appears in `repr`, logs and errors. `timeout` is in microseconds: how long the API may be silent.
     """
 
     def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
@@ -144,11 +141,7 @@ class AnthropicClient:
 
     @contextmanager
     def _failures(self, *, paying: bool) -> Iterator[None]:
-        """Raise a `CallFailure` for an exception of the SDK.
-
-        Args:
-            paying: Whether a lost answer may have a cost.
-        """
+        """Raise a `CallFailure` for an exception of the SDK. A lost answer to a `paying` call may have a cost."""
         import anthropic
         import httpx2
 

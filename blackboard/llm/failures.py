@@ -63,12 +63,7 @@ _STATUS_OF_TYPE = {
 
 
 class CallFailure(ModelError):
-    """A call without an answer.
-
-    Args:
-        message: The reason.
-        request_id: The API's id of the request, if it gave one.
-    """
+    """No answer arrived."""
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
         self.request_id = request_id
@@ -80,12 +75,9 @@ class Rejected(CallFailure):
 
 
 class Overloaded(CallFailure):
-    """A rate limit, an overload or an internal error of the API: try later. Not paid.
+    """Limits, overload or an error inside the API: try later. Not paid.
 
-    Args:
-        message: The reason.
-        request_id: The API's id of the request, if it gave one.
-        retry_after: The seconds to wait, at most a day; None if the API does not say.
+    `retry_after` is the number of seconds to wait, at most a day; None if the API does not say.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, retry_after: float | None = None) -> None:
@@ -123,13 +115,7 @@ class Unusable(ModelError):
 
 
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
-    """Return the failure for a response with an HTTP status of 300 or above.
-
-    Args:
-        status: The HTTP status.
-        body: The decoded body.
-        headers: The headers.
-    """
+    """Return the failure for a response with an HTTP status of 300 or above and a decoded body."""
     error = _member(body, "error")
     error_type, text, code = (_member(error, key) for key in ("type", "message", "details"))
     code = _member(code, "error_code")

@@ -90,11 +90,7 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read a deployment file.
-
-    Args:
-        path: The file; by default `find_config` finds it.
-        environ: The environment variables; by default the environment of the process.
+    """Read a deployment file; by default the file that `find_config` finds, and the environment of the process.
 
     Raises:
         ConfigurationError: The file cannot be read, or it has mistakes; all are listed.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from blackboard.board_files import BoardFiles
+from blackboard.board_files import BoardFiles, sync
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -53,14 +53,14 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     with _partial(to) as part:
         _copy(database, part, progress)
         copy = examine(part)
-        _sync(part)
+        sync(part)
         try:
             os.link(part, to)  # unlike a rename, it fails if another process has created the file meanwhile
         except FileExistsError:
             raise StoreError(f"{to} exists by now; choose another name") from None
         except OSError:
             os.rename(part, to)
-        _sync(to.parent)
+        sync(to.parent)
     _add_to_list(source.backup_list, to)
     return replace(copy, path=to)
 
@@ -79,11 +79,11 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     with _partial(path) as part:
         _copy(Database(backup), part, lambda copied, pages: None)
         examine(part)
-        _sync(part)
+        sync(part)
         with database.write_lock():
             kept = _keep(files, files.replaced_copy(stamp))
             os.replace(part, path)
-            _sync(path.parent)
+            sync(path.parent)
     connection = database.connect(writes=True)
     try:
         sql_dialect.use_wal(connection, database.dialect)
@@ -195,7 +195,7 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
                 raise StoreError(f"{copy} exists; move it away first") from None
             except OSError:  # a file system without links
                 shutil.copy2(file, copy)
-    _sync(old.database.parent)
+    sync(old.database.parent)
     # SQLite would apply the old log to the restored board.
     old.wal.unlink(missing_ok=True)
     old.shm.unlink(missing_ok=True)
@@ -216,11 +216,3 @@ def _files_of(database: Database) -> BoardFiles:
     if database.files is None:
         raise StoreError(f"{database.where} is on a server; use the server's own backup, such as pg_dump")
     return database.files
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -117,11 +117,11 @@ def test_callbacks_can_be_added_and_removed(board: Blackboard) -> None:
 
 
 def test_forgetting_drops_answers_in_the_spool(board: Blackboard) -> None:
-    from blackboard.board import spooled_answers
+    from blackboard.board import answer_spool
 
-    kept, dropped = (spooled_answers.file_of(board.database, number) for number in (1, 2))
+    kept, dropped = (answer_spool.file_of(board.database, number) for number in (1, 2))
     kept.parent.mkdir()
     for file in (kept, dropped):
         file.write_text("{}")
-    spooled_answers.drop(board.database, [2, 3])
+    answer_spool.drop(board.database, [2, 3])
     assert (kept.exists(), dropped.exists()) == (True, False)

@@ -1,4 +1,4 @@
-"""Files beside the database with the model answers that it did not accept.
+"""Files beside the database with the model answers that it did not accept. A daemon fills them, `forget` drops them.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
 its owner, and is removed when its answer is committed.
@@ -6,19 +6,22 @@ its owner, and is removed when its answer is committed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from blackboard.board import spooled_answers
-from blackboard.board.blackboard import Blackboard
+from blackboard.board import queries
+from blackboard.board.board_session import BoardSession
+from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
+from blackboard.store.database import Database
 
-__all__ = ["AnswerSpool", "SpooledAnswer"]
+__all__ = ["AnswerSpool", "SpooledAnswer", "drop", "file_of"]
 
 log = structlog.get_logger("blackboard")
 
@@ -34,9 +37,9 @@ class SpooledAnswer(NamedTuple):
 class AnswerSpool:
     """The spool of one board: the folder `<database>-spool`, or, for a board on a server, a folder of this user."""
 
-    def __init__(self, board: Blackboard) -> None:
-        self._board = board
-        self.folder = spooled_answers.folder_of(board.database)
+    def __init__(self, session: BoardSession) -> None:
+        self._session = session
+        self.folder = _folder_of(session.database)
         # Answers for which no file could be written. They are lost when the process ends.
         self._in_memory: dict[int, SpooledAnswer] = {}
 
@@ -44,8 +47,8 @@ class AnswerSpool:
         """Keep an answer. Never fails: if no file can be written, the answer stays in memory."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = spooled_answers.file_of(self._board.database, answer.call)
-            _write(path, {"board": self._board.uid, **answer._asdict()})
+            path = file_of(self._session.database, answer.call)
+            _write(path, {"board": self._session.read(queries.uid), **answer._asdict()})
         except Exception as error:
             self._in_memory[answer.call] = answer
             log.error("an answer is kept only in memory", call=answer.call, error=str(error))
@@ -68,13 +71,30 @@ class AnswerSpool:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.error("a file of the spool cannot be read; it is kept", file=str(path), error=str(error))
                 continue
-            if board == self._board.uid:
+            if board == self._session.read(queries.uid):
                 yield answer
 
     def drop(self, call: int) -> None:
         """Remove the answer of a call after it was committed."""
         self._in_memory.pop(call, None)
-        spooled_answers.drop(self._board.database, [call])
+        drop(self._session.database, [call])
+
+
+def file_of(database: Database, call_id: int) -> Path:
+    """Return the file of the answer to a call."""
+    return _folder_of(database) / f"{call_id}.json"
+
+
+def drop(database: Database, call_ids: Iterable[int]) -> None:
+    """Remove the answers to some calls."""
+    for call_id in call_ids:
+        with contextlib.suppress(OSError):
+            file_of(database, call_id).unlink()
+
+
+def _folder_of(database: Database) -> Path:
+    """Return the folder: beside the database, or a folder of this user for a board on a server."""
+    return server_spool_folder(database.where) if database.files is None else database.files.spool_folder
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
@@ -85,8 +105,4 @@ def _write(path: Path, content: dict[str, object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)  # makes the name as durable as the content
-    finally:
-        os.close(folder)
+    sync(path.parent)  # makes the name as durable as the content
