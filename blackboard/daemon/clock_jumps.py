@@ -27,7 +27,6 @@ class ClockWatch:
         self._latest, self._running = self._clock.now(), self._clock.running()
         self._previous = self._latest
         self.doubting: bool | None = None
-        self._before = self._jumps.latest
 
     def check(self) -> int:
         """Log a jump of the clock since the last check, and return it in microseconds; 0 if it is under a second."""
