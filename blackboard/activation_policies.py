@@ -6,8 +6,6 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-__all__ = ["backoff", "halves", "strongest_first"]
-
 T = TypeVar("T")
 
 LONGEST_BACKOFF = 3_600_000_000

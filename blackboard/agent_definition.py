@@ -19,8 +19,6 @@ from blackboard.errors import ConfigurationError, Mistake
 from blackboard.marks import Mark
 from blackboard.parsing import parse
 
-__all__ = ["Agent", "Context", "Watch", "agent", "of_subject", "strongest_of", "watch"]
-
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 Deposited = Iterable[Mark] | Mark | None

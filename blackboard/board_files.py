@@ -10,8 +10,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BoardFiles", "path_in", "server_spool_folder", "sync"]
-
 LONGEST_ADDRESS = 100
 """Bytes in the path of a run folder with a socket; Unix socket addresses end at 108."""
 

@@ -10,19 +10,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = [
-    "LEAP",
-    "Clock",
-    "Instant",
-    "ManualClock",
-    "SystemClock",
-    "from_datetime",
-    "give_way",
-    "iso",
-    "parse_instant",
-    "to_datetime",
-]
-
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
 

@@ -27,22 +27,6 @@ from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
 from blackboard.reinforcement import FadingMark
 
-__all__ = [
-    "MEASURES",
-    "Comparison",
-    "Condition",
-    "Count",
-    "Measure",
-    "Strength",
-    "Strongest",
-    "Total",
-    "both",
-    "count",
-    "strength",
-    "strongest",
-    "total",
-]
-
 Scope = Literal["subject", "board"]
 KindLike = type[Mark] | str
 

@@ -23,8 +23,6 @@ from pydantic import JsonValue
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
-__all__ = ["LAWS", "Curve", "Decay", "Exponential", "Linear", "Never", "Power", "Step", "law_from"]
-
 LAWS: dict[str, type[Decay]] = {}
 """The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
 

@@ -18,8 +18,6 @@ from blackboard.errors import UnknownName
 from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
 
-__all__ = ["AgentSettings", "AgentSpec", "Budget", "Deployment", "KindSpec", "ModelChoice", "ReadSpec", "WatchSpec"]
-
 
 class Data(BaseModel):
     """Immutable data that refuses unknown fields."""

@@ -12,8 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 
 from blackboard.errors import InvalidDuration
 
-__all__ = ["Duration", "DurationLike", "Microseconds", "format_duration", "parse_duration"]
-
 
 class Microseconds(int):
     """A parsed duration, a whole number of microseconds."""

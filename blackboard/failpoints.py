@@ -14,8 +14,6 @@ import signal
 
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 
-__all__ = ["NAMES", "VARIABLE", "arm", "disarm", "failpoint"]
-
 VARIABLE = "BLACKBOARD_FAILPOINT"
 
 _TEXT = """

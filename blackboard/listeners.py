@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Listeners"]
-
 
 class Listeners:
     """Functions to call when something happens. Calling the object calls each of them."""

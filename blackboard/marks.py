@@ -15,20 +15,6 @@ from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake
 
-__all__ = [
-    "Decision",
-    "Kind",
-    "Mark",
-    "Need",
-    "OnRepeat",
-    "StoredMark",
-    "alternative_of",
-    "attach_stored",
-    "check_intensity",
-    "check_subject",
-    "describe_invalid",
-]
-
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 

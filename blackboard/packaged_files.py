@@ -11,8 +11,6 @@ from pathlib import Path
 
 from blackboard.errors import UnknownName, WorkError
 
-__all__ = ["config_file", "migrations_folder", "program_version"]
-
 _PACKAGE = Path(__file__).resolve().parent
 
 

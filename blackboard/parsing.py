@@ -9,8 +9,6 @@ from typing import Any, NoReturn
 from blackboard.conditions import MEASURES, Condition, Measure
 from blackboard.errors import InvalidCondition, nearest
 
-__all__ = ["parse"]
-
 
 def parse(text: str) -> Condition:
     """Return the condition in a text such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.

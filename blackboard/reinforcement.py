@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from blackboard.decay import Decay
 from blackboard.marks import Kind
 
-__all__ = ["FadingMark", "FadingState", "reinforce"]
-
 
 @dataclass(frozen=True)
 class FadingState:

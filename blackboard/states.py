@@ -5,22 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-__all__ = [
-    "INITIAL",
-    "OPEN_CALLS",
-    "RETRIABLE",
-    "TRANSITIONS",
-    "UNFINISHED",
-    "ActivationState",
-    "CallState",
-    "CrossingState",
-    "IllegalTransition",
-    "activation_diagram",
-    "check_initial",
-    "check_transition",
-    "is_one_of",
-]
-
 
 class ActivationState(StrEnum):
     """The state of an activation."""

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from blackboard.conditions import Comparison, Condition, Measure
 from blackboard.reinforcement import FadingMark
 
-__all__ = ["first_true", "value_at", "value_if_met"]
-
 
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:
     """Return the value of a measure at an instant, over those of the marks that it selects.

@@ -9,18 +9,6 @@ from blackboard.deployment import AgentSpec
 from blackboard.store.rows import EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-__all__ = [
-    "ABSORBED",
-    "ActivationInput",
-    "as_input",
-    "event_of",
-    "inputs_of",
-    "record_input",
-    "record_reads",
-    "strength_of",
-    "strongest",
-]
-
 ABSORBED, READ = "absorbed", "read"
 """The roles of an input: a mark that the watch absorbed, and a mark that the agent is shown in addition."""
 

@@ -20,19 +20,6 @@ from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingSt
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
-__all__ = [
-    "AgentDeposit",
-    "defer",
-    "discard",
-    "fail",
-    "finish",
-    "hand_back",
-    "isolate",
-    "recover",
-    "retry",
-    "split",
-]
-
 INTERRUPTED = "its worker was gone while the call was under way"
 
 

@@ -9,8 +9,6 @@ from blackboard.states import ActivationState, CrossingState, check_initial, che
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-__all__ = ["close_crossing", "get_activation", "insert_activation", "insert_closed_activation", "set_state"]
-
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
     """Return an activation, or None if there is none with this id."""

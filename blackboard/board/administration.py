@@ -14,8 +14,6 @@ from blackboard.store.backup import Copy
 from blackboard.store.database import Database
 from blackboard.store.readonly_query import Result
 
-__all__ = ["back_up", "query", "refresh_views", "restore"]
-
 
 def back_up(board: Blackboard, to: Path) -> Copy:
     """Copy a board, which may be in use, to a new file, and check the copy.

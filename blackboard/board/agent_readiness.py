@@ -9,17 +9,6 @@ from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-__all__ = [
-    "Hold",
-    "agents_with_work",
-    "blocked",
-    "has_capacity",
-    "held_back",
-    "may_claim",
-    "next_ready",
-    "ready_watches",
-]
-
 
 class Hold(NamedTuple):
     """What keeps an agent or a watch from waking.

@@ -6,8 +6,6 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
 
-__all__ = ["get", "pause_board", "rename", "set_cooldown", "set_pause"]
-
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""

@@ -21,8 +21,6 @@ from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
 from blackboard.store.database import Database
 
-__all__ = ["AnswerSpool", "SpooledAnswer", "drop", "file_of"]
-
 log = structlog.get_logger("blackboard")
 
 

@@ -13,8 +13,6 @@ from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
-__all__ = ["migrate", "run_batch"]
-
 
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Write and return a mark under the present law and floor of its kind; most marks have them already."""

@@ -12,8 +12,6 @@ from blackboard.states import CallState
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
-__all__ = ["end", "end_unknown", "has_work", "mark_unsent", "name_batch", "release_answered", "reserve", "submitted"]
-
 
 def has_work(txn: BoardTransaction) -> bool:
     """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""

@@ -18,7 +18,6 @@ from blackboard.board import (
     activation_results,
     answer_spool,
     backfill,
-    board_clock,
     declarations,
     erasure,
     evaporation,
@@ -50,7 +49,7 @@ from blackboard.board.result_types import (
     NeedRecord,
     Receipt,
 )
-from blackboard.clock import Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
+from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
@@ -59,8 +58,6 @@ from blackboard.marks import Decision, Mark, Need
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
-
-__all__ = ["Blackboard"]
 
 BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
@@ -100,7 +97,7 @@ class Blackboard:
         clock: Clock | None = None,
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
-        leap: DurationLike | None = Microseconds(board_clock.LEAP),  # noqa: B008 (an int)
+        leap: DurationLike | None = Microseconds(LEAP),  # noqa: B008 (an int)
     ) -> Self:
         """Open a board.
 

@@ -12,24 +12,12 @@ from __future__ import annotations
 from blackboard.board import board_totals, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.clock import LEAP, Instant, iso
+from blackboard.clock import Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need
 from blackboard.reinforcement import FadingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
-
-__all__ = [
-    "LEAP",
-    "SUBJECT",
-    "answer_question",
-    "ask",
-    "believe",
-    "questions",
-    "record",
-    "time_of",
-    "withdraw_question",
-]
 
 SUBJECT = "board/clock"
 """The subject of the need."""

@@ -18,8 +18,6 @@ from blackboard.store.database import Database
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 
-__all__ = ["BoardSession"]
-
 T = TypeVar("T")
 
 

@@ -20,8 +20,6 @@ from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 from blackboard.strength_forecast import value_at
 
-__all__ = ["add", "is_evaporated", "measured", "rebuild", "remove_evaporated", "reset", "update_and_measure"]
-
 
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Subtract what has evaporated; return the value of a watch's measure now, and the number of marks behind it.

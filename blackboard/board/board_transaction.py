@@ -18,17 +18,6 @@ from blackboard.store.rows import EventRow, LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.store.transaction import Transaction
 
-__all__ = [
-    "ActiveDeployment",
-    "BoardSums",
-    "BoardTransaction",
-    "Laws",
-    "RegisteredWatch",
-    "law_key",
-    "read_active",
-    "read_law_changes",
-]
-
 
 @dataclass(frozen=True, eq=False)
 class RegisteredWatch:

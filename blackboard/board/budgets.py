@@ -17,8 +17,6 @@ from blackboard.durations import parse_duration
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import MODEL_CALLS
 
-__all__ = ["DAY", "BudgetExceeded", "find_exceeded", "spent_for"]
-
 HOUR, DAY = parse_duration("1h"), parse_duration("1d")
 
 

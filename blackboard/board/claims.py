@@ -33,8 +33,6 @@ from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
-__all__ = ["Claim", "claim"]
-
 MAX_UNORDERED = 10_000
 """Waiting crossings of a law without an order that a claim compares. Of more, the claim may miss the strongest."""
 MAX_EXPONENT = 1000.0

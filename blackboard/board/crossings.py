@@ -14,8 +14,6 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import value_if_met
 
-__all__ = ["Measured", "cross", "evaluate", "evaluate_as_of", "evaluate_deposit", "remove_from_totals", "still_holds"]
-
 
 @dataclass(frozen=True, slots=True)
 class Measured:

@@ -12,8 +12,6 @@ from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.marks import Mark
 
-__all__ = ["Declared", "ensure_kind", "with_declared"]
-
 
 class Declared(Protocol):
     """An agent, as far as a deployment needs it."""

@@ -13,8 +13,6 @@ from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
-__all__ = ["PredictedEvaporation", "PredictedWake", "Preview", "preview"]
-
 BATCH = 1000
 """Marks that one batch of the backfill reads."""
 

@@ -22,8 +22,6 @@ from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
-__all__ = ["Deposit", "DepositRequest", "UniqueConflict", "deposit", "prepare", "submit", "submit_each"]
-
 
 @dataclass(frozen=True)
 class Deposit:

@@ -20,8 +20,6 @@ from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-__all__ = ["Finding", "examine"]
-
 MEGABYTE = 1024 * 1024
 MIN_FREE = 256 * MEGABYTE
 """Free bytes on the disk below which something is wrong."""

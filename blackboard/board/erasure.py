@@ -17,8 +17,6 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.states import ActivationState
 from blackboard.store.statements import ERASURE
 
-__all__ = ["PREFIX", "forget"]
-
 PREFIX = "forgotten/"
 """The prefix of the random names."""
 

@@ -10,8 +10,6 @@ from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
-__all__ = ["evaporate", "evaporate_due", "withdraw"]
-
 
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.

@@ -26,8 +26,6 @@ from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 from blackboard.strength_forecast import value_at
 
-__all__ = ["explain"]
-
 SHOWN = 20
 """The number of waiting crossings that an explanation lists."""
 SEARCHED = 200

@@ -14,8 +14,6 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
 from blackboard.store.statements import MARKS
 
-__all__ = ["answer", "inbox", "pause", "resume"]
-
 
 def inbox(txn: BoardTransaction) -> list[NeedRecord]:
     """Return the needs that wait for a person, oldest first."""

@@ -16,8 +16,6 @@ from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
 
-__all__ = ["WorkerLiveness", "any_alive", "ensure_private_folder", "living_workers"]
-
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
     """Return which of the registered workers are alive; None for a board on a server, which has no locks to tell."""

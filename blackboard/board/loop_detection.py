@@ -17,8 +17,6 @@ from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-__all__ = ["AUTHOR", "SHORTEST", "ask", "chain_length", "loop_problem", "may_loop", "rate_problem"]
-
 AUTHOR = "blackboard"
 """The author of the needs that ask a person about a loop."""
 SHORTEST = 4

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 
-__all__ = ["Pace"]
-
 DELAY_FACTOR = 4
 """The pause after a piece of work, as a multiple of its duration."""
 

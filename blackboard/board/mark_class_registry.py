@@ -13,8 +13,6 @@ from blackboard.errors import InvalidMark
 from blackboard.marks import Decision, Mark, Need, StoredMark, attach_stored, describe_invalid, dump_payload
 from blackboard.store.rows import EventRow, MarkRow
 
-__all__ = ["MarkClasses"]
-
 
 class MarkClasses:
     """The mark classes that this process knows, by kind."""

@@ -23,27 +23,6 @@ from blackboard.states import ActivationState, CallState, check_initial, check_t
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import MODEL_CALLS
 
-__all__ = [
-    "CallCost",
-    "ModelCall",
-    "calls_of",
-    "discard_calls",
-    "end_calls_of_split",
-    "get",
-    "mark_applied",
-    "mark_ended",
-    "mark_unknown",
-    "mark_unsent",
-    "mark_unusable",
-    "plan",
-    "record_answer",
-    "record_cost",
-    "record_discarded_cost",
-    "record_reserved_costs",
-    "reopen",
-    "send",
-]
-
 ModelCall = CallRow
 """A recorded call to a model."""
 

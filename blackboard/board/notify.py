@@ -13,8 +13,6 @@ from pathlib import Path
 from blackboard.board_files import BoardFiles
 from blackboard.failpoints import failpoint
 
-__all__ = ["Notifier"]
-
 
 class Notifier:
     """Notifies the daemons of one board."""

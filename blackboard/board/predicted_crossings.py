@@ -18,18 +18,6 @@ from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.strength_forecast import first_true, value_at
 
-__all__ = [
-    "fire_due",
-    "fire_due_of",
-    "guard_opens",
-    "live_marks",
-    "predict",
-    "predict_after_withdrawal",
-    "predict_watch",
-    "release",
-    "release_guards",
-]
-
 BATCH = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
 NEVER_FULL = 2**62

@@ -36,21 +36,6 @@ from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-__all__ = [
-    "activations",
-    "agenda",
-    "agents",
-    "batch_window",
-    "costs",
-    "history",
-    "marks",
-    "marks_of_class",
-    "status",
-    "subjects",
-    "uid",
-]
-
-
 M = TypeVar("M", bound=Mark)
 MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""

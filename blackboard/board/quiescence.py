@@ -13,8 +13,6 @@ from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
-__all__ = ["Report", "has_work"]
-
 
 def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.

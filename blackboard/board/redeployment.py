@@ -10,8 +10,6 @@ from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-__all__ = ["apply_due_changes", "register"]
-
 BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
 

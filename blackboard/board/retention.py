@@ -9,8 +9,6 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.budgets import DAY
 from blackboard.store.statements import RETENTION
 
-__all__ = ["remove", "remove_laws", "unused_laws"]
-
 FEW_LAWS = 200
 """Number of laws up to which a board is not searched for unused ones."""
 

@@ -8,8 +8,6 @@ from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
-__all__ = ["absorb", "absorbed_through", "is_stimulus", "stimuli_of", "watermark"]
-
 
 def is_stimulus(watch: RegisteredWatch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
     """Return whether a mark counts for a rising watch that has absorbed it through an event (0: not at all).

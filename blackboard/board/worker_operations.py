@@ -37,8 +37,6 @@ from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
 
-__all__ = ["ClaimNext", "DueWork", "FinishedRun", "Worker", "pause_after_refusal", "publish_lock"]
-
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
 

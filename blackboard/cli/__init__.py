@@ -24,8 +24,6 @@ import os
 import sys
 from typing import NoReturn
 
-__all__ = ["main"]
-
 COMMON = ("--config", "--database", "--author")
 
 HOSTS = {"run", "demo"}

@@ -15,8 +15,6 @@ from blackboard.cli.output import AsJson, document, note, say
 if TYPE_CHECKING:
     from blackboard.board.doctor import Finding
 
-__all__ = ["add_to"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""

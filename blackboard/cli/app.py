@@ -14,8 +14,6 @@ from blackboard.cli.cli_session import Session
 from blackboard.cli.output import note
 from blackboard.errors import BlackboardError, ConfigurationError
 
-__all__ = ["COMMANDS", "app"]
-
 COMMANDS = {
     "mark_commands": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
     "load_command": ("load",),
@@ -60,6 +58,7 @@ class Commands(TyperGroup):
         self.commands: Any = LazyGroup()
 
     def invoke(self, ctx: Any) -> Any:
+        """Run a command, and turn an error into a message and an exit code."""
         try:
             return super().invoke(ctx)
         except BlackboardError as error:

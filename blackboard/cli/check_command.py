@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from blackboard.board.deployment_preview import Preview
     from blackboard.settings.deployment_resolver import Resolved
 
-__all__ = ["add_to"]
-
 SHOWN = 20
 """The largest number of marks and crossings that are listed; the others are only counted."""
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import Resolved
     from blackboard.settings.settings_file import Settings
 
-__all__ = ["Session", "session_of"]
-
 
 @dataclass
 class Session:

@@ -13,8 +13,6 @@ from blackboard.cli.cli_session import Session
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
 
-__all__ = ["agents", "kinds", "subjects"]
-
 LIMIT = 100
 """The largest number of subjects offered; a board may have millions."""
 

@@ -14,8 +14,6 @@ from blackboard.cli.output import AsJson, document, note, say, table
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
 
-__all__ = ["add_to"]
-
 BAR = 40
 """Characters of the longest bar."""
 

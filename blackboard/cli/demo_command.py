@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from blackboard.cli.demo_samples import Demo
     from blackboard.daemon import Daemon
 
-__all__ = ["add_to"]
-
 SHOWN = 10
 """The largest number of marks shown of each kind."""
 

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blackboard.errors import ConfigurationError, Mistake
 
-__all__ = ["Demo", "file_of"]
-
 
 class Demo(BaseModel):
     """The section `[settings.demo]`."""

@@ -20,8 +20,6 @@ from blackboard.states import ActivationState
 if TYPE_CHECKING:
     from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation
 
-__all__ = ["add_to"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""

@@ -18,8 +18,6 @@ from blackboard.cli.output import AsJson, document, note, say
 if TYPE_CHECKING:
     from blackboard.cli.row_reader import BadRow, Rows
 
-__all__ = ["add_to", "progress_bar"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""

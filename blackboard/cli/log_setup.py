@@ -11,8 +11,6 @@ import structlog
 
 from blackboard.clock import Clock, SystemClock, iso
 
-__all__ = ["configure"]
-
 
 def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
     """Configure structured logs for this process."""

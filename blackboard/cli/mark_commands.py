@@ -15,8 +15,6 @@ from blackboard.cli.output import AsJson, document, note, number, say
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-__all__ = ["add_to"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""

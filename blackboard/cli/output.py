@@ -24,23 +24,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = [
-    "AsJson",
-    "clean",
-    "console",
-    "document",
-    "grid",
-    "minute",
-    "note",
-    "number",
-    "pairs",
-    "say",
-    "second",
-    "short",
-    "table",
-    "timestamp",
-]
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")

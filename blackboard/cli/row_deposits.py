@@ -17,8 +17,6 @@ from blackboard.board import Blackboard, Deposit
 from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError, nearest
 
-__all__ = ["Columns", "Loaded", "load"]
-
 BATCH = 500
 """The number of rows in a transaction, small enough that a daemon hardly waits."""
 

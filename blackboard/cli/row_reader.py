@@ -15,8 +15,6 @@ from typing import IO, Any
 
 from blackboard.errors import UsageError
 
-__all__ = ["BadRow", "Row", "Rows"]
-
 DELIMITERS = ",;\t|"
 MAX_FIELD_LINES = 1000
 """The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""

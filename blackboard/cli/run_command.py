@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from blackboard.llm.client_protocol import Client
     from blackboard.settings.deployment_resolver import Resolved
 
-__all__ = ["add_to", "client_of", "handle_signals"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, clean, document, note, table
-
-__all__ = ["add_to"]
+from blackboard.cli.output import AsJson, document, note, table
+from blackboard.cli.table_layout import clean
 
 
 def add_to(app: typer.Typer) -> None:

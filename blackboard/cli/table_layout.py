@@ -6,8 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["clean", "format_table"]
-
 LONGEST_CELL = 500
 """The largest number of characters shown in a cell; --json has the whole text."""
 

@@ -9,15 +9,14 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import clean, console, grid, number, second, short
+from blackboard.cli.output import console, grid, number, second, short
+from blackboard.cli.table_layout import clean
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from blackboard.board import Blackboard
     from blackboard.board.result_types import AgentStatus
-
-__all__ = ["add_to", "view"]
 
 BAR = 20
 """Characters of the longest bar."""

@@ -26,8 +26,6 @@ from blackboard.failpoints import failpoint
 from blackboard.llm.failures import Rejected, Unusable
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
 
-__all__ = ["ActivationRunner", "NextClaimFailed"]
-
 log = structlog.get_logger("blackboard")
 
 

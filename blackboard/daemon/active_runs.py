@@ -22,8 +22,6 @@ from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFaile
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.errors import StoreError
 
-__all__ = ["ActiveRuns", "Run"]
-
 log = structlog.get_logger("blackboard")
 
 MAX_SEQUENCE_TIME = 1_000_000

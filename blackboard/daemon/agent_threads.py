@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-__all__ = ["AgentThreads"]
-
 Work = Callable[[], None]
 
 

@@ -28,8 +28,6 @@ from blackboard.llm.failures import CallFailure, KeyRefused, NotSent, OutcomeUnk
 from blackboard.llm.reply import Reply
 from blackboard.states import CallState
 
-__all__ = ["BatchApi"]
-
 log = structlog.get_logger("blackboard")
 
 MAX_CALLS = 1000

@@ -22,8 +22,6 @@ from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
 
-__all__ = ["CallRecorder"]
-
 log = structlog.get_logger("blackboard")
 
 

@@ -7,8 +7,6 @@ import structlog
 from blackboard.board.worker_operations import Worker
 from blackboard.clock import iso
 
-__all__ = ["ClockWatch"]
-
 log = structlog.get_logger("blackboard")
 
 MIN_JUMP = 1_000_000

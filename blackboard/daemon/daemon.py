@@ -42,8 +42,6 @@ from blackboard.settings.sections import DaemonSettings
 if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import Resolved
 
-__all__ = ["Daemon", "build_daemon"]
-
 log = structlog.get_logger("blackboard")
 
 Listener = Callable[[str, dict[str, Any]], None]

@@ -14,8 +14,6 @@ from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration
 from blackboard.settings.sections import DaemonSettings
 
-__all__ = ["BacklogTask", "MaintenanceTask", "PeriodicTask", "Recovery", "maintenance_tasks"]
-
 log = structlog.get_logger("blackboard")
 
 RETENTION_INTERVAL = parse_duration("1h")

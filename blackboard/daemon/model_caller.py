@@ -41,8 +41,6 @@ from blackboard.llm.reply import parse
 from blackboard.llm.request import plan
 from blackboard.states import CallState
 
-__all__ = ["ModelCaller", "Postponed", "api_for", "model_for"]
-
 A = TypeVar("A", bound=BaseModel)
 log = structlog.get_logger("blackboard")
 

@@ -18,8 +18,6 @@ from blackboard.board.worker_operations import publish_lock
 from blackboard.failpoints import failpoint
 from blackboard.marks import Mark
 
-__all__ = ["Publisher", "Reader"]
-
 log = structlog.get_logger("blackboard")
 
 M = TypeVar("M", bound=Mark)

@@ -14,8 +14,6 @@ from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
 from blackboard.marks import Mark
 
-__all__ = ["RunContext"]
-
 A = TypeVar("A", bound=BaseModel)
 
 

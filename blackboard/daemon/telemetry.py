@@ -17,8 +17,6 @@ from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.llm.reply import Reply
 
-__all__ = ["activation", "batched", "call", "get_tracer"]
-
 NANOSECONDS_PER_MICROSECOND = 1000
 
 

@@ -22,8 +22,6 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from blackboard.clock import Instant, to_datetime
 
-__all__ = ["Alarm"]
-
 # APScheduler logs each job; the daemon has its own log.
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 

@@ -11,8 +11,6 @@ import socket
 from collections.abc import Mapping
 from typing import Self
 
-__all__ = ["Watchdog"]
-
 MAX_STATUS = 200
 """The largest number of characters in a status."""
 

@@ -15,8 +15,6 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 
 from blackboard.errors import AgentError
 
-__all__ = ["answer_schema"]
-
 _FORMATS = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"},
 )

@@ -23,8 +23,6 @@ from blackboard.llm.reply import Reply
 if TYPE_CHECKING:
     import anthropic
 
-__all__ = ["AnthropicClient", "client_from"]
-
 _DEFAULT_URL = "https://api.anthropic.com"
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _CONNECT = 10.0

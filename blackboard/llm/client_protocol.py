@@ -9,8 +9,6 @@ from blackboard.clock import Instant
 from blackboard.errors import ModelError
 from blackboard.llm.reply import Reply
 
-__all__ = ["BatchItem", "Client"]
-
 
 class BatchItem(NamedTuple):
     """One request of a batch."""

@@ -21,20 +21,6 @@ from typing import Any, Literal
 
 from blackboard.errors import ModelError
 
-__all__ = [
-    "CallFailure",
-    "KeyRefused",
-    "NotSent",
-    "OutcomeUnknown",
-    "Overloaded",
-    "Rejected",
-    "SpendLimit",
-    "Unusable",
-    "failure_of",
-    "failure_of_type",
-    "storable",
-]
-
 Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
 
 MAX_WAIT = 86_400.0

@@ -15,8 +15,6 @@ from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, Unusable, failure_of_type
 from blackboard.llm.reply import Reply
 
-__all__ = ["MAX_ITEMS", "BatchPage", "BatchState", "batch_body", "read_results", "read_state"]
-
 S = TypeVar("S", bound=BaseModel)
 
 MAX_ITEMS = 100_000

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 
-__all__ = ["KEY", "KEY_FILE", "ModelSettings", "api_key"]
-
 KEY = "ANTHROPIC_API_KEY"
 KEY_FILE = "ANTHROPIC_API_KEY_FILE"
 

@@ -19,8 +19,6 @@ from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.packaged_files import config_file
 
-__all__ = ["Api", "Price", "Prices", "load_prices"]
-
 Api = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
 

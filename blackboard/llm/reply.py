@@ -14,8 +14,6 @@ from pydantic import BaseModel, ValidationError
 
 from blackboard.llm.failures import Unusable, storable
 
-__all__ = ["Reply", "Usage", "parse"]
-
 A = TypeVar("A", bound=BaseModel)
 
 

@@ -17,8 +17,6 @@ from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Usage
 
-__all__ = ["estimate_tokens", "highest_cost", "plan"]
-
 FRAME = 1_000
 """Tokens that the API may add to a prompt, for the frame of the messages and its text about the schema."""
 

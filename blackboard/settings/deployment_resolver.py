@@ -25,8 +25,6 @@ from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine, find_config
 
-__all__ = ["Resolved", "resolve", "resolve_file"]
-
 T = TypeVar("T")
 
 

@@ -15,8 +15,6 @@ from pydantic import BaseModel
 
 from blackboard.errors import Mistake, nearest
 
-__all__ = ["PREFIX", "Variable", "depth_of", "known_fields", "merge", "variables"]
-
 PREFIX = "BLACKBOARD_"
 DELIMITER = "__"
 

@@ -9,8 +9,6 @@ from blackboard.errors import Mistake, nearest
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices
 
-__all__ = ["without_price"]
-
 
 def without_price(deployment: Deployment, settings: ModelSettings, prices: Prices) -> list[Mistake]:
     """Return a mistake for each setting that names a model without a price."""

@@ -10,16 +10,6 @@ from blackboard.deployment import AgentSettings
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import OnRepeat
 
-__all__ = [
-    "AgentSection",
-    "DaemonSettings",
-    "DatabaseSection",
-    "DeploymentSection",
-    "Keep",
-    "KindSection",
-    "WatchSection",
-]
-
 
 def _none(value: Any) -> Any:
     return None if value == "none" else value

@@ -23,8 +23,6 @@ from blackboard.settings.sections import (
     KindSection,
 )
 
-__all__ = ["CONFIG", "Settings", "examine", "find_config", "load_settings"]
-
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
 

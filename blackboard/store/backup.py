@@ -20,8 +20,6 @@ from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.schema import KNOWN
 
-__all__ = ["Copy", "back_up", "backups_of", "count_events", "examine", "restore"]
-
 PAGES = 500
 """Pages to copy in one step, between which other processes may write."""
 

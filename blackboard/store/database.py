@@ -26,8 +26,6 @@ from blackboard.store.write_lock import WriteLock
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-__all__ = ["Database"]
-
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 
-__all__ = ["Health", "measure", "open_to_others"]
-
 
 @dataclass(frozen=True)
 class Health:

@@ -10,24 +10,12 @@ from typing import Any
 from blackboard.errors import StoreBusy, StoreError, StoreForeign
 
 try:
-    import pysqlite3 as sqlite  # bundles an SQLite without the checkpoint race of 3.7.0 to 3.51.2
+    import pysqlite3 as _sqlite  # bundles an SQLite without the checkpoint race of 3.7.0 to 3.51.2
 except ImportError:  # no wheel for this platform: the version is checked at start
-    sqlite = sqlite3
+    _sqlite = sqlite3
 
-__all__ = [
-    "APPLICATION_ID",
-    "SQLITE",
-    "SQLITE_VERSION",
-    "Dialect",
-    "begin_read",
-    "begin_write",
-    "lock_board",
-    "prepare",
-    "safe_sqlite",
-    "sqlite",
-    "translate",
-    "use_wal",
-]
+sqlite = _sqlite
+"""The driver of SQLite."""
 
 APPLICATION_ID = 0x424C4B42
 """Marks an SQLite file as a blackboard, in its header ("BLKB")."""

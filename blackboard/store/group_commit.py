@@ -18,8 +18,6 @@ from typing import Any
 
 from blackboard.clock import give_way
 
-__all__ = ["Entry", "GroupCommit"]
-
 
 class Entry:
     """The work of one thread, and its outcome. Exclusive work is alone in its batch."""

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.view_columns import VIEWS
 
-__all__ = ["Result", "query"]
-
 CHILD = Path(__file__).with_name("readonly_query_process.py")
 MEMORY = 768 << 20
 """Bytes of address space for the child, including Python's own."""

@@ -18,8 +18,6 @@ from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 
-__all__ = ["HEAD", "ensure", "refresh_views", "revision_of"]
-
 HEAD = "0003"
 """The newest migration. A test compares it with the folder."""
 

@@ -23,18 +23,6 @@ from typing import Any
 from blackboard import decay
 from blackboard.store import rows
 
-__all__ = [
-    "ACTIVATIONS",
-    "CROSSINGS",
-    "DEPLOYMENTS",
-    "ERASURE",
-    "MARKS",
-    "MODEL_CALLS",
-    "RETENTION",
-    "Statement",
-    "StatementFile",
-]
-
 _BLOCK = re.compile(
     r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+))?(?: \(([\w ]+)\))?\n"
     r"((?:-- [^\n]*\n)*)(.*?)(?=^-- |\Z)",

@@ -13,8 +13,6 @@ from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Me
 from blackboard.states import OPEN_CALLS, UNFINISHED, CrossingState, is_one_of
 from blackboard.store import rows
 
-__all__ = ["metadata"]
-
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )

@@ -13,8 +13,6 @@ from typing import Any
 from blackboard.store.dialect import Dialect
 from blackboard.store.statements import Statement
 
-__all__ = ["Transaction"]
-
 
 class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.

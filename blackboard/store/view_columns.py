@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["VIEWS"]
-
 VIEWS: dict[str, tuple[str, ...]] = {
     "live_marks": (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",

@@ -15,8 +15,6 @@ from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
 from blackboard.store.statements import StatementFile
 
-__all__ = ["BUILT_IN_LAWS", "hash_of", "view_definitions"]
-
 _STATEMENTS = StatementFile("views")
 
 BUILT_IN_LAWS = tuple(name for name, law in decay.LAWS.items() if law.__module__ == decay.__name__)

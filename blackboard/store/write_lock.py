@@ -18,8 +18,6 @@ from pathlib import Path
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreBusy, StoreError
 
-__all__ = ["WriteLock"]
-
 
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
