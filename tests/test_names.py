@@ -159,7 +159,7 @@ def test_no_identifier_has_an_old_name(trees: dict[Path, ast.Module]) -> None:
     assert old == []
 
 
-def test_no_call_gives_an_argument_by_its_old_name(trees: dict[Path, ast.Module]) -> None:
+def test_no_call_has_an_argument_with_an_old_name(trees: dict[Path, ast.Module]) -> None:
     old = []
     for path, tree in trees.items():
         for node in ast.walk(tree):
@@ -184,7 +184,7 @@ def test_no_setting_and_no_argument_has_an_old_name() -> None:
         assert SETTINGS.isdisjoint(inspect.signature(function).parameters)
 
 
-def test_no_file_sets_a_setting_by_its_old_name() -> None:
+def test_no_file_has_a_setting_with_an_old_name() -> None:
     pattern = re.compile(rf"^(?:# )?({'|'.join(sorted(SETTINGS))}) = ", re.MULTILINE)
     paths = [*files(".toml", folders=("config", "examples")), *(ROOT / "config").glob("*.toml")]
     assert {str(path): found for path in paths if (found := pattern.findall(path.read_text("utf-8")))} == {}
@@ -203,7 +203,7 @@ def test_no_table_and_no_view_has_an_old_name() -> None:
     assert {name: old & set(VIEWS[name]) for name, old in VIEW_COLUMNS.items() if old & set(VIEWS[name])} == {}
 
 
-def test_no_statement_speaks_of_an_old_table_or_column() -> None:
+def test_no_statement_names_an_old_table_or_column() -> None:
     words = re.compile(
         r"\b(activation_mark|follow_up|succession|successor|marks_left|rest_until|split_call|previous_event_id|upto)\b"
         r"|\b(?:FROM|JOIN|INTO|UPDATE)\s+(rest|fall)\b|'(aside|passed|settled|put back)'"
@@ -225,7 +225,7 @@ def test_no_command_and_no_state_has_an_old_name() -> None:
     assert [name for name in FAILPOINTS if name.startswith(("bell.", "lane.", "following."))] == []
 
 
-def test_no_code_speaks_of_an_old_state(trees: dict[Path, ast.Module]) -> None:
+def test_no_code_names_an_old_state(trees: dict[Path, ast.Module]) -> None:
     old = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
         for path, tree in trees.items()
@@ -236,7 +236,7 @@ def test_no_code_speaks_of_an_old_state(trees: dict[Path, ast.Module]) -> None:
     assert old == []
 
 
-def test_no_module_has_an_old_name_and_each_name_stands_once() -> None:
+def test_no_module_has_an_old_name_and_module_names_are_unique() -> None:
     names = [path.stem for path in files(".py", folders=PACKAGES) if path.stem != "__init__"]
     assert MODULES.isdisjoint(names)
     assert list((ROOT / "blackboard" / "model").glob("*.py")) == []

@@ -15,9 +15,7 @@ def test_a_checkout_has_its_files_beside_the_package() -> None:
     assert packaged_files.migrations_folder().is_dir()
 
 
-def test_the_folders_of_an_installed_package_are_taken_before_those_beside_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folders_of_an_installed_package_take_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "blackboard"
     for folder in (package / "_config", package.parent / "config"):
         folder.mkdir(parents=True)
@@ -26,7 +24,7 @@ def test_the_folders_of_an_installed_package_are_taken_before_those_beside_it(
     assert packaged_files.config_file("prices.toml") == package / "_config" / "prices.toml"
 
 
-def test_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownName, match=r"did you mean 'prices.toml'"):
         packaged_files.config_file("price.toml")
     monkeypatch.setattr(packaged_files, "_PACKAGE", tmp_path / "blackboard")

@@ -54,7 +54,7 @@ def kept() -> list[Row]:
     return [Row.of(row) for row in data["rows"]]
 
 
-def test_calls_and_tokens_are_exactly_these() -> None:
+def test_calls_and_tokens_equal_the_stored_figures() -> None:
     result: dict[str, tuple[tuple[int, int, int], ...]] = {}
     for row in rows.own(SIZES):
         one = (row.cost.calls, row.cost.input, row.cost.output)
@@ -62,15 +62,15 @@ def test_calls_and_tokens_are_exactly_these() -> None:
     assert result == EXPECTED
 
 
-def test_fifty_leads_at_once_take_at_most_twelve_calls() -> None:
+def test_fifty_simultaneous_leads_need_at_most_twelve_calls() -> None:
     assert cost(OURS, 50).calls <= 12
 
 
-def test_the_desk_puts_in_hardly_more_than_the_best_pipeline_over_the_same_prompts() -> None:
+def test_the_desk_uses_hardly_more_input_than_the_best_pipeline() -> None:
     assert cost(OURS, 50).input <= 1.15 * cost(BEST, 50).input
 
 
-def test_trickling_leads_take_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
+def test_trickling_leads_need_at_most_half_the_calls_for_a_median_wait_of_a_minute() -> None:
     ten = run_desk(enquiries(50), {"sales": {"batch_window": "60s"}}, trickle(50, timedelta(seconds=20)))
     assert ten.cost == Cost(32, 18322, 6261)
     assert ten.cost.calls <= cost("marks, one per call", 50).calls / 2
@@ -78,7 +78,7 @@ def test_trickling_leads_take_at_most_half_the_calls_for_a_median_wait_of_a_minu
 
 
 @pytest.mark.parametrize("system", [system for system in FORMS if system in EXPECTED])
-def test_the_closed_forms_hold(system: str) -> None:
+def test_the_formulas_equal_the_measured_calls(system: str) -> None:
     for leads in SIZES:
         assert FORMS[system].calls(work_of(enquiries(leads))) == cost(system, leads).calls
 
@@ -90,7 +90,7 @@ def test_six_of_ten_leads_qualify_and_one_clashes() -> None:
     assert len(wishes) == len(set(wishes))
 
 
-def test_arrivals_come_in_order_and_the_same_each_time() -> None:
+def test_arrivals_are_ordered_and_repeatable() -> None:
     times = trickle(50, timedelta(seconds=20)).at
     assert all(before < after for before, after in pairwise(times))
     assert times == trickle(50, timedelta(seconds=20)).at
@@ -106,7 +106,7 @@ def right(leads: list[Enquiry]) -> Outcome:
     return Outcome({lead.number: lead.qualifies for lead in leads}, slots, [[lead.number for lead in leads]])
 
 
-def test_an_outcome_that_is_right_is_let_through() -> None:
+def test_a_right_outcome_is_accepted() -> None:
     leads = enquiries(7)
     assert check(right(leads), leads).qualified[0]
 
@@ -122,7 +122,7 @@ def test_an_outcome_that_is_right_is_let_through() -> None:
         (lambda o: o.insights.append([0]), "outcomes in insights"),
     ],
 )
-def test_an_outcome_that_is_wrong_is_refused(spoil: Callable[[Outcome], object], why: str) -> None:
+def test_a_wrong_outcome_is_refused(spoil: Callable[[Outcome], object], why: str) -> None:
     leads = enquiries(7)
     outcome = right(leads)
     spoil(outcome)
@@ -130,7 +130,7 @@ def test_an_outcome_that_is_wrong_is_refused(spoil: Callable[[Outcome], object],
         check(outcome, leads)
 
 
-def test_the_script_refuses_a_conversation_that_it_does_not_know() -> None:
+def test_the_script_refuses_an_unknown_conversation() -> None:
     with pytest.raises(UnknownSpeaker, match="no speaker"):
         next_message(Chat("You sing.", [Turn("user", "Sing.")], {}))
 
@@ -153,7 +153,7 @@ def test_a_router_hands_each_stage_to_its_specialist_and_stops() -> None:
     assert reply.text == "done"
 
 
-def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
+def test_a_live_run_reads_its_figures_from_the_usage_fields() -> None:
     with MessagesApi(scripted_answer) as api:
         result = list(live([1], {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": api.url}))
         assert sum(row.cost.input for row in result) == api.usage.prompt_tokens
@@ -161,14 +161,14 @@ def test_a_live_run_takes_its_figures_from_the_usage_fields() -> None:
     assert result[0].note == "1 of 1 verdicts match the script"
 
 
-def test_the_local_server_speaks_for_a_team_in_the_messages_api() -> None:
+def test_the_local_server_answers_as_a_team_in_the_messages_api() -> None:
     content = scripted_blocks(
         {"system": ROUTER, "messages": [{"role": "user", "content": '{"outcomes": []}\n{"insights": []}'}]}
     )
     assert content == [{"type": "text", "text": "done"}]
 
 
-def test_the_page_shows_the_figures_that_hold() -> None:
+def test_the_page_shows_the_current_figures() -> None:
     found = {(row.system, row.leads): row.cost for row in kept()}
     for system, costs in EXPECTED.items():
         for leads, one in zip(SIZES if len(costs) > 1 else SIZES[-1:], costs, strict=True):
@@ -177,7 +177,7 @@ def test_the_page_shows_the_figures_that_hold() -> None:
     assert report.fill_page(page, kept()) == page
 
 
-def test_the_closed_forms_hold_for_the_frameworks_as_they_were_measured() -> None:
+def test_the_formulas_equal_the_measured_calls_of_frameworks() -> None:
     result = [row for row in kept() if row.system in FORMS]
     assert {row.system for row in result} == set(FORMS)
     for row in result:

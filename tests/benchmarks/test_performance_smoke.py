@@ -50,12 +50,12 @@ def test_each_operation_of_the_hot_paths_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_day_with_many_deposits_is_reckoned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_daily_load_is_computed(capsys: pytest.CaptureFixture[str]) -> None:
     daily_load.main(["--deposits", "2000", "--agents", "5"])
     assert "2,000 deposits a day" in capsys.readouterr().out
 
 
-def test_one_size_of_board_is_not_compared_with_itself(run: Callable[..., int], tmp_path: Path) -> None:
+def test_a_single_board_size_is_not_compared(run: Callable[..., int], tmp_path: Path) -> None:
     assert run("--small", "--size", "50", "--only", "deposits") == 0
     found = written(tmp_path)["rows"]
     assert [row["what"] for row in found if row["unit"].startswith("x that at")] == []
@@ -74,7 +74,7 @@ def test_one_size_of_board_is_not_compared_with_itself(run: Callable[..., int], 
         (["--only", "deposits,"], "no part ''; known names: deposits, "),
     ],
 )
-def test_what_cannot_be_measured_is_refused_at_once(
+def test_invalid_arguments_are_refused_at_once(
     arguments: list[str], message: str, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -83,7 +83,7 @@ def test_what_cannot_be_measured_is_refused_at_once(
 
 
 @pytest.mark.parametrize("taken", ["out", "out/performance.json"])
-def test_a_place_that_cannot_be_written_to_is_refused_at_once(
+def test_an_unwritable_folder_is_refused_at_once(
     taken: str, run: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if taken == "out":
@@ -95,7 +95,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_once(
     assert f"cannot write to {tmp_path / taken}: " in capsys.readouterr().err
 
 
-def test_sizes_are_whole_numbers_each_once(monkeypatch: pytest.MonkeyPatch, run: Callable[..., int]) -> None:
+def test_sizes_are_distinct_whole_numbers(monkeypatch: pytest.MonkeyPatch, run: Callable[..., int]) -> None:
     asked: list[list[int]] = []
 
     def parts(folder: Path, sizes: list[int], *, small: bool) -> dict[str, list[driver.Part]]:
@@ -121,7 +121,7 @@ def interrupted() -> Iterator[Row]:
     yield
 
 
-def test_a_part_that_breaks_stands_in_the_table_and_fails_the_run(
+def test_a_failed_part_is_in_the_table_and_fails_the_run(
     run: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -138,7 +138,7 @@ def test_a_part_that_breaks_stands_in_the_table_and_fails_the_run(
     assert line.split()[2:] == ["FAILED", "RuntimeError:", "no", "room"]
 
 
-def test_a_run_that_is_interrupted_keeps_what_it_has(
+def test_an_interrupted_run_keeps_its_rows(
     run: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -162,7 +162,7 @@ def test_a_run_that_is_interrupted_keeps_what_it_has(
         (["--only", "reads", "--peers"], ["reads", "peers"]),
     ],
 )
-def test_peers_are_measured_where_they_are_asked_for(
+def test_peers_are_measured_on_request(
     arguments: list[str], measured: list[str], run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def named(name: str) -> Iterator[Row]:
@@ -175,7 +175,7 @@ def test_peers_are_measured_where_they_are_asked_for(
 
 
 @pytest.mark.processes
-def test_a_deposit_is_set_against_each_peer_that_is_there(
+def test_a_deposit_is_compared_with_each_installed_peer(
     run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
@@ -194,7 +194,7 @@ def test_a_deposit_is_set_against_each_peer_that_is_there(
     assert "huey is not measured" in capsys.readouterr().err
 
 
-def test_a_board_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
+def test_an_incomplete_board_is_built_again(tmp_path: Path) -> None:
     (tmp_path / "building-10.db").write_text("half a board")
     assert boards.filled(tmp_path, 10).stat().st_size > 0
 
@@ -206,12 +206,12 @@ def test_a_row_says_whether_its_aim_was_reached() -> None:
     assert Row("lost", None, None, "MB", 1.0).met is None
 
 
-def test_what_was_missed_is_named_in_the_table() -> None:
+def test_missed_aims_are_marked_in_the_table() -> None:
     table = report.as_table([Row("wait", 1000, 2.0, "ms", 1.0, "at most"), Row("rate", None, 2.0, "", 1.0)])
     assert ["MISSED" in line for line in table.splitlines()] == [False, True, False]
 
 
-def test_a_plot_shows_what_was_measured_at_several_sizes(tmp_path: Path) -> None:
+def test_a_plot_shows_measurements_at_several_sizes(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     rows = [Row("look", size, size / 1000, "ms") for size in (10, 100)]
     assert report.plot(rows, tmp_path / "plot.png")

@@ -69,7 +69,7 @@ def test_a_late_backfill_never_moves_the_boards_time_back(world: World) -> None:
 
 
 @pytest.mark.parametrize("swept", [True, False])
-def test_a_mark_is_gone_at_its_stored_instant_and_not_before(world: World, swept: bool) -> None:
+def test_a_mark_evaporates_at_its_stored_instant_and_not_before(world: World, swept: bool) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.25)})
     mark = world.put("smoke").mark_id
     end = world.mark(mark).evaporates_at

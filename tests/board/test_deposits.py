@@ -37,7 +37,7 @@ def test_add_stops_at_the_cap_and_never_weakens(world: World) -> None:
     assert only_strength(world) == 2.0
 
 
-def test_max_compares_strengths_as_they_are_now(world: World) -> None:
+def test_max_compares_current_strengths(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="max")})
     world.put("smoke", intensity=1.0)
     world.advance(HOUR)
@@ -96,7 +96,7 @@ def test_marks_of_different_payloads_and_subjects_are_never_merged(world: World)
     assert len(world.board.marks("fire")) == 2
 
 
-def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> None:
+def test_the_newest_payload_is_shown_and_all_stay_in_the_history(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")})
     for detail in ("thin", "thick"):
         world.put("smoke", payload={"detail": detail})
@@ -107,7 +107,7 @@ def test_the_newest_payload_shows_and_all_stay_in_the_history(world: World) -> N
 
 
 @pytest.mark.postgresql
-def test_the_same_key_again_is_answered_with_the_first_result(world: World) -> None:
+def test_a_repeated_key_returns_the_first_result(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 0.3))
     first = world.put("smoke", intensity=1.0, key="row 1")
     assert world.woken("watchman") == [first.mark_id]
@@ -134,7 +134,7 @@ def test_a_weaker_deposit_stores_its_key_too(world: World) -> None:
     assert world.put("smoke", intensity=0.9, key="k").outcome == "duplicate"
 
 
-def test_trust_scales_what_an_author_deposits(world: World) -> None:
+def test_trust_scales_the_deposits_of_an_author(world: World) -> None:
     world.deploy({"smoke": kind("smoke")}, trust={"person:ada": 0.5})
     assert world.put("smoke", intensity=0.8).strength == pytest.approx(0.4)
 
@@ -215,14 +215,14 @@ def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
     assert [view.subject for view in world.board.marks()] == ["c"]
 
 
-def test_a_withdrawn_mark_gives_its_unique_value_back(world: World) -> None:
+def test_a_withdrawn_mark_releases_its_unique_value(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="max", unique="at")})
     first = world.put("slot", "a", payload={"at": "9:00"})
     world.board.withdraw(first.mark_id)
     assert world.put("slot", "b", payload={"at": "9:00"}).outcome == "deposited"
 
 
-def test_a_mark_with_a_new_unique_value_frees_the_old_one(world: World) -> None:
+def test_a_mark_with_a_new_unique_value_releases_the_old_value(world: World) -> None:
     world.deploy({"slot": kind("slot", on_repeat="replace", unique="at")})
     world.put("slot", "a", payload={"at": "9:00"})
     world.put("slot", "a", payload={"at": "10:00"})

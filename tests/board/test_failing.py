@@ -28,7 +28,7 @@ def states(world: World) -> dict[int, str]:
     return {row.id: row.state for row in world.board.activations(limit=100)}
 
 
-def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: World) -> None:
+def test_deposits_absorption_and_end_are_one_transaction(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     lead = world.put("lead", "a").mark_id
     claim = world.claimed("sales")
@@ -43,7 +43,7 @@ def test_what_is_left_what_is_absorbed_and_the_end_are_one_transaction(world: Wo
     ]
 
 
-def test_an_end_that_cannot_be_written_leaves_the_board_untouched(world: World) -> None:
+def test_an_end_that_cannot_be_written_changes_nothing(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead", "a")
     claim = world.claimed("sales")
@@ -54,7 +54,7 @@ def test_an_end_that_cannot_be_written_leaves_the_board_untouched(world: World) 
     assert world.finish(claim) == []
 
 
-def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -> None:
+def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
     for subject in "ab":
         world.put("lead", subject)
@@ -91,7 +91,7 @@ def test_a_taken_unique_value_is_decided_in_the_same_transaction(world: World) -
     assert [(view.kind, view.subject) for view in world.board.marks("clash")] == [("clash", "lead/1")]
 
 
-def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: World) -> None:
+def test_a_failure_is_retried_with_growing_delays_and_the_same_marks(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, retry_after="10s", max_attempts=4))
     lead = world.put("lead").mark_id
     waits = []
@@ -109,7 +109,7 @@ def test_a_failure_is_tried_again_later_and_later_with_the_same_marks(world: Wor
     assert 36 <= waits[2] <= 45
 
 
-def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
+def test_a_retry_sees_the_marks_of_the_first_attempt(world: World) -> None:
     from blackboard import strongest_of
 
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, reads=[strongest_of("out", 2)]))
@@ -126,7 +126,7 @@ def test_a_retry_sees_the_marks_as_they_were_given_first(world: World) -> None:
 
 
 @pytest.mark.parametrize("bad", [0, 3, 7])
-def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int) -> None:
+def test_a_batch_is_split_until_the_bad_mark_is_alone(world: World, bad: int) -> None:
     world.deploy(
         KINDS, spec("sales", strength("lead") >= 0.1, retry_after="1s", max_attempts=2, cooldown_after_failures=99)
     )
@@ -150,7 +150,7 @@ def test_a_batch_is_split_until_the_bad_mark_stands_alone(world: World, bad: int
 
 
 @pytest.mark.postgresql
-def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: World) -> None:
+def test_a_person_retries_a_dead_activation_with_new_attempts(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     lead = world.put("lead").mark_id
     claim = world.claimed("sales")
@@ -165,7 +165,7 @@ def test_a_dead_activation_is_retried_by_a_person_with_all_its_attempts(world: W
         world.board.retry(99)
 
 
-def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
+def test_the_marks_of_a_discarded_activation_stay_absorbed(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=9))
     world.put("lead")
     claim = world.claimed("sales")
@@ -175,7 +175,7 @@ def test_a_discarded_activation_leaves_its_marks_absorbed(world: World) -> None:
     assert [row.state for row in world.crossings()] == ["discarded"]
 
 
-def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> None:
+def test_a_dead_batch_does_not_hide_unclaimed_marks(world: World) -> None:
     world.deploy(KINDS, spec("sales", count("lead") >= 1, batch=1, max_attempts=1, cooldown_after_failures=9))
     first, second = world.put("lead", "a", 0.9).mark_id, world.put("lead", "a", 0.5).mark_id
     claim = world.claimed("sales")
@@ -184,7 +184,7 @@ def test_a_dead_batch_does_not_bury_what_the_claim_left_over(world: World) -> No
     assert world.woken("sales") == [second]
 
 
-def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(world: World) -> None:
+def test_the_run_of_a_dead_worker_is_recovered_and_is_not_a_failure(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
     lead = world.put("lead").mark_id
     for _ in range(3):
@@ -196,7 +196,7 @@ def test_a_dead_workers_run_is_taken_up_again_and_does_not_count_as_a_failure(wo
     assert (row.state, row.interruptions) == ("done", 3)
 
 
-def test_an_expired_lease_is_taken_up_and_the_late_worker_cannot_end_the_run(world: World) -> None:
+def test_an_expired_lease_is_recovered_and_the_late_worker_cannot_end_the_run(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     lead = world.put("lead").mark_id
     late = world.claimed("sales", "late")
@@ -226,7 +226,7 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
     assert world.finish(again) == []
 
 
-def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
+def test_a_run_that_is_handed_back_is_claimed_again_at_once(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
     lead = world.put("lead").mark_id
     claim = world.claimed("sales")
@@ -235,7 +235,7 @@ def test_a_run_that_is_handed_back_is_taken_up_at_once(world: World) -> None:
     assert (inputs(again), again.row.attempt) == ([lead], 1)
 
 
-def test_an_agent_that_fails_every_time_rests_for_longer_each_time(world: World) -> None:
+def test_an_agent_that_always_fails_has_growing_cooldowns(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, retry_after="10s", max_attempts=1, batch=1))
     for i in range(9):
         world.put("lead", f"s{i}")
@@ -268,7 +268,7 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 
 
 @pytest.mark.parametrize("last", [0, 1])
-def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_is(world: World, last: int) -> None:
+def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
     assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [])) == []
@@ -280,7 +280,7 @@ def test_a_crossing_over_several_marks_is_done_when_the_last_part_of_its_batch_i
 
 
 @pytest.mark.postgresql
-def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> None:
+def test_a_crossing_stays_open_while_a_part_of_a_part_is_open(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
     world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, "again", world.rng))
@@ -296,7 +296,7 @@ def test_a_crossing_stays_open_while_any_part_of_a_part_does(world: World) -> No
     assert (crossing.state, crossing.activation_id) == ("done", ended[-1])
 
 
-def test_the_crossing_of_a_batch_that_falls_into_many_parts_changes_hands_few_times(world: World) -> None:
+def test_the_crossing_of_a_batch_with_many_parts_is_rewritten_few_times(world: World) -> None:
     settings = {"retry_after": "1s", "max_attempts": 1, "cooldown_after_failures": 99}
     world.deploy(KINDS, spec("sales", count("lead") >= 32, batch=32, **settings))
     for _ in range(32):

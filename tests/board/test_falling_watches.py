@@ -52,7 +52,7 @@ def test_a_watch_crosses_at_the_first_instant_below_its_threshold(world: World, 
     over=st.sampled_from(["subject", "board"]),
 )
 @settings(max_examples=25)
-def test_the_instant_for_many_marks_is_that_of_a_brute_force_search(
+def test_the_instant_for_many_marks_equals_a_brute_force_search(
     marks: list[tuple[Decay, float, int]],
     threshold: float,
     measure: Any,
@@ -282,7 +282,7 @@ def test_a_guard_is_tested_with_the_strengths_at_the_crossing(world: World, over
     assert [crossing.state for crossing in world.crossings()] == ["waiting"]
 
 
-def test_a_skipped_crossing_does_not_end_an_earlier_one_that_waits(world: World) -> None:
+def test_a_skipped_crossing_does_not_end_an_earlier_waiting_crossing(world: World) -> None:
     world.deploy(
         {"lead": kind("lead", Exponential("1h")), "booked": kind("booked", Never())},
         spec("sales", strength("lead") < 0.5, unless=count("booked") >= 1),
@@ -298,7 +298,7 @@ def test_a_skipped_crossing_does_not_end_an_earlier_one_that_waits(world: World)
 
 
 @pytest.mark.postgresql
-def test_a_mark_that_gives_up_its_unique_value_crosses_first(world: World) -> None:
+def test_a_mark_that_releases_its_unique_value_crosses_first(world: World) -> None:
     world.deploy({"slot": kind("slot", Step("1h"), unique="at")}, spec("watchman", strength("slot") < 0.5))
     mark = world.put("slot", "a", payload={"at": "9"}).mark_id
     world.advance(2 * HOUR)
@@ -324,7 +324,7 @@ def test_a_falling_watch_absorbs_nothing(world: World) -> None:
     assert world.sql("SELECT count(*) FROM absorbed") == [(1,)]
 
 
-def test_an_agent_added_later_watches_the_live_marks_fall(world: World) -> None:
+def test_an_agent_added_later_watches_live_marks_fade(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     start = world.clock.now()
     world.put("smoke", "a")

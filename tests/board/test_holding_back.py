@@ -95,7 +95,7 @@ def test_guards_of_watch_and_agent_both_count(world: World) -> None:
     assert world.woken("sales") == [lead]
 
 
-def test_a_crowd_that_is_held_back_does_not_hide_what_is_free(world: World) -> None:
+def test_many_held_crossings_do_not_hide_a_free_crossing(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, unless=count("ok") >= 1, batch=1))
     for i in range(40):
         world.put("ok", f"s{i}")
@@ -105,7 +105,7 @@ def test_a_crowd_that_is_held_back_does_not_hide_what_is_free(world: World) -> N
     assert woken == [[free]]
 
 
-def test_a_weight_that_changes_moves_the_instant_at_which_a_guard_opens(world: World) -> None:
+def test_a_new_weight_moves_the_instant_at_which_a_guard_opens(world: World) -> None:
     agent = spec("sales", strength("lead") >= 0.5, unless=strength("alarm") >= 0.25)
     world.deploy(KINDS, agent)
     world.put("alarm")
@@ -115,7 +115,7 @@ def test_a_weight_that_changes_moves_the_instant_at_which_a_guard_opens(world: W
     assert world.woken("sales") == [lead]
 
 
-def test_gathering_waits_for_more_marks_and_then_takes_them_together(world: World) -> None:
+def test_a_batch_window_waits_for_more_marks_and_claims_them_together(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", batch=5))
     first = world.put("lead", "a", 0.5).mark_id
     start = world.clock.now()
@@ -143,7 +143,7 @@ def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
 
 
 @pytest.mark.postgresql
-def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: World) -> None:
+def test_a_crossing_released_by_a_guard_waits_for_the_rest_of_its_batch_window(world: World) -> None:
     start = world.clock.now()
     lead = held_by_its_guard(world)
     world.advance(4 * MINUTE)
@@ -155,7 +155,7 @@ def test_what_a_guard_lets_go_still_gathers_for_as_long_as_it_would_have(world: 
     assert world.woken("sales") == [lead]
 
 
-def test_what_a_guard_lets_go_after_its_gathering_time_is_ready_at_once(world: World) -> None:
+def test_a_crossing_released_after_its_batch_window_is_ready_at_once(world: World) -> None:
     lead = held_by_its_guard(world)
     world.advance(11 * MINUTE)
     assert world.woken("sales") is None
@@ -163,14 +163,14 @@ def test_what_a_guard_lets_go_after_its_gathering_time_is_ready_at_once(world: W
     assert world.woken("sales") == [lead]
 
 
-def test_what_a_guard_lets_go_is_taken_along_by_what_is_urgent(world: World) -> None:
+def test_an_urgent_crossing_takes_a_released_crossing_along(world: World) -> None:
     lead = held_by_its_guard(world)
     world.put("ok", "a")
     urgent = world.put("lead", "b", 0.95).mark_id
     assert world.woken("sales") == [urgent, lead]
 
 
-def test_what_became_urgent_behind_a_guard_does_not_gather(world: World) -> None:
+def test_a_crossing_that_became_urgent_behind_a_guard_skips_the_batch_window(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **GUARDED))
     lead = world.put("lead", "a", 0.95).mark_id
     assert world.woken("sales") is None
@@ -178,7 +178,7 @@ def test_what_became_urgent_behind_a_guard_does_not_gather(world: World) -> None
     assert world.woken("sales") == [lead]
 
 
-def test_a_guard_that_fading_opens_leaves_the_gathering_to_its_end(world: World) -> None:
+def test_a_guard_opened_by_fading_does_not_end_the_batch_window(world: World) -> None:
     kinds = {**KINDS, "alarm": kind("alarm", Step("3m"))}
     settings = {**GUARDED, "only_if": None, "unless": strength("alarm") >= 0.5}
     world.deploy(kinds, spec("sales", strength("lead") >= 0.1, **settings))
@@ -195,7 +195,7 @@ def test_a_guard_that_fading_opens_leaves_the_gathering_to_its_end(world: World)
     assert world.woken("sales") == [lead]
 
 
-def test_a_full_batch_ends_the_gathering(world: World) -> None:
+def test_a_full_batch_ends_the_batch_window(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", batch=3))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     assert world.woken("sales") == marks
@@ -203,7 +203,7 @@ def test_a_full_batch_ends_the_gathering(world: World) -> None:
     assert world.woken("sales") is None
 
 
-def test_a_full_subject_ends_the_gathering(world: World) -> None:
+def test_a_full_subject_ends_the_batch_window(world: World) -> None:
     world.deploy(KINDS, spec("sales", count("lead") >= 1, batch_window="10m", batch=3))
     marks = [world.put("lead").mark_id for _ in range(2)]
     assert world.woken("sales") is None
@@ -211,7 +211,7 @@ def test_a_full_subject_ends_the_gathering(world: World) -> None:
     assert world.woken("sales") == marks
 
 
-def test_urgency_ends_the_wait_and_takes_the_others_along(world: World) -> None:
+def test_an_urgent_mark_ends_the_batch_window_and_takes_the_others_along(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, batch_window="10m", urgent_above=0.9, batch=5))
     first = world.put("lead", "a", 0.5).mark_id
     assert world.woken("sales") is None
@@ -219,7 +219,7 @@ def test_urgency_ends_the_wait_and_takes_the_others_along(world: World) -> None:
     assert world.woken("sales") == [urgent, first]
 
 
-def test_urgency_is_the_strength_of_a_mark_and_not_of_the_sum(world: World) -> None:
+def test_urgent_above_compares_the_strength_of_a_mark_and_not_the_sum(world: World) -> None:
     world.deploy(KINDS, spec("sales", total("lead") >= 0.1, batch_window="10m", urgent_above=0.9))
     for _ in range(4):
         world.put("lead", "a", 0.5)
@@ -228,7 +228,7 @@ def test_urgency_is_the_strength_of_a_mark_and_not_of_the_sum(world: World) -> N
     assert len(world.woken("sales") or []) == 5
 
 
-def test_urgency_over_the_board_is_the_strength_of_a_mark(world: World) -> None:
+def test_urgent_above_compares_the_strength_of_a_mark_over_the_board_too(world: World) -> None:
     world.deploy(KINDS, spec("sales", total("lead", over="board") >= 0.1, batch_window="10m", urgent_above=0.9))
     for i in range(4):
         world.put("lead", f"s{i}", 0.5)
@@ -237,13 +237,13 @@ def test_urgency_over_the_board_is_the_strength_of_a_mark(world: World) -> None:
     assert len(world.woken("sales") or []) == 5
 
 
-def test_an_urgent_mark_that_lies_there_already_ends_the_wait_of_those_that_cross_with_it(world: World) -> None:
+def test_an_urgent_live_mark_ends_the_batch_window_of_marks_that_cross_with_it(world: World) -> None:
     world.deploy(KINDS, spec("sales", count("lead", over="board") >= 3, batch_window="10m", urgent_above=0.9))
     marks = [world.put("lead", f"s{i}", strength).mark_id for i, strength in enumerate((0.95, 0.5, 0.4))]
     assert world.woken("sales") == marks
 
 
-def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(world: World) -> None:
+def test_crossings_wait_during_the_cooldown_after_a_success(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h"))
     first = world.put("lead").mark_id
     assert world.woken("sales") == [first]
@@ -257,7 +257,7 @@ def test_an_agent_rests_after_it_has_succeeded_and_what_crosses_meanwhile_waits(
     assert world.woken("sales") == later
 
 
-def test_a_failed_run_starts_no_rest(world: World) -> None:
+def test_a_failed_run_starts_no_cooldown(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="10h", retry_after="1s", concurrency=2))
     first = world.put("lead").mark_id
     claim = world.claimed("sales")
@@ -267,7 +267,7 @@ def test_a_failed_run_starts_no_rest(world: World) -> None:
     assert world.claim("sales") is None
 
 
-def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
+def test_a_failure_beside_a_success_does_not_end_the_cooldown(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="10h", batch=1, concurrency=2))
     world.put("lead", "a")
     world.put("lead", "b")
@@ -281,7 +281,7 @@ def test_a_failure_beside_a_success_does_not_end_the_rest(world: World) -> None:
 
 
 @pytest.mark.postgresql
-def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None:
+def test_a_cooldown_per_subject_holds_back_only_that_subject(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h", cooldown_per="subject"))
     first = world.put("lead", "a").mark_id
     assert world.woken("sales") == [first]
@@ -296,7 +296,7 @@ def test_a_rest_of_a_subject_holds_back_that_subject_alone(world: World) -> None
 
 
 @pytest.mark.postgresql
-def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(world: World) -> None:
+def test_a_paused_agent_does_not_wake_and_a_resumed_agent_catches_up(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5), spec("other", strength("lead") >= 0.5))
     world.board.pause("sales", "lunch")
     lead = world.put("lead").mark_id
@@ -308,7 +308,7 @@ def test_a_paused_agent_wakes_for_nothing_and_for_everything_once_it_is_resumed(
 
 
 @pytest.mark.postgresql
-def test_a_paused_board_wakes_nobody(world: World) -> None:
+def test_a_paused_board_wakes_no_agent(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.board.pause(reason="upgrade")
     lead = world.put("lead").mark_id
@@ -318,7 +318,7 @@ def test_a_paused_board_wakes_nobody(world: World) -> None:
     assert world.woken("sales") == [lead]
 
 
-def test_holding_back_survives_a_restart(world: World) -> None:
+def test_holds_survive_a_restart(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h"))
     world.woken("sales")
     assert world.woken("sales") is None
@@ -332,7 +332,7 @@ def test_holding_back_survives_a_restart(world: World) -> None:
     again.close()
 
 
-def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
+def test_concurrency_limits_simultaneous_activations(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, batch=1, concurrency=2))
     marks = [world.put("lead", f"s{i}").mark_id for i in range(3)]
     running = [world.claim("sales") for _ in range(3)]
@@ -343,7 +343,7 @@ def test_concurrency_limits_how_many_run_at_once(world: World) -> None:
 
 
 @pytest.mark.postgresql
-def test_explaining_never_writes(world: World) -> None:
+def test_explain_never_writes(world: World) -> None:
     kinds = {"lead": kind("lead", Linear("1h"), on_repeat="separate"), "ok": kind("ok", Step("30m"))}
     world.deploy(
         kinds,
@@ -372,7 +372,7 @@ def test_explaining_never_writes(world: World) -> None:
     world.board.explain("sales")
 
 
-def test_explaining_tells_what_was_absorbed_from_what_never_lay_there(world: World) -> None:
+def test_explain_distinguishes_absorbed_marks_from_missing_marks(world: World) -> None:
     world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"one": strength("lead") >= 0.5}))
 
     def verdict(subject: str) -> str:
@@ -384,6 +384,6 @@ def test_explaining_tells_what_was_absorbed_from_what_never_lay_there(world: Wor
     assert verdict("b") == 'it has not crossed: strength("lead") is 0 of 0.5'
 
 
-def test_explaining_says_when_there_is_nothing_that_could_fall(world: World) -> None:
+def test_explain_says_that_no_live_mark_can_fall_below_the_threshold(world: World) -> None:
     world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"cold": strength("lead") < 0.5}))
     assert world.board.explain("sales", "a").watches[0].verdict == "no live mark can fall below the threshold"

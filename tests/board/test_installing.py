@@ -34,20 +34,20 @@ def stricter(smokes: list[Smoke], context: Any) -> None:
     return None
 
 
-def test_an_agent_is_installed_with_every_kind_that_it_speaks_of(world: World) -> None:
+def test_an_agent_is_deployed_with_every_kind_that_it_names(world: World) -> None:
     change = world.board.deploy(watchman)
     assert "agent watchman: new" in change.changed
     assert {"smoke", "alarm", "drill", "need", "decision"} <= world.board.deployment.kinds.keys()
     assert world.put("smoke", "kitchen", 0.8).crossed == ("watchman",)
 
 
-def test_installing_twice_changes_nothing(world: World) -> None:
+def test_deploying_twice_changes_nothing(world: World) -> None:
     version = world.board.deploy(watchman).version
     again = world.board.deploy(watchman)
     assert (again.version, again.changed) == (version, ())
 
 
-def test_an_agent_is_installed_anew_and_the_others_stay(world: World) -> None:
+def test_an_agent_is_replaced_and_the_others_stay(world: World) -> None:
     @agent(watches=strength(Alarm) >= 0.5)
     def listener(alarms: list[Alarm], context: Any) -> None:
         return None
@@ -58,7 +58,7 @@ def test_an_agent_is_installed_anew_and_the_others_stay(world: World) -> None:
     assert "listener" in world.board.deployment.agents
 
 
-def test_a_kind_keeps_what_a_deployment_set_unless_it_is_named(world: World) -> None:
+def test_a_kind_keeps_its_deployed_settings_unless_it_is_named(world: World) -> None:
     world.deploy({"smoke": kind("smoke", weight=2.0)})
     world.board.deploy(watchman)
     assert world.board.deployment.kinds["smoke"].weight == 2.0
@@ -66,7 +66,7 @@ def test_a_kind_keeps_what_a_deployment_set_unless_it_is_named(world: World) -> 
     assert world.board.deployment.kinds["smoke"].weight == 1.0
 
 
-def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: World) -> None:
+def test_a_renamed_agent_replaces_its_predecessor(world: World) -> None:
     world.board.deploy(watchman)
 
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], renamed_from="watchman")
@@ -78,7 +78,7 @@ def test_an_agent_that_was_renamed_takes_the_place_of_its_predecessor(world: Wor
 
 
 @pytest.mark.postgresql
-def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World) -> None:
+def test_an_unknown_kind_is_refused_and_nothing_changes(world: World) -> None:
     @agent(watches=strength("smoke") >= 0.7, reads=[of_subject("smokke")])
     def reader(smokes: list[Smoke], context: Any) -> None:
         return None
@@ -89,14 +89,14 @@ def test_a_kind_that_nobody_knows_is_refused_and_nothing_is_changed(world: World
 
 
 @pytest.mark.postgresql
-def test_a_daemon_puts_the_agents_in_force_that_the_board_does_not_know(tmp_path: Path, clock: ManualClock) -> None:
+def test_a_daemon_deploys_agents_that_the_board_does_not_know(tmp_path: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
         board.deposit(Smoke(subject="kitchen"), intensity=0.8)
         Daemon(board, [watchman]).run(until_quiescent=True)
         assert [alarm.level for alarm in board.marks(Alarm)] == [8]
 
 
-def test_a_daemon_leaves_an_agent_as_it_is_registered(tmp_path: Path, clock: ManualClock) -> None:
+def test_a_daemon_does_not_change_a_registered_agent(tmp_path: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
         board.deploy(watchman)
         Daemon(board, [stricter]).run(until_quiescent=True)

@@ -76,7 +76,7 @@ def test_a_claim_does_not_notify(world: World) -> None:
     assert not notifies(world, lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE))
 
 
-def test_a_claim_that_only_holds_crossings_back_notifies_because_there_may_be_more(world: World) -> None:
+def test_a_claim_that_only_holds_crossings_notifies_because_more_may_wait(world: World) -> None:
     guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
@@ -85,7 +85,7 @@ def test_a_claim_that_only_holds_crossings_back_notifies_because_there_may_be_mo
     assert not notifies(world, look)
 
 
-def test_an_activation_that_finishes_notifies_unless_the_same_work_claims_the_next(world: World) -> None:
+def test_a_finished_activation_notifies_unless_the_transaction_claims_the_next(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     for subject in "abc":
         world.put("smoke", subject)

@@ -52,7 +52,7 @@ def value(world: World, measure: Measure, at: int, *marks: int) -> float:
     return strengths[-2] if isinstance(measure, SecondStrongest) else 100 * sum(strengths)
 
 
-def test_a_law_reads_back_from_its_text_and_orders_nothing() -> None:
+def test_a_law_reads_back_from_its_text_and_has_no_order_key() -> None:
     assert law_from(LAW.spec()) == LAW
     assert str(LAW) == "stretched(scale=1h)"
     assert LAW.parameters == (HOUR, 0.0)
@@ -121,7 +121,7 @@ def test_a_falling_watch_crosses_at_the_instant_that_follows_from_law_and_measur
     assert value(world, condition.measure, at - 1, *marks) >= threshold
 
 
-def test_a_guard_takes_a_measure_of_ones_own(world: World) -> None:
+def test_a_guard_accepts_a_user_defined_measure(world: World) -> None:
     guarded = watch(parse("count(fire) >= 1"), only_if=SecondStrongest("smoke", over="board") >= 0.5)
     world.deploy({**KINDS, "fire": kind("fire", on_repeat="separate")}, spec("watchman", guarded))
     fire = world.put("fire").mark_id
@@ -162,7 +162,7 @@ def in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("in_a_file")
-def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Path) -> None:
+def test_an_older_board_accepts_the_law_and_the_measure(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     now = SystemClock().now() - 3 * HOUR  # views use the clock of the database, so the marks must be older
     made = run(OLD_BOARD, str(path), str(now))
@@ -189,7 +189,7 @@ def test_a_board_from_before_the_law_takes_the_law_and_the_measure(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("in_a_file")
-def test_a_process_that_does_not_know_the_law_or_measure_names_it(tmp_path: Path) -> None:
+def test_a_process_without_the_law_or_measure_names_it(tmp_path: Path) -> None:
     law, measure = tmp_path / "law.db", tmp_path / "measure.db"
     world = World(law)
     world.deploy(KINDS)

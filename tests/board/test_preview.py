@@ -62,7 +62,7 @@ def new_world() -> Iterator[World]:
             world.close()
 
 
-def test_a_preview_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     notified: list[None] = []
     world.deploy(smoke(), *agents())
     for subject in ("a", "a", "b"):
@@ -86,7 +86,7 @@ def test_a_preview_is_as_of_the_instant_of_the_change(world: World) -> None:
     assert from_datetime(found.as_of) == world.clock.now() + 1
 
 
-def test_a_guard_that_is_closed_holds_back_what_would_cross(world: World) -> None:
+def test_a_closed_guard_is_shown_at_a_predicted_wake(world: World) -> None:
     world.deploy(smoke(), *agents())
     world.put("smoke", "a", 0.5)
     world.put("smoke", "b", 0.5)

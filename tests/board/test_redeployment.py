@@ -67,7 +67,7 @@ def test_a_new_weight_counts_before_the_backfill(world: World) -> None:
     assert world.woken("watchman") == [old]
 
 
-def test_a_lower_weight_takes_marks_below_a_falling_threshold(world: World) -> None:
+def test_a_lower_weight_makes_marks_cross_a_falling_threshold(world: World) -> None:
     agent = spec("watchman", {"mark": strength("smoke") < 0.4, "board": total("smoke", over="board") < 0.6})
     world.deploy(KINDS, agent)
     mark = world.put("smoke").mark_id
@@ -304,7 +304,7 @@ def test_a_removed_watch_withdraws_its_waiting_crossings(world: World) -> None:
     assert world.board.agenda() == []
 
 
-def test_kinds_that_a_new_deployment_does_not_name_stay(world: World) -> None:
+def test_kinds_missing_from_a_new_deployment_stay(world: World) -> None:
     from blackboard.deployment import Deployment
 
     world.deploy(KINDS)

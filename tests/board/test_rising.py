@@ -81,7 +81,7 @@ def test_measures_over_the_board(world: World, condition: Condition, deposits: l
     assert world.woken("watchman") is None
 
 
-def test_both_sides_of_an_and_are_needed_and_absorbed(world: World) -> None:
+def test_an_and_needs_and_absorbs_both_sides(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", (strength("smoke") >= 0.5) & (strength("fire") >= 0.5)))
     smoke = world.put("smoke", "s", 0.6).mark_id
     world.put("fire", "elsewhere", 0.6)
@@ -92,7 +92,7 @@ def test_both_sides_of_an_and_are_needed_and_absorbed(world: World) -> None:
     assert world.woken("watchman") is None
 
 
-def test_an_or_absorbs_the_sides_that_hold(world: World) -> None:
+def test_an_or_absorbs_the_sides_that_are_met(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", (strength("smoke") >= 0.5) | (count("fire") >= 2)))
     fire = world.put("fire", "s", 0.6).mark_id
     smoke = world.put("smoke", "s", 0.6).mark_id
@@ -101,7 +101,7 @@ def test_an_or_absorbs_the_sides_that_hold(world: World) -> None:
     assert world.woken("watchman") == [fire, other]
 
 
-def test_a_side_of_an_or_that_does_not_hold_keeps_all_of_its_marks(world: World) -> None:
+def test_the_marks_of_an_unmet_side_of_an_or_stay_unabsorbed(world: World) -> None:
     kinds = {**SEPARATE, "alarm": kind("alarm", Never(), on_repeat="separate")}
     condition = ((strength("smoke") >= 0.5) & (strength("fire") >= 0.5)) | (strength("alarm") >= 0.5)
     world.deploy(kinds, spec("watchman", condition))
@@ -119,7 +119,7 @@ def test_an_agents_own_marks_do_not_wake_it(world: World) -> None:
     assert world.woken("other") == [mark]
 
 
-def test_an_agents_own_marks_wake_it_where_it_says_so(world: World) -> None:
+def test_an_agents_own_marks_wake_it_with_include_own(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", watch(strength("smoke") >= 0.5, include_own=True)))
     mark = world.sign("watchman", "smoke").mark_id
     assert world.woken("watchman") == [mark]
@@ -136,7 +136,7 @@ def test_own_marks_do_not_count_in_totals(world: World, over: Any) -> None:
 
 
 @pytest.mark.postgresql
-def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) -> None:
+def test_a_reinforced_mark_counts_again_with_its_whole_strength(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", strength("smoke") >= 1))
     mark = world.put("smoke", intensity=1.0).mark_id
     assert world.woken("watchman") == [mark]
@@ -145,7 +145,7 @@ def test_a_reinforced_mark_counts_with_its_whole_strength_again(world: World) ->
 
 
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_min_increase_sets_the_least_increase_that_counts(world: World, over: Any) -> None:
+def test_min_increase_sets_the_smallest_increase_that_counts(world: World, over: Any) -> None:
     world.deploy(
         {"smoke": kind("smoke", Never(), on_repeat="add")},
         spec("watchman", watch(total("smoke", over=over) >= 1, min_increase=0.5)),
@@ -177,7 +177,7 @@ def test_a_subject_pattern_narrows_a_watch(world: World) -> None:
 
 
 @pytest.mark.parametrize("over", ["subject", "board", "mark"])
-def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(world: World, over: Any) -> None:
+def test_a_mark_reinforced_during_its_activation_wakes_the_agent_again(world: World, over: Any) -> None:
     condition = strength("smoke") >= 1 if over == "mark" else total("smoke", over=over) >= 1
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="add")}, spec("watchman", condition, concurrency=1))
     mark = world.put("smoke").mark_id
@@ -189,7 +189,7 @@ def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(world: Wo
     assert world.woken("watchman") is None
 
 
-def test_what_a_claim_leaves_over_is_tested_again_when_it_is_applied(world: World) -> None:
+def test_unclaimed_marks_are_tested_again_when_the_result_is_applied(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", count("smoke") >= 2, batch=3))
     marks = [world.put("smoke", "s", 0.1 * i).mark_id for i in range(1, 9)]
     woken = []
@@ -198,7 +198,7 @@ def test_what_a_claim_leaves_over_is_tested_again_when_it_is_applied(world: Worl
     assert woken == [[marks[7], marks[6], marks[5]], [marks[4], marks[3], marks[2]], [marks[1], marks[0]]]
 
 
-def test_left_over_marks_below_the_threshold_wait_for_more(world: World) -> None:
+def test_unclaimed_marks_below_the_threshold_wait_for_more(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", count("smoke", over="board") >= 2, batch=3))
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(4)]
     assert world.woken("watchman") == marks[:3]
@@ -207,7 +207,7 @@ def test_left_over_marks_below_the_threshold_wait_for_more(world: World) -> None
     assert world.woken("watchman") == [marks[3], last]
 
 
-def test_the_marks_of_one_subject_go_together_and_several_subjects_share_a_batch(world: World) -> None:
+def test_the_marks_of_a_subject_stay_together_and_subjects_share_a_batch(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", count("smoke") >= 2, batch=4))
     a = [world.put("smoke", "a", 0.9).mark_id for _ in range(3)]
     b = [world.put("smoke", "b", 0.5).mark_id for _ in range(2)]
@@ -234,7 +234,7 @@ def test_the_strongest_crossing_goes_first_across_laws(world: World) -> None:
     assert [world.woken("watchman") for _ in range(5)] == [[stays], [linear], [fades], [power], None]
 
 
-def test_a_short_pulse_between_two_looks_is_seen(world: World) -> None:
+def test_a_short_pulse_between_two_claims_is_not_missed(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1s"))}, spec("watchman", strength("smoke") >= 0.9))
     mark = world.put("smoke").mark_id
     world.advance(HOUR)
@@ -244,7 +244,7 @@ def test_a_short_pulse_between_two_looks_is_seen(world: World) -> None:
 
 @pytest.mark.parametrize("swept", [True, False])
 @pytest.mark.parametrize("condition", [strength("smoke") >= 1, total("smoke") >= 1, total("smoke", over="board") >= 1])
-def test_a_kept_crossing_gives_its_marks_even_when_they_have_evaporated(
+def test_a_kept_crossing_has_its_marks_even_after_they_evaporate(
     world: World, condition: Condition, swept: bool
 ) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}, spec("watchman", condition))
@@ -259,7 +259,7 @@ def test_a_kept_crossing_gives_its_marks_even_when_they_have_evaporated(
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_an_evaporated_mark_that_was_absorbed_is_not_given_again(world: World, over: Any) -> None:
+def test_an_evaporated_absorbed_mark_is_not_an_input_again(world: World, over: Any) -> None:
     world.deploy(
         {"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}, spec("watchman", total("smoke", over=over) >= 1)
     )
@@ -282,7 +282,7 @@ def test_an_evaporated_mark_that_was_absorbed_is_not_given_again(world: World, o
         strongest("smoke", over="board") >= 1,
     ],
 )
-def test_a_crossing_that_has_faded_is_recorded_as_faded_where_it_may_be_dropped(
+def test_a_faded_crossing_is_recorded_as_faded_if_it_may_be_dropped(
     world: World, condition: Condition, swept: bool
 ) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"))}, spec("watchman", condition, when_faded="drop"))
@@ -299,7 +299,7 @@ def test_a_crossing_that_has_faded_is_recorded_as_faded_where_it_may_be_dropped(
     assert world.woken("watchman") == [mark]
 
 
-def test_a_waiting_mark_is_given_as_it_lies_there_now(world: World) -> None:
+def test_an_input_has_the_current_state_of_its_mark(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace")}, spec("watchman", strength("smoke") >= 0.5))
     world.put("smoke", payload={"detail": "old"})
     world.put("smoke", intensity=0.2, payload={"detail": "new"})
@@ -308,7 +308,7 @@ def test_a_waiting_mark_is_given_as_it_lies_there_now(world: World) -> None:
     assert (one.event.payload, one.strength, one.reinforcements) == ('{"detail":"new"}', 0.2, 1)
 
 
-def test_a_withdrawn_mark_cancels_what_waited_for_it_alone(world: World) -> None:
+def test_a_withdrawal_cancels_crossings_that_wait_only_for_that_mark(world: World) -> None:
     world.deploy(SEPARATE, spec("watchman", strength("smoke") >= 0.5), spec("counter", count("smoke") >= 2))
     first, second = world.put("smoke").mark_id, world.put("smoke").mark_id
     world.board.withdraw(first)
@@ -317,7 +317,7 @@ def test_a_withdrawn_mark_cancels_what_waited_for_it_alone(world: World) -> None
     assert sorted(crossing.state for crossing in world.crossings()) == ["done", "withdrawn", "withdrawn"]
 
 
-def test_a_withdrawal_leaves_a_crossing_that_stands_without_the_mark_however_it_has_faded(world: World) -> None:
+def test_a_withdrawal_keeps_a_crossing_that_does_not_need_the_mark(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, spec("watchman", total("smoke") >= 2)
     )
@@ -337,7 +337,7 @@ def test_a_withdrawal_does_not_cancel_work_that_has_begun(world: World) -> None:
     assert [crossing.state for crossing in world.crossings()] == ["done"]
 
 
-def test_an_agent_added_later_is_given_what_lies_there(world: World) -> None:
+def test_an_agent_added_later_receives_the_live_marks(world: World) -> None:
     world.deploy(SEPARATE, spec("first", strength("smoke") >= 0.5))
     marks = [world.put("smoke", f"s{i}", 0.4 + i / 10).mark_id for i in range(4)]
     assert sorted(world.woken("first") or []) == marks[1:]
@@ -367,7 +367,7 @@ def smoke_and_heat(measure: Any) -> Any:
 
 
 @pytest.mark.parametrize("measure", [count, total], ids=["count", "total"])
-def test_a_watch_over_the_board_that_gains_a_kind_is_given_the_older_marks_of_it(world: World, measure: Any) -> None:
+def test_a_board_watch_that_gains_a_kind_receives_its_older_marks(world: World, measure: Any) -> None:
     world.deploy(TWO, spec("watchman", {"all": measure("smoke", over="board") >= 1}))
     heat = [world.put("heat", f"s{i}").mark_id for i in range(2)]
     smoke = [world.put("smoke", f"s{i}").mark_id for i in range(2)]
@@ -380,7 +380,7 @@ def test_a_watch_over_the_board_that_gains_a_kind_is_given_the_older_marks_of_it
     assert world.woken("watchman") == [last]
 
 
-def test_a_watch_over_the_board_that_loses_a_kind_and_has_it_again_is_given_nothing_twice(world: World) -> None:
+def test_a_board_watch_that_loses_and_regains_a_kind_receives_no_mark_twice(world: World) -> None:
     both, one = spec("watchman", smoke_and_heat(count)), spec("watchman", {"all": count("smoke", over="board") >= 1})
     world.deploy(TWO, both)
     early = [world.put("heat").mark_id, world.put("smoke").mark_id]
@@ -394,7 +394,7 @@ def test_a_watch_over_the_board_that_loses_a_kind_and_has_it_again_is_given_noth
 
 
 @pytest.mark.postgresql
-def test_a_watch_that_was_gone_and_comes_back_with_a_kind_more_is_given_the_older_marks_of_it(world: World) -> None:
+def test_a_restored_watch_with_another_kind_receives_its_older_marks(world: World) -> None:
     world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
     heat, smoke = world.put("heat").mark_id, world.put("smoke").mark_id
     assert world.woken("watchman") == [smoke]
@@ -404,7 +404,7 @@ def test_a_watch_that_was_gone_and_comes_back_with_a_kind_more_is_given_the_olde
     assert world.woken("watchman") is None
 
 
-def test_a_watch_that_no_longer_looks_at_the_whole_board_keeps_what_it_absorbed(world: World) -> None:
+def test_a_watch_that_becomes_per_subject_keeps_its_absorbed_marks(world: World) -> None:
     world.deploy(TWO, spec("watchman", {"all": count("smoke", over="board") >= 1}))
     old = world.put("smoke").mark_id
     assert world.woken("watchman") == [old]
@@ -414,7 +414,7 @@ def test_a_watch_that_no_longer_looks_at_the_whole_board_keeps_what_it_absorbed(
     assert world.woken("watchman") == [new]
 
 
-def test_a_renamed_agent_inherits_what_was_absorbed(world: World) -> None:
+def test_a_renamed_agent_inherits_absorbed_marks(world: World) -> None:
     watches = {"one": strength("smoke") >= 0.5, "all": count("smoke", over="board") >= 2}
     world.deploy(SEPARATE, spec("old", watches))
     marks = [world.put("smoke", f"s{i}").mark_id for i in range(2)]
@@ -446,7 +446,7 @@ def test_a_renamed_agent_inherits_its_unfinished_work_and_its_own_marks(world: W
     assert world.woken("new") == [mark, second]
 
 
-def test_a_mark_under_its_floor_when_it_is_left_does_not_stay_in_a_count(world: World) -> None:
+def test_a_mark_deposited_below_its_floor_does_not_stay_in_a_count(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), floor=0.1, on_repeat="separate")},
         spec("watchman", count("smoke", over="board") >= 3),

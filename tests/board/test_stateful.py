@@ -297,6 +297,6 @@ class Board(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(600)  # a server takes five times as long as a file
-def test_the_board_is_what_its_model_says() -> None:
+def test_the_board_equals_its_model() -> None:
     # The assertions are those of the rules and invariants of `Board`.
     run_state_machine_as_test(Board, settings=settings(max_examples=90, stateful_step_count=50, deadline=None))

@@ -33,7 +33,7 @@ actions = st.lists(
 
 @for_all(actions=actions, waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14))
 @settings(max_examples=60)
-def test_a_past_reading_equals_the_reading_of_that_time_and_a_future_one_comes_true(
+def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_comes_true(
     actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")

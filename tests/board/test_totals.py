@@ -87,7 +87,7 @@ def agree(txn: BoardTransaction) -> None:
 
 @for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
 @settings(max_examples=100)
-def test_kept_totals_equal_what_is_counted(
+def test_stored_totals_equal_direct_counts(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # `agree` asserts, after each operation.
@@ -124,7 +124,7 @@ def test_kept_totals_equal_what_is_counted(
 
 
 @pytest.mark.postgresql
-def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: World) -> None:
+def test_a_total_over_the_board_never_scans_unreached_marks(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")},
         spec("counter", total("smoke", over="board") >= 1e6),
@@ -135,7 +135,7 @@ def test_a_total_over_the_board_never_scans_for_what_has_not_reached_it(world: W
 
 
 @pytest.mark.postgresql
-def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
+def test_a_rounding_error_does_not_outlive_the_marks(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Never())}, spec("counter", total("smoke", over="board") >= 1e12))
     marks = [world.put("smoke", f"s{i}", intensity).mark_id for i, intensity in enumerate((1e11, 0.1, 1e-6))]
     for mark in marks:
@@ -143,7 +143,7 @@ def test_what_rounding_leaves_does_not_outlive_the_marks(world: World) -> None:
     assert world.sql("SELECT marks, sum0, sum1 FROM board_total") == [(0, 0.0, 0.0)]
 
 
-def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world: World) -> None:
+def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: World) -> None:
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
@@ -156,7 +156,7 @@ def test_a_moment_that_moves_on_leaves_out_what_has_evaporated_on_the_way(world:
     assert world.board.session.write(move_on) == ((0.0, 0), (0.0, 0))
 
 
-def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: World) -> None:
+def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World) -> None:
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
@@ -169,7 +169,7 @@ def test_what_ends_soonest_is_known_in_the_moment_that_it_was_left_in(world: Wor
     assert world.board.session.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
 
 
-def test_what_is_claimed_while_it_follows_a_change_is_counted_out_of_where_it_stood(world: World) -> None:
+def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world: World) -> None:
     many = spec("many", count("smoke", over="board") >= 4, batch=4)
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}, many)
     for number in range(6):

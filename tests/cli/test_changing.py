@@ -14,7 +14,7 @@ def test_the_first_command_creates_the_board_and_registers_the_deployment(house:
     assert {row["agent"] for row in house("agents", "--json").json} == {"watchman", "caller"}
 
 
-def test_init_says_what_it_put_in_force_and_does_it_once(house: Typed) -> None:
+def test_init_deploys_once_and_says_what_changed(house: Typed) -> None:
     first, second = house("init"), house("init")
     assert first.code == second.code == 0
     assert "agent watchman: new" in first.out
@@ -22,14 +22,14 @@ def test_init_says_what_it_put_in_force_and_does_it_once(house: Typed) -> None:
     assert "deployment 1" in second.out
 
 
-def test_a_file_that_names_no_deployment_takes_no_agents_away(house: Typed, tmp_path: Path) -> None:
+def test_a_file_without_agents_removes_no_agents(house: Typed, tmp_path: Path) -> None:
     house("init")
     (tmp_path / "blackboard.toml").unlink()
     assert house("init", "--database", "house.db").code == 0
     assert len(house("agents", "--json", "--database", "house.db").json) == 2
 
 
-def test_a_deposit_tells_what_became_of_it_and_whose_watch_crossed(house: Typed) -> None:
+def test_deposit_shows_its_outcome_and_the_crossed_agents(house: Typed) -> None:
     done = house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     assert done.out == "mark 1 deposited, strength 0.8; reached the threshold of watchman\n"
 
@@ -53,7 +53,7 @@ def test_a_deposit_with_the_same_key_changes_nothing(house: Typed) -> None:
         (("--until", "2999-01-31"), "step"),
     ],
 )
-def test_a_deposit_may_carry_a_law_of_its_own(house: Typed, law: tuple[str, ...], named: str) -> None:
+def test_a_deposit_may_have_its_own_law(house: Typed, law: tuple[str, ...], named: str) -> None:
     assert house("deposit", "call", "ada", "--payload", '{"text": "x"}', *law).code == 0
     assert house("marks", "--json").json[0]["law"].startswith(named)
 
@@ -81,7 +81,7 @@ def test_a_deposit_may_carry_a_law_of_its_own(house: Typed, law: tuple[str, ...]
         (("smoke", "k", "--payload", '{"detail": "x"}', "--author", "watchman"), "is an agent of this board"),
     ],
 )
-def test_a_deposit_that_cannot_be_says_why_and_leaves_nothing(
+def test_an_invalid_deposit_names_the_reason_and_changes_nothing(
     house: Typed, words: tuple[str, ...], message: str
 ) -> None:
     done = house("deposit", *words)
@@ -90,13 +90,13 @@ def test_a_deposit_that_cannot_be_says_why_and_leaves_nothing(
     assert house("marks", "--json").json == []
 
 
-def test_without_a_deployment_an_unknown_kind_tells_to_name_one(typed: Typed) -> None:
+def test_without_a_deployment_an_unknown_kind_suggests_a_deployment_file(typed: Typed) -> None:
     done = typed("deposit", "smoke", "k")
     assert done.code == 2
     assert "name a deployment file with --config" in done.err
 
 
-def test_withdraw_takes_a_mark_away_once(house: Typed) -> None:
+def test_withdraw_removes_a_mark_once(house: Typed) -> None:
     house("deposit", "call", "ada", "--payload", '{"text": "x"}')
     assert house("withdraw", "1").code == 0
     assert house("marks", "--json").json == []
@@ -105,7 +105,7 @@ def test_withdraw_takes_a_mark_away_once(house: Typed) -> None:
     assert "no live mark 1" in again.err
 
 
-def test_an_answer_leaves_a_decision_and_empties_the_inbox(house: Typed) -> None:
+def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: Typed) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
     assert "Tuesday?" in house("inbox").out
     assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
@@ -115,7 +115,7 @@ def test_an_answer_leaves_a_decision_and_empties_the_inbox(house: Typed) -> None
     assert house("answer", "1", "again").code == 1
 
 
-def test_an_empty_answer_decides_nothing(house: Typed) -> None:
+def test_an_empty_answer_is_refused(house: Typed) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?"}')
     done = house("answer", "1", "  ")
     assert done.code == 2
@@ -124,7 +124,7 @@ def test_an_empty_answer_decides_nothing(house: Typed) -> None:
     assert house("marks", "--kind", "decision", "--json").json == []
 
 
-def test_a_paused_agent_says_so_until_it_is_resumed(house: Typed) -> None:
+def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: Typed) -> None:
     assert house("pause", "watchman", "--reason", "holiday").code == 0
     assert "holiday" in house("agents").out
     assert "holiday" in house("explain", "watchman").out
@@ -133,7 +133,7 @@ def test_a_paused_agent_says_so_until_it_is_resumed(house: Typed) -> None:
     assert "did you mean 'watchman'?" in house("pause", "watchmen").err
 
 
-def test_an_activation_that_is_not_there_can_be_neither_retried_nor_discarded(house: Typed) -> None:
+def test_a_missing_activation_can_be_neither_retried_nor_discarded(house: Typed) -> None:
     for word in ("--retry", "--discard"):
         done = house("activations", word, "9")
         assert done.code == 1

@@ -18,7 +18,7 @@ def preview(house: Typed) -> Any:
     return house("check", "--against-board", "--json").json["against_board"]
 
 
-def test_every_mistake_is_told_at_once_with_its_place(house: Typed) -> None:
+def test_all_mistakes_are_reported_at_once_with_their_places(house: Typed) -> None:
     change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]\nflor = 1")
     done = house("check")
     assert (done.code, done.out) == (2, "")
@@ -28,13 +28,13 @@ def test_every_mistake_is_told_at_once_with_its_place(house: Typed) -> None:
     assert "did you mean 'batch'?" in done.err
 
 
-def test_a_change_that_changes_nothing_says_so(house: Typed) -> None:
+def test_an_unchanged_deployment_is_reported_as_unchanged(house: Typed) -> None:
     house("init")
     assert preview(house)["changes"] == []
     assert "nothing changes" in house("check", "--against-board").out
 
 
-def test_a_higher_floor_tells_which_marks_would_go_and_then_they_go(house: Typed) -> None:
+def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: Typed) -> None:
     for room, intensity in (("hall", "0.2"), ("kitchen", "0.6")):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", intensity)
     change(house, "[kinds.smoke]", "[kinds.smoke]\nfloor = 0.3")
@@ -47,7 +47,7 @@ def test_a_higher_floor_tells_which_marks_would_go_and_then_they_go(house: Typed
     assert [mark["subject"] for mark in house("marks", "--json").json] == ["kitchen"]
 
 
-def test_a_higher_weight_tells_who_would_wake_and_then_they_are_on_the_agenda(house: Typed) -> None:
+def test_a_higher_weight_previews_the_crossings_that_then_wait(house: Typed) -> None:
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[kinds.smoke]\nweight = 2.0")
     (wakes,) = preview(house)["wakes"]
@@ -58,13 +58,13 @@ def test_a_higher_weight_tells_who_would_wake_and_then_they_are_on_the_agenda(ho
     assert [row["subject"] for row in house("agenda", "--json").json] == ["kitchen"]
 
 
-def test_a_lower_threshold_tells_who_would_wake(house: Typed) -> None:
+def test_a_lower_threshold_previews_wakes(house: Typed) -> None:
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[agents.watchman]\nthreshold = 0.3\n[kinds.smoke]")
     assert [wakes["value"] > 0.3 for wakes in preview(house)["wakes"]] == [True]
 
 
-def test_a_count_of_marks_that_join_is_a_warning(house: Typed) -> None:
+def test_a_count_of_reinforced_marks_is_a_warning(house: Typed) -> None:
     done = house("check")
     assert done.code == 0
     assert "agents.caller.watches.many" in done.err
@@ -88,14 +88,14 @@ def test_a_file_without_mistakes_has_none_in_its_json_document(house: Typed) -> 
     assert house("check", "--json").json["mistakes"] == []
 
 
-def test_a_file_that_is_not_there_is_a_mistake_in_json_too(house: Typed) -> None:
+def test_a_missing_file_is_a_mistake_in_json_too(house: Typed) -> None:
     done = house("check", "--json", "--config", "house.toml")
     assert done.code == 2
     assert done.json["file"] is None
     assert done.json["mistakes"][0]["message"].startswith("does not exist")
 
 
-def test_an_agent_that_cannot_be_imported_is_one_mistake_and_not_one_for_each_of_its_sections(house: Typed) -> None:
+def test_an_agent_that_cannot_be_imported_is_a_single_mistake(house: Typed) -> None:
     for wrong in ("house_agents:watchmen", "house_agent:watchman"):
         path = house.folder / "blackboard.toml"
         before = path.read_text()
@@ -108,21 +108,21 @@ def test_an_agent_that_cannot_be_imported_is_one_mistake_and_not_one_for_each_of
         path.write_text(before)
 
 
-def test_a_misspelt_name_beside_an_agent_that_cannot_be_imported_is_told_all_the_same(house: Typed) -> None:
+def test_a_misspelt_name_beside_a_failed_import_is_reported_too(house: Typed) -> None:
     change(house, "house_agents:caller", "house_agent:caller")
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + "[agents.watchmen]\nbatch = 3\n[kinds.allarm]\nweight = 2\n")
     assert len(house("check", "--json").json["mistakes"]) == 3
 
 
-def test_a_value_of_no_fitting_type_is_one_mistake(house: Typed) -> None:
+def test_a_value_of_a_wrong_type_is_a_single_mistake(house: Typed) -> None:
     change(house, 'decay = { law = "exponential", half_life = "10m" }', "decay = 5")
     (mistake,) = house("check", "--json").json["mistakes"]
     assert mistake["place"] == "blackboard.toml, kinds.smoke.decay"
     assert mistake["message"] == "input should be a valid dictionary, or a valid string, not 5"
 
 
-def test_a_misspelt_setting_that_must_be_there_is_one_mistake(house: Typed) -> None:
+def test_a_misspelt_required_setting_is_a_single_mistake(house: Typed) -> None:
     change(house, "[kinds.smoke]", '[agents.watchman]\nmodels = [{ modl = "x" }]\n[kinds.smoke]')
     (mistake,) = house("check", "--json").json["mistakes"]
     assert "did you mean 'model'?" in mistake["message"]

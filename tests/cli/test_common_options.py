@@ -18,17 +18,17 @@ from tests.cli.conftest import Typed
         ("sql -- --config", "sql -- --config"),
     ],
 )
-def test_common_options_are_read_wherever_they_stand(typed: str, read: str) -> None:
+def test_common_options_may_be_anywhere(typed: str, read: str) -> None:
     assert move_common_first(typed.split()) == read.split()
 
 
-def test_a_database_may_be_given_as_a_path(house: Typed) -> None:
+def test_a_database_may_be_a_path(house: Typed) -> None:
     assert house("init", "--database", "other.db").code == 0
     assert (house.folder / "other.db").exists()
     assert not (house.folder / "house.db").exists()
 
 
-def test_the_author_signs_what_is_left(house: Typed) -> None:
+def test_the_author_signs_deposits(house: Typed) -> None:
     house("deposit", "call", "a", "--payload", '{"text": "x"}')
     house("deposit", "call", "b", "--payload", '{"text": "x"}', "--author", "webform")
     authors = {mark["subject"]: mark["author"] for mark in house("marks", "--json").json}
@@ -44,11 +44,11 @@ def test_the_environment_names_the_file_and_overrides_it(house: Typed, monkeypat
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("marks", "--nonsense"), ("deposit",), ("answer", "x", "yes")])
-def test_wrong_usage_ends_with_two(house: Typed, words: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2(house: Typed, words: tuple[str, ...]) -> None:
     assert house(*words).code == 2
 
 
-def test_a_file_that_is_not_there_is_wrong_configuration(house: Typed) -> None:
+def test_a_missing_file_is_a_configuration_error(house: Typed) -> None:
     done = house("marks", "--config", "no.toml")
     assert done.code == 2
     assert "no.toml" in done.err

@@ -50,9 +50,7 @@ def test_names_are_completed_from_the_board(
     assert not (house.folder / "other.db").exists()
 
 
-def test_without_a_board_nothing_is_completed_and_none_is_made(
-    house: Typed, completed: Callable[[str], list[str]]
-) -> None:
+def test_without_a_board_nothing_is_completed_or_created(house: Typed, completed: Callable[[str], list[str]]) -> None:
     assert completed("blackboard explain ") == []
     assert not (house.folder / "house.db").exists()
 

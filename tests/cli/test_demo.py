@@ -28,7 +28,7 @@ def prepared(house: Typed) -> Typed:
     return house
 
 
-def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house: Typed) -> None:
+def test_the_demo_can_be_run_repeatedly(house: Typed) -> None:
     prepared(house)
     for _ in range(2):
         done = house("demo", "--config", "blackboard.toml", "--directory", "out")
@@ -42,14 +42,14 @@ def test_the_demonstration_runs_to_its_end_as_often_as_one_likes(house: Typed) -
     assert house("history", "hall", "--database", "out/demo.db", "--json").json[0]["author"] == "sensor"
 
 
-def test_a_deployment_without_a_demonstration_says_what_is_missing(house: Typed) -> None:
+def test_a_deployment_without_a_demo_section_is_an_error(house: Typed) -> None:
     done = house("demo", "--config", "blackboard.toml")
     assert done.code == 2
     assert "settings.demo" in done.err
     assert not (house.folder / "demo").exists()
 
 
-def test_samples_that_are_not_there_are_told_of(house: Typed) -> None:
+def test_missing_samples_are_reported(house: Typed) -> None:
     prepared(house)
     (house.folder / "house_samples" / "rooms.csv").unlink()
     done = house("demo", "--config", "blackboard.toml")

@@ -22,13 +22,13 @@ def width(line: str) -> int:
     return sum(0 if unicodedata.category(c) in marks else 1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
 
 
-def test_a_table_has_a_head_a_line_and_its_rows() -> None:
+def test_a_table_has_a_header_a_line_and_rows() -> None:
     assert format_table(("id", "what"), [(1, "a"), (22, "bb")], 80, title="Two") == (
         " Two\n\n id   what\n ─────────\n  1   a\n 22   bb\n\n"
     )
 
 
-def test_what_is_missing_is_a_dash_and_does_not_make_a_number_a_text() -> None:
+def test_a_missing_value_is_a_dash_and_keeps_the_column_numeric() -> None:
     assert lines(format_table(("n", "x"), [(10, None), (None, "a")], 80))[3:5] == [" 10   -", "  -   a"]
 
 
@@ -37,11 +37,11 @@ def test_the_last_column_wraps_between_words() -> None:
     assert found[3:] == ["  1   one two three", "      four five six", ""]
 
 
-def test_a_word_that_is_too_long_for_a_line_is_broken() -> None:
+def test_a_word_longer_than_a_line_is_broken() -> None:
     assert lines(format_table(("id", "what"), [(1, "x" * 20)], 20))[3:] == [f"  1   {'x' * 13}", f"      {'x' * 7}", ""]
 
 
-def test_spare_columns_go_before_a_text_is_cut() -> None:
+def test_spare_columns_are_omitted_before_a_text_is_cut() -> None:
     row = (1, "ada@example.org", "3h", "a note of some length")
     assert "age" in format_table(COLUMNS, [row], 80, spare=("age",))
     narrow = format_table(COLUMNS, [row], 40, spare=("age",))
@@ -55,12 +55,12 @@ def test_wide_letters_take_two_columns() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), WORDS, WORDS, WORDS), min_size=1, max_size=5), st.integers(40, 120))
-def test_no_line_is_wider_than_the_room_and_no_number_is_cut(rows: list[tuple[int, str, str, str]], room: int) -> None:
+def test_no_line_exceeds_the_width_and_no_number_is_cut(rows: list[tuple[int, str, str, str]], room: int) -> None:
     text = format_table(COLUMNS, rows, room, spare=("age",))
     assert max(map(width, lines(text))) <= max(room, 7 + 3 + MIN_WIDTH + 3 + LAST_WIDTH + 2)
     assert all(str(row[0]) in text for row in rows)
 
 
 @given(WORDS)
-def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+def test_control_characters_are_removed(text: str) -> None:
     assert all(character.isprintable() for character in clean(text))

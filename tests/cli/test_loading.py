@@ -30,7 +30,7 @@ def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house
     assert subjects(house) == ["hall", "kitchen"]
 
 
-def test_two_equal_rows_are_two_marks_and_stay_two(house: Typed) -> None:
+def test_two_equal_rows_become_two_marks(house: Typed) -> None:
     name = house.write("a.csv", "room,text\nhall,hello\nhall,hello\n")
     for deposited in (2, 0):
         done = house("load", name, "--kind", "call", "--subject", "room", "--json")
@@ -38,7 +38,7 @@ def test_two_equal_rows_are_two_marks_and_stay_two(house: Typed) -> None:
     assert subjects(house) == ["hall", "hall"]
 
 
-def test_columns_are_mapped_left_out_and_tried_in_turn_for_the_subject(house: Typed) -> None:
+def test_columns_are_mapped_omitted_and_tried_in_turn_for_the_subject(house: Typed) -> None:
     name = house.write("a.csv", "email,phone,note,junk\n,123,thin,x\na@b.c,,thick,y\n")
     words = ("--subject", "email", "--subject", "phone", "--map", "note=detail", "--map", "junk=")
     assert house("load", name, "--kind", "smoke", *words, "--json").json["loaded"] == 2
@@ -54,7 +54,7 @@ def test_an_intensity_may_be_a_number_or_a_column(house: Typed) -> None:
     assert done.json["crossed"] == {"watchman": 1}
 
 
-def test_bad_rows_are_kept_with_their_numbers_and_reasons_and_the_good_ones_load(house: Typed) -> None:
+def test_bad_rows_are_saved_with_reasons_and_good_rows_are_loaded(house: Typed) -> None:
     name = house.write(
         "a.csv",
         b"room,detail,floor_number\n"
@@ -87,14 +87,14 @@ def test_bad_rows_are_kept_with_their_numbers_and_reasons_and_the_good_ones_load
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_other_delimiters_are_told_by_the_header(house: Typed, delimiter: str) -> None:
+def test_the_delimiter_is_detected_from_the_header(house: Typed, delimiter: str) -> None:
     name = house.write(
         "a.csv", delimiter.join(("room", "detail")) + "\n" + delimiter.join(("hall", "thin, grey")) + "\n"
     )
     assert house("load", name, *WORDS, "--json").json["loaded"] == 1
 
 
-def test_json_lines_load_and_their_bad_rows_are_kept(house: Typed) -> None:
+def test_json_lines_are_loaded_and_their_bad_rows_are_saved(house: Typed) -> None:
     name = house.write(
         "a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": \n[1]\n{"room": "x", "detail": NaN}\n{"detail": "y"}\n'
     )
@@ -104,7 +104,7 @@ def test_json_lines_load_and_their_bad_rows_are_kept(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("text", ["room,detail\nhall,thin\n", '{"room": "hall", "detail": "thin"}\n'])
-def test_stdin_is_told_by_its_first_character(house: Typed, text: str) -> None:
+def test_the_format_of_stdin_is_detected_from_its_first_character(house: Typed, text: str) -> None:
     assert house("load", "-", *WORDS, "--json", stdin=text).json["loaded"] == 1
 
 
@@ -123,7 +123,7 @@ def test_stdin_is_told_by_its_first_character(house: Typed, text: str) -> None:
         ("room,detail\n".encode("utf-16"), (), "UTF-16"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_at_all_says_why(
+def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(
     house: Typed, text: str, words: tuple[str, ...], message: str
 ) -> None:
     name = house.write("a.csv" if not text or text[0] != "[" else "a", text)
@@ -133,12 +133,12 @@ def test_a_file_that_cannot_be_loaded_at_all_says_why(
     assert subjects(house) == []
 
 
-def test_a_file_that_is_not_there_is_told_of(house: Typed) -> None:
+def test_a_missing_file_is_reported(house: Typed) -> None:
     assert "does not exist" in house("load", "no.csv", *WORDS).err
     assert "is not a file" in house("load", ".", *WORDS).err
 
 
-def test_json_lines_without_the_column_of_the_subject_load_nothing_and_name_the_nearest(house: Typed) -> None:
+def test_json_lines_without_the_subject_column_are_refused_with_the_nearest_name(house: Typed) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": "attic", "detail": "thin"}\n')
     done = house("load", name, "--kind", "smoke", "--subject", "roon")
     assert done.code == 2
@@ -147,14 +147,14 @@ def test_json_lines_without_the_column_of_the_subject_load_nothing_and_name_the_
     assert not list(house.folder.glob("*.rejects.csv"))
 
 
-def test_json_lines_without_the_column_of_the_intensity_load_nothing(house: Typed) -> None:
+def test_json_lines_without_the_intensity_column_are_refused(house: Typed) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin", "score": 0.5}\n')
     done = house("load", name, *WORDS, "--intensity", "scor")
     assert done.code == 2
     assert "did you mean 'score'?" in done.err
 
 
-def test_a_column_that_no_row_has_is_told_of_where_the_rows_load_without_it(house: Typed) -> None:
+def test_an_unused_column_is_reported_if_the_rows_load_without_it(house: Typed) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n')
     done = house("load", name, "--kind", "smoke", "--subject", "rooom", "--subject", "room", "--map", "detial=")
     assert done.code == 0
@@ -162,7 +162,7 @@ def test_a_column_that_no_row_has_is_told_of_where_the_rows_load_without_it(hous
     assert "no row has a column 'detial'; did you mean 'detail'?" in done.err
 
 
-def test_a_column_that_later_rows_have_is_no_mistake(house: Typed) -> None:
+def test_a_column_that_only_later_rows_have_is_accepted(house: Typed) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"phone": "1", "room": "", "detail": "x"}\n')
     done = house("load", name, *WORDS, "--subject", "phone", "--json")
     assert (done.code, done.json["loaded"]) == (0, 2)

@@ -26,7 +26,7 @@ def command(*words: str, **options: Any) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_a_reader_that_goes_away_is_no_failure_to_tell_of(house: Typed) -> None:
+def test_a_closed_pipe_is_not_an_error(house: Typed) -> None:
     house("init")
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
     with command("sql", many, "--csv", "--limit", "100000", cwd=house.folder) as child:
@@ -49,7 +49,7 @@ def until(child: subprocess.Popen[str], event: str) -> str:
     return seen
 
 
-def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_order(house: Typed) -> None:
+def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: Typed) -> None:
     path = house.folder / "blackboard.toml"
     with command("run", cwd=house.folder) as child:
         until(child, "started")
@@ -70,7 +70,7 @@ def test_a_signal_has_the_daemon_read_its_file_again_and_another_ends_it_in_orde
     assert house("status", "--json").json["deployment"] == 2
 
 
-def test_an_interrupt_ends_the_daemon_in_order_too(house: Typed) -> None:
+def test_an_interrupt_stops_the_daemon_too(house: Typed) -> None:
     with command("run", cwd=house.folder) as child:
         until(child, "started")
         child.send_signal(signal.SIGINT)
@@ -80,7 +80,7 @@ def test_an_interrupt_ends_the_daemon_in_order_too(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("words", [("marks",), ("marks", "--json")])
-def test_what_the_terminal_has_no_letter_for_is_shown_escaped(
+def test_characters_missing_in_the_encoding_are_escaped(
     house: Typed, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "\u7159"}')

@@ -57,27 +57,27 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning: Typed) -> None:
     assert burning("marks", "--min-strength", "nan").code == 2
 
 
-def test_marks_can_be_seen_at_another_instant(burning: Typed) -> None:
+def test_marks_can_be_listed_at_another_instant(burning: Typed) -> None:
     later = burning("marks", "--at", "2999-01-01", "--json").json
     assert later == []
     assert burning("marks", "--at", "1999-01-01", "--json").json == []
     assert burning("marks", "--at", "yesterday").code == 2
 
 
-def test_marks_that_are_left_out_are_told_of_beside_the_document(burning: Typed) -> None:
+def test_omitted_marks_are_reported_on_stderr(burning: Typed) -> None:
     done = burning("marks", "--limit", "1", "--json")
     assert len(done.json) == 1
     assert "--limit" in done.err
 
 
-def test_an_unknown_name_comes_with_the_nearest(burning: Typed) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_name(burning: Typed) -> None:
     assert "did you mean 'smoke'?" in burning("marks", "--kind", "smokes").err
     assert "did you mean 'watchman'?" in burning("explain", "watchmann").err
     assert "did you mean 'caller'?" in burning("activations", "--agent", "callr").err
     assert burning("activations", "--state", "sleeping").code == 2
 
 
-def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house: Typed) -> None:
+def test_untrusted_text_reaches_a_terminal_as_text(house: Typed) -> None:
     house("deposit", "smoke", "\x1b[31mred[bold]", "--payload", '{"detail": "\\u001b]0;title\\u0007 [/bold]"}')
     for words in (("marks",), ("watch", "--once"), ("sql", "select subject, payload from live_marks"), ("agenda",)):
         done = house(*words)
@@ -86,7 +86,7 @@ def test_what_a_stranger_wrote_reaches_a_terminal_as_text(house: Typed) -> None:
     assert "red[bold]" in house("marks").out
 
 
-def test_explain_gives_value_and_threshold(burning: Typed) -> None:
+def test_explain_shows_value_and_threshold(burning: Typed) -> None:
     assert "0.2" in burning("explain", "watchman", "hall").out
     assert "of 0.7" in burning("explain", "watchman", "hall").out
     values = burning("explain", "watchman", "hall", "--json").json["watches"][0]["values"][0]
@@ -109,7 +109,7 @@ def test_every_command_shows_an_example(house: Typed) -> None:
             assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
 
 
-def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_keeps_the_essential_columns(burning: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = "somebody.with.a.long.name@an.even.longer.example"
     burning("deposit", "smoke", subject, "--payload", '{"detail": "thick"}', "--intensity", "0.123456")
     monkeypatch.setenv("COLUMNS", "80")
@@ -122,7 +122,7 @@ def test_a_narrow_terminal_keeps_what_is_needed_to_go_on(burning: Typed, monkeyp
     assert all(len(line) <= 80 for line in shown)
 
 
-def test_an_activation_that_was_put_back_says_when_it_is_tried_next_and_why(burning: Typed) -> None:
+def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Typed) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")

@@ -7,7 +7,7 @@ import json
 from tests.cli.conftest import Typed
 
 
-def test_until_quiescent_does_everything_that_work_alone_can_finish(house: Typed) -> None:
+def test_until_quiescent_runs_until_no_progress_is_possible(house: Typed) -> None:
     for room in ("kitchen", "hall", "attic"):
         house("deposit", "smoke", room, "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     done = house("run", "--until-quiescent")
@@ -18,14 +18,14 @@ def test_until_quiescent_does_everything_that_work_alone_can_finish(house: Typed
     assert house("agenda", "--json").json == []
 
 
-def test_logs_are_json_lines_where_no_terminal_is(house: Typed) -> None:
+def test_logs_are_json_lines_without_a_terminal(house: Typed) -> None:
     done = house("run", "--until-quiescent")
     lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
     assert {"started", "stopped"} <= {line["event"] for line in lines}
     assert all(line["at"].endswith("Z") for line in lines)
 
 
-def test_what_is_left_is_said(house: Typed) -> None:
+def test_unfinished_work_is_reported(house: Typed) -> None:
     house("pause", "watchman")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     done = house("run", "--until-quiescent")
@@ -40,7 +40,7 @@ def test_a_deployment_with_mistakes_runs_nothing(house: Typed) -> None:
     assert "did you mean 'watchman'?" in done.err
 
 
-def test_a_provider_without_a_key_is_wrong_configuration(house: Typed) -> None:
+def test_a_provider_without_a_key_is_a_configuration_error(house: Typed) -> None:
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + '\n[model]\nprovider = "anthropic"\n')
     done = house("run", "--until-quiescent")
@@ -48,7 +48,7 @@ def test_a_provider_without_a_key_is_wrong_configuration(house: Typed) -> None:
     assert "ANTHROPIC_API_KEY" in done.err
 
 
-def test_what_is_dead_is_one_line_in_a_table_and_retried_or_discarded_as_asked(house: Typed) -> None:
+def test_a_dead_activation_is_a_table_row_and_can_be_retried_or_discarded(house: Typed) -> None:
     house.write(
         "broken_agents.py",
         "from blackboard import agent, strength\n\n\n"

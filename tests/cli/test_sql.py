@@ -16,7 +16,7 @@ def house(house: Typed) -> Typed:
     return house
 
 
-def test_the_views_can_be_asked(house: Typed) -> None:
+def test_views_can_be_queried(house: Typed) -> None:
     done = house("sql", "select kind, count(*) as n, max(strength) from live_marks group by kind", "--json")
     assert done.json[0]["kind"] == "smoke"
     assert done.json[0]["n"] == 1
@@ -30,15 +30,15 @@ def test_csv_has_a_header_and_nothing_else(house: Typed) -> None:
     assert house("sql", "select 1", "--csv", "--json").code == 2
 
 
-def test_columns_of_one_name_are_all_kept(house: Typed) -> None:
+def test_columns_with_equal_names_are_all_kept(house: Typed) -> None:
     assert house("sql", "select 1 as a, 2 as a, 3 as a", "--json").json == [{"a": 1, "a_2": 2, "a_3": 3}]
 
 
-def test_values_that_json_cannot_hold_come_as_text(house: Typed) -> None:
+def test_values_that_json_cannot_represent_become_text(house: Typed) -> None:
     assert house("sql", "select 9e999 as a, x'00ff' as b", "--json").json == [{"a": "inf", "b": "00ff"}]
 
 
-def test_rows_beyond_the_limit_are_told_of(house: Typed) -> None:
+def test_rows_beyond_the_limit_are_reported(house: Typed) -> None:
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50) select i from n"
     done = house("sql", many, "--limit", "10", "--json")
     assert len(done.json) == 10
@@ -83,7 +83,7 @@ def test_a_query_may_come_from_stdin(house: Typed) -> None:
         ("savepoint here", "only reading"),
     ],
 )
-def test_what_is_no_query_is_refused_and_nothing_changes(house: Typed, sql: str, message: str) -> None:
+def test_other_statements_are_refused_and_change_nothing(house: Typed, sql: str, message: str) -> None:
     done = house("sql", sql)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
@@ -98,7 +98,7 @@ def test_what_is_no_query_is_refused_and_nothing_changes(house: Typed, sql: str,
         "select instr(zeroblob(900000), zeroblob(450000) || x'01')",  # one call, in which SQLite looks at no clock
     ],
 )
-def test_a_query_without_an_end_is_stopped_in_time(house: Typed, endless: str) -> None:
+def test_an_endless_query_is_stopped_at_the_timeout(house: Typed, endless: str) -> None:
     done = house("sql", endless, "--timeout", "400ms")
     assert done.code == 1
     assert "longer than 0.4 s" in done.err
@@ -107,5 +107,5 @@ def test_a_query_without_an_end_is_stopped_in_time(house: Typed, endless: str) -
 @pytest.mark.parametrize(
     "sql", ["select length(randomblob(900000000) || randomblob(900000000))", "select printf('%.*c', 2000000000, 'x')"]
 )
-def test_a_query_that_wants_all_the_memory_gets_none_of_it(house: Typed, sql: str) -> None:
+def test_a_query_cannot_exhaust_the_memory(house: Typed, sql: str) -> None:
     assert house("sql", sql).code == 2

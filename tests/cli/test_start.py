@@ -44,7 +44,7 @@ finally:
 
 @pytest.mark.processes
 @pytest.mark.parametrize("command", [["marks"], ["history", "s"], DEPOSIT, ["status"]])
-def test_a_command_loads_nothing_that_it_does_not_use(command: list[str], tmp_path: Path) -> None:
+def test_a_command_imports_only_modules_that_it_uses(command: list[str], tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}") as board:
         board.deposit(Need(subject="s", question="what?"))
@@ -57,7 +57,7 @@ def test_a_command_loads_nothing_that_it_does_not_use(command: list[str], tmp_pa
     assert HEAVY & set(done.stdout.rpartition("loaded: ")[2].split()) == set()
 
 
-def test_each_command_is_in_the_module_that_it_is_looked_for_in() -> None:
+def test_each_command_is_in_its_listed_module() -> None:
     for module, names in COMMANDS.items():
         app = typer.Typer()
         importlib.import_module(f"blackboard.cli.{module}").add_to(app)

@@ -13,13 +13,13 @@ from tests.cli.conftest import Typed
 
 
 @pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
-def test_a_path_is_taken_as_it_is(typed: Typed, name: str) -> None:
+def test_a_path_is_used_unchanged(typed: Typed, name: str) -> None:
     assert typed("init", "--database", name).code == 0
     assert (typed.folder / name).exists()
     assert name in typed("status", "--database", name).out
 
 
-def test_a_file_that_is_no_database_is_refused(typed: Typed) -> None:
+def test_a_file_that_is_not_a_database_is_refused(typed: Typed) -> None:
     typed.write("notes.txt", "these are notes, and there are enough of them to be longer than a header is\n" * 20)
     done = typed("marks", "--database", "notes.txt")
     assert done.code == 1
@@ -36,7 +36,7 @@ def test_the_database_of_another_program_is_refused(typed: Typed) -> None:
     assert "another program" in done.err
 
 
-def test_a_board_of_a_newer_program_is_refused(house: Typed) -> None:
+def test_a_board_of_a_newer_version_is_refused(house: Typed) -> None:
     house("init")
     with sqlite3.connect(house.folder / "house.db") as board:
         board.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -46,7 +46,7 @@ def test_a_board_of_a_newer_program_is_refused(house: Typed) -> None:
     assert "newer version" in done.err
 
 
-def test_a_damaged_board_is_told_of(house: Typed) -> None:
+def test_a_damaged_board_is_reported(house: Typed) -> None:
     house("init")
     path = house.folder / "house.db"
     data = bytearray(path.read_bytes())
@@ -60,7 +60,7 @@ def test_a_damaged_board_is_told_of(house: Typed) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_board_that_may_not_be_written_is_told_of(house: Typed) -> None:
+def test_a_read_only_board_is_reported(house: Typed) -> None:
     house("init")
     (house.folder / "house.db").chmod(0o400)
     done = house("deposit", "call", "x", "--payload", '{"text": "x"}')
@@ -69,20 +69,20 @@ def test_a_board_that_may_not_be_written_is_told_of(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense://x", "sqlite://", "sqlite:///:memory:"])
-def test_a_url_that_cannot_be_used_is_wrong_usage(typed: Typed, url: str) -> None:
+def test_an_unusable_url_is_a_usage_error(typed: Typed, url: str) -> None:
     done = typed("marks", "--database", url)
     assert done.code == 2
     assert "database.url" in done.err
 
 
-def test_a_folder_that_cannot_be_made_is_told_of(typed: Typed) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(typed: Typed) -> None:
     typed.write("file", "x")
     done = typed("marks", "--database", "file/board.db")
     assert done.code == 1
     assert "cannot be created" in done.err or "cannot be opened" in done.err
 
 
-def test_a_new_board_is_told_of_beside_the_result(house: Typed) -> None:
+def test_a_new_board_is_reported_on_stderr(house: Typed) -> None:
     done = house("marks", "--json")
     assert (done.code, done.json) == (0, [])
     assert done.err == f"{house.folder / 'house.db'} is a new board\n"
@@ -90,7 +90,7 @@ def test_a_new_board_is_told_of_beside_the_result(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("words", [("marks",), ("status",), ("sql", "select 1"), ("pause",), ("withdraw", "1")])
-def test_a_command_that_only_looks_makes_no_folder(house: Typed, words: tuple[str, ...]) -> None:
+def test_a_reading_command_creates_no_folder(house: Typed, words: tuple[str, ...]) -> None:
     done = house(*words, "--database", "tpyo/house.db")
     assert done.code == 1
     assert "no folder" in done.err
@@ -99,13 +99,13 @@ def test_a_command_that_only_looks_makes_no_folder(house: Typed, words: tuple[st
 
 
 @pytest.mark.parametrize("words", [("init",), ("deposit", "call", "x", "--payload", '{"text": "x"}')])
-def test_a_command_that_begins_a_board_makes_its_folder_and_says_so(house: Typed, words: tuple[str, ...]) -> None:
+def test_a_command_that_creates_a_board_creates_its_folder_and_says_so(house: Typed, words: tuple[str, ...]) -> None:
     done = house(*words, "--database", "new/house.db")
     assert done.code == 0
     assert f"{house.folder / 'new' / 'house.db'} is a new board" in done.err
 
 
-def test_a_driver_that_is_not_installed_is_named_with_what_to_do(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_named_with_advice(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
@@ -113,7 +113,7 @@ def test_a_driver_that_is_not_installed_is_named_with_what_to_do(typed: Typed, m
     assert "secret" not in done.err
 
 
-def test_the_log_of_a_board_that_is_gone_is_told_of(house: Typed) -> None:
+def test_an_orphaned_log_is_reported(house: Typed) -> None:
     house("init")
     (house.folder / "house.db").rename(house.folder / "elsewhere.db")
     (house.folder / "house.db-wal").write_bytes(b"what was written last")

@@ -13,7 +13,7 @@ def fill(house: Typed) -> None:
         assert house("deposit", "call", name, "--payload", '{"text": "secret-0451"}').code == 0
 
 
-def test_the_drill_of_backup_and_restore(house: Typed) -> None:
+def test_a_backup_can_be_restored(house: Typed) -> None:
     fill(house)
     done = house("backup", "copy.db")
     assert done.code == 0
@@ -28,7 +28,7 @@ def test_the_drill_of_backup_and_restore(house: Typed) -> None:
     assert "exists" in again.err
 
 
-def test_restore_refuses_while_a_daemon_lives(house: Typed) -> None:
+def test_restore_refuses_while_a_daemon_runs(house: Typed) -> None:
     import fcntl
 
     from blackboard.board_files import BoardFiles
@@ -48,7 +48,7 @@ def test_restore_refuses_while_a_daemon_lives(house: Typed) -> None:
     assert house("restore", "copy.db").code == 0
 
 
-def test_what_is_no_backup_is_not_restored(house: Typed) -> None:
+def test_a_file_that_is_not_a_backup_is_not_restored(house: Typed) -> None:
     fill(house)
     house.write("letter.txt", "Dear diary, " * 500)
     for name in ("letter.txt", "none.db"):
@@ -58,7 +58,7 @@ def test_what_is_no_backup_is_not_restored(house: Typed) -> None:
     assert len(house("marks", "--json").json) == 2
 
 
-def test_the_doctor_ends_with_1_if_anything_is_wrong(house: Typed) -> None:
+def test_the_doctor_exits_with_1_if_there_is_a_problem(house: Typed) -> None:
     fill(house)
     assert house("doctor").code == 0
     found = house("doctor", "--json").json
@@ -70,7 +70,7 @@ def test_the_doctor_ends_with_1_if_anything_is_wrong(house: Typed) -> None:
     assert [item["name"] for item in done.json["findings"] if item["state"] == "wrong"] == ["permissions"]
 
 
-def test_the_doctor_says_it_of_what_is_no_board_and_of_a_file_with_mistakes(house: Typed) -> None:
+def test_the_doctor_reports_an_invalid_board_and_a_file_with_mistakes(house: Typed) -> None:
     house.write("house.db", "Dear diary, " * 500)
     done = house("doctor")
     assert done.code == 1
@@ -81,7 +81,7 @@ def test_the_doctor_says_it_of_what_is_no_board_and_of_a_file_with_mistakes(hous
     assert "mistake" in done.out
 
 
-def test_forget_asks_first_and_then_erases(house: Typed) -> None:
+def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
     fill(house)
     house("backup", "copy.db")
     assert house("forget", "kitchen", stdin="n\n").code != 0

@@ -55,7 +55,7 @@ def figures(world: str, kills: int) -> dict[str, Any]:
 @pytest.mark.processes
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("world", WORLDS)
-def test_nothing_is_lost_or_doubled_in_a_crash_of(world: str, crash_runs: int) -> None:
+def test_a_crash_loses_and_doubles_nothing(world: str, crash_runs: int) -> None:
     found = figures(world, max(20, crash_runs // len(WORLDS)))
     assert found["kills"] >= crash_runs // len(WORLDS)
     assert max(found["recoveries"]) < 2.0
@@ -65,13 +65,13 @@ def test_nothing_is_lost_or_doubled_in_a_crash_of(world: str, crash_runs: int) -
 
 @pytest.mark.processes
 @pytest.mark.timeout(0)
-def test_a_board_that_is_killed_in_a_crash_at_its_birth_is_whole(crash_runs: int) -> None:
+def test_a_crash_during_the_creation_of_a_board_does_not_damage_it(crash_runs: int) -> None:
     found = figures("births", max(100, crash_runs // 10))
     assert set(found["failpoints"]) == set(PLACES)
 
 
 @pytest.mark.parametrize("world", ["births", "desk"])
-def test_a_run_that_breaks_a_law_prints_the_one_command_that_shows_it_again(
+def test_a_failed_run_prints_the_command_that_repeats_it(
     world: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_it(*arguments: Any) -> None:
@@ -89,13 +89,13 @@ def test_a_run_that_breaks_a_law_prints_the_one_command_that_shows_it_again(
     assert str(broken.value).endswith(f"see it again with: python -m tests.crash --world {world} --seed 7 --first 3")
 
 
-def test_every_failpoint_is_in_the_code_once_and_every_place_in_the_code_is_named() -> None:
+def test_every_failpoint_is_in_the_code_exactly_once() -> None:
     source = "\n".join(
         path.read_text("utf-8") for folder in ("blackboard", "agents") for path in sorted((ROOT / folder).rglob("*.py"))
     )
     assert sorted(re.findall(r'(?<!def )\bfailpoint\("([^"]+)"\)', source)) == sorted(failpoints.NAMES)
 
 
-def test_every_failpoint_is_killed_at() -> None:
+def test_a_process_is_killed_at_every_failpoint() -> None:
     killed_at = {name for world in WORLDS.values() for name in world.failpoints()} | set(PLACES)
     assert {name for name in failpoints.NAMES if not name.startswith(ELSEWHERE)} == killed_at

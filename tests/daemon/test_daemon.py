@@ -77,7 +77,7 @@ def smoke(board: Blackboard, subject: str = "kitchen", intensity: float = 0.8) -
     return board.deposit(Smoke(subject=subject), intensity=intensity).mark_id
 
 
-def test_an_agent_is_woken_with_the_marks_that_crossed_and_leaves_marks_as_itself(board: Blackboard) -> None:
+def test_an_agent_is_woken_with_crossed_marks_and_deposits_in_its_own_name(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], batch=10)
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
         return [Alarm(subject=item.subject, level=round(10 * item.strength)) for item in smokes]
@@ -101,7 +101,7 @@ def test_an_async_agent_is_awaited(board: Blackboard) -> None:
     assert len(board.marks(Alarm)) == 1
 
 
-def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(board: Blackboard) -> None:
+def test_a_mark_reinforced_during_its_activation_wakes_the_agent_again(board: Blackboard) -> None:
     seen: list[float] = []
 
     @agent(watches=strength(Smoke) >= 0.7)
@@ -116,7 +116,7 @@ def test_a_mark_reinforced_while_it_is_worked_on_wakes_the_agent_again(board: Bl
     assert seen == [0.8, 1.0]
 
 
-def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Blackboard) -> None:
+def test_an_agent_deployed_later_receives_the_live_marks(board: Blackboard) -> None:
     seen: list[str] = []
 
     @agent(watches=strength(Smoke) >= 0.7, batch=10)
@@ -130,9 +130,7 @@ def test_an_agent_that_joins_later_is_given_what_already_lies_there(board: Black
     assert seen == ["cellar", "kitchen"]
 
 
-def test_a_falling_watch_wakes_once_at_the_instant_that_follows_from_the_law(
-    board: Blackboard, clock: ManualClock
-) -> None:
+def test_a_falling_watch_wakes_once_at_the_instant_given_by_the_law(board: Blackboard, clock: ManualClock) -> None:
     seen: list[tuple[str, str]] = []
 
     @agent(watches=strength(Smoke) < 0.4)
@@ -166,7 +164,7 @@ def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: M
     assert only.started_at == datetime(2026, 1, 5, 14, tzinfo=UTC)
 
 
-def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackboard, clock: ManualClock) -> None:
+def test_a_batch_window_waits_for_more_marks_until_one_is_urgent(board: Blackboard, clock: ManualClock) -> None:
     batches: list[list[str]] = []
 
     @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m", urgent_above=2.0)
@@ -190,7 +188,7 @@ def test_gathering_waits_for_more_marks_and_urgency_ends_the_wait(board: Blackbo
     assert batches == [["a"], ["b", "c", "d"], ["e", "f"]]
 
 
-def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:
+def test_a_cooldown_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:
     at: list[int] = []
 
     @agent(watches=strength(Smoke) >= 0.1, batch=1, cooldown="30m")
@@ -204,7 +202,7 @@ def test_a_rest_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) 
     assert [later - earlier for earlier, later in pairwise(at)] == [1_800_000_000] * 2
 
 
-def test_what_a_daemon_leaves_while_it_gathers_is_not_called_ready(board: Blackboard, clock: ManualClock) -> None:
+def test_a_stopped_daemon_does_not_report_a_batch_window_as_ready(board: Blackboard, clock: ManualClock) -> None:
     @agent(watches=strength(Smoke) >= 0.1, batch=3, batch_window="10m")
     def watchman(smokes: list[Smoke], context: Any) -> None: ...
 
@@ -239,7 +237,7 @@ def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: Manu
     assert at == [begin + 3_600_000_001]
 
 
-def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board: Blackboard) -> None:
+def test_an_agent_that_returns_an_undeclared_kind_fails_and_deposits_nothing(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], max_attempts=1)
     def watchman(smokes: list[Smoke], context: Any) -> list[Mark]:
         return [Alarm(subject="x", level=1), Stray(subject="x")]
@@ -261,7 +259,7 @@ def test_an_agent_that_leaves_an_undeclared_kind_fails_and_leaves_nothing(board:
         ("smoke", "it returned str among"),
     ],
 )
-def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) -> None:
+def test_an_invalid_result_is_refused_with_the_reason(board: Blackboard, result: Any, words: str) -> None:
     @agent(watches=strength(Smoke) >= 0.7, writes=[Alarm], max_attempts=1)
     def watchman(smokes: list[Smoke], context: Any) -> Any:
         return result
@@ -272,7 +270,7 @@ def test_junk_is_refused_in_words(board: Blackboard, result: Any, words: str) ->
     assert words in str(board.activations()[0].error)
 
 
-def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(board: Blackboard) -> None:
+def test_a_failing_batch_is_split_until_the_bad_mark_is_alone(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], batch=8, max_attempts=2)
     def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
         if any(item.subject == "e" for item in smokes):
@@ -291,7 +289,7 @@ def test_a_failing_batch_is_split_until_the_mark_that_breaks_it_stands_alone(boa
     assert any("1 dead" in line for line in report.lines)
 
 
-def test_a_dead_activation_is_retried_or_discarded_by_a_person(board: Blackboard) -> None:
+def test_a_person_retries_or_discards_a_dead_activation(board: Blackboard) -> None:
     broken = True
 
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm], max_attempts=1)
@@ -345,7 +343,7 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
 
 
 @pytest.mark.postgresql
-def test_a_retry_sees_the_same_marks_at_the_same_strengths(board: Blackboard) -> None:
+def test_a_retry_sees_the_same_marks_with_the_same_strengths(board: Blackboard) -> None:
     seen: list[tuple[list[float], list[float], str]] = []
 
     @agent(watches=strength(Alarm) >= 1, reads=[of_subject(Smoke), strongest_of(Alarm)], max_attempts=2)
@@ -363,7 +361,7 @@ def test_a_retry_sees_the_same_marks_at_the_same_strengths(board: Blackboard) ->
     assert seen[0][1] == [0.5]
 
 
-def test_reading_what_was_not_declared_is_refused(board: Blackboard) -> None:
+def test_an_undeclared_read_is_refused(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, reads=[of_subject(Alarm)], max_attempts=1)
     def watchman(smokes: list[Smoke], context: Any) -> None:
         context.read("alram")
@@ -374,7 +372,7 @@ def test_reading_what_was_not_declared_is_refused(board: Blackboard) -> None:
     assert "does not declare that it reads 'alram'; did you mean 'alarm'?" in str(board.activations()[0].error)
 
 
-def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -> None:
+def test_isolated_marks_get_their_own_activations(board: Blackboard) -> None:
     batches: list[list[str]] = []
 
     def odd(mark: Mark) -> bool:
@@ -391,7 +389,7 @@ def test_marks_that_want_to_be_alone_get_an_activation_each(board: Blackboard) -
     assert sorted(batches) == [["a", "c"], ["b"], ["d"]]
 
 
-def test_a_unique_value_that_is_taken_is_answered_with_the_other_mark(board: Blackboard) -> None:
+def test_a_taken_unique_value_deposits_the_alternative(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Seat, Alarm], batch=10)
     def usher(smokes: list[Smoke], context: Any) -> list[Mark]:
         return [Seat(subject=item.subject, number=1).or_else(Alarm(subject=item.subject, level=1)) for item in smokes]
@@ -404,7 +402,7 @@ def test_a_unique_value_that_is_taken_is_answered_with_the_other_mark(board: Bla
     assert [alarm.subject for alarm in board.marks(Alarm)] == ["second"]
 
 
-def test_a_watch_over_the_board_takes_everything_that_gathered(board: Blackboard) -> None:
+def test_a_watch_over_the_board_claims_all_marks_of_its_batch_window(board: Blackboard) -> None:
     taken: list[int] = []
 
     @agent(watches=count(Alarm, over="board") >= 3)
@@ -420,7 +418,7 @@ def test_a_watch_over_the_board_takes_everything_that_gathered(board: Blackboard
     assert taken == [4, 3]
 
 
-def test_both_sides_of_a_combined_condition_are_given_together(board: Blackboard) -> None:
+def test_the_marks_of_both_sides_of_an_and_arrive_together(board: Blackboard) -> None:
     taken: list[list[str]] = []
 
     @agent(watches=(total(Smoke) >= 0.5) & (count(Alarm) >= 2))
@@ -459,7 +457,7 @@ class Verdict(BaseModel):
     level: int
 
 
-def test_without_a_model_the_offline_rules_answer_and_are_not_journalled(board: Blackboard) -> None:
+def test_without_a_model_the_offline_rules_answer_and_are_not_recorded(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, writes=[Alarm])
     def watchman(smokes: list[Smoke], context: Any) -> Alarm:
         assert context.offline
@@ -472,7 +470,7 @@ def test_without_a_model_the_offline_rules_answer_and_are_not_journalled(board: 
     assert board.marks(Alarm)[0].level == 3
 
 
-def test_an_agent_asks_once(board: Blackboard) -> None:
+def test_an_agent_may_ask_once(board: Blackboard) -> None:
     @agent(watches=strength(Smoke) >= 0.1, max_attempts=1)
     def watchman(smokes: list[Smoke], context: Any) -> None:
         for _ in range(2):
@@ -484,7 +482,7 @@ def test_an_agent_asks_once(board: Blackboard) -> None:
     assert "asked twice" in str(board.activations()[0].error)
 
 
-def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackboard) -> None:
+def test_a_daemon_does_not_wait_for_a_paused_agent_which_continues_when_resumed(board: Blackboard) -> None:
     woken: list[str] = []
 
     @agent(watches=strength(Smoke) >= 0.1)
@@ -502,7 +500,7 @@ def test_a_paused_agent_is_not_waited_for_and_goes_on_when_resumed(board: Blackb
     assert woken == ["kitchen"]
 
 
-def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: Blackboard) -> None:
+def test_marks_that_no_longer_fit_their_kind_are_skipped(board: Blackboard) -> None:
     class Report1(Mark, kind="report", on_repeat="separate"):
         text: str
 
@@ -526,7 +524,7 @@ def test_marks_that_no_longer_fit_their_kind_are_skipped_and_harm_nobody(board: 
     assert {item.state for item in board.activations()} == {"done"}
 
 
-def test_stopping_hands_back_what_does_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
+def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
     release, running = threading.Event(), threading.Event()
     runs: list[int] = []
 
@@ -565,9 +563,7 @@ def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Bla
     assert (only.state, only.attempt, only.error) == ("dead", 2, "ModelError: no verdict for mark 7")
 
 
-def test_two_daemons_share_the_work_and_double_none_of_it(
-    board: Blackboard, tmp_path: Path, clock: ManualClock
-) -> None:
+def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_path: Path, clock: ManualClock) -> None:
     lock, seen = threading.Lock(), []
 
     def make() -> Agent:

@@ -15,9 +15,7 @@ class Page(Mark, kind="page", on_repeat="separate"):
     """What is published."""
 
 
-def test_a_worker_does_not_overwrite_with_older_marks_what_another_has_published(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_path: Path, clock: ManualClock) -> None:
     published: list[int] = []
     reading, go_on = threading.Event(), threading.Event()
 

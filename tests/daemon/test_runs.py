@@ -40,7 +40,7 @@ def put(board: Blackboard, kind: type[Mark], count: int) -> None:
         board.deposit(kind(subject=f"{kind.kind}/{number}"))
 
 
-def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboard) -> None:
+def test_the_end_of_a_run_and_the_next_claim_share_a_commit(board: Blackboard) -> None:
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
     def runner(marks: list[Errand], context: Any) -> None:
         pass
@@ -59,7 +59,7 @@ def test_a_run_that_ends_and_the_next_that_begins_share_a_commit(board: Blackboa
     assert commits < 40 + 20  # those of the daemon's own coming and going
 
 
-def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board: Blackboard) -> None:
+def test_a_thread_counts_as_one_worker_even_while_it_commits(board: Blackboard) -> None:
     taken: list[int] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
@@ -74,7 +74,7 @@ def test_a_thread_that_goes_on_takes_the_room_of_one_even_while_it_commits(board
     assert set(taken) == {0, 1}
 
 
-def test_an_agent_with_much_to_do_does_not_keep_the_room_from_another(board: Blackboard, clock: ManualClock) -> None:
+def test_a_busy_agent_does_not_keep_threads_from_another(board: Blackboard, clock: ManualClock) -> None:
     order: list[str] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=4)
@@ -94,7 +94,7 @@ def test_an_agent_with_much_to_do_does_not_keep_the_room_from_another(board: Bla
     assert order.index("patient") <= 1
 
 
-def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> None:
+def test_a_claimed_next_run_is_not_recovered_as_lost(board: Blackboard) -> None:
     runs: list[int] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
@@ -110,7 +110,7 @@ def test_what_a_thread_went_on_with_is_not_taken_for_lost(board: Blackboard) -> 
     assert {item.interruptions for item in board.activations(state="done", limit=10)} == {0}
 
 
-def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboard) -> None:
+def test_a_thread_does_not_continue_with_an_agent_replaced_by_a_reload(board: Blackboard) -> None:
     ran: list[str] = []
     reloading = threading.Event()
 
@@ -136,7 +136,7 @@ def test_a_thread_does_not_go_on_with_what_a_reload_has_replaced(board: Blackboa
     assert ran == ["as it was", "as it is", "as it is"]
 
 
-def test_a_thread_goes_on_with_nothing_once_the_daemon_stops(board: Blackboard) -> None:
+def test_a_thread_does_not_continue_after_the_daemon_stops(board: Blackboard) -> None:
     runs: list[int] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
@@ -160,7 +160,7 @@ def _quiet(declared: Agent) -> Agent:
     )
 
 
-def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(board: Blackboard) -> None:
+def test_a_claimed_run_that_has_not_begun_is_handed_back_at_a_stop(board: Blackboard) -> None:
     runs: list[int] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
@@ -176,7 +176,7 @@ def test_what_is_claimed_and_not_begun_when_the_daemon_stops_is_handed_back(boar
     assert [(item.state, item.attempt) for item in board.activations(limit=10)] == [("ready", 0), ("done", 1)]
 
 
-def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard) -> None:
+def test_an_agent_publishes_before_its_next_claim(board: Blackboard) -> None:
     running: list[int] = []
 
     def tell(reader: Any, settings: Any) -> None:
@@ -192,9 +192,7 @@ def test_an_agent_publishes_before_its_next_marks_are_claimed(board: Blackboard)
     assert running == [0, 0, 0, 0]  # at the start, and after each
 
 
-def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
-    board: Blackboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_next_claim_does_not_fail_the_finished_run(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
@@ -215,7 +213,7 @@ def test_a_claim_that_fails_is_no_fault_of_the_run_that_ended(
     assert {item.attempt for item in board.activations(state="done", limit=10)} == {1}
 
 
-def test_on_a_clock_that_stands_still_nobody_waits_for_ever(board: Blackboard) -> None:
+def test_no_agent_waits_forever_on_a_clock_that_does_not_advance(board: Blackboard) -> None:
     order: list[str] = []
 
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)

@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_recurring_and_all_day_events_block_and_cancelled_and_transparent_ones_do_not(file: Path) -> None:
+def test_recurring_and_all_day_events_block_but_cancelled_and_transparent_events_do_not(file: Path) -> None:
     spans = read_busy_times(file, at(2), at(28), BERLIN)
     assert (at(9, 9), at(9, 10)) in spans  # weekly meeting
     assert (at(11, 12), at(11, 13)) in spans  # daily lunch, given by its duration
@@ -82,7 +82,7 @@ def test_foreign_content_survives_byte_for_byte(file: Path) -> None:
     assert file.read_bytes() == SAMPLE
 
 
-def test_own_events_are_the_meetings_and_no_others_and_do_not_block(file: Path) -> None:
+def test_own_events_are_exactly_the_meetings_and_do_not_block(file: Path) -> None:
     write_meetings(file, [meeting(1), meeting(2, at(4, 10))])
     write_meetings(file, [meeting(2, at(4, 11))])
     own = [e for e in Calendar.from_ical(file.read_bytes()).events if str(e["UID"]).startswith("appointment-")]
@@ -97,14 +97,14 @@ def test_rewriting_the_same_meetings_does_not_touch_the_file(file: Path) -> None
     assert file.stat() == before
 
 
-def test_the_file_keeps_its_mode_and_nothing_is_left_beside_it(file: Path) -> None:
+def test_the_file_keeps_its_mode_and_no_temporary_file_remains(file: Path) -> None:
     file.chmod(0o640)
     write_meetings(file, [meeting()])
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def test_what_another_program_wrote_meanwhile_is_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_changes_by_another_program_are_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = SAMPLE.replace(b"Team meeting", b"Team lunch!!")
     reads = iter([SAMPLE, changed])
     real = calendar_file.read_file
@@ -122,7 +122,7 @@ def test_what_another_program_wrote_meanwhile_is_kept(file: Path, monkeypatch: p
 @pytest.mark.parametrize(
     "junk", [b"", b"junk", b"\xff\xfe\x00", SAMPLE + SAMPLE, SAMPLE[:300], b"BEGIN:VEVENT\r\nEND:VEVENT\r\n"]
 )
-def test_a_file_that_is_no_calendar_is_named_and_left_alone(junk: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_calendar_is_named_and_not_changed(junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.ics"
     path.write_bytes(junk)
     with pytest.raises(AgentError, match=r"bad\.ics"):
@@ -132,12 +132,12 @@ def test_a_file_that_is_no_calendar_is_named_and_left_alone(junk: bytes, tmp_pat
     assert path.read_bytes() == junk
 
 
-def test_a_folder_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="cannot be written"):
         write_meetings(tmp_path / "no" / "c.ics", [meeting()])
 
 
-def test_slots_lie_in_working_hours_and_after_the_notice() -> None:
+def test_slots_are_in_working_hours_and_after_the_notice() -> None:
     desk = DeskSettings.model_validate({"time_zone": "Europe/Berlin", "horizon": "7d"})
     free = find_free_slots(desk, [], at(6, 16))  # a Friday
     assert free[:2] == [at(9, 9), at(9, 9, 30)]  # 17:00 is over before a meeting could end
@@ -145,7 +145,7 @@ def test_slots_lie_in_working_hours_and_after_the_notice() -> None:
     assert {start.weekday() for start in free} == set(range(5))
 
 
-def test_a_day_of_a_clock_change_has_the_same_wall_times_and_none_that_does_not_exist() -> None:
+def test_a_day_of_a_clock_change_has_the_same_existing_wall_times() -> None:
     desk = DeskSettings.model_validate(
         {"time_zone": "Europe/Berlin", "working_hours": ["00:00", "05:00"], "working_days": ["sun"], "slot": "1h"}
     )
@@ -154,7 +154,7 @@ def test_a_day_of_a_clock_change_has_the_same_wall_times_and_none_that_does_not_
     assert all(is_free(start, desk.slot, [(other, other + timedelta(minutes=1))]) for start, other in pairwise(free))
 
 
-def test_an_exact_time_is_met_by_the_slot_that_it_falls_in() -> None:
+def test_an_exact_time_is_matched_by_the_slot_that_contains_it() -> None:
     free, half = [at(3, 15), at(3, 15, 30)], timedelta(minutes=30)
     assert matching_slots(RequestedTime(at(3, 15, 10)), free, half) == [at(3, 15)]
     assert matching_slots(RequestedTime(at(3, 14, 59)), free, half) == []
@@ -170,7 +170,7 @@ def test_an_exact_time_is_met_by_the_slot_that_it_falls_in() -> None:
     st.sampled_from(["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "UTC"]),
     st.integers(1, 365),
 )
-def test_no_free_slot_overlaps_what_is_busy_or_another_slot(
+def test_no_free_slot_overlaps_a_busy_time_or_another_slot(
     blocks: list[tuple[int, int]], slot: str, zone: str, day: int
 ) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
@@ -181,7 +181,7 @@ def test_no_free_slot_overlaps_what_is_busy_or_another_slot(
     assert all(later.astimezone(UTC) - start.astimezone(UTC) >= desk.slot for start, later in pairwise(free))
 
 
-def test_what_a_person_decides_may_lie_outside_the_working_hours_on_the_same_grid() -> None:
+def test_a_decided_time_may_be_outside_working_hours_on_the_same_grid() -> None:
     desk = DeskSettings.model_validate({"time_zone": "Europe/Berlin", "working_hours": ["09:15", "17:00"]})
     anytime = find_free_slots(desk.open_all_day(), [], at(6, 9))
     assert at(7, 18, 15) in anytime

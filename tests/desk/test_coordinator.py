@@ -38,7 +38,7 @@ def ruled(*rulings: tuple[int, str | None]) -> Any:
     return lambda system, data, answer: Rulings(rulings=[Ruling(id=n, slot=slot, note="") for n, slot in rulings])
 
 
-def test_a_conflict_is_settled_with_the_nearest_free_slot() -> None:
+def test_a_conflict_is_resolved_with_the_nearest_free_slot() -> None:
     (left,) = woken(coordinator, [conflict()], Context("conflict", {}))
     assert isinstance(left, Decision)
     assert left.answer in {f"Offer {slot}" for slot in FREE}
@@ -75,7 +75,7 @@ def test_no_slot_is_offered_to_two_people() -> None:
     assert len({mark.answer for mark in left if isinstance(mark, Decision)}) == 2
 
 
-def test_a_slot_that_was_not_free_is_a_need_and_no_decision() -> None:
+def test_a_slot_that_was_not_free_becomes_a_need_instead_of_a_decision() -> None:
     mark = conflict()
     (left,) = woken(
         coordinator, [mark], Context("conflict", {}, answer=ruled((mark.id, "2026-03-03T15:00"), (9**9, FREE[0])))
@@ -101,7 +101,7 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.sampled_from([*FREE, "2026-03-03T15:00", "junk"])), min_size=1, max_size=60))
-def test_whatever_a_model_says_a_request_leads_to_one_decision_at_most_before_a_person_is_asked(
+def test_a_request_leads_to_at_most_one_decision_before_a_person_is_asked(
     script: list[str | None],
 ) -> None:
     """The script answers every call in turn, over and over: picks, rulings and steps alike."""

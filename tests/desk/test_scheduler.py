@@ -53,7 +53,7 @@ def test_without_a_requested_time_the_earliest_slot_after_the_notice_is_booked(t
     assert left.slot == "2026-03-02T09:00:00Z"
 
 
-def test_of_two_who_want_one_slot_the_first_gets_it_and_the_other_is_a_conflict(tmp_path: Path) -> None:
+def test_of_two_requests_for_a_slot_the_first_is_booked_and_the_other_is_a_conflict(tmp_path: Path) -> None:
     one, two = qualified("2026-03-03T15:00"), qualified("2026-03-03T15:00", subject="b@x.example")
     context = Context("new", settings(tmp_path))
     left = woken(scheduler, [one, two], context)
@@ -62,7 +62,7 @@ def test_of_two_who_want_one_slot_the_first_gets_it_and_the_other_is_a_conflict(
     assert left[1].free == ["2026-03-03T14:00", "2026-03-03T14:30", "2026-03-03T15:30"]
 
 
-def test_an_appointment_carries_the_conflict_that_it_becomes_if_the_slot_is_taken(tmp_path: Path) -> None:
+def test_an_appointment_has_a_conflict_as_its_alternative(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
     alternative = alternative_of(left)
     assert isinstance(alternative, Conflict)
@@ -77,14 +77,14 @@ def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: P
     assert context.asked == []
 
 
-def test_a_qualified_mark_that_has_its_appointment_gets_no_other(tmp_path: Path) -> None:
+def test_a_qualified_mark_with_an_appointment_gets_no_second(tmp_path: Path) -> None:
     one, two = qualified(), qualified()
     context = Context("new", settings(tmp_path), [booked("2026-03-03T14:00:00Z", one)])
     (left,) = woken(scheduler, [one, two], context)
     assert left.qualified == two.id
 
 
-def test_no_free_slot_at_all_is_a_conflict_without_a_call(tmp_path: Path) -> None:
+def test_without_free_slots_a_request_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path, horizon="30m"))
     (left,) = woken(scheduler, [qualified()], context)
     assert isinstance(left, Conflict)
@@ -92,14 +92,14 @@ def test_no_free_slot_at_all_is_a_conflict_without_a_call(tmp_path: Path) -> Non
     assert context.asked == []
 
 
-def test_a_requested_time_beyond_the_horizon_is_a_conflict_that_offers_nothing_else(tmp_path: Path) -> None:
+def test_a_requested_time_beyond_the_horizon_is_a_conflict_without_offers(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
     assert isinstance(left, Conflict)
     assert left.free == []
     assert "farther ahead" in left.reason
 
 
-def test_an_earlier_decision_is_context_and_keeps_nobody_from_booking(tmp_path: Path) -> None:
+def test_an_earlier_decision_is_only_context(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path), [said("Offer 2026-03-02T11:00")])
     (left,) = woken(scheduler, [qualified()], context)
     assert isinstance(left, Appointment)
@@ -158,13 +158,13 @@ def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
     assert context.asked == []
 
 
-def test_a_decision_books_also_when_only_the_conflict_is_left_on_the_board(tmp_path: Path) -> None:
+def test_a_decision_books_even_if_only_the_conflict_is_live(tmp_path: Path) -> None:
     conflict = laid(Conflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
     (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
     assert (left.qualified, left.lead, left.who) == (5, 4, "Ann")
 
 
-def test_a_decision_that_cannot_be_booked_is_a_conflict_that_says_so(tmp_path: Path) -> None:
+def test_a_decision_that_cannot_be_booked_is_a_conflict_with_the_reason(tmp_path: Path) -> None:
     lying = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
     (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
     assert isinstance(left, Conflict)
@@ -180,13 +180,13 @@ def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
     assert woken(scheduler, [said("No, cancel this one")], Context("decided", settings(tmp_path), [qualified()])) == []
 
 
-def test_a_decision_that_nobody_can_read_goes_back_as_a_conflict(tmp_path: Path) -> None:
+def test_an_unreadable_decision_becomes_a_conflict(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [said("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
     assert isinstance(left, Conflict)
     assert left.again
 
 
-def test_a_decision_about_nothing_open_does_nothing(tmp_path: Path) -> None:
+def test_a_decision_without_an_open_request_does_nothing(tmp_path: Path) -> None:
     mark = qualified()
     context = Context("decided", settings(tmp_path), [mark, booked("2026-03-03T14:00:00Z", mark)])
     assert woken(scheduler, [said("Tuesday 16:00")], context) == []
@@ -194,13 +194,13 @@ def test_a_decision_about_nothing_open_does_nothing(tmp_path: Path) -> None:
     assert context.asked == []
 
 
-def test_one_decision_settles_all_that_is_open_with_a_person(tmp_path: Path) -> None:
+def test_a_decision_covers_all_open_requests_of_a_person(tmp_path: Path) -> None:
     one, two = qualified(score=0.7), qualified(score=0.9)
     (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
     assert (left.qualified, left.also) == (two.id, [one.id])
 
 
-def test_an_answer_to_a_need_goes_before_another_decision(tmp_path: Path) -> None:
+def test_an_answer_to_a_need_overrides_other_decisions(tmp_path: Path) -> None:
     both = [said("Tuesday 15:00", need=3), said("Offer 2026-03-04T10:00", need=None, author="coordinator")]
     (left,) = woken(scheduler, both, Context("decided", settings(tmp_path), [qualified()]))
     assert left.slot == "2026-03-03T14:00:00Z"
@@ -210,7 +210,7 @@ SLOTS = st.sampled_from([f"2026-03-03T{hour:02}:{minute}" for hour in range(8, 1
 
 
 @given(st.lists(st.lists(SLOTS, max_size=2), max_size=8), st.lists(st.one_of(st.none(), SLOTS), min_size=8, max_size=8))
-def test_whatever_a_model_picks_no_slot_is_given_twice_and_each_request_is_settled(
+def test_with_any_picks_no_slot_is_booked_twice_and_each_request_is_answered(
     wanted: list[list[str]], picked: list[str | None]
 ) -> None:
     requests = [qualified(*times, subject=f"{n}@x.example") for n, times in enumerate(wanted)]
@@ -242,13 +242,13 @@ def test_publishing_twice_writes_the_same_file(tmp_path: Path) -> None:
     assert first.count(b"BEGIN:VEVENT") == 1
 
 
-def test_a_withdrawn_appointment_leaves_the_calendar(tmp_path: Path) -> None:
+def test_a_withdrawn_appointment_is_removed_from_the_calendar(tmp_path: Path) -> None:
     publish(Reader(booked("2026-03-03T14:00:00Z", qualified())), settings(tmp_path))
     publish(Reader(), settings(tmp_path))
     assert b"VEVENT" not in (tmp_path / "calendar.ics").read_bytes()
 
 
-def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path) -> None:
+def test_a_broken_calendar_fails_the_activation_and_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "calendar.ics").write_text("junk")
     with pytest.raises(AgentError, match="not a calendar"):
         woken(scheduler, [qualified()], Context("new", settings(tmp_path)))
@@ -257,7 +257,7 @@ def test_a_broken_calendar_fails_the_activation_and_is_left_alone(tmp_path: Path
     assert (tmp_path / "calendar.ics").read_text() == "junk"
 
 
-def test_wrong_settings_are_all_named(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_named(tmp_path: Path) -> None:
     wrong = {
         **settings(tmp_path)["lead_desk"],
         "time_zone": "Mars/Base",

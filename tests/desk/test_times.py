@@ -69,7 +69,7 @@ def test_a_named_time_is_found(text: str, expected: list[str]) -> None:
         "",
     ],
 )
-def test_what_is_impossible_over_or_not_named_is_not_a_time(text: str) -> None:
+def test_impossible_past_and_missing_times_are_not_found(text: str) -> None:
     assert extract_times(text, MONDAY) == []
 
 
@@ -77,7 +77,7 @@ def test_a_weekday_is_never_today() -> None:
     assert [str(requested) for requested in extract_times("Monday 10:00", MONDAY)] == ["2026-03-09T10:00"]
 
 
-def test_days_are_counted_from_when_it_was_said_and_dropped_if_over_by_now() -> None:
+def test_days_are_relative_to_the_time_of_writing_and_dropped_if_past() -> None:
     assert extract_times("tomorrow 10:00", MONDAY, now=MONDAY + timedelta(days=3)) == []
     assert [str(requested) for requested in extract_times("in 5 days", MONDAY, now=MONDAY + timedelta(days=3))] == [
         "2026-03-07"
@@ -117,7 +117,7 @@ WORDS = st.sampled_from(
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_any_text_gives_at_most_five_requested_times_all_of_them_ahead(text: str, moment: datetime, zone: str) -> None:
+def test_every_text_gives_at_most_five_future_times(text: str, moment: datetime, zone: str) -> None:
     now = moment.replace(tzinfo=ZoneInfo(zone), microsecond=0)
     found = extract_times(text, now)
     assert len(found) <= 5
@@ -125,7 +125,7 @@ def test_any_text_gives_at_most_five_requested_times_all_of_them_ahead(text: str
 
 
 @given(st.one_of(st.text(), st.lists(WORDS, max_size=12).map(" ".join)), MOMENTS, ZONES)
-def test_the_text_of_a_requested_time_reads_back_as_it(text: str, moment: datetime, zone: str) -> None:
+def test_a_requested_time_reads_back_from_its_text(text: str, moment: datetime, zone: str) -> None:
     here = ZoneInfo(zone)
     for requested in extract_times(text, moment.replace(tzinfo=here, microsecond=0)):
         again = parse_requested_time(str(requested), here)
@@ -147,7 +147,7 @@ def test_an_exact_time_is_found_as_written(moment: datetime, zone: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "soon", "2026-02-30", "2026-03-04T25:00", "2026-03-04/", "2026-03-04T12:00/09:00", "9999-12-31"]
 )
-def test_a_text_that_is_not_a_time_is_none(text: str) -> None:
+def test_a_text_that_is_not_a_time_is_refused(text: str) -> None:
     assert parse_requested_time(text, BERLIN) is None
 
 

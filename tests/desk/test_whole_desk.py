@@ -57,7 +57,7 @@ def test_every_lead_has_one_verdict_and_every_verdict_one_insight(world: World) 
     assert sorted(evidence) == sorted(mark.id for mark in verdicts)
 
 
-def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_with_a_person(world: World) -> None:
+def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_asked_about(world: World) -> None:
     world.run()
     slots = [mark.slot for mark in world.of("appointment")]
     assert len(slots) == len(set(slots)) > 20
@@ -67,7 +67,7 @@ def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_with_a_pe
     assert asked, "somebody wants the slot that another has"
 
 
-def test_attacks_do_not_qualify_unless_the_lead_is_good_without_them(world: World) -> None:
+def test_attacks_do_not_qualify_a_lead(world: World) -> None:
     world.run()
     attacks = {mark.id for mark in world.of("lead") if is_suspicious(mark)}
     good = {mark.subject for mark in world.of("qualified") if mark.lead in attacks}
@@ -114,7 +114,7 @@ def test_prompts_are_short(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
-def test_a_deployment_file_names_what_exists(name: str) -> None:
+def test_every_name_in_a_deployment_file_exists(name: str) -> None:
     file = tomllib.loads((CONFIG / name).read_text("utf-8"))
     agents: dict[str, Agent] = {}
     for path in file["deployment"]["agents"]:

@@ -68,7 +68,7 @@ def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
 
 
 @pytest.mark.postgresql(only=True)
-def test_every_block_about_a_server_runs_on_one(
+def test_every_block_about_a_server_runs_on_a_server(
     board_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", board_url)
@@ -83,18 +83,18 @@ def _run(path: Path, blocks: Blocks) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_somewhere(path: Path) -> None:
+def test_every_link_has_a_target(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", path.read_text("utf-8")):
         if not target.startswith("https://"):
             assert (path.parent / target).exists(), target
 
 
-def test_operations_shows_the_unit_that_is_packaged() -> None:
+def test_operations_shows_the_packaged_unit() -> None:
     unit = (ROOT / "packaging/blackboard.service").read_text("utf-8")
     assert f"```ini\n{unit}```" in (ROOT / "docs/operations.md").read_text("utf-8")
 
 
-def test_the_design_lists_the_layers_that_are_enforced() -> None:
+def test_the_design_lists_the_enforced_layers() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     section = re.search(r"^## The house\n(.*?)^## ", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)

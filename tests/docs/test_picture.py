@@ -23,7 +23,7 @@ def fading() -> Any:
     return module
 
 
-def test_the_picture_shows_each_waking_at_the_instant_that_a_board_gives(fading: Any, tmp_path: Path) -> None:
+def test_the_picture_shows_each_wake_at_its_instant_on_a_board(fading: Any, tmp_path: Path) -> None:
     measured = fading.measure(tmp_path)
     picture = (DOCS / "fading.svg").read_text("utf-8")
     assert [(name, subject) for _, name, subject in measured.wakes] == [

@@ -47,7 +47,7 @@ def requests_in(call: Call) -> list[dict[str, Any]]:
     return requests
 
 
-def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(
+def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -62,7 +62,7 @@ def test_an_agent_in_the_batch_api_waits_for_it_and_goes_on_with_the_answer(
     assert report.lines == ()
 
 
-def test_calls_of_several_activations_go_in_one_batch(
+def test_calls_of_several_activations_share_a_batch(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
@@ -73,7 +73,7 @@ def test_calls_of_several_activations_go_in_one_batch(
     assert api.paid == 5
 
 
-def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(
+def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
@@ -85,7 +85,7 @@ def test_weak_marks_wait_for_the_batch_api_and_strong_ones_do_not(
     assert [call["api"] for call in world.calls()] == ["batch", "messages"]
 
 
-def test_a_weak_mark_that_comes_with_a_strong_one_rides_along(
+def test_a_weak_mark_shares_the_call_of_a_strong_mark(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
@@ -116,7 +116,7 @@ def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., World], a
     assert [call["model"] for call in world.calls()] == ["claude-haiku-4-5", "claude-sonnet-4-6"]
 
 
-def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(
+def test_quiescence_waits_for_the_batch_api(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -128,7 +128,7 @@ def test_until_it_is_quiescent_the_daemon_waits_for_the_batch_api(
     assert clock.now() - started >= 30 * 60_000_000
 
 
-def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(
+def test_a_lost_batch_is_found_again_and_paid_once(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -140,7 +140,7 @@ def test_a_batch_whose_name_was_lost_is_found_again_and_paid_once(
     assert world.states() == ["applied"]
 
 
-def test_a_batch_that_never_arrived_is_handed_in_again(
+def test_a_batch_that_never_arrived_is_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -165,7 +165,7 @@ def test_a_batch_that_never_arrived_is_handed_in_again(
 
 
 @pytest.mark.parametrize("status", [429, 529, 500])
-def test_a_busy_api_is_handed_the_batch_again_later(
+def test_a_batch_is_submitted_again_after_an_overload(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -202,7 +202,7 @@ def test_a_refused_key_or_account_pauses_all_agents(
     ],
     ids=["expired", "canceled", "overloaded"],
 )
-def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(
+def test_an_unprocessed_call_of_a_batch_is_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -214,7 +214,7 @@ def test_a_call_that_its_batch_did_not_come_to_is_handed_in_again(
     assert len({json.dumps(item["params"]) for call in batches(api) for item in requests_in(call)}) == 1
 
 
-def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(
+def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -229,7 +229,7 @@ def test_a_call_that_is_rejected_in_its_batch_is_split_and_not_handed_in_again(
     ]
 
 
-def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(
+def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -242,7 +242,7 @@ def test_a_result_that_cannot_be_read_counts_as_paid_and_is_asked_for_again(
 
 
 @pytest.mark.parametrize("hold", [False, True])
-def test_a_batch_whose_results_are_gone_leaves_unknown_outcomes(
+def test_deleted_results_of_a_batch_are_unknown_outcomes(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], hold: bool
 ) -> None:
     world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
@@ -299,7 +299,7 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
 
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
-def test_a_raised_budget_lets_calls_into_the_batch_api(
+def test_a_raised_budget_releases_calls_to_the_batch_api(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], small: Budget
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
@@ -312,7 +312,7 @@ def test_a_raised_budget_lets_calls_into_the_batch_api(
 
 
 @pytest.mark.postgresql
-def test_a_call_about_marks_that_were_parted_is_not_handed_in(
+def test_a_call_of_a_split_activation_is_not_submitted(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     runs = []
@@ -334,7 +334,7 @@ def test_a_call_about_marks_that_were_parted_is_not_handed_in(
     assert [(call["state"], call["marks"]) for call in world.calls()] == [("failed", 2), ("applied", 1), ("applied", 1)]
 
 
-def test_a_call_whose_activation_is_discarded_is_not_handed_in(
+def test_a_call_of_a_discarded_activation_is_not_submitted(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -363,7 +363,7 @@ def handed_in(world: World, patient: Callable[..., Patient]) -> None:
     assert world.states() == ["sent"]
 
 
-def test_an_answer_to_a_call_whose_activation_was_discarded_is_paid_and_not_applied(
+def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -399,7 +399,7 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
     assert call["cost_usd"] > 0
 
 
-def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(
+def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
     world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -412,7 +412,7 @@ def test_a_daemon_without_a_client_leaves_the_batch_api_alone_and_comes_to_rest(
     assert batches(api) == []
 
 
-def test_the_next_daemon_takes_the_results_in(
+def test_the_next_daemon_records_the_results(
     world_of: Callable[..., World],
     api: MessagesApi,
     clock: ManualClock,
@@ -430,7 +430,7 @@ def test_the_next_daemon_takes_the_results_in(
     again.close()
 
 
-def test_neither_the_batch_api_nor_a_changed_budget_looks_at_the_calls_that_are_over(
+def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_budget(
     world_of: Callable[..., World],
 ) -> None:
     world = world_of(use_batch_api=True)

@@ -42,7 +42,7 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(
     assert all(row.attempt == 1 for row in world.board.activations())
 
 
-def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_batches(
+def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
     world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=10)
@@ -63,7 +63,7 @@ def test_what_crosses_while_a_budget_holds_waits_on_the_agenda_and_goes_in_full_
     assert [call["marks"] for call in world.calls()] == [1, 1, 4]
 
 
-def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of: Callable[..., World]) -> None:
+def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_day=1.0))
     world.leave()
     seen = []
@@ -78,7 +78,7 @@ def test_money_is_reserved_at_its_highest_and_settled_at_what_it_cost(world_of: 
 
 
 @pytest.mark.postgresql
-def test_an_agents_own_budget_holds_that_agent(world_of: Callable[..., World], clock: ManualClock) -> None:
+def test_the_budget_of_an_agent_holds_that_agent(world_of: Callable[..., World], clock: ManualClock) -> None:
     world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
     world.leave(3)
     world.rest()
@@ -91,7 +91,7 @@ def test_an_agents_own_budget_holds_that_agent(world_of: Callable[..., World], c
     assert len(world.judged) == 3
 
 
-def test_what_was_spent_survives_a_restart(
+def test_spent_money_survives_a_restart(
     world_of: Callable[..., World], clock: ManualClock, tmp_path: Path, api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
@@ -105,7 +105,7 @@ def test_what_was_spent_survives_a_restart(
     assert api.paid == 1
 
 
-def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of: Callable[..., World]) -> None:
+def test_a_call_larger_than_every_window_waits_for_a_person_with_the_reason(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.leave()
     world.rest()
@@ -119,9 +119,7 @@ def test_a_call_that_fits_no_window_waits_for_a_person_and_says_why(world_of: Ca
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["the board's", "the agent's"])
-def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(
-    world_of: Callable[..., World], own: bool
-) -> None:
+def test_a_raised_budget_releases_held_work_before_the_window_ends(world_of: Callable[..., World], own: bool) -> None:
     def limit(calls: int) -> dict[str, Budget]:
         budget = Budget(calls_per_day=calls)
         return {"own": budget} if own else {"budget": budget}
@@ -140,7 +138,7 @@ def test_a_raised_budget_lets_go_what_it_held_before_the_window_turns(
     assert world.judged == leads
 
 
-def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of: Callable[..., World]) -> None:
+def test_a_raised_budget_releases_work_that_was_larger_than_every_window(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.leave()
     world.rest()
@@ -150,7 +148,7 @@ def test_a_raised_budget_lets_go_what_no_window_had_room_for(world_of: Callable[
     assert len(world.judged) == 1
 
 
-def test_a_changed_budget_leaves_alone_what_a_person_must_decide(
+def test_a_changed_budget_does_not_release_work_that_waits_for_a_person(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold", budget=Budget(calls_per_day=5))
@@ -174,7 +172,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., 
 
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
-def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(
+def test_calls_before_a_split_count_for_each_part(
     world_of: Callable[..., World], api: MessagesApi, limit: int, paid: int, states: list[str]
 ) -> None:
     world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
@@ -188,7 +186,7 @@ def test_what_was_asked_before_a_batch_was_split_counts_for_each_of_its_parts(
     assert len(held) == (2 if limit == 2 else 4)
 
 
-def test_money_that_was_spent_before_a_split_counts_for_each_part_and_not_that_of_the_other(
+def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_other_part(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
@@ -226,7 +224,7 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
     assert world.board.status().model_calls.unknown == 1
 
 
-def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of: Callable[..., World]) -> None:
+def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
     leads = world.leave(3)
     world.rest()
@@ -236,9 +234,7 @@ def test_a_budget_that_watches_only_reports_what_it_would_have_held(world_of: Ca
     assert all("calls_per_hour = 1" in call["would_hold"] for call in others)
 
 
-def test_history_that_is_kept_for_a_moment_only_still_keeps_what_was_spent_today(
-    world_of: Callable[..., World], api: MessagesApi
-) -> None:
+def test_a_short_retention_still_keeps_the_spending_of_today(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.leave(2)
     world.rest()
@@ -299,7 +295,7 @@ def test_a_thousand_concurrent_activations_never_reserve_over_the_budget(planned
 
 
 @pytest.mark.processes
-def test_processes_that_share_a_board_never_reserve_over_the_budget_together(planned: Path, clock: ManualClock) -> None:
+def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: Path, clock: ManualClock) -> None:
     context = multiprocessing.get_context("spawn")
     with context.Pool(4) as pool:
         parts = [(planned, clock.now(), range(first, COUNT + 1, 4)) for first in range(1, 5)]
@@ -308,7 +304,7 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget_together(pla
     assert spent(planned, clock) == (142, 142 * RESERVE)
 
 
-def test_what_was_spent_is_summed_from_the_index_alone(planned: Path, clock: ManualClock) -> None:
+def test_spending_is_summed_from_the_index_alone(planned: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as tx:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
             sql, names = statement.compiled("sqlite")

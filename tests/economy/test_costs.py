@@ -49,7 +49,7 @@ def typed(world: World, *words: str) -> str:
     return result.stdout
 
 
-def test_costs_are_told_by_day_and_agent(spent: World) -> None:
+def test_costs_are_shown_by_day_and_agent(spent: World) -> None:
     first, second = spent.board.costs()
     assert tuple(vars(first)) == VIEWS["costs"]
     assert [(row.day, row.agent, row.calls, row.marks_deposited) for row in (first, second)] == [
@@ -74,7 +74,7 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: Wo
             assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
-def test_an_outcome_that_is_known_cannot_be_settled(spent: World) -> None:
+def test_the_cost_of_a_known_outcome_cannot_be_recorded(spent: World) -> None:
     with pytest.raises(NotFound, match="is applied"):
         spent.board.record_cost(2, 0.1)
     with pytest.raises(NotFound, match="no model call 99"):
@@ -83,7 +83,7 @@ def test_an_outcome_that_is_known_cannot_be_settled(spent: World) -> None:
         spent.board.record_cost(1, -1)
 
 
-def test_the_command_prints_and_plots_them(spent: World, tmp_path: Path) -> None:
+def test_the_command_prints_and_plots_costs(spent: World, tmp_path: Path) -> None:
     said = typed(spent, "costs", "--days", "36500", "--plot")
     assert "2026-01-05" in said
     assert "judge" in said
@@ -93,14 +93,14 @@ def test_the_command_prints_and_plots_them(spent: World, tmp_path: Path) -> None
     assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_settles_an_unknown_outcome(spent: World) -> None:
+def test_the_command_records_the_cost_of_an_unknown_outcome(spent: World) -> None:
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0].usd_direct == spent.board.costs()[0].usd
 
 
-def test_a_mark_counts_once_however_often_it_was_asked_about(world_of: Callable[..., World]) -> None:
+def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., World]) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
     def clumsy(marks: list[Any], context: Any) -> Any:
         left = judge.function(marks, context)
@@ -120,9 +120,7 @@ def test_a_mark_counts_once_however_often_it_was_asked_about(world_of: Callable[
     assert (row.calls, row.marks_deposited) == (3, 2)
 
 
-def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_of(
-    world: World, api: MessagesApi
-) -> None:
+def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(world: World, api: MessagesApi) -> None:
     world.leave()
     api.queue(Cut(0))
     world.rest()
@@ -145,7 +143,7 @@ def test_of_two_answers_the_newer_is_used_up_and_the_one_that_came_late_is_told_
     assert world.states()[2:] == ["unusable", "applied"]
 
 
-def test_what_was_turned_away_at_once_is_no_call_that_costs(world: World, api: MessagesApi) -> None:
+def test_an_immediately_rejected_request_costs_nothing(world: World, api: MessagesApi) -> None:
     world.leave()
     api.queue(Status(529), Status(429))
     world.rest()

@@ -38,7 +38,7 @@ def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
-def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world: World, api: MessagesApi, status: int) -> None:
+def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: MessagesApi, status: int) -> None:
     leads = world.leave(2)
     api.queue(Status(status), Status(status))
     world.rest()
@@ -49,9 +49,7 @@ def test_a_busy_api_is_asked_again_later_with_the_same_bytes(world: World, api: 
     assert world.board.activations()[0].attempt == 1  # no attempt of the agent's was used up
 
 
-def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(
-    world: World, api: MessagesApi, clock: ManualClock
-) -> None:
+def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: MessagesApi, clock: ManualClock) -> None:
     world.leave()
     api.queue(Status(429, {"retry-after": "120"}))
     started = clock.now()
@@ -61,7 +59,7 @@ def test_the_wait_that_the_api_asks_for_is_kept_without_holding_a_worker(
     assert 120 * SECOND <= second - first <= 122 * SECOND
 
 
-def test_what_the_api_puts_off_is_on_the_agenda_with_its_reason(world: World, api: MessagesApi) -> None:
+def test_work_postponed_by_the_api_is_on_the_agenda_with_the_reason(world: World, api: MessagesApi) -> None:
     world.leave()
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
@@ -95,7 +93,7 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api
     assert (status.unknown, status.reserved_usd) == (0, 0)
 
 
-def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_person_settles_it(
+def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_cost(
     world: World, api: MessagesApi
 ) -> None:
     world.leave()
@@ -114,7 +112,7 @@ def test_an_answer_that_does_not_say_what_it_took_keeps_its_reserve_until_a_pers
         world.board.record_cost(good["id"], 0.0)
 
 
-def test_an_answer_that_is_used_and_says_no_cost_can_be_settled_too(world: World) -> None:
+def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: World) -> None:
     world.leave()
     world.board.session.write(_answered_without_usage)
     world.board.record_cost(1, 0.1)
@@ -128,7 +126,7 @@ def _answered_without_usage(txn: BoardTransaction) -> Any:
     return model_calls.record_answer(txn, row.id, "{}", None, model_calls.CallCost())
 
 
-def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(
+def test_an_unused_answer_is_spare_after_its_activation_is_discarded(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
@@ -147,7 +145,7 @@ def test_an_answer_that_nobody_used_is_spare_once_its_activation_is_discarded(
     assert world.board.status().model_calls.answered == 0
 
 
-def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(
+def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold")
@@ -170,7 +168,7 @@ def test_an_agent_can_ask_that_a_person_decides_on_an_unknown_outcome(
     assert world.calls()[0]["cost_usd"] == 0.25
 
 
-def test_an_unknown_outcome_that_is_discarded_is_sent_no_more(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(on_unknown="hold")
     world.leave()
     api.queue(Cut(0))
@@ -190,7 +188,7 @@ def test_a_call_that_times_out_is_an_unknown_outcome(world: World, api: Messages
     assert world.states() == ["unknown", "applied"]
 
 
-def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(
+def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
     world_of: Callable[..., World], clock: ManualClock, api: MessagesApi
 ) -> None:
     world = world_of(timeout="1s")
@@ -219,7 +217,7 @@ def test_a_call_that_outlives_its_run_is_waited_for_and_not_sent_again(
     [Junk(), Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
     ids=["no message", "no JSON", "of no mark", "empty", "refusal", "misfit"],
 )
-def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world: World, api: MessagesApi, fault: Fault) -> None:
+def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: MessagesApi, fault: Fault) -> None:
     leads = world.leave(2)
     api.queue(fault)
     world.rest()
@@ -229,9 +227,7 @@ def test_an_answer_of_no_use_is_journalled_and_asked_for_again(world: World, api
 
 
 @pytest.mark.parametrize("fault", [cut_off(), window_exceeded()], ids=["max_tokens", "context window"])
-def test_an_answer_that_was_cut_off_is_asked_for_in_halves_at_once(
-    world: World, api: MessagesApi, fault: Fault
-) -> None:
+def test_a_cut_off_answer_is_requested_in_halves_at_once(world: World, api: MessagesApi, fault: Fault) -> None:
     leads = world.leave(4)
     api.queue(fault)
     world.rest()
@@ -247,7 +243,7 @@ def test_an_over_long_answer_loses_no_mark(world: World, api: MessagesApi) -> No
     assert world.judged == leads
 
 
-def test_a_mark_that_the_model_always_refuses_ends_alone_and_the_others_are_served(
+def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed(
     world: World, api: MessagesApi
 ) -> None:
     leads = world.leave(8)
@@ -278,7 +274,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: Mes
     assert len(set(api.bodies)) == len(api.bodies) == 3
 
 
-def test_a_person_can_have_a_rejected_request_sent_again(world: World, api: MessagesApi) -> None:
+def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) -> None:
     [lead] = world.leave()
     api.queue(Status(404))
     world.rest()
@@ -329,7 +325,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: W
     assert ready.marks_absorbed == 2
 
 
-def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(world: World) -> None:
+def test_an_unreachable_model_is_reported_with_the_next_attempt(world: World) -> None:
     world.leave()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
@@ -344,7 +340,7 @@ def test_a_model_that_cannot_be_reached_is_told_of_with_when_it_is_tried_next(wo
     assert world.board.explain("judge", "lead/2").deferred == ()
 
 
-def test_a_model_that_cannot_be_reached_is_given_up_after_the_time_that_was_set(
+def test_an_unreachable_model_is_given_up_after_the_configured_time(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(give_up_after="1h")

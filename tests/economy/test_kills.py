@@ -49,7 +49,7 @@ OF_AN_ACTIVATION = (
 )
 
 
-def test_no_point_of_a_calls_life_is_skipped() -> None:
+def test_every_failpoint_of_a_call_is_tested() -> None:
     named = {name for name in failpoints.NAMES if name.startswith(("call.", "spool.", "batch_api."))}
     assert named == {*OF_A_CALL, *OF_THE_LANE}
     assert set(OF_AN_ACTIVATION) == {
@@ -105,7 +105,7 @@ def scene(processes: ForkServerContext, tmp_path: Path, api: MessagesApi) -> Cal
 
 
 @pytest.mark.parametrize("name", OF_A_CALL)
-def test_a_kill_in_a_calls_life_pays_once_or_tells_of_one_unknown_outcome(
+def test_a_kill_during_a_call_pays_once_or_reports_one_unknown_outcome(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:
     here = scene()
@@ -125,7 +125,7 @@ def test_a_kill_around_the_call_pays_once(scene: Callable[..., Scene], api: Mess
     assert states == ["applied"]
 
 
-def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_outcome(
+def test_a_kill_around_a_commit_pays_once_or_reports_one_unknown_outcome(
     scene: Callable[..., Scene], api: MessagesApi, tmp_path: Path
 ) -> None:
     tried = 0
@@ -146,7 +146,7 @@ def test_a_kill_before_and_after_every_commit_pays_once_or_tells_of_one_unknown_
     assert tried >= 12
 
 
-def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene: Callable[..., Scene], api: MessagesApi) -> None:
+def test_a_kill_while_the_api_works_reports_one_unknown_outcome(scene: Callable[..., Scene], api: MessagesApi) -> None:
     here = scene()
     api.queue(Hang())
     child = here.start("migration.begun")  # which it never reaches
@@ -160,7 +160,7 @@ def test_a_kill_while_the_api_works_tells_of_one_unknown_outcome(scene: Callable
 
 
 @pytest.mark.parametrize("name", ["call.sent", "call.answered"])
-def test_a_kill_during_a_call_is_left_to_a_person_where_the_agent_asks_for_it(
+def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
     scene: Callable[..., Scene], api: MessagesApi, name: str
 ) -> None:
     here = scene(on_unknown="hold")

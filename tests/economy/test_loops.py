@@ -62,7 +62,7 @@ def told(board: Blackboard) -> list[tuple[str, str]]:
     return [(row.agent, row.state) for row in reversed(board.activations(limit=100))]
 
 
-def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_fourth_waking(
+def test_two_agents_that_wake_each_other_are_stopped_after_the_fourth_wake(
     board: Blackboard,
 ) -> None:
     board.deposit(Ask(subject="lead/1"))
@@ -76,7 +76,7 @@ def test_two_agents_that_wake_each_other_over_one_subject_are_stopped_after_the_
     assert any("quarantined" in line for line in report.lines)
 
 
-def test_a_new_fact_from_outside_begins_the_chain_anew(board: Blackboard) -> None:
+def test_a_new_fact_from_outside_restarts_the_chain(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     seen = []
 
@@ -92,7 +92,7 @@ def test_a_new_fact_from_outside_begins_the_chain_anew(board: Blackboard) -> Non
     assert ("asker", "quarantined") in told(board) or ("replier", "quarantined") in told(board)
 
 
-def test_only_the_subject_that_goes_round_is_set_aside(board: Blackboard) -> None:
+def test_only_the_looping_subject_is_quarantined(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
 
     @agent(watches=strength(Ask) >= 0.1, writes=[Reply], name="replier", batch=10)
@@ -110,7 +110,7 @@ def test_only_the_subject_that_goes_round_is_set_aside(board: Blackboard) -> Non
     assert "lead/2" in {row.subject for row in board.activations(agent="replier") if row.state == "done"}
 
 
-def test_one_need_is_asked_for_a_subject_however_often_it_loops(board: Blackboard) -> None:
+def test_a_subject_that_loops_repeatedly_gets_one_need(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     for _ in range(3):
@@ -119,7 +119,7 @@ def test_one_need_is_asked_for_a_subject_however_often_it_loops(board: Blackboar
     assert len(board.inbox()) == 1
 
 
-def test_what_was_set_aside_can_be_retried_or_discarded(board: Blackboard) -> None:
+def test_quarantined_work_can_be_retried_or_discarded(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, asker)
     [quarantined] = board.activations(state="quarantined")
@@ -133,7 +133,7 @@ def test_what_was_set_aside_can_be_retried_or_discarded(board: Blackboard) -> No
     assert told(board)[-1] == ("asker", "discarded")
 
 
-def test_a_chain_over_max_depth_is_set_aside(board: Blackboard) -> None:
+def test_a_chain_longer_than_max_chain_is_quarantined(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
 
     @agent(watches=strength(Reply) >= 0.1, writes=[Ask], name="asker", batch=10)
@@ -146,7 +146,7 @@ def test_a_chain_over_max_depth_is_set_aside(board: Blackboard) -> None:
     assert "7 activations long (max_chain = 6)" in (board.activations(state="quarantined")[0].error or "")
 
 
-def test_a_chain_over_the_whole_board_ends_at_max_depth(board: Blackboard) -> None:
+def test_a_chain_over_the_whole_board_ends_at_max_chain(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector, max_chain=3)
     assert told(board)[-1] == ("collector", "quarantined")
@@ -163,7 +163,7 @@ def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(bo
     assert quarantined.error == "replier and collector wake each other over the board without new facts"
 
 
-def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_board(board: Blackboard) -> None:
+def test_a_loop_through_new_subjects_is_found_at_a_board_watch(board: Blackboard) -> None:
     @agent(watches=count(Reply, over="board") >= 1, writes=[Ask], name="collector")
     def wandering(marks: list[Any], context: Any) -> list[Mark]:
         return [Ask(subject=f"digest/{context.activation_id}")]
@@ -177,7 +177,7 @@ def test_a_loop_through_ever_new_subjects_is_found_at_the_watch_over_the_whole_b
     assert need.subject == "agent/collector"
 
 
-def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board: Blackboard) -> None:
+def test_a_new_fact_about_any_subject_restarts_a_chain_over_the_whole_board(board: Blackboard) -> None:
     rounds = []
 
     @agent(watches=count(Reply, over="board") >= 2, writes=[Ask], name="collector")
@@ -196,7 +196,7 @@ def test_news_about_any_subject_begins_a_chain_over_the_whole_board_anew(board: 
 
 
 @pytest.mark.postgresql
-def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_need(
+def test_an_agent_over_max_activations_per_hour_is_quarantined_with_one_need(
     board: Blackboard, clock: ManualClock
 ) -> None:
     for n in range(5):
@@ -212,7 +212,7 @@ def test_an_agent_that_wakes_more_than_its_hourly_limit_is_set_aside_with_one_ne
     assert told(board)[-1] == ("replier", "done")
 
 
-def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board: Blackboard) -> None:
+def test_an_agents_own_marks_do_not_count_as_a_loop(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     spec = echo.spec.watches[0].model_copy(update={"include_own": True})
     looping = type(echo)(echo.spec.model_copy(update={"watches": (spec,)}), echo.function, echo.kinds)
@@ -220,7 +220,7 @@ def test_the_marks_of_an_agents_own_do_not_count_as_a_way_to_and_fro(board: Blac
     assert [state for _, state in told(board)] == ["done"] * 7 + ["quarantined"]
 
 
-def test_ordinary_wakings_ask_nothing_more_of_the_database(board: Blackboard) -> None:
+def test_ordinary_wakes_need_no_further_query(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     asked = []
     real, loop_detection.loop_problem = loop_detection.loop_problem, lambda *given: asked.append(given)

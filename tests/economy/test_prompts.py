@@ -31,7 +31,7 @@ RULES = {
 }
 
 
-def test_the_desks_own_words_stay_within_150_tokens_a_call(tmp_path: Path) -> None:
+def test_the_desks_prompts_have_at_most_150_tokens_per_call(tmp_path: Path) -> None:
     (tmp_path / "calendar.ics").write_bytes(files("lead_desk").joinpath("samples", "calendar.ics").read_bytes())
     result: dict[str, int] = {}
 

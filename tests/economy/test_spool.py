@@ -39,7 +39,7 @@ def spooled(world: World) -> list[Path]:
     return sorted(folder.glob("*")) if folder.exists() else []
 
 
-def test_an_answer_that_could_not_be_committed_is_taken_in_and_not_paid_again(
+def test_an_answer_that_could_not_be_committed_is_recorded_later_and_not_paid_again(
     world: World, api: MessagesApi, full: list[int]
 ) -> None:
     leads = world.leave(2)
@@ -74,9 +74,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     again.close()
 
 
-def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(
-    world: World, api: MessagesApi, full: list[int]
-) -> None:
+def test_an_answer_waits_in_memory_if_no_file_can_be_written(world: World, api: MessagesApi, full: list[int]) -> None:
     leads = world.leave()
     BoardFiles(world.path).spool_folder.write_text("in the way")
     full.append(1)
@@ -85,7 +83,7 @@ def test_where_not_even_a_file_can_be_made_the_answer_waits_in_memory(
     assert api.paid == 1
 
 
-def test_the_answers_of_another_board_are_left_alone(world: World, api: MessagesApi) -> None:
+def test_the_answers_of_another_board_are_ignored(world: World, api: MessagesApi) -> None:
     folder = BoardFiles(world.path).spool_folder
     folder.mkdir()
     strange = folder / "1.json"

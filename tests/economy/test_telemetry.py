@@ -31,7 +31,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider.shutdown()
 
 
-def test_a_call_is_a_span_in_that_of_its_activation(world: World, spans: Any) -> None:
+def test_a_call_is_a_span_within_the_span_of_its_activation(world: World, spans: Any) -> None:
     world.leave(2)
     world.rest()
     call, run = spans.get_finished_spans()
@@ -48,7 +48,7 @@ def test_a_call_is_a_span_in_that_of_its_activation(world: World, spans: Any) ->
     assert "seats" not in str([span.to_json() for span in (call, run)])
 
 
-def test_a_call_that_fails_says_how(world: World, api: MessagesApi, spans: Any) -> None:
+def test_a_failed_call_has_its_error(world: World, api: MessagesApi, spans: Any) -> None:
     world.leave()
     api.queue(Status(529))
     world.rest()
@@ -57,7 +57,7 @@ def test_a_call_that_fails_says_how(world: World, api: MessagesApi, spans: Any) 
     assert not failed.status.is_ok
 
 
-def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(
+def test_the_span_of_a_batch_call_lasts_from_submission_to_result(
     world_of: Callable[..., World], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -76,7 +76,7 @@ def test_a_call_of_the_batch_api_is_a_span_as_long_as_it_was_out(
     assert "seats" not in told.to_json()
 
 
-def test_a_call_that_its_batch_did_not_come_to_says_how(
+def test_an_unprocessed_call_of_a_batch_has_its_error(
     world_of: Callable[..., World], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
@@ -91,6 +91,6 @@ def test_a_call_that_its_batch_did_not_come_to_says_how(
     assert second.status.is_ok
 
 
-def test_without_a_call_nothing_of_it_is_imported() -> None:
+def test_without_a_call_opentelemetry_is_not_imported() -> None:
     code = "import sys, blackboard.daemon; sys.exit('opentelemetry' in sys.modules or 'anthropic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

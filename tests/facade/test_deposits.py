@@ -83,7 +83,7 @@ def test_a_path_works_wherever_a_url_does(tmp_path: Path, clock: ManualClock) ->
         assert len(board.marks()) == 3
 
 
-def test_the_first_write_already_believes_a_clock_within_leap(tmp_path: Path, clock: ManualClock) -> None:
+def test_the_first_write_believes_a_clock_within_leap(tmp_path: Path, clock: ManualClock) -> None:
     from datetime import timedelta
 
     path = tmp_path / "board.db"

@@ -94,7 +94,7 @@ def test_results_have_the_names_of_the_columns_of_the_views() -> None:
         assert set(VIEWS[view]) - names <= {"order_key"}, view
 
 
-def test_the_package_shows_its_public_names_only() -> None:
+def test_the_package_exports_only_its_public_names() -> None:
     assert dir(blackboard) == sorted(vars(blackboard)["__all__"])
     assert all(getattr(blackboard, name) is not None for name in dir(blackboard))
     with pytest.raises(AttributeError, match="has no attribute 'look'"):

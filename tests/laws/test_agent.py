@@ -62,7 +62,7 @@ def test_a_declaration_keeps_all_arguments() -> None:
     assert watchman.kinds["alarm"] is Alarm
 
 
-def test_guards_of_the_agent_are_combined_with_those_of_the_watch() -> None:
+def test_guards_of_agent_and_watch_are_combined() -> None:
     hot, cold = watchman.spec.watches
     needed = count(Smoke, over="board") >= 1
     assert hot.guard == needed & ~(count(Smoke) >= 100)

@@ -32,7 +32,7 @@ def test_the_texts_of_instants_sort_like_the_instants(one: int, other: int) -> N
     assert (one < other) == ((iso(one) or "") < (iso(other) or ""))
 
 
-def test_no_instant_has_no_text() -> None:
+def test_the_instant_none_has_no_text() -> None:
     assert iso(None) is None
 
 
@@ -49,7 +49,7 @@ def test_text_that_is_not_a_time_is_refused(text: str) -> None:
         parse_instant(text)
 
 
-def test_a_manual_clock_stands_still(clock: ManualClock) -> None:
+def test_a_manual_clock_does_not_advance(clock: ManualClock) -> None:
     assert clock.now() == clock.now() == from_datetime(datetime(2026, 1, 5, 9, tzinfo=UTC))
 
 
@@ -92,7 +92,7 @@ def test_the_system_clock_gives_microseconds_and_does_not_wait_for_the_past() ->
     assert not clock.wait(threading.Event(), clock.now() - SECOND)
 
 
-def test_the_system_clock_can_be_asked_to_wait_for_centuries() -> None:
+def test_the_system_clock_accepts_a_wait_for_centuries() -> None:
     event = threading.Event()
     event.set()
     assert SystemClock().wait(event, from_datetime(datetime(9000, 1, 1, tzinfo=UTC)))

@@ -51,7 +51,7 @@ def test_a_condition_reads_back_from_its_text(condition: Condition) -> None:
 
 
 @given(conditions)
-def test_the_text_of_a_condition_is_an_expression_of_python_that_makes_it(condition: Condition) -> None:
+def test_the_text_of_a_condition_is_a_python_expression_for_it(condition: Condition) -> None:
     assert eval(str(condition), {"__builtins__": {}}, NAMES) == condition
 
 
@@ -69,7 +69,7 @@ def test_the_text_of_a_condition_is_an_expression_of_python_that_makes_it(condit
         (HOT & ~BURNS, '(strength("smoke") >= 0.7) & ~(count("fire") >= 1)'),
     ],
 )
-def test_a_condition_is_written_like_this(condition: Condition, text: str) -> None:
+def test_the_text_of_a_condition_is_canonical(condition: Condition, text: str) -> None:
     assert str(condition) == text
     assert parse(text) == condition
 
@@ -94,7 +94,7 @@ def test_and_binds_closer_than_or() -> None:
     )
 
 
-def test_a_subject_may_stand_in_either_quotes_or_in_none() -> None:
+def test_a_subject_may_have_either_quotes_or_none() -> None:
     assert parse("count(smoke, subject=\"a''b\") >= 1") == (count("smoke", subject="a''b") >= 1)
     assert parse("count(smoke, subject='a\\'b') >= 1") == (count("smoke", subject="a'b") >= 1)
     assert parse('count(smoke, subject="\\u00e9\\n") >= 1') == (count("smoke", subject="é\n") >= 1)
@@ -154,7 +154,7 @@ def test_bad_text_is_refused_with_its_place(text: str, message: str) -> None:
         ).map("".join),
     )
 )
-def test_any_text_is_a_condition_or_refused(text: str) -> None:
+def test_every_text_is_a_condition_or_is_refused(text: str) -> None:
     try:
         condition = parse(text)
     except InvalidCondition:
@@ -163,7 +163,9 @@ def test_any_text_is_a_condition_or_refused(text: str) -> None:
 
 
 @given(conditions, st.data())
-def test_a_condition_with_one_wrong_character_is_another_or_refused(condition: Condition, data: st.DataObject) -> None:
+def test_a_condition_with_a_wrong_character_is_another_condition_or_is_refused(
+    condition: Condition, data: st.DataObject
+) -> None:
     text = str(condition)
     at = data.draw(st.integers(0, len(text)))
     changed = text[:at] + data.draw(st.characters()) + text[at + 1 :]
@@ -267,7 +269,7 @@ def test_a_condition_that_cannot_wake_an_agent_is_refused(condition: Any, messag
 
 
 @given(conditions, st.dictionaries(measures, st.floats(0, 1e12)))
-def test_a_condition_holds_as_its_parts_do(condition: Condition, values: dict[Measure, float]) -> None:
+def test_a_condition_is_met_as_its_parts_are_met(condition: Condition, values: dict[Measure, float]) -> None:
     def value(measure: Measure) -> float:
         return values.get(measure, 0.0)
 

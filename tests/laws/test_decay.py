@@ -63,7 +63,7 @@ def test_the_age_below_a_share_is_the_exact_boundary(law: Decay, share: float) -
 
 
 @given(laws, ages)
-def test_a_share_that_the_law_gives_comes_back_as_its_age(law: Decay, age: int) -> None:
+def test_the_age_of_a_share_is_the_inverse_of_the_law(law: Decay, age: int) -> None:
     share = law.share(age)
     assume(share > 0)
     below = law.age_below(share)
@@ -76,7 +76,7 @@ def test_a_share_above_1_has_the_age_0(law: Decay, share: float) -> None:
 
 
 @given(laws, st.one_of(st.just(0.0), st.floats(-1e9, 0)))
-def test_the_age_below_0_is_that_at_which_nothing_remains(law: Decay, share: float) -> None:
+def test_the_age_below_0_is_the_age_at_which_nothing_remains(law: Decay, share: float) -> None:
     age = law.age_below(share)
     if age is None:
         assert law.share(2900 * YEAR) > 0 or isinstance(law, Exponential)  # 2 ** -1100 is 0 in a float alone
@@ -166,14 +166,14 @@ def test_a_total_from_sums_equals_the_direct_sum(
 
 
 @pytest.mark.parametrize("law", [Power("1h"), Curve([("1h", 0)])])
-def test_a_law_without_exact_sums_says_so_and_gives_an_upper_bound(law: Decay) -> None:
+def test_a_law_without_exact_sums_gives_an_upper_bound(law: Decay) -> None:
     assert not law.exact_sums
     assert law.order_key(1.0, 0) is None
     assert law.total(law.sums(1.0, 0, 0), 0, 1_800_000_000) >= law.share(1_800_000_000)
 
 
 @given(laws)
-def test_a_law_reads_back_from_what_it_writes(law: Decay) -> None:
+def test_a_law_reads_back_from_its_text(law: Decay) -> None:
     assert law_from(law.spec()) == law
     assert law_from(json.dumps(law.spec())) == law
     assert hash(law_from(law.spec())) == hash(law)
@@ -197,7 +197,7 @@ def test_a_curve_is_the_same_in_its_segments(law: Curve) -> None:
 
 
 @given(lengths)
-def test_durations_are_taken_as_text_or_timedelta(length: int) -> None:
+def test_a_duration_may_be_text_or_timedelta(length: int) -> None:
     assert Exponential(timedelta(microseconds=length)) == Exponential(length)  # type: ignore[arg-type]
 
 
@@ -255,7 +255,7 @@ JSON = st.recursive(
         max_size=3,
     ),
 )
-def test_any_spec_is_a_law_or_is_refused(name: str, parameters: dict[str, object]) -> None:
+def test_every_spec_is_a_law_or_is_refused(name: str, parameters: dict[str, object]) -> None:
     try:
         law = law_from({"law": name, **parameters})
     except UsageError:

@@ -54,7 +54,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_name() -> None:
     assert deployment().agent("watchman").name == "watchman"
 
 
-def test_a_copy_with_other_kinds_does_not_remember_the_old_ones() -> None:
+def test_a_copy_with_other_kinds_forgets_the_old_kinds() -> None:
     first = deployment()
     assert first.kind("smoke").weight == 1.0
     second = first.model_copy(update={"kinds": deployment(weight=2.0).kinds})
@@ -63,7 +63,7 @@ def test_a_copy_with_other_kinds_does_not_remember_the_old_ones() -> None:
     assert first.kind("smoke") is first.kind("smoke")
 
 
-def test_kinds_that_are_registered_stay_when_others_are_added() -> None:
+def test_registered_kinds_stay_when_others_are_added() -> None:
     first = deployment()
     second = first.with_kinds({"smoke": Kind("smoke", weight=9.0), "need": Need.defaults})
     assert second.kind("smoke").weight == 1.0
@@ -80,7 +80,7 @@ def test_a_guard_turns_unless_into_its_opposite() -> None:
     assert WatchSpec(name="w", when="count(a) >= 1").guard is None
 
 
-def test_the_kinds_of_an_agent_include_those_of_watches_guards_reads_and_writes() -> None:
+def test_the_kinds_of_an_agent_include_watches_guards_reads_and_writes() -> None:
     assert deployment().agents["watchman"].kinds == {"smoke", "fire", "rain", "map", "alarm"}
 
 
@@ -111,6 +111,6 @@ def test_an_invalid_setting_is_refused_with_its_place(model: Any, values: dict[s
     assert place in {str(step) for problem in caught.value.errors() for step in problem["loc"]}
 
 
-def test_a_deployment_does_not_change() -> None:
+def test_a_deployment_is_immutable() -> None:
     with pytest.raises(ValidationError):
         deployment().version = 4  # type: ignore[misc]

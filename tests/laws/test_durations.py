@@ -22,7 +22,7 @@ def test_a_formatted_duration_reads_back_exactly(length: int) -> None:
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=365_000)))
-def test_a_timedelta_is_taken_exactly(length: timedelta) -> None:
+def test_a_timedelta_is_converted_exactly(length: timedelta) -> None:
     assert timedelta(microseconds=parse_duration(length)) == length
 
 
@@ -77,13 +77,13 @@ def test_other_text_is_refused(junk: Any) -> None:
 @pytest.mark.parametrize(
     "length", ["365001d", "9" * 60 + "w", timedelta(microseconds=-1), timedelta.max, timedelta.min]
 )
-def test_a_length_below_0_or_over_a_thousand_years_is_refused(length: Any) -> None:
+def test_a_duration_below_0_or_over_a_thousand_years_is_refused(length: Any) -> None:
     with pytest.raises(InvalidDuration, match="out of range"):
         parse_duration(length)
 
 
 @given(st.one_of(st.text(max_size=80), st.text("0123456789.usmhdw -", max_size=80)))
-def test_any_text_is_a_duration_or_is_refused(text: str) -> None:
+def test_every_text_is_a_duration_or_is_refused(text: str) -> None:
     try:
         length = parse_duration(text)
     except InvalidDuration:
@@ -103,7 +103,7 @@ def test_a_setting_is_written_as_text_and_read_as_microseconds() -> None:
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
 
 
-def test_a_setting_that_was_read_already_may_pass_again() -> None:
+def test_a_parsed_setting_may_be_validated_again() -> None:
     assert Settings(wait=Settings(wait="2h").wait).wait == 7_200_000_000
 
 

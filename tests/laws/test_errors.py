@@ -31,7 +31,7 @@ def test_usage_errors_have_exit_code_2_and_work_errors_1() -> None:
     assert {error.exit_code for error in every(WorkError)} == {1}
 
 
-def test_an_unknown_name_suggests_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest_name() -> None:
     assert str(UnknownName("kind", "laed", ["lead", "need"])) == "there is no kind 'laed'; did you mean 'lead'?"
 
 

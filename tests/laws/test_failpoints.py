@@ -26,7 +26,7 @@ def lines_before_death(armed: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout.replace("\n", "")
 
 
-def test_an_armed_failpoint_kills_when_it_was_reached_often_enough() -> None:
+def test_an_armed_failpoint_kills_at_the_given_count() -> None:
     assert lines_before_death("commit.after") == (-signal.SIGKILL, "")
     assert lines_before_death("commit.before:3") == (-signal.SIGKILL, "01")
     assert lines_before_death("notify.before") == (0, "012")

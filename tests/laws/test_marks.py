@@ -50,7 +50,7 @@ def test_a_kind_without_arguments_never_fades_and_keeps_the_strongest() -> None:
     )
 
 
-def test_the_registered_schema_is_the_payload_alone() -> None:
+def test_the_registered_schema_contains_only_the_payload() -> None:
     schema = Smoke.payload_schema()
     properties = schema["properties"]
     assert isinstance(properties, dict)
@@ -64,7 +64,7 @@ def test_the_payload_contains_the_fields_of_the_kind() -> None:
     assert mark.payload == {"detail": "thin", "seen": []}
 
 
-def test_a_mark_does_not_change() -> None:
+def test_a_mark_is_immutable() -> None:
     mark = Smoke(subject="kitchen", detail="thin")
     with pytest.raises(ValidationError):
         mark.detail = "thick"  # type: ignore[misc]
@@ -75,14 +75,14 @@ def test_a_field_that_the_kind_does_not_have_is_refused() -> None:
         Smoke(subject="kitchen", detail="thin", colour="grey")  # type: ignore[call-arg]
 
 
-def test_a_mark_that_was_not_read_from_a_board_has_no_strength() -> None:
+def test_a_mark_that_is_not_from_a_board_has_no_strength() -> None:
     mark = Smoke(subject="kitchen", detail="thin")
     for name in ("id", "strength", "author", "deposited_at", "reinforced_at"):
         with pytest.raises(InvalidMark, match="was not read from a board"):
             getattr(mark, name)
 
 
-def test_a_mark_from_a_board_shows_its_state_there() -> None:
+def test_a_mark_from_a_board_has_its_stored_state() -> None:
     stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
     mark = attach_stored(Smoke(subject="kitchen", detail="thin"), stored)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
@@ -106,7 +106,7 @@ def test_a_class_without_a_kind_is_refused() -> None:
 @pytest.mark.parametrize(
     "name", ["subject", "intensity", "kind", "id", "strength", "author", "payload", "defaults", "reinforced_at", "copy"]
 )
-def test_a_field_may_not_take_a_name_that_every_mark_has(name: str) -> None:
+def test_a_field_may_not_have_the_name_of_a_mark_attribute(name: str) -> None:
     with pytest.raises(InvalidMark, match=f"Greedy.{name}: every mark has an attribute of that name"):
         type("Greedy", (Mark,), {"__annotations__": {name: str}, "__module__": __name__}, kind="greedy")
 
@@ -219,7 +219,7 @@ def test_an_invalid_payload_is_reported_field_by_field() -> None:
     assert "\n" not in text
 
 
-def test_a_payload_is_stored_as_it_is_written() -> None:
+def test_a_payload_is_stored_unchanged() -> None:
     assert dump_payload({"who": "Zoë 漢", "n": [1, 2.5, None]}) == '{"who":"Zoë 漢","n":[1,2.5,null]}'
 
 

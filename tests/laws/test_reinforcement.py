@@ -27,7 +27,7 @@ def remaining(state: FadingState | None, now: int) -> float:
 
 
 @pytest.mark.parametrize("on_repeat", get_args(OnRepeat))
-def test_the_first_deposit_gives_its_own_state(on_repeat: OnRepeat) -> None:
+def test_the_first_deposit_sets_the_state(on_repeat: OnRepeat) -> None:
     new = FadingState(0.5, 0, Exponential("1h"))
     assert reinforce(kind(on_repeat), None, new) == new
 
@@ -48,7 +48,7 @@ def test_adding_under_a_cap_that_was_lowered_does_not_weaken() -> None:
     assert remaining(reinforce(kind("add", cap=2.0), old, new), HOUR) == 5.0
 
 
-def test_the_stronger_of_two_is_decided_by_the_remaining_intensity() -> None:
+def test_max_compares_the_remaining_intensity() -> None:
     old = FadingState(1.0, 0, Exponential("1h"))
     assert reinforce(kind("max"), old, FadingState(0.5, HOUR, Exponential("1h"))) is None
     assert remaining(reinforce(kind("max"), old, FadingState(0.51, HOUR, Exponential("1h"))), HOUR) == 0.51
@@ -78,7 +78,7 @@ def test_a_mark_keeps_the_law_under_which_it_evaporates_later(on_repeat: OnRepea
         assert joined.law == long
 
 
-def test_a_law_of_one_deposit_does_not_shorten_a_mark() -> None:
+def test_the_law_of_a_deposit_does_not_shorten_a_mark() -> None:
     old, new = FadingState(1.0, 0, Never()), FadingState(2.0, HOUR, Step("1m", fixed=True))
     joined = reinforce(kind("max", law=Never()), old, new)
     assert joined == FadingState(2.0, HOUR, Never())
@@ -103,7 +103,7 @@ def test_a_step_that_is_not_fixed_restarts() -> None:
     assert joined.evaporates_at(kind("max")) == 4 * HOUR
 
 
-def test_a_fixed_end_of_one_deposit_can_be_later_but_not_sooner() -> None:
+def test_the_fixed_end_of_a_deposit_can_only_move_later() -> None:
     smoke = kind("max", law=Exponential("1m"))
     old = FadingState(1.0, 0, Step("10h", fixed=True))
     later = reinforce(smoke, old, FadingState(2.0, HOUR, Step("20h", fixed=True)))
@@ -141,7 +141,7 @@ def test_only_replace_weakens(
 
 
 @given(st.sampled_from(["add", "max"]), states, states)
-def test_a_reinforced_mark_does_not_evaporate_before_the_deposit_alone_would(
+def test_a_reinforced_mark_lives_at_least_as_long_as_the_deposit_alone(
     on_repeat: OnRepeat, old: FadingState, new: FadingState
 ) -> None:
     smoke = kind(on_repeat)

@@ -57,7 +57,7 @@ def test_every_state_can_be_reached(enum: type[StrEnum]) -> None:
     assert reached == set(enum)
 
 
-def test_a_transition_that_is_not_in_the_table_is_an_error() -> None:
+def test_a_transition_outside_the_table_is_an_error() -> None:
     check_transition("running", ActivationState.DONE)
     with pytest.raises(IllegalTransition, match="ActivationState: done cannot become ready"):
         check_transition("done", ActivationState.READY)

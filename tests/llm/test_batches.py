@@ -47,7 +47,7 @@ def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(
     assert api.paid == 3
 
 
-def test_each_planned_request_stands_in_the_batch_unchanged(
+def test_each_planned_request_is_in_the_batch_unchanged(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem]
 ) -> None:
     client.submit_batch(items)
@@ -68,7 +68,7 @@ def test_each_planned_request_stands_in_the_batch_unchanged(
         ({"type": "succeeded"}, Unusable),
     ],
 )
-def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(
+def test_a_request_that_failed_in_a_batch_has_the_failure_of_a_direct_request(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], result: dict[str, Any], failure: type[ModelError]
 ) -> None:
     name = client.submit_batch(items)
@@ -80,7 +80,7 @@ def test_a_request_that_failed_in_its_batch_has_the_failure_of_a_direct_one(
     assert api.paid == 2
 
 
-def test_a_batch_whose_name_was_lost_is_found_when_it_ends(
+def test_a_lost_batch_is_found_when_it_ends(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
 ) -> None:
     client.submit_batch([item._replace(custom_id=f"other-{item.custom_id}") for item in items])
@@ -95,7 +95,7 @@ def test_a_batch_whose_name_was_lost_is_found_when_it_ends(
     assert client.find_batch(wanted, since) == "msgbatch_000003"
 
 
-def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(
+def test_a_batch_that_never_arrived_is_distinguished_from_an_unknown_outcome(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
 ) -> None:
     api.queue(Status(529))
@@ -105,7 +105,7 @@ def test_a_batch_that_never_arrived_is_told_from_one_that_may_have(
     assert client.find_batch([item.custom_id for item in items], since) is None
 
 
-def test_batches_from_before_are_not_looked_into(
+def test_older_batches_are_not_searched(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
 ) -> None:
     client.submit_batch(items)
@@ -115,7 +115,7 @@ def test_batches_from_before_are_not_looked_into(
     assert client.find_batch(wanted, since + parse_duration("5m")) == "msgbatch_000001"  # clocks differ
 
 
-def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(
+def test_a_lost_batch_is_found_after_more_than_a_page_of_others(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
 ) -> None:
     client.submit_batch(items)
@@ -125,7 +125,7 @@ def test_a_lost_batch_is_found_behind_more_than_a_page_of_others(
     assert client.find_batch([item.custom_id for item in items], since) == "msgbatch_000001"
 
 
-def test_asking_for_results_costs_nothing_when_it_fails(
+def test_a_failed_request_for_results_costs_nothing(
     api: MessagesApi, client: AnthropicClient, connect: Callable[..., AnthropicClient]
 ) -> None:
     with pytest.raises(Rejected):
@@ -135,7 +135,7 @@ def test_asking_for_results_costs_nothing_when_it_fails(
 
 
 @pytest.mark.parametrize("names", [[], ["a b"], ["x" * 65], ["same", "same"], ['"'], ["é"]])
-def test_a_batch_that_the_api_would_not_take_is_not_sent(
+def test_a_batch_that_the_api_would_reject_is_not_sent(
     api: MessagesApi, client: AnthropicClient, body: str, names: list[str]
 ) -> None:
     with pytest.raises(Rejected):
@@ -144,7 +144,7 @@ def test_a_batch_that_the_api_would_not_take_is_not_sent(
 
 
 @pytest.mark.parametrize("lines", ["{", "[]", '{"result": {}}', "[" * 100_000])
-def test_results_that_name_no_request_leave_the_outcome_unknown(lines: str) -> None:
+def test_results_without_a_custom_id_are_an_unknown_outcome(lines: str) -> None:
     with pytest.raises(OutcomeUnknown):
         read_results(lines)
 
@@ -160,7 +160,7 @@ def test_a_line_separator_inside_an_answer_does_not_split_it(
     assert all(isinstance(result, Reply) for result in results.values())
 
 
-def test_a_gateways_page_instead_of_a_batch_is_a_failure_to_try_again(
+def test_a_page_of_a_gateway_is_a_failure_that_is_retried(
     api: MessagesApi, client: AnthropicClient, items: list[BatchItem], since: Instant
 ) -> None:
     api.queue(Junk())

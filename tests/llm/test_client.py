@@ -32,9 +32,7 @@ from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_l
 from tests.support.messages_api import MessagesApi
 
 
-def test_an_answer_comes_back_raw_with_what_it_says_of_itself(
-    api: MessagesApi, client: AnthropicClient, body: str
-) -> None:
+def test_an_answer_is_returned_raw_with_its_metadata(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     reply = client.send(body)
     assert parse(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
     assert reply.request_id == "req_000001"
@@ -44,9 +42,7 @@ def test_an_answer_comes_back_raw_with_what_it_says_of_itself(
     assert reply.usage.output == api.usage.output_tokens > 0
 
 
-def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(
-    api: MessagesApi, client: AnthropicClient, body: str
-) -> None:
+def test_a_request_and_its_retry_send_the_planned_bytes(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     api.queue(Status(529), Cut())
     for failure in (Overloaded, OutcomeUnknown):
         with pytest.raises(failure):
@@ -83,7 +79,7 @@ def test_the_wire_carries_the_bytes_of_the_plan_and_a_retry_the_same(
     ],
     ids=str,
 )
-def test_each_failure_has_its_class_and_is_not_tried_again(
+def test_each_failure_has_its_class_and_is_not_retried(
     api: MessagesApi, client: AnthropicClient, body: str, fault: Fault, failure: type[CallFailure]
 ) -> None:
     api.queue(fault)
@@ -96,7 +92,7 @@ def test_each_failure_has_its_class_and_is_not_tried_again(
         assert api.paid == 0
 
 
-def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(
+def test_a_silent_api_is_an_unknown_outcome_after_one_request(
     api: MessagesApi, connect: Callable[..., AnthropicClient], body: str
 ) -> None:
     api.queue(hang := Hang())
@@ -106,7 +102,7 @@ def test_a_silent_api_leaves_the_outcome_unknown_after_one_request(
     assert (len(api.calls), api.paid) == (1, 1)
 
 
-def test_a_port_where_nobody_listens_was_not_sent_to(connect: Callable[..., AnthropicClient], body: str) -> None:
+def test_a_request_to_a_closed_port_was_not_sent(connect: Callable[..., AnthropicClient], body: str) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(NotSent, match="cannot be reached"):
@@ -157,7 +153,7 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
     ],
     ids=["html", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
 )
-def test_a_paid_answer_that_cannot_be_used_still_comes_back_raw(
+def test_an_unusable_paid_answer_is_returned_raw(
     api: MessagesApi, client: AnthropicClient, body: str, fault: Fault, reason: str
 ) -> None:
     api.queue(fault)
@@ -186,9 +182,7 @@ def test_many_threads_share_one_client(api: MessagesApi, client: AnthropicClient
     assert api.paid == 40
 
 
-def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(
-    api: MessagesApi, client: AnthropicClient, body: str
-) -> None:
+def test_closing_a_client_ends_a_pending_call(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     api.queue(hang := Hang())
     ended = []
 
@@ -207,7 +201,7 @@ def test_a_client_closed_in_mid_call_ends_that_call_without_hanging(
     assert not thread.is_alive()
 
 
-def test_the_key_shows_nowhere(
+def test_the_key_is_shown_nowhere(
     api: MessagesApi, client: AnthropicClient, body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -230,13 +224,13 @@ def test_importing_the_package_does_not_import_the_sdk() -> None:
 
 
 class TestClientFrom:
-    def test_no_key_is_offline_and_a_key_is_not(self) -> None:
+    def test_without_a_key_there_is_no_client(self) -> None:
         assert client_from(ModelSettings(), {}) is None
         assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": "  "}) is None
         assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": KEY}) is not None
         assert client_from(ModelSettings(provider="offline"), {"ANTHROPIC_API_KEY": KEY}) is None
 
-    def test_the_key_may_lie_in_a_file(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
+    def test_the_key_may_be_in_a_file(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n")
         environ = {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key"), "ANTHROPIC_BASE_URL": api.url}
         client = client_from(ModelSettings(), environ)
@@ -252,7 +246,7 @@ class TestClientFrom:
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")})
         assert "two words" not in str(raised.value)
 
-    def test_a_missing_file_or_key_is_told(self, tmp_path: Path) -> None:
+    def test_a_missing_file_or_key_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="cannot be read"):
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")})
         with pytest.raises(ConfigurationError, match="needs a key"):

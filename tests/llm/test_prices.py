@@ -28,12 +28,12 @@ def test_a_million_tokens_cost_what_the_table_says() -> None:
     assert price.cost(Usage(cache_read=1_000_000), "batch") == 50_000
 
 
-def test_a_part_of_a_micro_dollar_is_a_whole_one() -> None:
+def test_a_fraction_of_a_micro_dollar_is_rounded_up() -> None:
     assert PRICES.of("claude-haiku-5-5").cost(Usage(output=1)) == 1
     assert PRICES.of("claude-haiku-5-5").cost(Usage()) == 0
 
 
-def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call() -> None:
+def test_a_long_prompt_uses_the_higher_rates_for_the_whole_call() -> None:
     price = PRICES.of("claude-haiku-5-5")
     assert price.cost(Usage(input=100_000, output=1000)) == 10_000 + 500
     assert price.cost(Usage(input=100_001, output=1000)) == 50_001 + 2_500
@@ -41,7 +41,7 @@ def test_a_long_prompt_takes_the_dear_rates_for_all_of_the_call() -> None:
 
 
 @given(st.sampled_from(PRICES.names), COUNTS, COUNTS, COUNTS, COUNTS)
-def test_the_batch_api_is_never_dearer_and_more_tokens_are_never_cheaper(
+def test_the_batch_api_never_costs_more_and_more_tokens_never_cost_less(
     model: str, given_in: int, out: int, read: int, written: int
 ) -> None:
     price, usage = PRICES.of(model), Usage(given_in, out, read, written)
@@ -59,7 +59,7 @@ def test_a_model_without_a_price_is_refused_with_the_nearest_name() -> None:
         PRICES.of("claude-opus-5-6")
 
 
-def test_the_default_model_has_a_price_and_every_price_a_model_of_the_sdk() -> None:
+def test_the_default_model_has_a_price_and_the_sdk_knows_every_priced_model() -> None:
     from anthropic.types import Model
 
     known = set(get_args(get_args(Model)[0]))
@@ -76,7 +76,7 @@ def test_a_table_with_mistakes_is_refused_with_all_of_them(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"not = [toml", b"\xff"])
-def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_price_table_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "prices.toml"
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_prices(path)

@@ -52,7 +52,7 @@ def survives(raw: str) -> None:
         str(failure).encode("utf-8")
 
 
-def test_the_answer_is_read_past_the_models_thinking() -> None:
+def test_thinking_blocks_are_skipped() -> None:
     content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": '{"verdict":"bad",'}]
     raw = message(content=[*content, {"type": "text", "text": '"score":0}'}])
     assert parse(raw, Verdict) == Verdict(verdict="bad", score=0)
@@ -65,7 +65,7 @@ def test_a_field_that_does_not_fit_is_named() -> None:
     assert raised.value.reason == "mismatch"
 
 
-def test_each_way_to_be_unusable_has_its_reason() -> None:
+def test_each_unusable_answer_has_its_reason() -> None:
     assert reason(message("no json")) == "junk"
     assert reason(message("  ")) == "junk"
     assert reason(message(content=None)) == "junk"
@@ -77,7 +77,7 @@ def test_each_way_to_be_unusable_has_its_reason() -> None:
     assert reason(message("{}", stop_reason="model_context_window_exceeded")) == "context_window"
 
 
-def test_usage_that_makes_no_sense_is_unknown_and_not_zero() -> None:
+def test_invalid_usage_is_unknown_and_not_zero() -> None:
     odd: list[Any] = [None, [], {}, {"output_tokens": -1}, {"output_tokens": 1.5}, {"output_tokens": True}]
     for usage in odd:
         assert Reply.of(message(usage=usage)).usage is None
@@ -85,25 +85,23 @@ def test_usage_that_makes_no_sense_is_unknown_and_not_zero() -> None:
 
 
 @given(st.text(st.characters()) | st.binary().map(lambda junk: junk.decode("utf-8", "replace")))
-def test_any_text_is_kept_and_never_breaks_the_reader(raw: str) -> None:
+def test_every_text_is_a_reply(raw: str) -> None:
     survives(raw)
 
 
 @given(JSON)
-def test_any_json_is_kept_and_never_breaks_the_reader(value: Any) -> None:
+def test_every_json_is_a_reply(value: Any) -> None:
     survives(json.dumps(value))
 
 
 @given(JSON, JSON, JSON, JSON, JSON)
-def test_a_message_with_anything_in_its_places_never_breaks_the_reader(
-    text: Any, content: Any, stop: Any, usage: Any, model: Any
-) -> None:
+def test_a_message_with_arbitrary_fields_is_a_reply(text: Any, content: Any, stop: Any, usage: Any, model: Any) -> None:
     survives(message(content=content, stop_reason=stop, usage=usage, model=model))
     survives(message(content=[{"type": "text", "text": text}], stop_details=stop, stop_reason="refusal"))
     survives(message(json.dumps(text), usage=usage))
 
 
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, message("[" * 100_000)])
-def test_text_made_to_exhaust_the_reader_is_only_junk(raw: str) -> None:
+def test_text_that_exhausts_a_parser_is_junk(raw: str) -> None:
     survives(raw)
     assert reason(raw) == "junk"

@@ -50,13 +50,13 @@ def test_the_same_call_gives_the_same_text() -> None:
     }
 
 
-def test_our_own_words_are_none() -> None:
+def test_a_request_adds_no_words() -> None:
     body = json.loads(planned(data={"lead": "Ada"}))
     theirs = count_tokens("Judge.") + count_tokens('{"lead":"Ada"}') + count_tokens(json.dumps(answer_schema(Verdict)))
     assert input_tokens(body) == theirs
 
 
-def test_data_may_hold_whatever_pydantic_can_write() -> None:
+def test_data_may_contain_every_value_that_pydantic_can_serialize() -> None:
     at = datetime(2026, 1, 5, tzinfo=UTC)
     body = json.loads(planned(data={"marks": [Line(what="Zoë")], "now": at}))
     assert json.loads(body["messages"][0]["content"]) == {
@@ -67,7 +67,7 @@ def test_data_may_hold_whatever_pydantic_can_write() -> None:
 
 
 @pytest.mark.parametrize("data", [object(), float("nan"), "\ud800", {"a": {1, object()}}])
-def test_data_that_is_no_json_is_the_agents_mistake(data: object) -> None:
+def test_data_that_json_cannot_represent_is_an_agent_error(data: object) -> None:
     with pytest.raises(AgentError, match="cannot be written as JSON"):
         planned(data=data)
 
@@ -78,22 +78,24 @@ class TestCacheBreakpoint:
     def system(self, **changes: Any) -> Any:
         return json.loads(planned(**{"system": self.LONG, "prices": PRICES, **changes}))["system"]
 
-    def test_stands_after_a_system_prompt_that_is_long_enough_for_the_model(self) -> None:
+    def test_is_set_after_a_long_enough_system_prompt(self) -> None:
         assert self.system() == [{"type": "text", "text": self.LONG, "cache_control": {"type": "ephemeral"}}]
         assert self.system(system="short") == "short"
         short_for_haiku = "A rule of the house. " * 500
         assert self.system(system=short_for_haiku) == short_for_haiku
         assert isinstance(self.system(system=short_for_haiku, model="claude-sonnet-4-6"), list)
 
-    def test_is_left_out_where_the_least_length_is_not_known(self) -> None:
+    def test_is_omitted_if_the_minimum_length_is_unknown(self) -> None:
         assert self.system(prices=None) == self.LONG
         assert self.system(model="claude-opus-5-5") == self.LONG
 
-    def test_can_be_asked_for_and_forbidden(self) -> None:
+    def test_can_be_requested_and_forbidden(self) -> None:
         assert isinstance(self.system(system="short", cache=True), list)
         assert self.system(cache=False) == self.LONG
 
-    def test_makes_the_second_call_read_what_the_first_wrote(self, client: AnthropicClient, api: MessagesApi) -> None:
+    def test_makes_the_second_call_read_the_prefix_of_the_first(
+        self, client: AnthropicClient, api: MessagesApi
+    ) -> None:
         api.cache_minimum = 4096
         first, second = (client.send(planned(system=self.LONG, data=n, prices=PRICES)).usage for n in (1, 2))
         assert first is not None
@@ -103,7 +105,7 @@ class TestCacheBreakpoint:
 
 
 class TestSchema:
-    def test_limits_are_told_where_they_cannot_be_set(self) -> None:
+    def test_limits_that_the_api_lacks_are_in_the_description(self) -> None:
         assert answer_schema(Invoice) == {
             "$defs": {
                 "Line": {
@@ -131,7 +133,7 @@ class TestSchema:
         }
 
     @pytest.mark.parametrize("answer", [Verdict, Invoice])
-    def test_differs_from_the_sdks_own_only_in_words(self, answer: type[BaseModel]) -> None:
+    def test_the_schema_differs_from_the_sdks_schema_only_in_descriptions(self, answer: type[BaseModel]) -> None:
         def bare(node: Any) -> Any:
             if isinstance(node, dict):
                 # A property may be called `title`; a keyword's value is a text.
@@ -146,7 +148,7 @@ class TestSchema:
         assert bare(answer_schema(answer)) == bare(anthropic.transform_schema(answer))
 
     @pytest.mark.parametrize("sort", [Any, dict[str, int], list, tuple[int, str], object])
-    def test_a_field_that_cannot_be_asked_for_is_named(self, sort: Any) -> None:
+    def test_a_field_that_the_api_cannot_express_is_named(self, sort: Any) -> None:
         model = type("Answer", (BaseModel,), {"__annotations__": {"part": sort}})
         with pytest.raises(AgentError, match=r"Answer\.part"):
             planned(answer=model)
@@ -157,7 +159,7 @@ class TestSchema:
 
 class TestHighestCost:
     @given(st.text(), st.integers(1, 4000), st.booleans(), st.sampled_from(["messages", "batch"]))
-    def test_is_never_under_what_is_paid(self, system: str, output: int, cache: bool, api: Api) -> None:
+    def test_is_never_below_the_paid_cost(self, system: str, output: int, cache: bool, api: Api) -> None:
         try:
             body = planned(system=system, max_tokens=output, cache=cache)
         except AgentError:

@@ -39,9 +39,7 @@ def settings_of(world: Desk) -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("after", [1, 4, 9])
-def test_a_desk_that_was_killed_in_the_middle_of_the_sample_leads_ends_as_one_that_was_not(
-    tmp_path: Path, after: int
-) -> None:
+def test_a_killed_desk_ends_like_an_uninterrupted_desk(tmp_path: Path, after: int) -> None:
     world = Desk(tmp_path, random.Random(after))
     world.found()
     for number in range(world.depositors):
@@ -59,7 +57,7 @@ def test_a_desk_that_was_killed_in_the_middle_of_the_sample_leads_ends_as_one_th
     world.check_end()
 
 
-def test_sighup_has_the_daemon_read_its_file_again(tmp_path: Path) -> None:
+def test_sighup_reloads_the_deployment_file(tmp_path: Path) -> None:
     file = tmp_path / "desk.toml"
     text = Path(LEADS).read_text("utf-8")
     file.write_text(text, "utf-8")

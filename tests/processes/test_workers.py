@@ -65,7 +65,7 @@ def test_worker_ids_are_new_at_each_start(board: Blackboard) -> None:
     assert len(seen) == 2
 
 
-def test_a_dead_workers_activation_is_taken_up_at_the_next_start(board: Blackboard) -> None:
+def test_the_activation_of_a_dead_worker_is_recovered_at_the_next_start(board: Blackboard) -> None:
     with worker(board, "waits") as process:
         process.event("started")
         board.deposit(Task(subject="s", n=1))
@@ -80,7 +80,7 @@ def test_a_dead_workers_activation_is_taken_up_at_the_next_start(board: Blackboa
     assert done.by == "one that did not"
 
 
-def test_a_death_is_noticed_at_once_by_those_who_live(board: Blackboard) -> None:
+def test_live_workers_notice_a_death_at_once(board: Blackboard) -> None:
     with worker(board, "patient", "waits") as victim:
         victim.event("started")
         board.deposit(Task(subject="s", n=1))
@@ -98,7 +98,7 @@ def test_a_death_is_noticed_at_once_by_those_who_live(board: Blackboard) -> None
     assert len(board.marks(Done)) == 1
 
 
-def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard) -> None:
+def test_a_daemon_suspended_past_its_lease_cannot_apply_a_result(board: Blackboard) -> None:
     with worker(board, "waits") as sleeper:
         sleeper.event("started")
         board.deposit(Task(subject="s", n=1))
@@ -117,7 +117,7 @@ def test_a_daemon_that_was_stopped_and_wakes_late_cannot_apply(board: Blackboard
     assert (activation.state, activation.marks_deposited) == ("done", 1)
 
 
-def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> None:
+def test_a_falling_crossing_wakes_an_agent_within_50_ms(board: Blackboard) -> None:
     with worker(board) as process:
         process.event("started")
         for n in range(10):
@@ -135,7 +135,7 @@ def test_a_mark_that_goes_cold_is_acted_upon_within_50_ms(board: Blackboard) -> 
     assert statistics.median(lags) < 250_000, "the bound is for machines that do much else"
 
 
-def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_true_time(board: Blackboard) -> None:
+def test_a_falling_crossing_without_a_daemon_is_handled_once_with_its_true_time(board: Blackboard) -> None:
     with worker(board) as process:
         process.event("started")
     receipt = board.deposit(Ember(subject="s", intensity=0.8))
@@ -154,7 +154,7 @@ def test_a_mark_that_went_cold_while_nobody_looked_is_acted_upon_once_with_its_t
     assert activation.started_at > crosses
 
 
-def test_sigterm_finishes_what_runs(board: Blackboard) -> None:
+def test_sigterm_lets_running_activations_finish(board: Blackboard) -> None:
     with worker(board, "waits") as process:
         process.event("started")
         board.deposit(Task(subject="s", n=1))

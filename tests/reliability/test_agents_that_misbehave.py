@@ -52,7 +52,7 @@ def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 
         (lambda: (Alarm(subject=str(1 // (n - 2))) for n in range(5)), "ZeroDivisionError"),
     ],
 )
-def test_what_an_agent_may_not_leave_is_a_dead_letter_with_its_reason_and_leaves_nothing(
+def test_a_forbidden_result_is_a_dead_activation_with_its_reason_and_no_deposits(
     board: Blackboard, clock: ManualClock, left: Any, words: str
 ) -> None:
     @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], name="flood")
@@ -71,7 +71,7 @@ def test_what_an_agent_may_not_leave_is_a_dead_letter_with_its_reason_and_leaves
 @pytest.mark.parametrize(
     "raised", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError()]
 )
-def test_whatever_an_agent_raises_the_daemon_goes_on_and_keeps_the_whole_error(
+def test_the_daemon_survives_every_exception_and_keeps_the_whole_error(
     board: Blackboard, clock: ManualClock, raised: BaseException
 ) -> None:
     @agent(watches=strength(Smoke) >= 0.5, name="raises")
@@ -85,9 +85,7 @@ def test_whatever_an_agent_raises_the_daemon_goes_on_and_keeps_the_whole_error(
     assert "in raises" in error, "the place is in it"
 
 
-def test_a_batch_that_fails_is_split_until_the_mark_that_breaks_it_stands_alone(
-    board: Blackboard, clock: ManualClock
-) -> None:
+def test_a_failing_batch_is_split_until_the_bad_mark_is_alone(board: Blackboard, clock: ManualClock) -> None:
     @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], batch=32, cooldown_after_failures=100, name="picky")
     def picky(marks: Any, context: Any) -> Iterator[Alarm]:
         if any(mark.subject == "s13" for mark in marks):
@@ -105,7 +103,7 @@ def test_a_batch_that_fails_is_split_until_the_mark_that_breaks_it_stands_alone(
     assert "thirteen" in str(dead.error)
 
 
-def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blackboard, clock: ManualClock) -> None:
+def test_a_dead_activation_is_retried_with_new_attempts_or_discarded(board: Blackboard, clock: ManualClock) -> None:
     broken = True
 
     @agent(watches=strength(Smoke) >= 0.5, writes=[Alarm], name="mended")
@@ -136,7 +134,7 @@ def test_a_dead_letter_is_retried_with_all_its_attempts_or_discarded(board: Blac
     assert len(board.marks(Alarm)) == 1
 
 
-def test_an_agent_that_fails_every_time_rests_longer_each_time_and_others_do_not(
+def test_an_agent_that_always_fails_has_growing_cooldowns_and_others_have_none(
     board: Blackboard, clock: ManualClock
 ) -> None:
     tries: list[int] = []
@@ -161,7 +159,7 @@ def test_an_agent_that_fails_every_time_rests_longer_each_time_and_others_do_not
     assert board.agents()[0].until is not None
 
 
-def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
+def test_an_agent_that_hangs_occupies_only_a_few_threads(
     board: Blackboard, clock: ManualClock, logs: list[Any]
 ) -> None:
     release = threading.Event()
@@ -194,7 +192,7 @@ def test_an_agent_that_hangs_leaves_a_few_threads_behind_and_no_more(
     assert [row.state for row in board.activations()] == ["done"]
 
 
-def test_threads_that_an_agent_leaves_running_hold_up_nothing(board: Blackboard, clock: ManualClock) -> None:
+def test_threads_started_by_an_agent_block_nothing(board: Blackboard, clock: ManualClock) -> None:
     release = threading.Event()
     threads: list[threading.Thread] = []
 

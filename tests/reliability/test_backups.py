@@ -39,7 +39,7 @@ def subjects(path: Path, clock: ManualClock) -> set[str]:
         return {view.subject for view in board.marks("smoke")}
 
 
-def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, path: Path, tmp_path: Path) -> None:
+def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path, tmp_path: Path) -> None:
     board.deposit_many(Smoke(subject=f"before{n}", detail="x" * 1500) for n in range(3000))
     begun, stop, written = threading.Event(), threading.Event(), 0
 
@@ -74,7 +74,7 @@ def test_a_copy_taken_while_others_deposit_is_of_one_instant(board: Blackboard, 
     assert sum(name.startswith("before") for name in there) == 3000
 
 
-def test_the_drill(path: Path, tmp_path: Path, clock: ManualClock) -> None:
+def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: ManualClock) -> None:
     rng = random.Random(8)
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     daemon = served(board, watchman)
@@ -126,7 +126,7 @@ def test_the_board_that_is_replaced_is_kept_with_its_log(path: Path, tmp_path: P
     assert copies.backups_of(path) == [made.path, aside]
 
 
-def test_the_log_of_a_board_that_was_lost_never_becomes_the_restored_boards_own(path: Path, tmp_path: Path) -> None:
+def test_the_log_of_a_lost_board_is_never_applied_to_the_restored_board(path: Path, tmp_path: Path) -> None:
     with Blackboard.open(f"sqlite:///{path}") as board:
         board.deposit(Smoke(subject="early"))
         made = copies.back_up(board.database, tmp_path / "copy.db")
@@ -144,7 +144,7 @@ def test_the_log_of_a_board_that_was_lost_never_becomes_the_restored_boards_own(
     assert path.with_name("board.db.before-20270131T000000Z-wal").read_bytes() == lost
 
 
-def test_a_copy_takes_the_place_of_nothing_and_leaves_nothing_half(board: Blackboard, tmp_path: Path) -> None:
+def test_a_copy_replaces_no_file_and_is_complete_or_absent(board: Blackboard, tmp_path: Path) -> None:
     taken = tmp_path / "copy.db"
     taken.write_text("mine")
     with pytest.raises(StoreError, match="exists"):
@@ -161,7 +161,7 @@ def test_a_copy_takes_the_place_of_nothing_and_leaves_nothing_half(board: Blackb
         copies.back_up(board.database, tmp_path / "no such folder" / "copy.db")
 
 
-def test_a_damaged_or_foreign_copy_replaces_nothing(board: Blackboard, path: Path, tmp_path: Path) -> None:
+def test_a_damaged_or_foreign_copy_is_not_restored(board: Blackboard, path: Path, tmp_path: Path) -> None:
     board.deposit_many(Smoke(subject=f"s{n}", detail="x" * 500) for n in range(500))
     made = copies.back_up(board.database, tmp_path / "copy.db").path
     with made.open("r+b") as file:
@@ -178,13 +178,13 @@ def test_a_damaged_or_foreign_copy_replaces_nothing(board: Blackboard, path: Pat
     assert len(board.marks("smoke")) == 500
 
 
-def test_a_path_with_strange_characters_is_a_path(board: Blackboard, tmp_path: Path) -> None:
+def test_a_path_may_contain_special_characters(board: Blackboard, tmp_path: Path) -> None:
     board.deposit(Smoke(subject="kitchen"))
     made = copies.back_up(board.database, tmp_path / "a copy?mode=ro#100%.db")
     assert copies.examine(made.path).marks == 1
 
 
-def test_a_living_worker_is_seen_by_its_lock(board: Blackboard, path: Path) -> None:
+def test_a_live_worker_is_recognized_by_its_lock(board: Blackboard, path: Path) -> None:
     assert not any_alive(path)
     daemon = served(board, watchman)
     assert any_alive(path)

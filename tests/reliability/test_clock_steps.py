@@ -46,7 +46,7 @@ def told(logs: list[Any], words: str) -> int:
     return sum(words in entry["event"] for entry in logs)
 
 
-def test_a_step_back_of_hours_freezes_strengths_and_is_told_once(
+def test_a_step_back_of_hours_freezes_strengths_and_is_logged_once(
     board: Blackboard, clock: ManualClock, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -67,7 +67,7 @@ def test_a_step_back_of_hours_freezes_strengths_and_is_told_once(
     assert SEEN == ["new kitchen"]
 
 
-def test_a_step_forward_of_hours_settles_each_fall_once_at_its_true_instant(
+def test_a_step_forward_of_hours_fires_each_predicted_crossing_once_at_its_true_instant(
     board: Blackboard, clock: ManualClock, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -86,7 +86,7 @@ def test_a_step_forward_of_hours_settles_each_fall_once_at_its_true_instant(
     assert cold.crossed_at.isoformat().startswith("2026-01-05T11:00:00")
 
 
-def test_a_step_forward_ends_no_activation_and_takes_nobodys_lease(board: Blackboard, clock: ManualClock) -> None:
+def test_a_step_forward_ends_no_activation_and_expires_no_lease(board: Blackboard, clock: ManualClock) -> None:
     from threading import Event
 
     begun, go_on = Event(), Event()
@@ -140,7 +140,9 @@ def test_under_any_steps_each_mark_fires_once_and_strengths_only_fall(steps: lis
 # -- leaps -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock: ManualClock, logs: list[Any]) -> None:
+def test_a_leap_changes_nothing_and_deposits_one_question(
+    board: Blackboard, clock: ManualClock, logs: list[Any]
+) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
     look(daemon)
@@ -160,7 +162,7 @@ def test_a_leap_changes_nothing_and_leaves_one_question(board: Blackboard, clock
     assert doubted.date() == date(2027, 2, 9)
 
 
-def test_a_clock_that_comes_back_takes_the_question_away_and_leaves_no_trace_in_time(
+def test_a_clock_that_comes_back_withdraws_the_question_and_does_not_move_time(
     board: Blackboard, clock: ManualClock, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -176,7 +178,7 @@ def test_a_clock_that_comes_back_takes_the_question_away_and_leaves_no_trace_in_
     assert told(logs, "believed again") == 1
 
 
-def test_a_person_confirms_a_board_that_was_not_used_for_long(path: Path, clock: ManualClock) -> None:
+def test_a_person_confirms_the_clock_of_a_long_unused_board(path: Path, clock: ManualClock) -> None:
     url = f"sqlite:///{path}"
     with Blackboard.open(url, clock=clock) as board:
         board.deposit(Smoke(subject="old"))
@@ -217,7 +219,7 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
     assert shown[0][1].startswith("2001-01-01T00:00:00")
 
 
-def test_the_bound_is_a_setting(board: Blackboard, clock: ManualClock) -> None:
+def test_leap_is_a_setting(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, watchman, leap="2h")
     clock.step(timedelta(hours=3))
     look(daemon)

@@ -31,7 +31,7 @@ def wrong(board: Blackboard, deployment: Deployment | None = None) -> dict[str, 
     return {item.name: item for item in examine(board, deployment) if item.state == "wrong"}
 
 
-def test_a_board_without_faults_is_told_so(board: Blackboard) -> None:
+def test_a_sound_board_has_no_finding(board: Blackboard) -> None:
     board.deploy(broken)
     findings = examine(board, board.deployment)
     assert [finding for finding in findings if finding.state == "wrong"] == []
@@ -109,7 +109,7 @@ def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None
         (_an_expired_lease, "leases", "start a daemon"),
     ],
 )
-def test_each_fault_is_named_with_what_to_do(
+def test_each_fault_is_reported_with_advice(
     board: Blackboard, path: Path, clock: ManualClock, fault: Callable[..., None], name: str, advice: str
 ) -> None:
     fault(board, path, clock)
@@ -118,7 +118,7 @@ def test_each_fault_is_named_with_what_to_do(
 
 
 @pytest.mark.postgresql
-def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> None:
+def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> None:
     board.deploy(broken)
     wanted = board.deployment
     assert "deployment" not in wrong(board, wanted)
@@ -128,9 +128,7 @@ def test_a_deployment_file_that_is_not_in_force_is_drift(board: Blackboard) -> N
     assert "deployment" not in wrong(board, changed)
 
 
-def test_a_disk_that_is_nearly_full_and_a_log_that_grows_are_named(
-    board: Blackboard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_nearly_full_disk_and_a_large_log_are_reported(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.board import doctor
 
     monkeypatch.setattr(doctor, "MIN_FREE", 1 << 60)

@@ -65,7 +65,7 @@ def deposited_until_it_fails(board: Blackboard, words: str) -> int:
     raise AssertionError("it never failed")
 
 
-def test_a_full_disk_stops_deposits_whole_and_work_goes_on_when_there_is_room(
+def test_a_full_disk_refuses_deposits_and_work_continues_when_there_is_room(
     board: Blackboard, path: Path, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -84,7 +84,7 @@ def test_a_full_disk_stops_deposits_whole_and_work_goes_on_when_there_is_room(
     assert sum(row.marks_absorbed for row in board.activations(limit=100)) == kept + 1
 
 
-def test_an_activation_whose_end_finds_no_room_is_taken_up_again(
+def test_an_activation_whose_end_meets_a_full_disk_is_recovered(
     board: Blackboard, clock: ManualClock, logs: list[Any]
 ) -> None:
     tries: list[int] = []
@@ -108,7 +108,7 @@ def test_an_activation_whose_end_finds_no_room_is_taken_up_again(
     assert [mark.subject for mark in board.marks(Smoke)].count("written") == 1
 
 
-def test_a_file_that_is_removed_under_the_daemon_is_said_once_and_used_again_when_it_is_back(
+def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
     board: Blackboard, path: Path, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -133,7 +133,7 @@ def test_a_file_that_is_removed_under_the_daemon_is_said_once_and_used_again_whe
     assert sorted(mark.subject for mark in board.marks(Smoke)) == ["cellar", "kitchen"]
 
 
-def test_another_board_put_in_its_place_is_opened_and_the_old_one_is_not_written(
+def test_a_replaced_board_is_opened_and_the_old_board_is_not_written(
     board: Blackboard, path: Path, tmp_path: Path, clock: ManualClock, logs: list[Any]
 ) -> None:
     daemon = served(board, watchman)
@@ -157,7 +157,7 @@ def test_another_board_put_in_its_place_is_opened_and_the_old_one_is_not_written
     assert whole(old)
 
 
-def test_a_damaged_page_is_named_and_a_restored_file_is_used(
+def test_a_damaged_page_is_reported_and_a_restored_file_is_used(
     path: Path, tmp_path: Path, clock: ManualClock, logs: list[Any]
 ) -> None:
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
@@ -179,7 +179,7 @@ def test_a_damaged_page_is_named_and_a_restored_file_is_used(
         assert len(board.marks()) == 2000
 
 
-def test_a_schema_from_the_future_stops_the_daemon_from_working_until_it_is_gone(
+def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
     board: Blackboard, path: Path, logs: list[Any], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = served(board, watchman)
@@ -224,7 +224,7 @@ def _cut_short(path: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "error"), [(_foreign, StoreForeign), (_no_database, StoreForeign), (_cut_short, StoreError)]
 )
-def test_what_is_no_board_is_refused_and_left_as_it_was(
+def test_a_file_that_is_not_a_board_is_refused_and_not_changed(
     path: Path, made: Callable[[Path], None], error: type[StoreError]
 ) -> None:
     made(path)
@@ -256,7 +256,7 @@ def _in_a_child(work: Callable[[], str]) -> str:
 
 
 @pytest.mark.processes
-def test_a_file_and_a_folder_that_cannot_be_written_are_clear_errors() -> None:
+def test_an_unwritable_file_or_folder_is_a_clear_error() -> None:
     with TemporaryDirectory() as name:
         path = Path(name) / "board.db"
         with Blackboard.open(f"sqlite:///{path}") as board:
@@ -280,7 +280,7 @@ def test_a_file_and_a_folder_that_cannot_be_written_are_clear_errors() -> None:
 
 
 @pytest.mark.processes
-def test_a_file_size_limit_is_met_without_a_traceback_and_without_damage(path: Path) -> None:
+def test_a_file_size_limit_causes_neither_a_traceback_nor_damage(path: Path) -> None:
     """RLIMIT_FSIZE fails a write in its middle, as a quota does."""
     pid = os.fork()
     if pid == 0:  # pragma: no cover

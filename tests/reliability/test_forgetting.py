@@ -56,7 +56,7 @@ def holds(path: Path, *words: str) -> list[str]:
     return found
 
 
-def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard, path: Path) -> None:
+def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: Blackboard, path: Path) -> None:
     daemon = served(board, clerk)
     for number in range(30):  # long payloads, and remains of them in pages that were used again
         board.deposit(Lead(subject=ANN, text=f"{SECRET} " * number), key=f"{ANN}-{number}")
@@ -86,7 +86,7 @@ def test_nothing_of_it_is_left_in_the_file_and_the_skeleton_is(board: Blackboard
 
 
 @pytest.mark.postgresql
-def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard, path: Path) -> None:
+def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, path: Path) -> None:
     with MessagesApi(lambda body: {"replies": [f"you said {SECRET}", "cake"]}) as api:
         board.deploy(clerk)
         board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
@@ -101,7 +101,7 @@ def test_journalled_calls_lose_their_words_and_keep_their_cost(board: Blackboard
     assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
 
 
-def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path) -> None:
+def test_a_running_activation_cannot_restore_an_erased_subject(board: Blackboard, path: Path) -> None:
     begun, go_on = threading.Event(), threading.Event()
     first = True
 
@@ -127,7 +127,7 @@ def test_what_runs_meanwhile_cannot_bring_it_back(board: Blackboard, path: Path)
     assert [row.state for row in board.activations()] == ["done"]
 
 
-def test_failed_work_on_it_is_erased_with_its_errors_and_ends(
+def test_failed_activations_of_an_erased_subject_end_without_their_errors(
     board: Blackboard, path: Path, clock: ManualClock
 ) -> None:
     @agent(watches=strength(Lead) >= 0.5, max_attempts=1, name="broken")
@@ -146,7 +146,9 @@ def test_failed_work_on_it_is_erased_with_its_errors_and_ends(
     assert [row.state for row in board.activations()] == ["done"]
 
 
-def test_crossings_falls_and_rests_of_it_go_and_nothing_fires_later(board: Blackboard, clock: ManualClock) -> None:
+def test_crossings_predictions_and_cooldowns_of_an_erased_subject_are_removed(
+    board: Blackboard, clock: ManualClock
+) -> None:
     daemon = served(board, clerk)
     board.deposit(Note(subject=ANN, text=SECRET))
     look(daemon)
@@ -161,7 +163,7 @@ def test_crossings_falls_and_rests_of_it_go_and_nothing_fires_later(board: Black
     assert board.activations() == []
 
 
-def test_it_says_where_else_it_is_named_and_which_backups_hold_it(
+def test_the_report_names_other_marks_and_backups_with_the_subject(
     board: Blackboard, path: Path, tmp_path: Path
 ) -> None:
     board.deposit(Lead(subject=BOB, text="cake"))

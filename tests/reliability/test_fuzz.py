@@ -56,7 +56,7 @@ def tried(work: Callable[[], Any]) -> tuple[Any, str]:
 @example("1" * 10_000 + "d")
 @example("١d")
 @example("1e9999d")
-def test_a_duration_is_one_or_an_error(text: str) -> None:
+def test_every_text_is_a_duration_or_an_error(text: str) -> None:
     found, error = tried(lambda: parse_duration(text))
     assert len(error) < 500 if error else found >= 0
 
@@ -66,14 +66,14 @@ def test_a_duration_is_one_or_an_error(text: str) -> None:
 @example("(" * 50_000)
 @example("~" * 50_000 + "strength(smoke) >= 1")
 @example(" & ".join(["strength(smoke) >= 1"] * 5_000))
-def test_a_condition_is_one_that_reads_back_the_same_or_an_error(text: str) -> None:
+def test_every_text_is_a_condition_that_reads_back_or_an_error(text: str) -> None:
     found, error = tried(lambda: parse(text))
     assert len(error) < 2000 if error else str(parse(str(found))) == str(found)
 
 
 @quick
 @given(LAWS | JSON | st.text())
-def test_a_law_is_one_or_an_error(spec: Any) -> None:
+def test_every_value_is_a_law_or_an_error(spec: Any) -> None:
     try:
         law = law_from(spec)
     except BlackboardError:
@@ -113,7 +113,7 @@ def toml(draw: st.DrawFn) -> str:
 )
 @example(b"x = " + b"[" * 5_000)
 @example(b"\xff\xfe[database]")
-def test_a_deployment_file_is_one_or_names_its_mistakes(tmp_path: Path, content: bytes) -> None:
+def test_every_file_is_a_deployment_file_or_has_named_mistakes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "board.toml"
     path.write_bytes(content)
     for read in (load_settings, resolve_file):
@@ -130,7 +130,7 @@ LEADS = st.binary(max_size=300) | st.lists(ROW, max_size=6).map("\n".join).map(s
 @given(content=LEADS, suffix=st.sampled_from([".csv", ".jsonl", ".json"]))
 @example(content=b'{"a":' * 5000, suffix=".jsonl")
 @example(content=b'"' + b"x" * 200_000, suffix=".csv")
-def test_a_file_of_leads_is_loaded_or_refused_by_row(
+def test_every_file_of_leads_is_loaded_or_refused_by_row(
     tmp_path: Path, content: bytes, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -73,9 +73,7 @@ def cuts(before: int, after: int, rng: random.Random) -> Iterator[int]:
         yield rng.randint(before, after)
 
 
-def test_whatever_prefix_of_the_log_a_disk_keeps_the_acknowledged_deposits_are_there(
-    board: Blackboard, path: Path, tmp_path: Path
-) -> None:
+def test_acknowledged_deposits_survive_the_loss_of_unflushed_log(board: Blackboard, path: Path, tmp_path: Path) -> None:
     rng = random.Random(4)
     acknowledged: list[str] = []
     _, log = files(path)
@@ -96,9 +94,7 @@ def test_whatever_prefix_of_the_log_a_disk_keeps_the_acknowledged_deposits_are_t
     assert opened > 100
 
 
-def test_whatever_pages_of_a_checkpoint_a_disk_keeps_the_board_is_whole(
-    board: Blackboard, path: Path, tmp_path: Path
-) -> None:
+def test_a_partly_written_checkpoint_does_not_damage_the_board(board: Blackboard, path: Path, tmp_path: Path) -> None:
     rng = random.Random(5)
     acknowledged: set[str] = set()
     for round_ in range(4):
@@ -127,7 +123,7 @@ def test_whatever_pages_of_a_checkpoint_a_disk_keeps_the_board_is_whole(
         acknowledged.add(f"r{round_}next")
 
 
-def test_a_daemon_goes_on_after_any_torn_log_and_doubles_nothing(path: Path, tmp_path: Path) -> None:
+def test_a_daemon_continues_after_a_torn_log_and_doubles_nothing(path: Path, tmp_path: Path) -> None:
     rng = random.Random(6)
     clock = ManualClock()
     states: list[tuple[bytes, bytes]] = []

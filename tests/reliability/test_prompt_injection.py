@@ -128,7 +128,7 @@ def check_the_law(board: Blackboard) -> None:
     assert not [subjects[lead] for lead in dead if subjects[lead].startswith("honest")]
 
 
-def test_the_set_is_large_enough() -> None:
+def test_there_are_enough_attacks() -> None:
     assert len(ATTACKS) >= 40
     assert len({attack.message for attack in ATTACKS}) == len(ATTACKS)
 
@@ -138,7 +138,7 @@ def verdicts_of(board: Blackboard, whose: str) -> dict[str, tuple[str, float, st
     return {view.subject: (view.kind, view.score, view.reason) for view in result if view.subject.startswith(whose)}
 
 
-def test_the_offline_rules_judge_everybody_as_if_no_attack_were_there(
+def test_the_offline_rules_judge_other_leads_as_without_the_attack(
     board: Blackboard, tmp_path: Path, clock: ManualClock
 ) -> None:
     run(board, tmp_path, None)
@@ -154,7 +154,7 @@ def test_the_offline_rules_judge_everybody_as_if_no_attack_were_there(
     assert sum(kind == "qualified" for kind, _, _ in attacks.values()) <= 2
 
 
-def test_a_model_that_obeys_every_instruction_can_do_no_more_than_judge_the_call_it_is_in(
+def test_a_model_that_obeys_every_instruction_affects_only_its_own_call(
     board: Blackboard, tmp_path: Path, clock: ManualClock
 ) -> None:
     calls: list[dict[str, Any]] = []
@@ -182,7 +182,7 @@ def test_a_model_that_obeys_every_instruction_can_do_no_more_than_judge_the_call
 
 
 @pytest.mark.parametrize("block", ["tool_use", "text"])
-def test_tools_that_a_model_calls_unasked_do_nothing(board: Blackboard, tmp_path: Path, block: str) -> None:
+def test_unrequested_tool_calls_do_nothing(board: Blackboard, tmp_path: Path, block: str) -> None:
     tool = {"type": "tool_use", "id": "t1", "name": "deposit", "input": {"kind": "appointment", "subject": "boss"}}
     text = {"type": "text", "text": '{"verdicts": [], "tool": {"name": "deposit"}}'}
     with MessagesApi(lambda body: [tool if block == "tool_use" else text]) as api:

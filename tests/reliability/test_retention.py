@@ -65,9 +65,7 @@ def rows(board: Blackboard) -> dict[str, int]:
     )
 
 
-def test_months_of_steady_load_end_in_a_file_that_no_longer_grows(
-    board: Blackboard, path: Path, clock: ManualClock
-) -> None:
+def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, path: Path, clock: ManualClock) -> None:
     daemon = served(
         board, watchman, counter, keep_history="10d", keep_activations="10d", keep_model_calls="10d",
         evaporation_batch=200,
@@ -93,9 +91,7 @@ def test_months_of_steady_load_end_in_a_file_that_no_longer_grows(
 
 
 @pytest.mark.postgresql
-def test_a_law_that_no_mark_fades_by_any_more_goes_too(
-    board: Blackboard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unused_law_is_removed_too(board: Blackboard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "FEW_LAWS", 0)  # fewer than these are not worth looking at
     daemon = served(board, watchman, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
     board.deposit(Smoke(subject="kitchen"))
@@ -109,7 +105,7 @@ def test_a_law_that_no_mark_fades_by_any_more_goes_too(
     assert rows(board)["law"] == before
 
 
-def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blackboard, clock: ManualClock) -> None:
+def test_each_transaction_removes_a_bounded_number_and_returns_it(board: Blackboard, clock: ManualClock) -> None:
     board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500)))
     clock.advance(timedelta(days=30))
     daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
@@ -131,7 +127,7 @@ def test_each_transaction_removes_a_bounded_number_and_says_how_many(board: Blac
 
 
 @pytest.mark.postgresql
-def test_an_unfinished_activation_keeps_the_marks_that_it_was_given(board: Blackboard, clock: ManualClock) -> None:
+def test_the_inputs_of_an_unfinished_activation_are_kept(board: Blackboard, clock: ManualClock) -> None:
     working = False
     seen: list[str] = []
 

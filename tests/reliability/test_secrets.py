@@ -50,7 +50,7 @@ def modes(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
-def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
+def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
     before = os.umask(umask)
     short = TemporaryDirectory(dir="/tmp")  # a socket's address has little room
     try:
@@ -73,7 +73,7 @@ def test_files_are_this_users_alone_and_so_are_folders(umask: int) -> None:
     assert {"board.db", "board.db-wal", "board.db-shm", "board.db-write-lock", "copy.db"} <= set(found)
 
 
-def test_a_folder_that_somebody_else_made_is_not_trusted(tmp_path: Path) -> None:
+def test_a_folder_of_another_user_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(StoreError, match="not this user's folder"):
         ensure_private_folder(tmp_path / "link")
@@ -94,7 +94,7 @@ def test_a_folder_that_somebody_else_made_is_not_trusted(tmp_path: Path) -> None
     ],
     ids=str,
 )
-def test_a_key_is_nowhere_afterwards(
+def test_a_key_is_stored_nowhere(
     board: Blackboard, tmp_path: Path, fault: Any, logs: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with MessagesApi(lambda body: {"text": "hello"}) as api:

@@ -26,9 +26,7 @@ class Verdict(BaseModel):
     fine: bool
 
 
-def test_an_agent_its_model_call_and_its_publishing_leave_the_board_free_for_writers(
-    board: Blackboard, path: Path
-) -> None:
+def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: Blackboard, path: Path) -> None:
     free: list[str] = []
 
     def another_writes(where: str) -> None:

@@ -66,7 +66,7 @@ def subject_of(text: str) -> str:
     return text[:400].strip() or "x"
 
 
-def test_hostile_text_is_kept_as_it_is_and_shown_as_data(
+def test_hostile_text_is_stored_unchanged_and_shown_as_data(
     board: Blackboard, path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -98,14 +98,14 @@ def test_csv_is_raw_in_a_file_and_harmless_on_a_terminal(
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\x9b2J", "a\rb", "[/]", "\u202egnp"])
-def test_hostile_words_of_a_command_are_not_obeyed_in_its_error(board: Blackboard, path: Path, text: str) -> None:
+def test_hostile_arguments_are_harmless_in_an_error_message(board: Blackboard, path: Path, text: str) -> None:
     code, _, err = command(path, "marks", "--kind", text)
     assert code == 2
     assert not CONTROLS & set(err)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_log_line_stays_one_line_without_control_signs(
+def test_a_log_line_is_a_single_line_without_control_characters(
     board: Blackboard, terminal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blackboard.cli import log_setup as configured
@@ -142,7 +142,7 @@ def test_a_log_line_stays_one_line_without_control_signs(
         assert all(json.loads(line) for line in lines if line)
 
 
-def test_what_is_too_large_is_refused_whole(board: Blackboard) -> None:
+def test_a_mark_that_is_too_large_is_refused_whole(board: Blackboard) -> None:
     too_large: list[Callable[[], Mark]] = [
         lambda: Note(subject="x" * 513),
         lambda: Note(subject="x" * 10_000_000),
@@ -158,7 +158,7 @@ def test_what_is_too_large_is_refused_whole(board: Blackboard) -> None:
     assert board.marks() == []
 
 
-def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Path) -> None:
+def test_ten_megabytes_and_deep_nesting_are_harmless(board: Blackboard, path: Path) -> None:
     deep: Any = "bottom"
     for _ in range(100_000):
         deep = [deep]
@@ -173,7 +173,7 @@ def test_ten_megabytes_and_deep_nesting_harm_nobody(board: Blackboard, path: Pat
     assert "small" in out
 
 
-def test_deep_json_from_the_command_line_is_an_error_and_no_traceback(board: Blackboard, path: Path) -> None:
+def test_deep_json_on_the_command_line_is_an_error_without_a_traceback(board: Blackboard, path: Path) -> None:
     board.deposit(Note(subject="x"))
     text = '{"more": ' + "[" * 100_000 + "]" * 100_000 + "}"
     code, out, err = command(path, "deposit", "note", "deep", "--payload", text)

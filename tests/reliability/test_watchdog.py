@@ -54,7 +54,7 @@ def manager() -> Iterator[Manager]:
         manager.close()
 
 
-def test_a_daemon_says_when_it_serves_lives_and_stops(board: Blackboard, manager: Manager) -> None:
+def test_a_daemon_reports_its_start_its_life_and_its_stop(board: Blackboard, manager: Manager) -> None:
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
     Daemon(board, [watchman], watchdog=watchdog).run(until_quiescent=True)
     heard = manager.heard()
@@ -63,12 +63,12 @@ def test_a_daemon_says_when_it_serves_lives_and_stops(board: Blackboard, manager
     assert heard[-1] == "STOPPING=1"
 
 
-def test_the_loop_comes_by_at_least_twice_as_often_as_it_is_asked_for(manager: Manager) -> None:
+def test_the_loop_reports_at_least_twice_per_required_interval(manager: Manager) -> None:
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "4000000"})
     assert watchdog.interval == 2_000_000
 
 
-def test_a_loop_that_is_stuck_is_not_fed_for(board: Blackboard, manager: Manager) -> None:
+def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, manager: Manager) -> None:
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
     daemon = Daemon(board, [watchman], watchdog=watchdog)
     stuck, go_on = threading.Event(), threading.Event()
@@ -97,7 +97,7 @@ def test_a_loop_that_is_stuck_is_not_fed_for(board: Blackboard, manager: Manager
     "environment",
     [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "nonsense"}, {"NOTIFY_SOCKET": "/nowhere/at/all"}],
 )
-def test_where_nobody_asked_or_nobody_listens_nothing_happens(environment: dict[str, str]) -> None:
+def test_without_a_listener_nothing_is_sent(environment: dict[str, str]) -> None:
     watchdog = Watchdog.of({**environment, "WATCHDOG_USEC": "soon"})
     watchdog.ready("fine")
     watchdog.alive()
@@ -105,7 +105,7 @@ def test_where_nobody_asked_or_nobody_listens_nothing_happens(environment: dict[
     assert watchdog.interval is None
 
 
-def test_what_is_meant_for_another_process_is_not_taken(manager: Manager) -> None:
+def test_settings_for_another_process_are_ignored(manager: Manager) -> None:
     pid = str(os.getpid() + 1)
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid})
     watchdog.alive()

@@ -34,7 +34,7 @@ def mistakes(path: Path, environ: dict[str, str] | None = None) -> dict[str, str
     return {mistake.place.rpartition(", ")[2]: mistake.message for mistake in caught.value.mistakes}
 
 
-def test_an_empty_file_says_what_the_packaged_default_says(tmp_path: Path) -> None:
+def test_an_empty_file_equals_the_packaged_default(tmp_path: Path) -> None:
     empty, default = load_settings(written(tmp_path, ""), {}), load_settings(config_file("default.toml"), {})
     assert empty.model_dump() == default.model_dump()
 
@@ -48,14 +48,14 @@ def test_the_default_names_every_setting(tmp_path: Path) -> None:
             assert f"\n{name} = " in text or f".{name}." in text, f"{section.__name__}: {name}"
 
 
-def test_the_default_is_right_where_its_comments_are_taken_off(tmp_path: Path) -> None:
+def test_the_default_is_valid_without_its_comments(tmp_path: Path) -> None:
     lines = config_file("default.toml").read_text("utf-8").splitlines()
     told = [line.removeprefix("# ") for line in lines[4:] if line and not line.startswith("#  ")]
     sections = "\n".join(line for line in told if "base_url" not in line and not line.startswith("or "))
     load_settings(written(tmp_path, sections), {})  # never raises
 
 
-def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, '[database]\nurl = "sqlite:///a.db"\n[agents.sales]\nbatch = 3\nbatch_window = "1s"\n')
     environ = {
         "BLACKBOARD_DATABASE__URL": "sqlite:///b.db",
@@ -86,7 +86,7 @@ def test_the_file_is_the_one_named_or_the_local_one_or_the_packaged_default(
         find_config(None, {"BLACKBOARD_CONFIG": "no.toml"})
 
 
-def test_every_mistake_is_told_with_its_place_and_the_nearest_right_name(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_with_its_place_and_the_nearest_name(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         '[databse]\nurl = "x"\n[agents.sales]\nbach = 1\nbatch_window = 10\n'
@@ -144,7 +144,7 @@ def test_a_wrong_value_is_reported_where_it_was_set(tmp_path: Path, variable: st
     assert message in found[variable]
 
 
-def test_the_file_answers_for_what_the_environment_leaves_as_it_is(tmp_path: Path) -> None:
+def test_mistakes_beside_an_override_are_reported_in_the_file(tmp_path: Path) -> None:
     wrong = '[daemon]\ntick = "soon"\nworkers = 0\n'
     found = mistakes(written(tmp_path, wrong), {"BLACKBOARD_DAEMON": '{"batch_api_interval": "9s"}'})
     assert set(found) == {"daemon.tick", "daemon.workers"}
@@ -152,7 +152,7 @@ def test_the_file_answers_for_what_the_environment_leaves_as_it_is(tmp_path: Pat
     assert set(found) == {"BLACKBOARD_DAEMON__TICK", "daemon.tick"}
 
 
-def test_what_a_variable_says_is_read_as_what_belongs_there(tmp_path: Path) -> None:
+def test_a_variable_is_parsed_by_the_type_of_its_setting(tmp_path: Path) -> None:
     environ = {
         "BLACKBOARD_KINDS__RAIN__DECAY": "linear 2d",
         "BLACKBOARD_KINDS__SNOW__DECAY__LAW": "linear",
@@ -177,18 +177,18 @@ def test_what_a_variable_says_is_read_as_what_belongs_there(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("data", "message"), [(b"a = ", "is not valid TOML"), (b"a = '\xff'", "is not UTF-8 text")])
-def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path, data: bytes, message: str) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path, data: bytes, message: str) -> None:
     path = tmp_path / "board.toml"
     path.write_bytes(data)
     with pytest.raises(ConfigurationError, match=message):
         load_settings(path, {})
 
 
-def test_a_byte_order_mark_is_forgiven(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, "\ufeff[daemon]\nworkers = 3\n"), {}).daemon.workers == 3
 
 
 @pytest.mark.parametrize("name", ["default.toml", "leads.toml", "demo.toml"])
-def test_the_packaged_files_are_right(name: str) -> None:
+def test_the_packaged_files_are_valid(name: str) -> None:
     assert tomllib.loads(config_file(name).read_text("utf-8"))
     load_settings(config_file(name), {})

@@ -75,7 +75,7 @@ def mistakes(path: Path) -> list[str]:
     return [str(mistake).rpartition("board.toml, ")[2] for mistake in caught.value.mistakes]
 
 
-def test_a_deployment_is_what_the_agents_and_their_module_declare(file: Callable[..., Path]) -> None:
+def test_a_deployment_contains_the_declarations_of_agents_and_their_modules(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge"), {})
     assert set(resolved.agents) == {"gauge"}
     assert set(resolved.deployment.kinds) == {"need", "decision", "rain", "flood"}
@@ -84,7 +84,7 @@ def test_a_deployment_is_what_the_agents_and_their_module_declare(file: Callable
     assert resolved.warnings == ()
 
 
-def test_a_file_sets_over_what_is_declared_and_leaves_the_rest(file: Callable[..., Path]) -> None:
+def test_a_file_overrides_declarations_and_keeps_the_others(file: Callable[..., Path]) -> None:
     text = """
 [kinds.rain]
 decay = { law = "linear", lifetime = "2d" }
@@ -108,7 +108,7 @@ calls_per_day = 3
     assert deployment.budget.calls_per_day == 3
 
 
-def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> None:
+def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge sluice", "[agents.gauge]\nenabled = false\n"), {})
     assert set(resolved.agents) == set(resolved.deployment.agents) == {"sluice"}
 
@@ -140,26 +140,26 @@ def test_an_agent_that_is_not_enabled_is_left_out(file: Callable[..., Path]) -> 
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
     ],
 )
-def test_a_name_or_value_that_cannot_be_is_refused_with_its_place(
+def test_an_invalid_name_or_value_is_refused_with_its_place(
     file: Callable[..., Path], agents: str, text: str, expected: str
 ) -> None:
     (mistake,) = mistakes(file(agents, text + "\n"))
     assert mistake.startswith(expected)
 
 
-def test_mistakes_of_the_file_and_of_its_names_are_told_together(file: Callable[..., Path]) -> None:
+def test_mistakes_of_the_file_and_of_its_names_are_reported_together(file: Callable[..., Path]) -> None:
     found = mistakes(file("guage gauge", "[agents.gauge]\nbach = 1\n[kinds.rian]\nweight = 1\n"))
     assert len(found) == 3
 
 
-def test_what_is_wrong_within_an_unknown_kind_is_told_as_well(file: Callable[..., Path]) -> None:
+def test_mistakes_within_an_unknown_kind_are_reported_too(file: Callable[..., Path]) -> None:
     found = mistakes(file("gauge", '[kinds.rian]\ndecay = "sloly"\nweight = -1\n'))
     assert len(found) == 3
     assert any(mistake.startswith("kinds.rian.decay: there is no decay law 'sloly'") for mistake in found)
     assert any(mistake.startswith("kinds.rian: weight must be") for mistake in found)
 
 
-def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file: Callable[..., Path]) -> None:
+def test_a_count_of_reinforced_marks_is_a_warning_but_a_test_for_any_mark_is_not(file: Callable[..., Path]) -> None:
     (warning,) = resolve_file(file("counter"), {}).warnings
     assert "agents.counter.watches.watch" in warning.place
     assert "counts marks of flood" in warning.message
@@ -168,7 +168,7 @@ def test_counting_marks_that_join_is_a_warning_and_asking_for_any_is_none(file: 
 
 
 @pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
-def test_the_packaged_deployments_are_right_and_hardly_mean_anything_else(name: str) -> None:
+def test_the_packaged_deployments_are_valid_and_have_few_warnings(name: str) -> None:
     resolved = resolve(load_settings(config_file(name), {}))
     assert set(resolved.agents) == {"sales", "scheduler", "analyst", "coordinator"}
     assert resolved.warnings == ()

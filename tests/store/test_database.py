@@ -19,7 +19,7 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
     """A kind that no deployment names."""
 
 
-def test_threads_that_write_at_once_all_get_their_own_answer(world: World) -> None:
+def test_simultaneous_writers_get_their_own_results(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     answers: dict[int, list[int]] = {}
     errors: list[BaseException] = []
@@ -52,7 +52,7 @@ def test_a_url_names_the_file_that_sqlalchemy_finds_in_it(tmp_path: Path, name: 
     database.close()
 
 
-def test_one_that_fails_among_many_fails_alone(world: World) -> None:
+def test_a_failed_write_does_not_fail_others(world: World) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
     outcomes: list[str] = []
     start = threading.Barrier(8)
@@ -77,7 +77,7 @@ def test_one_that_fails_among_many_fails_alone(world: World) -> None:
     assert len(world.board.marks()) == 4
 
 
-def test_what_a_failed_transaction_registered_is_not_remembered(world: World) -> None:
+def test_a_failed_transaction_registers_nothing(world: World) -> None:
     board = world.board
 
     def work(txn: Any) -> None:
@@ -111,7 +111,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
 
 
 @pytest.mark.postgresql
-def test_reading_cannot_write(world: World) -> None:
+def test_a_reading_transaction_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         world.board.session.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)

@@ -110,7 +110,7 @@ def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
     assert led == [["next"]]
 
 
-def test_a_thread_that_is_interrupted_as_it_waits_for_its_group_lets_the_next_lead(
+def test_a_thread_interrupted_while_it_waits_lets_the_next_lead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits = threading.Semaphore(0)
@@ -192,7 +192,7 @@ def test_committed_work_is_not_repeated_after_a_later_error(database: Database) 
     assert rows(database) == [1, 2]
 
 
-def test_a_batch_waits_once_for_a_board_that_another_process_holds(
+def test_a_batch_waits_once_for_a_board_locked_by_another_process(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[StoreBusy] = []

@@ -48,14 +48,14 @@ def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World,
     declared.close()
 
 
-def test_the_newest_migration_is_the_one_that_the_program_knows() -> None:
+def test_the_newest_migration_is_the_version_of_the_program() -> None:
     script = ScriptDirectory(str(migrations_folder()))
     assert script.get_heads() == [schema.HEAD]
     assert {item.revision for item in script.walk_revisions()} == set(schema.KNOWN)
 
 
 @pytest.mark.parametrize("revision", schema.KNOWN[:-1])
-def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_what_it_holds(tmp_path: Path, revision: str) -> None:
+def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path / 'board.db'}"
     database = Database(url)
     config = Config()
@@ -87,7 +87,7 @@ def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
     assert world.sql("PRAGMA foreign_key_check") == []
 
 
-def test_a_new_board_is_its_owners_alone(tmp_path: Path) -> None:
+def test_a_new_board_is_private_to_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     Blackboard.open(f"sqlite:///{path}").close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -148,7 +148,7 @@ def test_a_newer_board_is_refused(world: World) -> None:
         Blackboard.open(f"sqlite:///{world.path}")
 
 
-def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     connection = dialect.sqlite.connect(path)
     connection.execute("CREATE TABLE mark (id INTEGER)")
@@ -160,7 +160,7 @@ def test_a_foreign_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("buy milk\n" * 500)
     with pytest.raises(StoreForeign, match="is not a database"):
@@ -181,14 +181,14 @@ def test_a_damaged_board_is_refused(world: World) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_read_only_board_is_refused_when_it_is_opened_to_write(world: World) -> None:
+def test_a_read_only_board_cannot_be_opened_for_writing(world: World) -> None:
     world.close()
     world.path.chmod(0o400)
     with pytest.raises(StoreError, match="cannot be written"):
         Blackboard.open(f"sqlite:///{world.path}")
 
 
-def test_a_read_only_connection_is_reported_with_what_to_do(world: World) -> None:
+def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     connection = world.board.database.connect(writes=False)
     with pytest.raises(Exception, match="readonly") as caught:
         connection.execute("DELETE FROM mark")
@@ -222,7 +222,7 @@ class DriverError(Exception):
         (1, StoreError, "board.db: the words"),
     ],
 )
-def test_an_error_of_sqlite_is_known_by_its_code(code: int, error: type[StoreError], words: str) -> None:
+def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[StoreError], words: str) -> None:
     translated = dialect.translate(DriverError("the words", code), "board.db")
     assert type(translated) is error
     assert words in str(translated)
@@ -243,7 +243,9 @@ def test_an_error_of_sqlite_is_known_by_its_code(code: int, error: type[StoreErr
         ("XX002", StoreError, "is damaged"),
     ],
 )
-def test_an_error_of_postgresql_is_known_by_its_sqlstate(sqlstate: str, error: type[StoreError], words: str) -> None:
+def test_an_error_of_postgresql_is_recognized_by_its_sqlstate(
+    sqlstate: str, error: type[StoreError], words: str
+) -> None:
     translated = dialect.translate(DriverError("the words", sqlstate=sqlstate), "postgresql://host/board")
     assert type(translated) is error
     assert words in str(translated)
@@ -259,13 +261,13 @@ def test_an_error_of_postgresql_is_known_by_its_sqlstate(sqlstate: str, error: t
     ],
 )
 @pytest.mark.parametrize("sqlstate", ["23505", None])
-def test_the_words_of_an_error_decide_nothing(words: str, sqlstate: str | None) -> None:
+def test_the_text_of_an_error_is_not_interpreted(words: str, sqlstate: str | None) -> None:
     translated = dialect.translate(DriverError(words, sqlstate=sqlstate), "postgresql://host/board")
     assert type(translated) is StoreError
     assert str(translated) == f"postgresql://host/board: {words}"
 
 
-def test_a_missing_board_is_not_made_by_those_who_may_not(tmp_path: Path) -> None:
+def test_a_missing_board_is_created_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     with pytest.raises(StoreError, match="blackboard init"):
         Blackboard.open(f"sqlite:///{path}", create=False)
@@ -274,19 +276,19 @@ def test_a_missing_board_is_not_made_by_those_who_may_not(tmp_path: Path) -> Non
         Database(f"sqlite:///{path}").connect(writes=False)
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
         Blackboard.open(f"sqlite:///{tmp_path}/file/board.db")
 
 
-def test_a_folder_in_the_place_of_the_board_is_refused(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_of_the_board_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         Blackboard.open(f"sqlite:///{tmp_path}")
 
 
 @pytest.mark.parametrize("url", ["", "sqlite://", "sqlite:///:memory:", "nonsense:///x"])
-def test_a_url_that_names_no_file_is_a_mistake_in_the_configuration(url: str) -> None:
+def test_a_url_without_a_file_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"database\.url"):
         Blackboard.open(url, clock=ManualClock())
 

@@ -44,7 +44,7 @@ def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
 
 
 @pytest.mark.parametrize("statement", every_statement(), ids=lambda statement: statement.name)
-def test_a_statement_says_what_it_is_for(statement: Statement) -> None:
+def test_a_statement_has_a_comment(statement: Statement) -> None:
     assert re.fullmatch(r"[A-Z].*\.", statement.doc)
 
 
@@ -54,7 +54,7 @@ def test_a_statement_is_used(statement: Statement) -> None:
     assert any(re.search(rf"\b{file.upper()}\.{name}\b", source) for source in SOURCES)
 
 
-def test_only_statements_that_exist_are_used() -> None:
+def test_every_used_statement_exists() -> None:
     known = {statement.name for statement in every_statement()}
     used = {
         f"{file.lower()}.{name}"
@@ -95,12 +95,12 @@ def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
         statements.MARKS.live_marks.using("colour").compiled("sqlite")
 
 
-def test_the_query_plans_stay_as_they_were(tmp_path: Path) -> None:
+def test_query_plans_do_not_change(tmp_path: Path) -> None:
     """A changed plan is looked at: if it is meant, write the file anew with `python -m tests.store.test_statements`."""
     assert query_plans(tmp_path) == json.loads(PLANS.read_text("utf-8"))
 
 
-def test_values_stand_in_the_order_of_their_use() -> None:
+def test_values_are_in_the_order_of_their_use() -> None:
     text, names = statements.MARKS.find_key.compiled("sqlite")
     assert text.count("?") == len(names)
     assert statements.MARKS.find_key.compiled("postgresql")[0].count("%(key)s") == 1

@@ -165,7 +165,7 @@ def test_conditions_are_stored_in_their_canonical_form(path: Path, clock: Manual
         assert row["condition"] == str(parse(row["condition"]))
 
 
-def test_people_find_it_all(path: Path, clock: ManualClock) -> None:
+def test_all_data_is_readable_after_the_upgrade(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         states = board.status().activations
         assert states == {"quarantined": 1, "dead": 1, "done": 6, "held": 1, "running": 1, "skipped": 2}
@@ -176,7 +176,7 @@ def test_people_find_it_all(path: Path, clock: ManualClock) -> None:
     assert calls == [("applied", "messages"), ("cost_recorded", "messages"), ("planned", "batch")]
 
 
-def test_work_goes_on_where_it_stood(path: Path, clock: ManualClock) -> None:
+def test_work_continues_after_the_upgrade(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         before = len(board.marks())
         board.deploy(board.deployment.model_copy(update={"trust": {"webform": 0.5}}))

@@ -85,13 +85,13 @@ def through_the_shell(world: World, text: str = "SELECT * FROM live_marks") -> l
     return json.loads(run.stdout) if run.stdout else []
 
 
-def test_the_columns_are_those_that_are_promised(world: World) -> None:
+def test_the_columns_match_the_contract(world: World) -> None:
     for view, columns in VIEWS.items():
         found = tuple(row.name for row in world.sql(f"SELECT * FROM pragma_table_info('{view}')"))
         assert found == columns, view
 
 
-def test_the_contract_holds_what_people_were_told(world: World) -> None:
+def test_the_contract_contains_the_documented_columns(world: World) -> None:
     assert VIEWS["live_marks"] == (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
@@ -106,12 +106,12 @@ def test_the_contract_holds_what_people_were_told(world: World) -> None:
 
 
 @pytest.mark.postgresql
-def test_strength_in_sql_is_strength_in_python(world: World) -> None:
+def test_strength_in_sql_equals_strength_in_python(world: World) -> None:
     fill(world)
     check(world, through_python(world))
 
 
-def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world: World) -> None:
+def test_strength_in_sql_equals_strength_in_python_during_a_backfill(world: World) -> None:
     world.put("smoke", "plain", 0.8)
     world.put("smoke", "linear", 0.8, decay=Linear("900d"))
     for law in LAWS:
@@ -124,7 +124,7 @@ def test_strength_in_sql_is_strength_in_python_while_marks_follow_a_change(world
 
 
 @pytest.mark.skipif(SHELL is None, reason="there is no sqlite3 shell on this machine")
-def test_the_plain_shell_computes_the_same_strengths(world: World) -> None:
+def test_a_plain_shell_computes_the_same_strengths(world: World) -> None:
     fill(world)
     world.register({"smoke": kind("smoke", Power("2d", 0.7), weight=0.9, floor=0.001, on_repeat="separate")})
     check(world, through_the_shell(world))
@@ -146,7 +146,7 @@ def test_times_are_iso_text_in_utc_and_null_for_never(world: World) -> None:
 
 
 @pytest.mark.postgresql
-def test_a_view_never_goes_back_behind_what_was_recorded(world: World) -> None:
+def test_a_view_never_shows_a_time_before_the_last_record(world: World) -> None:
     world.clock.advance(timedelta(days=30))
     world.put("smoke", decay=Exponential("1h"))
     [row] = through_python(world)
@@ -166,7 +166,7 @@ def test_evaporated_marks_are_not_live_and_stay_in_the_history(world: World) -> 
 
 
 @pytest.mark.postgresql
-def test_agenda_and_activations_tell_what_waits_and_what_was_done(world: World) -> None:
+def test_agenda_and_activations_show_waiting_and_finished_work(world: World) -> None:
     world.put("smoke", "x")
     world.put("smoke", "x")
     [row] = world.sql("SELECT agent, watch, subject, mark_id, state, reason, value, threshold, held_by FROM agenda")
@@ -187,7 +187,7 @@ def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:
     assert "TEMP B-TREE" not in plan
 
 
-def test_the_queries_of_a_deposit_and_of_an_agents_reading_use_indexes(world: World) -> None:
+def test_the_queries_of_deposits_and_reads_use_indexes(world: World) -> None:
     statements = {
         "strongest": MARKS.live_marks_in_order,
         "subject": MARKS.live_marks.using("kind", "subject", "limit"),
@@ -238,7 +238,7 @@ def everybody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
     return set(workers)
 
 
-def test_the_views_contain_the_laws_that_the_board_has_stored_and_no_other(world: World) -> None:
+def test_the_views_contain_only_the_stored_laws(world: World) -> None:
     before = texts(world)
     assert "sudden" not in before["live_marks"]
     assert schema.refresh_views(world.board.database, nobody) is None
@@ -251,14 +251,14 @@ def test_the_views_contain_the_laws_that_the_board_has_stored_and_no_other(world
     assert row["strength"] > 0
 
 
-def test_a_stored_law_that_the_process_does_not_know_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stored_law_unknown_to_the_process_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("smoke", "s", decay=Sudden())
     monkeypatch.delitem(decay.LAWS, "sudden")
     with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
         schema.refresh_views(world.board.database, nobody)
 
 
-def test_views_stay_while_a_worker_of_another_version_runs(world: World) -> None:
+def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())
     worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
@@ -279,7 +279,7 @@ def test_views_stay_while_a_worker_of_another_version_runs(world: World) -> None
     assert "sudden" in texts(world)["live_marks"]
 
 
-def test_views_of_another_text_are_rewritten_and_no_command_but_init_and_run_does_it(world: World) -> None:
+def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     before = texts(world)
     database = world.board.database
     with database.exclusive_transaction() as tx:
