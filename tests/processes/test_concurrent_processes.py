@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 def many_hands(folder: Path) -> dict[str, Any]:
     folder.mkdir()
-    with started(["-m", "tests.processes.hands", str(folder), str(SECONDS)]) as process:
+    with started(["-m", "tests.processes.concurrent_process", str(folder), str(SECONDS)]) as process:
         code = process.ends()
         said = "\n".join(process.lines)
     assert code == 0, said

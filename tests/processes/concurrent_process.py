@@ -1,6 +1,8 @@
-"""Several daemons and depositors on one file at once, each a process: `python -m tests.processes.hands FOLDER SECONDS`.
+"""Several daemons and depositors on one file, each in its own process.
 
-Prints what it came to, as one JSON document; what must hold is held by the same laws as in a crash.
+python -m tests.processes.concurrent_process FOLDER SECONDS
+
+It prints the results as one JSON document. The laws of the crash tests check the board.
 """
 
 from __future__ import annotations
