@@ -16,7 +16,6 @@ from pydantic import JsonValue
 
 from blackboard.board import (
     activation_results,
-    answer_spool,
     backfill,
     declarations,
     erasure,
@@ -315,6 +314,8 @@ class Blackboard:
             NotFound: Nothing was ever said about the subject.
             InvalidMark: The subject is the random name of one that was forgotten.
         """
+        from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
+
         report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
         answer_spool.drop(self.database, report.calls)
         self.database.compact()
