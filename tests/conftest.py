@@ -1,4 +1,4 @@
-"""What every test stands on: a clock that stands still, an environment without secrets, no way off the machine."""
+"""The environment of every test: a manual clock, no secrets, and no connection to other machines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blackboard.clock import ManualClock
 from tests.support.postgresql import PostgresqlServer, server_programs, start_server
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
-# The same examples at every run, so that a red build means a change and not luck; `thorough` looks for new ones.
+# The examples are the same in every run, so that a failure means a change; `thorough` searches for new examples.
 settings.register_profile("repeatable", deadline=None, max_examples=80, derandomize=True, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
@@ -40,14 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
-    """How many processes the crash test kills: a thousand in `make test`, more in `make crash`."""
+    """Return the number of kills in the crash test: a thousand in `make test`, more in `make crash`."""
     return int(request.config.getoption("--crash-runs"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that uses `storage` on PostgreSQL as well if it has the marker, or there only if it asks for that.
+    """Run a test that uses `storage` on PostgreSQL too if it has the marker.
 
-    With --postgresql=all it runs there only, and the board's tests do so without the marker.
+    With `only` it runs only on PostgreSQL. With --postgresql=all, all tests of the board run only on PostgreSQL.
     """
     chosen = metafunc.config.getoption("--postgresql")
     marker = metafunc.definition.get_closest_marker("postgresql")
@@ -60,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest) -> Storage:
-    """Where the test's boards are stored."""
+    """Return the storage of the test's boards."""
     if getattr(request, "param", "file") == "server":
         return ServerStorage(request.getfixturevalue("postgresql_server"))
     return FileStorage()
@@ -68,7 +68,7 @@ def storage(request: pytest.FixtureRequest) -> Storage:
 
 @pytest.fixture
 def board_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
-    """The URL of the test's board, which may still have to be made."""
+    """Return the URL of the test's board, which may not exist yet."""
     url = storage.reserve(tmp_path / "board.db")
     yield url
     storage.remove(url)
@@ -76,8 +76,8 @@ def board_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
-    """A PostgreSQL server of this process's own, or the one that an option names."""
-    # A run that asks for the server must not pass without it.
+    """Start a PostgreSQL server for this process, or use the server of an option."""
+    # A run that requests the server must not pass without it.
     give_up = pytest.fail if request.config.getoption("--postgresql") == "all" else pytest.skip
     with contextlib.ExitStack() as stack:
         url = request.config.getoption("--postgresql-url")
@@ -94,7 +94,7 @@ def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServ
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock at 2026-01-05T09:00Z, a Monday, that moves when the test moves it."""
+    """Return a clock at 2026-01-05T09:00Z, a Monday, that only the test advances."""
     return ManualClock()
 
 
@@ -107,7 +107,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
-    """What a test, or a program that it runs, sets up for its logs ends with it."""
+    """Reset the log configuration after a test."""
     yield
     structlog.reset_defaults()
 

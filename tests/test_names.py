@@ -1,7 +1,7 @@
-"""A name that was given up does not come back: neither in the code nor in a view, a setting, a command or a text.
+"""Law: an old name does not come back in the code, a view, a setting, a command or a text.
 
-Many old names are ordinary words, such as `rest`, `own` or `passed`. Those are looked for only where they were names of
-this program: as an argument of `@agent`, as a field of a deployment, as a column of a table.
+Many old names are ordinary words, such as `rest`, `own` or `passed`. They are searched only as arguments of `@agent`,
+fields of a deployment, and columns of a table.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("blackboard", "agents", "benchmarks", "docs", "tests", "examples")
 PACKAGES = ("blackboard", "agents")
 
-# Words that only ever were names of this program's: they are looked for as any identifier.
+# Names that are not ordinary words: they are searched as identifiers.
 IDENTIFIERS = frozenset(
     """
     Moment InForce in_force Transacting Seeing MarkView GivenRow as_given given_to FollowUp FollowUps Evaporates
@@ -56,7 +56,7 @@ MODULES = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# Arguments of @agent(...), watch(...), Watch(...), AgentSettings(...) and of the class of a mark; settings of a file.
+# Arguments of @agent(...), watch(...), Watch(...), AgentSettings(...) and of mark classes; settings of a file.
 SETTINGS = frozenset(
     """
     joins gather urgency rest rest_per rest_after_failures rearm own alone formerly otherwise max_depth hourly_limit
@@ -111,7 +111,7 @@ PHRASES = (
 
 
 def files(*suffixes: str, folders: tuple[str, ...] = CODE) -> Iterator[Path]:
-    """Every file of ours with such a name, but for this one."""
+    """Return every file of the project with such a name, except this file."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in suffixes and path != Path(__file__).resolve() and "rivals" not in path.parts:
@@ -119,7 +119,7 @@ def files(*suffixes: str, folders: tuple[str, ...] = CODE) -> Iterator[Path]:
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every name that a module's text uses or gives, with its line."""
+    """Yield every name in a module with its line."""
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         match node:
@@ -138,13 +138,13 @@ def identifiers(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def called(node: ast.Call) -> str:
-    """The name of what a call calls."""
+    """Return the name of a called function."""
     return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[Path, ast.Module]:
-    """Every Python file of ours, parsed."""
+    """Yield every Python file of the project, parsed."""
     return {path: ast.parse(path.read_text("utf-8")) for path in files(".py")}
 
 
@@ -152,7 +152,7 @@ def test_no_identifier_has_an_old_name(trees: dict[Path, ast.Module]) -> None:
     old = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
         for path, tree in trees.items()
-        if path.name != "test_upgrade.py"  # which holds an old board against the new names
+        if path.name != "test_upgrade.py"  # which compares an old board with the new names
         for name, line in identifiers(tree)
         if name in IDENTIFIERS
     ]

@@ -1,4 +1,4 @@
-"""The law: what travels with the program is found in a checkout and in an installed wheel, and nowhere else."""
+"""Law: packaged files are found in a checkout and in an installed wheel."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The law: coordinating the desk costs exactly these calls and tokens, so that a change which makes it dearer is seen.
+"""Law: the coordination of the desk needs exactly these calls and tokens, so that a more expensive change is noticed.
 
-Whoever changes a figure here changes it in docs/economy.md too: `make bench-coordination` prints it.
+`make bench-coordination` prints the figures. A change here must change docs/economy.md too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def cost(system: str, leads: int) -> Cost:
 
 
 def kept() -> list[Row]:
-    """The figures as they were measured last, frameworks among them."""
+    """Return the stored figures of the last measurement, including frameworks."""
     data = json.loads((ROOT / "benchmarks" / "coordination" / "figures.json").read_text("utf-8"))
     return [Row.of(row) for row in data["rows"]]
 

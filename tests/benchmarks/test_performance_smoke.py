@@ -1,5 +1,6 @@
-"""The suite of measurements runs: once, small, and without a word about how long anything took. What it cannot do it
-says before it measures, and what it has measured it does not lose.
+"""The performance benchmark runs once on small boards; no test depends on a time.
+
+Invalid arguments are refused before measuring, and finished measurements are not lost.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., int]:
-    """The driver, with its folders in the test's own."""
+    """Run the driver with folders of the test."""
     return lambda *arguments: driver.main([*arguments, "--folder", str(tmp_path), "--out", str(tmp_path / "out")])
 
 

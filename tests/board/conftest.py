@@ -1,4 +1,4 @@
-"""One board for each test."""
+"""A board for each test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.support.storage import Storage
 
 @pytest.fixture(autouse=True)
 def stored_there(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Store the test's boards where it shall run."""
+    """Store the boards of the test in its storage."""
     monkeypatch.setattr(World, "storage", storage)
 
 
 @pytest.fixture
 def world(tmp_path: Path, clock: ManualClock) -> Iterator[World]:
-    """A new board of this test's own."""
+    """Create a board for the test."""
     world = World(tmp_path / "board.db", clock)
     yield world
     world.close()

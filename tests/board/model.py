@@ -1,4 +1,4 @@
-"""The board in plain Python: a dictionary of marks, what was absorbed, and the crossings that should wait."""
+"""A model of the board in plain Python: a dictionary of marks, the absorbed events, and the expected crossings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lying:
     law: Decay
     ends: int | None
     warm: bool = False
-    """Whether its strength was above the falling threshold since it last fell."""
+    """Whether the strength has been above the falling threshold since the last crossing."""
 
     def live(self, now: int) -> bool:
         return self.ends is None or now < self.ends
@@ -38,7 +38,7 @@ class Lying:
 
 @dataclass
 class Model:
-    """What the board should be. Watches go by their agents' names: each, sum, board, cold."""
+    """The expected board. Watches are named by their agents: each, sum, board, cold."""
 
     kinds: dict[str, Kind]
     marks: dict[int, Lying] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Model:
     waiting: dict[str, dict[tuple[str, int], int]] = field(
         default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold")}
     )
-    """The keys of the crossings that wait, with the instant at which each was noticed."""
+    """The keys of waiting crossings, each with the instant of its record."""
     count: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("recorded", "skipped", "withdrawn", "faded", "claimed"), 0)
     )
@@ -74,10 +74,10 @@ class Model:
             self.waiting[watch][key] = now
             self.count["recorded"] += 1
 
-    # -- what happens
+    # -- events
 
     def settle(self, now: int) -> None:
-        """Record what fell by fading alone up to now, each as things were at its own instant."""
+        """Record the crossings by fading up to now, each at its own instant."""
         for mark in self.marks.values():
             if not mark.warm:
                 continue
@@ -97,7 +97,7 @@ class Model:
             self.count["skipped"] += 1
 
     def left_behind(self, mark: Lying, now: int) -> None:
-        """Test every watch after a deposit that left or reinforced a mark."""
+        """Test every watch after a deposit that created or reinforced a mark."""
         self.marks[mark.id] = mark
         if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
             self.cross("each", (mark.subject, mark.id), now)
@@ -132,7 +132,7 @@ class Model:
             self.count["withdrawn"] += 1
 
     def change(self, new: Kind, at: int) -> None:
-        """A kind's weight or law changes: the old one to that instant, the new one after it."""
+        """Change the weight or law of a kind: the old values apply up to the instant, the new values after it."""
         old = self.kinds[new.name]
         self.kinds[new.name] = new
         marks = self.live(at, new.name)

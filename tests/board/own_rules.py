@@ -1,4 +1,4 @@
-"""A decay law and two measures as a user defines them, in a module that the program does not know."""
+"""A user-defined decay law and two user-defined measures, in a module that the program does not know."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blackboard.durations import DurationLike
 
 @dataclass(frozen=True)
 class Stretched(Decay):
-    """Fades by a stretched exponential: share = exp(-sqrt(age / scale)).
+    """A stretched exponential law: share = exp(-sqrt(age / scale)).
 
     Source: Kohlrausch, Annalen der Physik 167 (1854).
     """
@@ -47,7 +47,7 @@ class SecondStrongest(Measure):
 
 
 class Percent(Measure):
-    """A hundred times the total, with sums that the board keeps."""
+    """A hundred times the total, with sums that the board stores."""
 
     name = "percent"
     keeps_sums = True
@@ -59,6 +59,6 @@ class Percent(Measure):
         return max(0.0, 100.0 * total)
 
 
-# Other tests in this process must not know them; a fixture adds them for its own tests.
+# Other tests in this process must not know these rules; a fixture registers them for its own tests.
 OWN_LAWS = {Stretched.name: LAWS.pop(Stretched.name)}
 OWN_MEASURES = {measure.name: MEASURES.pop(measure.name) for measure in (SecondStrongest, Percent)}

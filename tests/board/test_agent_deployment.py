@@ -1,4 +1,4 @@
-"""A program puts its agents in force without a deployment file, and changes nothing that it does not name."""
+"""Law: a program deploys agents without a deployment file and changes only the agents and kinds that it names."""
 
 from __future__ import annotations
 

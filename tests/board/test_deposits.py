@@ -1,4 +1,4 @@
-"""Law: a repeated deposit reinforces the live mark by strengths now and by the kind's rule, once for each key."""
+"""Law: a repeated deposit reinforces the live mark by current strengths and the rule of its kind, once per key."""
 
 from __future__ import annotations
 

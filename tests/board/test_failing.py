@@ -1,4 +1,4 @@
-"""An activation ends in one transaction or not at all; a batch that fails is split until its bad mark stands alone."""
+"""Law: an activation ends in one transaction, and a failing batch is split until its bad mark is alone."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_an_agent_that_always_fails_has_growing_cooldowns(world: World) -> None:
 
 
 def parted(world: World) -> tuple[ActivationRow, ...]:
-    """One crossing over four marks whose batch has failed: its two halves, claimed."""
+    """Return the two claimed halves of a failed batch of one crossing over four marks."""
     world.deploy(
         KINDS,
         spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, cooldown_after_failures=9),

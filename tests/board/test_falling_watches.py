@@ -1,4 +1,4 @@
-"""Law: a falling watch crosses once, at the instant that follows from the laws, each time it was above before."""
+"""Law: a falling watch crosses once at the instant given by the laws, each time the value was above the threshold."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_instant_for_many_marks_equals_a_brute_force_search(
         return {total: math.fsum(lying), strongest: max(lying, default=0.0), count: float(len(lying))}[measure]
 
     at = world.clock.now()
-    world.work_off("watchman")  # what fell between the deposits
+    world.work_off("watchman")  # crossings between the deposits
     world.advance(5000 * HOUR)
     world.fire_all_due()
     fallen = world.crossings("waiting")
@@ -213,7 +213,7 @@ def test_a_reinforcement_under_a_law_that_fades_fast_at_first_is_predicted_again
     world.deploy({"smoke": kind("smoke", Power("1m", 2))}, spec("watchman", total("smoke", over=over) < 0.001))
     world.put("smoke")
     world.advance(20 * MINUTE)
-    world.put("smoke", intensity=0.003)  # hardly more than is left, but it fades fast again
+    world.put("smoke", intensity=0.003)  # hardly stronger than the remaining mark, but it fades fast again
     [due] = dues(world)
     start = world.clock.now()
     assert due is not None

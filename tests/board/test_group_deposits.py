@@ -24,7 +24,7 @@ MANY = count("smoke", "spark", over="board") >= 3
 
 
 def together(world: World, *works: Callable[[], Any]) -> int:
-    """Let threads wait for a commit in this order, and then lead at once; return how many commits it took."""
+    """Let threads wait for a commit in this order, then let them commit; return the number of commits."""
     group_commit, commits, threads = world.board.database.group_commit, 0, []
     waits = threading.Semaphore(0)
 

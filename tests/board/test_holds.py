@@ -1,4 +1,4 @@
-"""Guards, gathering, rests and pauses defer; nothing that was recorded is lost by them."""
+"""Law: guards, batch windows, cooldowns and pauses defer crossings and lose no record."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ GUARDED = {"batch_window": "10m", "batch": 5, "urgent_above": 0.9, "only_if": co
 
 
 def held_by_its_guard(world: World, intensity: float = 0.5) -> int:
-    """A lead on "a" that crossed now, gathers, and was found held back when an urgent one elsewhere was looked at."""
+    """Return a crossing in its batch window that a claim of an urgent crossing found held by its guard."""
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **GUARDED))
     world.put("ok", "b")
     lead = world.put("lead", "a", intensity).mark_id

@@ -1,4 +1,4 @@
-"""Law: a transaction that changes what a worker may have to do notifies the workers; no other does."""
+"""Law: a transaction notifies workers exactly if it may change their work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decay law and a measure of one's own work like those of the program: in Python, SQL, text, watches and guards."""
+"""Law: a user-defined decay law and measure work like built-in rules: in Python, SQL, text, watches and guards."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Smoke(Mark, kind="smoke"):
 
 
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process that knows the program's own rules alone."""
+    """Run a script in a process that knows only the built-in rules."""
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
 
 def value(world: World, measure: Measure, at: int, *marks: int) -> float:
-    """The value of a measure over marks under the law, by the formulas in the docstrings of the two classes."""
+    """Return the value of a measure over marks under the law, by the formulas in the docstrings of the two classes."""
     states = [FadingState(row.intensity, row.anchored_at, LAW) for row in map(world.mark, marks)]
     strengths = sorted(state.remaining(at) for state in states)
     return strengths[-2] if isinstance(measure, SecondStrongest) else 100 * sum(strengths)
@@ -179,7 +179,7 @@ def test_an_older_board_accepts_the_law_and_the_measure(tmp_path: Path) -> None:
     assert old.intensity == pytest.approx(0.9 * Exponential("1h").share(MINUTE), rel=1e-6)
     assert strengths["old"] == [pytest.approx(old.intensity * LAW.share(MINUTE), rel=1e-6)]
     assert strengths["new"] == [pytest.approx(0.8 * LAW.share(MINUTE), rel=1e-6)]
-    # What `init` and `run` do, with no worker of another version.
+    # `init` and `run` do this if no worker of another version runs.
     assert schema.refresh_views(world.board.database, lambda path, workers: set()) is None
     for mark_id, strength, as_of in world.sql("SELECT id, strength, as_of FROM live_marks"):
         row = world.mark(mark_id)

@@ -1,4 +1,4 @@
-"""Law: a preview says what the deployment then does, and leaves nothing behind."""
+"""Law: a preview equals the effect of the deployment and changes nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def agents(level: float = 0.9) -> tuple[AgentSpec, ...]:
 
 
 def rehearsed(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
-    """Preview what `world.deploy` of the same arguments would do."""
+    """Return the preview of `world.deploy` with the same arguments."""
     new = Deployment(kinds={**world.deployment.kinds, **kinds}, agents={agent.name: agent for agent in agents})
     return world.board.session.rehearse(lambda txn: preview(txn, new))
 

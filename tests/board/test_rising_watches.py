@@ -1,4 +1,4 @@
-"""Rising watches: a crossing is recorded in the transaction that caused it, and a mark's event is absorbed once."""
+"""Law: a rising crossing is recorded in the transaction that causes it, and an event is absorbed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the board is what a plain model of it says, and no event is absorbed twice."""
+"""Law: after any sequence of operations, the board equals its model, and no event is absorbed twice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ intensities = st.sampled_from([0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
 
 
 class Board(RuleBasedStateMachine):
-    """The board and its model, side by side."""
+    """A state machine of a board and its model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ class Board(RuleBasedStateMachine):
         self.claimed(name, claim, expected, now)
 
     def expected(self, name: str, now: int) -> tuple[set[int], set[int]]:
-        """The marks that a new activation must be given, and those that it may be."""
+        """Return the required and the allowed marks of a new activation."""
         model, must, may = self.model, set(), set()
         for subject, mark_id in model.waiting[name]:
             if name == "each":
@@ -259,7 +259,7 @@ class Board(RuleBasedStateMachine):
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 
-    # -- what always holds
+    # -- invariants
 
     @invariant()
     def the_live_marks_are_those_of_the_model_with_their_strengths(self) -> None:
@@ -296,7 +296,7 @@ class Board(RuleBasedStateMachine):
         self.world.board.session.write(agree)
 
 
-@pytest.mark.timeout(600)  # a server takes five times as long as a file
+@pytest.mark.timeout(600)  # a server is five times slower than a file
 def test_the_board_equals_its_model() -> None:
-    # The assertions are those of the rules and invariants of `Board`.
+    # The assertions are in the rules and invariants of `Board`.
     run_state_machine_as_test(Board, settings=settings(max_examples=90, stateful_step_count=50, deadline=None))

@@ -1,4 +1,4 @@
-"""The total and count that a watch over the board keeps up are those of its stimuli, counted one by one."""
+"""Law: the stored total and count of a watch over the board equal a direct count of its stimuli."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def agree(txn: BoardTransaction) -> None:
         strengths = [txn.strength(row) for row in stimuli]
         comparison = next(item.condition.comparisons())
         if txn.active.migrating.intersection(item.condition.kinds):
-            # While marks follow a change, the sums are upper bounds; a claim looks at the marks themselves.
+            # During a backfill the sums are upper bounds, and a claim reads the marks.
             assert marks >= len(stimuli), item.spec.name
             continue
         assert marks == len(stimuli), item.spec.name
@@ -90,7 +90,7 @@ def agree(txn: BoardTransaction) -> None:
 def test_stored_totals_equal_direct_counts(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # `agree` asserts, after each operation.
+    # `agree` asserts after each operation.
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     agents = (spec("counter", WATCHES, batch=3), spec("whole", {"met": WATCHES["met"]}))
     world.deploy(
@@ -149,7 +149,7 @@ def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: Worl
 
     def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
-        txn.now = txn.now + 2 * HOUR  # as a change of the deployment moves it, if by less
+        txn.now = txn.now + 2 * HOUR  # a change of the deployment moves the time in the same way, but by less
         return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
 
     world.put("spark", "a1")

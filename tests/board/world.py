@@ -1,4 +1,4 @@
-"""A board on a temporary file and a manual clock, with agents that claim and finish when a test says so."""
+"""A board in a temporary file with a manual clock, and agents that claim and finish on demand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEASE = 10 * MINUTE
 
 
 def spec(name: str, watches: Any, **declared: Any) -> AgentSpec:
-    """An agent as its declaration would register it."""
+    """Return the spec of an agent, as its declaration registers it."""
 
     @agent(watches=watches, name=name, **declared)
     def function(marks: Any, context: Any) -> None:
@@ -49,16 +49,16 @@ def kind(
     cap: float | None = None,
     unique: str | None = None,
 ) -> KindSpec:
-    """A kind without a payload model of its own."""
+    """Return a kind without a payload model."""
     made = Kind(name, weight=weight, floor=floor, on_repeat=on_repeat, cap=cap, unique=unique)
     return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, on_repeat, cap, unique))
 
 
 class World:
-    """One board and what a test does to it."""
+    """A board and the operations of a test on it."""
 
     storage: ClassVar[Storage] = FileStorage()
-    """Where new boards are stored; the fixture of the same name sets it for one test."""
+    """The storage of new boards; the fixture of the same name sets it for a test."""
 
     def __init__(self, path: Path, clock: ManualClock | None = None, *, url: str | None = None) -> None:
         self.path = path
@@ -80,7 +80,7 @@ class World:
     def deploy(
         self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec, trust: dict[str, float] | None = None
     ) -> DeployResult:
-        """Put kinds and agents in force; kinds that are not named stay as they are."""
+        """Deploy kinds and agents; other kinds stay unchanged."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})},
             agents={item.name: item for item in agents},
@@ -89,7 +89,7 @@ class World:
         return self.board.deploy(self.deployment)
 
     def register(self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec) -> DeployResult:
-        """Like `deploy`, but no mark has followed yet."""
+        """Register a deployment without its backfill."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
         )
@@ -109,7 +109,7 @@ class World:
         return self.board.deposit(kind, subject=subject, payload=payload, intensity=intensity, **options)
 
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
-        """A deposit signed by an agent, as only an activation of it can make it."""
+        """Deposit a mark signed by an agent, as only an activation of the agent can do."""
         return self.board.session.write(
             lambda txn: deposit(txn, prepared(txn, self.board, kind, subject, {}, intensity, author, 0))
         )
@@ -124,7 +124,7 @@ class World:
         return self.clock.advance(timedelta(microseconds=int(microseconds)))
 
     def evaporate(self, limit: int = 1000) -> int:
-        """The pass that settles falls and moves evaporated marks to the history, until nothing is left to do."""
+        """Record predicted crossings and move evaporated marks to the history until no work remains."""
         count = 0
         while done := self.board.session.write(lambda txn: evaporation.evaporate_due(txn, limit)):
             count += done
@@ -147,7 +147,7 @@ class World:
         return self.board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent(name), worker, LEASE))
 
     def claimed(self, name: str, worker: str = "worker") -> Claim:
-        """Claim, where there is work to claim."""
+        """Claim if there is work to claim."""
         claim = self.claim(name, worker)
         assert claim is not None
         return claim
@@ -168,14 +168,14 @@ class World:
         )
 
     def woken(self, name: str) -> list[int] | None:
-        """Claim and finish once: the ids of the marks that were given, or None if the agent did not wake."""
+        """Claim and finish once; return the ids of the input marks, or None if the agent did not wake."""
         if (claim := self.claim(name)) is None:
             return None
         assert self.finish(claim) is not None
         return inputs(claim)
 
     def work_off(self, name: str) -> None:
-        """Claim and finish until nothing is left for the agent."""
+        """Claim and finish until the agent has no work."""
         for _ in range(10_000):
             if self.woken(name) is None:
                 return
@@ -184,13 +184,13 @@ class World:
     def waiting(self, name: str) -> int:
         return sum(1 for row in self.board.agenda() if row.agent == name)
 
-    # -- below the door
+    # -- internals of the board
 
     def rows(self, statement: Statement, **values: Any) -> list[Any]:
         return self.board.session.read(lambda txn: txn.tx.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
-        """The rows of a query of a test's own, as named tuples."""
+        """Return the rows of a query as named tuples."""
         text = text.replace("?", self.storage.placeholder)
 
         def query(txn: BoardTransaction) -> list[Any]:
@@ -218,7 +218,7 @@ def prepared(
     author: str,
     activation_id: int | None,
 ) -> DepositRequest:
-    """A deposit of an activation, checked."""
+    """Return a checked deposit of an activation."""
     request = DepositRequest(kind, subject, payload, author, intensity, activation_id=activation_id)
     return prepare(txn, request, board.session.classes)
 

@@ -1,4 +1,4 @@
-"""A deployment of two agents in a folder of its own, and the command line run in this process."""
+"""A deployment of two agents in its own folder, and the command line in this process."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ decay = { law = "exponential", half_life = "10m" }
 
 @dataclass
 class Done:
-    """What a command came to."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -66,12 +66,12 @@ class Done:
 
     @property
     def json(self) -> Any:
-        """Its stdout, which must be one JSON document and nothing else."""
+        """The stdout as its only JSON document."""
         return json.loads(self.out)
 
 
 class Typed:
-    """Runs commands as they are typed, in one folder."""
+    """A runner of command lines in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,9 +91,9 @@ class Typed:
 
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
-    """The command line, in an empty folder."""
+    """Return a command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")  # whatever the terminal that the tests run in
+    monkeypatch.setenv("COLUMNS", "160")  # independent of the terminal of the tests
     monkeypatch.setattr(sys, "path", [*sys.path])
     yield Typed(tmp_path)
     structlog.reset_defaults()
@@ -103,7 +103,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
 
 @pytest.fixture
 def house(typed: Typed) -> Typed:
-    """The command line, in a folder with a deployment of two agents in ./blackboard.toml."""
+    """Return a command line in a folder with a deployment of two agents in ./blackboard.toml."""
     typed.write("house_agents.py", AGENTS)
     typed.write("blackboard.toml", DEPLOYMENT)
     return typed

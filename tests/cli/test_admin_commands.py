@@ -1,4 +1,4 @@
-"""The law: by commands, a person can back a board up and restore it, have it looked at, and erase a subject."""
+"""Law: commands back up and restore a board, examine it, and erase a subject."""
 
 from __future__ import annotations
 

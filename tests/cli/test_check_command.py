@@ -1,4 +1,4 @@
-"""The law: `check` names every mistake at once, and says beforehand what `init` would then do."""
+"""Law: `check` names all mistakes at once and previews the effect of `init`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: Typed) -> 
     assert [mark["subject"] for mark in found["evaporates"]] == ["hall"]
     assert found["sooner"] == {"smoke": 1}
     assert found["changes"] == ["kind smoke: floor"]
-    assert len(house("marks", "--json").json) == 2  # nothing happened yet
+    assert len(house("marks", "--json").json) == 2  # `check` changed nothing
     house("init")
     assert [mark["subject"] for mark in house("marks", "--json").json] == ["kitchen"]
 

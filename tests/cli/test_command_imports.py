@@ -1,4 +1,4 @@
-"""A command loads what it needs: neither the other commands, nor what only a daemon or a live view uses."""
+"""Law: a command imports neither other commands nor modules for daemons and live views."""
 
 from __future__ import annotations
 

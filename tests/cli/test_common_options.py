@@ -1,4 +1,4 @@
-"""The law: the common options may stand before a command or after it, and what is typed wrongly changes nothing."""
+"""Law: common options may be before or after a command, and wrong usage changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law: a shell completes the names that the board knows, makes no board for it, and is told of no error."""
+"""Law: a shell completes the names of the board, creates no board, and shows no error."""
 
 from __future__ import annotations
 

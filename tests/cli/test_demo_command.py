@@ -1,4 +1,4 @@
-"""The law: the demonstration makes a fresh board of the samples, works to the end, and shows what came out."""
+"""Law: the demo loads the samples onto a new board, works until no work remains, and shows the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law: a reading command prints one JSON document and nothing else when asked to, and else text for people."""
+"""Law: a reading command prints exactly one JSON document on request, and otherwise text for people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ READING = (
 
 @pytest.fixture
 def burning(house: Typed) -> Typed:
-    """A house with smoke in two rooms, one of them enough to wake the watchman."""
+    """Return a house with smoke in two rooms, in one of them strong enough to wake the watchman."""
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thin"}', "--intensity", "0.2")
     return house

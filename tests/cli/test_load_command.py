@@ -1,5 +1,7 @@
-"""The law: every good row of a file becomes a mark, every bad one is kept with its number and the reason, and loading a
-file again adds nothing."""
+"""Law: every good row of a file becomes a mark, every bad row is saved with its number and the reason.
+
+Loading a file again adds nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law: a command that changes the board says what it did, and one that cannot changes nothing and says why."""
+"""Law: a command that changes the board reports the change; a failed command changes nothing and reports the reason."""
 
 from __future__ import annotations
 

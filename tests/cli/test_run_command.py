@@ -1,4 +1,4 @@
-"""The law: `run` puts the deployment in force, does what there is to do, and says what it left."""
+"""Law: `run` deploys the file, does the work, and reports unfinished work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law: what ends a command from outside (a signal, a closed pipe) ends it in order and without a traceback."""
+"""Law: a signal or a closed pipe ends a command in order and without a traceback."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_closed_pipe_is_not_an_error(house: Typed) -> None:
 
 
 def until(child: subprocess.Popen[str], event: str) -> str:
-    """The lines of the daemon's log up to an event."""
+    """Return the lines of the daemon's log up to an event."""
     seen = ""
     assert child.stderr is not None
     while f'"event": "{event}"' not in seen:

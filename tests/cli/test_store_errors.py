@@ -1,4 +1,4 @@
-"""The law: a database that cannot be used is told of with what to do, and never with a traceback."""
+"""Law: an unusable database is reported with advice and never with a traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table fits its width: spare columns go first, then texts are cut; numbers stay whole, and the last column wraps."""
+"""Law: a table fits its width. Spare columns are omitted first, then texts are cut; the last column wraps."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Kills processes in the middle, and prints what that came to: `python -m tests.crash --kills 1000`.
+"""Kill processes at work and print the results: `python -m tests.crash --kills 1000`.
 
-One process with one thread, which forks its victims: hence a program of its own, and not a function of a test.
+It is a program of its own, because it forks its children from a process with a single thread.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def main() -> int:
     seed = chosen.seed if chosen.seed is not None else secrets.randbelow(1_000_000)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seed {seed}", file=sys.stderr, flush=True)
-    # Kept in memory where that can be: a kill cannot take from the machine what the disk has not yet, and a thousand
-    # restarts need not wait for it. What the loss of power takes, another test replays.
+    # Use memory if possible: a kill does not lose unflushed data, so a thousand restarts need not wait for the disk.
+    # Another test simulates the loss of power.
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="blackboard-crash-", dir=memory if os.access(memory, os.W_OK) else None))
     gc.collect()
-    gc.freeze()  # a child that collects would copy every page of its parent
+    gc.freeze()  # otherwise garbage collection in a child would copy every page of its parent
     try:
         result = {}
         for name in chosen.world or [*WORLDS, "births"]:
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def describe(name: str, figures: Figures) -> list[str]:
-    """The figures in words."""
+    """Return the figures as text."""
     recoveries = sorted(figures.recoveries)
     return [
         f"{name}: {figures.kills} kills ({figures.daemons} daemons, {figures.depositors} depositors),"

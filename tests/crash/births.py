@@ -1,4 +1,4 @@
-"""Boards that are killed while they are made: several processes open a file that is not there yet, and die at it."""
+"""Crashes during the creation of boards: several processes open a file that does not exist yet, and die."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MIDWIVES = 3
 
 
 def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
-    """Make boards until so many of their makers are dead; each board is whole afterwards.
+    """Create boards until enough creating processes are dead, and check that each board is intact.
 
     Raises:
-        Broken: a law that does not hold, with what to type to see it again.
+        Broken: A law is violated; the message has the command that repeats the run.
     """
     figures = Figures()
     began = time.monotonic()
@@ -42,7 +42,7 @@ def births(folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
 
 
 def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) -> None:
-    # The place follows from the board's number alone, so that one board can be seen again without those before it.
+    # The place follows from the number of the board alone, so that a single board can be repeated.
     armed = (PLACES[board % len(PLACES)], 1) if rng.random() < 0.7 else None
     makers = [
         Child("maker", partial(_open, path, number), armed if number == 0 else None) for number in range(MIDWIVES)

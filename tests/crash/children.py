@@ -1,7 +1,6 @@
-"""Children forked from a process that has done its imports: each says lines on a pipe, until it ends or is killed.
+"""Children forked from a process that has done its imports. Each writes lines to a pipe until it ends or is killed.
 
-Nothing here sleeps: whoever waits, waits on the pipes, with a bound. The parent must have no other thread and no open
-connection when it forks.
+The parent waits only on pipes, with a time limit. It must have no other thread and no open connection when it forks.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ FAILED = 70
 
 
 class Child:
-    """One forked process.
+    """A forked process.
 
     Args:
-        work: what it does; it is given a function that says one line to the parent.
-        failpoint: name and count of the place at which it dies.
+        work: The function of the child; its argument is a function that sends a line to the parent.
+        failpoint: The name and count of the failpoint at which the child dies.
     """
 
     def __init__(self, role: str, work: Callable[[Say], None], failpoint: tuple[str, int] | None = None) -> None:
         self.role, self.failpoint = role, failpoint
         self.lines: list[str] = []
         self.status: int | None = None
-        """As `os.waitpid` tells it; None while it lives."""
+        """The status of `os.waitpid`; None while the child lives."""
         self.born = time.monotonic()
         self._rest = b""
         self.pipe, mouth = os.pipe()
@@ -53,16 +52,16 @@ class Child:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended otherwise than well or killed."""
+        """Whether the child failed other than by a kill."""
         return not self.alive and not self.killed and self.status != 0
 
     def signal(self, number: int = signal.SIGKILL) -> None:
-        """Send it a signal, if it lives."""
+        """Send a signal to the child if it lives."""
         if self.alive:
             os.kill(self.pid, number)
 
     def hear(self) -> None:
-        """Take in what it has said, or that it has ended; waits for either."""
+        """Read the next output or the end of the child; waits for either."""
         said = os.read(self.pipe, 1 << 16)
         if not said:
             os.close(self.pipe)
@@ -73,7 +72,7 @@ class Child:
 
 
 def watch(children: Iterable[Child], seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
-    """Hear the children until `enough`, until all have ended, or until the time is up; whether it was `enough`."""
+    """Read until `enough`, until all children have ended, or until the time is over; return whether `enough`."""
     until = time.monotonic() + seconds
     while not enough():
         alive = {child.pipe: child for child in children if child.alive}

@@ -1,6 +1,6 @@
-"""The crash harness: daemons and depositors on one board, killed at random instants and named places, started again.
+"""The crash harness: daemons and depositors on a board are killed at random instants and failpoints, then restarted.
 
-Each run of a world follows from its seed, as far as the machine's own timing allows: where, who, and after how long.
+Each run of a world follows from its seed, except for the timing of the machine.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from tests.crash.worlds import WORLDS, World
 __all__ = ["Figures", "run"]
 
 RECOVERY = 2.0
-"""Seconds in which a daemon must have taken up what its dead predecessors left."""
+"""The seconds within which a daemon must recover the work of its dead predecessors."""
 LIVES = 40
-"""Rounds of killing on one board, before it is left to come to rest."""
+"""The number of killing rounds on a board before it runs undisturbed to its end."""
 DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "notify.before")
 
 
 @dataclass
 class Figures:
-    """What was done and seen."""
+    """The counts and times of a run."""
 
     kills: int = 0
     daemons: int = 0
@@ -39,12 +39,12 @@ class Figures:
     taken_up: int = 0
     seconds: float = 0.0
     recoveries: list[float] = field(default_factory=list)
-    """Seconds from the start of a daemon to its having taken up what was left."""
+    """The seconds from the start of a daemon until it has recovered the work of dead daemons."""
     failpoints: Counter[str] = field(default_factory=Counter)
     """Deaths by place."""
 
     def add(self, other: Figures) -> None:
-        """Add another's."""
+        """Add other figures."""
         for name, value in vars(other).items():
             if isinstance(value, list):
                 getattr(self, name).extend(value)
@@ -55,7 +55,7 @@ class Figures:
 
 
 class Run:
-    """One board, from its founding to its rest."""
+    """A board from its creation to its end."""
 
     def __init__(self, world: World, rng: random.Random, reached: Counter[str], kills: int) -> None:
         self.world, self.rng, self.reached, self.kills = world, rng, reached, kills
@@ -67,10 +67,10 @@ class Run:
         self.serving: set[int] = set()
         """Process ids of the daemons that have started."""
         self.buried: dict[int, float] = {}
-        """When each dead daemon was found dead, by its process id."""
+        """The instant at which each dead daemon was found dead, by its process id."""
 
     def play(self) -> Figures:
-        """Kill and start again, then let it come to rest, and check it all."""
+        """Kill and restart processes, let the board finish, and check it."""
         try:
             return self._play()
         finally:
@@ -90,7 +90,7 @@ class Run:
         self._rest()
         return self.figures
 
-    # -- one life
+    # -- a round
 
     def _start(self, daemons: int) -> None:
         place = self._choose_place()
@@ -183,7 +183,7 @@ class Run:
     def _depositing(self, number: int, done: int, limit: int | None) -> Callable[[Say], None]:
         return lambda say: self.world.deposit(number, done, say, limit)
 
-    # -- what they say
+    # -- the output of children
 
     def _watch(self, children: list[Child], seconds: float, enough: object) -> bool:
         assert callable(enough)
@@ -211,12 +211,12 @@ class Run:
                 if seconds > RECOVERY:
                     raise Broken(f"recovery took {seconds:.2f} s")
                 self.serving.add(child.pid)
-                # Who died while this one started was alive, perhaps, when it looked: it learns of that death later.
+                # A process that died during this start may have looked alive; the daemon then learns of it later.
                 since = {pid for pid, at in self.buried.items() if at > child.born}
                 laws.taken_up(self.world.path, {daemon.pid for daemon in self.daemons} | since)
 
     def _done(self, number: int) -> int:
-        """How many deposits of one depositor were acknowledged, in its order."""
+        """Return the number of acknowledged deposits of a depositor."""
         done = 0
         while f"{number}-{done}" in self.kept:
             done += 1
@@ -229,7 +229,7 @@ class Run:
         return [child for child in self.daemons if child.alive]
 
     def _all_done(self) -> bool:
-        """Whether everything was deposited and nothing is left to be done, so that killing would prove nothing."""
+        """Return whether all marks are deposited and no work remains, so that killing would prove nothing."""
         if len(self.kept) < sum(map(len, self.world.plans)):
             return False
         with laws.rows(self.world.path) as query:
@@ -239,10 +239,10 @@ class Run:
 
 
 def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figures:
-    """Kill processes of one world until so many are dead.
+    """Kill processes of a world until enough are dead.
 
     Raises:
-        Broken: a law that does not hold, with what to type to see it again.
+        Broken: A law is violated; the message has the command that repeats the run.
     """
     figures = Figures()
     (warm := folder / f"{name}-warm").mkdir()

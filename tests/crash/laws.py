@@ -1,4 +1,4 @@
-"""What must hold on a board file whatever died, at every instant: read by SQL alone, from outside."""
+"""The laws of a board file after any crash, at every instant, checked from outside by SQL alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ EMPTY = {
         SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
         GROUP BY activation_id HAVING count(*) > 1""",
 }
-"""Queries that must find nothing."""
+"""Queries that must return no row."""
 
 AT_REST = {
     "a crossing still waits": "SELECT id, watch_id, held_by FROM crossing WHERE state = 'waiting'",
@@ -58,25 +58,25 @@ AT_REST = {
 
 
 class Broken(AssertionError):
-    """A law that does not hold."""
+    """A violated law."""
 
 
 @contextmanager
 def rows(path: Path) -> Iterator[Any]:
-    """A function that runs a query on the file; the connection is closed again, for the next fork."""
+    """Return a function that queries the file. The connection is closed before the next fork."""
     with closing(sqlite.connect(path, isolation_level=None, timeout=10)) as connection:
         yield lambda query, *values: connection.execute(query, values).fetchall()
 
 
 def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
-    """Check every law, and that what was acknowledged (key: mark and event id) is there.
+    """Check every law, and check that acknowledged deposits (key: mark and event id) exist.
 
     Raises:
-        Broken: which law, and what breaks it.
+        Broken: A law is violated.
     """
     try:
         with rows(path) as query:
-            query("BEGIN")  # one snapshot: others may go on writing
+            query("BEGIN")  # one snapshot, because other processes may go on writing
             if (found := query("PRAGMA integrity_check")) != [("ok",)]:
                 raise Broken(f"integrity_check: {found[:5]}")
             _empty(query, EMPTY)
@@ -88,7 +88,7 @@ def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
 
 
 def taken_up(path: Path, alive: set[int]) -> None:
-    """Nothing runs in the name of a worker that is dead: whose process is not among these."""
+    """Check that no activation runs in the name of a dead worker, given the live process ids."""
     with rows(path) as query:
         for number, worker in query("SELECT id, worker FROM activation WHERE state = 'running'"):
             if int(worker.split("-")[-2]) not in alive:
@@ -96,7 +96,7 @@ def taken_up(path: Path, alive: set[int]) -> None:
 
 
 def rest(path: Path) -> None:
-    """Nothing waits, nothing runs, nobody is registered, and no dead worker left its lock or socket behind."""
+    """Check that no work waits or runs, no worker is registered, and dead workers left no lock or socket."""
     with rows(path) as query:
         _empty(query, AT_REST)
     if left := sorted(file.name for file in BoardFiles(path).run_folder.iterdir() if file.suffix):

@@ -1,4 +1,4 @@
-"""Whatever is killed, and wherever: nothing is lost, nothing is doubled, and work goes on within two seconds."""
+"""Law: a kill at any instant or failpoint loses nothing and doubles nothing, and work continues within two seconds."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = ("spool.", "batch_api.")
-"""Places at which the tests of the model calls kill."""
+"""The failpoints at which the tests of model calls kill."""
 
 
 @contextmanager
 def crashing(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The harness in a session of its own, which ends with the block."""
+    """Run the harness in its own session, which ends with the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.crash", "--json", *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -1,9 +1,9 @@
-"""What the killed processes do: small worlds, each with kinds, agents, deposits, and what must be true in the end.
+"""The worlds of the crash tests, each with kinds, agents, deposits, and the expected end.
 
-pure     agents that work mark by mark under a clock that stands still: whatever was killed, the end is the same
-fading   a clock that goes on from life to life: falls, evaporation, and deployments that change under the marks
-paid     an agent that asks a model which answers at once and counts
-desk     the lead desk on its offline rules, the machine's clock, and the sample leads
+pure     agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
+fading   a clock that continues over restarts: predicted crossings, evaporation, and changes of the deployment
+paid     an agent that calls a model which answers at once and counts
+desk     the lead desk with its offline rules, the machine's clock, and the sample leads
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MINUTE = 60_000_000
 
 
 class Deposit(NamedTuple):
-    """What a depositor leaves."""
+    """A planned deposit of a depositor."""
 
     kind: str
     subject: str
@@ -52,7 +52,7 @@ class Deposit(NamedTuple):
 
 
 class FrozenClock:
-    """A clock that stands still and yet waits: on the event, with a bound."""
+    """A clock that does not advance but waits for the event, with a time limit."""
 
     def __init__(self, now: Instant) -> None:
         self._now = now
@@ -68,17 +68,17 @@ class FrozenClock:
 
 
 class World(ABC):
-    """One board and the processes on it.
+    """A board and its processes.
 
     Args:
-        folder: where its files are; empty.
-        rng: decides what is deposited.
+        folder: An empty folder for its files.
+        rng: Decides the deposits.
     """
 
     name: ClassVar[str]
     depositors = 2
     at_once = 40
-    """The most that a depositor leaves in one life."""
+    """The largest number of deposits by a depositor per life."""
     asks = False
     publishes = False
     fades = False
@@ -90,13 +90,13 @@ class World(ABC):
 
     @classmethod
     def warm_up(cls, folder: Path) -> None:
-        """Run it through once, so that children are forked from a process that has everything at hand."""
+        """Run the world once, so that children are forked from a process with all modules loaded."""
         world = cls(folder, random.Random(0))
         world.plans = [plan[:20] for plan in world.plans]
         world.run_through()
 
     def run_through(self) -> None:
-        """Everything, in this process, without a fault."""
+        """Run the whole world in this process without a fault."""
         self.found()
         for number in range(self.depositors):
             self.deposit(number, 0, lambda line: None)
@@ -104,10 +104,10 @@ class World(ABC):
 
     @classmethod
     def failpoints(cls) -> tuple[str, ...]:
-        """The places that a daemon of this world comes to."""
+        """The failpoints that a daemon of this world reaches."""
         left_out = {"migration"}
         left_out |= set() if cls.asks else {"call"}
-        left_out |= {"spool", "batch_api"}  # both have tests of their own
+        left_out |= {"spool", "batch_api"}  # both have their own tests
         left_out |= set() if cls.publishes else {"publish"}
         left_out |= set() if cls.fades else {"evaporation", "backfill"}
         left_out |= set() if cls is Pure else {"failure"}
@@ -115,32 +115,32 @@ class World(ABC):
 
     @abstractmethod
     def plan(self) -> list[list[Deposit]]:
-        """What each depositor leaves, in its order."""
+        """Return the deposits of each depositor in order."""
 
     @abstractmethod
     def found(self) -> None:
-        """Make the board and put the deployment in force."""
+        """Create the board and deploy."""
 
     @abstractmethod
     def make_daemon(self) -> Daemon:
-        """A daemon on a board of its own."""
+        """Return a daemon on its own board."""
 
     @abstractmethod
     def clock(self) -> Clock:
-        """The clock of a process that is born now."""
+        """Return the clock of a new process."""
 
     def tick(self) -> None:  # noqa: B027
-        """Time goes on, between two lives."""
+        """Advance the time between two lives."""
 
     def end(self) -> None:  # noqa: B027
-        """Time goes on to where everything must have come to rest."""
+        """Advance the time to an instant at which all work must be done."""
 
     @abstractmethod
     def check_end(self) -> None:
-        """What must be true when everything is at rest.
+        """Check the end of the world.
 
         Raises:
-            Broken: what is not.
+            Broken: The end differs from the expected end.
         """
 
     # -- in the children
@@ -149,9 +149,9 @@ class World(ABC):
         return Blackboard.open(f"sqlite:///{self.path}", author=author, clock=self.clock())
 
     def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
-        """Leave what is planned from `start` on; each is acknowledged when the board has said that it is kept.
+        """Deposit the planned marks from `start` on, and report each after the board has acknowledged it.
 
-        After the first `most` it waits to be killed.
+        After `most` deposits, wait for the kill.
         """
         board = self.open(f"depositor-{number}")
         end = None if limit is None else start + limit
@@ -165,7 +165,7 @@ class World(ABC):
         board.close()
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
-        """Run a daemon: until it is killed, or until nothing is left to do."""
+        """Run a daemon until it is killed or no work remains."""
         daemon = self.make_daemon()
         daemon.worker.checkpoint_bytes = 0
         daemon.on_event.append(lambda event, details: say(f"{event} {json.dumps(details)}"))
@@ -178,19 +178,19 @@ class World(ABC):
 
 
 class Spark(Mark, kind="spark", on_repeat="separate"):
-    """What comes from outside."""
+    """An event from outside."""
 
     n: int
 
 
 class Flame(Mark, kind="flame", on_repeat="separate", decay=Exponential("1h")):
-    """What follows from one spark."""
+    """The result of a spark."""
 
     n: int
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):
-    """What follows from one flame."""
+    """The result of a flame."""
 
     n: int
 
@@ -204,7 +204,7 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
     cooldown_after_failures=10_000,
 )
 def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
-    """A flame for each spark; one spark in a hundred breaks it, and must come to stand alone."""
+    """Return a flame for each spark; one spark in a hundred fails and must be isolated."""
     if any(mark.n % 100 == 13 for mark in marks):
         raise ValueError("wet wood")
     return [Flame(subject=mark.subject, n=2 * mark.n, intensity=round(mark.strength * 0.9, 6)) for mark in marks]
@@ -212,12 +212,12 @@ def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
 
 @agent(watches=strength(Flame) >= 0.5, writes=[Ash], batch=3)
 async def burner(marks: Sequence[Flame], context: Any) -> list[Ash]:
-    """An ash for each flame that is strong enough."""
+    """Return an ash for each flame that is strong enough."""
     return [Ash(subject=mark.subject, n=mark.n + 1) for mark in marks]
 
 
 class Pure(World):
-    """Two chained agents without memory, and a clock that stands still."""
+    """Two chained agents without state, and a clock that does not advance."""
 
     name = "pure"
     per_depositor = 400
@@ -244,7 +244,7 @@ class Pure(World):
         return Daemon(self.open("daemon"), self.agents, rng=random.Random(1))
 
     def undisturbed(self) -> Pure:
-        """The same world on a board of its own, for a run that nobody disturbs."""
+        """Return the same world on its own board, for an undisturbed run."""
         folder = self.folder / "undisturbed"
         folder.mkdir()
         other = type(self)(folder, random.Random(0))
@@ -252,7 +252,7 @@ class Pure(World):
         return other
 
     def state(self) -> list[tuple[Any, ...]]:
-        """Everything on the board that does not depend on who came first: all but ids, batches and workers."""
+        """Return the state of the board without ids, batches and workers, which depend on the order of processes."""
         with rows(self.path) as query:
             return [
                 *sorted(
@@ -296,20 +296,20 @@ class Pure(World):
 
 
 class Judged(BaseModel):
-    """What the model answers."""
+    """The answer of the model."""
 
     numbers: list[int]
 
 
 @agent(watches=strength(Spark) >= 0.3, writes=[Flame], batch=5)
 def asker(marks: Sequence[Spark], context: Any) -> list[Flame]:
-    """A flame for each spark, by the model's word."""
+    """Return a flame for each spark by the answer of the model."""
     said = context.ask("Double the numbers.", [mark.n for mark in marks], Judged)
     return [Flame(subject=mark.subject, n=number) for mark, number in zip(marks, said.numbers, strict=True)]
 
 
 class Ledger:
-    """A model that doubles numbers; each answer is written in a file before it is given, as a provider would charge."""
+    """A model that doubles numbers. It writes each answer to a file first, as a provider charges first."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -335,7 +335,7 @@ class Ledger:
 
 
 class Paid(Pure):
-    """One agent that asks a model; what was answered and kept is not asked again."""
+    """One agent that calls a model. A recorded answer is not requested again."""
 
     name = "paid"
     at_once = 20
@@ -362,25 +362,25 @@ class Paid(Pure):
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05):
-    """What fades."""
+    """A mark that fades."""
 
     n: int
 
 
 class Chill(Mark, kind="chill", on_repeat="separate"):
-    """Left once for each smoke that went cold."""
+    """A mark deposited once for each cold smoke."""
 
     of: int
 
 
 @agent(watches=strength(Smoke) < 0.3, writes=[Chill], batch=5)
 def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
-    """A chill for each smoke that went cold."""
+    """Return a chill for each cold smoke."""
     return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
 
 
 class Fading(World):
-    """Each life begins half a minute after the one before; at times the half-life is another one."""
+    """Each life begins half a minute after the previous life, and sometimes the half-life changes."""
 
     name = "fading"
     at_once = 20
@@ -420,7 +420,7 @@ class Fading(World):
         board = self.open("daemon")
         law = {"law": "exponential", "half_life": f"{self.half_life}m"}
 
-        # Registered, and no more: the marks follow under the daemon, batch by batch.
+        # Register only: the daemon migrates the marks batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
         from blackboard.board.redeployment import register
@@ -454,7 +454,7 @@ class Fading(World):
 
 
 class Desk(World):
-    """The lead desk, as its deployment file sets it up, with shorter times of gathering."""
+    """The lead desk with its deployment file and shorter batch windows."""
 
     name = "desk"
     at_once = 4
@@ -522,7 +522,7 @@ class Desk(World):
 
 
 def sample_leads() -> list[tuple[str, dict[str, Any]]]:
-    """The desk's sample leads: subjects and payloads."""
+    """Return the sample leads of the desk: subjects and payloads."""
     text = importlib.resources.files("lead_desk").joinpath("samples/leads.csv").read_text("utf-8")
     result = []
     for row in csv.DictReader(text.splitlines(keepends=True)):
@@ -532,7 +532,7 @@ def sample_leads() -> list[tuple[str, dict[str, Any]]]:
 
 
 def undisturbed_verdicts() -> list[tuple[str, str, float]]:
-    """Message, verdict and score of each sample lead, judged in the order of the file by one process."""
+    """Return message, verdict and score of each sample lead, judged in order by one process."""
     import tempfile
 
     global _verdicts

@@ -1,4 +1,4 @@
-"""A thread goes on with its agent in the transaction that ends the last run, and the room is shared out fairly."""
+"""Law: a thread claims its agent's next run in the transaction that ends a run, and threads are shared fairly."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_end_of_a_run_and_the_next_claim_share_a_commit(board: Blackboard) -
     board.database.on_commit.subscribe(count)
     serve(board, runner).run(until_quiescent=True)
     assert len(board.activations(state="done", limit=100)) == 40
-    assert commits < 40 + 20  # those of the daemon's own coming and going
+    assert commits < 40 + 20  # notifications of the daemon's own start and end
 
 
 def test_a_thread_counts_as_one_worker_even_while_it_commits(board: Blackboard) -> None:
@@ -189,7 +189,7 @@ def test_an_agent_publishes_before_its_next_claim(board: Blackboard) -> None:
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 3)
     serve(board, runner).run(until_quiescent=True)
-    assert running == [0, 0, 0, 0]  # at the start, and after each
+    assert running == [0, 0, 0, 0]  # at the start and after each run
 
 
 def test_a_failed_next_claim_does_not_fail_the_finished_run(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:

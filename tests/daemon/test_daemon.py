@@ -1,6 +1,6 @@
-"""The daemon wakes each agent with exactly its marks, and whatever the agent does, ends the activation in the database.
+"""Law: the daemon wakes each agent with exactly its marks, and every activation ends in the database.
 
-Everything runs on a clock that waiting moves, so hours pass without a pause.
+The clock advances when a daemon waits, so that hours pass without a delay.
 """
 
 from __future__ import annotations
@@ -575,7 +575,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_p
 
         return watchman
 
-    # A daemon that waits moves the clock, also while the other one works: no lease may run out by that alone.
+    # A waiting daemon advances the clock while the other daemon works. This alone must not expire a lease.
     patient = DaemonSettings(lease="500w")
     deploy(board, make())
     for n in range(40):

@@ -1,4 +1,4 @@
-"""What follows from the marks outside the database is written by one worker at a time, from the newest marks."""
+"""Law: one worker at a time publishes, and it publishes the newest marks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blackboard.daemon.publish_hooks import Publisher
 
 
 class Page(Mark, kind="page", on_repeat="separate"):
-    """What is published."""
+    """The published content."""
 
 
 def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_path: Path, clock: ManualClock) -> None:

@@ -1,4 +1,4 @@
-"""The law: every outcome is evidence for exactly one insight, whatever a model says."""
+"""Law: every outcome is evidence for exactly one insight, for any answer of a model."""
 
 from __future__ import annotations
 

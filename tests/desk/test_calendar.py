@@ -1,4 +1,4 @@
-"""The law: foreign events are input and stay as they are; the desk's own follow from marks; slots avoid both."""
+"""Law: events of others are read and never changed; own events follow from marks; slots avoid both."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
 def test_slots_are_in_working_hours_and_after_the_notice() -> None:
     desk = DeskSettings.model_validate({"time_zone": "Europe/Berlin", "horizon": "7d"})
     free = find_free_slots(desk, [], at(6, 16))  # a Friday
-    assert free[:2] == [at(9, 9), at(9, 9, 30)]  # 17:00 is over before a meeting could end
+    assert free[:2] == [at(9, 9), at(9, 9, 30)]  # a meeting would end after 17:00
     assert free[-1] == at(13, 16)
     assert {start.weekday() for start in free} == set(range(5))
 

@@ -1,4 +1,4 @@
-"""The law: each conflict becomes one decision or one need, and the desk never loops over it."""
+"""Law: each conflict becomes one decision or one need, and the desk never loops over it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
 def test_a_request_leads_to_at_most_one_decision_before_a_person_is_asked(
     script: list[str | None],
 ) -> None:
-    """The script answers every call in turn, over and over: picks, rulings and steps alike."""
+    """Test any script of answers, repeated for all calls: picks, rulings and steps."""
     turn = iter(range(10**6))
 
     def answer(system: str, data: Any, schema: type) -> Any:

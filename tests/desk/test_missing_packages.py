@@ -1,4 +1,4 @@
-"""The law: without the extra `desk`, whatever needs the calendar says in one line what to install."""
+"""Law: without the extra `desk`, every use of the calendar says in one line which package to install."""
 
 from __future__ import annotations
 

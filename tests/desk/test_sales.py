@@ -1,4 +1,4 @@
-"""The law: every lead gets exactly one verdict, of its own, whatever a model says; a person who went cold one nudge."""
+"""Law: every lead gets exactly one verdict for any answer of a model, and every cold lead one nudge per person."""
 
 from __future__ import annotations
 

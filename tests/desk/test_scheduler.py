@@ -1,4 +1,4 @@
-"""The law: a qualified lead gets one appointment in a slot that is free, or one conflict; never both, never twice."""
+"""Law: a qualified lead gets one appointment in a free slot or one conflict, never both and never twice."""
 
 from __future__ import annotations
 
@@ -139,9 +139,9 @@ def test_a_request_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
         ("Tuesday 15:00 is fine", "2026-03-03T14:00:00Z"),
         ("Dienstag 15 Uhr", "2026-03-03T14:00:00Z"),
         ("2026-03-05T10:30", "2026-03-05T09:30:00Z"),
-        ("Saturday at 18:00", "2026-03-07T17:00:00Z"),  # a person may decide on what the working hours do not offer
+        ("Saturday at 18:00", "2026-03-07T17:00:00Z"),  # a person may decide for a time outside working hours
         ("Wednesday", "2026-03-04T08:00:00Z"),
-        ("2026-05-04 at 10:10", "2026-05-04T08:00:00Z"),  # nor is the horizon a limit for a person
+        ("2026-05-04 at 10:10", "2026-05-04T08:00:00Z"),  # the horizon does not limit a person either
         ("whatever is earliest", "2026-03-02T09:00:00Z"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The law: a time that somebody names is found as they meant it; what cannot be, or was not named, is not found."""
+"""Law: a requested time is found as it was meant; impossible and missing times are not found."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_named_time_is_found(text: str, expected: list[str]) -> None:
         "35.13.2026",
         "2001-01-01 at 9:00",
         "today at 8:00",
-        "29 March 02:30",  # the clocks leap over it
+        "29 March 02:30",  # a clock change skips this time
         "300 users, budget of 10.000 EUR, version 1.2.3, 50% off",
         "call me after 4pm",
         "good morning",

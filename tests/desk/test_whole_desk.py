@@ -1,5 +1,7 @@
-"""The law: over the sample leads the desk comes to rest with one verdict for each lead, each in one insight's evidence,
-and no slot booked twice; in few calls, and whatever the order in which the leads came."""
+"""Law: over the sample leads, the desk becomes quiescent with one verdict per lead and no slot booked twice.
+
+Each verdict is evidence for one insight. The desk needs few calls, and the order of the leads does not matter.
+"""
 
 from __future__ import annotations
 

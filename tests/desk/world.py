@@ -1,4 +1,4 @@
-"""A stand-in for the daemon: gives each mark once to each watch of its kind, until nothing new is left."""
+"""A fake daemon: it passes each mark once to each watch of its kind until no work remains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IDS = count(1)
 
 
 def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength: float | None = None) -> Any:
-    """The mark as it would come from a board."""
+    """Return the mark as a board would return it."""
     number = next(_IDS)
     moment = from_datetime(at)
     strength = mark.intensity if strength is None else strength
@@ -33,13 +33,13 @@ def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength
 
 @dataclass
 class Context:
-    """What an agent is given, with what it may read, and the answers that it gets."""
+    """A fake context: marks to read, and prepared answers."""
 
     watch: str
     settings: dict[str, Any]
     lying: Sequence[Mark] = ()
     answer: Callable[[str, Any, type], Any] | None = None
-    """Answers in the place of the offline rules."""
+    """Answers that replace the offline rules."""
     reads: Iterable[str] | None = None
     now: datetime = MONDAY
     agent: str = "agent"
@@ -69,14 +69,14 @@ def settings(folder: Path, **more: Any) -> dict[str, Any]:
 
 
 def woken(agent: Agent, marks: Sequence[Mark], context: Context) -> list[Any]:
-    """What an agent leaves."""
+    """Return the deposits of an agent."""
     left = agent(list(marks), context)
     assert isinstance(left, list)
     return left
 
 
 class World:
-    """Marks, and the four agents that work on them until nothing is left to do."""
+    """Marks and the four agents that work on them until no work remains."""
 
     agents = (sales, scheduler, coordinator, analyst)
 
@@ -100,7 +100,7 @@ class World:
         return [mark for mark in self.marks if mark.kind == kind]
 
     def run(self, most: int = 200) -> int:
-        """Work until at rest; the number of activations that took."""
+        """Work until quiescence, and return the number of activations."""
         for done in range(most):
             if not any(self._wake(agent) for agent in self.agents):
                 return done

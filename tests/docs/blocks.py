@@ -1,12 +1,12 @@
-"""Runs the code blocks of a document, in their order, in a folder that looks like a clone.
+"""Runs the code blocks of a document in order, in a folder that looks like a clone.
 
-python   run in this process; one that begins with `# NAME.py` is saved under that name and run as a program
-toml     a deployment file without mistakes; one that begins with `# NAME.toml` is saved under that name
+python   run in this process; a block that begins with `# NAME.py` is saved under that name and run as a program
+toml     a deployment file without mistakes; a block that begins with `# NAME.toml` is saved under that name
 sh       run by bash, with `blackboard` on the path; it ends at the first command that fails
-sql      run against a board that the lead desk has worked on
+sql      run on a board on which the lead desk has worked
 ini      a unit that systemd would load
-text     what the block before it printed; `...` stands for anything
-mermaid  a diagram of states: each line but the first is a transition
+text     the output of the previous block; `...` stands for any text
+mermaid  a diagram of states: each line except the first is a transition
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from blackboard.store.readonly_query import query
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")
 
-# `make` says what it would do. What needs root or systemd is named, and its arguments are looked at, no more.
+# `make` only prints its commands. Commands that need root or systemd are named, and their arguments are checked.
 PRELUDE = f"""
 blackboard() {{ {shlex.quote(sys.executable)} -m blackboard "$@"; }}
 python() {{ {shlex.quote(sys.executable)} "$@"; }}
@@ -49,18 +49,18 @@ journalctl() {{ :; }}
 """
 
 HASTY = "20ms"
-"""The batch window of agents, so that a block that runs the desk to its end does not take ten minutes."""
+"""The batch window of agents, so that a block that runs the desk does not take ten minutes."""
 
 
 def _is_plain(line: str) -> bool:
-    """Whether a line is a command of ours and nothing that needs a shell."""
+    """Return whether a line is a command of the program and needs no shell."""
     if not line.startswith("blackboard ") or "$" in line:
         return False
     return not any(set(token) <= set("();<>|&") for token in shlex.shlex(line, posix=True, punctuation_chars=True))
 
 
 class Blocks:
-    """The blocks of documents, evaluated in `folder`; `board` is the file of the board that SQL is asked of."""
+    """The blocks of documents, evaluated in `folder`; SQL runs on the file `board`."""
 
     def __init__(self, folder: Path, board: Callable[[], Path]) -> None:
         self.folder, self.board, self.printed = folder, board, ""
@@ -73,7 +73,7 @@ class Blocks:
         self._sybil = Sybil([CodeBlockParser(language, run) for language, run in evaluators.items()])
 
     def run(self, path: Path) -> int:
-        """Run every block of a document; returns how many there were."""
+        """Run every block of a document and return their number."""
         document: Document = self._sybil.parse(path)
         examples = list(document.examples())
         for example in examples:
@@ -112,7 +112,7 @@ class Blocks:
                 self.printed += self._process(["bash", "-euo", "pipefail", "-c", PRELUDE + "\n".join(lines)])
 
     def _command(self, arguments: list[str]) -> str:
-        """A command of ours, in this process: a second saved for each."""
+        """Run a command of the program in this process, which saves a second per command."""
         output, notes, before = StringIO(), StringIO(), structlog.get_config()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notes):
             patch.setattr(sys, "argv", ["blackboard", *arguments])

@@ -1,4 +1,4 @@
-"""Every public name, command, option, setting, view and word is documented, with what the code says of it."""
+"""Law: every public name, command, option, setting, view and term is documented in agreement with the code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def section(page: str, title: str) -> str:
-    """The text under a heading of the second level."""
+    """Return the text under a heading of the second level."""
     text = (DOCS / page).read_text("utf-8")
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, f"docs/{page} has no section {title!r}"
@@ -53,13 +53,13 @@ def section(page: str, title: str) -> str:
 
 
 def rows(text: str) -> dict[str, list[str]]:
-    """The rows of a section's tables, by the name in their first cell."""
+    """Return the rows of a section's tables by the name in their first cell."""
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] == "| `"]
     return {row[0].strip("`"): row for row in cells}
 
 
 def default_of(model: type[BaseModel], name: str) -> str:
-    """A setting's default, as a deployment file would write it."""
+    """Return the default of a setting as a deployment file would write it."""
     field = model.model_fields[name]
     value: Any = field.get_default(call_default_factory=True)
     assert value is not PydanticUndefined

@@ -1,4 +1,4 @@
-"""What the documentation shows, works: every block of code in it is run, and every link leads somewhere."""
+"""Law: every block of code in the documentation runs, and every link has a target."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.docs.blocks import LANGUAGES, ROOT, Blocks
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ON_A_SERVER = ROOT / "docs/postgresql.md"
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
-"""The board's time is never before the last that it recorded, so on this board the views always see this Monday."""
+"""A Monday. The board's time is never before its last record, so the views of this board use this time."""
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """The file of a board on which the lead desk has worked through its samples; made when it is first asked for."""
+    """Return the file of a board on which the lead desk has worked through its samples, created on first use."""
     made: list[Path] = []
 
     def make() -> Path:
@@ -52,7 +52,7 @@ def _worked(folder: Path) -> Path:
 
 @pytest.fixture
 def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocks]:
-    """Runs blocks in a folder of their own."""
+    """Run blocks in their own folder."""
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
     yield Blocks(tmp_path, desk)

@@ -1,4 +1,4 @@
-"""The law: every example runs as it is, and the README shows the first one."""
+"""Law: every example runs unchanged, and the README shows the first example."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.docs.blocks import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8)]"}
-"""The last line that each example prints."""
+"""The last line of output of each example."""
 
 
 def test_every_example_has_an_expected_output_and_is_listed() -> None:

@@ -1,4 +1,4 @@
-"""The picture in the README shows what a board says today."""
+"""Law: the picture in the README shows the current behaviour of a board."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fading() -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["fading"] = module  # where its dataclass looks for its own annotations
+    sys.modules["fading"] = module  # its dataclass resolves its own annotations there
     spec.loader.exec_module(module)
     return module
 

@@ -1,4 +1,4 @@
-"""Every Python block of the README and the documents passes mypy --strict."""
+"""Law: every Python block of the README and the documents passes mypy --strict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def test_every_python_block_is_typed(tmp_path: Path) -> None:
     names = []
     for document in DOCUMENTS:
-        # A block that names its file is a program of its own; the others of a document run one after the other.
+        # A block that names its file is a separate program; other blocks of a document run one after the other.
         programs: dict[str, list[str]] = {}
         for block in BLOCK.findall(document.read_text("utf-8")):
             file = re.match(r"# (\w+)\.py\n", block)
@@ -43,7 +43,7 @@ def test_every_python_block_is_typed(tmp_path: Path) -> None:
             *names,
         ],
         check=False,
-        cwd=ROOT,  # where a cache may be
+        cwd=ROOT,  # the folder of the cache
         env={**os.environ, "MYPYPATH": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""A process that runs a daemon on a board until it rests, or until it dies at the place that was named."""
+"""A process that runs a daemon on a board until quiescence or until it dies at a given failpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["live"]
 
 
 def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings: dict[str, Any]) -> None:
-    """Run a daemon; `full` is a disk that takes no answer."""
+    """Run a daemon; with `full`, the disk accepts no answer."""
     world = World(path, ManualClock(), url, **settings)
     if full:
         setattr(model_calls, "record_answer", _full)  # noqa: B010

@@ -1,4 +1,4 @@
-"""What the tests of the economy share: a stand-in for the API, and a board whose judge asks it."""
+"""The fixtures of the economy tests: a fake API, and a board with an agent that calls it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def api() -> Iterator[MessagesApi]:
 
 @pytest.fixture
 def world_of(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -> Iterator[Callable[..., World]]:
-    """Make the world, with settings of the judge and budgets."""
+    """Return a function that creates the world with settings of the judge and budgets."""
     made: list[World] = []
 
     def make(**options: Any) -> World:

@@ -1,4 +1,4 @@
-"""A client of the stand-in for the API whose batches end once they have been asked for a few times."""
+"""A client of the fake API whose batches end after a few requests for results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Patient:
-    """A client whose batches end once they have been asked for a few times; `on_results` is called before each look."""
+    """A client whose batches end after a few requests for results; `on_results` is called before each request."""
 
     def __init__(
         self, api: MessagesApi, looks: int = 2, outcome: Callable[[str], dict[str, Any] | None] = lambda custom_id: None

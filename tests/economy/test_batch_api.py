@@ -1,4 +1,4 @@
-"""The Batch API: weak marks wait for it, each call is handed in once and its answer taken in once."""
+"""Law: weak marks wait for the Batch API, and each call is submitted once and its answer recorded once."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_batch_that_never_arrived_is_submitted_again(
     world.rest(client)
     client.close()
     assert world.judged == leads
-    assert clock.now() - started >= 600_000_000  # it might have turned up
+    assert clock.now() - started >= 600_000_000  # the batch might still have appeared
     assert (len(batches(api)), api.paid) == (1, 1)
 
 
@@ -349,13 +349,13 @@ def test_a_call_of_a_discarded_activation_is_not_submitted(
 
 
 def serve_batch_api(daemon: Daemon) -> None:
-    """Do what is due in the Batch API, and nothing else of what a daemon does."""
+    """Do only the due work of the Batch API."""
     assert daemon.batch_api is not None
     daemon.batch_api.run_once()
 
 
 def handed_in(world: World, patient: Callable[..., Patient]) -> None:
-    """Let the world's call go out in a batch, and end the daemon before it is answered."""
+    """Submit the world's call in a batch, and end the daemon before the answer."""
     client = patient(looks=10**6)
     daemon = world.daemon(client)
     client.on_results = lambda: daemon.stop(now=True)

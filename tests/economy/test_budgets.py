@@ -1,4 +1,4 @@
-"""What would go over a budget waits until its window turns; it does not fail, and no restart forgets what was spent."""
+"""Law: a call over a budget waits for the end of the window; it does not fail, and a restart keeps spent money."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
         world.leave(1, name=f"lead-{n}")
         world.rest()
     rows = world.board.agenda()
-    assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first of them was begun
+    assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first call has begun
     assert all("calls_per_hour" in (row.held_by or "") for row in rows)
     with world.board.database.read() as tx:
         told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
@@ -179,7 +179,7 @@ def test_calls_before_a_split_count_for_each_part(
     world.leave(4)
     api.responder = lambda body: "junk"
     world.rest()
-    # Two calls for all four marks; then, with a limit of 3, one for each half.
+    # Two calls for all four marks; then, with a limit of 3, one call for each half.
     assert api.paid == paid
     held = world.board.activations(state="held")
     assert all(f"calls_per_activation = {limit}: {limit} used" in (row.error or "") for row in held)
@@ -246,12 +246,12 @@ def test_a_short_retention_still_keeps_the_spending_of_today(world_of: Callable[
 
 COUNT, RESERVE = 1000, 7_000
 LIMIT = Budget(usd_per_day=1.0, calls_per_hour=900)
-"""Has room for 142 of them."""
+"""A budget for 142 calls."""
 
 
 @pytest.fixture
 def planned(tmp_path: Path, clock: ManualClock) -> Path:
-    """A board with a thousand activations, each of which has planned a call."""
+    """Return a board with a thousand activations with a planned call each."""
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}", clock=clock, kinds=[Lead]) as board:
         board.deploy(Deployment(budget=LIMIT))
@@ -266,7 +266,7 @@ def send(call: int, txn: BoardTransaction) -> Any:
 
 
 def reserve(path: Path, at: int, calls: Iterable[int]) -> int:
-    """Send the calls as far as the budget goes; returns how many went."""
+    """Send calls within the budget, and return their number."""
     with Blackboard.open(f"sqlite:///{path}", clock=ManualClock(at)) as board:
         result = [board.session.write(partial(send, n)) for n in calls]
     return sum(over is None for over in result)

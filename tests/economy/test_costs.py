@@ -1,4 +1,4 @@
-"""What calls cost is told by day and agent, with what each mark cost and what the Messages API would have."""
+"""Law: costs are shown by day and agent, with the cost per mark and the cost at the Messages API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.messages_api import MessagesApi
 
 @pytest.fixture
 def spent(world_of: Callable[..., World], api: MessagesApi, clock: ManualClock) -> World:
-    """Two days: three calls of the Messages API with one unknown outcome, then one of the Batch API."""
+    """Return two days: three calls of the Messages API with one unknown outcome, then one call of the Batch API."""
     world = world_of(batch=1)
     world.leave(2)
     api.queue(Cut(0))

@@ -1,4 +1,4 @@
-"""Whatever the API does, no mark is lost, no agent is wedged, and nothing is paid for that was paid before."""
+"""Law: no failure of the API loses a mark, blocks an agent, or pays twice."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: Me
     assert world.states() == ["failed", "failed", "applied"]
     assert len(set(api.bodies)) == 1
     assert api.paid == 1
-    assert world.board.activations()[0].attempt == 1  # no attempt of the agent's was used up
+    assert world.board.activations()[0].attempt == 1  # the failure used no attempt of the agent
 
 
 def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: MessagesApi, clock: ManualClock) -> None:
@@ -103,7 +103,7 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
     assert (junk["state"], junk["cost_usd"]) == ("unusable", None)
     assert junk["reserved_usd"] > 0
     world.board.record_cost(junk["id"], 0.5)
-    world.board.record_cost(junk["id"], 0.25)  # the account shows something else after all
+    world.board.record_cost(junk["id"], 0.25)  # the account of the provider shows a cost
     junk = world.calls()[0]
     assert (junk["state"], junk["cost_usd"], junk["reserved_usd"]) == ("unusable", 0.25, 0)
     [cost] = world.board.costs()
@@ -163,7 +163,7 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     assert world.judged == leads
     settled, applied = world.calls()
     assert (settled["state"], applied["state"]) == ("cost_recorded", "applied")
-    assert settled["cost_usd"] > 0  # taken as paid in full, until somebody says what the account shows
+    assert settled["cost_usd"] > 0  # counted as paid in full until a person records the cost
     world.board.record_cost(settled["id"], 0.25)
     assert world.calls()[0]["cost_usd"] == 0.25
 
@@ -299,7 +299,7 @@ def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(
     assert any("paused" in line for line in report.lines)
     assert world.states() == ["failed"]
     world.rest()
-    assert len(api.bodies) == 1  # while it is paused, nothing is sent
+    assert len(api.bodies) == 1  # a paused board sends no call
     world.board.resume()
     world.rest()
     assert world.judged == leads
@@ -347,7 +347,7 @@ def test_an_unreachable_model_is_given_up_after_the_configured_time(
     leads = world.leave()
     url = world.url
     world.url = "http://127.0.0.1:9"
-    report = world.rest()  # it would never end if it were tried for good
+    report = world.rest()  # otherwise it would be retried forever
     [held] = world.board.activations(state="held")
     assert "given up after 1h" in (held.error or "")
     assert held.retry_at is None

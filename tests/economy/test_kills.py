@@ -1,4 +1,4 @@
-"""A daemon that is killed at any point of a call's life pays for its answer once, or tells of one unknown outcome."""
+"""Law: a daemon killed at any point of a call pays once for its answer, or reports one unknown outcome."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.processes
 
 LATER = datetime(2026, 1, 6, 9, tzinfo=UTC)
 BOUND = 30.0
-"""Seconds that a child may take."""
+"""The time limit of a child in seconds."""
 
 OF_A_CALL = {
-    # place: (answers that were paid for in the end, calls of unknown outcome)
+    # failpoint: (paid answers at the end, calls with an unknown outcome)
     "call.planned": (1, 0),
     "call.sent": (1, 1),
     "call.answered": (2, 1),
@@ -59,14 +59,14 @@ def test_every_failpoint_of_a_call_is_tested() -> None:
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
-    """Children come from a server that has imported everything and has no threads."""
+    """Return a context whose children start from a server with all modules loaded and no threads."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.economy.child"])
     return context
 
 
 class Scene:
-    """One board that a child works on and dies; then a second daemon, in this process."""
+    """A board on which a child works and dies, and then a second daemon in this process."""
 
     def __init__(self, processes: ForkServerContext, tmp_path: Path, api: MessagesApi, **settings: Any) -> None:
         self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
@@ -82,14 +82,14 @@ class Scene:
         return child
 
     def dies(self, name: str, count: int = 1, **options: Any) -> bool:
-        """Whether it was killed there; False if it came to its end without passing the place so often."""
+        """Run a child; return whether it was killed, or False if it ended before."""
         child = self.start(name, count, **options)
         child.join(BOUND)
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode == -signal.SIGKILL
 
     def recovered(self, client: Client | None = None) -> tuple[int, list[str]]:
-        """What a second daemon makes of it."""
+        """Recover with a second daemon, and return the result."""
         world = World(self.path, ManualClock(LATER), self.api.url, **self.settings)
         try:
             world.rest(client)
@@ -149,7 +149,7 @@ def test_a_kill_around_a_commit_pays_once_or_reports_one_unknown_outcome(
 def test_a_kill_while_the_api_works_reports_one_unknown_outcome(scene: Callable[..., Scene], api: MessagesApi) -> None:
     here = scene()
     api.queue(Hang())
-    child = here.start("migration.begun")  # which it never reaches
+    child = here.start("migration.begun")  # which the child never reaches
     assert api.wait_for_calls(1, BOUND)
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A chain of wakings that feeds on itself is set aside, visible, and one need asks a person; nothing else is."""
+"""Law: a chain of wakes that feeds on itself is quarantined, and one need asks a person."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def test_a_new_fact_from_outside_restarts_the_chain(board: Blackboard) -> None:
     def news(marks: list[Any], context: Any) -> list[Mark]:
         seen.append(context.activation_id)
         if len(seen) < 4:
-            board.deposit(Ask(subject="lead/1"))  # somebody adds to it meanwhile
+            board.deposit(Ask(subject="lead/1"))  # a deposit from outside in the meantime
         return [Ask(subject=mark.subject) for mark in marks[:1]]
 
     rest(board, replier, news)
-    assert len(seen) >= 4  # without the news it would have been woken twice
+    assert len(seen) >= 4  # without the deposit it would have been woken twice
     assert ("asker", "quarantined") in told(board) or ("replier", "quarantined") in told(board)
 
 
@@ -158,7 +158,7 @@ def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(bo
     board.deposit(Ask(subject="lead/1"))
     rest(board, replier, collector)
     assert told(board)[-1] == ("collector", "quarantined")
-    assert len(told(board)) == 6  # the first waking was over another subject
+    assert len(told(board)) == 6  # the first wake was about another subject
     [quarantined] = board.activations(state="quarantined")
     assert quarantined.error == "replier and collector wake each other over the board without new facts"
 

@@ -1,4 +1,4 @@
-"""A call holds little but the agent's task, its schema and the marks; a long task is paid for once while it is warm."""
+"""Law: a call contains little except the task, the schema and the marks, and a long task is paid once while cached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 
 OWN_WORDS = 150
-"""Tokens of a call that are neither task nor schema nor marks."""
+"""The tokens of a call besides task, schema and marks."""
 RULES = {
     "Verdicts": offline_rules.judge_leads,
     "Picks": offline_rules.pick_slots,
@@ -83,7 +83,7 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
     assert row.share_from_cache is not None
     assert row.share_from_cache > 0.5
     body = json.loads(api.bodies[0])
-    assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is behind what stays the same
+    assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is after the constant part
 
 
 def test_a_short_task_is_not_marked_for_the_cache(world: World, api: MessagesApi) -> None:

@@ -1,4 +1,4 @@
-"""An answer that the database would not take is kept beside it, and taken in before anything is sent again."""
+"""Law: an answer that the database does not accept is kept beside it and recorded before the next call is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.messages_api import MessagesApi
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The disk is full for as many commits of an answer as `full` holds."""
+    """Simulate a full disk for `full` commits of an answer."""
     left: list[int] = []
     real = model_calls.record_answer
 

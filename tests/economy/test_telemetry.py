@@ -1,4 +1,4 @@
-"""Runs and calls are traced where OpenTelemetry is installed, without a word of what was asked or answered."""
+"""Law: runs and calls are traced if OpenTelemetry is installed, without text of requests and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A board with one agent that judges leads by one model call, and the stand-in for the API that answers it."""
+"""A board with one agent that judges leads by one model call, and the fake API that answers it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Verdicts(BaseModel):
 
 @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400)
 def judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
-    """One verdict for each lead."""
+    """Return a verdict for each lead."""
     data = {"leads": [{"id": lead.id, "message": lead.message} for lead in leads]}
     answer = context.ask("Judge each lead.", data, Verdicts)
     found = {verdict.id: verdict.verdict for verdict in answer.verdicts}
@@ -56,13 +56,13 @@ def judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
-    """What a model that never errs says to the judge's request."""
+    """Return the right answer to the judge's request."""
     leads = json.loads(body["messages"][0]["content"])["leads"]
     return {"verdicts": [{"id": lead["id"], "verdict": "good"} for lead in leads]}
 
 
 class World:
-    """One board file with its judge; `url` is where the API is."""
+    """A board file with its judge; `url` is the address of the API."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class World:
         self.deploy(budget, **settings)
 
     def deploy(self, budget: Budget | None = None, *, own: Budget | None = None, **settings: Any) -> None:
-        """Put the agents in force with these settings; `own` is the budget of each, `budget` the board's."""
+        """Deploy the agents with these settings; `own` is the budget of each agent, `budget` of the board."""
         specs = {}
         if own is not None:
             settings["budget"] = own
@@ -92,7 +92,7 @@ class World:
         self.board.deploy(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
 
     def leave(self, count: int = 1, intensity: float = 1.0, name: str = "lead") -> list[int]:
-        """Leave so many leads; their ids."""
+        """Deposit leads and return their ids."""
         return [
             self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
         ]
@@ -103,7 +103,7 @@ class World:
         return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
     def rest(self, client: Client | None = None, **options: Any) -> Report:
-        """Run a daemon until nothing is left that would finish without a person, a budget or a new mark."""
+        """Run a daemon until only a person, a budget or a new mark could cause progress."""
         made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
         try:
             return self.daemon(made, **options).run(until_quiescent=True)
@@ -113,11 +113,11 @@ class World:
 
     @property
     def judged(self) -> list[int]:
-        """The leads that have a verdict, in the order of their ids."""
+        """Return the leads with a verdict, in the order of their ids."""
         return sorted(mark.lead for mark in self.board.marks(Judged))
 
     def calls(self) -> list[dict[str, Any]]:
-        """The journal, oldest first, as the view shows it."""
+        """Return the model calls, oldest first, as the view shows them."""
         from blackboard.store.view_columns import VIEWS
 
         with self.board.database.read() as tx:

@@ -1,4 +1,4 @@
-"""Deposits through the facade: by class and by name, in another author's name, and many at once."""
+"""Law: deposits work by class and by name, in the name of another author, and in bulk."""
 
 from __future__ import annotations
 

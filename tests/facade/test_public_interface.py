@@ -1,4 +1,4 @@
-"""The public interface is typed: no `Any`, and no dict or tuple of the store in a result."""
+"""Law: the public interface is typed: no `Any`, and no dict or tuple of the store in a result."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ RESULTS = [getattr(result_types, name) for name in result_types.__all__]
 
 
 def parts(annotation: object) -> Iterator[object]:
-    """Every type in an annotation, the annotation included."""
+    """Yield every type in an annotation, including the annotation."""
     yield annotation
     for argument in typing.get_args(annotation):
         yield from parts(argument)
 
 
 def hints(function: Any) -> dict[str, Any]:
-    """The resolved annotations of a function, also of names that its module imports for type checkers only."""
+    """Return the resolved annotations of a function, including names imported only for type checkers."""
     return typing.get_type_hints(inspect.unwrap(function))
 
 
@@ -112,7 +112,7 @@ def test_type_checkers_see_the_same_names() -> None:
 
 
 def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
-    """One call of `deposit`, to the last statement: each function of the facade and the session runs once."""
+    """Test that one call of `deposit` runs each function of the facade and the session once."""
     import sys
 
     from blackboard import Blackboard, Mark

@@ -1,4 +1,4 @@
-"""Random durations, laws, conditions and states for the laws of the low floors."""
+"""Random durations, laws, conditions and states for the tests of pure modules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ laws: st.SearchStrategy[Decay] = st.one_of(exponentials, linears, powers, steps,
 
 
 def landmarks(law: Decay) -> list[int]:
-    """The ages at which something about a law changes, and their neighbours."""
+    """Return the ages at which a law changes its form, and their neighbours."""
     corners = {0, *(age for age, _, _ in law.segments)} if isinstance(law, Curve) else {0}
     if law.parameters[0] and not isinstance(law, Curve):
         corners.add(int(law.parameters[0]))
@@ -46,7 +46,7 @@ def landmarks(law: Decay) -> list[int]:
 
 
 def flat(law: Curve) -> bool:
-    """Whether a curve has a level part before its end."""
+    """Return whether a curve has a level part before its end."""
     return any(later[1] == earlier[1] for earlier, later in pairwise(law.segments))
 
 

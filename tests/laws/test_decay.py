@@ -54,7 +54,7 @@ def test_a_share_never_rises_across_a_corner(law: Decay) -> None:
 def test_the_age_below_a_share_is_the_exact_boundary(law: Decay, share: float) -> None:
     age = law.age_below(share)
     if age is None:
-        # Either the law levels off above the share, or its end lies past the end of calendars.
+        # The law levels off above the share, or its end is past the end of calendars.
         assert law.share(2900 * YEAR) >= share - TINY
         return
     assert law.share(age) < share + TINY
@@ -79,7 +79,7 @@ def test_a_share_above_1_has_the_age_0(law: Decay, share: float) -> None:
 def test_the_age_below_0_is_the_age_at_which_nothing_remains(law: Decay, share: float) -> None:
     age = law.age_below(share)
     if age is None:
-        assert law.share(2900 * YEAR) > 0 or isinstance(law, Exponential)  # 2 ** -1100 is 0 in a float alone
+        assert law.share(2900 * YEAR) > 0 or isinstance(law, Exponential)  # 2 ** -1100 is 0 only in a float
     else:
         assert law.share(age) == 0
         assert law.share(age - 1) > 0

@@ -1,4 +1,4 @@
-"""Failpoints: an armed one kills the process at the right time, others do nothing, and unknown names are refused."""
+"""Failpoints: an armed failpoint kills the process at the given count, others do nothing, unknown names are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_an_armed_failpoint_kills_at_the_given_count() -> None:
 
 
 def test_a_failpoint_that_is_not_armed_does_nothing() -> None:
-    # One that is reached while it is armed kills this process: that the test ends is what it shows.
+    # An armed failpoint would kill this process, so the end of the test proves that none was armed.
     failpoints.failpoint("commit.before")
     failpoints.arm("commit.after")
     failpoints.failpoint("commit.before")

@@ -1,4 +1,4 @@
-"""Marks: what cannot be stored is refused at the declaration or the deposit, with the field and the reason."""
+"""Marks: data that cannot be stored is refused at the declaration or the deposit, with the field and the reason."""
 
 from __future__ import annotations
 

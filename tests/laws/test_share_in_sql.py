@@ -1,4 +1,4 @@
-"""Shares in SQL: equal to those in Python to 1e-9, for each law and each SQLite that is installed."""
+"""Shares in SQL: equal to the shares in Python to 1e-9, for each law and each installed SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states: their transitions, and the same words in SQL, in the tables and in the documents."""
+"""States: their transitions, and the same words in SQL, in the tables and in the documents."""
 
 from __future__ import annotations
 

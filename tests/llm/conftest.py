@@ -1,4 +1,4 @@
-"""What the tests of the model client share: a stand-in for the API, a client for it, and one planned request."""
+"""The fixtures of the client tests: a fake API, a client for it, and a planned request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEY = "sk-test-not-a-key"
 
 
 class Verdict(BaseModel):
-    """One lead, judged."""
+    """A judged lead."""
 
     verdict: Literal["good", "bad"]
     score: float = Field(ge=0, le=1)
@@ -31,7 +31,7 @@ def api() -> Iterator[MessagesApi]:
 
 @pytest.fixture
 def connect(api: MessagesApi) -> Iterator[Callable[..., AnthropicClient]]:
-    """Make clients, for the stand-in by default; they are closed with the test."""
+    """Return a function that makes clients, by default for the fake API. They are closed with the test."""
     clients = []
 
     def connect(url: str | None = None, timeout: str = "5s", key: str = KEY) -> AnthropicClient:

@@ -1,4 +1,4 @@
-"""The law: a planned request goes over the wire byte for byte, once, and every way it can fail says what it cost."""
+"""Law: a planned request is sent once, byte for byte, and every failure tells whether it was paid."""
 
 from __future__ import annotations
 

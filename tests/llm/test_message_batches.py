@@ -1,4 +1,4 @@
-"""The law: the Batch API pays for each request once, also where the name of the batch was lost with the connection."""
+"""Law: each request of a batch is paid once, even if the name of the batch was lost with the connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law: whatever text arrives can be kept, and is either read as the answer or refused in one clear sentence."""
+"""Law: every text can be stored, and is parsed as the answer or refused in one clear sentence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reason(raw: str, answer: type[BaseModel] = Verdict) -> str:
 
 
 def survives(raw: str) -> None:
-    """Read a text: nothing but `Unusable` is raised, and what is kept can be stored."""
+    """Parse a text, and check that only `Unusable` is raised and that the reply can be stored."""
     reply = Reply.of(raw)
     assert reply.raw == raw
     for word in (reply.model, reply.stop_reason):

@@ -1,4 +1,4 @@
-"""The law: a request is one frozen text that holds the agent's words and none of ours, and its cost has a known top."""
+"""Law: a request is one fixed text with only the agent's words, and its cost has a known upper bound."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_data_that_json_cannot_represent_is_an_agent_error(data: object) -> None
 
 
 class TestCacheBreakpoint:
-    LONG = "A rule of the house. " * 1000  # 21 kB, some 5,000 tokens
+    LONG = "A rule of the house. " * 1000  # 21 kB, about 5,000 tokens
 
     def system(self, **changes: Any) -> Any:
         return json.loads(planned(**{"system": self.LONG, "prices": PRICES, **changes}))["system"]
@@ -136,7 +136,7 @@ class TestSchema:
     def test_the_schema_differs_from_the_sdks_schema_only_in_descriptions(self, answer: type[BaseModel]) -> None:
         def bare(node: Any) -> Any:
             if isinstance(node, dict):
-                # A property may be called `title`; a keyword's value is a text.
+                # A property may be named `title`; the value of a keyword is text.
                 return {
                     key: bare(value)
                     for key, value in node.items()

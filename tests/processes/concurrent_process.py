@@ -33,20 +33,20 @@ DEPOSITORS = 8
 
 
 class Knock(Mark, kind="knock", on_repeat="separate"):
-    """What comes from outside."""
+    """An event from outside."""
 
     n: int
 
 
 class Echo(Mark, kind="echo", on_repeat="separate"):
-    """What follows from one knock."""
+    """The result of a knock."""
 
     n: int
 
 
 @agent(watches=strength(Knock) >= 0.5, writes=[Echo], batch=20, concurrency=8)
 def echoing(marks: Sequence[Knock], context: Any) -> list[Echo]:
-    """An echo for each knock."""
+    """Return an echo for each knock."""
     return [Echo(subject=mark.subject, n=mark.n) for mark in marks]
 
 

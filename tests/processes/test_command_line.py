@@ -1,5 +1,4 @@
-"""The daemon as it is run: killed in the middle of the sample leads and started again, it ends as one that was not;
-SIGHUP has it read its deployment file again."""
+"""Law: a daemon that was killed and restarted ends like an uninterrupted daemon; SIGHUP reloads its deployment file."""
 
 from __future__ import annotations
 

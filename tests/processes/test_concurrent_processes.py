@@ -1,4 +1,4 @@
-"""4 daemons and 8 depositors on one file: none is told that it is locked, none starves, and all is done once."""
+"""Law: 4 daemons and 8 depositors share a file; no process sees a locked file or starves, and all work is done once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import pytest
 from tests.processes.workers import started
 
 SECONDS = float(os.environ.get("HANDS_SECONDS", "20"))
-"""How long they deposit."""
+"""The time for which they deposit, in seconds."""
 LONGEST = 1.0 if "HANDS_SECONDS" in os.environ else 3.0
-"""Seconds that a depositor may wait: the promise where it is measured on purpose, and where the machine is somebody
-else's, a bound that a depositor who starves (4.5 s with a busy timeout alone) still breaks."""
+"""The longest wait of a depositor in seconds.
+
+It is the documented limit if measured on purpose. On a shared machine it is a bound that still detects starvation (4.5
+s with a busy timeout alone).
+"""
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
@@ -32,7 +35,7 @@ def many_hands(folder: Path) -> dict[str, Any]:
 
 
 def test_many_daemons_and_depositors_share_a_board(tmp_path: Path) -> None:
-    for attempt in range(3):  # a disk that others keep busy may stall for a second; not every time
+    for attempt in range(3):  # a busy disk may stall for a second, but not every time
         found = many_hands(tmp_path / str(attempt))
         assert len(set(found["workers"])) == 4
         assert all(found["activations_by_daemon"]), "every daemon has its share"

@@ -1,5 +1,7 @@
-"""Daemons in processes of their own: woken by a datagram, proven dead by a lock, fenced when they wake late,
-and obedient to signals."""
+"""Law: daemons in separate processes are woken by a datagram, proven dead by a lock, and fenced when they wake late.
+
+They obey signals.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process
 
 @contextmanager
 def nobody_writes(board: Blackboard) -> Iterator[None]:
-    """While this lasts, no process holds the turn to write or is next: one that is paused then keeps nobody waiting."""
+    """Keep other processes from holding or awaiting the write lock, so that a paused process blocks no other."""
     with ExitStack() as held:
         for name in ("write-queue", "write-lock"):
             file = held.enter_context(open(f"{board.database.path}-{name}"))
@@ -141,7 +143,7 @@ def test_a_falling_crossing_without_a_daemon_is_handled_once_with_its_true_time(
     receipt = board.deposit(Ember(subject="s", intensity=0.8))
     [left] = board.history("s")
     crosses = left.recorded_at + timedelta(microseconds=135_614)  # 200 ms x log2(0.8 / 0.5)
-    with worker(board) as process:  # takes longer to start than that
+    with worker(board) as process:  # starting takes longer than that
         process.event("done", watch="watch")
         process.signal(signal.SIGTERM)
         assert process.ends() == 0

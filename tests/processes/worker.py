@@ -1,7 +1,7 @@
-"""A daemon in a process of its own, for tests: `python -m tests.processes.worker BOARD [waits] [patient]`.
+"""A daemon in its own process for tests: `python -m tests.processes.worker BOARD [waits] [patient]`.
 
-It says what happens on its output, a line each. With `waits`, its agent waits for a line on the input before it ends;
-with `patient`, leases and ticks are as long as by default.
+It prints its events, one per line. With `waits`, its agent waits for an input line before it ends. With `patient`,
+leases and ticks have their defaults.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ HASTY = {"lease": "1s", "tick": "1s"}
 
 
 class Task(Mark, kind="job", on_repeat="separate"):
-    """What is to be done."""
+    """A job."""
 
     n: int
 
 
 class Done(Mark, kind="done", on_repeat="separate"):
-    """What was done, and by whom."""
+    """The result of a job, with the worker."""
 
     n: int
     by: str
 
 
 class Ember(Mark, kind="ember", on_repeat="separate", decay=Exponential("200ms"), floor=0.0001):
-    """What goes cold."""
+    """A mark that fades."""
 
 
 class Cold(Mark, kind="cold", on_repeat="separate"):
-    """What went cold."""
+    """The result of a cold ember."""
 
 
 def say(event: str, details: Any = None) -> None:
@@ -54,7 +54,7 @@ waits = "waits" in sys.argv
 
 @agent(watches=strength(Task) >= 0.5, writes=[Done], retry_after="1s")
 def laborer(marks: Sequence[Task], context: Any) -> list[Done]:
-    """Does each job; waits for leave to end where it is told to."""
+    """Do each job; wait for an input line if requested."""
     if waits:
         say("at work", context.activation_id)
         sys.stdin.readline()
@@ -65,7 +65,7 @@ def laborer(marks: Sequence[Task], context: Any) -> list[Done]:
 
 @agent(watches=strength(Ember) < 0.5, writes=[Cold])
 def warden(marks: Sequence[Ember], context: Any) -> list[Cold]:
-    """Notes what went cold."""
+    """Record each cold ember."""
     return [Cold(subject=mark.subject) for mark in marks]
 
 

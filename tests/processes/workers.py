@@ -1,4 +1,4 @@
-"""Processes that tests start: each is listened to with a bound, and is gone when the test ends."""
+"""Processes of tests: output is read with a time limit, and every process is gone when the test ends."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["ROOT", "Process", "started"]
 
 ROOT = Path(__file__).parents[2]
 BOUND = 30.0
-"""Seconds after which something that did not happen never will."""
+"""The seconds after which an expected event counts as missing."""
 
 
 class Process:
-    """A process and what it said."""
+    """A process and its output."""
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
         self.popen = popen
@@ -31,7 +31,7 @@ class Process:
         self._read = 0
 
     def say(self, line: str = "") -> None:
-        """A line on its input."""
+        """Send a line to the input."""
         assert self.popen.stdin is not None
         self.popen.stdin.write(line.encode() + b"\n")
         self.popen.stdin.flush()
@@ -40,7 +40,7 @@ class Process:
         self.popen.send_signal(number)
 
     def line(self, wanted: Callable[[str], bool] = lambda line: True) -> str:
-        """The next line that is wanted; those before it are passed over."""
+        """Return the next matching line, skipping others."""
         until = time.monotonic() + BOUND
         while True:
             while self._read < len(self.lines):
@@ -50,11 +50,11 @@ class Process:
             assert self._hear(until - time.monotonic()), "\n".join(["it ended or said no more:", *self.lines[-40:]])
 
     def event(self, name: str, **wanted: Any) -> Any:
-        """The details of the next event of that name, of those that a `worker` tells."""
+        """Return the details of the next event with this name, as a `worker` prints it."""
         return json.loads(self.line(lambda line: _is(line, name, wanted)))[1]
 
     def ends(self) -> int:
-        """Its exit code; hears what it says up to its end."""
+        """Read the output to its end and return the exit code."""
         until = time.monotonic() + BOUND
         hears = True
         while hears:  # each call waits for output
@@ -77,7 +77,7 @@ class Process:
 def started(
     arguments: Sequence[str], *, folder: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
-    """`python` with these arguments; output and errors are heard as one."""
+    """Run `python` with these arguments; output and errors are read together."""
     popen = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=folder,

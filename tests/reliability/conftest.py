@@ -1,4 +1,4 @@
-"""One board for each test, and a log to look into."""
+"""A board for each test, and a captured log."""
 
 from __future__ import annotations
 

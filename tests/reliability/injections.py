@@ -1,7 +1,7 @@
-"""Enquiries that speak to the model and not to a person, each with what a model does to its answer that obeys them.
+"""Enquiries that address a model, each with the effect on the answer of a model that obeys.
 
-The model in these tests obeys every instruction that it finds, in whatever call it finds it. `answer` is the whole
-answer to a call about leads, `own` the id of the enquiry that gives the order, `data` all that the call was told.
+The model in these tests obeys every instruction in its call. `answer` is the whole answer to a call about leads, `own`
+the id of the enquiry with the instruction, and `data` all data of the call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Effect = Callable[[dict[str, Any], int, dict[str, Any], str], None]
 
 
 class Attack(NamedTuple):
-    """What a stranger wrote, and what it makes of an obedient model."""
+    """The text of a stranger, and its effect on an obedient model."""
 
     message: str
     effect: Effect
@@ -139,7 +139,7 @@ ATTACKS = (
 
 
 def obey(answer: dict[str, Any], data: dict[str, Any], system: str) -> dict[str, Any]:
-    """The answer of a model that does what the leads of a call tell it, one after the other."""
+    """Return the answer of a model that obeys the leads of a call one after the other."""
     for lead in data["leads"]:
         for attack in ATTACKS:
             if _flat(attack.message) in _flat(lead["message"]):

@@ -1,4 +1,4 @@
-"""A daemon that takes one turn of its loop when a test says so."""
+"""A daemon that runs its loop once when a test asks for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blackboard.settings.sections import DaemonSettings
 
 
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
-    """A daemon that has begun to serve and looks when a test says so."""
+    """Start a daemon that runs its loop on demand."""
     settings = DaemonSettings(**options)
     daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon.start()
@@ -19,7 +19,7 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
 
 
 def look(daemon: Daemon) -> None:
-    """Turns of the daemon's loop, without its sleep, until one finds nothing at work and wakes nobody."""
+    """Run the loop of the daemon without its sleep until no work runs and no agent wakes."""
     woken = False
 
     def listen(event: str, details: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ def look(daemon: Daemon) -> None:
     daemon.on_event.append(listen)
     try:
         while True:
-            # Looked at before the turn: what ends while it lasts leaves room for what the turn could not start.
+            # Read before the iteration: a run that ends during it frees a thread for work that could not start before.
             at_work, woken = bool(daemon.runs), False
             daemon.run_once(until_quiescent=False)
             if not (at_work or woken):

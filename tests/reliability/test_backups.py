@@ -1,5 +1,7 @@
-"""The law: a copy that is taken while the board is in use is whole and of one instant; restoring it loses nothing but
-what came after it, and never the board that it replaces. The drill: back up, lose the board, restore, go on."""
+"""Law: a copy during use is intact and of one instant; a restore loses only later deposits and keeps the old board.
+
+The drill: back up, lose the board, restore, continue.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path,
     def deposit() -> None:
         nonlocal written
         while not stop.is_set():
-            # Two marks in one transaction: a copy has both or neither.
+            # Two marks in one transaction: a copy has both or none.
             board.deposit_many([Smoke(subject=f"a{written}"), Smoke(subject=f"b{written}")])
             written += 1
             begun.set()
@@ -82,7 +84,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
         if rng.random() < 0.5:
             look(daemon)
-    with board.database.exclusive_transaction() as tx:  # as if a worker had died in the middle of one
+    with board.database.exclusive_transaction() as tx:  # as if a worker had died during a transaction
         tx.cursor.execute("SELECT 1")
     made = copies.back_up(board.database, tmp_path / "copy.db")
     for number in range(20, 30):
@@ -99,7 +101,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
         daemon = served(board, watchman)
         look(daemon)
-        # What came after the backup is deposited again, and what came before it besides: keys keep it single.
+        # Deposits after the backup are repeated, and so are deposits before it: keys prevent duplicates.
         for number in range(30):
             board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
         look(daemon)
@@ -133,7 +135,7 @@ def test_the_log_of_a_lost_board_is_never_applied_to_the_restored_board(path: Pa
         board.deposit(Smoke(subject="late"))
         lost = path.with_name("board.db-wal").read_bytes()
     path.unlink()
-    path.with_name("board.db-wal").write_bytes(lost)  # as a killed process leaves it
+    path.with_name("board.db-wal").write_bytes(lost)  # as after a killed process
     with pytest.raises(StoreMissing, match="its log"):
         Blackboard.open(f"sqlite:///{path}")
     assert not path.exists(), "SQLite would have thrown the log away"

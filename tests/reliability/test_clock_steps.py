@@ -1,5 +1,7 @@
-"""The law: whatever the clock does, strengths never rise by it, nothing fires twice, nothing is missed, and it is said
-once; a leap that nobody confirms changes nothing that could not be undone."""
+"""Law: steps of the clock never raise strengths, fire nothing twice, miss nothing, and are logged once.
+
+A leap that no person confirms changes nothing irreversible.
+"""
 
 from __future__ import annotations
 
@@ -190,7 +192,7 @@ def test_a_person_confirms_the_clock_of_a_long_unused_board(path: Path, clock: M
         with pytest.raises(InvalidMark, match="answer yes"):
             board.answer(question.id, "perhaps")
         board.answer(question.id, "yes")
-        assert strengths(board) == {"new": pytest.approx(1.0)}  # what was left meanwhile counts from now
+        assert strengths(board) == {"new": pytest.approx(1.0)}  # marks deposited in the meantime count from now
         assert board.marks("slow")[0].strength == pytest.approx(0.5 ** (400 / 365), rel=1e-6)
         assert board.inbox() == []
 
@@ -209,7 +211,7 @@ def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: Man
 
 
 def test_the_views_do_not_believe_it_either(path: Path) -> None:
-    long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # to whom the machine's clock is a leap
+    long_ago = ManualClock(datetime(2001, 1, 1, tzinfo=UTC))  # for which the machine's clock is a leap
     with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
         board.deposit(Smoke(subject="kitchen"))
         shown = board.session.read(

@@ -1,4 +1,4 @@
-"""The law: whatever is wrong with a board, the doctor names it with what to do; a board without faults is told so."""
+"""Law: the doctor reports every fault of a board with advice, and no fault of a sound board."""
 
 from __future__ import annotations
 

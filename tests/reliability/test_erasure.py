@@ -1,4 +1,4 @@
-"""The law: what was said about a subject is gone from the file, to the byte; what happened, and what it cost, stays."""
+"""Law: no byte of an erased subject's data stays in the file; the record of events and costs stays."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def holds(path: Path, *words: str) -> list[str]:
 
 def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: Blackboard, path: Path) -> None:
     daemon = served(board, clerk)
-    for number in range(30):  # long payloads, and remains of them in pages that were used again
+    for number in range(30):  # long payloads, and their remains in reused pages
         board.deposit(Lead(subject=ANN, text=f"{SECRET} " * number), key=f"{ANN}-{number}")
         board.deposit(Note(subject=ANN, text=f"{SECRET} " * (60 - number)))
         board.deposit(Lead(subject=BOB, text="wants a cake"))

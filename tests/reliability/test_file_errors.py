@@ -1,5 +1,8 @@
-"""The law: whatever becomes of the file, there is one clear message and no traceback, nothing is half written, no
-acknowledged mark is lost while the file is whole, and work goes on when the cause is gone."""
+"""Law: every failure of the file gives one clear message without a traceback.
+
+Nothing is half written, no acknowledged mark is lost while the file is intact, and work continues when the cause is
+gone.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Smoke(Mark, kind="smoke", on_repeat="separate"):
 
 @agent(watches=strength(Smoke) >= 0.5, batch=10)
 def watchman(marks: Any, context: Any) -> None:
-    """Absorbs what it is given."""
+    """Absorb the marks."""
 
 
 def whole(path: Path) -> bool:
@@ -48,7 +51,7 @@ def back(logs: list[Any]) -> int:
 
 
 def limit_pages(board: Blackboard, more: int | None) -> None:
-    """Let the file grow by so many pages and no further, as a full disk would; None lifts it."""
+    """Limit the growth of the file to a number of pages, like a full disk; None removes the limit."""
     with board.database.exclusive_transaction() as tx:
         now = tx.cursor.execute("PRAGMA page_count").fetchone()[0]
         tx.cursor.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**31}")
@@ -122,7 +125,7 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
     assert "was removed while it was open" in errors(logs)[0]
     with pytest.raises(StoreMissing):
         board.deposit(Smoke(subject="lost"))
-    with pytest.raises(StoreMissing, match="its log"):  # nor does a process make one that comes only now
+    with pytest.raises(StoreMissing, match="its log"):  # a process that starts now does not create a file either
         Blackboard.open(f"sqlite:///{path}")
     assert not path.exists()
     away.rename(path)
@@ -191,7 +194,7 @@ def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
     def broken() -> None:
         raise StoreError("something")
 
-    with monkeypatch.context() as patch:  # whatever the trouble was, the schema is looked at when it ends
+    with monkeypatch.context() as patch:  # the schema is checked after every kind of trouble
         patch.setattr(daemon.runs, "fail_overdue", broken)
         look(daemon)
     look(daemon)
@@ -235,7 +238,7 @@ def test_a_file_that_is_not_a_board_is_refused_and_not_changed(
 
 
 def _in_a_child(work: Callable[[], str]) -> str:
-    """What `work` says in a forked process, as a user to whom the permissions of a file mean something."""
+    """Return the result of `work` in a forked process of a user without root rights."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:  # pragma: no cover
@@ -281,7 +284,7 @@ def test_an_unwritable_file_or_folder_is_a_clear_error() -> None:
 
 @pytest.mark.processes
 def test_a_file_size_limit_causes_neither_a_traceback_nor_damage(path: Path) -> None:
-    """RLIMIT_FSIZE fails a write in its middle, as a quota does."""
+    """Test with RLIMIT_FSIZE, which fails a write in its middle like a quota."""
     pid = os.fork()
     if pid == 0:  # pragma: no cover
         import resource

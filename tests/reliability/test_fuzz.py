@@ -1,5 +1,7 @@
-"""The law: whatever is written, a parser answers with what it means or with an error of this program's own, and a
-command ends with a message and no traceback."""
+"""Law: a parser returns a value or raises an error of this program for every input.
+
+A command ends with a message and no traceback.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_s
 
 
 def tried(work: Callable[[], Any]) -> tuple[Any, str]:
-    """What it comes to, or what it says."""
+    """Return the value or the error text."""
     try:
         return work(), ""
     except BlackboardError as error:
@@ -140,7 +142,7 @@ def test_every_file_of_leads_is_loaded_or_refused_by_row(
 
 
 def ended(*words: str) -> None:
-    """The command ends with a code of its own and no traceback."""
+    """Run a command, and check that it ends with a known exit code and without a traceback."""
     result = CliRunner().invoke(app, move_common_first(list(words)))
     structlog.reset_defaults()
     if result.exception is not None and not isinstance(result.exception, SystemExit):

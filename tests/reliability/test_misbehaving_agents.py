@@ -1,5 +1,7 @@
-"""The law: an agent may raise, hang, flood or lie; it harms its own activation and nothing else, a person can see the
-whole error, and retry or discard."""
+"""Law: an agent may raise, hang, flood or lie; it harms only its own activation.
+
+A person sees the whole error, and can retry or discard the activation.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ class Alarm(Mark, kind="alarm", on_repeat="separate"):
 
 
 def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 12) -> ActivationRecord:
-    """The first activation, once its attempts are used up."""
+    """Return the first activation after its last attempt."""
     for _ in range(hours * 6):
         look(daemon)
         (*_, row) = board.activations()

@@ -1,8 +1,8 @@
-"""The law: when the power goes, every acknowledged deposit is there and the file is whole.
+"""Law: after a power loss, every acknowledged deposit exists and the file is intact.
 
-The model: a disk keeps what was flushed before a commit was acknowledged. Of what was written after the last flush it
-keeps any prefix of the log, torn at any byte, or, in a checkpoint, any choice of the pages that were on their way into
-the database. It is not modelled that a disk says to have flushed what it has not, or loses what lay there unwritten.
+The model: a disk keeps data that was flushed before a commit was acknowledged. Of later writes it keeps any prefix of
+the log, torn at any byte, or, during a checkpoint, any selection of the pages written to the database. The model
+excludes disks that report a flush without doing it, or that lose other stored data.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def files(path: Path) -> tuple[bytes, bytes]:
 
 
 def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
-    """What the next process finds. The index of the log lives in memory, so it is gone."""
+    """Return the files that the next process finds. The index of the log is in memory and therefore lost."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     path = folder / "board.db"
@@ -54,7 +54,7 @@ def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
 
 
 def found(path: Path) -> tuple[set[str], str]:
-    """The subjects of the smoke that is there, and whether every page is whole, as the next to open it sees them."""
+    """Return the subjects of the smoke marks, and whether the integrity check passes in the next process."""
     connection = dialect.sqlite.connect(str(path))
     try:
         whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
@@ -64,7 +64,7 @@ def found(path: Path) -> tuple[set[str], str]:
 
 
 def cuts(before: int, after: int, rng: random.Random) -> Iterator[int]:
-    """Where the log may end: at the flushed length, at the edges of each frame, and torn anywhere between."""
+    """Return the possible ends of the log: the flushed length, the edges of each frame, and torn frames."""
     yield before
     edges = range(max(before, HEADER), after + 1, FRAME)
     for edge in edges:
@@ -86,7 +86,7 @@ def test_acknowledged_deposits_survive_the_loss_of_unflushed_log(board: Blackboa
             assert whole == "ok"
             assert set(acknowledged) <= there <= {*acknowledged, f"s{number}"}
             opened += 1
-        for junk in (bytes(FRAME), rng.randbytes(FRAME + 7)):  # blocks that were allocated and not yet written
+        for junk in (bytes(FRAME), rng.randbytes(FRAME + 7)):  # allocated blocks that are not yet written
             there, whole = found(after_power_loss(tmp_path / "disk", database, now + junk))
             assert (whole, there) == ("ok", {*acknowledged, f"s{number}"})
         acknowledged.append(f"s{number}")
@@ -112,7 +112,7 @@ def test_a_partly_written_checkpoint_does_not_damage_the_board(board: Blackboard
                     kept[page : page + 4096] = after[page : page + 4096]
             there, whole = found(after_power_loss(tmp_path / "disk", bytes(kept), log))
             assert (whole, there) == ("ok", acknowledged)
-        # The next deposit begins the log anew from its start: old frames lie behind the new ones.
+        # The next deposit restarts the log at its beginning, so that old frames follow the new frames.
         board.deposit(Smoke(subject=f"r{round_}next"))
         database, now = files(path)
         for cut in {0, HEADER, HEADER + 24, HEADER + FRAME - 1, HEADER + FRAME}:

@@ -1,5 +1,7 @@
-"""The law: whatever an enquiry says, and though the model obeys every word of it, nothing but declared kinds on the
-given subjects is written, a lead has one verdict at most, and nothing of one call reaches the leads of another."""
+"""Law: even if a model obeys every word of an enquiry, only declared kinds on the given subjects are written.
+
+A lead has at most one verdict, and no content of a call reaches the leads of another call.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead
     context = {"lead_desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "UTC"}}
     board.deploy(*DESK)
     board.deposit_many(mixed(random.Random(3)) if leads is None else leads)
-    # A long tick: the clock of these tests moves by no more at a time, and an agent that fails rests for hours.
+    # A long tick: the clock advances by at most a tick, and a failing agent has a cooldown of hours.
     settings = DaemonSettings(tick="6h")
     daemon = Daemon(
         board, DESK, settings, model=ModelSettings(), client=client, agent_settings=context, rng=random.Random(1)
@@ -88,7 +90,7 @@ def events(board: Blackboard) -> list[EventRow]:
 
 
 def check_the_law(board: Blackboard) -> None:
-    """Every mark that an agent left: of a kind that it declares, signed by it, on a subject that it was given."""
+    """Check that every mark of an agent has a declared kind, its signature, and a given subject."""
     declared = {item.name: set(item.spec.writes) for item in DESK}
     leads = {event.mark_id for event in events(board) if event.kind == "lead"}
     given: dict[int, set[str]] = {}
@@ -150,7 +152,7 @@ def test_the_offline_rules_judge_other_leads_as_without_the_attack(
     attacks = verdicts_of(board, "attack")
     assert len(attacks) == len(ATTACKS)
     assert max(score for _, score, _ in attacks.values()) < 1
-    # Two of them read, to a rule that knows words and no intentions, like people who want an offer.
+    # To a rule that knows words but no intentions, two of them read like enquiries for an offer.
     assert sum(kind == "qualified" for kind, _, _ in attacks.values()) <= 2
 
 
@@ -161,7 +163,7 @@ def test_a_model_that_obeys_every_instruction_affects_only_its_own_call(
     with MessagesApi(answering(calls)) as api:
         run(board, tmp_path, AnthropicClient("key", api.url))
     check_the_law(board)
-    # What stands in a verdict came from its own call: the words of a lead in another one are nowhere in it.
+    # The text of a verdict comes from its own call and contains no words of leads in other calls.
     by_lead = {lead["id"]: lead["message"] for data in calls for lead in data.get("leads", ())}
     together: dict[int, set[int]] = {}
     for data in calls:

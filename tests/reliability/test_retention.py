@@ -1,5 +1,7 @@
-"""The law: under a steady load the file does not grow without end. What is older than it is kept for goes, in bounded
-batches; what lives, and what an unfinished activation stands on, stays."""
+"""Law: under a steady load the file stops growing. Expired data is removed in bounded batches.
+
+Live marks and the inputs of unfinished activations stay.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class Alarm(Mark, kind="alarm", decay=Exponential("6h")):
 
 
 class Tower(Mark, kind="tower"):
-    """It never fades."""
+    """A mark that never fades."""
 
 
 @agent(watches={"new": strength(Smoke) >= 0.5, "cold": strength(Smoke) < 0.2}, writes=[Alarm], batch=20, cooldown="1m",
@@ -37,7 +39,7 @@ def watchman(marks: Any, context: Any) -> list[Alarm]:
 
 @agent(watches=total(Alarm) >= 5)
 def counter(marks: Any, context: Any) -> None:
-    """Absorbs what it is given."""
+    """Absorb the marks."""
 
 
 TABLES = (
@@ -74,7 +76,7 @@ def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, pat
     sizes, counts = [], []
     for day in range(80):
         for number in range(12):
-            law = Exponential(f"{6 * 3600 + day * 12 + number}s")  # each with a law of its own
+            law = Exponential(f"{6 * 3600 + day * 12 + number}s")  # each with its own law
             board.deposit(Smoke(subject=f"d{day}n{number}", detail="x" * 300), key=f"{day}/{number}", decay=law)
         for _ in range(3):
             look(daemon)
@@ -92,7 +94,7 @@ def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, pat
 
 @pytest.mark.postgresql
 def test_an_unused_law_is_removed_too(board: Blackboard, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "FEW_LAWS", 0)  # fewer than these are not worth looking at
+    monkeypatch.setattr(retention, "FEW_LAWS", 0)  # smaller numbers are irrelevant
     daemon = served(board, watchman, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
     board.deposit(Smoke(subject="kitchen"))
     before = rows(board)["law"]
@@ -101,7 +103,7 @@ def test_an_unused_law_is_removed_too(board: Blackboard, clock: ManualClock, mon
     for _ in range(3):
         clock.advance(timedelta(days=2))
         look(daemon)
-        board.deposit(Smoke(subject="hall"))  # the newest event stays, whatever law it names
+        board.deposit(Smoke(subject="hall"))  # the newest event stays with its law
     assert rows(board)["law"] == before
 
 
@@ -115,7 +117,7 @@ def test_each_transaction_removes_a_bounded_number_and_returns_it(board: Blackbo
         lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
     ):
         removed.append(count)
-    assert max(removed) <= 2 * 150  # of each sort
+    assert max(removed) <= 2 * 150  # of each category
     clock.advance(timedelta(days=30))
     while count := board.session.write(
         lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)

@@ -1,5 +1,4 @@
-"""The law: what a board writes is for its owner alone, and a key never gets into the database, a log, an error or a
-status, whatever goes wrong with the call that uses it."""
+"""Law: files of a board are private to their owner, and no key reaches the database, a log, an error or a status."""
 
 from __future__ import annotations
 
@@ -52,7 +51,7 @@ def modes(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
     before = os.umask(umask)
-    short = TemporaryDirectory(dir="/tmp")  # a socket's address has little room
+    short = TemporaryDirectory(dir="/tmp")  # the address of a socket has little room
     try:
         folder = Path(short.name) / "made"
         with Blackboard.open(f"sqlite:///{folder}/board.db") as board:
@@ -68,7 +67,7 @@ def test_files_and_folders_are_private_to_the_user(umask: int) -> None:
         short.cleanup()
     assert found.pop("board.db-run") == "0o700"
     sockets = {name: mode for name, mode in found.items() if name.endswith(".sock")}
-    assert len(sockets) == 1  # in a folder that nobody else may enter
+    assert len(sockets) == 1  # in a folder that other users cannot enter
     assert {mode for name, mode in found.items() if name not in sockets} == {"0o600"}
     assert {"board.db", "board.db-wal", "board.db-shm", "board.db-write-lock", "copy.db"} <= set(found)
 

@@ -1,5 +1,4 @@
-"""The law: no agent, no model's answer and no published file is waited for inside a transaction, and the write-ahead
-log stays bounded however much is deposited."""
+"""Law: no transaction waits for an agent, a model or a published file, and the write-ahead log stays bounded."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from blackboard.store.dialect import sqlite
 from tests.reliability.serving import look, served
 
 LOG = 24 * 1024 * 1024
-"""Bytes: SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the transaction that begins it is in the log."""
+"""Bytes. SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the log also has the transaction that begins it."""
 
 
 class Knock(Mark, kind="knock", on_repeat="separate"):
@@ -31,7 +30,7 @@ def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: 
 
     def another_writes(where: str) -> None:
         with closing(sqlite.connect(path, isolation_level=None, timeout=0)) as other:
-            other.execute("BEGIN IMMEDIATE")  # fails at once if any transaction writes
+            other.execute("BEGIN IMMEDIATE")  # fails at once during a writing transaction
             other.execute("ROLLBACK")
             assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "somebody reads"
         free.append(where)

@@ -1,5 +1,8 @@
-"""The law: names, subjects and payloads are data. Whatever signs they hold, they change nothing in a terminal, a log, a
-query or a prompt beyond being shown, and what is too large or too deep is refused whole."""
+"""Law: names, subjects and payloads are data.
+
+No character in them affects a terminal, a log, a query or a prompt, and data that is too large or too deep is refused
+whole.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +136,7 @@ def test_a_log_line_is_a_single_line_without_control_characters(
     failed = [line for line in lines if "failed" in line]
     assert len(failed) == len(HOSTILE)
     assert not any(line.lstrip().startswith('{"event": "forged"') for line in lines)
-    allowed = {"\x1b"} if terminal else set()  # its own colours
+    allowed = {"\x1b"} if terminal else set()  # colours of the console itself
     assert not (CONTROLS - allowed) & set("".join(lines))
     if terminal:
         for dangerous in ("\x1b[2J", "\x1b]"):

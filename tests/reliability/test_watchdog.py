@@ -1,4 +1,4 @@
-"""The law: systemd hears of the daemon from the daemon's loop and from nowhere else."""
+"""Law: only the loop of the daemon sends signs of life to systemd."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Smoke(Mark, kind="smoke", on_repeat="separate"):
 
 @agent(watches=strength(Smoke) >= 0.5)
 def watchman(marks: Any, context: Any) -> None:
-    """Absorbs what it is given."""
+    """Absorb the marks."""
 
 
 class Manager:
-    """The service manager's end."""
+    """The socket of the service manager."""
 
     def __init__(self, folder: str) -> None:
         self.address = str(Path(folder) / "notify")
@@ -74,7 +74,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, manager: Manager)
     stuck, go_on = threading.Event(), threading.Event()
 
     def listener(event: str, details: dict[str, Any]) -> None:
-        if event == "claimed":  # in the loop's own thread
+        if event == "claimed":  # in the thread of the loop
             stuck.set()
             assert go_on.wait(10)
 
@@ -86,7 +86,7 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, manager: Manager)
     thread.start()
     assert stuck.wait(10)
     manager.heard()
-    board.deposit(Smoke(subject="cellar"))  # others go on; the loop does not
+    board.deposit(Smoke(subject="cellar"))  # other threads continue; the loop does not
     assert manager.heard() == []
     go_on.set()
     thread.join(10)

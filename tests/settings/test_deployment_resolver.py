@@ -1,4 +1,4 @@
-"""The law: a deployment is what agents declare with what its file sets over that; a name that is wrong is refused."""
+"""Law: a deployment consists of the agents' declarations and the overrides of its file; wrong names are refused."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def second(marks, context):
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
-    """Writes a deployment file beside a module of agents."""
+    """Return a function that writes a deployment file beside a module of agents."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "weather_agents.py").write_text(MODULE)
     (tmp_path / "broken_agents.py").write_text("1 / 0")

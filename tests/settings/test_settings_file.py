@@ -1,4 +1,4 @@
-"""The law: what a deployment file or the environment says is taken as it is or refused with its place, all at once."""
+"""Law: every value of a deployment file or the environment is accepted or refused with its place, all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One board for each test."""
+"""A board for each test."""
 
 from __future__ import annotations
 

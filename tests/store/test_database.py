@@ -1,4 +1,4 @@
-"""Writers take turns, and what fails takes nothing of the others with it."""
+"""Law: writers take turns, and a failed write does not affect others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.board.world import HOUR, World, kind, prepared
 
 
 class Ash(Mark, kind="ash", on_repeat="separate"):
-    """A kind that no deployment names."""
+    """A kind without a deployment."""
 
 
 def test_simultaneous_writers_get_their_own_results(world: World) -> None:

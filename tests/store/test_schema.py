@@ -1,4 +1,4 @@
-"""The migrated schema is the declared one, one process makes it at a time, and what is no board is refused clearly."""
+"""Law: the migrated schema equals the declared schema, one process creates it, and other files are refused clearly."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
 
 
 class DriverError(Exception):
-    """An error as a driver raises it: SQLite's with a code, PostgreSQL's with an SQLSTATE."""
+    """An error as a driver raises it: SQLite with a code, PostgreSQL with an SQLSTATE."""
 
     def __init__(self, words: str, code: int | None = None, sqlstate: str | None = None) -> None:
         super().__init__(words)

@@ -1,4 +1,4 @@
-"""The statements of `store/sql`: each is described, used, known to both databases, and keeps its query plan."""
+"""Law: every statement of `store/sql` is described, used, known to both databases, and keeps its query plan."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def every_statement() -> list[Statement]:
 
 
 def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
-    """Yield the forms in which a statement is run, each under its own name."""
+    """Yield the forms in which a statement is run, each with a name."""
     if statement.name.startswith("marks.sum_"):
         yield statement.name, statement.using(**SUMS)
         return
@@ -67,7 +67,7 @@ def test_every_used_statement_exists() -> None:
 
 
 def test_only_the_board_and_the_store_run_statements() -> None:
-    """No other module touches a store's transaction or its cursor; import-linter forbids to import the statements."""
+    """Test that only the board and the store use transactions; import-linter forbids other imports of statements."""
     others = [
         path
         for folder in ("blackboard", "agents")
@@ -96,7 +96,7 @@ def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
 
 
 def test_query_plans_do_not_change(tmp_path: Path) -> None:
-    """A changed plan is looked at: if it is meant, write the file anew with `python -m tests.store.test_statements`."""
+    """Compare query plans; `python -m tests.store.test_statements` rewrites the file after an intended change."""
     assert query_plans(tmp_path) == json.loads(PLANS.read_text("utf-8"))
 
 

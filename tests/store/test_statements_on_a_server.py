@@ -1,4 +1,4 @@
-"""The statements of `store/sql` and the views on PostgreSQL: each can be prepared, and returns no decimals."""
+"""Law: every statement and view can be prepared on PostgreSQL and returns no decimals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.store.test_statements import every_statement, variants
 pytestmark = pytest.mark.postgresql(only=True)
 SLOT = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 NUMERIC = 1700
-"""The type's number in the catalogue of PostgreSQL; Python would get a Decimal."""
+"""The number of the type `numeric` in PostgreSQL, for which Python would get a Decimal."""
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def connection(world: World) -> Iterator[Any]:
 
 
 def numbered(text: str) -> str:
-    """A text with the parameters that PostgreSQL itself knows."""
+    """Return a text with the parameters of PostgreSQL."""
     names = list(dict.fromkeys(SLOT.findall(text)))
     return SLOT.sub(lambda slot: f"${names.index(slot[1]) + 1}", text)
 
 
 def failures(connection: Any, texts: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """What is wrong with each of some statements when the server prepares it, by name."""
+    """Return the errors of statements that the server cannot prepare, by name."""
     found = {}
     for name, text in texts:
         answer = connection.pgconn.prepare(b"", text.encode())

@@ -1,7 +1,7 @@
-"""A board that an earlier version wrote is upgraded when it is opened, and all that it holds is found by its new names.
+"""Law: a board of an earlier version is upgraded when it is opened, and all its data has the new names.
 
-`board_0002.sql` is such a board, with everything that was renamed: a deployment that sets each setting, activations and
-crossings in every state, a call through each API, cooldowns, and marks that still follow a change of their law.
+`board_0002.sql` is such a board with all renamed parts: a deployment with each setting, activations and crossings in
+every state, a call through each API, cooldowns, and marks during a backfill.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ NEW = {("board", "views_hash")}
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file with the board of the dump."""
+    """Return a file with the board of the dump."""
     path = tmp_path / "board.db"
     connection = sqlite3.connect(path)
     connection.executescript(DUMP.read_text("utf-8"))
@@ -68,7 +68,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clock(path: Path) -> ManualClock:
-    """A clock that stands where the board's time does."""
+    """Return a clock at the time of the board."""
     clock = ManualClock()
     clock.set(contents(path, "board")[0]["recorded_at"])
     return clock
@@ -90,7 +90,7 @@ def tables(path: Path) -> set[str]:
 
 
 def expected(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """A row of an old table by its new names."""
+    """Return a row of an old table with its new names."""
     new: dict[str, Any] = {}
     for column, value in row.items():
         name = COLUMNS.get((table, column), column)
@@ -145,7 +145,7 @@ def test_the_deployment_has_its_settings_by_their_new_names(path: Path, clock: M
             "lead": "separate", "reply": "add", "rain": "replace", "slot": "separate",
             "need": "separate", "decision": "separate",
         }  # fmt: skip
-        # Equal content is no change: the migration writes what this program would write.
+        # Equal content is not a change: the migration writes the same content as this program.
         assert board.deploy(deployment).version == deployment.version
 
 

@@ -1,4 +1,4 @@
-"""The views are a contract: their columns, and strengths equal to Python's at the same instant, in any SQLite shell."""
+"""Law: the views are a contract: their columns, and strengths that equal Python's in every SQLite shell."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SHELL = shutil.which("sqlite3")
 def world(tmp_path: Path) -> Any:
     from blackboard import ManualClock, SystemClock
 
-    # The views go by the database's clock, so the marks are left some time before it.
+    # The views use the clock of the database, so the marks are deposited some time before it.
     world = World(tmp_path / "board.db", ManualClock(SystemClock().now() - 3 * HOUR))
     world.deploy(
         {"smoke": kind("smoke", Never(), weight=0.7, on_repeat="separate")},
@@ -56,7 +56,7 @@ def fill(world: World) -> None:
 
 
 def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]:
-    """What Python makes of the strengths at the instant that the view says it was computed for."""
+    """Return the strengths that Python computes for the instant of the view."""
     result = {}
     for row in rows:
         at = parse_instant(row["as_of"])
