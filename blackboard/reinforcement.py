@@ -8,6 +8,14 @@ from blackboard.decay import Decay
 from blackboard.marks import Kind
 
 
+def is_live(evaporates_at: int | None, at: int) -> bool:
+    """Return whether a mark is live at an instant: the stored end decides, not its strength.
+
+    The fragment `is_live` in `store/sql/shared.sql` says the same in SQL.
+    """
+    return evaporates_at is None or evaporates_at > at
+
+
 @dataclass(frozen=True)
 class FadingState:
     """An intensity at an instant (microseconds since the epoch), and the law by which it fades from then on."""
@@ -41,8 +49,8 @@ class FadingMark:
         return self.weight * self.state.remaining(at) if self.is_live(at) else 0.0
 
     def is_live(self, at: int) -> bool:
-        """Return whether the mark is live at an instant. The stored `evaporates_at` decides, not its strength."""
-        return self.evaporates_at is None or at < self.evaporates_at
+        """Return whether the mark is live at an instant."""
+        return is_live(self.evaporates_at, at)
 
     def first_below(self, threshold: float, now: int) -> int | None:
         """Return the first instant from `now` on at which the strength is below a threshold above 0, or None."""

@@ -6,6 +6,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
+from blackboard.reinforcement import is_live
 from blackboard.store.view_columns import VIEWS
 
 R = TypeVar("R", bound=NamedTuple)
@@ -109,8 +110,8 @@ class MarkRow(NamedTuple):
     order_key: float | None
 
     def is_live(self, at: int) -> bool:
-        """Return whether the mark is live at an instant; the fragment `is_live` says the same in SQL."""
-        return self.evaporates_at is None or self.evaporates_at > at
+        """Return whether the mark is live at an instant."""
+        return is_live(self.evaporates_at, at)
 
 
 class EventRow(NamedTuple):
