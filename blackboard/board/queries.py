@@ -51,14 +51,23 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
     if kind is not None:
         txn.kind(kind)
     return [
-        result_of(
-            MarkRecord,
-            row,
+        MarkRecord(  # not by `result_of`: a board may return thousands
+            id=row.id,
+            kind=row.kind,
+            subject=row.subject,
             payload=json.loads(row.payload),
+            author=row.author,
             weight=weight,
+            intensity=row.intensity,
             strength=strength,
+            law=row.law,
+            deposited_at=to_datetime(row.deposited_at),
+            reinforced_at=to_datetime(row.reinforced_at),
+            evaporates_at=optional_datetime(row.evaporates_at),
             as_of=to_datetime(as_of),
             age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
+            reinforcements=row.reinforcements,
+            event_id=row.event_id,
         )
         for row, weight, strength, as_of in _marks(txn, kind, **filters)
     ]
@@ -111,7 +120,7 @@ def _marks(
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     rows = txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
-    return [(row_of(MarkRow, row), row.weight, row.strength, as_of) for row in rows]
+    return [(row, row.weight, row.strength, as_of) for row in rows]
 
 
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:

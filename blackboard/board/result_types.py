@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -386,7 +386,7 @@ def result_of(result: type[R], row: Any, **others: Any) -> R:
     Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None.
     """
     values = row._asdict() | others
-    return result(**{name: _public(name, values[name]) for name in result.__dataclass_fields__})  # type: ignore[attr-defined]
+    return result(**{field.name: _public(field.name, values[field.name]) for field in fields(result)})  # type: ignore[arg-type]
 
 
 def _public(name: str, value: Any) -> Any:

@@ -1,20 +1,7 @@
 """The command line: parses arguments, calls the board, prints results.
 
-app               the command group, common options, errors and exit codes
-cli_session       the board and the deployment of a command
-completion        shell completion of names from the board
-output            tables for people, a JSON document for programs
-mark_commands     init, deposit, withdraw, answer, pause, resume
-load_command      load, with `row_reader` (CSV and JSON Lines) and `row_loader` (deposits)
-inspect_commands  marks, history, status, agents, agenda, activations, inbox, explain
-sql_command       sql
-cost_commands     costs, record-cost
-check_command     check
-run_command       run, with `log_setup`
-watch_command     watch
-admin_commands    backup, restore, doctor, forget
-demo_command      demo, with `demo_samples`
-table_layout      layout of a table in a given width
+`app` is the command group: `COMMANDS` names the module of each command. `cli_session` gives a command its board and its
+deployment, `output` and `table_layout` print its results.
 """
 
 from __future__ import annotations
