@@ -56,7 +56,7 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
     """
     check_transition(row.state, state)
     row = row._replace(state=state, **columns)
-    # Several statements of one text: starting and finishing decide otherwise whether the workers are notified.
+    # The statements have the same text, but starting and finishing have their own rules for notifying workers.
     if state == ActivationState.RUNNING:
         statement = ACTIVATIONS.start_activation
     elif state == ActivationState.DONE:

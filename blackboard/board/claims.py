@@ -34,7 +34,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
 MAX_UNORDERED = 10_000
-"""Waiting crossings of a law without an order that a claim compares. Of more, the claim may miss the strongest."""
+"""How many waiting crossings a claim compares under a law without an order key. Of more, it may miss the strongest."""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 DEFAULT_BATCH = 100

@@ -17,7 +17,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     Returns how many were moved; `limit` if there may be more to do.
     """
     if predicted_crossings.fire_due(txn, limit):
-        return limit  # marks wait until no predicted crossing is due before them
+        return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
     for kind, law in {(row.kind, row.law) for row in rows}:
         for watch in txn.active.rising.get(kind, ()):
@@ -76,7 +76,11 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Return whether the other marks of a crossing suffice, with their strengths at the crossing."""
+    """Return whether a crossing stands without a withdrawn mark.
+
+    Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is live; over
+    the board it always stands.
+    """
     if watch.falling:
         return watch.is_over_board or bool(predicted_crossings.live_marks(txn, watch.condition, crossing.subject))
     return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

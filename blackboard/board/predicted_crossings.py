@@ -71,8 +71,8 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
-    The present marks are taken as unchanged from `since` on (default: now); later deposits count from their own
-    instant.
+    This assumes that the marks have not changed since `since` (default: now). A mark deposited after `since` counts
+    from its deposit.
     """
     since = txn.now if since is None else since
     if watch.condition.per_mark:
@@ -101,7 +101,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def release_guards(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Release the crossings that guards on a kind hold back, after a mark of it changed; a claim tests them again."""
+    """Release the crossings that guards on a kind hold back. The next claim tests them again."""
     for watch in txn.active.guarded.get(kind, ()):
         release(txn, watch.id, watch.agent, None if _is_guarded_over_board(watch, kind) else subject)
 
@@ -129,7 +129,7 @@ def guard_opens(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> 
     return opens == txn.now, opens
 
 
-def _guard_held(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
+def _guard_was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
     """Return whether a watch's guard held at the instant of a crossing."""
     if watch.spec.guard is None:
         return True
@@ -146,7 +146,7 @@ def _is_guarded_over_board(watch: RegisteredWatch, kind: str) -> bool:
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
-    """Return whether a reinforced mark may at some later instant be weaker than it would have been."""
+    """Return whether a reinforced mark may later be weaker than it would have been without that."""
     if old is None:
         return False
     if new.law != old.law or txn.strength(new) < txn.strength(old):
@@ -168,8 +168,8 @@ def _predict(
     if due == since:  # below the threshold: it crosses now if it was above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
+    # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
     elif predicted or since >= txn.now or not txn.tx.one(CROSSINGS.crossed_since, **key, since=since):
-        # Otherwise the watch has crossed since, before the backfill reached these marks.
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due)
 
 
@@ -184,12 +184,12 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingR
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
     value = value_at(watch.comparison.measure, marks, at)
-    guard_held = _guard_held(txn, watch, due.subject, at)
+    guard_was_open = _guard_was_open(txn, watch, due.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
-    if guard_held or earlier is None:
+    if guard_was_open or earlier is None:
         measured = crossings.Measured(value, len(marks))
         crossings.cross(txn, watch, due.subject, due.mark_id, measured, crossed_at=at, event_id=event_id)
-    if not guard_held:
+    if not guard_was_open:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
         activation = insert_closed_activation(txn, watch, due.subject, ActivationState.SKIPPED, reason, at)
         if earlier is None:

@@ -42,7 +42,7 @@ class Loaded:
     """The number of rows per outcome: deposited, reinforced, unchanged, duplicate."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
-    """The number of rows per agent that made a watch of the agent cross."""
+    """For each agent, how many rows made one of its watches cross."""
     unseen: tuple[str, ...] = ()
     """Requested columns that no row has."""
     columns: frozenset[str] = frozenset()

@@ -103,7 +103,10 @@ class ActiveRuns:
             return [run for run in self._runs.values() if not run.timed_out]
 
     def busy_threads(self) -> int:
-        """Return the number of busy threads. A run that ends and the run claimed with its end share a thread."""
+        """Return the number of busy threads, without those that timed out.
+
+        Consecutive runs of one sequence share a thread.
+        """
         return len({run.sequence for run in self.current()})
 
     def keys(self) -> Set[tuple[int, int]]:
@@ -226,7 +229,7 @@ class ActiveRuns:
                 log.error("an agent's threads hang; it is not woken until a thread ends", agent=name)
 
     def _hangs(self, name: str) -> bool:
-        """Return whether so many threads of the agent hang that another thread would probably hang too."""
+        """Return whether at least MAX_HANGING threads of the agent are past their timeout."""
         with self._lock:
             return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
 

@@ -95,14 +95,14 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
         return 1
 
     connection.set_authorizer(allow)
-    limit(resource.RLIMIT_AS, request["memory"])
-    limit(resource.RLIMIT_CPU, math.ceil(request["seconds"]) + 1)
-    limit(resource.RLIMIT_FSIZE, 0)
-    limit(resource.RLIMIT_CORE, 0)
+    lower_process_limit(resource.RLIMIT_AS, request["memory"])
+    lower_process_limit(resource.RLIMIT_CPU, math.ceil(request["seconds"]) + 1)
+    lower_process_limit(resource.RLIMIT_FSIZE, 0)
+    lower_process_limit(resource.RLIMIT_CORE, 0)
     return connection
 
 
-def limit(resource_: int, maximum: int) -> None:
+def lower_process_limit(resource_: int, maximum: int) -> None:
     """Lower a limit of this process for the rest of its life."""
     _, hard = resource.getrlimit(resource_)
     maximum = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
