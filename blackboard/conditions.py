@@ -133,7 +133,7 @@ class Measure(ABC):
     """Whether it measures one mark of one kind, never several."""
     is_maximum: ClassVar[bool] = False
     """Whether the value is the largest strength. A deposit then compares only the new mark with the threshold."""
-    keeps_sums: ClassVar[bool] = False
+    keeps_sums: ClassVar[bool]
     """Whether `from_sums` is defined. The board then keeps sums for watches over the board and does not read marks."""
 
     def __init__(self, *kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> None:
@@ -167,6 +167,7 @@ class Measure(ABC):
             if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
             MEASURES[name] = cls
+        cls.keeps_sums = cls.from_sums is not Measure.from_sums
 
     @abstractmethod
     def value(self, strengths: Sequence[float]) -> float:
@@ -258,7 +259,6 @@ class Total(Measure):
     """The sum of the strengths."""
 
     name = "total"
-    keeps_sums = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the sum."""
@@ -273,7 +273,6 @@ class Count(Measure):
     """The number of live marks."""
 
     name = "count"
-    keeps_sums = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the number."""
@@ -326,7 +325,7 @@ class Comparison(Condition):
 
 @dataclass(frozen=True)
 class Combination(Condition):
-    """Two or more conditions, all of which (`&`) or one of which (`|`) must hold."""
+    """Two or more conditions: with `&` all must hold, with `|` one is enough."""
 
     operator: Literal["&", "|"]
     parts: tuple[Condition, ...]
@@ -385,7 +384,7 @@ def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None)
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
-    """Return the conjunction of two conditions, either of which may be None."""
+    """Return the conjunction of two conditions, or the only one that is not None."""
     if first is None or second is None:
         return second if first is None else first
     return first & second

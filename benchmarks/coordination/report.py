@@ -66,7 +66,7 @@ def trickle_table(rows: Sequence[Row]) -> str:
 
 def forms() -> str:
     """Return a Markdown table of the closed formulas."""
-    lines = ["| | calls for n leads, of which q qualify and c clash |", "|---|---|"]
+    lines = ["| | calls for n leads (q qualify, c clash) |", "|---|---|"]
     return "\n".join([*lines, *(f"| {system} | {form.text} |" for system, form in FORMS.items())])
 
 

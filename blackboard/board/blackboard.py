@@ -264,8 +264,8 @@ class Blackboard:
             items: Marks, or `Deposit`s where a class is not at hand.
             keys: The idempotency key of each item; by default that of each `Deposit`.
             on_error: With "raise", the first error rolls back its own transaction and is raised. Its message says how
-                many marks are stored, and so does its attribute `stored`. With "return", an error takes the place of
-                its receipt, and all other marks are stored.
+                many marks are stored, and so does its attribute `stored`. With "return", the list has the error
+                instead of the receipt, and all other marks are stored.
 
         Returns:
             A receipt for each item, in the same order.

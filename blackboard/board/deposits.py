@@ -95,10 +95,13 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
 def submit_each(
     txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
 ) -> list[Receipt | UsageError]:
-    """Submit requests in order; an error in the place of a request is one that could not be made.
+    """Submit requests in order. A `UsageError` among them stands for an item that is not a valid request.
+
+    Returns:
+        For each request its receipt, or its error.
 
     Raises:
-        UsageError: The first error, if `raises`; otherwise each error takes the place of its receipt.
+        UsageError: The first error, if `raises`.
     """
     results: list[Receipt | UsageError] = []
     for request in requests:

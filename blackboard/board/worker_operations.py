@@ -312,7 +312,7 @@ class Worker:
 def pause_after_refusal(
     txn: BoardTransaction, rows: Sequence[CallRow], error: str, request_id: str | None, reason: str
 ) -> bool:
-    """Pause the board because the provider refused these calls, none of which cost anything.
+    """Pause the board because the provider refused these calls. They cost nothing.
 
     Returns whether the board was not paused already.
     """

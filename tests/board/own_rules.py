@@ -50,7 +50,6 @@ class Percent(Measure):
     """A hundred times the total, with sums that the board stores."""
 
     name = "percent"
-    keeps_sums = True
 
     def value(self, strengths: Sequence[float]) -> float:
         return 100.0 * sum(strengths)
