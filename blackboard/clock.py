@@ -26,7 +26,7 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """Return the current instant in microseconds since the epoch."""
 
-    def running(self) -> int:
+    def monotonic(self) -> int:
         """Return the microseconds that the machine has run, from an arbitrary start.
 
         Steps of the clock and a sleep of the machine do not change it, so use it to measure lengths of time.
@@ -48,7 +48,7 @@ class SystemClock:
         """Return the time of the machine."""
         return time.time_ns() // 1000
 
-    def running(self) -> int:
+    def monotonic(self) -> int:
         """Return the monotonic time of the machine."""
         return time.monotonic_ns() // 1000
 
@@ -78,7 +78,7 @@ class ManualClock:
         """Return the instant to which the clock was moved."""
         return self._now
 
-    def running(self) -> int:
+    def monotonic(self) -> int:
         """Return the microseconds by which `advance`, `set` and `wait` have moved the clock forward."""
         return self._running
 

@@ -91,7 +91,10 @@ def _settle_and_choose(txn: BoardTransaction, watch: RegisteredWatch) -> Choice:
     for crossing in _by_strength(txn, watch, batch or DEFAULT_BATCH):
         if batch is not None and len(choice.inputs) >= batch:
             break
-        if not _release_or_hold(txn, watch, crossing) or _close_if_faded(txn, watch, crossing):
+        claimable = _release_or_hold(txn, watch, crossing)
+        if claimable:
+            claimable = not _close_if_faded(txn, watch, crossing)
+        if not claimable:
             continue
         inputs = _marks_behind(txn, watch, crossing)
         room = len(inputs) if batch is None else batch - len(choice.inputs)

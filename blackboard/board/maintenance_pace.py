@@ -31,9 +31,9 @@ class Pace:
             before = txn.last_event
             return step(txn), before, txn.last_event
 
-        started = self._clock.running()
+        started = self._clock.monotonic()
         result, before, after = self._session.write(work)
-        ended = self._clock.running()
+        ended = self._clock.monotonic()
         self._crowded, self._last_event = before != self._last_event, after
         self._resume_at = ended + DELAY_FACTOR * (ended - started)
         return result
@@ -42,4 +42,4 @@ class Pace:
         """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
         if not self._crowded and last_event == self._last_event:
             return 0
-        return max(0, self._resume_at - self._clock.running())
+        return max(0, self._resume_at - self._clock.monotonic())

@@ -134,7 +134,7 @@ class ActiveRuns:
 
     def _start(self, agent: Agent, claim: Claim) -> None:
         self._last_started = agent.name
-        run = self._add(agent, claim, RunSequence(self._clock.running()))
+        run = self._add(agent, claim, RunSequence(self._clock.monotonic()))
         self._emit_claimed(run)
         try:
             self._threads.submit(lambda: self._serve(run))
@@ -151,9 +151,9 @@ class ActiveRuns:
 
     def fail_overdue(self) -> None:
         """Fail the runs that are past their deadline. Their threads keep running, and their results are refused."""
-        running = self._clock.running()
+        monotonic = self._clock.monotonic()
         for run in self.current():
-            if run.deadline <= running:
+            if run.deadline <= monotonic:
                 run.timed_out = True
                 seconds = run.claim.agent.settings.timeout / 1e6
                 self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
@@ -211,7 +211,7 @@ class ActiveRuns:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
         sequence = run.sequence
         must_end = sequence.ending or sequence.runs >= MAX_RUNS
-        if self.stopping or must_end or self._clock.running() >= sequence.started + MAX_SEQUENCE_TIME:
+        if self.stopping or must_end or self._clock.monotonic() >= sequence.started + MAX_SEQUENCE_TIME:
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
@@ -234,7 +234,7 @@ class ActiveRuns:
             return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
 
     def _add(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
-        run = Run(claim, agent, sequence, self._clock.running() + claim.agent.settings.timeout)
+        run = Run(claim, agent, sequence, self._clock.monotonic() + claim.agent.settings.timeout)
         sequence.runs += 1
         with self._lock:
             self._runs[run.key] = run

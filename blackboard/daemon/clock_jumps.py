@@ -10,7 +10,7 @@ from blackboard.clock import iso
 log = structlog.get_logger("blackboard")
 
 MIN_JUMP = 1_000_000
-"""The difference between clock and running time that counts as a jump, in microseconds."""
+"""The difference between clock and monotonic time that counts as a jump, in microseconds."""
 
 
 class ClockWatch:
@@ -22,15 +22,15 @@ class ClockWatch:
 
     def __init__(self, worker: Worker) -> None:
         self._worker, self._clock = worker, worker.board.clock
-        self._latest, self._running = self._clock.now(), self._clock.running()
+        self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
         self.doubting: bool | None = None
 
     def check(self) -> int:
         """Log a jump of the clock since the last check, and return it in microseconds; 0 if it is under a second."""
-        now, running = self._clock.now(), self._clock.running()
-        jump = (now - self._latest) - (running - self._running)
-        self._previous, self._latest, self._running = self._latest, now, running
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        jump = (now - self._latest) - (monotonic - self._monotonic)
+        self._previous, self._latest, self._monotonic = self._latest, now, monotonic
         if abs(jump) < MIN_JUMP:
             return 0
         if jump < 0:

@@ -283,8 +283,8 @@ class Daemon:
 
     def _next_instants(self, now: Instant) -> list[Instant]:
         """Return the instants at which work will be due. While the board cannot be used, the tick is enough."""
-        running = self.board.clock.running()
-        instants = [now + max(0, run.deadline - running) for run in self.runs.current()]
+        monotonic = self.board.clock.monotonic()
+        instants = [now + max(0, run.deadline - monotonic) for run in self.runs.current()]
         if not self._clock_watch.doubting and self._trouble is None:
             try:
                 instants += self._due_work().instants
@@ -318,13 +318,13 @@ class Daemon:
             log.info("stopping", running=len(self.runs), grace_seconds=self.settings.grace / 1e6)
         self._watchdog.stopping()
         clock = self.board.clock
-        deadline = clock.running() + self.settings.grace
-        while self.runs and not self._at_once and clock.running() < deadline:
+        deadline = clock.monotonic() + self.settings.grace
+        while self.runs and not self._at_once and clock.monotonic() < deadline:
             self.wake.clear()
             if not self.runs:
                 break
             if self._alarm is not None:
-                clock.wait(self.wake, clock.now() + deadline - clock.running())
+                clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
             else:
                 self.wake.wait(60)
         self.runs.hand_back_all()

@@ -33,7 +33,7 @@ class MaintenanceTask(Protocol):
 
 
 class PeriodicTask:
-    """A task that runs at an interval of running time, on request, and again at once if a step reached its limit."""
+    """A task that runs at an interval of monotonic time, on request, and again at once if a step reached its limit."""
 
     def __init__(
         self,
@@ -45,18 +45,18 @@ class PeriodicTask:
     ) -> None:
         self.interval = interval
         self._step, self._clock, self._limit, self._is_requested = step, clock, limit, is_requested
-        self._next = clock.running()
+        self._next = clock.monotonic()
 
     def is_due(self, due: DueWork) -> bool:
         """Return whether the interval is over, or the task was requested."""
-        return self._is_requested() or self._clock.running() >= self._next
+        return self._is_requested() or self._clock.monotonic() >= self._next
 
     def run_once(self) -> int:
         """Do one bounded step."""
-        running = self._clock.running()
+        monotonic = self._clock.monotonic()
         count = self._step()
         if count < self._limit:
-            self._next = running + self.interval
+            self._next = monotonic + self.interval
         return count
 
 
@@ -92,12 +92,12 @@ class Recovery:
 
         After a jump of the clock, live workers need time to extend their leases.
         """
-        self._leases_from = self._worker.board.clock.running() + self._worker.lease
+        self._leases_from = self._worker.board.clock.monotonic() + self._worker.lease
 
     def run_once(self) -> int:
         """Recover activations and return their number."""
         dead = self._liveness.remove_dead(self._worker.registered())
-        expired = self._worker.board.clock.running() >= self._leases_from
+        expired = self._worker.board.clock.monotonic() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
 

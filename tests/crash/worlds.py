@@ -60,7 +60,7 @@ class FrozenClock:
     def now(self) -> Instant:
         return self._now
 
-    def running(self) -> int:
+    def monotonic(self) -> int:
         return 0
 
     def wait(self, event: threading.Event, until: Instant | None) -> bool:
