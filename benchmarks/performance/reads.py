@@ -14,7 +14,6 @@ from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
-from blackboard.board import predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.store.dialect import sqlite
 from blackboard.strength_forecast import value_at
@@ -42,7 +41,7 @@ def measures(folder: Path, size: int, *, rounds: int = 200) -> Iterator[Row]:
         condition = (strength("trace") >= 1) & (total("trace") >= 1) & (count("trace") >= 1)
 
         def measure(txn: BoardTransaction) -> list[float]:
-            marks = predicted_crossings.live_marks(txn, condition, next(known))
+            marks = txn.fading_marks(condition, next(known))
             return [value_at(comparison.measure, marks, txn.now) for comparison in condition.comparisons()]
 
         taken = _median(lambda: board.session.read(measure), min(rounds, size))

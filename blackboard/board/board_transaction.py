@@ -67,6 +67,15 @@ class RegisteredWatch:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
         return self.is_over_board and self.comparison.measure.keeps_sums
 
+    def batch_window_end(self, noticed_at: int, marks: int, *, urgent: bool) -> int:
+        """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
+
+        The fragment `release` of `crossings.sql` states the same rule for many crossings.
+        """
+        settings = self.agent.settings
+        is_full = settings.batch is not None and marks >= settings.batch
+        return noticed_at if urgent or is_full else noticed_at + settings.batch_window
+
     def covers(self, subject: str) -> bool:
         """Return whether any comparison counts marks of a subject."""
         return self._covers_all or any(
@@ -280,6 +289,28 @@ class BoardTransaction:
         """Return the rows that are live at an instant, by default at this transaction's, as changes leave them."""
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
+
+    def stored_marks(self, kinds: Iterable[str], subject: str | None) -> list[MarkRow]:
+        """Return the stored marks of some kinds, evaporated or not, of one subject or (None) of the board."""
+        rows: list[MarkRow] = []
+        for kind in kinds:
+            if subject is None:
+                rows += self.tx.all(MARKS.marks_of_kind, kind=kind)
+            else:
+                rows += self.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
+        return rows
+
+    def fading_marks(self, condition: Condition, subject: str | None, at: int | None = None) -> list[FadingMark]:
+        """Return the marks of a condition's kinds that are live at an instant, by default now.
+
+        A measure over the board sees every subject, and so do all measures if the subject is None.
+        """
+        measures = [comparison.measure for comparison in condition.comparisons()]
+        scopes = dict.fromkeys(
+            (kind, None if measure.over == "board" else subject) for measure in measures for kind in measure.kinds
+        )
+        rows = {row.id: row for kind, scope in scopes for row in self.live(self.stored_marks([kind], scope), at)}
+        return [self.fading(row) for row in rows.values()]
 
     def exact_until(self, kind: str) -> int:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.activation_policies import strongest_first
-from blackboard.board import backfill, board_totals, crossings, loop_detection, predicted_crossings, stimuli
+from blackboard.board import backfill, board_totals, crossings, guards, loop_detection, stimuli
 from blackboard.board.activation_inputs import (
     ActivationInput,
     as_input,
@@ -161,22 +161,15 @@ def _release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
             return False
     if watch.falling:
         return True  # its guard was decided at the crossing
-    is_open, opens_at = predicted_crossings.guard_opens(txn, watch, crossing.subject)
+    is_open, opens_at = guards.opens(txn, watch, crossing.subject)
     if not is_open:
         txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="guard", ready_at=opens_at)
         return False
     if crossing.held_by is None:
         return True
-    window_end = _window_end(watch, crossing)
+    window_end = watch.batch_window_end(crossing.noticed_at, crossing.marks, urgent=bool(crossing.urgent))
     txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=max(window_end, txn.now))
     return window_end <= txn.now  # its batch window may still be open; other crossings do not wait for it
-
-
-def _window_end(watch: RegisteredWatch, crossing: CrossingRow) -> int:
-    """Return the instant at which the batch window of a crossing ends."""
-    settings = watch.agent.settings
-    full = settings.batch is not None and crossing.marks >= settings.batch
-    return crossing.noticed_at if crossing.urgent or full else crossing.noticed_at + settings.batch_window
 
 
 def _close_if_faded(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
@@ -281,14 +274,7 @@ def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow
 
 def _stored_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[MarkRow]:
     """Return the stored marks of the watch's kinds, of one subject or of the board, evaporated or not."""
-    rows: list[MarkRow] = []
-    for kind in watch.condition.kinds:
-        rows += (
-            txn.tx.all(MARKS.marks_of_kind, kind=kind)
-            if watch.is_over_board
-            else txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
-        )
-    return rows
+    return txn.stored_marks(watch.kinds, None if watch.is_over_board else subject)
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------

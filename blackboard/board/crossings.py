@@ -104,11 +104,11 @@ def cross(
     `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
     `crossed_at`, and perhaps the `event_id` of its cause.
     """
-    settings, value, rows, strongest = watch.agent.settings, measured.value, measured.rows, measured.strongest
+    value, rows, strongest = measured.value, measured.rows, measured.strongest
     if strongest is None:
         strongest = max((txn.strength(row) for row in rows), default=value)
-    is_urgent = settings.urgent_above is not None and strongest >= settings.urgent_above
-    is_full = settings.batch is not None and measured.marks >= settings.batch
+    urgent_above = watch.agent.settings.urgent_above
+    is_urgent = urgent_above is not None and strongest >= urgent_above
     crossed_at = txn.now if crossed_at is None else crossed_at
     law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
     if event_id is None:
@@ -122,7 +122,7 @@ def cross(
         "event_id": event_id,
         "marks": measured.marks,
         "urgent": int(is_urgent),
-        "ready_at": txn.now if is_urgent or is_full else txn.now + settings.batch_window,
+        "ready_at": watch.batch_window_end(txn.now, measured.marks, urgent=is_urgent),
     }
     if txn.tx.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from blackboard.board import backfill, predicted_crossings, redeployment
+from blackboard.board import backfill, guards, redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
 from blackboard.clock import to_datetime
 from blackboard.deployment import Deployment
 from blackboard.states import CrossingState
-from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 BATCH = 1000
@@ -62,13 +62,13 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
     redeployment.apply_due_changes(txn)  # what earlier changes still cause does not count
     as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
-    before = {row.id: row.evaporates_at for row in _live_marks(txn, kinds)}
+    before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
     change = redeployment.register(txn, new)
     _continue(txn)
     while backfill.run_batch(txn, BATCH):
         _continue(txn)
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
-    for row in _marks(txn, kinds):
+    for row in txn.stored_marks(kinds, None):
         if row.id not in before:
             continue
         if not row.is_live(txn.now):
@@ -93,20 +93,12 @@ def _continue(txn: BoardTransaction) -> None:
     txn.next_end = txn.tx.value(MARKS.next_evaporation)
 
 
-def _marks(txn: BoardTransaction, kinds: list[str]) -> list[MarkRow]:
-    return [row for kind in kinds for row in txn.tx.all(MARKS.marks_of_kind, kind=kind)]
-
-
-def _live_marks(txn: BoardTransaction, kinds: list[str]) -> list[MarkRow]:
-    return txn.live(_marks(txn, kinds))
-
-
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
     if watch.falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
         held_back = crossing.state == CrossingState.SKIPPED
     else:
-        held_back = not predicted_crossings.guard_opens(txn, watch, crossing.subject)[0]
+        held_back = not guards.opens(txn, watch, crossing.subject)[0]
     return PredictedWake(
         watch.agent.name,
         watch.spec.name,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from blackboard.board import backfill, crossings, evaporation, predicted_crossings
+from blackboard.board import backfill, crossings, evaporation, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.mark_class_registry import MarkClasses
@@ -165,7 +165,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     _insert_key(txn, request, row)
     crossed = crossings.evaluate_deposit(txn, old, row)
     predicted_crossings.predict(txn, old, row)
-    predicted_crossings.release_guards(txn, row.kind, row.subject)
+    guards.release_after_change(txn, row.kind, row.subject)
     return Receipt(
         row.id,
         row.event_id,

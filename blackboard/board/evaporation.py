@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board import backfill, board_totals, crossings, predicted_crossings
+from blackboard.board import backfill, board_totals, crossings, guards, predicted_crossings
 from blackboard.board.activations import close_crossing
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.errors import NotFound
@@ -54,7 +54,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
         _withdraw_crossings(txn, watch, row)
-    predicted_crossings.release_guards(txn, row.kind, row.subject)
+    guards.release_after_change(txn, row.kind, row.subject)
     return row
 
 
@@ -82,5 +82,5 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     the board it always stands.
     """
     if watch.falling:
-        return watch.is_over_board or bool(predicted_crossings.live_marks(txn, watch.condition, crossing.subject))
+        return watch.is_over_board or bool(txn.fading_marks(watch.condition, crossing.subject))
     return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

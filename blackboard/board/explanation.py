@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from blackboard.board import board_totals, predicted_crossings, stimuli
+from blackboard.board import board_totals, guards, stimuli
 from blackboard.board.agent_readiness import blocked
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.queries import batch_window
@@ -74,8 +74,8 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
     values = _values(txn, watch, scope)
     live_marks = None
     if not watch.falling and not watch.is_over_board:
-        live_marks = len(predicted_crossings.live_marks(txn, watch.condition, scope))
-    guard_open, guard_opens_at = (None, None) if guard is None else predicted_crossings.guard_opens(txn, watch, scope)
+        live_marks = len(txn.fading_marks(watch.condition, scope))
+    guard_open, guard_opens_at = (None, None) if guard is None else guards.opens(txn, watch, scope)
     predicted_at = None
     if watch.falling:
         predictions = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
@@ -94,7 +94,7 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tupl
         value, count = board_totals.measured(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.falling:
-        marks = predicted_crossings.live_marks(txn, watch.condition, None if watch.is_over_board else subject)
+        marks = txn.fading_marks(watch.condition, None if watch.is_over_board else subject)
     else:
         marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
     return tuple(

@@ -1,4 +1,4 @@
-"""Predicted crossings: when falling watches will cross and guards will open, computed from the decay laws.
+"""Predicted crossings: when falling watches will cross, computed from the decay laws.
 
 A predicted crossing is a row with the instant at which a condition that does not hold now will hold by fading alone.
 That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
@@ -7,11 +7,9 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
-from blackboard.board import crossings
+from blackboard.board import crossings, guards
 from blackboard.board.activations import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.conditions import Condition
-from blackboard.deployment import AgentSpec
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
@@ -20,8 +18,6 @@ from blackboard.strength_forecast import first_true, value_at
 
 BATCH = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
-NEVER_FULL = 2**62
-"""More marks than any batch holds."""
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -31,7 +27,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
         if not watch.falling:
             continue
-        if _is_guarded_over_board(watch, kind):
+        if guards.measures_board(watch, kind):
             rows = txn.tx.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             rows = [
@@ -78,9 +74,9 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     if watch.condition.per_mark:
         subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
     elif watch.is_over_board:
-        subject, mark_id, marks = "", 0, live_marks(txn, watch.condition, None, since)
+        subject, mark_id, marks = "", 0, txn.fading_marks(watch.condition, None, since)
     else:
-        subject, mark_id, marks = row.subject, 0, live_marks(txn, watch.condition, row.subject, since)
+        subject, mark_id, marks = row.subject, 0, txn.fading_marks(watch.condition, row.subject, since)
     _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.state.at for mark in marks)]))
 
 
@@ -95,54 +91,9 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
             continue
         subject = "" if watch.is_over_board else row.subject
         txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
-        due = first_true(watch.condition, live_marks(txn, watch.condition, subject or None), txn.now)
-        if due is None or due > txn.now:
-            txn.tx.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due)
-
-
-def release_guards(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Release the crossings that guards on a kind hold back. The next claim tests them again."""
-    for watch in txn.active.guarded.get(kind, ()):
-        release(txn, watch.id, watch.agent, None if _is_guarded_over_board(watch, kind) else subject)
-
-
-def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str | None = None) -> None:
-    """Release the crossings that a watch's guard holds back, for one subject or all; a claim tests them again."""
-    settings = agent.settings
-    values = {
-        "watch_id": watch_id,
-        "at": txn.now,
-        "batch_window": settings.batch_window,
-        "full": settings.batch or NEVER_FULL,
-    }
-    if subject is None:
-        txn.tx.run(CROSSINGS.release_watch, **values)
-    else:
-        txn.tx.run(CROSSINGS.release_subject, subject=subject, **values)
-
-
-def guard_opens(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
-    """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
-    if watch.spec.guard is None:
-        return True, None
-    opens = first_true(watch.spec.guard, live_marks(txn, watch.spec.guard, subject), txn.now, subject)
-    return opens == txn.now, opens
-
-
-def _guard_was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
-    """Return whether a watch's guard held at the instant of a crossing."""
-    if watch.spec.guard is None:
-        return True
-    marks = live_marks(txn, watch.spec.guard, subject, at)
-    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
-
-
-def _is_guarded_over_board(watch: RegisteredWatch, kind: str) -> bool:
-    """Return whether a mark of the kind can open or close a watch's guard whatever its subject."""
-    guard = watch.spec.guard
-    return guard is not None and any(
-        comparison.measure.over == "board" and kind in comparison.measure.kinds for comparison in guard.comparisons()
-    )
+        due_at = first_true(watch.condition, txn.fading_marks(watch.condition, subject or None), txn.now)
+        if due_at is None or due_at > txn.now:
+            txn.tx.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
@@ -164,61 +115,43 @@ def _predict(
 ) -> None:
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
     predicted = _is_predicted(txn, watch, subject, mark_id)
-    due = first_true(watch.condition, marks, since)
-    if due == since:  # below the threshold: it crosses now if it was above before
+    due_at = first_true(watch.condition, marks, since)
+    if due_at == since:  # below the threshold: it crosses now if it was above before
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
     # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
     elif predicted or since >= txn.now or not txn.tx.one(CROSSINGS.crossed_since, **key, since=since):
-        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due)
+        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
 
 
-def _fire(txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow) -> None:
+def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Record a due crossing, or close it as skipped if its guard was closed. If fading was postponed, predict again."""
-    key = {"watch_id": watch.id, "subject": due.subject, "mark_id": due.mark_id}
-    computed = txn.now if due.due_at is None else due.due_at
-    marks, event_id = _marks_at_crossing(txn, watch, due, computed)
+    key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
+    computed = txn.now if prediction.due_at is None else prediction.due_at
+    marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > txn.now:  # a later deposit or an unfinished backfill postponed it
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
     value = value_at(watch.comparison.measure, marks, at)
-    guard_was_open = _guard_was_open(txn, watch, due.subject, at)
+    guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
     if guard_was_open or earlier is None:
         measured = crossings.Measured(value, len(marks))
-        crossings.cross(txn, watch, due.subject, due.mark_id, measured, crossed_at=at, event_id=event_id)
+        crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
     if not guard_was_open:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"
-        activation = insert_closed_activation(txn, watch, due.subject, ActivationState.SKIPPED, reason, at)
+        activation = insert_closed_activation(txn, watch, prediction.subject, ActivationState.SKIPPED, reason, at)
         if earlier is None:
             close_crossing(txn, txn.tx.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
 
 
 def _marks_at_crossing(
-    txn: BoardTransaction, watch: RegisteredWatch, due: PredictedCrossingRow, at: int
+    txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow, at: int
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
-    if not due.is_per_mark:
-        return live_marks(txn, watch.condition, None if watch.is_over_board else due.subject, at), None
-    row = txn.tx.one(MARKS.get_mark, id=due.mark_id)
+    if not prediction.is_per_mark:
+        return txn.fading_marks(watch.condition, None if watch.is_over_board else prediction.subject, at), None
+    row = txn.tx.one(MARKS.get_mark, id=prediction.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)
-
-
-def live_marks(
-    txn: BoardTransaction, condition: Condition, subject: str | None, at: int | None = None
-) -> list[FadingMark]:
-    """Return the marks of a condition's kinds that are live at an instant, by default now.
-
-    A measure over the board sees every subject, and so do all measures if the subject is None.
-    """
-    marks: dict[int, FadingMark] = {}
-    for comparison in condition.comparisons():
-        for kind in comparison.measure.kinds:
-            if subject is None or comparison.measure.over == "board":
-                rows = txn.tx.all(MARKS.marks_of_kind, kind=kind)
-            else:
-                rows = txn.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
-            marks.update((row.id, txn.fading(row)) for row in txn.live(rows, at))
-    return list(marks.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board import agent_state, backfill, predicted_crossings
+from blackboard.board import agent_state, backfill, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition
@@ -129,7 +129,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
                 _insert_backfill(txn, "values", str(watch_id))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
-                predicted_crossings.release(txn, watch_id, agent)
+                guards.release(txn, watch_id, agent)
     return changed
 
 

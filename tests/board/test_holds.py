@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import agent_readiness
+from blackboard.board import agent_readiness, guards
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.decay import Exponential, Linear, Never, Step
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import CROSSINGS
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 
 KINDS = {
@@ -387,3 +392,31 @@ def test_explain_distinguishes_absorbed_marks_from_missing_marks(world: World) -
 def test_explain_says_that_no_live_mark_can_fall_below_the_threshold(world: World) -> None:
     world.deploy({"lead": kind("lead", Linear("1h"))}, spec("sales", {"cold": strength("lead") < 0.5}))
     assert world.board.explain("sales", "a").watches[0].verdict == "no live mark can fall below the threshold"
+
+
+@pytest.mark.postgresql
+def test_the_batch_window_of_a_released_crossing_ends_as_python_says(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **GUARDED))
+    start = world.clock.now()
+    cases = list(
+        itertools.product((0, 1), (1, 4, 5, 6), (start - 11 * MINUTE, start - 10 * MINUTE, start - MINUTE, start))
+    )
+
+    def released(txn: BoardTransaction) -> list[tuple[int, int]]:
+        [watch] = txn.active.watches.values()
+        for mark_id, (urgent, marks, noticed_at) in enumerate(cases, 1):
+            row = CrossingRow(
+                id=0, watch_id=watch.id, subject="a", mark_id=mark_id, state="waiting", crossed_at=noticed_at,
+                noticed_at=noticed_at, value=1.0, threshold=0.1, marks=marks, urgent=urgent, ready_at=None,
+                held_by="guard", law="never()", order_key=0.0, event_id=None, activation_id=None, closed_at=None,
+            )  # fmt: skip
+            txn.tx.run(CROSSINGS.insert_crossing, **row._asdict())
+        guards.release(txn, watch.id, watch.agent, "a")
+        return [
+            (row.ready_at or 0, watch.batch_window_end(row.noticed_at, row.marks, urgent=bool(row.urgent)))
+            for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        ]
+
+    ends = world.board.session.write(released)
+    assert len(ends) == len(cases)
+    assert all(ready_at == max(end, start) for ready_at, end in ends)

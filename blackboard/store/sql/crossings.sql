@@ -179,11 +179,11 @@ UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
 
 -- fragment: release
--- Release the crossings that a guard holds. They are ready at once if urgent or full, else after their batch window.
+-- Release the crossings that a guard holds. They are ready at the end of their batch window, which ends at once if they
+-- are urgent or full: see `RegisteredWatch.batch_window_end`.
 UPDATE crossing
 SET held_by = NULL, ready_at = CASE
-    WHEN urgent = 1 THEN :at
-    WHEN marks >= :full THEN :at
+    WHEN urgent = 1 OR marks >= :full THEN :at
     WHEN noticed_at + :batch_window > :at THEN noticed_at + :batch_window
     ELSE :at
   END
