@@ -1,44 +1,21 @@
-"""Claims: the choice of the strongest crossings that nothing holds back, and the lease on an activation for them."""
+"""Claims: the lease of an activation for the strongest crossings of an agent, and the absorption of their marks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from blackboard.activation_policies import strongest_first
-from blackboard.board import backfill, board_totals, crossings, guards, loop_detection, stimuli
-from blackboard.board.activation_inputs import (
-    ActivationInput,
-    as_input,
-    event_of,
-    inputs_of,
-    record_input,
-    record_reads,
-    strength_of,
-)
-from blackboard.board.activations import (
-    close_crossing,
-    insert_activation,
-    insert_closed_activation,
-    set_state,
-)
+from blackboard.board import backfill, board_totals, loop_detection, stimuli
+from blackboard.board.activation_inputs import ActivationInput, as_input, inputs_of, record_input, record_reads
+from blackboard.board.activations import close_crossing, insert_activation, set_state
 from blackboard.board.agent_readiness import has_capacity, ready_watches
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.conditions import Combination, Comparison, Condition
+from blackboard.board.crossing_selection import Selection, select
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
-from blackboard.strength_forecast import value_at
-
-MAX_UNORDERED = 10_000
-"""How many waiting crossings a claim compares under a law without an order key. Of more, it may miss the strongest."""
-MAX_EXPONENT = 1000.0
-"""The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
-DEFAULT_BATCH = 100
-"""Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +33,6 @@ class Claim:
     """The deployment that was active then. It defines the kinds of the marks."""
 
 
-@dataclass
-class Choice:
-    """The crossings and marks for a new activation."""
-
-    crossings: list[CrossingRow] = field(default_factory=list)
-    inputs: dict[int, tuple[EventRow, float]] = field(default_factory=dict)
-    """The event and the strength of each mark, by the mark's id."""
-
-
 def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
     """Claim the next activation of an agent, with a lease in microseconds.
 
@@ -75,227 +43,35 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     if (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
         return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
-        while (choice := _settle_and_choose(txn, watch)).crossings:
-            if (fit := _quarantine_loops(txn, watch, choice)).crossings:
+        while (selection := select(txn, watch)).crossings:
+            if (fit := _quarantine_loops(txn, watch, selection)).crossings:
                 return _start(txn, watch, fit, worker, lease)
     return None
-
-
-# -- choosing crossings ------------------------------------------------------------------------------------------------
-
-
-def _settle_and_choose(txn: BoardTransaction, watch: RegisteredWatch) -> Choice:
-    """Choose the strongest crossings that nothing holds back, up to the batch size."""
-    choice = Choice()
-    batch = watch.agent.settings.batch or (None if watch.is_over_board else DEFAULT_BATCH)
-    for crossing in _by_strength(txn, watch, batch or DEFAULT_BATCH):
-        if batch is not None and len(choice.inputs) >= batch:
-            break
-        claimable = _release_or_hold(txn, watch, crossing)
-        if claimable:
-            claimable = not _close_if_faded(txn, watch, crossing)
-        if not claimable:
-            continue
-        inputs = _marks_behind(txn, watch, crossing)
-        room = len(inputs) if batch is None else batch - len(choice.inputs)
-        if choice.inputs and len(inputs) > room and watch.condition.over == "subject":
-            continue  # the marks of one subject stay together
-        choice.crossings.append(crossing)
-        choice.inputs.update({event.mark_id: (event, strength) for event, strength in inputs[:room]})
-    return choice
-
-
-def _by_strength(txn: BoardTransaction, watch: RegisteredWatch, batch: int) -> Iterator[CrossingRow]:
-    """Yield waiting crossings, strongest first.
-
-    Usually the first few are enough. A second, longer look covers the case that many are held back.
-    """
-    seen: set[int] = set()
-    for limit in (batch + 3, 2 * batch + 20):
-        rows = _candidates(txn, watch, limit)
-        yield from (row for row in rows if row.id not in seen)
-        if len(rows) < limit:
-            return
-        seen.update(row.id for row in rows)
-
-
-def _candidates(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[CrossingRow]:
-    rows: list[CrossingRow] = []
-    laws, all_ordered, key = 0, True, ""
-    while (key := txn.tx.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
-        ordered = txn.laws.get(txn.tx, key).order_key(1.0, 0) is not None
-        laws, all_ordered = laws + 1, all_ordered and ordered
-        rows += txn.tx.all(
-            CROSSINGS.claimable_of_law,
-            watch_id=watch.id,
-            law=key,
-            now=txn.now,
-            limit=limit if ordered else MAX_UNORDERED,
-        )
-    if all_ordered and laws < 2:
-        return rows  # already sorted: under one law the order of the keys is the order of strength at every instant
-    return strongest_first((_strength_behind(txn, watch, row), row.id, row) for row in rows)
-
-
-def _strength_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> float:
-    if crossing.is_per_mark:
-        return max((strength for _, strength in _mark_behind(txn, crossing)), default=0.0)
-    law = txn.laws.get(txn.tx, crossing.law)
-    if crossing.order_key is None or law.order_key(crossing.value, crossing.noticed_at) is None:
-        return crossing.value
-    # An order key is log2 of the value at a common instant, so a difference of keys is a factor of strength.
-    now = law.order_key(1.0, txn.now)
-    return float(2.0 ** min(MAX_EXPONENT, crossing.order_key - (now or 0.0)))
-
-
-def _release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Release a crossing or hold it back, as the subject's cooldown and the guard decide.
-
-    Returns whether it can be claimed.
-    """
-    settings = watch.agent.settings
-    if settings.cooldown_per == "subject" and settings.cooldown:
-        until = txn.tx.value(ACTIVATIONS.get_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
-        if until is not None and until > txn.now:
-            txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=until)
-            return False
-    if watch.falling:
-        return True  # its guard was decided at the crossing
-    is_open, opens_at = guards.opens(txn, watch, crossing.subject)
-    if not is_open:
-        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="guard", ready_at=opens_at)
-        return False
-    if crossing.held_by is None:
-        return True
-    window_end = watch.batch_window_end(crossing.noticed_at, crossing.marks, urgent=bool(crossing.urgent))
-    txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=max(window_end, txn.now))
-    return window_end <= txn.now  # its batch window may still be open; other crossings do not wait for it
-
-
-def _close_if_faded(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Close a crossing whose stimuli have faded, if the agent does not wake for such; return whether it was closed."""
-    if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
-        return False
-    reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
-    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
-    close_crossing(txn, crossing, CrossingState.FADED, row)
-    return True
-
-
-def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    if not crossing.is_per_mark:
-        return crossings.still_holds(txn, watch, crossing.subject)
-    live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
-    return any(watch.comparison.holds_at(txn.strength(row)) for row in live)
-
-
-# -- the marks behind a crossing ---------------------------------------------------------------------------------------
-
-
-def _marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
-    """Return the marks that caused a crossing, strongest first.
-
-    Marks that have evaporated since are included if no live mark is left: the crossing remains a fact.
-    """
-    if crossing.is_per_mark:
-        return _mark_behind(txn, crossing)
-    if watch.falling:
-        rows = [row for row in txn.live(_stored_marks(txn, watch, crossing.subject)) if watch.covers(row.subject)]
-    elif watch.is_over_board:
-        rows = stimuli.stimuli_of(txn, watch)
-    else:
-        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
-    pairs = [(event_of(txn, row), txn.strength(row)) for row in rows]
-    pairs = pairs or [(event, strength_of(txn, event)) for event in _evaporated(txn, watch, crossing)]
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))
-
-
-def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> list[tuple[EventRow, float]]:
-    """Return the mark of a crossing that concerns a single mark: its present state, or its last one."""
-    if (row := txn.tx.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
-        return [(event_of(txn, row), txn.strength(row))]
-    event = txn.tx.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
-    return [] if event is None else [(event, strength_of(txn, event))]
-
-
-def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
-    """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
-    fading_marks = [txn.fading(row) for row in rows]
-    kinds = {
-        kind
-        for comparison in _holding(
-            watch.condition, lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
-        )
-        for kind in comparison.measure.kinds
-    }
-    return [row for row in rows if row.kind in kinds] or rows
-
-
-def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-    """Yield the comparisons that make a condition true: under `|`, only those of the sides that hold."""
-    if condition.holds_if(decide):
-        if isinstance(condition, Combination):
-            for part in condition.parts:
-                yield from _holding(part, decide)
-        else:
-            yield from condition.comparisons()
-
-
-def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[EventRow]:
-    """Return the last events of marks that caused a crossing and evaporated since.
-
-    They may already be in the history, or still be stored as marks.
-    """
-    ended = [(row.id, row.subject, row.evaporates_at) for row in _stored_marks(txn, watch, crossing.subject)]
-    for kind in watch.condition.kinds:
-        events = txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0)
-        ended += [(event.mark_id, event.subject, event.evaporates_at) for event in events]
-    result = []
-    for mark_id, subject, ended_at in ended:
-        if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
-            continue
-        if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
-            continue
-        event = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-        if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
-            result.append(event)
-    return result
-
-
-def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
-    """Return whether an evaporated mark was a stimulus.
-
-    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide.
-    """
-    if txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is not None:
-        return False
-    return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.is_over_board else 0)
-
-
-def _stored_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[MarkRow]:
-    """Return the stored marks of the watch's kinds, of one subject or of the board, evaporated or not."""
-    return txn.stored_marks(watch.kinds, None if watch.is_over_board else subject)
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
 
 
-def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice) -> Choice:
+def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection) -> Selection:
     """Quarantine what would continue a loop, ask a person about it, and return the other crossings."""
     agent = watch.agent
+    selection.chain_length = loop_detection.chain_length(txn, selection.events)
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
-        _quarantine(txn, watch, choice, f"agent/{agent.name}", reason)
-        return Choice()
-    events = [event for event, _ in choice.inputs.values()]
-    if not loop_detection.may_loop(txn, agent, events):
-        return choice
-    fit = Choice()
-    for crossing in choice.crossings:
-        part = Choice([crossing], {key: pair for key, pair in choice.inputs.items() if _is_behind(pair[0], crossing)})
-        reason = loop_detection.loop_problem(txn, agent, crossing.subject, [event for event, _ in part.inputs.values()])
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason)
+        return Selection()
+    if not loop_detection.may_loop(agent, selection.chain_length):
+        return selection
+    fit = Selection()
+    for crossing in selection.crossings:
+        part = Selection(
+            [crossing], {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+        )
+        part.chain_length = loop_detection.chain_length(txn, part.events)
+        reason = loop_detection.loop_problem(txn, agent, crossing.subject, part.events, part.chain_length)
         if reason is None:
             fit.crossings.append(crossing)
             fit.inputs.update(part.inputs)
+            fit.chain_length = max(fit.chain_length, part.chain_length)
         else:
             _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason)
     return fit
@@ -307,20 +83,20 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     return crossing.is_over_board or event.subject == crossing.subject
 
 
-def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, subject: str, reason: str) -> None:
-    row = _insert(txn, watch, choice, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    record_reads(txn, watch.agent, row.id, _as_inputs(txn, choice))
+def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str) -> None:
+    row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection))
     loop_detection.ask(txn, subject, reason, row.id)
 
 
 # -- starting ----------------------------------------------------------------------------------------------------------
 
 
-def _start(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, worker: str, lease: int) -> Claim:
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, worker: str, lease: int) -> Claim:
     row = _insert(
         txn,
         watch,
-        choice,
+        selection,
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=1,
@@ -328,7 +104,7 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, worker
         lease_until=txn.now + lease,
         fence=1,
     )
-    inputs = _as_inputs(txn, choice)
+    inputs = _as_inputs(txn, selection)
     reads = record_reads(txn, watch.agent, row.id, inputs)
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment)
 
@@ -352,13 +128,13 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
 
 
 def _insert(
-    txn: BoardTransaction, watch: RegisteredWatch, choice: Choice, state: ActivationState, **columns: Any
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, state: ActivationState, **columns: Any
 ) -> ActivationRow:
     """Insert an activation with its crossings and marks."""
-    lead = choice.crossings[0]
-    subjects = {crossing.subject for crossing in choice.crossings}
+    lead = selection.crossings[0]
+    subjects = {crossing.subject for crossing in selection.crossings}
     sign = "<" if watch.falling else ">="
-    more = f" and {len(choice.crossings) - 1} more" if len(choice.crossings) > 1 else ""
+    more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
     row = ActivationRow(
         id=0,
         agent=watch.agent.name,
@@ -366,40 +142,40 @@ def _insert(
         subject=subjects.pop() or None if len(subjects) == 1 else None,
         state=state,
         reason=f"{watch.condition}: {lead.value:.4g} {sign} {lead.threshold:.4g}{more}",
-        crossed_at=min(crossing.crossed_at for crossing in choice.crossings),
+        crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
         created_at=txn.now,
-        chain_length=loop_detection.chain_length(txn, (event for event, _ in choice.inputs.values())),
-        marks_absorbed=len(choice.inputs),
+        chain_length=selection.chain_length,
+        marks_absorbed=len(selection.inputs),
     )
     row = insert_activation(txn, row._replace(**columns), state)
-    for crossing in choice.crossings:
+    for crossing in selection.crossings:
         close_crossing(txn, crossing, CrossingState.CLAIMED, row)
     failpoint("claim.within")
-    _absorb(txn, watch, row.id, choice)
+    _absorb(txn, watch, row.id, selection)
     return row
 
 
-def _as_inputs(txn: BoardTransaction, choice: Choice) -> tuple[ActivationInput, ...]:
-    return tuple(as_input(txn, event, strength) for event, strength in choice.inputs.values())
+def _as_inputs(txn: BoardTransaction, selection: Selection) -> tuple[ActivationInput, ...]:
+    return tuple(as_input(txn, event, strength) for event, strength in selection.inputs.values())
 
 
-def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, choice: Choice) -> None:
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
     """Record the marks as inputs and as absorbed by the watch."""
-    for event, strength in choice.inputs.values():
+    for event, strength in selection.inputs.values():
         record_input(txn, activation_id, event, strength)
     if watch.falling:
         return
     if watch.is_over_board:
         candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
-        if candidates.keys() <= choice.inputs.keys():  # everything: a watermark replaces a row for each mark
+        if candidates.keys() <= selection.inputs.keys():  # everything: a watermark replaces a row for each mark
             txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
             txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)
             board_totals.reset(txn, watch)
             return
         if watch.keeps_totals:
-            for mark_id in choice.inputs.keys() & candidates.keys():
+            for mark_id in selection.inputs.keys() & candidates.keys():
                 board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
-    for mark_id, (event, _) in choice.inputs.items():
+    for mark_id, (event, _) in selection.inputs.items():
         stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
 
 

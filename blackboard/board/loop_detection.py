@@ -28,13 +28,16 @@ HOUR = parse_duration("1h")
 
 
 def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
-    """Return the chain length of an activation on these marks: that of its longest predecessor plus one."""
+    """Return the chain length of an activation on these marks: one more than that of its longest predecessor."""
     return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
 
 
-def may_loop(txn: BoardTransaction, agent: AgentSpec, events: Iterable[EventRow]) -> bool:
-    """Return whether the chain of an activation on these marks is long enough for a loop; only then is more read."""
-    return chain_length(txn, events) > min(agent.settings.max_chain, SHORTEST - 1)
+def may_loop(agent: AgentSpec, length: int) -> bool:
+    """Return whether a chain that ends with an activation of the agent is long enough for a loop.
+
+    Only then is more read.
+    """
+    return length > min(agent.settings.max_chain, SHORTEST - 1)
 
 
 def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
@@ -45,13 +48,14 @@ def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
     return f"{agent.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
 
 
-def loop_problem(txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow]) -> str | None:
-    """Return the reason if an activation on these marks would continue a loop, else None.
+def loop_problem(
+    txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow], length: int
+) -> str | None:
+    """Return the reason if an activation on these marks, with a chain of this length, would continue a loop, else None.
 
     Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, came through the same
     agents.
     """
-    length = chain_length(txn, events)
     if length > (limit := agent.settings.max_chain):
         return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
     if length <= SHORTEST:
