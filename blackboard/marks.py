@@ -228,6 +228,10 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
     question: str = ""
 
 
+BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision}
+"""The mark classes whose kinds every board gets with its first deployment."""
+BUILT_IN_KINDS = {name: model.defaults for name, model in BUILT_IN_CLASSES.items()}
+
 _M = TypeVar("_M", bound=Mark)
 
 

@@ -142,8 +142,9 @@ def recover(
 ) -> int:
     """Recover the activations that no worker runs any more, and return their number.
 
-    These are the activations of `dead` workers, those whose lease has `expired` (if asked for), and those that `lost`
-    names: their worker lives and does not run them. `is_lost` is called after the running activations were read.
+    These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
+    does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
+    activations were read.
     """
     count = 0
     for row in txn.tx.all(ACTIVATIONS.running):
@@ -303,10 +304,10 @@ def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
     """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
     state = agent_state.get(txn, agent.name)
     failures = state.failures + 1
-    over = failures - agent.settings.cooldown_after_failures
+    excess = failures - agent.settings.cooldown_after_failures
     until = state.cooldown_until  # another activation may have set it with its success
-    if over >= 0:
-        until = max(until or 0, txn.now + backoff(agent.settings.retry_after, over + 1, random.Random(row.id)))
+    if excess >= 0:
+        until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
     agent_state.set_cooldown(txn, agent.name, until, failures)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from blackboard.board import agent_state
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.deployment import AgentSpec
+from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
@@ -69,6 +70,13 @@ def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
     """
     row = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
     return None if row is None else Hold(row.error or "held", row.retry_at)
+
+
+def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
+    """Return what holds a waiting crossing back: `guard`, `cooldown` or `batch_window`; None if none of them does."""
+    if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
+        return "batch_window"
+    return crossing.held_by
 
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:

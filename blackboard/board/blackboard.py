@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from blackboard.board import (
     activation_results,
     backfill,
+    board_clock,
     declarations,
     erasure,
     evaporation,
@@ -53,7 +54,7 @@ from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import BlackboardError, InvalidTime, UsageError
-from blackboard.marks import Decision, Mark, Need
+from blackboard.marks import BUILT_IN_KINDS, Mark
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
@@ -62,7 +63,6 @@ BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
 BACKFILL_BATCH = 500
 """Marks in one transaction of a backfill; other writers wait meanwhile."""
-BUILT_IN = {"need": Need.defaults, "decision": Decision.defaults}
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
@@ -122,7 +122,8 @@ class Blackboard:
             database.close()
             raise
         session = BoardSession(database, clock, MarkClasses(kinds), longest)
-        session.write(lambda txn: None)  # a file that cannot be written fails here, not at the first deposit
+        # A file that cannot be written fails here, not at the first deposit.
+        session.write(lambda txn: board_clock.ask(txn, session.classes))
         return cls(session, author or f"person:{_user()}")
 
     def as_author(self, name: str) -> Blackboard:
@@ -522,7 +523,7 @@ class Blackboard:
 
         def register(txn: BoardTransaction) -> DeployResult:
             new = deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
-            return redeployment.register(txn, new.with_kinds(BUILT_IN))
+            return redeployment.register(txn, new.with_kinds(BUILT_IN_KINDS))
 
         result = self.session.write(register, record=True)
         self._backfill()
@@ -533,8 +534,7 @@ class Blackboard:
 
         The change is carried out in a transaction that is rolled back.
         """
-        kinds = {name: kind.defaults for name, kind in self.session.classes.known().items()}
-        return self.session.rehearse(lambda txn: preview(txn, deployment.with_kinds(kinds)))
+        return self.session.rehearse(lambda txn: preview(txn, deployment.with_kinds(BUILT_IN_KINDS)))
 
     def _backfill(self) -> None:
         """Let the marks follow a change, at a pace that leaves time to other writers."""

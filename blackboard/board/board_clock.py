@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from blackboard.board import board_totals, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.declarations import ensure_kind
 from blackboard.board.deposits import DepositRequest, deposit
+from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.clock import Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need
@@ -70,7 +72,7 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 def record(txn: BoardTransaction, at: Instant) -> None:
     """Record the latest instant that was seen before the clock stepped back, so that no strength rises again."""
     if txn.doubted is None and at > txn.recorded:
-        txn.tx.run(MARKS.record_time, at=at)
+        txn.record_time(at)
 
 
 def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
@@ -88,8 +90,11 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
     believe(txn, keep=True)
 
 
-def ask(txn: BoardTransaction) -> None:
-    """Deposit the need, unless there is one already."""
+def ask(txn: BoardTransaction, classes: MarkClasses) -> None:
+    """Deposit the need if the clock is in doubt, unless there is one already."""
+    if txn.doubted is None:
+        return
+    ensure_kind(txn, "need", classes)
     if not questions(txn):
         deposit(txn, DepositRequest.of(_question(txn), AUTHOR))
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from blackboard.board import board_clock
 from blackboard.board.board_transaction import ActiveDeployment, BoardTransaction, Laws, read_active, read_law_changes
-from blackboard.board.declarations import ensure_kind
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.notify import Notifier
 from blackboard.clock import Clock, Instant
@@ -67,10 +66,8 @@ class BoardSession:
         Raises:
             StoreError: The database cannot be used.
         """
-        notifies = False
 
-        def run(tx: Transaction) -> T:
-            nonlocal notifies
+        def run(tx: Transaction) -> tuple[T, bool]:
             txn: BoardTransaction | None = tx.shared if shared else None
             if txn is None:
                 if tx.shared is not None:
@@ -78,19 +75,16 @@ class BoardSession:
                 txn = self._transaction(tx)
                 tx.shared = txn if shared else None
             tx.begin_work()
-            if txn.doubted is not None:
-                ensure_kind(txn, "need", self.classes)
-                board_clock.ask(txn)
+            board_clock.ask(txn, self.classes)
             result = work(txn)
             notifies = tx.notifies
             if record and txn.recorded < txn.now:
-                tx.run(MARKS.record_time, at=txn.now)
-                txn.recorded = txn.now
+                txn.record_time(txn.now)
             if not shared:
                 txn.save()
-            return result
+            return result, notifies
 
-        result = self.database.write(run)
+        result, notifies = self.database.write(run)
         if notifies:
             self.notify()
         return result

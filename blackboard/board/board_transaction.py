@@ -338,6 +338,11 @@ class BoardTransaction:
         """Write the fading part of a mark that continues from another instant or under another law."""
         self.tx.run(MARKS.rebase_mark, **row._asdict())
 
+    def record_time(self, at: int) -> None:
+        """Record an instant that no event of a mark carries."""
+        self.tx.run(MARKS.record_time, at=at)
+        self.recorded = at
+
     def record(
         self,
         row: MarkRow,
@@ -356,8 +361,7 @@ class BoardTransaction:
         happened earlier than this transaction.
         """
         if at is not None and self.recorded < self.now:
-            self.tx.run(MARKS.record_time, at=self.now)
-            self.recorded = self.now
+            self.record_time(self.now)
         self.tx.put(
             MARKS.insert_event,
             EventRow(

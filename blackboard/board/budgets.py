@@ -13,11 +13,9 @@ from blackboard.board.activations import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
-from blackboard.durations import parse_duration
+from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import MODEL_CALLS
-
-HOUR, DAY = parse_duration("1h"), parse_duration("1d")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from blackboard.board_files import BoardFiles
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
-from blackboard.marks import Decision, Need
+from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure, open_to_others
 from blackboard.store.schema import HEAD, revision_of
@@ -183,9 +183,7 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
     kinds = {**txn.deployment.kinds, **deployment.kinds}
-    wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(
-        {"need": Need.defaults, "decision": Decision.defaults}
-    )
+    wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     yield _check(

@@ -6,9 +6,8 @@ from datetime import datetime
 from functools import partial
 
 from blackboard.board import board_totals, guards, stimuli
-from blackboard.board.agent_readiness import blocked
+from blackboard.board.agent_readiness import blocked, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.queries import batch_window
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -63,9 +62,7 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
         if scope is None
         else txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
-    waiting = tuple(
-        result_of(WaitingCrossing, row, held_by=row.held_by or batch_window(txn, row)) for row in rows[:SHOWN]
-    )
+    waiting = tuple(result_of(WaitingCrossing, row, held_by=held_by_of(txn, row)) for row in rows[:SHOWN])
     guard = watch.spec.guard
     guard_text = None if guard is None else str(guard)
     explained = partial(WatchExplanation, watch.spec.name, str(watch.condition), guard_text, waiting, len(rows))

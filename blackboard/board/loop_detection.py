@@ -12,7 +12,7 @@ from blackboard.board.activations import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.deployment import AgentSpec
-from blackboard.durations import parse_duration
+from blackboard.durations import HOUR
 from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
@@ -24,7 +24,6 @@ SHORTEST = 4
 
 The fourth still runs. Often it is the one that gives up and asks a person, as the Coordinator of the lead desk does.
 """
-HOUR = parse_duration("1h")
 
 
 def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
-from blackboard.marks import Decision, Mark, Need, StoredMark, attach_stored, describe_invalid, dump_payload
+from blackboard.marks import BUILT_IN_CLASSES, Mark, StoredMark, attach_stored, describe_invalid, dump_payload
 from blackboard.store.rows import EventRow, MarkRow
 
 
@@ -18,7 +18,10 @@ class MarkClasses:
     """The mark classes that this process knows, by kind."""
 
     def __init__(self, classes: Iterable[type[Mark]] = ()) -> None:
-        self._classes: dict[str, type[Mark]] = {"need": Need, "decision": Decision}
+        self._classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
+        self._missing: set[str] = set()
+        # Apart from the others, because it must not check a payload: the registered JSON schema does.
+        self._untyped: dict[str, type[Mark]] = {}
         self.add(classes)
 
     def add(self, classes: Iterable[type[Mark]]) -> None:
@@ -29,20 +32,15 @@ class MarkClasses:
         """Return the class of a kind, if it was added."""
         return self._classes.get(kind)
 
-    def known(self) -> Mapping[str, type[Mark]]:
-        """Return every class that was added, by kind."""
-        return dict(self._classes)
-
     def find(self, kind: str, deployment: Deployment) -> type[Mark] | None:
         """Return the class of a kind: one that was added, or the registered one if it can be imported here."""
         if kind not in self._classes and kind in deployment.kinds:
-            module, _, name = deployment.kinds[kind].model.partition(":")
-            try:
-                model = getattr(importlib.import_module(module), name) if module and module != "__main__" else None
-            except (ImportError, AttributeError, ValueError):
-                model = None
-            if isinstance(model, type) and issubclass(model, Mark) and model.kind == kind:
-                self._classes[kind] = model
+            place = deployment.kinds[kind].model
+            if place not in self._missing:
+                if (model := _import_class(place)) is not None and model.kind == kind:
+                    self._classes[kind] = model
+                else:
+                    self._missing.add(place)  # a failed import is slow
         return self._classes.get(kind)
 
     def check(self, kind: str, payload: object, deployment: Deployment) -> dict[str, JsonValue]:
@@ -72,7 +70,7 @@ class MarkClasses:
         Raises:
             InvalidMark: The payload no longer fits the kind.
         """
-        model = self.find(row.kind, deployment) or self._untyped(row.kind)
+        model = self.find(row.kind, deployment) or self._untyped_class(row.kind)
         payload = json.loads(row.payload or "{}")
         try:
             mark = model.model_validate({**payload, "subject": row.subject, "intensity": row.intensity})
@@ -80,14 +78,27 @@ class MarkClasses:
             raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
         return attach_stored(mark, stored)
 
-    def _untyped(self, kind: str) -> type[Mark]:
-        class Untyped(Mark, kind=kind):
-            """A mark of a kind whose class cannot be imported here. It accepts any fields."""
+    def _untyped_class(self, kind: str) -> type[Mark]:
+        if kind not in self._untyped:
 
-            model_config = ConfigDict(extra="allow")
+            class Untyped(Mark, kind=kind):
+                """A mark of a kind whose class cannot be imported here. It accepts any fields."""
 
-        self._classes[kind] = Untyped
-        return Untyped
+                model_config = ConfigDict(extra="allow")
+
+            self._untyped[kind] = Untyped
+        return self._untyped[kind]
+
+
+def _import_class(place: str) -> type[Mark] | None:
+    module, _, name = place.partition(":")
+    if module in ("", "__main__"):
+        return None
+    try:
+        model = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return model if isinstance(model, type) and issubclass(model, Mark) else None
 
 
 def _check_by_schema(kind: str, payload: dict[str, JsonValue], schema: dict[str, JsonValue] | None) -> None:

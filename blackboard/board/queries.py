@@ -10,9 +10,8 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from blackboard.board.activation_inputs import strongest
-from blackboard.board.agent_readiness import blocked, held_back
+from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.budgets import DAY
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -29,6 +28,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
+from blackboard.durations import DAY
 from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
@@ -247,15 +247,10 @@ def agenda(txn: BoardTransaction) -> list[AgendaItem]:
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
         for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
-            held_by = row.held_by or (block.reason if block else batch_window(txn, row))
+            held_by = row.held_by or (block.reason if block else held_by_of(txn, row))
             items.append(_agenda_item(watch, row, "waiting", held_by, row.ready_at))
     items.sort(key=lambda item: (-item.value, item.id))
     return items
-
-
-def batch_window(txn: BoardTransaction, row: CrossingRow) -> str | None:
-    """Return `batch_window` if a crossing that nothing else holds back waits for a fuller batch."""
-    return "batch_window" if row.ready_at is not None and row.ready_at > txn.now else None
 
 
 def _agenda_item(

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from blackboard.board.agent_readiness import blocked, held_back
+from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.states import ActivationState
-from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 
@@ -73,7 +72,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
         }
         elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
         waiting = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
-        for reason, count in sorted(Counter(_held_by(txn, row) for row in waiting).items()):
+        for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
             agenda = f"{count} on the agenda, {reasons.get(reason, reason)}"
             yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
 
@@ -91,9 +90,3 @@ def _paused(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
     blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
     return {name: block.reason for name, block in blocks.items() if block is not None and block.until is None}
-
-
-def _held_by(txn: BoardTransaction, row: CrossingRow) -> str:
-    if row.held_by is None and row.ready_at is not None and row.ready_at > txn.now:
-        return "batch_window"
-    return row.held_by or ""

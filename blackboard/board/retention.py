@@ -6,7 +6,7 @@ Live marks keep all of their history.
 from __future__ import annotations
 
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.budgets import DAY
+from blackboard.durations import DAY
 from blackboard.store.statements import RETENTION
 
 FEW_LAWS = 200

@@ -297,8 +297,8 @@ class Worker:
         return self._session.read(lambda txn: txn.doubted)
 
     def ask_about_clock(self) -> None:
-        """Ask a person about a clock that the board does not believe, as every writing transaction does."""
-        self._session.write(lambda txn: None)
+        """Ask a person about a clock that the board does not believe."""
+        self._session.write(lambda txn: board_clock.ask(txn, self._session.classes))
 
     def withdraw_clock_question(self) -> bool:
         """Withdraw the question about the clock; returns whether there was one."""

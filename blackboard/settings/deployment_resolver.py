@@ -19,7 +19,7 @@ from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
 from blackboard.errors import BlackboardError, ConfigurationError, MissingPackage, Mistake, nearest
 from blackboard.llm.prices import load_prices
-from blackboard.marks import Decision, Kind, Mark, Need
+from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
@@ -129,7 +129,7 @@ class _Resolver:
         for agent in agents:
             module = sys.modules.get(getattr(agent.function, "__module__", ""))
             found += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
-        classes: dict[str, type[Mark]] = {"need": Need, "decision": Decision}
+        classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
         for item in found:
             other = classes.setdefault(item.kind, item)
             if other is not item:
