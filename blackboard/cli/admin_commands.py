@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +38,7 @@ def backup(
     with session_of(context).board(create=False) as board:
         copy = back_up(board, file)
     if as_json:
-        document({**dataclasses.asdict(copy), "path": str(copy.path), "last_recorded_at": iso(copy.last_recorded_at)})
+        document({**vars(copy), "last_recorded_at": iso(copy.last_recorded_at)})
     else:
         say(
             f"{copy.path}: {copy.marks} marks and {copy.events} events, as of {iso(copy.last_recorded_at)};"
@@ -79,7 +78,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     findings = _findings(session_of(context))
     wrong = sum(1 for finding in findings if finding.state == "wrong")
     if as_json:
-        document({"wrong": wrong, "findings": [dataclasses.asdict(finding) for finding in findings]})
+        document({"wrong": wrong, "findings": findings})
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import Session, session_of
-from blackboard.cli.output import AsJson, document, note, number, say, table, timestamp
+from blackboard.cli.cli_session import Session, note_warnings, session_of
+from blackboard.cli.output import AsJson, document, number, say, table, timestamp
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from blackboard.board.deployment_preview import Preview
+    from blackboard.deployment import WatchSpec
     from blackboard.settings.deployment_resolver import Resolved
 
 SHOWN = 20
@@ -45,10 +45,10 @@ def check(
     except ConfigurationError as error:
         if not as_json:
             raise
-        document({"file": _file(session), "mistakes": [dataclasses.asdict(mistake) for mistake in error.mistakes]})
+        document({"file": _file(session), "mistakes": error.mistakes})
         raise typer.Exit(error.exit_code) from None
-    for warning in () if as_json else resolved.warnings:  # the document contains them
-        note(f"warning: {warning}")
+    if not as_json:  # the document contains the warnings
+        note_warnings(resolved)
     preview = _preview(session, resolved) if against_board else None
     if as_json:
         document(_document(resolved, preview))
@@ -78,9 +78,9 @@ def _document(resolved: Resolved, preview: Preview | None) -> dict[str, Any]:
     return {
         "file": str(resolved.settings.path),
         "mistakes": [],
-        "warnings": [dataclasses.asdict(warning) for warning in resolved.warnings],
+        "warnings": resolved.warnings,
         **deployment,
-        **({} if preview is None else {"against_board": dataclasses.asdict(preview)}),
+        **({} if preview is None else {"against_board": preview}),
     }
 
 
@@ -106,7 +106,7 @@ def _show(resolved: Resolved) -> None:
     )
 
 
-def _condition(watch: Any) -> str:
+def _condition(watch: WatchSpec) -> str:
     parts = [watch.when, watch.only_if and f"only if {watch.only_if}", watch.unless and f"unless {watch.unless}"]
     return ", ".join(part for part in parts if part)
 

@@ -84,7 +84,7 @@ class Session:
         from blackboard.durations import Microseconds
 
         settings = self.settings
-        is_new = self._missing(folder=folder)
+        is_new = self._is_missing(folder=folder)
         with Blackboard.open(
             self.url,
             author=self.author or settings.database.author,
@@ -103,7 +103,7 @@ class Session:
                     raise UsageError(f"{error}{hint}") from None
                 raise
 
-    def _missing(self, *, folder: bool) -> bool:
+    def _is_missing(self, *, folder: bool) -> bool:
         """Return whether there is no board yet.
 
         Raises:
@@ -119,6 +119,12 @@ class Session:
                 f"there is no board at {path}, and no folder {path.parent}; 'blackboard init' creates both"
             )
         return True
+
+
+def note_warnings(resolved: Resolved) -> None:
+    """Print the settings that are allowed but probably not intended on stderr."""
+    for warning in resolved.warnings:
+        note(f"warning: {warning}")
 
 
 def session_of(context: typer.Context) -> Session:

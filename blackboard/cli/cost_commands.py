@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, note, say, table
+from blackboard.cli.output import AsJson, note, say, show_records
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
@@ -46,26 +46,24 @@ def costs(
         unknown = board.status().model_calls.unknown
     if png is not None:
         _draw(rows, png)
-    if as_json:
-        document(rows)
-        return
-    table(  # narrow enough for 80 columns; --json and the view have the tokens by category
+    show_records(  # narrow enough for 80 columns; --json and the view have the tokens by category
+        rows,
+        as_json,
         ("day", "agent", "calls", "tokens", "US$", "per mark", "direct", "cached"),
-        (
-            (
-                row.day,
-                row.agent,
-                row.calls,
-                _short(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens + row.output_tokens),
-                _usd(row.usd),
-                _usd(row.usd_per_mark),
-                _usd(row.usd_direct),
-                None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
-            )
-            for row in rows
+        lambda row: (
+            row.day,
+            row.agent,
+            row.calls,
+            _short(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens + row.output_tokens),
+            _usd(row.usd),
+            _usd(row.usd_per_mark),
+            _usd(row.usd_direct),
+            None if row.share_from_cache is None else f"{row.share_from_cache:.0%}",
         ),
         empty="no model calls",
     )
+    if as_json:
+        return
     if rows:
         say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {sum(row.calls for row in rows)} calls")
     if plot:

@@ -5,16 +5,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, minute, note, number, pairs, say, second, short, table, timestamp
+from blackboard.cli.output import (
+    AsJson,
+    count_list,
+    document,
+    minute,
+    note,
+    number,
+    pairs,
+    say,
+    second,
+    short,
+    show_records,
+    timestamp,
+)
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
@@ -51,27 +62,23 @@ def marks(
     with session_of(context).board() as board:
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1)
     more, records = len(records) > limit, records[:limit]
-    if as_json:
-        document(records)
-    else:
-        table(
-            ("id", "kind", "subject", "strength", "age", "evaporates", "author", "payload"),
-            (
-                (
-                    mark.id,
-                    mark.kind,
-                    mark.subject,
-                    number(mark.strength),
-                    short(mark.age_seconds),
-                    minute(mark.evaporates_at),
-                    mark.author,
-                    json.dumps(mark.payload, ensure_ascii=False),
-                )
-                for mark in records
-            ),
-            empty="no marks",
-            spare=("author", "evaporates"),
-        )
+    show_records(
+        records,
+        as_json,
+        ("id", "kind", "subject", "strength", "age", "evaporates", "author", "payload"),
+        lambda mark: (
+            mark.id,
+            mark.kind,
+            mark.subject,
+            number(mark.strength),
+            short(mark.age_seconds),
+            minute(mark.evaporates_at),
+            mark.author,
+            json.dumps(mark.payload, ensure_ascii=False),
+        ),
+        empty="no marks",
+        spare=("author", "evaporates"),
+    )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
 
@@ -89,23 +96,19 @@ def history(
     """
     with session_of(context).board() as board:
         events = board.history(subject)
-    if as_json:
-        document(events)
-        return
-    table(
+    show_records(
+        events,
+        as_json,
         ("recorded", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
-        (
-            (
-                second(event.recorded_at),
-                event.mark_id,
-                event.kind,
-                event.event,
-                number(event.intensity),
-                event.author,
-                event.activation_id,
-                None if event.payload is None else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
-            )
-            for event in events
+        lambda event: (
+            second(event.recorded_at),
+            event.mark_id,
+            event.kind,
+            event.event,
+            number(event.intensity),
+            event.author,
+            event.activation_id,
+            None if event.payload is None else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
         ),
         empty=f"no mark was ever deposited on {subject!r}",
         spare=("activation", "author", "intensity"),
@@ -133,7 +136,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "activations": result.activations,
         "next_predicted_crossing": result.next_predicted_crossing,
         "next_evaporation": result.next_evaporation,
-        "model_calls": dataclasses.asdict(result.model_calls),
+        "model_calls": result.model_calls,
         "backfills": result.backfills,
         "workers": result.workers,
         **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
@@ -147,11 +150,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             **summary,
             "as_of": timestamp(result.as_of),
             "paused": summary["paused"] or "no",
-            "marks": _counts(result.marks),
-            "activations": _counts(result.activations),
+            "marks": count_list(result.marks),
+            "activations": count_list(result.activations),
             "next_predicted_crossing": timestamp(result.next_predicted_crossing),
             "next_evaporation": timestamp(result.next_evaporation),
-            "model_calls": _counts(dataclasses.asdict(result.model_calls)),
+            "model_calls": count_list(vars(result.model_calls)),
             "workers": workers or "none",
         }
     )
@@ -172,22 +175,18 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with session_of(context).board() as board:
         rows = board.agents()
-    if as_json:
-        document(rows)
-        return
-    table(
+    show_records(
+        rows,
+        as_json,
         ("agent", "state", "until", "waiting", "activations", "writes", "watches"),
-        (
-            (
-                row.agent,
-                row.state,
-                minute(row.until),
-                row.waiting,
-                _counts(row.activations),
-                ", ".join(row.writes),
-                "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
-            )
-            for row in rows
+        lambda row: (
+            row.agent,
+            row.state,
+            minute(row.until),
+            row.waiting,
+            count_list(row.activations),
+            ", ".join(row.writes),
+            "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
         spare=("until", "activations", "writes"),
@@ -203,24 +202,20 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
     """
     with session_of(context).board() as board:
         items = board.agenda()
-    if as_json:
-        document(items)
-        return
-    table(
+    show_records(
+        items,
+        as_json,
         ("id", "agent", "watch", "subject", "value", "threshold", "crossed", "ready", "held_by"),
-        (
-            (
-                item.id,
-                item.agent,
-                item.watch,
-                item.subject,
-                number(item.value),
-                number(item.threshold),
-                second(item.crossed_at),
-                second(item.ready_at),
-                item.held_by,
-            )
-            for item in items
+        lambda item: (
+            item.id,
+            item.agent,
+            item.watch,
+            item.subject,
+            number(item.value),
+            number(item.threshold),
+            second(item.crossed_at),
+            second(item.ready_at),
+            item.held_by,
         ),
         empty="no crossing waits",
         spare=("ready", "threshold", "watch"),
@@ -255,28 +250,27 @@ def activations(
     with session_of(context).board() as board:
         if retry is not None:
             board.retry(retry)
-            return _confirm(retry, ActivationState.READY, "will be retried", as_json)
+            _confirm(retry, ActivationState.READY, "will be retried", as_json)
+            return
         if discard is not None:
             board.discard(discard)
-            return _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
+            _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
+            return
         records = board.activations(agent=agent, state=None if state is None else state.value, limit=limit)
-    if as_json:
-        return document(records)
-    return table(
+    show_records(
+        records,
+        as_json,
         ("id", "agent", "subject", "state", "attempt", "absorbed", "deposited", "started", "reason, or error"),
-        (
-            (
-                record.id,
-                record.agent,
-                record.subject,
-                record.state,
-                record.attempt,
-                record.marks_absorbed,
-                record.marks_deposited,
-                second(record.started_at),
-                _reason(record),
-            )
-            for record in records
+        lambda record: (
+            record.id,
+            record.agent,
+            record.subject,
+            record.state,
+            record.attempt,
+            record.marks_absorbed,
+            record.marks_deposited,
+            second(record.started_at),
+            _reason(record),
         ),
         empty="no activations",
         spare=("deposited", "absorbed", "attempt", "started"),
@@ -368,10 +362,6 @@ def _explain_watch(watch: WatchExplanation) -> None:
         state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
         say(f"    guard {watch.guard}{state}")
     say(f"    {watch.verdict}")
-
-
-def _counts(counts: Mapping[str, float]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _reason(record: ActivationRecord) -> str:

@@ -137,7 +137,7 @@ def _rejects(path: Path) -> Iterator[Callable[[BadRow], None]]:
 
 @contextmanager
 def progress_bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
-    """Show a progress progress_bar over the bytes read, if stderr is a terminal."""
+    """Show a progress bar over the bytes read, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

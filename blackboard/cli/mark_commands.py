@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import session_of
+from blackboard.cli.cli_session import note_warnings, session_of
 from blackboard.cli.output import AsJson, document, note, number, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+    from blackboard.board import Receipt
+
+AgentOrBoard = Annotated[
+    str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,8 +44,7 @@ def init(context: typer.Context) -> None:
         result = session.deploy(board, resolved)
         if message := refresh_views(board):
             note(message)
-        for warning in resolved.warnings:
-            note(f"warning: {warning}")
+        note_warnings(resolved)
         say(f"{board.database.where}: deployment {board.deployment.version} is active")
         for line in result.changed if result is not None else ():
             say(f"  {line}")
@@ -82,9 +87,7 @@ def deposit(
     if sum(item is not None for item in (half_life, until, decay)) > 1:
         raise UsageError("--half-life, --until and --decay each set the decay law of the mark; use only one of them")
     values = _payload(payload)
-    law = decay
-    if half_life is not None:
-        law = json.dumps({"law": "exponential", "half_life": half_life})
+    law = decay if half_life is None else json.dumps({"law": "exponential", "half_life": half_life})
     with session_of(context).board(folder=True) as board:
         receipt = board.deposit(
             kind, subject=subject, payload=values, intensity=intensity, key=key, decay=law, until=until
@@ -92,8 +95,7 @@ def deposit(
     if as_json:
         document(receipt)
         return
-    woken = f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
-    say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{woken}")
+    say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{_crossed(receipt)}")
 
 
 def _payload(text: str) -> dict[str, JsonValue]:
@@ -130,15 +132,16 @@ def answer(
     """
     with session_of(context).board() as board:
         receipt = board.answer(need_id, text)
-    woken = f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
-    say(f"need {need_id} is answered by decision {receipt.mark_id}{woken}")
+    say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
+
+
+def _crossed(receipt: Receipt) -> str:
+    return f"; reached the threshold of {', '.join(receipt.crossed)}" if receipt.crossed else ""
 
 
 def pause(
     context: typer.Context,
-    agent: Annotated[
-        str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
-    ] = None,
+    agent: AgentOrBoard = None,
     reason: Annotated[str | None, typer.Option(help="The reason, shown with the pause.")] = None,
 ) -> None:
     """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
@@ -155,9 +158,7 @@ def pause(
 
 def resume(
     context: typer.Context,
-    agent: Annotated[
-        str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
-    ] = None,
+    agent: AgentOrBoard = None,
 ) -> None:
     """Resume an agent, or the whole board.
 

@@ -12,9 +12,9 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,6 +23,8 @@ from blackboard.cli.table_layout import clean, format_table
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+T = TypeVar("T")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 
@@ -82,6 +84,11 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def count_list(counts: Mapping[str, float]) -> str:
+    """Return the counts that are not 0 with their names: `2 ready, 1 dead`."""
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
 def short(seconds: float) -> str:
     """Return a duration in its two largest units, such as `3d4h`."""
     from blackboard.durations import format_duration, parse_duration
@@ -131,6 +138,22 @@ def table(
     sys.stdout.write(
         format_table(columns, rows, terminal_width(), title=title, spare=spare) if rows else f"{clean(empty)}\n"
     )
+
+
+def show_records(
+    records: Sequence[T],
+    as_json: bool,
+    columns: Sequence[str],
+    row: Callable[[T], Sequence[Any]],
+    *,
+    empty: str,
+    spare: Sequence[str] = (),
+) -> None:
+    """Print records as the JSON document of a command, or as a table with the cells that `row` returns for each."""
+    if as_json:
+        document(records)
+    else:
+        table(columns, map(row, records), empty=empty, spare=spare)
 
 
 def pairs(values: Mapping[str, Any]) -> None:

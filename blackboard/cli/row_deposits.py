@@ -18,7 +18,7 @@ from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError, nearest
 
 BATCH = 500
-"""The number of rows in a transaction, small enough that a daemon hardly waits."""
+"""The number of rows in a transaction, small enough that a daemon waits only briefly."""
 
 
 @dataclass(frozen=True)

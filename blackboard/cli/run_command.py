@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import Session, session_of
-from blackboard.cli.output import note, say
+from blackboard.cli.cli_session import Session, note_warnings, session_of
+from blackboard.cli.output import say
 
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
@@ -51,8 +51,7 @@ def run(
     log_setup.configure()
     session = session_of(context)
     resolved = session.resolve()
-    for warning in resolved.warnings:
-        note(f"warning: {warning}")
+    note_warnings(resolved)
     with session.board(folder=True, register=False) as board:
         session.deploy(board, resolved)
         daemon = build_daemon(board, resolved, client_of(resolved))

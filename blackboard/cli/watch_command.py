@@ -9,8 +9,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import console, grid, number, second, short
-from blackboard.cli.table_layout import clean
+from blackboard.cli.output import console, count_list, grid, number, second, short
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -95,5 +94,4 @@ def _bar(share: float) -> str:
 
 
 def _agent(row: AgentStatus) -> tuple[str, str, int, str]:
-    counts = ", ".join(f"{count} {state}" for state, count in row.activations.items())
-    return clean(row.agent), clean(row.state), row.waiting, counts or "none"
+    return row.agent, row.state, row.waiting, count_list(row.activations)

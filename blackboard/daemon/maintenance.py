@@ -18,7 +18,7 @@ log = structlog.get_logger("blackboard")
 
 RETENTION_INTERVAL = parse_duration("1h")
 
-Task = Callable[[], int]
+Step = Callable[[], int]
 """Does one bounded step and returns the amount of work done, 0 if no work remains."""
 
 
@@ -37,7 +37,7 @@ class PeriodicTask:
 
     def __init__(
         self,
-        step: Task,
+        step: Step,
         clock: Clock,
         interval: int,
         limit: int,
@@ -63,7 +63,7 @@ class PeriodicTask:
 class BacklogTask:
     """A task that runs when the board has work for it. The instants in `DueWork` end the sleep of the daemon."""
 
-    def __init__(self, step: Task, is_due: Callable[[DueWork], bool]) -> None:
+    def __init__(self, step: Step, is_due: Callable[[DueWork], bool]) -> None:
         self._step, self._is_due = step, is_due
 
     def is_due(self, due: DueWork) -> bool:

@@ -24,7 +24,7 @@ from blackboard.errors import ModelError
 Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
 
 MAX_WAIT = 86_400.0
-"""The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent for good."""
+"""The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent permanently."""
 
 _SPEND_CODES = frozenset(
     {

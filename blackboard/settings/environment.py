@@ -38,10 +38,9 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
     """Return the variables that set fields of a model, and the mistakes in other variables."""
     result, mistakes = [], []
     for name, text in environ.items():
-        path = name.upper().removeprefix(PREFIX).lower()
-        section, *steps = path.split(DELIMITER)
         if not name.upper().startswith(PREFIX):
             continue
+        section, *steps = name.upper().removeprefix(PREFIX).lower().split(DELIMITER)
         if section not in model.model_fields:
             if any(steps):  # a single step can be another variable, such as BLACKBOARD_CONFIG
                 wrong = f"there is no section {section!r}{nearest(section, model.model_fields)}"

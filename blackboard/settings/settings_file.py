@@ -118,7 +118,7 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
             misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
             for problem in problems:
                 steps = problem["loc"]
-                sources = _setting(
+                sources = _sources(
                     overrides, steps[: depth_of(combined, steps)], (steps, problem["type"]) in file_problems
                 )
                 # A misspelt name explains a missing name.
@@ -144,7 +144,7 @@ def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[
     return list(result.values())
 
 
-def _setting(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
+def _sources(overrides: Sequence[Variable], place: Sequence[Any], in_file: bool) -> list[Variable]:
     """Return the variables from which a wrong value came; an empty list if it came from the file."""
     if exact := [variable for variable in overrides if variable.sets(place)]:
         return exact[-1:]
@@ -190,7 +190,7 @@ def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
         name = str(steps[-1])
         return Mistake(place, f"there is no setting {name!r}{nearest(name, known_fields(Settings, steps[:-1]))}")
     message = str(problem["msg"]).removeprefix("Value error, ")
-    overrides = problem.get("input")
-    if problem["type"] != "value_error" and isinstance(overrides, str | int | float | bool):
-        message = f"{message[:1].lower()}{message[1:]}, not {overrides!r}"
+    value = problem.get("input")
+    if problem["type"] != "value_error" and isinstance(value, str | int | float | bool):
+        message = f"{message[:1].lower()}{message[1:]}, not {value!r}"
     return Mistake(place, message)
