@@ -26,7 +26,7 @@ from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
-from blackboard.daemon.maintenance import Recovery, maintenance_tasks
+from blackboard.daemon.maintenance import MaintenanceTask, Recovery, backlog_tasks, periodic_tasks
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
@@ -122,7 +122,8 @@ class Daemon:
             wake=self.wake.set,
         )
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
-        self._tasks = maintenance_tasks(self.worker, self.recovery, self._liveness, self.batch_api, self.settings)
+        self._periodic = periodic_tasks(self.worker, self.recovery, self._liveness, self.batch_api, self.settings)
+        self._backlog = backlog_tasks(self.worker, self.settings.evaporation_batch)
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
         self._alarm: Alarm | None = None
@@ -233,11 +234,20 @@ class Daemon:
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _do_due_work(self) -> bool:
-        """Start ready activations, run one step of each due maintenance task, and return whether more may be due."""
+        """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
+
+        Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
+        """
         self._watchdog.alive()
         due = self._due_work()
-        busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers)
-        for task in self._tasks:
+        busy = self._run_tasks(self._periodic, due)
+        busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers) or busy
+        return self._run_tasks(self._backlog, due) or busy
+
+    def _run_tasks(self, tasks: Iterable[MaintenanceTask], due: DueWork) -> bool:
+        """Run one step of each task that is due, and return whether any did work."""
+        busy = False
+        for task in tasks:
             if not self._stopping and task.is_due(due):
                 busy = task.run_once() > 0 or busy
         return busy

@@ -101,14 +101,14 @@ class Recovery:
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
 
-def maintenance_tasks(
+def periodic_tasks(
     worker: Worker,
     recovery: Recovery,
     liveness: WorkerLiveness,
     batch_api: BatchApi | None,
     settings: DaemonSettings,
 ) -> list[MaintenanceTask]:
-    """Return every maintenance task of a daemon, in the order in which they run."""
+    """Return the tasks that run at intervals, in the order in which they run."""
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {
         "history": settings.keep_history,
@@ -135,6 +135,12 @@ def maintenance_tasks(
         PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),
+    ]
+
+
+def backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
+    """Return the tasks that run while the board has work for them, in the order in which they run."""
+    return [
         BacklogTask(lambda: worker.evaporate(limit), lambda due: due.crossings or (due.evaporation and not due.delay)),
         BacklogTask(lambda: worker.backfill(limit), lambda due: due.backfills and not due.delay),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Daemon, ManualClock, agent, strength
+from blackboard.clock import iso
 from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.errors import ModelError
@@ -71,6 +73,28 @@ def test_calls_of_several_activations_share_a_batch(
     assert world.judged == leads
     assert len(batches(api)) == 1
     assert api.paid == 5
+
+
+def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+) -> None:
+    world = world_of(use_batch_api=True, batch=1, concurrency=8)
+    world.deposit_leads(2)
+    waiting = threading.Event()
+
+    def wait_for_the_call(event: str, details: dict[str, Any]) -> None:
+        # The second activation starts only when the first has planned its call.
+        if event == "postponed":
+            waiting.set()
+        elif event == "claimed" and details["id"] == 2:
+            assert waiting.wait(60)
+
+    daemon = world.daemon(patient())
+    daemon.on_event.append(wait_for_the_call)
+    started = clock.now()
+    daemon.run(until_quiescent=True)
+    assert len(batches(api)) == 1
+    assert {call["sent_at"] for call in world.calls()} == {iso(started + daemon.settings.batch_api_interval)}
 
 
 def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(

@@ -308,11 +308,12 @@ def test_one_driver_is_used_throughout() -> None:
 
 
 @pytest.mark.processes
-def test_reading_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["marks"], ["run", "--until-quiescent"]], ids=["marks", "run"])
+def test_using_a_board_of_this_schema_loads_no_sqlalchemy(world: World, tmp_path: Path, arguments: list[str]) -> None:
     world.close()
     config = tmp_path / "blackboard.toml"
     config.write_text(f'[database]\nurl = "sqlite:///{world.path}"\n')
-    command = [sys.executable, "-X", "importtime", "-m", "blackboard", "--config", str(config), "marks"]
+    command = [sys.executable, "-X", "importtime", "-m", "blackboard", "--config", str(config), *arguments]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in run.stderr.splitlines() if "|" in line}
     assert "blackboard" in modules
