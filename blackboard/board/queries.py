@@ -33,6 +33,7 @@ from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
+from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
@@ -119,7 +120,7 @@ def _marks(
         ]
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
-    rows = txn.tx.all(MARKS.live_marks.using(*filters), as_of=as_of, **filters)
+    rows = txn.tx.all(live_marks(*filters), as_of=as_of, **filters)
     return [(row, row.weight, row.strength, as_of) for row in rows]
 
 

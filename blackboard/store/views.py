@@ -13,6 +13,7 @@ from blackboard import decay
 from blackboard.clock import LEAP
 from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
+from blackboard.store.live_marks import share_of
 from blackboard.store.statements import StatementFile
 
 _STATEMENTS = StatementFile("views")
@@ -33,10 +34,8 @@ def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[
             f"the board uses the decay law {unknown[0]!r}, which this version does not know; import the module that"
             " defines it, or use the version that wrote it"
         )
-    laws = [decay.LAWS[name] for name in names]
-    return {
-        name: statement.using(leap=str(LEAP)).text(dialect.name, laws) for name, statement in _STATEMENTS.all().items()
-    }
+    parts = {"leap": str(LEAP), "share": share_of(decay.LAWS[name] for name in names)}
+    return {name: statement.using(**parts).text(dialect.name) for name, statement in _STATEMENTS.all().items()}
 
 
 def hash_of(definitions: dict[str, str]) -> str:

@@ -74,9 +74,9 @@ def test_an_activation_is_unfinished_if_its_state_can_change() -> None:
 
 
 def test_the_shared_fragments_name_the_same_states() -> None:
-    shared = MARKS.fragments("sqlite")
-    assert shared["is_unfinished"][1] == is_one_of("activation.state", UNFINISHED)
-    assert shared["is_open"][1] == is_one_of("model_call.state", OPEN_CALLS)
+    shared = MARKS.get_mark.fragments["sqlite"]
+    assert shared["is_unfinished"].text == is_one_of("activation.state", UNFINISHED)
+    assert shared["is_open"].text == is_one_of("model_call.state", OPEN_CALLS)
 
 
 @pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])

@@ -10,18 +10,15 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import Statement, StatementFile
+from blackboard.store.sql_fragments import compose
+from blackboard.store.statements import MARKS
 
 INSTANTS = st.integers(-(2**62), 2**62)
-STATEMENT = Statement(
-    "is_live",
-    "Whether a mark is live.",
-    None,
-    None,
-    StatementFile("shared"),
-    {"sqlite": "SELECT {is_live(:at)} FROM (SELECT :evaporates_at AS evaporates_at) AS mark"},
+QUERY = compose(
+    "SELECT {is_live(:at)} FROM (SELECT :evaporates_at AS evaporates_at) AS mark",
+    MARKS.get_mark.fragments["sqlite"],
+    (),
 )
-QUERY = STATEMENT.text("sqlite", ())
 
 
 @for_all(st.none() | INSTANTS, INSTANTS)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.decay import Exponential
+from blackboard.decay import LAWS, Exponential
 from blackboard.store import statements
+from blackboard.store.live_marks import share_of
 from blackboard.store.statements import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
@@ -35,6 +36,8 @@ def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
     if statement.name.startswith("marks.sum_"):
         yield statement.name, statement.using(**SUMS)
         return
+    if "{live_marks}" in statement.texts["sqlite"]:
+        statement = statement.using(share=share_of(LAWS.values()))
     options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
     yield statement.name, statement
     for option in options:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from blackboard import decay
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import World
 from tests.store.test_statements import every_statement, variants
@@ -51,7 +50,7 @@ def failures(connection: Any, texts: Iterator[tuple[str, str]]) -> dict[str, str
 
 def test_every_statement_can_be_prepared_and_returns_no_decimals(connection: Any) -> None:
     texts = (
-        (name, numbered(variant.text("postgresql", decay.LAWS.values())))
+        (name, numbered(variant.text("postgresql")))
         for statement in every_statement()
         for name, variant in variants(statement)
     )

@@ -19,6 +19,7 @@ from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, St
 from blackboard.errors import StoreError
 from blackboard.packaged_files import program_version
 from blackboard.store import schema
+from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -189,8 +190,8 @@ def test_the_strongest_of_a_kind_come_from_the_index(world: World) -> None:
 
 def test_the_queries_of_deposits_and_reads_use_indexes(world: World) -> None:
     statements = {
-        "strongest": MARKS.live_marks_in_order,
-        "subject": MARKS.live_marks.using("kind", "subject", "limit"),
+        "strongest": live_marks_in_order(),
+        "subject": live_marks("kind", "subject", "limit"),
         "find": MARKS.marks_of_subject,
         "stimuli": MARKS.stimuli_of_subject,
         "evaporated": MARKS.evaporated_marks,

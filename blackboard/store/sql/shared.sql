@@ -43,6 +43,9 @@ CASE WHEN {until} > {since} THEN CAST({until} - {since} AS FLOAT) ELSE 0.0 END
 -- fragment: fades_by_new_law
 ({law_has_changed} AND law_change.new_law <> mark.law)
 
+-- fragment: share(law, name, age, a, b)
+-- What a mark's law leaves of its intensity. `live_marks.share_of` gives the text for the known laws.
+
 -- fragment: live_marks
 -- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind
 -- has changed its law, and which the backfill has not reached, fades by the old law up to the change and by the new
