@@ -50,7 +50,7 @@ def evaporation(folder: Path, *, size: int = 100_000, seconds: float = 4.0) -> I
     """Measure marks that evaporate at one instant, with a daemon and another process that deposits."""
     path = boards.copy(folder, 1000, "evaporation")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
-        boards.lay(board, Flash, size, ends=board.session.now() + 1)
+        boards.insert_marks(board, Flash, size, ends=board.session.now() + 1)
         boards.deploy(board, *boards.watchers(), *boards.watchers(Flash))
         rate = unloaded_rate(path, seconds)
         largest = 0
@@ -113,7 +113,7 @@ def predicted_crossings(folder: Path, *, pending: int = 100_000, count: int = 60
     path = boards.copy(folder, 1000, "predicted_crossings")
     with Blackboard.open(f"sqlite:///{path}", kinds=boards.KINDS) as board:
         boards.deploy(board)
-        boards.lay(board, Trace, pending)
+        boards.insert_marks(board, Trace, pending)
         boards.deploy(board, cold, pends)
         with running(board, cold, pends):
             for number in range(count):

@@ -16,7 +16,19 @@ from blackboard.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
-__all__ = ["KINDS", "Beacon", "Fact", "Flash", "Ramp", "Trace", "deploy", "deployment", "filled", "lay", "watchers"]
+__all__ = [
+    "KINDS",
+    "Beacon",
+    "Fact",
+    "Flash",
+    "Ramp",
+    "Trace",
+    "deploy",
+    "deployment",
+    "filled",
+    "insert_marks",
+    "watchers",
+]
 
 DAY = 86_400_000_000
 ALL = 10**9
@@ -128,7 +140,7 @@ def rows(
         )  # fmt: skip
 
 
-def lay(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
+def insert_marks(board: Blackboard, kind: type[Mark], count: int, ends: int | None = None) -> None:
     """Insert marks of a kind in bulk, without `deposit`. Watches must be deployed afterwards."""
     first, now = board.session.read(lambda txn: (txn.last_event + 1, txn.now))
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
@@ -148,9 +160,9 @@ def filled(folder: Path, size: int) -> Path:
         _remove(building)  # an interrupted run may have created it
         with Blackboard.open(f"sqlite:///{building}", kinds=KINDS) as board:
             deploy(board)
-            lay(board, Trace, size)
+            insert_marks(board, Trace, size)
             for kind in (Ramp, Beacon, Fact):
-                lay(board, kind, max(1, size // 10))
+                insert_marks(board, kind, max(1, size // 10))
             deploy(board, *watchers())
             board.database.checkpoint()
         building.rename(made)

@@ -36,7 +36,7 @@ def measure_sizes(folder: Path, count: int = 20_000) -> dict[str, float]:
             board.database.checkpoint()
             empty = path.stat().st_size
             if what == "mark":
-                boards.lay(board, Trace, count)
+                boards.insert_marks(board, Trace, count)
             else:
                 laid = [
                     event._asdict()

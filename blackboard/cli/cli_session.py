@@ -54,7 +54,7 @@ class Session:
     def deploy(self, board: Blackboard, resolved: Resolved) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.
 
-        Such a file, like the packaged default, only says where a board is. It must not remove the board's agents.
+        Such a file, like the packaged default, only gives the address of a board. It must not remove agents.
         """
         if not resolved.settings.names_agents and board.deployment.version:
             return None

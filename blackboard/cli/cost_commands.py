@@ -33,7 +33,7 @@ def costs(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what model calls cost, for each day and agent.
+    """Show the cost of model calls by day and agent.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ class NextClaimFailed(Exception):
 
 
 class ActivationRunner:
-    """Runs activations of one daemon's agents, for which `settings` is the value of `context.settings`."""
+    """The runner of activations of one daemon's agents, for which `settings` is the value of `context.settings`."""
 
     def __init__(
         self,

@@ -138,7 +138,7 @@ class ActiveRuns:
         self._emit_claimed(run)
         try:
             self._threads.submit(lambda: self._serve(run))
-        except RuntimeError as error:  # the system can start no more threads
+        except RuntimeError as error:  # the system cannot start another thread
             self._remove(run)
             log.error("no thread could be started", activation=claim.row.id, error=str(error))
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)

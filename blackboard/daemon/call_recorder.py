@@ -26,7 +26,7 @@ log = structlog.get_logger("blackboard")
 
 
 class CallRecorder:
-    """Records the model calls of one board. A call to a model without a price is not sent."""
+    """The recorder of the model calls of one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices) -> None:
         self.prices, self._session = prices, board.session

@@ -65,7 +65,7 @@ def build_daemon(board: Blackboard, resolved: Resolved, client: Client | None) -
 
 
 class Daemon:
-    """Wakes the agents of one board. Several daemons may serve one board at once.
+    """A loop that wakes the agents of one board. Several daemons may serve one board at once.
 
     Args:
         board: The board that the daemon serves.
@@ -160,12 +160,12 @@ class Daemon:
             self.close()
 
     def run_once(self, *, until_quiescent: bool = False) -> bool:
-        """Do everything that is due now: one pass of the loop, without its sleep.
+        """Do all work that is due now: one iteration of the loop, without its sleep.
 
-        A board that cannot be used does not end the daemon, since the cause may pass (a full disk, a lock held too
-        long): it is logged once, and tried again at the next pass.
+        An unusable board does not end the daemon, because the cause may pass (a full disk, a lock held too long). The
+        error is logged once, and the next iteration tries again.
 
-        Returns whether no work is left; False unless `until_quiescent`.
+        Returns whether no work remains; False unless `until_quiescent`.
         """
         quiescent = False
         try:

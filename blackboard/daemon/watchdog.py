@@ -16,7 +16,7 @@ MAX_STATUS = 200
 
 
 class Watchdog:
-    """The socket of a service manager, or none.
+    """The connection to a service manager, if there is one.
 
     Args:
         address: The path of the socket; a leading @ stands for the abstract namespace.

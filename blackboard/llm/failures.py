@@ -61,7 +61,7 @@ class Rejected(CallFailure):
 
 
 class Overloaded(CallFailure):
-    """Limits, overload or an error inside the API: try later. Not paid.
+    """A rate limit, an overload or an internal error of the API: try later. Not paid.
 
     `retry_after` is the number of seconds to wait, at most a day; None if the API does not say.
     """

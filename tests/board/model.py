@@ -14,7 +14,7 @@ BOARD = 3
 
 
 @dataclass
-class Lying:
+class ModelMark:
     """A mark of the model."""
 
     id: int
@@ -32,7 +32,7 @@ class Lying:
     def live(self, now: int) -> bool:
         return self.ends is None or now < self.ends
 
-    def left(self, now: int) -> float:
+    def remaining(self, now: int) -> float:
         return self.intensity * self.law.share(max(0, now - self.at))
 
 
@@ -41,7 +41,7 @@ class Model:
     """The expected board. Watches are named by their agents: each, sum, board, cold."""
 
     kinds: dict[str, Kind]
-    marks: dict[int, Lying] = field(default_factory=dict)
+    marks: dict[int, ModelMark] = field(default_factory=dict)
     absorbed: dict[tuple[str, int], int] = field(default_factory=dict)
     waiting: dict[str, dict[tuple[str, int], int]] = field(
         default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold")}
@@ -51,17 +51,17 @@ class Model:
         default_factory=lambda: dict.fromkeys(("recorded", "skipped", "withdrawn", "faded", "claimed"), 0)
     )
 
-    def strength(self, mark: Lying, now: int) -> float:
-        return self.kinds[mark.kind].weight * mark.left(now)
+    def strength(self, mark: ModelMark, now: int) -> float:
+        return self.kinds[mark.kind].weight * mark.remaining(now)
 
-    def live(self, now: int, kind: str | None = None, subject: str | None = None) -> list[Lying]:
+    def live(self, now: int, kind: str | None = None, subject: str | None = None) -> list[ModelMark]:
         return [
             mark
             for mark in self.marks.values()
             if mark.live(now) and kind in (None, mark.kind) and subject in (None, mark.subject)
         ]
 
-    def stimuli(self, watch: str, now: int, subject: str | None = None) -> list[Lying]:
+    def stimuli(self, watch: str, now: int, subject: str | None = None) -> list[ModelMark]:
         kinds = ("smoke", "fire") if watch == "sum" else ("fire",)
         return [
             mark
@@ -76,7 +76,7 @@ class Model:
 
     # -- events
 
-    def settle(self, now: int) -> None:
+    def fire_predicted(self, now: int) -> None:
         """Record the crossings by fading up to now, each at its own instant."""
         for mark in self.marks.values():
             if not mark.warm:
@@ -85,9 +85,9 @@ class Model:
             age = mark.law.age_below(COLD / full)
             dues = [due for due in (mark.ends, None if age is None else mark.at + age) if due is not None]
             if dues and min(dues) <= now:
-                self.fall(mark, min(dues), now)
+                self.fire_falling(mark, min(dues), now)
 
-    def fall(self, mark: Lying, due: int, now: int) -> None:
+    def fire_falling(self, mark: ModelMark, due: int, now: int) -> None:
         mark.warm = False
         key = (mark.subject, mark.id)
         if not self.live(due, "fire", mark.subject):
@@ -96,7 +96,7 @@ class Model:
             self.count["recorded"] += 1
             self.count["skipped"] += 1
 
-    def left_behind(self, mark: Lying, now: int) -> None:
+    def test_watches(self, mark: ModelMark, now: int) -> None:
         """Test every watch after a deposit that created or reinforced a mark."""
         self.marks[mark.id] = mark
         if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
@@ -116,7 +116,7 @@ class Model:
         if len(self.stimuli("board", now)) >= BOARD:
             self.cross("board", ("", 0), now)
 
-    def withdraw(self, mark: Lying, now: int) -> None:
+    def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]
         for watch in ("each", "cold"):
             self.close(watch, (mark.subject, mark.id))
@@ -138,7 +138,7 @@ class Model:
         marks = self.live(at, new.name)
         for mark in marks:
             if mark.law == old.decay != new.decay:
-                mark.intensity, mark.at, mark.law = mark.left(at), at, new.decay
+                mark.intensity, mark.at, mark.law = mark.remaining(at), at, new.decay
                 life = new.life(mark.law, mark.intensity)
                 mark.ends = None if life is None else at + life
         for mark in marks:
@@ -149,7 +149,7 @@ class Model:
             else:
                 above = self.strength(mark, at) >= COLD and mark.live(at)
                 if mark.warm and not above:
-                    self.fall(mark, at, at)
+                    self.fire_falling(mark, at, at)
                 mark.warm = above
             self.test_sum(mark.subject, at)
         if new.name == "fire":

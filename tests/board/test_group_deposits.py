@@ -45,14 +45,14 @@ def together(world: World, *works: Callable[[], Any]) -> int:
     return commits
 
 
-def hold_true(world: World) -> None:
+def check_sums(world: World) -> None:
     """Check that every stored sum equals a new count."""
 
-    def look(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+    def read_sums(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
         return [(board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
 
-    found = world.board.session.read(look)
+    found = world.board.session.read(read_sums)
     assert found
     for (value, marks), (counted, present) in found:
         assert abs(value - counted) < 1e-9
@@ -66,7 +66,7 @@ def test_deposits_in_one_commit_are_each_counted_once(world: World) -> None:
     assert together(world, *works) == 1
     assert [receipt.crossed for receipt in receipts].count(("many",)) == 1
     assert len({receipt.event_id for receipt in receipts}) == 6
-    hold_true(world)
+    check_sums(world)
 
 
 @pytest.mark.postgresql
@@ -76,7 +76,7 @@ def test_a_mark_that_evaporates_at_its_deposit_counts_for_no_watch(world: World)
     world.clock.advance(timedelta(seconds=1))
     works = [lambda at=at: world.put("spark", "s", at) for at in (0.4, 0.9, 0.1)]
     assert together(world, *works) == 1
-    hold_true(world)
+    check_sums(world)
     assert len(world.board.marks("spark")) == 2
 
 
@@ -88,5 +88,5 @@ def test_a_change_of_the_deployment_is_active_for_the_deposits_after_it(world: W
     works = [lambda number=number: receipts.append(world.put("smoke", f"s{number}")) for number in range(4)]
     together(world, *works[:2], lambda: world.board.deploy(changed), *works[2:])
     assert world.board.deployment.agents.keys() == {"many"}
-    hold_true(world)
+    check_sums(world)
     assert sorted(world.woken("many") or ()) == sorted(receipt.mark_id for receipt in receipts)

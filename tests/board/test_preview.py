@@ -41,7 +41,7 @@ def agents(level: float = 0.9) -> tuple[AgentSpec, ...]:
     )
 
 
-def rehearsed(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
+def preview_of(world: World, kinds: dict[str, KindSpec], *agents: AgentSpec) -> Preview:
     """Return the preview of `world.deploy` with the same arguments."""
     new = Deployment(kinds={**world.deployment.kinds, **kinds}, agents={agent.name: agent for agent in agents})
     return world.board.session.rehearse(lambda txn: preview(txn, new))
@@ -70,7 +70,7 @@ def test_a_preview_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch
     world.advance(MINUTE)
     last, before = world.put("key", "z").event_id, tables(world)
     monkeypatch.setattr(Notifier, "notify", lambda self: notified.append(None))
-    found = rehearsed(world, smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5))
+    found = preview_of(world, smoke(Linear("10m"), weight=3.0, floor=0.3), *agents(0.5))
     assert found.wakes
     assert tables(world) == before
     assert notified == []
@@ -82,7 +82,7 @@ def test_a_preview_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch
 def test_a_preview_is_as_of_the_instant_of_the_change(world: World) -> None:
     world.deploy(smoke(), *agents())
     world.put("smoke")
-    found = rehearsed(world, smoke(weight=2.0), *agents())
+    found = preview_of(world, smoke(weight=2.0), *agents())
     assert from_datetime(found.as_of) == world.clock.now() + 1
 
 
@@ -91,9 +91,13 @@ def test_a_closed_guard_is_shown_at_a_predicted_wake(world: World) -> None:
     world.put("smoke", "a", 0.5)
     world.put("smoke", "b", 0.5)
     world.put("key", "b")
-    held = {(wake.agent, wake.subject): wake.held_back for wake in rehearsed(world, smoke(weight=2.0), *agents()).wakes}
+    held = {
+        (wake.agent, wake.subject): wake.held_back for wake in preview_of(world, smoke(weight=2.0), *agents()).wakes
+    }
     assert (held["guarded", "a"], held["guarded", "b"]) == (True, False)
-    held = {(wake.agent, wake.subject): wake.held_back for wake in rehearsed(world, smoke(weight=0.5), *agents()).wakes}
+    held = {
+        (wake.agent, wake.subject): wake.held_back for wake in preview_of(world, smoke(weight=0.5), *agents()).wakes
+    }
     assert (held["closed", "a"], held["closed", "b"]) == (True, False)
 
 
@@ -124,7 +128,7 @@ def test_the_deployment_does_what_the_preview_says(
         live = {view.id for view in world.board.marks("smoke")}
         known = {row.id for row in world.crossings()}
         kinds = smoke(law, weight=weight, floor=floor)
-        found = rehearsed(world, kinds, *agents(level))
+        found = preview_of(world, kinds, *agents(level))
         change = world.deploy(kinds, *agents(level))
         assert found.changes == change.changed
         new = [row for row in world.crossings() if row.id not in known]

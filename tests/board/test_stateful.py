@@ -16,7 +16,7 @@ from blackboard.board import activation_results
 from blackboard.board.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from tests.board.model import BOARD, COLD, EACH, SUM, Lying, Model
+from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -65,7 +65,7 @@ class Board(RuleBasedStateMachine):
 
     def now(self) -> int:
         now = self.world.board.session.now()
-        self.model.settle(now)
+        self.model.fire_predicted(now)
         return now
 
     @rule(by=st.sampled_from([SECOND, MINUTE, 17 * MINUTE, HOUR, 5 * HOUR]))
@@ -81,7 +81,9 @@ class Board(RuleBasedStateMachine):
 
     # -- marks
 
-    def left(self, receipt: Receipt, name: str, subject: str, intensity: float, author: str, law: Decay | None) -> None:
+    def record_deposit(
+        self, receipt: Receipt, name: str, subject: str, intensity: float, author: str, law: Decay | None
+    ) -> None:
         now, model = self.world.board.session.now(), self.model
         setting = model.kinds[name]
         law = law or setting.decay
@@ -90,36 +92,38 @@ class Board(RuleBasedStateMachine):
             assert receipt.outcome == "deposited"
         else:
             assert (receipt.outcome, receipt.mark_id) == ("reinforced", old.id)
-            left = old.left(now)
+            left = old.remaining(now)
             intensity = max(left, min(3.0, left + intensity))
         if old is None and setting.cap is not None:
             intensity = min(intensity, setting.cap)
         life = setting.life(law, intensity)
         ends = None if life is None else now + life
-        mark = Lying(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends)
+        mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends)
         assert receipt.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
-        model.left_behind(mark, now)
+        model.test_watches(mark, now)
 
     @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities)
-    def smoke_is_left(self, subject: str, intensity: float) -> None:
+    def smoke_is_deposited(self, subject: str, intensity: float) -> None:
         self.now()
-        self.left(self.world.put("smoke", subject, intensity), "smoke", subject, intensity, "person:ada", None)
+        self.record_deposit(
+            self.world.put("smoke", subject, intensity), "smoke", subject, intensity, "person:ada", None
+        )
 
     @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
-    def fire_is_left(self, subject: str, intensity: float, law: Decay | None) -> None:
+    def fire_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
         self.now()
         receipt = self.world.put("fire", subject, intensity, decay=law)
-        self.left(receipt, "fire", subject, intensity, "person:ada", law)
+        self.record_deposit(receipt, "fire", subject, intensity, "person:ada", law)
 
     @rule(subject=st.sampled_from(SUBJECTS), key=st.sampled_from(["k1", "k2"]))
-    def fire_is_left_under_a_key(self, subject: str, key: str) -> None:
+    def fire_is_deposited_under_a_key(self, subject: str, key: str) -> None:
         self.now()
         receipt = self.world.put("fire", subject, 0.7, key=key)
         if key in self.keys:
             assert (receipt.outcome, receipt.event_id) == ("duplicate", self.keys[key].event_id)
         else:
             self.keys[key] = receipt
-            self.left(receipt, "fire", subject, 0.7, "person:ada", None)
+            self.record_deposit(receipt, "fire", subject, 0.7, "person:ada", None)
 
     @rule(choice=st.integers(0, 50))
     def a_mark_is_withdrawn(self, choice: int) -> None:
@@ -227,7 +231,7 @@ class Board(RuleBasedStateMachine):
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name == "cold" else "done"
         for receipt in receipts:
-            self.left(receipt, "fire", subject, 0.8, name, None)
+            self.record_deposit(receipt, "fire", subject, 0.8, name, None)
         if name == "sum":
             for (left,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
                 self.model.test_sum(left, now)

@@ -160,13 +160,13 @@ def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World
     far = total("spark", over="board") >= 1e6
     world.deploy({"spark": kind("spark", Exponential("1h"), floor=0.5, on_repeat="separate")}, spec("far", far))
 
-    def leave_and_move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
+    def deposit_and_advance(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
         deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
         return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
 
-    assert world.board.session.write(leave_and_move_on) == ((0.0, 0), (0.0, 0))
+    assert world.board.session.write(deposit_and_advance) == ((0.0, 0), (0.0, 0))
 
 
 def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world: World) -> None:
@@ -178,10 +178,10 @@ def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world
     assert len(world.woken("many") or ()) == 4
     world.follow()
 
-    def look(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
+    def read_sums(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         return [
             (board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch))
             for watch in txn.active.watches.values()
         ]
 
-    assert world.board.session.read(look) == [((2.0, 2), (2.0, 2))]
+    assert world.board.session.read(read_sums) == [((2.0, 2), (2.0, 2))]

@@ -131,6 +131,6 @@ def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Ty
             lambda txn: activation_results.defer(txn, claim.row, until=until, reason="the API cannot be reached")
         )
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out
-    told = burning("explain", "watchman").out
-    assert "is retried at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in told
+    out = burning("explain", "watchman").out
+    assert "is retried at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in out
     assert burning("activations", "--json").json[0]["error"] == "the API cannot be reached"

@@ -68,7 +68,7 @@ def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) 
         kept[key] = int(mark), int(event)
     if f"k{MIDWIVES}" not in kept:
         raise Broken("\n".join(["a board that was killed at its birth cannot be used", *last.lines]))
-    laws.hold(path, kept)
+    laws.check(path, kept)
     figures.acknowledged += len(kept)
     figures.recoveries.append(time.monotonic() - last.born)
 

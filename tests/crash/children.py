@@ -60,7 +60,7 @@ class Child:
         if self.alive:
             os.kill(self.pid, number)
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Read the next output or the end of the child; waits for either."""
         said = os.read(self.pipe, 1 << 16)
         if not said:
@@ -80,7 +80,7 @@ def watch(children: Iterable[Child], seconds: float, enough: Callable[[], bool] 
         if not alive or left <= 0:
             return False
         for pipe in select.select(list(alive), [], [], left)[0]:
-            alive[pipe].hear()
+            alive[pipe].receive()
     return True
 
 

@@ -69,25 +69,25 @@ class Run:
         self.buried: dict[int, float] = {}
         """The instant at which each dead daemon was found dead, by its process id."""
 
-    def play(self) -> Figures:
+    def run(self) -> Figures:
         """Kill and restart processes, let the board finish, and check it."""
         try:
-            return self._play()
+            return self._run_rounds()
         finally:
             for child in [*self.daemons, *self.depositors.values()]:
                 child.signal()
 
-    def _play(self) -> Figures:
-        self.world.found()
+    def _run_rounds(self) -> Figures:
+        self.world.create()
         limit = self.rng.choice((1, 1, 2))
         for _ in range(LIVES):
             if self.figures.kills >= self.kills or self._all_done():
                 break
             self._start(limit)
             self._kill()
-            laws.hold(self.world.path, self.kept)
+            laws.check(self.world.path, self.kept)
             self.world.tick()
-        self._rest()
+        self._finish()
         return self.figures
 
     # -- a round
@@ -147,7 +147,7 @@ class Run:
         self.daemons = self._live_daemons()
         self.depositors = {number: child for number, child in self.depositors.items() if child.alive}
 
-    def _rest(self) -> None:
+    def _finish(self) -> None:
         left = [*self._live_daemons(), *self.depositors.values()]
         for child in left:
             child.signal()
@@ -168,8 +168,8 @@ class Run:
             last.signal()
             raise Broken("\n".join(["the daemon did not come to rest in 60 s", *last.lines[-20:]]))
         self._bury()
-        laws.hold(self.world.path, self.kept)
-        laws.rest(self.world.path)
+        laws.check(self.world.path, self.kept)
+        laws.check_finished(self.world.path)
         planned = sum(map(len, self.world.plans))
         if len(self.kept) != planned:
             raise Broken(f"{len(self.kept)} of {planned} deposits were acknowledged")
@@ -188,16 +188,16 @@ class Run:
     def _watch(self, children: list[Child], seconds: float, enough: object) -> bool:
         assert callable(enough)
 
-        def heard_enough() -> bool:
+        def received_enough() -> bool:
             for child in children:
-                self._hear(child)
+                self._receive(child)
             return bool(enough())
 
-        found = watch(children, seconds, heard_enough)
-        heard_enough()
+        found = watch(children, seconds, received_enough)
+        received_enough()
         return found
 
-    def _hear(self, child: Child) -> None:
+    def _receive(self, child: Child) -> None:
         start = self.heard.get(child.pid, 0)
         self.heard[child.pid] = len(child.lines)
         for line in child.lines[start:]:
@@ -213,7 +213,7 @@ class Run:
                 self.serving.add(child.pid)
                 # A process that died during this start may have looked alive; the daemon then learns of it later.
                 since = {pid for pid, at in self.buried.items() if at > child.born}
-                laws.taken_up(self.world.path, {daemon.pid for daemon in self.daemons} | since)
+                laws.check_recovered(self.world.path, {daemon.pid for daemon in self.daemons} | since)
 
     def _done(self, number: int) -> int:
         """Return the number of acknowledged deposits of a depositor."""
@@ -257,7 +257,7 @@ def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figur
         place.mkdir()
         reached = Counter(figures.failpoints)
         try:
-            figures.add(Run(WORLDS[name](place, rng), rng, reached, max(LIVES, kills - figures.kills)).play())
+            figures.add(Run(WORLDS[name](place, rng), rng, reached, max(LIVES, kills - figures.kills)).run())
         except Broken as broken:
             again = f"python -m tests.crash --world {name} --seed {seed} --first {board}"
             raise Broken(f"{broken}\nboard: {place}\nsee it again with: {again}") from broken

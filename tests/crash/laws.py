@@ -11,7 +11,7 @@ from typing import Any
 from blackboard.board_files import BoardFiles
 from blackboard.store.dialect import sqlite
 
-__all__ = ["Broken", "hold", "rest", "rows", "taken_up"]
+__all__ = ["Broken", "check", "check_finished", "check_recovered", "rows"]
 
 EMPTY = {
     "a crossing of one mark's event was recorded twice": """
@@ -41,7 +41,7 @@ EMPTY = {
         SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)""",
     "a key was kept and its mark was not": """
         SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
-    "a mark from outside lies there without its key": """
+    "a mark from outside has no key": """
         SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL
         AND id NOT IN (SELECT event_id FROM deposit_key)""",
     "a paid answer was paid for twice": """
@@ -68,7 +68,7 @@ def rows(path: Path) -> Iterator[Any]:
         yield lambda query, *values: connection.execute(query, values).fetchall()
 
 
-def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
+def check(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
     """Check every law, and check that acknowledged deposits (key: mark and event id) exist.
 
     Raises:
@@ -87,7 +87,7 @@ def hold(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
         raise Broken(f"the file cannot be read: {error}") from error
 
 
-def taken_up(path: Path, alive: set[int]) -> None:
+def check_recovered(path: Path, alive: set[int]) -> None:
     """Check that no activation runs in the name of a dead worker, given the live process ids."""
     with rows(path) as query:
         for number, worker in query("SELECT id, worker FROM activation WHERE state = 'running'"):
@@ -95,7 +95,7 @@ def taken_up(path: Path, alive: set[int]) -> None:
                 raise Broken(f"activation {number} still runs for the dead worker {worker}")
 
 
-def rest(path: Path) -> None:
+def check_finished(path: Path) -> None:
     """Check that no work waits or runs, no worker is registered, and dead workers left no lock or socket."""
     with rows(path) as query:
         _empty(query, AT_REST)

@@ -97,7 +97,7 @@ class World(ABC):
 
     def run_through(self) -> None:
         """Run the whole world in this process without a fault."""
-        self.found()
+        self.create()
         for number in range(self.depositors):
             self.deposit(number, 0, lambda line: None)
         self.serve(lambda line: None, to_the_end=True)
@@ -118,7 +118,7 @@ class World(ABC):
         """Return the deposits of each depositor in order."""
 
     @abstractmethod
-    def found(self) -> None:
+    def create(self) -> None:
         """Create the board and deploy."""
 
     @abstractmethod
@@ -236,7 +236,7 @@ class Pure(World):
     def clock(self) -> Clock:
         return FrozenClock(self.NOW)
 
-    def found(self) -> None:
+    def create(self) -> None:
         with self.open("founder") as board:
             board.deploy(*self.agents)
 
@@ -355,7 +355,9 @@ class Paid(Pure):
                 "SELECT count(*), sum(state = 'unknown') FROM model_call WHERE sent_at IS NOT NULL"
             )
         if not sent - (unknown or 0) <= paid <= sent:
-            raise Broken(f"{paid} answers were paid for; the journal knows of {sent} calls, {unknown} of them unknown")
+            raise Broken(
+                f"{paid} answers were paid; the board records {sent} calls, {unknown} of them with an unknown outcome"
+            )
 
 
 # -- fading -----------------------------------------------------------------------------------------------------------
@@ -412,7 +414,7 @@ class Fading(World):
     def end(self) -> None:
         self.now += 1000 * MINUTE
 
-    def found(self) -> None:
+    def create(self) -> None:
         with self.open("founder") as board:
             board.deploy(warden)
 
@@ -486,7 +488,7 @@ class Desk(World):
     def clock(self) -> Clock:
         return SystemClock()
 
-    def found(self) -> None:
+    def create(self) -> None:
         shutil.copy(str(importlib.resources.files("lead_desk").joinpath("samples/calendar.ics")), self.calendar)
         with self.open("founder") as board:
             board.deploy(self.resolved.deployment)
@@ -518,7 +520,7 @@ class Desk(World):
             raise Broken(f"the calendar has {written} of {len(booked)} appointments")
         said = sorted((leads[p["lead"]], kind, p["score"]) for _, kind, p in verdicts)
         if said != sorted(undisturbed_verdicts()):
-            raise Broken("the verdicts are other than those of a run that nobody disturbed")
+            raise Broken("the verdicts differ from an undisturbed run")
 
 
 def sample_leads() -> list[tuple[str, dict[str, Any]]]:

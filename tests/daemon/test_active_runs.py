@@ -179,10 +179,10 @@ def test_a_claimed_run_that_has_not_begun_is_handed_back_at_a_stop(board: Blackb
 def test_an_agent_publishes_before_its_next_claim(board: Blackboard) -> None:
     running: list[int] = []
 
-    def tell(reader: Any, settings: Any) -> None:
+    def notice(reader: Any, settings: Any) -> None:
         running.append(len(board.activations(state="running", limit=10)))
 
-    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, publish=tell)
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1, publish=notice)
     def runner(marks: list[Errand], context: Any) -> None:
         pass
 

@@ -68,7 +68,7 @@ def deploy(board: Blackboard, *agents: Agent, kinds: tuple[type[Mark], ...] = (S
     )
 
 
-def rest(board: Blackboard, *agents: Agent, **options: Any) -> Report:
+def run_until_quiescent(board: Blackboard, *agents: Agent, **options: Any) -> Report:
     deploy(board, *agents)
     return Daemon(board, agents, rng=random.Random(1), **options).run(until_quiescent=True)
 
@@ -85,7 +85,7 @@ def test_an_agent_is_woken_with_crossed_marks_and_deposits_in_its_own_name(board
     deploy(board, watchman)
     smoke(board, "kitchen", 0.8)
     smoke(board, "cellar", 0.3)
-    assert rest(board, watchman).lines == ()
+    assert run_until_quiescent(board, watchman).lines == ()
     (alarm,) = board.marks(Alarm)
     assert (alarm.subject, alarm.level, alarm.author) == ("kitchen", 8, "watchman")
 
@@ -97,7 +97,7 @@ def test_an_async_agent_is_awaited(board: Blackboard) -> None:
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert len(board.marks(Alarm)) == 1
 
 
@@ -112,7 +112,7 @@ def test_a_mark_reinforced_during_its_activation_wakes_the_agent_again(board: Bl
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert seen == [0.8, 1.0]
 
 
@@ -126,7 +126,7 @@ def test_an_agent_deployed_later_receives_the_live_marks(board: Blackboard) -> N
     deploy(board)
     smoke(board, "kitchen", 0.75)
     smoke(board, "cellar", 0.9)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert seen == ["cellar", "kitchen"]
 
 
@@ -140,13 +140,13 @@ def test_a_falling_watch_wakes_once_at_the_instant_given_by_the_law(board: Black
     deploy(board, watchman)
     smoke(board, intensity=0.8)
     start = clock.now()
-    report = rest(board, watchman)
+    report = run_until_quiescent(board, watchman)
     assert seen == [], "a fall in the future is not waited for"
     assert report.lines == ("the next falling watch crosses at 2026-01-05T10:00:00.000001Z",)
     clock.set(start + 3_600_000_000 + 1)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     clock.advance(timedelta(hours=1))
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert seen == [("kitchen", "2026-01-05T10:00:00.000001+00:00")]
 
 
@@ -158,7 +158,7 @@ def test_a_crossing_noticed_late_keeps_its_true_time(board: Blackboard, clock: M
     deploy(board, watchman)
     smoke(board, intensity=0.8)
     clock.advance(timedelta(hours=5))
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     (only,) = board.activations()
     assert only.crossed_at == datetime(2026, 1, 5, 10, 0, 0, 1, tzinfo=UTC)
     assert only.started_at == datetime(2026, 1, 5, 14, tzinfo=UTC)
@@ -174,16 +174,16 @@ def test_a_batch_window_waits_for_more_marks_until_one_is_urgent(board: Blackboa
     deploy(board, watchman)
     begin = clock.now()
     smoke(board, "a")
-    rest(board, watchman)
-    assert clock.now() - begin >= 600_000_000, "a part-filled batch waits for its gather time"
+    run_until_quiescent(board, watchman)
+    assert clock.now() - begin >= 600_000_000, "a part-filled batch waits for its batch window"
     for subject in "bcd":
         smoke(board, subject)
     full = clock.now()
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert clock.now() == full, "a full batch does not wait"
     smoke(board, "e")
     smoke(board, "f", 2.5)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert clock.now() == full, "an urgent mark takes the others along"
     assert batches == [["a"], ["b", "c", "d"], ["e", "f"]]
 
@@ -198,7 +198,7 @@ def test_a_cooldown_defers_and_drops_nothing(board: Blackboard, clock: ManualClo
     deploy(board, watchman)
     for subject in "abc":
         smoke(board, subject, 5)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert [later - earlier for earlier, later in pairwise(at)] == [1_800_000_000] * 2
 
 
@@ -227,13 +227,13 @@ def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: Manu
     smoke(board, "ward", 0.8)
     begin = clock.now()
     board.deposit(Alarm(subject="ward", level=1))
-    report = rest(board, medic)
+    report = run_until_quiescent(board, medic)
     assert at == []
     assert report.lines[0] == "medic.watch: 1 on the agenda, held back by a guard"
     verdict = board.explain("medic", "ward").watches[0].verdict
     assert "guard holds it back until 2026-01-05T10:00:00.000001Z" in verdict
     clock.set(begin + 3_600_000_001)
-    rest(board, medic)
+    run_until_quiescent(board, medic)
     assert at == [begin + 3_600_000_001]
 
 
@@ -244,7 +244,7 @@ def test_an_agent_that_returns_an_undeclared_kind_fails_and_deposits_nothing(boa
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     (only,) = board.activations()
     assert only.state == "dead"
     assert "it returned a 'stray', which it does not declare in writes" in str(only.error)
@@ -266,7 +266,7 @@ def test_an_invalid_result_is_refused_with_the_reason(board: Blackboard, result:
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert words in str(board.activations()[0].error)
 
 
@@ -280,7 +280,7 @@ def test_a_failing_batch_is_split_until_the_bad_mark_is_alone(board: Blackboard)
     deploy(board, watchman)
     for subject in "abcdefgh":
         smoke(board, subject)
-    report = rest(board, watchman)
+    report = run_until_quiescent(board, watchman)
     assert sorted(alarm.subject for alarm in board.marks(Alarm)) == list("abcdfgh")
     (dead,) = board.activations(state="dead")
     assert dead.marks_absorbed == 1
@@ -300,14 +300,14 @@ def test_a_person_retries_or_discards_a_dead_activation(board: Blackboard) -> No
 
     deploy(board, watchman)
     smoke(board, "a")
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     smoke(board, "b")
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     first, second = sorted(item.id for item in board.activations(state="dead"))
     broken = False
     board.retry(first)
     board.discard(second)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert [alarm.subject for alarm in board.marks(Alarm)] == ["a"]
     assert {item.state for item in board.activations()} == {"done", "discarded"}
 
@@ -329,11 +329,11 @@ def test_an_agent_that_hangs_past_its_timeout_fails_and_its_late_end_is_refused(
     daemon = Daemon(board, [watchman])
     nudge = daemon.wake
 
-    def told(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: dict[str, Any]) -> None:
         if event == "failed":
             release.set()
 
-    daemon.on_event.append(told)
+    daemon.on_event.append(record)
     daemon.run(until_quiescent=True)
     ended.set()
     (only,) = board.activations()
@@ -356,7 +356,7 @@ def test_a_retry_sees_the_same_marks_with_the_same_strengths(board: Blackboard) 
     deploy(board, medic)
     smoke(board, "ward", 0.5)
     board.deposit(Alarm(subject="ward", level=1))
-    rest(board, medic)
+    run_until_quiescent(board, medic)
     assert seen[0] == seen[1]
     assert seen[0][1] == [0.5]
 
@@ -368,7 +368,7 @@ def test_an_undeclared_read_is_refused(board: Blackboard) -> None:
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert "does not declare that it reads 'alram'; did you mean 'alarm'?" in str(board.activations()[0].error)
 
 
@@ -385,7 +385,7 @@ def test_isolated_marks_get_their_own_activations(board: Blackboard) -> None:
     deploy(board, watchman)
     for subject, detail in (("a", ""), ("b", "odd"), ("c", ""), ("d", "odd")):
         board.deposit(Smoke(subject=subject, detail=detail))
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert sorted(batches) == [["a", "c"], ["b"], ["d"]]
 
 
@@ -397,7 +397,7 @@ def test_a_taken_unique_value_deposits_the_alternative(board: Blackboard) -> Non
     deploy(board, usher)
     smoke(board, "first", 0.9)
     smoke(board, "second", 0.8)
-    rest(board, usher)
+    run_until_quiescent(board, usher)
     assert [seat.subject for seat in board.marks(Seat)] == ["first"]
     assert [alarm.subject for alarm in board.marks(Alarm)] == ["second"]
 
@@ -413,8 +413,8 @@ def test_a_watch_over_the_board_claims_all_marks_of_its_batch_window(board: Blac
     for n in range(7):
         board.deposit(Alarm(subject=f"room/{n}", level=n))
         if n == 3:
-            rest(board, clerk)
-    rest(board, clerk)
+            run_until_quiescent(board, clerk)
+    run_until_quiescent(board, clerk)
     assert taken == [4, 3]
 
 
@@ -429,10 +429,10 @@ def test_the_marks_of_both_sides_of_an_and_arrive_together(board: Blackboard) ->
     smoke(board, "a", 0.6)
     board.deposit(Alarm(subject="a", level=1))
     board.deposit(Alarm(subject="b", level=1))
-    rest(board, chief)
+    run_until_quiescent(board, chief)
     assert taken == []
     board.deposit(Alarm(subject="a", level=2))
-    rest(board, chief)
+    run_until_quiescent(board, chief)
     assert taken == [["alarm", "alarm", "smoke"]]
 
 
@@ -449,7 +449,7 @@ def test_publishing_follows_each_commit_and_each_start(board: Blackboard) -> Non
     deploy(board, watchman)
     smoke(board, "a")
     smoke(board, "b")
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert published == [0, 1, 2]
 
 
@@ -466,7 +466,7 @@ def test_without_a_model_the_offline_rules_answer_and_are_not_recorded(board: Bl
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert board.marks(Alarm)[0].level == 3
 
 
@@ -478,7 +478,7 @@ def test_an_agent_may_ask_once(board: Blackboard) -> None:
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert "asked twice" in str(board.activations()[0].error)
 
 
@@ -492,11 +492,11 @@ def test_a_daemon_does_not_wait_for_a_paused_agent_which_continues_when_resumed(
     deploy(board, watchman)
     board.pause("watchman", "lunch")
     smoke(board)
-    report = rest(board, watchman)
+    report = run_until_quiescent(board, watchman)
     assert woken == []
     assert report.lines[0] == "watchman: it is paused: lunch"
     board.resume("watchman")
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert woken == ["kitchen"]
 
 
@@ -546,7 +546,7 @@ def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clo
     serving.join(60)
     assert board.activations()[0].state == "ready"
     release.set()
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert [alarm.level for alarm in board.marks(Alarm)] == [2]
     assert board.activations()[0].state == "done"
 
@@ -558,7 +558,7 @@ def test_an_answer_that_the_agent_rejects_is_a_failure_like_any_other(board: Bla
 
     deploy(board, watchman)
     smoke(board)
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     (only,) = board.activations()
     assert (only.state, only.attempt, only.error) == ("dead", 2, "ModelError: no verdict for mark 7")
 
@@ -606,5 +606,5 @@ def test_a_busy_watch_does_not_starve_the_agents_other_watch(board: Blackboard, 
     smoke(board)
     clock.advance(timedelta(seconds=1))
     board.deposit(Alarm(subject="cellar", level=1))
-    rest(board, watchman)
+    run_until_quiescent(board, watchman)
     assert woken[:3] == ["smoke", "alarm", "smoke"]

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from lead_desk.analyst import BASELINE, analyst, divide_evidence
 from lead_desk.desk_marks import Insight, Qualified, Rejected
 from lead_desk.model_answers import Pattern, Patterns
-from tests.desk.world import Context, laid, woken
+from tests.desk.world import Context, stored, woken
 
 
 def outcomes(good: int, bad: int) -> list[Any]:
     left: list[Any] = [
-        laid(Qualified(subject=f"q{n}", lead=n, score=0.8, reason="asks for a quote", source="ads"))
+        stored(Qualified(subject=f"q{n}", lead=n, score=0.8, reason="asks for a quote", source="ads"))
         for n in range(good)
     ]
-    return left + [laid(Rejected(subject=f"r{n}", lead=n, score=0.1, reason="spam")) for n in range(bad)]
+    return left + [stored(Rejected(subject=f"r{n}", lead=n, score=0.1, reason="spam")) for n in range(bad)]
 
 
 def test_outcomes_are_judged_in_one_call_and_named_by_insights() -> None:

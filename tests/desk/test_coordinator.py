@@ -14,7 +14,7 @@ from blackboard.marks import Decision, Need
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
 from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
-from tests.desk.world import Context, World, laid, settings, woken
+from tests.desk.world import Context, World, settings, stored, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
 
@@ -30,7 +30,7 @@ def conflict(subject: str = "a", score: float = 0.6, again: bool = False, free: 
         free=FREE if free is None else free,
         again=again,
     )
-    found: Conflict = laid(mark, author="scheduler")
+    found: Conflict = stored(mark, author="scheduler")
     return found
 
 
@@ -89,7 +89,7 @@ def test_a_conflict_without_a_ruling_fails_the_activation() -> None:
 
 
 def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
-    marks = [laid(Insight(subject="desk", pattern=p, evidence=[1])) for p in "abc"]
+    marks = [stored(Insight(subject="desk", pattern=p, evidence=[1])) for p in "abc"]
 
     def answer(system: str, data: Any, schema: type) -> Steps:
         tasks = [("Answer ads first", False), ("Block the form?", True), (" ", False)]
@@ -123,7 +123,7 @@ def test_a_request_leads_to_at_most_one_decision_before_a_person_is_asked(
     people = ["a", "b", "c", "a"]
     for who in people:
         times = ["2026-03-03T15:00"]
-        world.leave(Qualified(subject=who, intensity=0.8, lead=1, score=0.8, reason="r", times=times), author="sales")
+        world.add(Qualified(subject=who, intensity=0.8, lead=1, score=0.8, reason="r", times=times), author="sales")
     world.run()
     assert all(
         len([mark for mark in world.of("decision") if mark.subject == who]) <= people.count(who) for who in people

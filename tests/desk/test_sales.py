@@ -14,13 +14,13 @@ from lead_desk.desk_marks import Lead, Qualified, Rejected, Task
 from lead_desk.model_answers import Verdict, Verdicts
 from lead_desk.prompt_injection import is_suspicious
 from lead_desk.sales import MAX_MESSAGE_LENGTH, sales
-from tests.desk.world import MONDAY, Context, laid, settings, woken
+from tests.desk.world import MONDAY, Context, settings, stored, woken
 
 
 def lead(
     message: str = "We need a quote for 20 seats, Tuesday 15:00?", subject: str = "a@x.example", **more: Any
 ) -> Lead:
-    mark: Lead = laid(Lead(subject=subject, message=message, **more))
+    mark: Lead = stored(Lead(subject=subject, message=message, **more))
     return mark
 
 
@@ -115,13 +115,15 @@ def test_a_request_does_not_identify_the_person(tmp_path: Path) -> None:
 
 
 def test_tasks_are_read_as_context(tmp_path: Path) -> None:
-    context = Context("new", settings(tmp_path), lying=[laid(Task(subject="desk", todo="Answer ads first", insight=1))])
+    context = Context(
+        "new", settings(tmp_path), lying=[stored(Task(subject="desk", todo="Answer ads first", insight=1))]
+    )
     woken(sales, [lead()], context)
     assert context.asked[0]["tasks"] == ["Answer ads first"]
 
 
 def test_tomorrow_is_relative_to_the_day_of_the_lead(tmp_path: Path) -> None:
-    late = laid(Lead(subject="a@x.example", message="We need a quote. Tomorrow at 3pm?"), at=MONDAY.replace(day=1))
+    late = stored(Lead(subject="a@x.example", message="We need a quote. Tomorrow at 3pm?"), at=MONDAY.replace(day=1))
     context = Context("new", settings(tmp_path))
     (left,) = woken(sales, [late], context)
     assert context.asked[0]["leads"][0]["on"] == "2026-03-01"
@@ -136,7 +138,7 @@ def test_without_leads_there_is_no_call(tmp_path: Path) -> None:
 
 def test_a_cold_lead_gets_one_nudge_without_a_model_call(tmp_path: Path) -> None:
     marks = [
-        laid(Qualified(subject=who, lead=n, score=0.6, reason="r", wants="a quote"), strength=0.29)
+        stored(Qualified(subject=who, lead=n, score=0.6, reason="r", wants="a quote"), strength=0.29)
         for n, who in enumerate(["a", "b", "a"])
     ]
     context = Context("cold", settings(tmp_path))

@@ -15,25 +15,25 @@ from blackboard.marks import Decision, Mark, alternative_of
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
-from tests.desk.world import Context, laid, settings, woken
+from tests.desk.world import Context, settings, stored, woken
 
 
 def qualified(*times: str, subject: str = "a@x.example", score: float = 0.8) -> Qualified:
     mark = Qualified(
         subject=subject, intensity=score, lead=1, score=score, reason="r", wants="a demo", times=list(times)
     )
-    found: Qualified = laid(mark, author="sales")
+    found: Qualified = stored(mark, author="sales")
     return found
 
 
 def booked(slot: str, mark: Qualified) -> Appointment:
     ends = (datetime.fromisoformat(slot) + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found: Appointment = laid(Appointment(subject=mark.subject, slot=slot, ends=ends, qualified=mark.id, lead=1))
+    found: Appointment = stored(Appointment(subject=mark.subject, slot=slot, ends=ends, qualified=mark.id, lead=1))
     return found
 
 
-def said(answer: str, subject: str = "a@x.example", need: int | None = 7, author: str = "human") -> Decision:
-    found: Decision = laid(Decision(subject=subject, answer=answer, need=need), author=author)
+def decision(answer: str, subject: str = "a@x.example", need: int | None = 7, author: str = "human") -> Decision:
+    found: Decision = stored(Decision(subject=subject, answer=answer, need=need), author=author)
     return found
 
 
@@ -100,7 +100,7 @@ def test_a_requested_time_beyond_the_horizon_is_a_conflict_without_offers(tmp_pa
 
 
 def test_an_earlier_decision_is_only_context(tmp_path: Path) -> None:
-    context = Context("new", settings(tmp_path), [said("Offer 2026-03-02T11:00")])
+    context = Context("new", settings(tmp_path), [decision("Offer 2026-03-02T11:00")])
     (left,) = woken(scheduler, [qualified()], context)
     assert isinstance(left, Appointment)
     assert context.asked[0]["asks"][0]["decided_before"] == "Offer 2026-03-02T11:00"
@@ -147,41 +147,43 @@ def test_a_request_without_a_pick_fails_the_activation(tmp_path: Path) -> None:
 )
 def test_a_decision_that_names_a_time_books_it(answer: str, slot: str, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T16:00")
-    (left,) = woken(scheduler, [said(answer)], Context("decided", settings(tmp_path), [mark, said(answer)]))
+    (left,) = woken(scheduler, [decision(answer)], Context("decided", settings(tmp_path), [mark, decision(answer)]))
     assert isinstance(left, Appointment)
     assert (left.slot, left.qualified) == (slot, mark.id)
 
 
 def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
     context = Context("decided", settings(tmp_path), [qualified()])
-    woken(scheduler, [said("Offer 2026-03-05T10:30", need=None, author="coordinator")], context)
+    woken(scheduler, [decision("Offer 2026-03-05T10:30", need=None, author="coordinator")], context)
     assert context.asked == []
 
 
 def test_a_decision_books_even_if_only_the_conflict_is_live(tmp_path: Path) -> None:
-    conflict = laid(Conflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
-    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
+    conflict = stored(Conflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
+    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
     assert (left.qualified, left.lead, left.who) == (5, 4, "Ann")
 
 
 def test_a_decision_that_cannot_be_booked_is_a_conflict_with_the_reason(tmp_path: Path) -> None:
     lying = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
-    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
+    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
     assert isinstance(left, Conflict)
     assert left.again
 
 
 def test_a_decision_that_books_for_next_year_is_a_conflict(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [said("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
+    (left,) = woken(scheduler, [decision("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
     assert isinstance(left, Conflict)
 
 
 def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
-    assert woken(scheduler, [said("No, cancel this one")], Context("decided", settings(tmp_path), [qualified()])) == []
+    assert (
+        woken(scheduler, [decision("No, cancel this one")], Context("decided", settings(tmp_path), [qualified()])) == []
+    )
 
 
 def test_an_unreadable_decision_becomes_a_conflict(tmp_path: Path) -> None:
-    (left,) = woken(scheduler, [said("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
+    (left,) = woken(scheduler, [decision("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
     assert isinstance(left, Conflict)
     assert left.again
 
@@ -189,19 +191,19 @@ def test_an_unreadable_decision_becomes_a_conflict(tmp_path: Path) -> None:
 def test_a_decision_without_an_open_request_does_nothing(tmp_path: Path) -> None:
     mark = qualified()
     context = Context("decided", settings(tmp_path), [mark, booked("2026-03-03T14:00:00Z", mark)])
-    assert woken(scheduler, [said("Tuesday 16:00")], context) == []
-    assert woken(scheduler, [said("Tuesday 16:00", subject="nobody")], context) == []
+    assert woken(scheduler, [decision("Tuesday 16:00")], context) == []
+    assert woken(scheduler, [decision("Tuesday 16:00", subject="nobody")], context) == []
     assert context.asked == []
 
 
 def test_a_decision_covers_all_open_requests_of_a_person(tmp_path: Path) -> None:
     one, two = qualified(score=0.7), qualified(score=0.9)
-    (left,) = woken(scheduler, [said("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
+    (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [one, two]))
     assert (left.qualified, left.also) == (two.id, [one.id])
 
 
 def test_an_answer_to_a_need_overrides_other_decisions(tmp_path: Path) -> None:
-    both = [said("Tuesday 15:00", need=3), said("Offer 2026-03-04T10:00", need=None, author="coordinator")]
+    both = [decision("Tuesday 15:00", need=3), decision("Offer 2026-03-04T10:00", need=None, author="coordinator")]
     (left,) = woken(scheduler, both, Context("decided", settings(tmp_path), [qualified()]))
     assert left.slot == "2026-03-03T14:00:00Z"
 

@@ -40,7 +40,7 @@ def world(tmp_path: Path) -> World:
     (tmp_path / "calendar.ics").write_bytes(SAMPLES.joinpath("calendar.ics").read_bytes())
     world = World(settings(tmp_path))
     for lead in leads():
-        world.leave(lead)
+        world.add(lead)
     return world
 
 
@@ -81,7 +81,7 @@ def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: World, tmp_path
     shuffled = leads()
     Random(7).shuffle(shuffled)
     for lead in shuffled:
-        other.leave(lead)
+        other.add(lead)
 
     def verdicts(world: World) -> list[tuple[str, str, float, str]]:
         message = {mark.id: mark.message for mark in world.of("lead")}
@@ -104,7 +104,7 @@ def test_an_answer_of_a_person_books_the_meeting(world: World) -> None:
     world.run()
     need = next(mark for mark in world.of("need") if mark.subject == "priya.nair@medisys.example")
     before = len(world.of("appointment"))
-    world.leave(Decision(subject=need.subject, answer="Whatever is earliest is fine", need=need.id), author="human")
+    world.add(Decision(subject=need.subject, answer="Whatever is earliest is fine", need=need.id), author="human")
     world.run()
     assert len(world.of("appointment")) == before + 1
     assert world.of("appointment")[-1].subject == need.subject

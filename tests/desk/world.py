@@ -23,7 +23,7 @@ MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _IDS = count(1)
 
 
-def laid(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength: float | None = None) -> Any:
+def stored(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", strength: float | None = None) -> Any:
     """Return the mark as a board would return it."""
     number = next(_IDS)
     moment = from_datetime(at)
@@ -88,13 +88,13 @@ class World:
         self.absorbed: set[tuple[str, str, int]] = set()
         self.calls: list[str] = []
 
-    def leave(self, mark: Mark, author: str = "webform") -> None:
+    def add(self, mark: Mark, author: str = "webform") -> None:
         unique = mark.defaults.unique
         if unique and any(getattr(mark, unique) == getattr(o, unique) for o in self.of(mark.kind)):
             alternative = alternative_of(mark)
             assert alternative is not None
             mark = alternative
-        self.marks.append(laid(mark, at=self.now, author=author))
+        self.marks.append(stored(mark, at=self.now, author=author))
 
     def of(self, kind: str) -> list[Any]:
         return [mark for mark in self.marks if mark.kind == kind]
@@ -138,4 +138,4 @@ class World:
         self.absorbed |= {(agent.name, watch, mark.id) for mark in batch}
         for mark in left:
             assert mark.kind in agent.spec.writes
-            self.leave(mark, author=agent.name)
+            self.add(mark, author=agent.name)

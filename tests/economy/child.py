@@ -21,7 +21,7 @@ def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings:
     if full:
         setattr(model_calls, "record_answer", _full)  # noqa: B010
     failpoints.arm(*failpoint)
-    world.rest()
+    world.run_until_quiescent()
 
 
 def _full(*given: Any) -> bool:

@@ -53,8 +53,8 @@ def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(3)
-    report = world.rest(patient())
+    leads = world.deposit_leads(3)
+    report = world.run_until_quiescent(patient())
     assert world.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     [call] = world.calls()
@@ -68,8 +68,8 @@ def test_calls_of_several_activations_share_a_batch(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
-    leads = world.leave(5)
-    world.rest(patient())
+    leads = world.deposit_leads(5)
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert len(batches(api)) == 1
     assert api.paid == 5
@@ -101,10 +101,10 @@ def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
-    weak = world.leave(2, intensity=0.3, name="weak")
-    world.rest(patient())
-    strong = world.leave(1, intensity=0.9, name="strong")
-    world.rest(patient())
+    weak = world.deposit_leads(2, intensity=0.3, name="weak")
+    world.run_until_quiescent(patient())
+    strong = world.deposit_leads(1, intensity=0.9, name="strong")
+    world.run_until_quiescent(patient())
     assert world.judged == sorted(weak + strong)
     assert [call["api"] for call in world.calls()] == ["batch", "messages"]
 
@@ -113,9 +113,9 @@ def test_a_weak_mark_shares_the_call_of_a_strong_mark(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
-    world.leave(2, intensity=0.3, name="weak")
-    world.leave(1, intensity=0.9, name="strong")
-    world.rest(patient())
+    world.deposit_leads(2, intensity=0.3, name="weak")
+    world.deposit_leads(1, intensity=0.9, name="strong")
+    world.run_until_quiescent(patient())
     assert [(call["api"], call["marks"]) for call in world.calls()] == [("messages", 3)]
 
 
@@ -133,10 +133,10 @@ def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., World], a
     world = world_of(
         models=(ModelChoice(below=0.6, model="claude-haiku-4-5"), ModelChoice(model="claude-sonnet-4-6")),
     )
-    world.leave(1, intensity=0.5)
-    world.rest()
-    world.leave(1, intensity=0.9)
-    world.rest()
+    world.deposit_leads(1, intensity=0.5)
+    world.run_until_quiescent()
+    world.deposit_leads(1, intensity=0.9)
+    world.run_until_quiescent()
     assert [call["model"] for call in world.calls()] == ["claude-haiku-4-5", "claude-sonnet-4-6"]
 
 
@@ -144,9 +144,9 @@ def test_quiescence_waits_for_the_batch_api(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
+    world.deposit_leads(1)
     started = clock.now()
-    world.rest(client := patient(looks=30))
+    world.run_until_quiescent(client := patient(looks=30))
     assert len(world.judged) == 1
     assert client.asked == 31
     assert clock.now() - started >= 30 * 60_000_000
@@ -156,9 +156,9 @@ def test_a_lost_batch_is_found_again_and_paid_once(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Cut(0))
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     assert world.states() == ["applied"]
@@ -168,7 +168,7 @@ def test_a_batch_that_never_arrived_is_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
 
     class Lossy(Patient):
         lost = False
@@ -181,7 +181,7 @@ def test_a_batch_that_never_arrived_is_submitted_again(
 
     client = Lossy(api)
     started = clock.now()
-    world.rest(client)
+    world.run_until_quiescent(client)
     client.close()
     assert world.judged == leads
     assert clock.now() - started >= 600_000_000  # the batch might still have appeared
@@ -193,9 +193,9 @@ def test_a_batch_is_submitted_again_after_an_overload(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Status(status, {"retry-after": "300"}), Status(status))
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert len(batches(api)) == 3
     assert world.states() == ["applied"]
@@ -206,13 +206,13 @@ def test_a_refused_key_or_account_pauses_all_agents(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(1)
+    leads = world.deposit_leads(1)
     api.queue(Status(status))
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert str(status) in (world.board.status().paused_because or "")
     assert world.judged == []
     world.board.resume()
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert api.paid == 1
 
@@ -230,9 +230,9 @@ def test_an_unprocessed_call_of_a_batch_is_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(1)
+    leads = world.deposit_leads(1)
     bad = [result]
-    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    world.run_until_quiescent(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
     assert world.judged == leads
     assert world.states() == ["failed", "applied"]
     assert len({json.dumps(item["params"]) for call in batches(api) for item in requests_in(call)}) == 1
@@ -242,9 +242,9 @@ def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     bad = [{"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}]
-    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    world.run_until_quiescent(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
     assert world.judged == leads
     assert [(call["state"], call["marks"]) for call in world.calls()] == [
         ("rejected", 2),
@@ -257,9 +257,9 @@ def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(1)
+    leads = world.deposit_leads(1)
     bad = [{"type": "succeeded"}]
-    world.rest(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
+    world.run_until_quiescent(patient(looks=0, outcome=lambda custom_id: bad.pop() if bad else None))
     assert world.judged == leads
     assert world.states() == ["unusable", "applied"]
     assert world.calls()[0]["reserved_usd"] > 0
@@ -270,7 +270,7 @@ def test_deleted_results_of_a_batch_are_unknown_outcomes(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], hold: bool
 ) -> None:
     world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
-    leads = world.leave(1)
+    leads = world.deposit_leads(1)
 
     class Forgetful(Patient):
         gone = False
@@ -282,11 +282,11 @@ def test_deleted_results_of_a_batch_are_unknown_outcomes(
             return super().batch_results(batch_id)
 
     client = Forgetful(api)
-    world.rest(client)
+    world.run_until_quiescent(client)
     if hold:
         assert "unknown" in (world.board.activations(state="held")[0].error or "")
         world.board.retry(world.board.activations(state="held")[0].id)
-        world.rest(client)
+        world.run_until_quiescent(client)
     client.close()
     assert world.judged == leads
     assert world.states() == ["cost_recorded" if hold else "unknown", "applied"]
@@ -296,13 +296,13 @@ def test_budgets_hold_calls_in_the_batch_api_too(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
-    leads = world.leave(3)
-    world.rest(patient())
+    leads = world.deposit_leads(3)
+    world.run_until_quiescent(patient())
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
     assert "calls_per_hour = 2" in (held.error or "")
     clock.advance(timedelta(hours=1))
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert [len(requests_in(call)) for call in batches(api)] == [2, 1]
 
@@ -311,14 +311,14 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
-    world.leave(1)
-    world.rest(patient())
+    world.deposit_leads(1)
+    world.run_until_quiescent(patient())
     [held] = world.board.activations(state="held")
     assert "has no room" in (held.error or "")
     assert batches(api) == []
     world.deploy(Budget(usd_per_day=1.0), use_batch_api=True)
     world.board.retry(held.id)
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert len(world.judged) == 1
 
 
@@ -327,11 +327,11 @@ def test_a_raised_budget_releases_calls_to_the_batch_api(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], small: Budget
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
-    leads = world.leave(2)
-    world.rest(patient())
+    leads = world.deposit_leads(2)
+    world.run_until_quiescent(patient())
     assert len(world.judged) < 2
     world.deploy(Budget(usd_per_day=1.0), use_batch_api=True, batch=1, concurrency=8)
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
 
 
@@ -349,10 +349,10 @@ def test_a_call_of_a_split_activation_is_not_submitted(
         return judge.function(marks, context)
 
     world = world_of(agents=[moody], use_batch_api=True, budget=Budget(usd_per_activation=0.000_001))
-    leads = world.leave(2)
-    world.rest(patient())
+    leads = world.deposit_leads(2)
+    world.run_until_quiescent(patient())
     world.deploy(use_batch_api=True)
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert world.judged == leads
     assert api.paid == 2
     assert [(call["state"], call["marks"]) for call in world.calls()] == [("failed", 2), ("applied", 1), ("applied", 1)]
@@ -362,12 +362,12 @@ def test_a_call_of_a_discarded_activation_is_not_submitted(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
+    world.deposit_leads(1)
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: daemon.stop(now=True) if event == "postponed" else None)
     daemon.run()
     world.board.discard(world.board.activations(state="held")[0].id)
-    world.rest(patient())
+    world.run_until_quiescent(patient())
     assert batches(api) == []
     assert world.states() == ["failed"]
 
@@ -378,7 +378,7 @@ def serve_batch_api(daemon: Daemon) -> None:
     daemon.batch_api.run_once()
 
 
-def handed_in(world: World, patient: Callable[..., Patient]) -> None:
+def submit_and_stop(world: World, patient: Callable[..., Patient]) -> None:
     """Submit the world's call in a batch, and end the daemon before the answer."""
     client = patient(looks=10**6)
     daemon = world.daemon(client)
@@ -391,8 +391,8 @@ def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
-    handed_in(world, patient)
+    world.deposit_leads(1)
+    submit_and_stop(world, patient)
     world.board.discard(world.board.activations(state="held")[0].id)
     serve_batch_api(world.daemon(patient(looks=0)))
     [call] = world.calls()
@@ -407,8 +407,8 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
     world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
-    handed_in(world, patient)
+    world.deposit_leads(1)
+    submit_and_stop(world, patient)
     world.board.discard(world.board.activations(state="held")[0].id)
 
     class Forgetful(Patient):
@@ -427,7 +427,7 @@ def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
     world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
+    world.deposit_leads(1)
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
     daemon.run()
@@ -444,11 +444,11 @@ def test_the_next_daemon_records_the_results(
     tmp_path: Path,
 ) -> None:
     world = world_of(use_batch_api=True)
-    leads = world.leave(2)
-    handed_in(world, patient)
+    leads = world.deposit_leads(2)
+    submit_and_stop(world, patient)
     world.close()
     again = World(tmp_path / "board.db", clock, api.url, use_batch_api=True)
-    again.rest(patient())
+    again.run_until_quiescent(patient())
     assert again.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
     again.close()

@@ -26,18 +26,18 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(
     world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=1)
-    leads = world.leave(2)
-    report = world.rest()
+    leads = world.deposit_leads(2)
+    report = world.run_until_quiescent()
     assert world.judged == leads[:1]
     [held] = world.board.activations(state="held")
     assert held.retry_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
     assert "budget.calls_per_hour = 1" in (held.error or "")
     assert any("calls_per_hour" in line for line in report.lines)
     clock.advance(timedelta(minutes=59))
-    world.rest()
+    world.run_until_quiescent()
     assert len(api.bodies) == 1
     clock.advance(timedelta(minutes=1))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert all(row.attempt == 1 for row in world.board.activations())
 
@@ -47,25 +47,25 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=10)
     for n in range(6):
-        world.leave(1, name=f"lead-{n}")
-        world.rest()
+        world.deposit_leads(1, name=f"lead-{n}")
+        world.run_until_quiescent()
     rows = world.board.agenda()
     assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first call has begun
     assert all("calls_per_hour" in (row.held_by or "") for row in rows)
     with world.board.database.read() as tx:
-        told = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
-    assert told == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
+        agenda = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    assert agenda == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
-    world.rest()
+    world.run_until_quiescent()
     clock.advance(timedelta(hours=1))
-    world.rest()
+    world.run_until_quiescent()
     assert len(world.judged) == 6
     assert [call["marks"] for call in world.calls()] == [1, 1, 4]
 
 
 def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_day=1.0))
-    world.leave()
+    world.deposit_leads()
     seen = []
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: seen.append(world.calls()[0]) if event == "done" else None)
@@ -80,14 +80,14 @@ def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: 
 @pytest.mark.postgresql
 def test_the_budget_of_an_agent_holds_that_agent(world_of: Callable[..., World], clock: ManualClock) -> None:
     world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
-    world.leave(3)
-    world.rest()
+    world.deposit_leads(3)
+    world.run_until_quiescent()
     assert len(world.judged) == 2
     [held] = world.board.activations(state="held")
     assert "agents.judge.budget.calls_per_day = 2" in (held.error or "")
     assert held.retry_at == datetime(2026, 1, 6, 0, tzinfo=UTC)
     clock.advance(timedelta(days=1))
-    world.rest()
+    world.run_until_quiescent()
     assert len(world.judged) == 3
 
 
@@ -95,26 +95,26 @@ def test_spent_money_survives_a_restart(
     world_of: Callable[..., World], clock: ManualClock, tmp_path: Path, api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
-    world.leave(2)
-    world.rest()
+    world.deposit_leads(2)
+    world.run_until_quiescent()
     world.close()
     for _ in range(4):
         again = World(tmp_path / "board.db", clock, api.url, budget=Budget(calls_per_day=1), batch=1)
-        again.rest()
+        again.run_until_quiescent()
         again.close()
     assert api.paid == 1
 
 
 def test_a_call_larger_than_every_window_waits_for_a_person_with_the_reason(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
-    world.leave()
-    world.rest()
+    world.deposit_leads()
+    world.run_until_quiescent()
     [held] = world.board.activations(state="held")
     assert held.retry_at is None
     assert "has no room for this call" in (held.error or "")
     world.deploy(Budget(usd_per_hour=1.0))
     world.board.retry(held.id)
-    world.rest()
+    world.run_until_quiescent()
     assert len(world.judged) == 1
 
 
@@ -125,26 +125,26 @@ def test_a_raised_budget_releases_held_work_before_the_window_ends(world_of: Cal
         return {"own": budget} if own else {"budget": budget}
 
     world = world_of(batch=1, **limit(1))
-    leads = world.leave(3)
-    world.rest()
+    leads = world.deposit_leads(3)
+    world.run_until_quiescent()
     assert world.judged == leads[:1]
     world.deploy(batch=1, **limit(2))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads[:2]
     [held] = world.board.activations(state="held")
     assert "calls_per_day = 2" in (held.error or "")
     world.deploy(batch=1, **limit(9))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
 
 
 def test_a_raised_budget_releases_work_that_was_larger_than_every_window(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
-    world.leave()
-    world.rest()
+    world.deposit_leads()
+    world.run_until_quiescent()
     assert world.board.activations(state="held")[0].retry_at is None
     world.deploy(Budget(usd_per_hour=1.0))
-    world.rest()
+    world.run_until_quiescent()
     assert len(world.judged) == 1
 
 
@@ -152,20 +152,20 @@ def test_a_changed_budget_does_not_release_work_that_waits_for_a_person(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold", budget=Budget(calls_per_day=5))
-    world.leave()
+    world.deposit_leads()
     api.queue(Cut(0))
-    world.rest()
+    world.run_until_quiescent()
     world.deploy(Budget(calls_per_day=9), on_unknown="hold")
-    world.rest()
+    world.run_until_quiescent()
     assert [row.state for row in world.board.activations()] == ["held"]
     assert len(api.bodies) == 1
 
 
 def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_activation=2))
-    world.leave()
+    world.deposit_leads()
     api.responder = lambda body: "junk"
-    world.rest()
+    world.run_until_quiescent()
     assert api.paid == 2
     [held] = world.board.activations(state="held")
     assert "calls_per_activation = 2" in (held.error or "")
@@ -176,9 +176,9 @@ def test_calls_before_a_split_count_for_each_part(
     world_of: Callable[..., World], api: MessagesApi, limit: int, paid: int, states: list[str]
 ) -> None:
     world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
-    world.leave(4)
+    world.deposit_leads(4)
     api.responder = lambda body: "junk"
-    world.rest()
+    world.run_until_quiescent()
     # Two calls for all four marks; then, with a limit of 3, one call for each half.
     assert api.paid == paid
     held = world.board.activations(state="held")
@@ -190,9 +190,9 @@ def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_ot
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
-    world.leave(2)
+    world.deposit_leads(2)
     api.queue(Junk())
-    world.rest()
+    world.run_until_quiescent()
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]
 
@@ -206,9 +206,9 @@ def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_ot
 
 def test_calls_that_certainly_cost_nothing_do_not_count(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
-    world.leave()
+    world.deposit_leads()
     api.queue(*[Status(529)] * 3)
-    world.rest()
+    world.run_until_quiescent()
     assert len(world.judged) == 1
 
 
@@ -216,9 +216,9 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
-    world.leave()
+    world.deposit_leads()
     api.queue(Cut(0))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == []
     assert world.board.activations(state="held")[0].retry_at is not None
     assert world.board.status().model_calls.unknown == 1
@@ -226,8 +226,8 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
 
 def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., World]) -> None:
     world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
-    leads = world.leave(3)
-    world.rest()
+    leads = world.deposit_leads(3)
+    world.run_until_quiescent()
     assert world.judged == leads
     first, *others = world.calls()
     assert first["would_hold"] is None
@@ -236,11 +236,11 @@ def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., Wo
 
 def test_a_short_retention_still_keeps_the_spending_of_today(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
-    world.leave(2)
-    world.rest()
+    world.deposit_leads(2)
+    world.run_until_quiescent()
     world.board.session.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
     world.board.retry(world.board.activations(state="held")[0].id)
-    world.rest()
+    world.run_until_quiescent()
     assert api.paid == 1
 
 

@@ -31,14 +31,14 @@ from tests.support.messages_api import MessagesApi
 def spent(world_of: Callable[..., World], api: MessagesApi, clock: ManualClock) -> World:
     """Return two days: three calls of the Messages API with one unknown outcome, then one call of the Batch API."""
     world = world_of(batch=1)
-    world.leave(2)
+    world.deposit_leads(2)
     api.queue(Cut(0))
-    world.rest()
+    world.run_until_quiescent()
     clock.advance(timedelta(days=1))
     world.deploy(use_batch_api=True)
-    world.leave(1, name="later")
+    world.deposit_leads(1, name="later")
     client = Patient(api)
-    world.rest(client)
+    world.run_until_quiescent(client)
     client.close()
     return world
 
@@ -109,8 +109,8 @@ def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., World]) -
         return left
 
     world = world_of(agents=[clumsy])
-    world.leave(2)
-    world.rest()
+    world.deposit_leads(2)
+    world.run_until_quiescent()
     assert [(call["state"], call["marks"]) for call in world.calls()] == [
         ("unusable", 2),
         ("applied", 1),
@@ -121,9 +121,9 @@ def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., World]) -
 
 
 def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(world: World, api: MessagesApi) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Cut(0))
-    world.rest()
+    world.run_until_quiescent()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
     assert world.board.session.write(
@@ -144,9 +144,9 @@ def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(wor
 
 
 def test_an_immediately_rejected_request_costs_nothing(world: World, api: MessagesApi) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Status(529), Status(429))
-    world.rest()
+    world.run_until_quiescent()
     assert world.states() == ["failed", "failed", "applied"]
     assert [row.calls for row in world.board.costs()] == [1]
 
@@ -173,9 +173,9 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(
     file.write_text(text + f'prices = "{own}"\n')
     resolve(load_settings(file, {}))
     world = world_of()
-    world.leave()
+    world.deposit_leads()
     with pytest.raises(UsageError, match="has no price"):
-        world.rest(model=ModelSettings(model="claude-nonesuch"))
+        world.run_until_quiescent(model=ModelSettings(model="claude-nonesuch"))
     assert (
         without_price(world.board.deployment, ModelSettings(model="claude-nonesuch", prices=own), load_prices(own))
         == []

@@ -26,8 +26,8 @@ SECOND = parse_duration("1s")
 
 
 def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None:
-    leads = world.leave(3)
-    world.rest()
+    leads = world.deposit_leads(3)
+    world.run_until_quiescent()
     assert world.judged == leads
     assert api.paid == 1
     [call] = world.calls()
@@ -39,9 +39,9 @@ def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
 def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: MessagesApi, status: int) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Status(status), Status(status))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert world.states() == ["failed", "failed", "applied"]
     assert len(set(api.bodies)) == 1
@@ -50,25 +50,25 @@ def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: Me
 
 
 def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: MessagesApi, clock: ManualClock) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Status(429, {"retry-after": "120"}))
     started = clock.now()
-    world.rest()
+    world.run_until_quiescent()
     first, second = (parse_instant(call["sent_at"]) for call in world.calls())
     assert first == started
     assert 120 * SECOND <= second - first <= 122 * SECOND
 
 
 def test_work_postponed_by_the_api_is_on_the_agenda_with_the_reason(world: World, api: MessagesApi) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
 
-    def told(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: dict[str, Any]) -> None:
         if event == "postponed":
             seen.extend(world.board.agenda())
 
-    daemon.on_event.append(told)
+    daemon.on_event.append(record)
     daemon.run(until_quiescent=True)
     [row] = seen
     assert row.subject == "lead/1"
@@ -79,9 +79,9 @@ def test_work_postponed_by_the_api_is_on_the_agenda_with_the_reason(world: World
 @pytest.mark.postgresql
 @pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
 def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api: MessagesApi, fault: Fault) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(fault)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert world.states() == ["unknown", "applied"]
     assert len(set(api.bodies)) == 1
@@ -96,9 +96,9 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api
 def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_cost(
     world: World, api: MessagesApi
 ) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Junk())
-    world.rest()
+    world.run_until_quiescent()
     junk, good = world.calls()
     assert (junk["state"], junk["cost_usd"]) == ("unusable", None)
     assert junk["reserved_usd"] > 0
@@ -113,7 +113,7 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
 
 
 def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: World) -> None:
-    world.leave()
+    world.deposit_leads()
     world.board.session.write(_answered_without_usage)
     world.board.record_cost(1, 0.1)
     [call] = world.calls()
@@ -135,8 +135,8 @@ def test_an_unused_answer_is_spare_after_its_activation_is_discarded(
         raise ValueError("it stumbles over its answer")
 
     world = world_of(agents=[clumsy])
-    world.leave()
-    world.rest()
+    world.deposit_leads()
+    world.run_until_quiescent()
     assert world.states() == ["answered"]
     world.board.discard(world.board.activations(state="dead")[0].id)
     [call] = world.calls()
@@ -149,9 +149,9 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold")
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Cut(0))
-    report = world.rest()
+    report = world.run_until_quiescent()
     [held] = world.board.activations(state="held")
     assert "unknown" in (held.error or "")
     assert held.retry_at is None
@@ -159,7 +159,7 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     assert world.judged == []
     assert api.paid == 1
     world.board.retry(held.id)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     settled, applied = world.calls()
     assert (settled["state"], applied["state"]) == ("cost_recorded", "applied")
@@ -170,19 +170,19 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
 
 def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., World], api: MessagesApi) -> None:
     world = world_of(on_unknown="hold")
-    world.leave()
+    world.deposit_leads()
     api.queue(Cut(0))
-    world.rest()
+    world.run_until_quiescent()
     world.board.discard(world.board.activations(state="held")[0].id)
-    world.rest()
+    world.run_until_quiescent()
     assert len(api.bodies) == 1
     assert world.board.status().model_calls.unknown == 0
 
 
 def test_a_call_that_times_out_is_an_unknown_outcome(world: World, api: MessagesApi) -> None:
-    leads = world.leave()
+    leads = world.deposit_leads()
     api.queue(hang := Hang())
-    world.rest(timeout="0.2s")
+    world.run_until_quiescent(timeout="0.2s")
     hang.release.set()
     assert world.judged == leads
     assert world.states() == ["unknown", "applied"]
@@ -192,7 +192,7 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
     world_of: Callable[..., World], clock: ManualClock, api: MessagesApi
 ) -> None:
     world = world_of(timeout="1s")
-    leads = world.leave()
+    leads = world.deposit_leads()
     asked_again = threading.Event()
 
     class Slow(Patient):
@@ -218,9 +218,9 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
     ids=["no message", "no JSON", "of no mark", "empty", "refusal", "misfit"],
 )
 def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: MessagesApi, fault: Fault) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(fault)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert world.states() == ["unusable", "applied"]
     assert api.paid == 2
@@ -228,25 +228,25 @@ def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: M
 
 @pytest.mark.parametrize("fault", [cut_off(), window_exceeded()], ids=["max_tokens", "context window"])
 def test_a_cut_off_answer_is_requested_in_halves_at_once(world: World, api: MessagesApi, fault: Fault) -> None:
-    leads = world.leave(4)
+    leads = world.deposit_leads(4)
     api.queue(fault)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert [call["marks"] for call in world.calls()] == [4, 2, 2]
     assert api.paid == 3
 
 
 def test_an_over_long_answer_loses_no_mark(world: World, api: MessagesApi) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(over_long(2_000_000))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
 
 
 def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed(
     world: World, api: MessagesApi
 ) -> None:
-    leads = world.leave(8)
+    leads = world.deposit_leads(8)
     bad = leads[5]
     well = api.responder
 
@@ -254,34 +254,34 @@ def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed
         return "no" if f'"id":{bad},' in body["messages"][0]["content"] else well(body)
 
     api.responder = responder
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == [lead for lead in leads if lead != bad]
     [dead] = world.board.activations(state="dead")
     assert dead.marks_absorbed == 1
     api.responder = well
     world.board.retry(dead.id)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
 
 
 @pytest.mark.parametrize("status", [400, 404, 413])
 def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: MessagesApi, status: int) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Status(status))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert world.states() == ["rejected", "applied", "applied"]
     assert len(set(api.bodies)) == len(api.bodies) == 3
 
 
 def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) -> None:
-    [lead] = world.leave()
+    [lead] = world.deposit_leads()
     api.queue(Status(404))
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == []
     [dead] = world.board.activations(state="dead")
     world.board.retry(dead.id)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == [lead]
     assert len(set(api.bodies)) == 1
 
@@ -290,34 +290,34 @@ def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) 
 def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(
     world: World, api: MessagesApi, status: int
 ) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     api.queue(Status(status))
-    report = world.rest()
+    report = world.run_until_quiescent()
     paused = world.board.status().paused_because
     assert "provider" in (paused or "")
     assert str(status) in (paused or "")
     assert any("paused" in line for line in report.lines)
     assert world.states() == ["failed"]
-    world.rest()
+    world.run_until_quiescent()
     assert len(api.bodies) == 1  # a paused board sends no call
     world.board.resume()
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert api.paid == 1
 
 
 def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: World) -> None:
-    world.leave(2)
+    world.deposit_leads(2)
     world.url = "http://127.0.0.1:9"
     daemon, tries = world.daemon(), []
 
-    def told(event: str, details: dict[str, Any]) -> None:
+    def record(event: str, details: dict[str, Any]) -> None:
         if event == "postponed":
             tries.append(details)
             if len(tries) == 3:
                 daemon.stop()
 
-    daemon.on_event.append(told)
+    daemon.on_event.append(record)
     daemon.run()
     assert set(world.states()) == {"failed"}
     assert world.board.status().model_calls.reserved_usd == 0
@@ -326,17 +326,17 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: W
 
 
 def test_an_unreachable_model_is_reported_with_the_next_attempt(world: World) -> None:
-    world.leave()
+    world.deposit_leads()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
     daemon.run()
     [row] = world.board.activations()
-    [told] = world.board.explain("judge", "lead/1").deferred
-    assert (told.id, told.retry_at) == (row.id, row.retry_at)
-    assert told.retry_at is not None
-    assert told.retry_at > world.board.now()
-    assert "reach" in (told.error or "")
+    [deferred] = world.board.explain("judge", "lead/1").deferred
+    assert (deferred.id, deferred.retry_at) == (row.id, row.retry_at)
+    assert deferred.retry_at is not None
+    assert deferred.retry_at > world.board.now()
+    assert "reach" in (deferred.error or "")
     assert world.board.explain("judge", "lead/2").deferred == ()
 
 
@@ -344,10 +344,10 @@ def test_an_unreachable_model_is_given_up_after_the_configured_time(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(give_up_after="1h")
-    leads = world.leave()
+    leads = world.deposit_leads()
     url = world.url
     world.url = "http://127.0.0.1:9"
-    report = world.rest()  # otherwise it would be retried forever
+    report = world.run_until_quiescent()  # otherwise it would be retried forever
     [held] = world.board.activations(state="held")
     assert "given up after 1h" in (held.error or "")
     assert held.retry_at is None
@@ -356,5 +356,5 @@ def test_an_unreachable_model_is_given_up_after_the_configured_time(
     assert 3600 * SECOND <= sent[-1] - sent[0] < 3 * 3600 * SECOND
     world.url = url
     world.board.retry(held.id)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads

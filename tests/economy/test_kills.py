@@ -71,7 +71,7 @@ class Scene:
     def __init__(self, processes: ForkServerContext, tmp_path: Path, api: MessagesApi, **settings: Any) -> None:
         self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
         world = World(self.path, ManualClock(), api.url, **settings)
-        self.leads = world.leave(2)
+        self.leads = world.deposit_leads(2)
         world.close()
 
     def start(self, name: str, count: int = 1, *, full: bool = False) -> BaseProcess:
@@ -92,7 +92,7 @@ class Scene:
         """Recover with a second daemon, and return the result."""
         world = World(self.path, ManualClock(LATER), self.api.url, **self.settings)
         try:
-            world.rest(client)
+            world.run_until_quiescent(client)
             assert world.judged == self.leads
             return world.board.status().model_calls.unknown, world.states()
         finally:
@@ -167,12 +167,12 @@ def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
     assert here.dies(name)
     world = World(here.path, ManualClock(LATER), api.url, on_unknown="hold")
     before = api.paid
-    world.rest()
+    world.run_until_quiescent()
     [held] = world.board.activations(state="held")
     assert "unknown" in str(held.error)
     assert api.paid == before
     world.board.retry(held.id)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == here.leads
     world.close()
 

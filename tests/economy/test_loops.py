@@ -49,7 +49,7 @@ def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
         yield board
 
 
-def rest(board: Blackboard, *agents: Agent, **settings: Any) -> Report:
+def run_until_quiescent(board: Blackboard, *agents: Agent, **settings: Any) -> Report:
     specs = {
         item.name: item.spec.model_copy(update={"settings": item.spec.settings.model_copy(update=settings)})
         for item in agents
@@ -58,7 +58,7 @@ def rest(board: Blackboard, *agents: Agent, **settings: Any) -> Report:
     return Daemon(board, agents).run(until_quiescent=True)
 
 
-def told(board: Blackboard) -> list[tuple[str, str]]:
+def agent_states(board: Blackboard) -> list[tuple[str, str]]:
     return [(row.agent, row.state) for row in reversed(board.activations(limit=100))]
 
 
@@ -66,8 +66,8 @@ def test_two_agents_that_wake_each_other_are_stopped_after_the_fourth_wake(
     board: Blackboard,
 ) -> None:
     board.deposit(Ask(subject="lead/1"))
-    report = rest(board, replier, asker)
-    assert told(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
+    report = run_until_quiescent(board, replier, asker)
+    assert agent_states(board) == [*[("replier", "done"), ("asker", "done")] * 2, ("replier", "quarantined")]
     [quarantined] = board.activations(state="quarantined")
     assert quarantined.error == "asker and replier wake each other over lead/1 without new facts"
     [need] = board.inbox()
@@ -87,9 +87,9 @@ def test_a_new_fact_from_outside_restarts_the_chain(board: Blackboard) -> None:
             board.deposit(Ask(subject="lead/1"))  # a deposit from outside in the meantime
         return [Ask(subject=mark.subject) for mark in marks[:1]]
 
-    rest(board, replier, news)
+    run_until_quiescent(board, replier, news)
     assert len(seen) >= 4  # without the deposit it would have been woken twice
-    assert ("asker", "quarantined") in told(board) or ("replier", "quarantined") in told(board)
+    assert ("asker", "quarantined") in agent_states(board) or ("replier", "quarantined") in agent_states(board)
 
 
 def test_only_the_looping_subject_is_quarantined(board: Blackboard) -> None:
@@ -104,7 +104,7 @@ def test_only_the_looping_subject_is_quarantined(board: Blackboard) -> None:
         extra: list[Mark] = [Ask(subject="lead/2")] if len(board.activations(limit=100)) >= 4 else []
         return [Ask(subject=mark.subject) for mark in marks] + extra
 
-    rest(board, branching, mixed)
+    run_until_quiescent(board, branching, mixed)
     by_state = {row.state: row for row in board.activations(limit=100)}
     assert by_state["quarantined"].subject == "lead/1"
     assert "lead/2" in {row.subject for row in board.activations(agent="replier") if row.state == "done"}
@@ -112,25 +112,25 @@ def test_only_the_looping_subject_is_quarantined(board: Blackboard) -> None:
 
 def test_a_subject_that_loops_repeatedly_gets_one_need(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, asker)
+    run_until_quiescent(board, replier, asker)
     for _ in range(3):
         board.retry(board.activations(state="quarantined")[0].id)
-        rest(board, replier, asker)
+        run_until_quiescent(board, replier, asker)
     assert len(board.inbox()) == 1
 
 
 def test_quarantined_work_can_be_retried_or_discarded(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, asker)
+    run_until_quiescent(board, replier, asker)
     [quarantined] = board.activations(state="quarantined")
     board.retry(quarantined.id)
-    rest(board, replier, asker)
+    run_until_quiescent(board, replier, asker)
     [again] = board.activations(state="quarantined")
     assert again.agent == "asker"
     board.discard(again.id)
-    rest(board, replier, asker)
+    run_until_quiescent(board, replier, asker)
     assert board.activations(state="quarantined") == []
-    assert told(board)[-1] == ("asker", "discarded")
+    assert agent_states(board)[-1] == ("asker", "discarded")
 
 
 def test_a_chain_longer_than_max_chain_is_quarantined(board: Blackboard) -> None:
@@ -140,25 +140,25 @@ def test_a_chain_longer_than_max_chain_is_quarantined(board: Blackboard) -> None
     def wandering(marks: list[Any], context: Any) -> list[Mark]:
         return [Ask(subject=f"{mark.subject}+") for mark in marks]
 
-    rest(board, replier, wandering, max_chain=6)
-    assert told(board)[-1][1] == "quarantined"
-    assert len(told(board)) == 7
+    run_until_quiescent(board, replier, wandering, max_chain=6)
+    assert agent_states(board)[-1][1] == "quarantined"
+    assert len(agent_states(board)) == 7
     assert "7 activations long (max_chain = 6)" in (board.activations(state="quarantined")[0].error or "")
 
 
 def test_a_chain_over_the_whole_board_ends_at_max_chain(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, collector, max_chain=3)
-    assert told(board)[-1] == ("collector", "quarantined")
+    run_until_quiescent(board, replier, collector, max_chain=3)
+    assert agent_states(board)[-1] == ("collector", "quarantined")
     assert "(max_chain = 3)" in (board.activations(state="quarantined")[0].error or "")
     assert len(board.inbox()) == 1
 
 
 def test_two_agents_that_wake_each_other_over_the_whole_board_are_stopped_too(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, collector)
-    assert told(board)[-1] == ("collector", "quarantined")
-    assert len(told(board)) == 6  # the first wake was about another subject
+    run_until_quiescent(board, replier, collector)
+    assert agent_states(board)[-1] == ("collector", "quarantined")
+    assert len(agent_states(board)) == 6  # the first wake was about another subject
     [quarantined] = board.activations(state="quarantined")
     assert quarantined.error == "replier and collector wake each other over the board without new facts"
 
@@ -169,7 +169,7 @@ def test_a_loop_through_new_subjects_is_found_at_a_board_watch(board: Blackboard
         return [Ask(subject=f"digest/{context.activation_id}")]
 
     board.deposit(Ask(subject="lead/1"))
-    rest(board, replier, wandering)
+    run_until_quiescent(board, replier, wandering)
     [quarantined] = board.activations(state="quarantined")
     assert quarantined.agent == "collector"
     assert quarantined.error == "replier and collector wake each other over the board without new facts"
@@ -190,7 +190,7 @@ def test_a_new_fact_about_any_subject_restarts_a_chain_over_the_whole_board(boar
 
     board.deposit(Ask(subject="lead/0"))
     board.deposit(Ask(subject="lead/00"))
-    rest(board, replier, wandering)
+    run_until_quiescent(board, replier, wandering)
     assert rounds == [2] * 6
     assert board.activations(state="quarantined") == []
 
@@ -201,23 +201,23 @@ def test_an_agent_over_max_activations_per_hour_is_quarantined_with_one_need(
 ) -> None:
     for n in range(5):
         board.deposit(Ask(subject=f"lead/{n}"))
-        rest(board, replier, max_activations_per_hour=3)
-    assert [state for _, state in told(board)] == ["done"] * 3 + ["quarantined"] * 2
+        run_until_quiescent(board, replier, max_activations_per_hour=3)
+    assert [state for _, state in agent_states(board)] == ["done"] * 3 + ["quarantined"] * 2
     [need] = board.inbox()
     assert need.subject == "agent/replier"
     assert "3 times within an hour" in str(need.payload["question"])
     clock.advance(timedelta(hours=2))
     board.deposit(Ask(subject="lead/9"))
-    rest(board, replier, max_activations_per_hour=3)
-    assert told(board)[-1] == ("replier", "done")
+    run_until_quiescent(board, replier, max_activations_per_hour=3)
+    assert agent_states(board)[-1] == ("replier", "done")
 
 
 def test_an_agents_own_marks_do_not_count_as_a_loop(board: Blackboard) -> None:
     board.deposit(Ask(subject="lead/1"))
     spec = echo.spec.watches[0].model_copy(update={"include_own": True})
     looping = type(echo)(echo.spec.model_copy(update={"watches": (spec,)}), echo.function, echo.kinds)
-    rest(board, looping, max_chain=7)
-    assert [state for _, state in told(board)] == ["done"] * 7 + ["quarantined"]
+    run_until_quiescent(board, looping, max_chain=7)
+    assert [state for _, state in agent_states(board)] == ["done"] * 7 + ["quarantined"]
 
 
 def test_ordinary_wakes_need_no_further_query(board: Blackboard) -> None:
@@ -225,8 +225,8 @@ def test_ordinary_wakes_need_no_further_query(board: Blackboard) -> None:
     asked = []
     real, loop_detection.loop_problem = loop_detection.loop_problem, lambda *given: asked.append(given)
     try:
-        rest(board, replier)
+        run_until_quiescent(board, replier)
     finally:
         loop_detection.loop_problem = real
     assert asked == []
-    assert told(board) == [("replier", "done")]
+    assert agent_states(board) == [("replier", "done")]

@@ -46,7 +46,7 @@ def test_the_desks_prompts_have_at_most_150_tokens_per_call(tmp_path: Path) -> N
 
     desk = Desk(settings(tmp_path), answer)
     for lead in leads():
-        desk.leave(lead)
+        desk.add(lead)
     desk.run()
     assert result.keys() == RULES.keys()
     assert max(result.values()) <= OWN_WORDS, result
@@ -67,8 +67,8 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:
     world = world_of(agents=[thorough])
-    world.leave(3)
-    world.rest()
+    world.deposit_leads(3)
+    world.run_until_quiescent()
     first, *others = world.calls()
     assert (first["cache_read_tokens"], first["cache_write_tokens"] > 1024) == (0, True)
     assert all(call["cache_read_tokens"] == first["cache_write_tokens"] for call in others)
@@ -87,6 +87,6 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
 
 
 def test_a_short_task_is_not_marked_for_the_cache(world: World, api: MessagesApi) -> None:
-    world.leave()
-    world.rest()
+    world.deposit_leads()
+    world.run_until_quiescent()
     assert json.loads(api.bodies[0])["system"] == "Judge each lead."

@@ -42,9 +42,9 @@ def spooled(world: World) -> list[Path]:
 def test_an_answer_that_could_not_be_committed_is_recorded_later_and_not_paid_again(
     world: World, api: MessagesApi, full: list[int]
 ) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     full.append(1)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert api.paid == 1
     assert world.states() == ["applied"]
@@ -54,7 +54,7 @@ def test_an_answer_that_could_not_be_committed_is_recorded_later_and_not_paid_ag
 def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     world: World, api: MessagesApi, clock: ManualClock, full: list[int]
 ) -> None:
-    leads = world.leave(2)
+    leads = world.deposit_leads(2)
     full += [1] * 1000
     daemon = world.daemon()
     daemon.on_event.append(lambda event, details: daemon.stop() if event == "claimed" else None)
@@ -66,7 +66,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     full.clear()
     world.close()
     again = World(world.path, clock, api.url)
-    again.rest()
+    again.run_until_quiescent()
     assert again.judged == leads
     assert api.paid == 1
     assert again.states() == ["applied"]
@@ -75,10 +75,10 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
 
 
 def test_an_answer_waits_in_memory_if_no_file_can_be_written(world: World, api: MessagesApi, full: list[int]) -> None:
-    leads = world.leave()
+    leads = world.deposit_leads()
     BoardFiles(world.path).spool_folder.write_text("in the way")
     full.append(1)
-    world.rest()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert api.paid == 1
 
@@ -90,8 +90,8 @@ def test_the_answers_of_another_board_are_ignored(world: World, api: MessagesApi
     strange.write_text(json.dumps({"board": "another", "call": 1, "raw": "{}", "request_id": None}))
     broken = folder / "2.json"
     broken.write_text("{")
-    leads = world.leave()
-    world.rest()
+    leads = world.deposit_leads()
+    world.run_until_quiescent()
     assert world.judged == leads
     assert api.paid == 1
     assert strange.exists()

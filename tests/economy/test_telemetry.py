@@ -32,26 +32,26 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_call_is_a_span_within_the_span_of_its_activation(world: World, spans: Any) -> None:
-    world.leave(2)
-    world.rest()
+    world.deposit_leads(2)
+    world.run_until_quiescent()
     call, run = spans.get_finished_spans()
     assert (run.name, call.name) == ("invoke_agent judge", "chat claude-haiku-4-5")
     assert call.parent.span_id == run.context.span_id
     assert run.attributes["gen_ai.operation.name"] == "invoke_agent"
     assert run.attributes["blackboard.marks"] == 2
-    told = dict(call.attributes)
-    assert told["gen_ai.operation.name"] == "chat"
-    assert told["gen_ai.provider.name"] == "anthropic"
-    assert told["gen_ai.request.model"] == told["gen_ai.response.model"] == "claude-haiku-4-5"
-    assert told["gen_ai.usage.input_tokens"] > 0
-    assert told["gen_ai.response.finish_reasons"] == ("end_turn",)
+    attributes = dict(call.attributes)
+    assert attributes["gen_ai.operation.name"] == "chat"
+    assert attributes["gen_ai.provider.name"] == "anthropic"
+    assert attributes["gen_ai.request.model"] == attributes["gen_ai.response.model"] == "claude-haiku-4-5"
+    assert attributes["gen_ai.usage.input_tokens"] > 0
+    assert attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
     assert "seats" not in str([span.to_json() for span in (call, run)])
 
 
 def test_a_failed_call_has_its_error(world: World, api: MessagesApi, spans: Any) -> None:
-    world.leave()
+    world.deposit_leads()
     api.queue(Status(529))
-    world.rest()
+    world.run_until_quiescent()
     failed = next(span for span in spans.get_finished_spans() if span.name.startswith("chat"))
     assert failed.attributes["error.type"] == "Overloaded"
     assert not failed.status.is_ok
@@ -61,29 +61,29 @@ def test_the_span_of_a_batch_call_lasts_from_submission_to_result(
     world_of: Callable[..., World], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(2)
+    world.deposit_leads(2)
     client = Patient(api, looks=2)
-    world.rest(client)
+    world.run_until_quiescent(client)
     client.close()
-    [told] = [span for span in spans.get_finished_spans() if span.name.startswith("chat")]
+    [span] = [span for span in spans.get_finished_spans() if span.name.startswith("chat")]
     [call] = world.calls()
-    assert told.start_time == 1000 * parse_instant(call["sent_at"])
-    assert told.end_time == 1000 * parse_instant(call["answered_at"])
-    assert told.attributes["blackboard.api"] == "batch"
-    assert told.attributes["blackboard.batch"] == call["batch_id"]
-    assert told.attributes["gen_ai.usage.output_tokens"] > 0
-    assert told.status.is_ok
-    assert "seats" not in told.to_json()
+    assert span.start_time == 1000 * parse_instant(call["sent_at"])
+    assert span.end_time == 1000 * parse_instant(call["answered_at"])
+    assert span.attributes["blackboard.api"] == "batch"
+    assert span.attributes["blackboard.batch"] == call["batch_id"]
+    assert span.attributes["gen_ai.usage.output_tokens"] > 0
+    assert span.status.is_ok
+    assert "seats" not in span.to_json()
 
 
 def test_an_unprocessed_call_of_a_batch_has_its_error(
     world_of: Callable[..., World], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
-    world.leave(1)
+    world.deposit_leads(1)
     bad = [{"type": "expired"}]
     client = Patient(api, looks=0, outcome=lambda custom_id: bad.pop() if bad else None)
-    world.rest(client)
+    world.run_until_quiescent(client)
     client.close()
     first, second = (span for span in spans.get_finished_spans() if span.name.startswith("chat"))
     assert first.attributes["error.type"] == "NotSent"

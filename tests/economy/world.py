@@ -91,7 +91,7 @@ class World:
         kinds = {kind.kind: KindSpec.of(kind.defaults) for kind in self.kinds}
         self.board.deploy(Deployment(kinds=kinds, agents=specs, budget=budget or Budget()))
 
-    def leave(self, count: int = 1, intensity: float = 1.0, name: str = "lead") -> list[int]:
+    def deposit_leads(self, count: int = 1, intensity: float = 1.0, name: str = "lead") -> list[int]:
         """Deposit leads and return their ids."""
         return [
             self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
@@ -102,7 +102,7 @@ class World:
         options.setdefault("model", ModelSettings(model=MODEL))
         return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
-    def rest(self, client: Client | None = None, **options: Any) -> Report:
+    def run_until_quiescent(self, client: Client | None = None, **options: Any) -> Report:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""
         made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
         try:

@@ -58,7 +58,7 @@ def main(path: Path, seconds: float) -> dict[str, Any]:
     daemons = [Child("daemon", partial(_serve, path, False)) for _ in range(DAEMONS)]
     children = daemons
     try:
-        if not watch(daemons, 20.0, lambda: all(_said(daemon, "started") for daemon in daemons)):
+        if not watch(daemons, 20.0, lambda: all(_lines_of(daemon, "started") for daemon in daemons)):
             raise Broken("a daemon did not start in 20 s")
         depositors = [Child("depositor", partial(_deposit, path, number, seconds)) for number in range(DEPOSITORS)]
         children = [*daemons, *depositors]
@@ -73,7 +73,7 @@ def main(path: Path, seconds: float) -> dict[str, Any]:
         for child in children:
             child.signal()
     for child in children:
-        if child.failed or child.killed or child.alive or _said(child, "trouble"):
+        if child.failed or child.killed or child.alive or _lines_of(child, "trouble"):
             raise Broken("\n".join([f"a {child.role} came to trouble", *child.lines[-20:]]))
     return _checked(path, daemons, depositors)
 
@@ -105,33 +105,33 @@ def _deposit(path: Path, number: int, seconds: float, say: Say) -> None:
     say(f"waits {json.dumps([len(waits), waits[len(waits) // 2], waits[-len(waits) // 100], waits[-1]])}")
 
 
-def _said(child: Child, word: str) -> list[str]:
+def _lines_of(child: Child, word: str) -> list[str]:
     return [line.partition(" ")[2] for line in child.lines if line.startswith(word + " ")]
 
 
 def _checked(path: Path, daemons: list[Child], depositors: list[Child]) -> dict[str, Any]:
     kept = {}
     for depositor in depositors:
-        for line in _said(depositor, "kept"):
+        for line in _lines_of(depositor, "kept"):
             key, mark, event = line.split()
             kept[key] = int(mark), int(event)
-    laws.hold(path, kept)
-    laws.rest(path)
+    laws.check(path, kept)
+    laws.check_finished(path)
     with laws.rows(path) as query:
         knocks = query("SELECT subject, payload FROM event WHERE kind = 'knock' ORDER BY 1, 2")
         echoes = query("SELECT subject, payload FROM event WHERE kind = 'echo' ORDER BY 1, 2")
         [[late]] = query("SELECT count(*) FROM activation WHERE interruptions > 0")
     if knocks != echoes or len(knocks) != len(kept):
         raise Broken(f"{len(kept)} deposits, {len(knocks)} knocks, {len(echoes)} echoes")
-    waits = [json.loads(line) for depositor in depositors for line in _said(depositor, "waits")]
+    waits = [json.loads(line) for depositor in depositors for line in _lines_of(depositor, "waits")]
     return {
         "deposits": len(kept),
         "by_depositor": [count for count, *_ in waits],
         "median_wait": max(median for _, median, _, _ in waits),
         "p99_wait": max(p99 for _, _, p99, _ in waits),
         "longest_wait": max(longest for *_, longest in waits),
-        "activations_by_daemon": [len(_said(daemon, "done")) for daemon in daemons],
-        "workers": [json.loads(line)["worker"] for daemon in daemons for line in _said(daemon, "started")],
+        "activations_by_daemon": [len(_lines_of(daemon, "done")) for daemon in daemons],
+        "workers": [json.loads(line)["worker"] for daemon in daemons for line in _lines_of(daemon, "started")],
         "interrupted": late,
     }
 

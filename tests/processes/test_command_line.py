@@ -40,7 +40,7 @@ def settings_of(world: Desk) -> Mapping[str, str]:
 @pytest.mark.parametrize("after", [1, 4, 9])
 def test_a_killed_desk_ends_like_an_uninterrupted_desk(tmp_path: Path, after: int) -> None:
     world = Desk(tmp_path, random.Random(after))
-    world.found()
+    world.create()
     for number in range(world.depositors):
         world.deposit(number, 0, lambda line: None)
     run = blackboard("--config", LEADS, "run", "--until-quiescent")
@@ -51,8 +51,8 @@ def test_a_killed_desk_ends_like_an_uninterrupted_desk(tmp_path: Path, after: in
         process.popen.wait()
     with started(run, environment=settings_of(world)) as process:
         assert process.ends() == 0, "\n".join(process.lines[-20:])
-    laws.hold(world.path, {})
-    laws.rest(world.path)
+    laws.check(world.path, {})
+    laws.check_finished(world.path)
     world.check_end()
 
 

@@ -34,7 +34,7 @@ def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process
 
 
 @contextmanager
-def nobody_writes(board: Blackboard) -> Iterator[None]:
+def hold_write_lock(board: Blackboard) -> Iterator[None]:
     """Keep other processes from holding or awaiting the write lock, so that a paused process blocks no other."""
     with ExitStack() as held:
         for name in ("write-queue", "write-lock"):
@@ -106,7 +106,7 @@ def test_a_daemon_suspended_past_its_lease_cannot_apply_a_result(board: Blackboa
         board.deposit(Task(subject="s", n=1))
         number = sleeper.event("claimed")["id"]
         sleeper.line(lambda line: "at work" in line)
-        with nobody_writes(board):
+        with hold_write_lock(board):
             sleeper.signal(signal.SIGSTOP)
         with worker(board) as other:
             assert other.event("done")["id"] == number

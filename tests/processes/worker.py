@@ -70,11 +70,11 @@ def warden(marks: Sequence[Ember], context: Any) -> list[Cold]:
 
 
 def main() -> None:
-    def told(logger: Any, name: str, event: Any) -> Any:
+    def print_event(logger: Any, name: str, event: Any) -> Any:
         say("log", {key: str(value) for key, value in event.items()})
         raise structlog.DropEvent
 
-    structlog.configure([told], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
         daemon = Daemon(
             board, [laborer, warden], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)

@@ -47,7 +47,7 @@ class Process:
                 self._read += 1
                 if wanted(self.lines[self._read - 1]):
                     return self.lines[self._read - 1]
-            assert self._hear(until - time.monotonic()), "\n".join(["it ended or said no more:", *self.lines[-40:]])
+            assert self._receive(until - time.monotonic()), "\n".join(["it ended or said no more:", *self.lines[-40:]])
 
     def event(self, name: str, **wanted: Any) -> Any:
         """Return the details of the next event with this name, as a `worker` prints it."""
@@ -58,10 +58,10 @@ class Process:
         until = time.monotonic() + BOUND
         hears = True
         while hears:  # each call waits for output
-            hears = self._hear(until - time.monotonic())
+            hears = self._receive(until - time.monotonic())
         return self.popen.wait(max(0.1, until - time.monotonic()))
 
-    def _hear(self, seconds: float) -> bool:
+    def _receive(self, seconds: float) -> bool:
         assert self.popen.stdout is not None
         handle = self.popen.stdout.fileno()
         if not select.select([handle], [], [], max(0.0, seconds))[0]:

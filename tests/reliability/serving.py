@@ -14,11 +14,11 @@ def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     settings = DaemonSettings(**options)
     daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon.start()
-    look(daemon)
+    run_until_idle(daemon)
     return daemon
 
 
-def look(daemon: Daemon) -> None:
+def run_until_idle(daemon: Daemon) -> None:
     """Run the loop of the daemon without its sleep until no work runs and no agent wakes."""
     woken = False
 

@@ -20,7 +20,7 @@ from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
 from blackboard.store.database import Database
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -83,7 +83,7 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
     for number in range(20):
         board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
         if rng.random() < 0.5:
-            look(daemon)
+            run_until_idle(daemon)
     with board.database.exclusive_transaction() as tx:  # as if a worker had died during a transaction
         tx.cursor.execute("SELECT 1")
     made = copies.back_up(board.database, tmp_path / "copy.db")
@@ -100,12 +100,12 @@ def test_a_backup_is_checked_and_restored(path: Path, tmp_path: Path, clock: Man
     clock.advance(timedelta(hours=1))
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
         daemon = served(board, watchman)
-        look(daemon)
+        run_until_idle(daemon)
         # Deposits after the backup are repeated, and so are deposits before it: keys prevent duplicates.
         for number in range(30):
             board.deposit(Smoke(subject=f"s{number}"), key=f"key{number}")
-        look(daemon)
-        look(daemon)
+        run_until_idle(daemon)
+        run_until_idle(daemon)
         smoke = board.marks(Smoke)
         assert len(smoke) == 30
         assert sorted(mark.of for mark in board.marks(Alarm)) == sorted(mark.id for mark in smoke)

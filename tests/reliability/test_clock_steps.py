@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board import board_clock
 from blackboard.errors import InvalidMark
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), on_repeat="separate"):
@@ -44,7 +44,7 @@ def strengths(board: Blackboard) -> dict[str, float]:
     return {view.subject: view.strength for view in board.marks("smoke")}
 
 
-def told(logs: list[Any], words: str) -> int:
+def count_logs(logs: list[Any], words: str) -> int:
     return sum(words in entry["event"] for entry in logs)
 
 
@@ -53,18 +53,18 @@ def test_a_step_back_of_hours_freezes_strengths_and_is_logged_once(
 ) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     clock.advance(timedelta(minutes=30))
-    look(daemon)
+    run_until_idle(daemon)
     before = strengths(board)
     clock.step(timedelta(hours=-5))
     for _ in range(5):
-        look(daemon)
+        run_until_idle(daemon)
         clock.advance(timedelta(minutes=1))
         assert strengths(board) == before
-    assert told(logs, "stepped back") == 1
+    assert count_logs(logs, "stepped back") == 1
     clock.advance(timedelta(hours=6))
-    look(daemon)
+    run_until_idle(daemon)
     assert strengths(board)["kitchen"] < before["kitchen"]
     assert SEEN == ["new kitchen"]
 
@@ -74,16 +74,16 @@ def test_a_step_forward_of_hours_fires_each_predicted_crossing_once_at_its_true_
 ) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     clock.step(timedelta(hours=6))
-    look(daemon)
-    look(daemon)
+    run_until_idle(daemon)
+    run_until_idle(daemon)
     clock.step(timedelta(hours=-6))
-    look(daemon)
+    run_until_idle(daemon)
     clock.step(timedelta(hours=6))
-    look(daemon)
+    run_until_idle(daemon)
     assert SEEN == ["new kitchen", "cold kitchen"]
-    assert told(logs, "stepped forward") == 2
+    assert count_logs(logs, "stepped forward") == 2
     cold = next(row for row in board.activations(agent="watchman") if row.watch == "cold")
     assert cold.crossed_at.isoformat().startswith("2026-01-05T11:00:00")
 
@@ -110,8 +110,8 @@ def test_a_step_forward_ends_no_activation_and_expires_no_lease(board: Blackboar
     second.run_once()
     daemon.run_once()
     go_on.set()
-    look(daemon)
-    look(second)
+    run_until_idle(daemon)
+    run_until_idle(second)
     assert ends == ["done"]
     assert [row.state for row in board.activations()] == ["done"]
     other.close()
@@ -130,12 +130,12 @@ def test_under_any_steps_each_mark_fires_once_and_strengths_only_fall(steps: lis
         latest = 1.0
         for really, hours in steps:
             (clock.advance if really else clock.step)(timedelta(hours=hours))
-            look(daemon)
+            run_until_idle(daemon)
             now = strengths(board).get("kitchen", 0.0)
             assert now <= latest + 1e-12
             latest = now
         clock.advance(timedelta(days=30))
-        look(daemon)
+        run_until_idle(daemon)
     assert SEEN == ["new kitchen", "cold kitchen"]
 
 
@@ -147,18 +147,18 @@ def test_a_leap_changes_nothing_and_deposits_one_question(
 ) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     before = strengths(board)
     clock.step(timedelta(days=400))
     for _ in range(5):
-        look(daemon)
+        run_until_idle(daemon)
         clock.advance(timedelta(minutes=1))
     assert strengths(board) == before
     assert SEEN == ["new kitchen"]
     (question,) = board.inbox()
     assert question.subject == board_clock.SUBJECT
     assert "2027-02-09" in question.question
-    assert told(logs, "leapt ahead") == 1
+    assert count_logs(logs, "leapt ahead") == 1
     doubted = board.status().doubted_clock
     assert doubted is not None
     assert doubted.date() == date(2027, 2, 9)
@@ -170,14 +170,14 @@ def test_a_clock_that_comes_back_withdraws_the_question_and_does_not_move_time(
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
     clock.step(timedelta(days=4000))
-    look(daemon)
+    run_until_idle(daemon)
     clock.step(timedelta(days=-4000))
     clock.advance(timedelta(hours=1))
-    look(daemon)
+    run_until_idle(daemon)
     assert board.inbox() == []
     assert board.status().doubted_clock is None
     assert strengths(board)["kitchen"] == pytest.approx(0.5, rel=1e-6)
-    assert told(logs, "believed again") == 1
+    assert count_logs(logs, "believed again") == 1
 
 
 def test_a_person_confirms_the_clock_of_a_long_unused_board(path: Path, clock: ManualClock) -> None:
@@ -201,11 +201,11 @@ def test_a_person_confirms_the_clock_of_a_long_unused_board(path: Path, clock: M
 def test_resuming_the_board_confirms_the_clock_too(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, watchman)
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     clock.step(timedelta(days=400))
-    look(daemon)
+    run_until_idle(daemon)
     board.resume()
-    look(daemon)
+    run_until_idle(daemon)
     assert strengths(board) == {}
     assert SEEN == ["new kitchen", "cold kitchen"]
 
@@ -224,5 +224,5 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
 def test_leap_is_a_setting(board: Blackboard, clock: ManualClock) -> None:
     daemon = served(board, watchman, leap="2h")
     clock.step(timedelta(hours=3))
-    look(daemon)
+    run_until_idle(daemon)
     assert len(board.inbox()) == 1

@@ -15,7 +15,7 @@ from blackboard.board.doctor import Finding, examine
 from blackboard.board.redeployment import register
 from blackboard.deployment import Deployment
 from blackboard.store.statements import ACTIVATIONS
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -82,7 +82,7 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.deposit(Smoke(subject="kitchen"))
-    look(served(board, broken))
+    run_until_idle(served(board, broken))
 
 
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:

@@ -17,7 +17,7 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store import backup as copies
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 from tests.support.messages_api import MessagesApi
 
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -48,7 +48,7 @@ def clerk(marks: Any, context: Any) -> list[Reply]:
     return [Reply(subject=mark.subject, text=text) for mark, text in zip(marks, answer.replies, strict=True)]
 
 
-def holds(path: Path, *words: str) -> list[str]:
+def find_words(path: Path, *words: str) -> list[str]:
     found = []
     for file in (path, BoardFiles(path).wal):
         content = file.read_bytes() if file.exists() else b""
@@ -62,12 +62,12 @@ def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: B
         board.deposit(Lead(subject=ANN, text=f"{SECRET} " * number), key=f"{ANN}-{number}")
         board.deposit(Note(subject=ANN, text=f"{SECRET} " * (60 - number)))
         board.deposit(Lead(subject=BOB, text="wants a cake"))
-    look(daemon)
+    run_until_idle(daemon)
     before = board.history(ANN)
     activations = board.activations(limit=100)
-    assert holds(path, SECRET, ANN)
+    assert find_words(path, SECRET, ANN)
     gone = board.forget(ANN)
-    assert holds(path, SECRET, ANN) == []
+    assert find_words(path, SECRET, ANN) == []
     after = board.history(gone.name)
     skeleton = [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in before]
     assert [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
@@ -77,8 +77,8 @@ def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: B
     kept = [(row.id, row.state, row.marks_absorbed) for row in board.activations(limit=100)]
     assert kept == [(row.id, row.state, row.marks_absorbed) for row in activations]
     assert len(board.marks("reply")) == 30, "others lose nothing"
-    look(daemon)
-    assert holds(path, SECRET, ANN) == []
+    run_until_idle(daemon)
+    assert find_words(path, SECRET, ANN) == []
     with pytest.raises(NotFound):
         board.forget(ANN)
     with pytest.raises(InvalidMark, match="is already forgotten"):
@@ -96,7 +96,7 @@ def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, p
     costs = board.costs()
     gone = board.forget(ANN)
     assert len(gone.calls) == 1
-    assert holds(path, SECRET, ANN) == []
+    assert find_words(path, SECRET, ANN) == []
     assert board.costs() == costs
     assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
 
@@ -120,9 +120,9 @@ def test_a_running_activation_cannot_restore_an_erased_subject(board: Blackboard
     assert begun.wait(10)
     board.forget(ANN)
     go_on.set()
-    look(daemon)
-    look(daemon)
-    assert holds(path, SECRET, ANN) == []
+    run_until_idle(daemon)
+    run_until_idle(daemon)
+    assert find_words(path, SECRET, ANN) == []
     assert [(mark.subject, mark.text) for mark in board.marks(Reply)] == [(BOB, "cake")]
     assert [row.state for row in board.activations()] == ["done"]
 
@@ -136,13 +136,13 @@ def test_failed_activations_of_an_erased_subject_end_without_their_errors(
 
     daemon = served(board, broken)
     board.deposit(Lead(subject=ANN, text=SECRET))
-    look(daemon)
+    run_until_idle(daemon)
     (dead,) = board.activations(state="dead")
     assert SECRET in str(dead.error)
     board.forget(ANN)
-    assert holds(path, SECRET, ANN) == []
+    assert find_words(path, SECRET, ANN) == []
     board.retry(dead.id)
-    look(daemon)
+    run_until_idle(daemon)
     assert [row.state for row in board.activations()] == ["done"]
 
 
@@ -151,7 +151,7 @@ def test_crossings_predictions_and_cooldowns_of_an_erased_subject_are_removed(
 ) -> None:
     daemon = served(board, clerk)
     board.deposit(Note(subject=ANN, text=SECRET))
-    look(daemon)
+    run_until_idle(daemon)
     board.pause("clerk")
     board.deposit(Lead(subject=ANN, text=SECRET))
     assert len(board.agenda()) == 1
@@ -159,7 +159,7 @@ def test_crossings_predictions_and_cooldowns_of_an_erased_subject_are_removed(
     assert board.agenda() == []
     board.resume("clerk")
     clock.advance(timedelta(days=30))
-    look(daemon)
+    run_until_idle(daemon)
     assert board.activations() == []
 
 

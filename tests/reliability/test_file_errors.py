@@ -22,7 +22,7 @@ from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -76,13 +76,13 @@ def test_a_full_disk_refuses_deposits_and_work_continues_when_there_is_room(
     limit_pages(board, 2)
     kept = 1 + deposited_until_it_fails(board, "the disk is full; make room")
     for _ in range(3):
-        look(daemon)
+        run_until_idle(daemon)
     assert len(board.marks("smoke")) == kept
     assert whole(path)
     limit_pages(board, None)
-    look(daemon)
+    run_until_idle(daemon)
     board.deposit(Smoke(subject="after"))
-    look(daemon)
+    run_until_idle(daemon)
     assert len(board.marks("smoke")) == kept + 1
     assert sum(row.marks_absorbed for row in board.activations(limit=100)) == kept + 1
 
@@ -101,11 +101,11 @@ def test_an_activation_whose_end_meets_a_full_disk_is_recovered(
 
     daemon = served(board, writer)
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     assert [row.state for row in board.activations()] == ["running"]
     limit_pages(board, None)
     clock.advance(timedelta(minutes=1))
-    look(daemon)
+    run_until_idle(daemon)
     assert tries == [1, 1]
     assert [row.state for row in board.activations()] == ["done"]
     assert [mark.subject for mark in board.marks(Smoke)].count("written") == 1
@@ -119,7 +119,7 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
     away = path.with_name("away.db")
     path.rename(away)
     for _ in range(3):
-        look(daemon)
+        run_until_idle(daemon)
     assert not path.exists(), "nothing is made in its place"
     assert len(errors(logs)) == 1
     assert "was removed while it was open" in errors(logs)[0]
@@ -129,9 +129,9 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
         Blackboard.open(f"sqlite:///{path}")
     assert not path.exists()
     away.rename(path)
-    look(daemon)
+    run_until_idle(daemon)
     board.deposit(Smoke(subject="cellar"))
-    look(daemon)
+    run_until_idle(daemon)
     assert back(logs) == 1
     assert sorted(mark.subject for mark in board.marks(Smoke)) == ["cellar", "kitchen"]
 
@@ -152,7 +152,7 @@ def test_a_replaced_board_is_opened_and_the_old_board_is_not_written(
     with pytest.raises(StoreError, match="was replaced by another file"):
         board.deposit(Smoke(subject="neither"))
     for _ in range(3):
-        look(daemon)
+        run_until_idle(daemon)
     assert [mark.subject for mark in board.marks(Smoke)] == ["new"]
     board.deposit(Smoke(subject="newer"))
     assert sorted(mark.subject for mark in board.marks(Smoke)) == ["new", "newer"]
@@ -196,14 +196,14 @@ def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
 
     with monkeypatch.context() as patch:  # the schema is checked after every kind of trouble
         patch.setattr(daemon.runs, "fail_overdue", broken)
-        look(daemon)
-    look(daemon)
-    look(daemon)
+        run_until_idle(daemon)
+    run_until_idle(daemon)
+    run_until_idle(daemon)
     assert "9999" in errors(logs)[-1]
     assert len(errors(logs)) == 2
     with board.database.exclusive_transaction() as tx:
         tx.cursor.execute("UPDATE alembic_version SET version_num = ?", (schema.HEAD,))
-    look(daemon)
+    run_until_idle(daemon)
     assert back(logs) == 1
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
 from blackboard.daemon.active_runs import MAX_HANGING
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -29,7 +29,7 @@ class Alarm(Mark, kind="alarm", on_repeat="separate"):
 def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 12) -> ActivationRecord:
     """Return the first activation after its last attempt."""
     for _ in range(hours * 6):
-        look(daemon)
+        run_until_idle(daemon)
         (*_, row) = board.activations()
         if row.state == "dead":
             return row
@@ -97,7 +97,7 @@ def test_a_failing_batch_is_split_until_the_bad_mark_is_alone(board: Blackboard,
     daemon = served(board, picky)
     board.deposit_many(Smoke(subject=f"s{number}") for number in range(32))
     for _ in range(40):
-        look(daemon)
+        run_until_idle(daemon)
         clock.advance(timedelta(minutes=5))
     assert {mark.subject for mark in board.marks(Alarm)} == {f"s{n}" for n in range(32)} - {"s13"}
     (dead,) = board.activations(state="dead")
@@ -122,16 +122,16 @@ def test_a_dead_activation_is_retried_with_new_attempts_or_discarded(board: Blac
     broken = False
     board.retry(row.id)
     clock.advance(timedelta(hours=1))
-    look(daemon)
+    run_until_idle(daemon)
     assert [mark.subject for mark in board.marks(Alarm)] == ["kitchen"]
     broken = True
     board.deposit(Smoke(subject="cellar"))
     for _ in range(40):
-        look(daemon)
+        run_until_idle(daemon)
         clock.advance(timedelta(minutes=10))
     (dead,) = board.activations(state="dead")
     board.discard(dead.id)
-    look(daemon)
+    run_until_idle(daemon)
     assert board.activations(state="discarded")[0].id == dead.id
     assert len(board.marks(Alarm)) == 1
 
@@ -154,7 +154,7 @@ def test_an_agent_that_always_fails_has_growing_cooldowns_and_others_have_none(
     daemon = served(board, broken, other)
     for number in range(120):
         board.deposit(Smoke(subject=f"s{number}"))
-        look(daemon)
+        run_until_idle(daemon)
         clock.advance(timedelta(seconds=10))
     assert len(fine) == 120
     assert len(tries) < 40, "a hundred and twenty marks came"
@@ -187,10 +187,10 @@ def test_an_agent_that_hangs_occupies_only_a_few_threads(
     assert len(begun) == MAX_HANGING
     assert sum("threads hang" in entry["event"] for entry in logs) == 1
     release.set()
-    look(daemon)
+    run_until_idle(daemon)
     for _ in range(5):
         clock.advance(timedelta(minutes=30))
-        look(daemon)
+        run_until_idle(daemon)
     assert [row.state for row in board.activations()] == ["done"]
 
 
@@ -207,9 +207,9 @@ def test_threads_started_by_an_agent_block_nothing(board: Blackboard, clock: Man
     daemon = served(board, leaks)
     for number in range(5):
         board.deposit(Smoke(subject=f"s{number}"))
-    look(daemon)
+    run_until_idle(daemon)
     for _ in range(10):
-        look(daemon)
+        run_until_idle(daemon)
     assert len(board.marks(Alarm)) == 5
     release.set()
     for thread in threads:

@@ -19,7 +19,7 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board_files import BoardFiles
 from blackboard.store import dialect
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 FRAME, HEADER = 4096 + 24, 32
 
@@ -53,7 +53,7 @@ def after_power_loss(folder: Path, database: bytes, log: bytes) -> Path:
     return path
 
 
-def found(path: Path) -> tuple[set[str], str]:
+def read_back(path: Path) -> tuple[set[str], str]:
     """Return the subjects of the smoke marks, and whether the integrity check passes in the next process."""
     connection = dialect.sqlite.connect(str(path))
     try:
@@ -82,12 +82,12 @@ def test_acknowledged_deposits_survive_the_loss_of_unflushed_log(board: Blackboa
         board.deposit(Smoke(subject=f"s{number}", detail="x" * rng.randint(0, 5000)))
         database, now = files(path)
         for cut in cuts(len(log), len(now), rng):
-            there, whole = found(after_power_loss(tmp_path / "disk", database, now[:cut]))
+            there, whole = read_back(after_power_loss(tmp_path / "disk", database, now[:cut]))
             assert whole == "ok"
             assert set(acknowledged) <= there <= {*acknowledged, f"s{number}"}
             opened += 1
         for junk in (bytes(FRAME), rng.randbytes(FRAME + 7)):  # allocated blocks that are not yet written
-            there, whole = found(after_power_loss(tmp_path / "disk", database, now + junk))
+            there, whole = read_back(after_power_loss(tmp_path / "disk", database, now + junk))
             assert (whole, there) == ("ok", {*acknowledged, f"s{number}"})
         acknowledged.append(f"s{number}")
         log = now
@@ -110,14 +110,14 @@ def test_a_partly_written_checkpoint_does_not_damage_the_board(board: Blackboard
             for page in pages:
                 if page < len(kept) and rng.random() < 0.5:
                     kept[page : page + 4096] = after[page : page + 4096]
-            there, whole = found(after_power_loss(tmp_path / "disk", bytes(kept), log))
+            there, whole = read_back(after_power_loss(tmp_path / "disk", bytes(kept), log))
             assert (whole, there) == ("ok", acknowledged)
         # The next deposit restarts the log at its beginning, so that old frames follow the new frames.
         board.deposit(Smoke(subject=f"r{round_}next"))
         database, now = files(path)
         for cut in {0, HEADER, HEADER + 24, HEADER + FRAME - 1, HEADER + FRAME}:
             mixed = now[:cut] + log[cut:]
-            there, whole = found(after_power_loss(tmp_path / "disk", database, mixed))
+            there, whole = read_back(after_power_loss(tmp_path / "disk", database, mixed))
             assert whole == "ok"
             assert acknowledged <= there <= {*acknowledged, f"r{round_}next"}
         acknowledged.add(f"r{round_}next")
@@ -132,13 +132,13 @@ def test_a_daemon_continues_after_a_torn_log_and_doubles_nothing(path: Path, tmp
         for number in range(6):
             board.deposit(Smoke(subject=f"s{number}"))
             states.append(files(path))
-            look(daemon)
+            run_until_idle(daemon)
             states.append(files(path))
     for (_, flushed), (database, log) in pairwise(states):
         cut = rng.randint(min(len(flushed), len(log)), len(log))
         torn = after_power_loss(tmp_path / "disk", database, log[:cut])
         with Blackboard.open(f"sqlite:///{torn}", clock=clock) as board:
-            look(served(board, watchman))
+            run_until_idle(served(board, watchman))
             smoke = [mark.id for mark in board.marks(Smoke)]
             assert sorted(mark.of for mark in board.marks(Alarm)) == sorted(smoke)
 

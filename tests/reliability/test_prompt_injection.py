@@ -125,7 +125,7 @@ def check_the_law(board: Blackboard) -> None:
             ).fetchall()
         )
     }
-    assert leads == set(verdicts) | dead, "each has its verdict, or is set aside where a person sees it"
+    assert leads == set(verdicts) | dead, "each has its verdict, or is quarantined for a person"
     subjects = {event.mark_id: event.subject for event in events(board) if event.kind == "lead"}
     assert not [subjects[lead] for lead in dead if subjects[lead].startswith("honest")]
 

@@ -14,7 +14,7 @@ import pytest
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
 from blackboard.board import retention
 from blackboard.errors import NotFound
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 DAY = 24 * 3600 * 1_000_000
 
@@ -79,7 +79,7 @@ def test_a_file_stops_growing_under_months_of_steady_load(board: Blackboard, pat
             law = Exponential(f"{6 * 3600 + day * 12 + number}s")  # each with its own law
             board.deposit(Smoke(subject=f"d{day}n{number}", detail="x" * 300), key=f"{day}/{number}", decay=law)
         for _ in range(3):
-            look(daemon)
+            run_until_idle(daemon)
             clock.advance(timedelta(hours=8))
         if day % 16 == 15:
             board.database.checkpoint()
@@ -102,7 +102,7 @@ def test_an_unused_law_is_removed_too(board: Blackboard, clock: ManualClock, mon
     assert rows(board)["law"] == before + 1
     for _ in range(3):
         clock.advance(timedelta(days=2))
-        look(daemon)
+        run_until_idle(daemon)
         board.deposit(Smoke(subject="hall"))  # the newest event stays with its law
     assert rows(board)["law"] == before
 
@@ -111,7 +111,7 @@ def test_each_transaction_removes_a_bounded_number_and_returns_it(board: Blackbo
     board.deposit_many((Smoke(subject=f"s{n}") for n in range(500)), keys=(f"k{n}" for n in range(500)))
     clock.advance(timedelta(days=30))
     daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
-    look(daemon)
+    run_until_idle(daemon)
     removed = []
     while count := board.session.write(
         lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
@@ -141,18 +141,18 @@ def test_the_inputs_of_an_unfinished_activation_are_kept(board: Blackboard, cloc
 
     daemon = served(board, late, keep_history="1d", keep_activations="1d", keep_model_calls="1d")
     board.deposit(Smoke(subject="kitchen"))
-    look(daemon)
+    run_until_idle(daemon)
     for _ in range(10):
         clock.advance(timedelta(days=5))
-        look(daemon)
+        run_until_idle(daemon)
     (dead,) = board.activations(state="dead")
     working = True
     board.retry(dead.id)
-    look(daemon)
+    run_until_idle(daemon)
     assert seen == ["kitchen"]
     for _ in range(5):
         clock.advance(timedelta(days=5))
-        look(daemon)
+        run_until_idle(daemon)
     assert board.activations() == []
     with pytest.raises(NotFound):
         board.retry(dead.id)

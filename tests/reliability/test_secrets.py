@@ -106,9 +106,9 @@ def test_a_key_is_stored_nowhere(
         report = daemon.run(until_quiescent=True)
         assert api.calls, "it was used"
         assert api.calls[0].key == KEY
-    told = json.dumps([logs, board.status(), board.agents(), board.activations(), report.lines], default=str)
+    shown = json.dumps([logs, board.status(), board.agents(), board.activations(), report.lines], default=str)
     captured = capsys.readouterr()
-    assert KEY not in told + captured.out + captured.err
+    assert KEY not in shown + captured.out + captured.err
     assert KEY not in repr(client)
     for file in tmp_path.rglob("*"):
         if file.is_file():

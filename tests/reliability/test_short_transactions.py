@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.store.dialect import sqlite
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 LOG = 24 * 1024 * 1024
 """Bytes. SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the log also has the transaction that begins it."""
@@ -50,7 +50,7 @@ def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: 
     daemon = served(board, porter)
     free.clear()
     board.deposit(Knock(subject="door"))
-    look(daemon)
+    run_until_idle(daemon)
     assert free == ["agent", "model", "publish"]
     assert [row.state for row in board.activations()] == ["done"]
 

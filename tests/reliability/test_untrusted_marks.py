@@ -22,7 +22,7 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.cli import move_common_first, sql_command
 from blackboard.cli.app import app
 from blackboard.errors import BlackboardError, InvalidMark
-from tests.reliability.serving import look, served
+from tests.reliability.serving import run_until_idle, served
 
 
 class Note(Mark, kind="note", on_repeat="separate"):
@@ -129,7 +129,7 @@ def test_a_log_line_is_a_single_line_without_control_characters(
         daemon = served(board, teller)
         for text in HOSTILE.values():
             board.deposit(Note(subject="x", text=text))
-        look(daemon)
+        run_until_idle(daemon)
     finally:
         structlog.reset_defaults()
     lines = stream.getvalue().split("\n")

@@ -34,7 +34,7 @@ class Manager:
         self._socket.bind(self.address)
         self._socket.setblocking(False)
 
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         result = []
         while True:
             try:
@@ -57,10 +57,10 @@ def manager() -> Iterator[Manager]:
 def test_a_daemon_reports_its_start_its_life_and_its_stop(board: Blackboard, manager: Manager) -> None:
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
     Daemon(board, [watchman], watchdog=watchdog).run(until_quiescent=True)
-    heard = manager.heard()
-    assert heard[0].startswith("READY=1\nSTATUS=serves ")
-    assert "WATCHDOG=1" in heard
-    assert heard[-1] == "STOPPING=1"
+    received = manager.received()
+    assert received[0].startswith("READY=1\nSTATUS=serves ")
+    assert "WATCHDOG=1" in received
+    assert received[-1] == "STOPPING=1"
 
 
 def test_the_loop_reports_at_least_twice_per_required_interval(manager: Manager) -> None:
@@ -85,12 +85,12 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, manager: Manager)
     board.deposit(Smoke(subject="kitchen"))
     thread.start()
     assert stuck.wait(10)
-    manager.heard()
+    manager.received()
     board.deposit(Smoke(subject="cellar"))  # other threads continue; the loop does not
-    assert manager.heard() == []
+    assert manager.received() == []
     go_on.set()
     thread.join(10)
-    assert "WATCHDOG=1" in manager.heard()
+    assert "WATCHDOG=1" in manager.received()
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_settings_for_another_process_are_ignored(manager: Manager) -> None:
     pid = str(os.getpid() + 1)
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid})
     watchdog.alive()
-    assert manager.heard() == []
+    assert manager.received() == []
     watchdog.status("line\nWATCHDOG=1")
-    assert manager.heard() == ["STATUS=line WATCHDOG=1"]
+    assert manager.received() == ["STATUS=line WATCHDOG=1"]

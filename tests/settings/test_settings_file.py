@@ -50,8 +50,8 @@ def test_the_default_names_every_setting(tmp_path: Path) -> None:
 
 def test_the_default_is_valid_without_its_comments(tmp_path: Path) -> None:
     lines = config_file("default.toml").read_text("utf-8").splitlines()
-    told = [line.removeprefix("# ") for line in lines[4:] if line and not line.startswith("#  ")]
-    sections = "\n".join(line for line in told if "base_url" not in line and not line.startswith("or "))
+    settings = [line.removeprefix("# ") for line in lines[4:] if line and not line.startswith("#  ")]
+    sections = "\n".join(line for line in settings if "base_url" not in line and not line.startswith("or "))
     load_settings(written(tmp_path, sections), {})  # never raises
 
 

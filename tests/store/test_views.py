@@ -231,7 +231,7 @@ def texts(world: World) -> dict[str, str]:
     return dict(world.sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
 
 
-def nobody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
+def no_live_worker(database: Path | None, workers: Iterable[str]) -> set[str] | None:
     return set()
 
 
@@ -242,11 +242,11 @@ def everybody(database: Path | None, workers: Iterable[str]) -> set[str] | None:
 def test_the_views_contain_only_the_stored_laws(world: World) -> None:
     before = texts(world)
     assert "sudden" not in before["live_marks"]
-    assert schema.refresh_views(world.board.database, nobody) is None
+    assert schema.refresh_views(world.board.database, no_live_worker) is None
     assert texts(world) == before
     world.put("smoke", "s", decay=Sudden())
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database, nobody) is None
+    assert schema.refresh_views(world.board.database, no_live_worker) is None
     [row] = through_python(world)
     assert row["strength"] == pytest.approx(strengths_then(world, [row])[row["id"]])
     assert row["strength"] > 0
@@ -256,7 +256,7 @@ def test_a_stored_law_unknown_to_the_process_is_named(world: World, monkeypatch:
     world.put("smoke", "s", decay=Sudden())
     monkeypatch.delitem(decay.LAWS, "sudden")
     with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
-        schema.refresh_views(world.board.database, nobody)
+        schema.refresh_views(world.board.database, no_live_worker)
 
 
 def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
@@ -276,7 +276,7 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
     assert "worker former of version 0.0.1 is running" in note
     assert schema.refresh_views(world.board.database, lambda database, workers: None) == note
     assert texts(world) == before
-    assert schema.refresh_views(world.board.database, nobody) is None
+    assert schema.refresh_views(world.board.database, no_live_worker) is None
     assert "sudden" in texts(world)["live_marks"]
 
 
@@ -290,5 +290,5 @@ def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     with Blackboard.open(world.url, clock=world.clock) as again:
         again.marks()
         assert "former" in texts(world)["agenda"]
-        assert schema.refresh_views(again.database, nobody) is None
+        assert schema.refresh_views(again.database, no_live_worker) is None
     assert texts(world) == before

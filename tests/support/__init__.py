@@ -1,1 +1,1 @@
-"""Help for tests and benchmarks; it has no tests of its own."""
+"""Support code for tests and benchmarks. It contains no tests."""
