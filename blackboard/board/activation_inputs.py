@@ -86,14 +86,14 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
     txn.kind(kind)
     if subject is not None:
         statement = live_marks("kind", "subject", "limit")
-        rows = txn.tx.all(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
         return [(row_of(MarkRow, row), row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     law = ""
     while (law := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
         ordered = txn.laws.get(txn.tx, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = live_marks_in_order() if ordered else live_marks("kind", "law", "limit")
-        rows = txn.tx.all(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
         pairs += [(row_of(MarkRow, row), row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 

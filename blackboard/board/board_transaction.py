@@ -8,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.marks import Kind
 from blackboard.reinforcement import FadingMark, FadingState
-from blackboard.store.rows import EventRow, LawChangeRow, MarkRow
-from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
+from blackboard.store.rows import EventRow, LawChangeRow, MarkRow, row_of
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, Statement
 from blackboard.store.transaction import Transaction
 
 
@@ -328,6 +329,18 @@ class BoardTransaction:
         if at == row.anchored_at == self.now:
             return weight * row.intensity  # it was just deposited, so nothing has faded
         return weight * self.state(row).remaining(at)
+
+    def marks_with_strength(self, statement: Statement, **values: Any) -> list[Any]:
+        """Return the rows of a statement that computes the strengths of live marks.
+
+        Raises:
+            InvalidLaw: A mark has a decay law that this process does not know.
+        """
+        rows = self.tx.all(statement, **values)
+        for row in rows:
+            if row.strength is None:
+                self.state(row_of(MarkRow, row))  # raises the error that names the law
+        return rows
 
     def fading(self, row: MarkRow) -> FadingMark:
         """Return a mark as the forecast needs it."""

@@ -120,7 +120,7 @@ def _marks(
         ]
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
-    rows = txn.tx.all(live_marks(*filters), as_of=as_of, **filters)
+    rows = txn.marks_with_strength(live_marks(*filters), as_of=as_of, **filters)
     return [(row, row.weight, row.strength, as_of) for row in rows]
 
 

@@ -18,7 +18,7 @@ from collections import ChainMap, namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from blackboard.store import rows
@@ -30,6 +30,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTIFYING = re.compile(r"(INSERT INTO|UPDATE) (crossing|activation|predicted_crossing)\b")
+_FOLDER = Path(__file__).with_name("sql")
 _EFFECTS = ("", "quiet", "notifies", "frees slot", "takes slot")
 
 
@@ -133,8 +134,7 @@ def _read(name: str) -> dict[str, Statement]:
     postgresql: dict[str, Fragment] = {}
     fragments = {"sqlite": sqlite, "postgresql": ChainMap(postgresql, sqlite)}
     for file in ("shared", name):
-        text = (files("blackboard.store") / "sql" / f"{file}.sql").read_text("utf-8")
-        for heading, key, parameters, row, word, comment, body in _BLOCK.findall(text):
+        for heading, key, parameters, row, word, comment, body in _blocks(file):
             body = body.strip().removesuffix(";")
             if heading == "fragment":
                 of_dialect = postgresql if word == "postgresql" else sqlite
@@ -148,6 +148,12 @@ def _read(name: str) -> dict[str, Statement]:
                 row_type = getattr(rows, row) if row else None
                 statements[key] = Statement(f"{name}.{key}", doc, row_type, {"sqlite": body}, fragments, word)
     return statements
+
+
+@cache
+def _blocks(file: str) -> list[tuple[str, ...]]:
+    """Return the groups of each block of a file. Every other file contains the shared blocks."""
+    return _BLOCK.findall((_FOLDER / f"{file}.sql").read_text("utf-8"))
 
 
 MARKS = StatementFile("marks")

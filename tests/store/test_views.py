@@ -16,7 +16,7 @@ import pytest
 from blackboard import Blackboard, decay, parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import StoreError
+from blackboard.errors import InvalidLaw, StoreError
 from blackboard.packaged_files import program_version
 from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order
@@ -257,6 +257,24 @@ def test_a_stored_law_unknown_to_the_process_is_named(world: World, monkeypatch:
     monkeypatch.delitem(decay.LAWS, "sudden")
     with pytest.raises(StoreError, match="decay law 'sudden', which this version does not know"):
         schema.refresh_views(world.board.database, no_live_worker)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {"subject": "s"}, {"subject": "s", "limit": 1}, {"min_strength": 0.1}, {"at": HOUR}, {"limit": 1}],
+    ids=str,
+)
+def test_reading_a_mark_under_a_law_unknown_to_the_process_names_the_law(
+    world: World, monkeypatch: pytest.MonkeyPatch, filters: dict[str, Any]
+) -> None:
+    world.put("smoke", "s")
+    world.put("smoke", "s", decay=Sudden())
+    if "at" in filters:
+        filters = {"at": world.clock.now() + filters["at"]}
+    monkeypatch.delitem(decay.LAWS, "sudden")
+    with Blackboard.open(world.url, clock=world.clock) as stranger, pytest.raises(InvalidLaw, match="'sudden'"):
+        stranger.marks(**filters)
 
 
 def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:

@@ -185,7 +185,8 @@ LIMIT 1;
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
 
 -- name: live_marks
--- The live marks at an instant, strongest first.
+-- The live marks at an instant, strongest first. The strength is NULL under a law that this process does not know; no
+-- filter on it and no limit leaves such a mark out, see `BoardTransaction.marks_with_strength`.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
@@ -193,8 +194,8 @@ WHERE 1 = 1
   [kind: AND live.kind = :kind]
   [law: AND live.law = :law]
   [subject: AND live.subject = :subject]
-  [min_strength: AND live.strength >= :min_strength]
-ORDER BY live.strength DESC, live.id
+  [min_strength: AND coalesce(live.strength, :min_strength) >= :min_strength]
+ORDER BY live.strength DESC NULLS FIRST, live.id
 [limit: LIMIT :limit + 0];
 
 -- name: live_marks_in_order
