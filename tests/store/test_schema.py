@@ -64,9 +64,11 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
         config.attributes["connection"] = connection
         upgrade(config, revision)
         connection.exec_driver_sql(f"PRAGMA application_id = {dialect.APPLICATION_ID}")
+        chain, deposited = ("depth", "marks_left") if revision < "0003" else ("chain_length", "marks_deposited")
         connection.exec_driver_sql(
-            "INSERT INTO activation (id, agent, watch_id, state, reason, crossed_at, created_at, attempt, fence, depth,"
-            " interruptions, marks_absorbed, marks_left) VALUES (7, 'sales', 1, 'dead', 'so', 1, 1, 3, 3, 1, 0, 2, 0)"
+            "INSERT INTO activation (id, agent, watch_id, state, reason, crossed_at, created_at, attempt, fence,"
+            f" {chain}, interruptions, marks_absorbed, {deposited})"
+            " VALUES (7, 'sales', 1, 'dead', 'so', 1, 1, 3, 3, 1, 0, 2, 0)"
         )
     assert schema.revision_of(database) == revision
     database.close()
