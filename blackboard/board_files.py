@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,8 @@ class BoardFiles:
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:
-        """Return the files of a copy that this process is making of, or for, this database."""
-        return BoardFiles(self.database.with_name(f".{self.database.name}.{os.getpid()}.partial"))
+        """Return the files of a copy that this thread is making of, or for, this database."""
+        return BoardFiles(self.database.with_name(f".{self.database.name}.{threading.get_native_id()}.partial"))
 
     def existing(self) -> list[Path]:
         """Return every file and folder beside the database that belongs to it, and the database."""

@@ -10,15 +10,18 @@ from blackboard.store.statements import MARKS, Statement
 
 def live_marks(*filters: str) -> Statement:
     """Return the statement for the live marks, strongest first, with some of its optional parts."""
-    return MARKS.live_marks.using(*filters, share=share_of(decay.LAWS.values()))
+    return MARKS.live_marks.using(*filters, share=share_of([*decay.LAWS.values()]))
 
 
 def live_marks_in_order() -> Statement:
     """Return the statement for the strongest marks of a kind under a law whose order never changes."""
-    return MARKS.live_marks_in_order.using(share=share_of(decay.LAWS.values()))
+    return MARKS.live_marks_in_order.using(share=share_of([*decay.LAWS.values()]))
 
 
 def share_of(laws: Iterable[type[decay.Decay]]) -> str:
-    """Return the fragment `share`: what a mark's law leaves of its intensity, whichever of the laws it is."""
+    """Return the fragment `share`: what a mark's law leaves of its intensity, whichever of the laws it is.
+
+    The laws of the process are given as a copy, because another thread may be defining one.
+    """
     cases = (f"WHEN {{name}} = '{law.name}' THEN {law.share_sql('{law}', '{age}', '{a}', '{b}')}" for law in laws)
     return f"CASE {' '.join(cases)} END"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
@@ -23,6 +24,9 @@ HEAD = "0004"
 
 KNOWN = ("0001", "0002", "0003", "0004")
 """Every migration, oldest first."""
+
+_alembic = threading.Lock()
+"""Held while Alembic runs: its context and operations are one for each process, whatever database they change."""
 
 Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns the running workers among some, on the board of a file; None if that cannot be known."""
@@ -145,7 +149,25 @@ def _revision(connection: Any, database: Database) -> str | None:
     return None if row is None else row[0]
 
 
+def _renew_lock() -> None:
+    """In a forked child, forget a lock that a thread of the parent held: that thread does not exist there."""
+    global _alembic
+    _alembic = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
 def _upgrade(database: Database, now: int) -> None:
+    with database.write_lock(), _alembic:
+        _migrate(database, now)
+    failpoint("migration.committed")
+    if database.path is not None:
+        with contextlib.suppress(OSError):
+            os.chmod(database.path, 0o600)
+
+
+def _migrate(database: Database, now: int) -> None:
     # Imported here: alembic takes a fifth of a second, and a board of the newest schema never needs it.
     from alembic.command import upgrade
     from alembic.config import Config
@@ -153,7 +175,7 @@ def _upgrade(database: Database, now: int) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    with database.write_lock(), database.engine.connect() as connection:
+    with database.engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
         sql_dialect.prepare(raw, database.dialect, writes=True)
 
@@ -177,10 +199,6 @@ def _upgrade(database: Database, now: int) -> None:
                     failpoint("migration.made")
         except Exception as error:
             raise _translated(error, database) from None
-    failpoint("migration.committed")
-    if database.path is not None:
-        with contextlib.suppress(OSError):
-            os.chmod(database.path, 0o600)
 
 
 def _create_board(connection: Any, database: Database, now: int) -> None:
