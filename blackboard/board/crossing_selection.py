@@ -226,9 +226,14 @@ def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow
 
     What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide.
     """
-    if txn.tx.one(ACTIVATIONS.was_input, watch_id=watch.id, mark_id=event.mark_id, event_id=event.id) is not None:
-        return False
-    return stimuli.is_stimulus(watch, event, stimuli.watermark(txn, watch) if watch.is_over_board else 0)
+    counted: int | None = event.id
+    if event.author == watch.ignored_author:
+        values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
+        counted = txn.tx.value(MARKS.last_deposit_of_others, **values)
+    absorbed = txn.tx.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
+    if watch.is_over_board:
+        absorbed = max(absorbed, stimuli.watermark(txn, watch))
+    return counted is not None and counted > absorbed
 
 
 def _stored_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[MarkRow]:

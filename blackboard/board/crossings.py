@@ -40,13 +40,14 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if old is not None and _is_below_min_increase(txn, watch, old, new):
             absorb(txn, watch, new.id, new.event_id, 0)
             continue
-        counts = is_stimulus(watch, new, 0)
+        is_own = new.author == watch.ignored_author
         if watch.keeps_totals:
-            if old is not None and is_stimulus(watch, old, absorbed_through(txn, watch, old.id)):
+            absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
+            if old is not None and is_stimulus(watch, old, absorbed):
                 board_totals.add(txn, watch, old, -1)
-            if counts:
+            if is_stimulus(watch, new, absorbed):
                 board_totals.add(txn, watch, new, +1)
-        if counts and _evaluate_new(txn, watch, old, new):
+        if not is_own and _evaluate_new(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 

@@ -210,6 +210,7 @@ def _write(
         reinforcements=0 if old is None else old.reinforcements + 1,
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, txn.now),
+        other_event_id=_last_event_of_others(old, request.author),
     )
     outcome = "deposited" if old is None else "reinforced"
     txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)
@@ -221,6 +222,13 @@ def _write(
     else:
         txn.tx.run(MARKS.update_mark, **row._asdict())
     return row
+
+
+def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
+    """Return the last event of a mark before its deposit whose author is another one, or None if there is none."""
+    if old is None:
+        return None
+    return old.event_id if old.author != author else old.other_event_id
 
 
 def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:

@@ -174,7 +174,6 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     for row in txn.tx.all(CROSSINGS.all_watches):
         if row.agent == agent.name and row.name in excluding:
             # Marks signed with the former name are the agent's own, so they count as absorbed.
-            txn.tx.run(CROSSINGS.delete_absorbed_of_author, watch_id=row.id, author=former)
             txn.tx.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
 
 

@@ -1,21 +1,25 @@
-"""Stimuli: the marks that count for a rising watch because its agent has neither absorbed nor deposited them."""
+"""Stimuli: the marks that count for a rising watch because of a deposit that its agent has not absorbed.
+
+The agent's own deposits do not count, and take nothing away: a mark that the agent itself reinforces keeps what came
+from others.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 
-def is_stimulus(watch: RegisteredWatch, row: MarkRow | EventRow, absorbed_through: int) -> bool:
+def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
     """Return whether a mark counts for a rising watch that has absorbed it through an event (0: not at all).
 
-    The last event of a mark stands for a mark that is no longer on the live board.
+    The fragment `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
     """
-    event_id = row.id if isinstance(row, EventRow) else row.event_id
-    return row.author != watch.ignored_author and event_id > absorbed_through and watch.covers(row.subject)
+    event_id = row.event_id if row.author != watch.ignored_author else row.other_event_id or 0
+    return event_id > absorbed_through and watch.covers(row.subject)
 
 
 def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:

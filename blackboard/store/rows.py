@@ -108,6 +108,8 @@ class MarkRow(NamedTuple):
     reinforcements: int
     evaporates_at: Time | None
     order_key: float | None
+    other_event_id: Id | None = None
+    """The last event of another author than `author`; None if there is none."""
 
     def is_live(self, at: int) -> bool:
         """Return whether the mark is live at an instant."""

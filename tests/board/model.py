@@ -26,11 +26,17 @@ class ModelMark:
     at: int
     law: Decay
     ends: int | None
+    other: int = 0
+    """The last event of another author than `author`; 0 if there is none."""
     warm: bool = False
     """Whether the strength has been above the falling threshold since the last crossing."""
 
     def live(self, now: int) -> bool:
         return self.ends is None or now < self.ends
+
+    def counted(self, watch: str) -> int:
+        """Return the last event that counts for an agent: its own deposits do not."""
+        return self.other if self.author == watch else self.event
 
     def remaining(self, now: int) -> float:
         return self.intensity * self.law.share(max(0, now - self.at))
@@ -66,7 +72,7 @@ class Model:
         return [
             mark
             for mark in self.live(now, None, subject)
-            if mark.kind in kinds and mark.author != watch and self.absorbed.get((watch, mark.id), 0) < mark.event
+            if mark.kind in kinds and self.absorbed.get((watch, mark.id), 0) < mark.counted(watch)
         ]
 
     def cross(self, watch: str, key: tuple[str, int], now: int) -> None:

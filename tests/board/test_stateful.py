@@ -99,6 +99,8 @@ class Board(RuleBasedStateMachine):
         life = setting.life(law, intensity)
         ends = None if life is None else now + life
         mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends)
+        if old is not None:
+            mark.other = old.event if old.author != author else old.other
         assert receipt.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
         model.test_watches(mark, now)
 
@@ -219,22 +221,23 @@ class Board(RuleBasedStateMachine):
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 3), subject=st.sampled_from(SUBJECTS), leaves=st.booleans())
-    def an_agent_succeeds(self, choice: int, subject: str, leaves: bool) -> None:
+    @rule(choice=st.integers(0, 3), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
+    def an_agent_succeeds(self, choice: int, subject: str, left: str | None) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
         claim = self.running.pop(name)
-        receipts = self.world.finish(claim, *([("fire", subject, 0.8)] if leaves else []))
+        receipts = self.world.finish(claim, *([(left, subject, 0.8)] if left else []))
         assert receipts is not None
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
             self.begun[key] = "begun" if name == "cold" else "done"
         for receipt in receipts:
-            self.record_deposit(receipt, "fire", subject, 0.8, name, None)
+            assert left is not None
+            self.record_deposit(receipt, left, subject, 0.8, name, None)
         if name == "sum":
-            for (left,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
-                self.model.test_sum(left, now)
+            for (one,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
+                self.model.test_sum(one, now)
         if name == "board":
             self.model.test_board(now)
 

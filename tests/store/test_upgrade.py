@@ -53,7 +53,7 @@ VALUES = {
     ("model_call", "api"): {"direct": "messages"},
 }
 REWRITTEN = {("deployment", "content"), ("watch", "condition")}
-NEW = {("board", "views_hash")}
+NEW = {("board", "views_hash"), ("mark", "other_event_id")}
 
 
 @pytest.fixture
@@ -110,6 +110,22 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
         found = contents(path, TABLES.get(name, name))
         without = [{key: row[key] for key in row if (name, key) not in REWRITTEN | NEW} for row in found]
         assert without == [expected(name, row) for row in rows], name
+
+
+def test_each_mark_has_its_last_event_of_another_author(path: Path, clock: ManualClock) -> None:
+    connection = sqlite3.connect(path)
+    for event_id, author in ((100, "person:bob"), (101, "sales"), (102, "sales")):
+        values = (event_id, author, clock.now())
+        connection.execute(
+            "INSERT INTO event VALUES (?1, ?3, 1, 'lead', 'lead/0', 'reinforced', 1.0, 'never', NULL, ?2, NULL, '{}')",
+            values,
+        )
+        connection.execute("UPDATE mark SET event_id = ?1, author = ?2, reinforcements = 3 WHERE id = 1", values[:2])
+    connection.commit()
+    connection.close()
+    Blackboard.open(path, clock=clock).close()
+    others = {row["id"]: row["other_event_id"] for row in contents(path, "mark")}
+    assert others == dict.fromkeys(others) | {1: 100}
 
 
 def test_the_upgraded_schema_is_the_declared_one(path: Path, clock: ManualClock, tmp_path: Path) -> None:

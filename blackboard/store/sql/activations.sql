@@ -162,14 +162,12 @@ LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
 ORDER BY activation_input.strength DESC, activation_input.mark_id;
 
--- name: was_input
--- Whether an activation of a watch absorbed a mark in the state of an event, or in a later state.
-SELECT activation_input.activation_id
+-- name: last_absorbed_event
+-- The last event through which activations of a watch absorbed a mark.
+SELECT max(activation_input.event_id) AS event_id
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id
-WHERE activation_input.mark_id = :mark_id AND activation_input.event_id >= :event_id
-  AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id
-LIMIT 1;
+WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id;
 
 -- name: move_input
 -- Move one mark of an activation to another one.

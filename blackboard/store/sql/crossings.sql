@@ -50,14 +50,16 @@ ON CONFLICT (watch_id, mark_id) DO UPDATE SET event_id = excluded.event_id, acti
 -- Delete the records that a watermark covers.
 DELETE FROM absorbed WHERE watch_id = :watch_id AND event_id <= :watermark;
 
--- name: delete_absorbed_of_author
--- Delete the records that a watch absorbed marks of one author.
-DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id IN (SELECT mark.id FROM mark WHERE mark.author = :author);
-
 -- name: absorb_marks_of_author
--- Record all marks of one author as absorbed.
+-- Record the marks of one author as absorbed, except those with an event of another author that still counts.
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
-SELECT :watch_id, mark.id, mark.event_id, 0 FROM mark WHERE mark.author = :author;
+SELECT :watch_id, mark.id, mark.event_id, 0
+FROM {mark_with_absorbed}
+WHERE mark.author = :author
+  AND (mark.other_event_id IS NULL
+    OR mark.other_event_id <= coalesce(absorbed.event_id, 0)
+    OR mark.other_event_id <= (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id))
+ON CONFLICT (watch_id, mark_id) DO UPDATE SET event_id = excluded.event_id, activation_id = excluded.activation_id;
 
 -- fragment: absorb_marks_of_kind
 -- Record marks of a kind as absorbed by a watch that has no record of them.

@@ -25,16 +25,16 @@ VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, 
 -- name: insert_mark
 -- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
-  reinforcements, evaporates_at, order_key)
+  reinforcements, evaporates_at, order_key, other_event_id)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
-  :reinforcements, :evaporates_at, :order_key);
+  :reinforcements, :evaporates_at, :order_key, :other_event_id);
 
 -- name: update_mark
 -- Update what a reinforcement changes.
 UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
-  evaporates_at = :evaporates_at, order_key = :order_key
+  evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id
 WHERE id = :id;
 
 -- name: rebase_mark
@@ -180,6 +180,13 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN (
 ORDER BY event.id DESC
 LIMIT 1;
 
+-- name: last_deposit_of_others
+-- The last deposit or reinforcement of a mark by another author.
+SELECT max(event.id) AS event_id
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
+  AND event.author <> :author;
+
 -- name: count_reinforcements
 -- How often a mark was reinforced.
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
@@ -215,15 +222,14 @@ SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
 -- The live marks of one kind and subject that a watch has not absorbed.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
-WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed}
-  AND mark.author <> :ignored_author;
+WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed};
 
 -- name: stimuli_of_board -> MarkRow
 -- The live marks of one kind beyond a watch's watermark that it has not absorbed.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
-WHERE mark.kind = :kind AND mark.event_id > :watermark AND {is_live(:now)} AND {not_absorbed}
-  AND mark.author <> :ignored_author;
+WHERE mark.kind = :kind AND mark.event_id > :watermark AND {last_counted_event} > :watermark AND {is_live(:now)}
+  AND {not_absorbed};
 
 -- fragment: sums_of_stimuli
 -- The number of stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` exclude
@@ -233,7 +239,7 @@ SELECT count(*) AS marks, coalesce(sum({sum0}), CAST(0.0 AS FLOAT)) AS sum0,
 FROM {mark_with_absorbed}
 
 -- fragment: beyond_watermark
-mark.event_id + 0 > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id)
+{last_counted_event} > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id)
 
 -- name: sum_stimuli
 -- The sums over the live stimuli of one kind and law.
@@ -241,8 +247,7 @@ mark.event_id + 0 > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_i
 WHERE mark.kind = :kind AND mark.law = :law
   AND {lives_past(mark.evaporates_at + 0, :up_to)}
   AND {beyond_watermark}
-  AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
-  AND mark.author <> :ignored_author;
+  AND {not_absorbed};
 
 -- name: sum_expired_stimuli
 -- The sums over the stimuli that evaporated in a span of time and are not yet moved to the history.
@@ -250,8 +255,7 @@ WHERE mark.kind = :kind AND mark.law = :law
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
-  AND mark.event_id + 0 > coalesce(absorbed.event_id, 0)
-  AND mark.author <> :ignored_author;
+  AND {not_absorbed};
 
 -- name: expired_stimuli -> MarkRow
 -- The stimuli that evaporated in a span of time and are not yet moved to the history.
@@ -260,5 +264,4 @@ FROM {mark_with_absorbed}
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
-  AND {not_absorbed}
-  AND mark.author <> :ignored_author;
+  AND {not_absorbed};

@@ -25,9 +25,14 @@ activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
 -- The exact condition of a partial index, so that SQLite uses the index.
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
+-- fragment: last_counted_event
+-- The last event of a mark that counts for a watch: the last one, or that of another author if it is the agent's own.
+-- An expression uses no index, so a statement that needs one also compares `mark.event_id`.
+CASE WHEN mark.author = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
+
 -- fragment: not_absorbed
--- Whether the watch has not absorbed the mark's last event. It needs {mark_with_absorbed}.
-mark.event_id > coalesce(absorbed.event_id, 0)
+-- Whether the watch has not absorbed the last event that counts. It needs {mark_with_absorbed}.
+{last_counted_event} > coalesce(absorbed.event_id, 0)
 
 -- fragment: mark_with_absorbed
 mark LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
