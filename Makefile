@@ -66,7 +66,7 @@ diagram: $(VENV)/installed-dev
 	$(BIN)/python docs/activation_states.py
 
 clean:
-	rm -rf $(VENV) .venv-peers build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers .venv-rivals build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is pinned and installed first, so that installing the checkout downloads nothing.

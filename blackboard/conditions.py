@@ -163,7 +163,9 @@ class Measure(ABC):
         if (name := cls.__dict__.get("name")) is not None:
             known = MEASURES.get(name)
             if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise InvalidCondition(f"{cls.__qualname__}: the name of a measure is a Python name, not {name!r}")
+                raise InvalidCondition(
+                    f"{cls.__qualname__}: the name of a measure must be an ASCII Python identifier, not {name!r}"
+                )
             if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
             MEASURES[name] = cls
@@ -399,7 +401,9 @@ def check_watch(condition: Condition) -> Condition:
     if not isinstance(condition, Condition):
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
     if _is_negated(condition):
-        raise InvalidCondition(f"{condition}: negation is for guards (only_if, unless); a watch rises or falls")
+        raise InvalidCondition(
+            f"{condition}: a watch cannot be negated; use >= or < here, or ~ in a guard (only_if, unless)"
+        )
     if len({comparison.operator for comparison in condition.comparisons()}) > 1:
         raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
     if isinstance(condition, Combination) and condition.over == "board":

@@ -75,7 +75,9 @@ class Decay(ABC):
         if (name := cls.__dict__.get("name")) is not None:
             known = LAWS.get(name)
             if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise InvalidLaw(f"{cls.__qualname__}: the name of a decay law is a Python name, not {name!r}")
+                raise InvalidLaw(
+                    f"{cls.__qualname__}: the name of a decay law must be an ASCII Python identifier, not {name!r}"
+                )
             if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise InvalidLaw(f"{cls.__qualname__}: there is already a decay law {name!r}; choose another name")
             LAWS[name] = cls
@@ -491,8 +493,9 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
     try:
         return LAWS[name](**parameters)
     except TypeError:
-        names = ", ".join(item.name for item in _parameters(LAWS[name])) or "nothing"
-        raise InvalidLaw(f"{name} takes {names}, not {', '.join(map(str, parameters)) or 'nothing'}") from None
+        names = ", ".join(item.name for item in _parameters(LAWS[name])) or "no parameters"
+        given = ", ".join(map(str, parameters)) or "none"
+        raise InvalidLaw(f"{name} takes {names}; the parameters given are: {given}") from None
 
 
 def _parameters(law: type[Decay]) -> list[Field[Any]]:

@@ -41,7 +41,7 @@ def failpoint(name: str) -> None:
 
 
 def arm(name: str, times: int = 1) -> None:
-    """Make the process die when it reaches a failpoint for the given time, from 1.
+    """Make the process die when it reaches a failpoint the `times`-th time.
 
     Raises:
         UnknownName: There is no such failpoint.

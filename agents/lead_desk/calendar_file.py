@@ -96,7 +96,9 @@ def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
             return False
         if _replace_file(path, before, after):
             return True
-    raise AgentError(f"{path}: another program keeps writing it; the desk adds its events after the next booking")
+    raise AgentError(
+        f"{path}: another program keeps changing the file, so nothing was written; the next booking tries again"
+    )
 
 
 def read_file(path: Path) -> bytes | None:

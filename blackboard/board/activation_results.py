@@ -181,7 +181,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
 
 
 def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Make a dead, held or quarantined activation ready again, with all its attempts.
+    """Make a dead, held or quarantined activation ready again, and count its attempts from 0.
 
     Raises:
         NotFound: There is no such activation.
@@ -216,7 +216,10 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     if row is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
     if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
-        raise WorkError(f"activation {activation_id} is {row.state}; only a failed one can be retried or discarded")
+        raise WorkError(
+            f"activation {activation_id} is {row.state};"
+            " only one that failed, is held or is quarantined can be retried or discarded"
+        )
     return row
 
 

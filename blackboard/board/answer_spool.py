@@ -73,7 +73,7 @@ class AnswerSpool:
                 yield answer
 
     def drop(self, call: int) -> None:
-        """Remove the answer of a call after it was committed."""
+        """Remove the spooled answer of a call, which the board has stored by now."""
         self._in_memory.pop(call, None)
         drop(self._session.database, [call])
 

@@ -97,7 +97,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
-    """Return whether a reinforced mark may later be weaker than it would have been without that."""
+    """Return whether a reinforced mark may later be weaker than if it had not been reinforced."""
     if old is None:
         return False
     if new.law != old.law or txn.strength(new) < txn.strength(old):

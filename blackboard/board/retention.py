@@ -16,9 +16,9 @@ FEW_LAWS = 200
 def remove(
     txn: BoardTransaction, *, history: int | None, activations: int | None, model_calls: int | None, limit: int
 ) -> int:
-    """Remove rows that are older than they are kept: microseconds, or None for ever; at most `limit` of each category.
+    """Remove rows past their retention time, at most `limit` of each category, and return their number.
 
-    Returns the number of rows removed. Fewer than `limit` of each category means that nothing older is left.
+    Each time is in microseconds; None keeps the rows for ever. A smaller result than `limit` means that none are left.
     """
     removed: int = txn.tx.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets

@@ -14,9 +14,10 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 
 def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
-    """Return whether a mark counts for a rising watch that has absorbed it through an event (0: not at all).
+    """Return whether a mark counts for a rising watch.
 
-    The fragment `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
+    `absorbed_through` is the id of the last event of the mark that the watch absorbed, 0 if there is none. The fragment
+    `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
     """
     event_id = row.event_id if row.author != watch.ignored_author else row.other_event_id or 0
     return event_id > absorbed_through and watch.covers(row.subject)

@@ -77,7 +77,7 @@ class Worker:
     # -- life --------------------------------------------------------------------------------------------------------
 
     def register(self) -> None:
-        """Register the worker unless it is registered; the other workers are notified, so that they watch it."""
+        """Register the worker, if it is not registered yet, and notify the other workers to watch it."""
 
         def work(txn: BoardTransaction) -> None:
             if self.id in _worker_ids(txn):
@@ -268,9 +268,10 @@ class Worker:
         return count
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
-        """Remove up to `limit` rows of each table that are older than they are kept for, and return the number of rows.
+        """Remove rows past their retention time, at most `limit` of each table, and return their number.
 
-        `keep` gives the microseconds for `history`, `activations` and `model_calls`; None keeps them for ever.
+        `keep` gives the retention time of `history`, `activations` and `model_calls` in microseconds; None keeps the
+        rows for ever.
         """
         removed = self._session.write(lambda txn: retention_rules.remove(txn, **keep, limit=limit))
         laws, since = self._session.read(lambda txn: retention_rules.unused_laws(txn, limit))

@@ -228,14 +228,14 @@ def activations(
         str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
     ] = None,
     state: Annotated[ActivationState | None, typer.Option(help="Only activations in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The number of activations.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     retry: Annotated[
         int | None, typer.Option(metavar="ID", help="Retry this activation with a new set of attempts.")
     ] = None,
     discard: Annotated[int | None, typer.Option(metavar="ID", help="Discard this activation.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the activations, newest first, or retry or discard an activation that is dead, held or quarantined.
+    """List activations, newest first. Retry or discard one that failed, is held or is quarantined.
 
     \b
     Examples:
@@ -318,7 +318,7 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain why an agent has or has not woken: value and threshold, guard, cooldown, pause, and their duration.
+    """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ def load(
     ],
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="The field for a column; COLUMN= omits it. Repeatable."),
+        typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. Repeatable."),
     ] = None,
     intensity: Annotated[str, typer.Option(help="A number, or the column that contains it.")] = "1",
     rejects: Annotated[Path | None, typer.Option(help="The file for bad rows. [FILE.rejects.csv]")] = None,

@@ -60,7 +60,7 @@ def deposit(
     ],
     payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
     intensity: Annotated[float, typer.Option(help="The strength at deposit, at least 0.")] = 1.0,
-    key: Annotated[str | None, typer.Option(help="A key; the same key again changes nothing.")] = None,
+    key: Annotated[str | None, typer.Option(help="An idempotency key: a second use changes nothing.")] = None,
     half_life: Annotated[
         str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")
     ] = None,

@@ -32,7 +32,7 @@ def run(
     context: typer.Context,
     until_quiescent: Annotated[
         bool,
-        typer.Option("--until-quiescent", help="Exit when neither time nor an agent can make further progress."),
+        typer.Option("--until-quiescent", help="Exit when all remaining work waits for a person, a budget or a guard."),
     ] = False,
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.

@@ -74,7 +74,10 @@ class AnthropicClient:
             elif self._results(batch.id).keys() == expected:
                 return batch.id
         if undecided:
-            raise OutcomeUnknown(f"the lost batch may be one that has not ended: {', '.join(undecided[:5])}")
+            raise OutcomeUnknown(
+                "it is not known yet whether the batch arrived; it may be one of these unfinished batches:"
+                f" {', '.join(undecided[:5])}"
+            )
         return None
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:

@@ -81,7 +81,7 @@ def test_a_failed_run_prints_the_command_that_repeats_it(
         monkeypatch.setattr(births, "kill_at_birth", break_it)
         again: Callable[[], Any] = partial(births.births, tmp_path, 7, 1, 3)
     else:
-        monkeypatch.setattr(harness.Run, "play", break_it)
+        monkeypatch.setattr(harness.Run, "run", break_it)
         again = partial(harness.run, world, tmp_path, 7, 1, 3)
     with pytest.raises(Broken) as broken:
         again()

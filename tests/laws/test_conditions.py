@@ -255,8 +255,8 @@ def test_a_condition_that_can_wake_an_agent_is_accepted(
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        (~HOT, "negation is for guards"),
-        (HOT & ~BURNS, "negation is for guards"),
+        (~HOT, "a watch cannot be negated"),
+        (HOT & ~BURNS, "a watch cannot be negated"),
         (HOT & (strength(Smoke) < 0.9), "rises .* or falls .*, not both"),
         (HOT & (count(Fire, over="board") >= 1), "a watch over the board has one comparison"),
         (True, "an agent watches a condition"),
