@@ -2,12 +2,12 @@
 
 After a change of law, a mark fades by the old law up to the instant of the change and by the new law after it, without
 a jump. After a change that can make a watch cross (a weight, a threshold, a new agent), the watch is tested on the live
-marks as they were at that instant.
+marks as they were at that instant. The crossings that already wait for a changed watch are tested before that.
 """
 
 from __future__ import annotations
 
-from blackboard.board import board_totals, crossings, predicted_crossings
+from blackboard.board import board_totals, crossing_retests, crossings, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.store.rows import BackfillRow, MarkRow
@@ -41,6 +41,15 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     """
     job: BackfillRow | None = txn.tx.one(CROSSINGS.backfills)
     return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))
+
+
+def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    """Test the waiting crossings of a watch that changed again."""
+    watch = txn.active.watches.get(int(job.name.split(" ")[0]))
+    count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
+    if count < limit:
+        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
+    return count
 
 
 def _change_law(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
@@ -121,4 +130,10 @@ def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow)
     txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
 
 
-_TASKS = {"law": _change_law, "floor": _change_floor, "watch": _test_watch, "values": _test_watch}
+_TASKS = {
+    "crossings": _test_crossings,
+    "law": _change_law,
+    "floor": _change_floor,
+    "watch": _test_watch,
+    "values": _test_watch,
+}

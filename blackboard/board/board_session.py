@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from blackboard.board import board_clock
-from blackboard.board.board_transaction import ActiveDeployment, BoardTransaction, Laws, read_active, read_law_changes
+from blackboard.board.board_transaction import (
+    ActiveDeployment,
+    BoardTransaction,
+    Laws,
+    read_active,
+    read_law_changes,
+    read_retests,
+)
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.notify import Notifier
 from blackboard.clock import Clock, Instant
@@ -130,8 +137,8 @@ class BoardSession:
         active = self._active
         if active is None or active.deployment.version != start.version:
             active = self._active = read_active(tx)
-        elif active.law_changes:
-            active = self._active = replace(active, law_changes=read_law_changes(tx))
+        elif active.law_changes or active.retests:
+            active = self._active = replace(active, law_changes=read_law_changes(tx), retests=read_retests(tx))
         txn = BoardTransaction(
             tx, active, self._laws, now, start.last_event_id or 0, start.last_recorded_at, start.next_evaporation
         )

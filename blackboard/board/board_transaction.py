@@ -117,6 +117,8 @@ class ActiveDeployment:
 
     Both laws are the same if only the kind's floor has changed.
     """
+    retests: dict[int, frozenset[str]] = field(default_factory=dict)
+    """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
@@ -158,12 +160,20 @@ def read_active(tx: Transaction) -> ActiveDeployment:
         if watch.spec.guard is not None:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)
-    return ActiveDeployment(deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(tx))
+    return ActiveDeployment(
+        deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(tx), read_retests(tx)
+    )
 
 
 def read_law_changes(tx: Transaction) -> dict[tuple[str, str], LawChangeRow]:
     """Read the changes of laws and floors that some marks have not followed yet."""
     return {(row.kind, row.law): row for row in tx.all(DEPLOYMENTS.law_changes)}
+
+
+def read_retests(tx: Transaction) -> dict[int, frozenset[str]]:
+    """Read the watches that changed and whose waiting crossings are not all tested again."""
+    names = [row.name.split(" ") for row in tx.all(CROSSINGS.retests)]
+    return {int(watch_id): frozenset(kinds) for watch_id, *kinds in names}
 
 
 MAX_CACHED_LAWS = 10_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -105,26 +106,9 @@ def cross(
     `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
     `crossed_at`, and perhaps the `event_id` of its cause.
     """
-    value, rows, strongest = measured.value, measured.rows, measured.strongest
-    if strongest is None:
-        strongest = max((txn.strength(row) for row in rows), default=value)
-    urgent_above = watch.agent.settings.urgent_above
-    is_urgent = urgent_above is not None and strongest >= urgent_above
     crossed_at = txn.now if crossed_at is None else crossed_at
-    law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
-    if event_id is None:
-        event_id = rows[0].event_id if rows else txn.last_event
-    crossing = {
-        "watch_id": watch.id,
-        "subject": subject,
-        "mark_id": mark_id,
-        "law": rows[0].law if len(rows) == 1 else txn.laws.register(txn.tx, law),
-        "order_key": law.order_key(value, crossed_at),
-        "event_id": event_id,
-        "marks": measured.marks,
-        "urgent": int(is_urgent),
-        "ready_at": watch.batch_window_end(txn.now, measured.marks, urgent=is_urgent),
-    }
+    crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
     if txn.tx.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False
     txn.tx.run(
@@ -132,7 +116,7 @@ def cross(
         state=CrossingState.WAITING,
         crossed_at=crossed_at,
         noticed_at=txn.now,
-        value=value,
+        value=measured.value,
         threshold=watch.threshold,
         held_by=None,
         activation_id=None,
@@ -140,6 +124,34 @@ def cross(
         **crossing,
     )
     return True
+
+
+def columns(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    measured: Measured,
+    crossed_at: int,
+    *,
+    noticed_at: int,
+    event_id: int | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a crossing that follow from what its watch measured."""
+    value, rows, strongest = measured.value, measured.rows, measured.strongest
+    if strongest is None:
+        strongest = max((txn.strength(row) for row in rows), default=value)
+    urgent_above = watch.agent.settings.urgent_above
+    is_urgent = urgent_above is not None and strongest >= urgent_above
+    law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
+    if event_id is None:
+        event_id = rows[0].event_id if rows else txn.last_event
+    return {
+        "law": rows[0].law if len(rows) == 1 else txn.laws.register(txn.tx, law),
+        "order_key": law.order_key(value, crossed_at),
+        "event_id": event_id,
+        "marks": measured.marks,
+        "urgent": int(is_urgent),
+        "ready_at": watch.batch_window_end(noticed_at, measured.marks, urgent=is_urgent),
+    }
 
 
 def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:

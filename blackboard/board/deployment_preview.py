@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from blackboard.board import backfill, guards, redeployment
+from blackboard.board import backfill, crossing_retests, guards, redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
 from blackboard.clock import to_datetime
 from blackboard.deployment import Deployment
@@ -45,6 +45,22 @@ class PredictedWake:
 
 
 @dataclass(frozen=True)
+class PredictedRetest:
+    """A crossing that waits for a watch that the deployment changes."""
+
+    agent: str
+    watch: str
+    subject: str | None
+    """None for the board."""
+    mark_id: int | None
+    value: float
+    """What the watch measured at the crossing: the new one if it stays, else the former one."""
+    threshold: float
+    stays: bool
+    """Whether it stays under the new watch; otherwise it ends as skipped."""
+
+
+@dataclass(frozen=True)
 class Preview:
     """What a deployment would do at one instant."""
 
@@ -55,6 +71,9 @@ class Preview:
     sooner: dict[str, int]
     """How many marks of each kind would evaporate earlier than they do now, though not at once."""
     wakes: tuple[PredictedWake, ...]
+    """The crossings that follow."""
+    retests: tuple[PredictedRetest, ...]
+    """The crossings that wait already, and whose watch changes."""
 
 
 def preview(txn: BoardTransaction, new: Deployment) -> Preview:
@@ -65,6 +84,12 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
     before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
     change = redeployment.register(txn, new)
     _continue(txn)
+    waiting = [
+        row.id
+        for watch_id in txn.active.retests
+        for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
+        if row.held_by == crossing_retests.HELD_BY
+    ]
     while backfill.run_batch(txn, BATCH):
         _continue(txn)
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
@@ -82,6 +107,7 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
         tuple(evaporates),
         {kind: count for kind, count in sooner.items() if count},
         tuple(_wake(txn, row) for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)),
+        tuple(_retest(txn, txn.tx.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
     )
 
 
@@ -91,6 +117,19 @@ def _continue(txn: BoardTransaction) -> None:
     txn.totals.clear()
     txn.active = read_active(txn.tx)
     txn.next_end = txn.tx.value(MARKS.next_evaporation)
+
+
+def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
+    watch = txn.active.watches[crossing.watch_id]
+    return PredictedRetest(
+        watch.agent.name,
+        watch.spec.name,
+        crossing.subject or None,
+        crossing.mark_id if crossing.is_per_mark else None,
+        crossing.value,
+        crossing.threshold,
+        crossing.state == CrossingState.WAITING,
+    )
 
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:

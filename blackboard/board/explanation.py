@@ -140,6 +140,8 @@ def _verdict_of_waiting(crossing: WaitingCrossing) -> str:
         return f"it crossed; its guard holds it back until {until or 'new marks change that'}"
     if crossing.held_by == "cooldown":
         return f"it crossed; the agent is in cooldown for this subject until {until}"
+    if crossing.held_by == "retest":
+        return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == "batch_window":
         return f"it crossed; it waits for a fuller batch until {until}"
     return "it crossed and is ready; the next free daemon claims it"

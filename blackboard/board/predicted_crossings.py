@@ -7,7 +7,7 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
-from blackboard.board import crossings, guards
+from blackboard.board import crossing_retests, crossings, guards
 from blackboard.board.activations import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.reinforcement import FadingMark
@@ -21,7 +21,11 @@ BATCH = 500
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire the due predictions that a change of a mark of this kind and subject could disturb."""
+    """Fire the due predictions that a change of a mark of this kind and subject could disturb.
+
+    Crossings that are to be tested again, because their watch changed, are tested before.
+    """
+    crossing_retests.complete_before_change(txn, kind, subject)
     if kind not in txn.active.falling and kind not in txn.active.guarded:
         return
     for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
@@ -134,6 +138,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
+    crossing_retests.complete(txn, watch, prediction.subject)
     value = value_at(watch.comparison.measure, marks, at)
     guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)

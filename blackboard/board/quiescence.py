@@ -68,6 +68,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             "": budget.reason if budget else "ready",
             "guard": "held back by a guard",
             "cooldown": "in its cooldown",
+            "retest": "to be tested again under the changed watch",
             "batch_window": budget.reason if budget else "in its batch window",
         }
         elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"

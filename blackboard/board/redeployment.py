@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from blackboard.board import agent_state, backfill, guards, predicted_crossings
+from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.result_types import DeployResult
-from blackboard.conditions import Condition
+from blackboard.conditions import Condition, Measure
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -123,6 +123,8 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
             row = known.get((agent.name, watch.name))
             watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
             was = None if before is None else next((spec for spec in before.watches if spec.name == watch.name), None)
+            if row is not None and was is not None:
+                _keep_waiting(txn, watch_id, was, watch)
             if row is None or not row.active or was is None or _differs(was, watch):
                 _insert_backfill(txn, "watch", str(watch_id))
             elif revalued & set(watch.condition.kinds):
@@ -142,6 +144,19 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
     _keep_absorbed(txn, watch_id, watch.condition)
     txn.tx.run(CROSSINGS.set_watch_condition, id=watch_id, condition=watch.when, active=1)
     return watch_id
+
+
+def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: WatchSpec) -> None:
+    """Let what waits for a changed watch be tested again. The guard of a falling watch belongs to its crossings too."""
+    if _differs(old, new) or (new.condition.falling and old.guard != new.guard):
+        crossing_retests.plan(txn, watch_id, old.condition)
+    if _measures(old.condition) != _measures(new.condition):
+        # Predictions say that a value was above the threshold. The watch has another value now.
+        txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
+    return condition.falling, [comparison.measure for comparison in condition.comparisons()]
 
 
 def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None:

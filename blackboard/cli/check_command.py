@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +15,7 @@ from blackboard.cli.output import AsJson, document, number, say, table, timestam
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from blackboard.board import Blackboard
     from blackboard.board.deployment_preview import Preview
     from blackboard.deployment import WatchSpec
     from blackboard.settings.deployment_resolver import Resolved
@@ -69,8 +74,24 @@ def _file(session: Session) -> str | None:
 
 
 def _preview(session: Session, resolved: Resolved) -> Preview:
-    with session.board() as board:
-        return board.preview(resolved.deployment)
+    with _board(session) as board:
+        deployment = session.deployment_of(resolved, board)
+        return board.preview(board.deployment if deployment is None else deployment)
+
+
+@contextmanager
+def _board(session: Session) -> Iterator[Blackboard]:
+    """Open the board; if there is none yet, an empty one elsewhere, so that checking a file creates nothing."""
+    from blackboard.board import Blackboard
+    from blackboard.board_files import path_in
+
+    path = path_in(session.url)
+    if path is None or path.exists():
+        with session.board(register=False) as board:
+            yield board
+    else:
+        with TemporaryDirectory() as folder, Blackboard.open(Path(folder) / "board.db") as board:
+            yield board
 
 
 def _document(resolved: Resolved, preview: Preview | None) -> dict[str, Any]:
@@ -139,3 +160,15 @@ def _show_preview(preview: Preview) -> None:
         empty="no agent would wake",
         title=f"{len(preview.wakes)} crossings would follow",
     )
+    for stays, title in ((True, "stay"), (False, "be skipped, because their watch changes")):
+        retests = [retest for retest in preview.retests if retest.stays is stays]
+        if retests:
+            table(
+                ("agent", "watch", "value", "threshold", "subject"),
+                (
+                    (r.agent, r.watch, number(r.value), number(r.threshold), r.subject or "the board")
+                    for r in retests[:SHOWN]
+                ),
+                empty="",
+                title=f"{len(retests)} waiting crossings would {title}",
+            )

@@ -17,6 +17,7 @@ from blackboard.errors import StoreMissing, UnknownName, UsageError
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.result_types import DeployResult
+    from blackboard.deployment import Deployment
     from blackboard.settings.deployment_resolver import Resolved
     from blackboard.settings.settings_file import Settings
 
@@ -56,9 +57,14 @@ class Session:
 
         Such a file, like the packaged default, only gives the address of a board. It must not remove agents.
         """
+        deployment = self.deployment_of(resolved, board)
+        return None if deployment is None else board.deploy(deployment)
+
+    def deployment_of(self, resolved: Resolved, board: Blackboard) -> Deployment | None:
+        """Return what `deploy` would deploy on a board; None if nothing."""
         if not resolved.settings.names_agents and board.deployment.version:
             return None
-        return board.deploy(resolved.deployment)
+        return resolved.deployment
 
     @property
     def url(self) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from blackboard import count, strength, total
+from blackboard import count, strength, strongest, total
 from blackboard.board.deployment_preview import Preview, preview
 from blackboard.board.notify import Notifier
 from blackboard.clock import from_datetime
@@ -136,3 +136,59 @@ def test_the_deployment_does_what_the_preview_says(
             (row.subject, row.mark_id, row.value) for row in new
         )
         assert {mark.mark_id for mark in found.evaporates} == live - {view.id for view in world.board.marks("smoke")}
+
+
+CONDITIONS = st.sampled_from([
+    strength("smoke") >= 0.5,
+    strength("smoke") >= 0.9,
+    strength("key") >= 0.5,
+    total("smoke") >= 0.8,
+    count("smoke", "key") >= 2,
+    count("smoke", over="board") >= 1,
+    count("smoke", "key", over="board") >= 1,
+    total("smoke", over="board") >= 1.2,
+    strongest("key", over="board") >= 0.4,
+    (total("smoke") >= 0.6) & (count("key") >= 1),
+    strength("smoke") < 0.5,
+    strength("key") < 0.5,
+    total("smoke") < 0.4,
+    total("smoke", "key", over="board") < 1.0,
+])  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@for_all(MARKS, CONDITIONS, CONDITIONS, st.integers(0, 2 * HOUR), st.booleans(), st.booleans())
+def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
+    marks: list[tuple[str, float, int]], old: Any, new: Any, wait: int, guarded: bool, claimed: bool
+) -> None:
+    with new_world() as world:
+        guard = {"only_if": count("door", over="board") >= 1} if guarded and not old.falling else {}
+        kinds = {**smoke(), "door": kind("door")}
+        world.deploy(kinds, spec("watchman", old, **guard))
+        for number, (subject, intensity, pause) in enumerate(marks):
+            world.put("key" if number % 3 == 2 else "smoke", subject, intensity)
+            world.advance(pause)
+        if claimed:
+            world.woken("watchman")
+        world.advance(wait)
+        world.fire_all_due()
+        changed = spec("watchman", new)
+        found = preview_of(world, kinds, changed)
+        waited = {row.id for row in world.crossings("waiting")}
+        world.deploy(kinds, changed)
+        told = [(wake.subject, wake.mark_id, wake.value) for wake in found.wakes]
+        told += [(retest.subject, retest.mark_id, retest.value) for retest in found.retests if retest.stays]
+        came = [
+            (row.subject or None, row.mark_id or None, row.value)
+            for row in world.crossings("waiting")
+            if old != new or row.id not in waited
+        ]
+        assert sorted(told, key=repr) == sorted(came, key=repr)
+        skipped = [row for row in world.crossings("skipped") if row.id in waited]
+        assert len(skipped) == sum(not retest.stays for retest in found.retests)
+        # Nothing is left behind, whatever the shapes of the two watches.
+        world.work_off("watchman")
+        world.advance(1000 * HOUR)
+        world.evaporate()
+        world.work_off("watchman")
+        assert world.crossings("waiting") == []

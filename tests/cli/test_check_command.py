@@ -64,6 +64,35 @@ def test_a_lower_threshold_previews_wakes(house: Typed) -> None:
     assert [wakes["value"] > 0.3 for wakes in preview(house)["wakes"]] == [True]
 
 
+def test_crossings_of_a_changed_watch_are_previewed_as_staying_or_skipped(house: Typed) -> None:
+    house("init")
+    for room, intensity in (("hall", "0.8"), ("kitchen", "1")):
+        house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", intensity)
+    change(house, "[kinds.smoke]", "[agents.watchman]\nthreshold = 0.9\n[kinds.smoke]")
+    stays = {retest["subject"]: retest["stays"] for retest in preview(house)["retests"]}
+    assert stays == {"hall": False, "kitchen": True}
+    shown = house("check", "--against-board").out
+    assert "1 waiting crossings would stay" in shown
+    assert "1 waiting crossings would be skipped, because their watch changes" in shown
+    house("init")
+    assert [row["subject"] for row in house("agenda", "--json").json] == ["kitchen"]
+
+
+def test_checking_against_no_board_creates_none_and_shows_all_that_init_deploys(house: Typed) -> None:
+    changes = preview(house)["changes"]
+    assert "agent watchman: new" in changes
+    assert not (house.folder / "house.db").exists()
+
+
+def test_a_file_without_agents_would_change_nothing_as_init_with_it_does(house: Typed) -> None:
+    house("init")
+    house.write("address.toml", '[database]\nurl = "sqlite:///house.db"\n')
+    found = house("--config", "address.toml", "check", "--against-board", "--json").json["against_board"]
+    assert (found["changes"], found["wakes"]) == ([], [])
+    house("--config", "address.toml", "init")
+    assert len(house("agents", "--json").json) == 2
+
+
 def test_a_count_of_reinforced_marks_is_a_warning(house: Typed) -> None:
     done = house("check")
     assert done.code == 0

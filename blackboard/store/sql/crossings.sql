@@ -121,6 +121,10 @@ LIMIT 1;
 -- The id of the newest crossing; 0 if there is none.
 SELECT coalesce(max(id), 0) AS id FROM crossing;
 
+-- name: get_crossing -> CrossingRow
+-- One crossing by its id.
+SELECT {crossing.*} FROM crossing WHERE crossing.id = :id;
+
 -- name: crossings_since -> CrossingRow
 -- The crossings that were recorded after another, oldest first.
 SELECT {crossing.*} FROM crossing WHERE crossing.id > :since ORDER BY crossing.id;
@@ -175,6 +179,33 @@ SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'wai
 -- name: hold_crossing
 -- Hold a crossing, until an instant or, if that is NULL, until a mark changes.
 UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
+
+-- name: hold_for_retest
+-- Hold all waiting crossings of a watch that changed, until each is tested again.
+UPDATE crossing SET held_by = 'retest', ready_at = NULL WHERE watch_id = :watch_id AND state = 'waiting';
+
+-- name: held_for_retest -> CrossingRow
+-- The next crossings of a watch that are to be tested again. Those that stay get an instant.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.ready_at IS NULL
+  AND crossing.held_by = 'retest'
+LIMIT :limit + 0;
+
+-- name: restate_crossing
+-- Give a waiting crossing what its changed watch measures; its instants and its cause stay.
+UPDATE crossing
+SET subject = :subject, mark_id = :mark_id, value = :value, threshold = :threshold, law = :law, order_key = :order_key,
+  marks = :marks, urgent = :urgent, ready_at = :ready_at, held_by = NULL
+WHERE id = :id;
+
+-- name: antedate_crossing (quiet)
+-- Let a crossing count from an earlier instant.
+UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
+
+-- name: retests
+-- The watches with crossings that are to be tested again, and the kinds that they measured.
+SELECT name FROM backfill WHERE task = 'crossings';
 
 -- name: close_crossing (quiet)
 -- End a crossing, or let an activation claim it.

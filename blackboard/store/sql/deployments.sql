@@ -4,6 +4,14 @@
 -- The newest deployment, which is the active one.
 SELECT version, content FROM deployment ORDER BY version DESC LIMIT 1;
 
+-- name: deployment_at -> DeploymentRow
+-- The deployment that was active at an instant.
+SELECT {deployment.*}
+FROM deployment
+WHERE deployment.deployed_at <= :at
+ORDER BY deployment.version DESC
+LIMIT 1;
+
 -- name: deployments -> DeploymentRow
 -- Every version, oldest first.
 SELECT {deployment.*} FROM deployment ORDER BY deployment.version;

@@ -172,6 +172,26 @@ FROM event
 WHERE event.kind = :kind AND event.id > :since AND event.event = 'evaporated'
 ORDER BY event.id;
 
+-- name: evaporations_of_subject -> EventRow
+-- The marks of a subject that evaporated after an event.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.id > :since AND event.event = 'evaporated'
+ORDER BY event.id;
+
+-- name: next_event -> EventRow
+-- The first event from an id on that says by its instant when it was written.
+SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_changed' ORDER BY event.id LIMIT 1;
+
+-- name: state_of_mark_at -> EventRow
+-- The event that produced the state of a mark at a past instant.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.recorded_at <= :at
+  AND event.event NOT IN ('evaporated', 'withdrawn')
+ORDER BY event.id DESC
+LIMIT 1;
+
 -- name: last_deposit -> EventRow
 -- The last deposit or reinforcement of a mark.
 SELECT {event.*}
@@ -185,7 +205,8 @@ LIMIT 1;
 SELECT max(event.id) AS event_id
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
-  AND event.author <> :author;
+  AND event.author <> :author
+  [up_to: AND event.id <= :up_to];
 
 -- name: count_reinforcements
 -- How often a mark was reinforced.
