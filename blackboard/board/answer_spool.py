@@ -13,15 +13,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import structlog
-
 from blackboard.board import queries
 from blackboard.board.board_session import BoardSession
 from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
+from blackboard.log_queue import Log
 from blackboard.store.database import Database
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 
 class SpooledAnswer(NamedTuple):

@@ -11,6 +11,8 @@ import os
 import sys
 from typing import NoReturn
 
+from blackboard.cli import standard_streams
+
 COMMON = ("--config", "--database", "--author")
 
 HOSTS = {"run", "demo"}
@@ -19,6 +21,7 @@ HOSTS = {"run", "demo"}
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
+    standard_streams.open_closed()
     if not HOSTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -31,11 +34,7 @@ def main() -> NoReturn:
         app(args=move_common_first(sys.argv[1:]), prog_name="blackboard")
         sys.exit(0)
     finally:
-        # A closed pipe, as after `| head`, is not an error.
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.finish()
 
 
 def move_common_first(arguments: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,15 +72,23 @@ class Session:
         return self.database or self.settings.database.url
 
     @contextmanager
-    def board(self, *, create: bool | None = None, folder: bool = False, register: bool = True) -> Iterator[Blackboard]:
+    def board(
+        self,
+        *,
+        create: bool | None = None,
+        folder: bool = False,
+        register: bool = True,
+        report: Callable[[str], None] = note,
+    ) -> Iterator[Blackboard]:
         """Open the board. The first command on a new board deploys the deployment file.
 
-        A note on stderr says that a board was created, because its path may be mistyped.
+        A note says that a board was created, because its path may be mistyped.
 
         Args:
             create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
             folder: Whether to create the folder of the database too.
             register: Whether to deploy the file on a new board.
+            report: Called with the note; by default it goes to stderr.
 
         Raises:
             ConfigurationError: The deployment file or the URL of the database is wrong.
@@ -98,7 +106,7 @@ class Session:
             leap=Microseconds(settings.daemon.leap),
         ) as board:
             if is_new:
-                note(f"{board.database.where} is a new board")
+                report(f"{board.database.where} is a new board")
             if register and settings.names_agents and board.deployment.version == 0:
                 board.deploy(self.resolve().deployment)
             try:

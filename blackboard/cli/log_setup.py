@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from blackboard.cli.standard_streams import LogStream
 from blackboard.clock import Clock, SystemClock, iso
 
 
@@ -21,6 +22,7 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
         return event
 
     for_people = sys.stderr.isatty()
+    stream: Any = LogStream(sys.stderr)  # structlog only calls `write` and `flush`
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
@@ -29,6 +31,6 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
             structlog.dev.ConsoleRenderer(timestamp_key="at") if for_people else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

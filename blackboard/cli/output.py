@@ -7,6 +7,7 @@ before they reach a terminal.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import dataclasses
 import json
 import re
@@ -75,8 +76,9 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line on stderr."""
-    sys.stderr.write(clean(text, keep="\n") + "\n")
+    """Print a line on stderr, if it can be written: a note decides about no work."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(clean(text, keep="\n") + "\n")
 
 
 def number(value: float) -> str:

@@ -6,13 +6,13 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import Session, note_warnings, session_of
+from blackboard.cli.cli_session import Session, session_of
 from blackboard.cli.output import say
 
 if TYPE_CHECKING:
@@ -47,19 +47,25 @@ def run(
     """
     from blackboard.cli import log_setup
     from blackboard.daemon import build_daemon
+    from blackboard.log_queue import Log, dropped
 
     log_setup.configure()
+    log = Log("blackboard")
     session = session_of(context)
     resolved = session.resolve()
-    note_warnings(resolved)
-    with session.board(folder=True, register=False) as board:
+    for warning in resolved.warnings:
+        log.warning(str(warning))
+    with session.board(folder=True, register=False, report=log.warning) as board:
         session.deploy(board, resolved)
         daemon = build_daemon(board, resolved, client_of(resolved))
         daemon.reload = _reload(session, board)
         with handle_signals(daemon):
             report = daemon.run(until_quiescent=until_quiescent)
-    for line in report.lines:
-        say(line)
+    with suppress(BrokenPipeError):  # its reader may have ended with that of the log
+        for line in report.lines:
+            say(line)
+        if missing := dropped():
+            say(f"{missing} log lines could not be written")
 
 
 def client_of(resolved: Resolved) -> Client | None:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import structlog
-
 from blackboard.agent_definition import Agent
 from blackboard.board.activation_inputs import ActivationInput
 from blackboard.board.activation_results import AgentDeposit
@@ -24,9 +22,10 @@ from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
 from blackboard.failpoints import failpoint
 from blackboard.llm.failures import Rejected, Unusable
+from blackboard.log_queue import Log
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 
 class NextClaimFailed(Exception):

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from blackboard.agent_definition import Agent
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
@@ -21,8 +19,9 @@ from blackboard.board.worker_operations import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.errors import StoreError
+from blackboard.log_queue import Log
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 MAX_SEQUENCE_TIME = 1_000_000
 """Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""

@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-import structlog
-
 from blackboard.activation_policies import backoff
 from blackboard.board import batch_api_calls
 from blackboard.board.blackboard import Blackboard
@@ -26,9 +24,10 @@ from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import BatchItem, Client
 from blackboard.llm.failures import CallFailure, KeyRefused, NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit
 from blackboard.llm.reply import Reply
+from blackboard.log_queue import Log
 from blackboard.states import CallState
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 MAX_CALLS = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import structlog
-
 from blackboard.board import model_calls
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
@@ -21,8 +19,9 @@ from blackboard.llm.failures import CallFailure
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
+from blackboard.log_queue import Log
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 
 class CallRecorder:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import structlog
-
 from blackboard.board.worker_operations import Worker
 from blackboard.clock import iso
+from blackboard.log_queue import Log
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 MIN_JUMP = 1_000_000
 """The difference between clock and monotonic time that counts as a jump, in microseconds."""

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from blackboard.agent_definition import Agent
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
@@ -36,13 +34,14 @@ from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
+from blackboard.log_queue import Log, flush
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import Resolved
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `postponed`) and its details."""
@@ -356,6 +355,7 @@ class Daemon:
             log.error("the worker could not be unregistered", error=str(error))
         self._unsubscribe()
         log.info("stopped", worker=self.worker.id)
+        flush()
 
     def _emit(self, event: str, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):

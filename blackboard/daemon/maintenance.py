@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-import structlog
-
 from blackboard.board.liveness import WorkerLiveness
 from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration
+from blackboard.log_queue import Log
 from blackboard.settings.sections import DaemonSettings
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 RETENTION_INTERVAL = parse_duration("1h")
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any, TypeVar
 
-import structlog
 from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
@@ -39,10 +38,11 @@ from blackboard.llm.failures import (
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse
 from blackboard.llm.request import plan
+from blackboard.log_queue import Log
 from blackboard.states import CallState
 
 A = TypeVar("A", bound=BaseModel)
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 
 class Postponed(BaseException):

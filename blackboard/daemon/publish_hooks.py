@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-import structlog
-
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker_operations import publish_lock
 from blackboard.failpoints import failpoint
+from blackboard.log_queue import Log
 from blackboard.marks import Mark
 
-log = structlog.get_logger("blackboard")
+log = Log("blackboard")
 
 M = TypeVar("M", bound=Mark)
 

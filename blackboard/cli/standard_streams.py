@@ -1,0 +1,86 @@
+"""The standard streams of the command line: closed streams are opened, and a broken stderr ends no command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from typing import TextIO
+
+STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+"""The standard streams in the order of their descriptors, with their modes."""
+
+
+def open_closed() -> None:
+    """Open each closed standard stream on /dev/null.
+
+    A supervisor or a script may close them. The next file that the process opens, such as a board or a lock, would then
+    take the descriptor of a stream, and messages would be written into it.
+    """
+    for number in range(len(STREAMS)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+            os.set_inheritable(number, True)
+    for name, mode in STREAMS:
+        if getattr(sys, name) is None:  # Python found the descriptor closed
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def finish() -> None:
+    """Flush stdout and stderr at the end of a command.
+
+    A closed pipe on stdout, as after `| head`, is not an error, and neither is a stderr that cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what a stream still holds to /dev/null: the interpreter flushes it again when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+class LogStream:
+    """The stream of the log: stderr, written without a buffer.
+
+    A thread that waits in `write` for a slow reader then holds no lock that the end of the process needs, and a line
+    that fails is not kept to fail again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._descriptor: int | None = None
+        with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
+            self._descriptor = stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write a text.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._descriptor is None:
+            return self._stream.write(text)
+        data = memoryview(text.encode("utf-8", "backslashreplace"))
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # another process made the shared pipe or terminal non-blocking
+                select.select([], [self._descriptor], [])
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream, if it has a buffer."""
+        if self._descriptor is None:
+            self._stream.flush()

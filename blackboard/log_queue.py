@@ -1,0 +1,155 @@
+"""The log of the program. To write a line never blocks the caller and never raises.
+
+A line is formatted where it is logged, by the processors that structlog is configured with. A thread of its own writes
+it, so a reader that stalls or goes away holds up no work. The queue is bounded: a line that finds it full, or that
+cannot be written, is dropped and counted. The number of dropped lines is logged once a line can be written again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+import structlog
+
+MAX_LINES = 10_000
+"""Lines that wait for the writer before further lines are dropped."""
+
+FLUSH_SECONDS = 1.0
+"""The longest wait for a slow reader at the end of a daemon or of the process."""
+
+WRITES = {"critical", "debug", "err", "error", "exception", "failure", "fatal", "info", "log", "msg", "warn", "warning"}
+"""The methods by which structlog hands a line to a logger."""
+
+
+class LogQueue:
+    """The lines that wait for their writer, and the thread that writes them."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        """The number of lines that were not written."""
+        self._reported = 0
+        # A signal handler may log while its thread is in here. SimpleQueue.put and RLock can be entered twice.
+        self._lock = threading.RLock()
+        self._writes: SimpleQueue[Callable[[], object] | threading.Event] = SimpleQueue()
+        self._writer: threading.Thread | None = None
+
+    def put(self, write: Callable[[], object]) -> None:
+        """Let the thread call a function that writes a line, or drop it if too many wait."""
+        if threading.current_thread() is self._writer:  # it reports dropped lines
+            write()
+            return
+        if self._writes.qsize() >= MAX_LINES:
+            self.drop()
+            return
+        self._writes.put(write)
+        self._start()
+
+    def drop(self) -> None:
+        """Count a line that is not written."""
+        with self._lock:
+            self.dropped += 1
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+        """Wait until the lines so far are written, but not longer than some seconds; return whether they are."""
+        if self._writer is None:
+            return True
+        written = threading.Event()
+        self._writes.put(written)
+        return written.wait(seconds)
+
+    def _start(self) -> None:
+        if self._writer is not None:
+            return
+        with self._lock, contextlib.suppress(RuntimeError):  # no thread can be started now: the next line tries again
+            if self._writer is None:
+                writer = threading.Thread(target=self._serve, name="blackboard-log", daemon=True)
+                writer.start()
+                self._writer = writer
+
+    def _serve(self) -> None:
+        writes = self._writes
+        while True:
+            write = writes.get()
+            if isinstance(write, threading.Event):
+                write.set()
+                continue
+            try:
+                write()
+            except Exception:
+                self.drop()
+            else:
+                self._report_dropped()
+
+    def _report_dropped(self) -> None:
+        dropped = self.dropped
+        if dropped > self._reported:
+            Log("blackboard").warning("log lines were dropped", lines=dropped - self._reported)
+            if self.dropped == dropped:  # otherwise this line was dropped too
+                self._reported = dropped
+
+
+_queue = LogQueue()
+
+
+def flush(seconds: float = FLUSH_SECONDS) -> bool:
+    """Wait until the lines so far are written, but not longer than some seconds; return whether they are."""
+    return _queue.flush(seconds)
+
+
+def dropped() -> int:
+    """Return the number of lines of this process that were not written."""
+    return _queue.dropped
+
+
+def _start_anew() -> None:
+    # A forked child has no writer, and the lines that waited are the parent's.
+    global _queue
+    _queue = LogQueue()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+atexit.register(flush)
+
+
+class QueuedLogger:
+    """A logger for structlog that queues each line for the logger of its configuration."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        target = getattr(structlog.get_config()["logger_factory"](self._name), attribute)
+        if attribute not in WRITES:
+            return target  # the name or the level, for processors that ask
+        return lambda *line, **values: _queue.put(lambda: target(*line, **values))
+
+
+class Log:
+    """A log whose methods queue a line with an event and its values, and never raise."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = structlog.wrap_logger(QueuedLogger(name))
+
+    def info(self, event: str, **values: object) -> None:
+        """Log an event in the course of work."""
+        self._write("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """Log an event that somebody should look at."""
+        self._write("warning", event, values)
+
+    def error(self, event: str, **values: object) -> None:
+        """Log a failure."""
+        self._write("error", event, values)
+
+    def _write(self, level: str, event: str, values: dict[str, object]) -> None:
+        try:
+            getattr(self._logger, level)(event, **values)
+        except Exception:  # a processor of the configuration failed
+            _queue.drop()

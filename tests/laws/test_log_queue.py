@@ -1,0 +1,118 @@
+"""Law: a log line never decides about work: to log neither blocks nor raises, and lost lines are counted."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from blackboard import log_queue
+from blackboard.log_queue import MAX_LINES, Log, dropped, flush
+
+PACKAGE = Path(log_queue.__file__).parent
+
+
+def write_to(write: Callable[[str], Any]) -> None:
+    """Configure a log whose lines go to a function."""
+
+    class Stream:
+        def write(self, text: str) -> int:
+            write(text)
+            return len(text)
+
+        def flush(self) -> None:
+            pass
+
+    stream: Any = Stream()
+    structlog.configure([structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory(stream))
+
+
+def test_lines_are_written_in_order() -> None:
+    lines: list[str] = []
+    write_to(lines.append)
+    for number in range(100):
+        Log("test").info("line", number=number)
+    assert flush(10)
+    assert [int(re.findall(r"\d+", line)[0]) for line in lines] == list(range(100))
+
+
+def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
+    lines: list[str] = []
+    reads, stalls = threading.Event(), threading.Event()
+
+    def write(text: str) -> None:
+        stalls.set()
+        assert reads.wait(30)
+        lines.append(text)
+
+    write_to(write)
+    before, log = dropped(), Log("test")
+    log.info("first")
+    assert stalls.wait(30)
+    for _ in range(MAX_LINES + 7):
+        log.info("next")
+    assert dropped() - before == 7
+    assert not flush(0)
+    reads.set()
+    assert flush(30)
+    assert len([line for line in lines if "next" in line]) == MAX_LINES
+    assert len([line for line in lines if '"lines": 7' in line and "dropped" in line]) == 1
+
+
+def test_a_stream_that_breaks_raises_nothing_and_is_used_again() -> None:
+    lines: list[str] = []
+    broken = True
+
+    def write(text: str) -> None:
+        if broken:
+            raise BrokenPipeError
+        lines.append(text)
+
+    write_to(write)
+    before, log = dropped(), Log("test")
+    for _ in range(3):
+        log.error("lost")
+    assert flush(10)
+    assert dropped() - before == 3
+    broken = False
+    log.info("found")
+    assert flush(10)
+    assert ["found" in lines[0], "dropped" in lines[1], len(lines)] == [True, True, 2]
+
+
+def test_a_processor_or_a_logger_that_fails_raises_nothing() -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ValueError("a fault of the configuration")
+
+    before = dropped()
+    structlog.configure([fail])
+    Log("test").info("line")
+    structlog.configure([structlog.processors.JSONRenderer()], logger_factory=fail)
+    Log("test").warning("line")
+    assert dropped() - before == 2
+
+
+def test_a_forked_child_logs_with_a_writer_of_its_own() -> None:
+    reader, writer = os.pipe()
+    write_to(lambda text: os.write(writer, text.encode()))
+    Log("test").info("parent")
+    assert flush(10)
+    assert b"parent" in os.read(reader, 1000)
+    if (child := os.fork()) == 0:  # pragma: no cover
+        Log("test").info("child")
+        os._exit(0 if flush(10) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert b"child" in os.read(reader, 1000)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_every_log_of_the_package_is_queued() -> None:
+    asks = re.compile(r"structlog\.(get|wrap)_logger|getLogger\(")
+    users = [path.name for path in PACKAGE.rglob("*.py") if asks.search(path.read_text("utf-8"))]
+    assert sorted(users) == ["log_queue.py", "timer.py"]  # timer.py silences APScheduler
