@@ -88,6 +88,11 @@ class Condition(ABC):
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
     @property
+    def is_joint(self) -> bool:
+        """Whether it needs marks of several sides at once: it contains an `&`."""
+        return False
+
+    @property
     def per_mark(self) -> bool:
         """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
         return isinstance(self, Comparison) and self.measure.per_mark
@@ -336,6 +341,11 @@ class Combination(Condition):
         """Yield the comparisons of its parts."""
         for part in self.parts:
             yield from part.comparisons()
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it contains an `&`."""
+        return self.operator == "&" or any(part.is_joint for part in self.parts)
 
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
         """Return whether all parts hold (`&`), or at least one (`|`)."""

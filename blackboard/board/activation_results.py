@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from blackboard.activation_policies import backoff, halves
-from blackboard.board import agent_state, crossings, model_calls
+from blackboard.board import agent_state, crossings, model_calls, subject_cooldowns
 from blackboard.board.activation_inputs import ABSORBED
-from blackboard.board.activations import get_activation, insert_activation, set_state
+from blackboard.board.activations import get_activation, insert_activation, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
 from blackboard.board.result_types import Receipt
@@ -17,7 +18,7 @@ from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
 from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
-from blackboard.store.rows import ActivationRow
+from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 INTERRUPTED = "its worker was gone while the call was under way"
@@ -72,13 +73,12 @@ def fail(
         delay = backoff(settings.retry_after, current.attempt, rng)
         _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)
         return ActivationState.READY
-    inputs = txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)
-    marks = [mark.input_mark_id for mark in inputs if mark.role == ABSORBED]
-    if len(marks) < 2:
+    parts = _divisible_parts(txn, current)
+    if len(parts) < 2:
         _end(txn, current, ActivationState.DEAD, error=error)
         _test_unclaimed(txn, current)
         return ActivationState.DEAD
-    kept, moved = halves(marks)
+    kept, moved = (list(chain.from_iterable(half)) for half in halves(parts))
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
     attempt = settings.max_attempts - 1
     split(txn, current, moved, attempt=attempt, error=error)
@@ -87,30 +87,72 @@ def fail(
     return ActivationState.READY
 
 
-def isolate(txn: BoardTransaction, row: ActivationRow, marks: Sequence[int]) -> bool:
-    """Move each of these marks to an activation of its own; return False if the worker has lost the activation."""
+def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
+    """Move each of these marks to an activation of its own, and return the marks that moved.
+
+    Marks that must stay together move together, and the activation keeps at least one part. Returns None, without a
+    change, if the worker has lost the activation.
+    """
     if (current := _current(txn, row)) is None:
-        return False
-    for mark_id in marks:
-        split(txn, current, [mark_id])
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(marks))
-    return True
+        return None
+    parts = _divisible_parts(txn, current)
+    isolated = [part for part in parts if not set(part).isdisjoint(marks)]
+    if len(isolated) == len(parts):
+        isolated = isolated[1:]
+    for part in isolated:
+        split(txn, current, part)
+    moved = set(chain.from_iterable(isolated))
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(moved))
+    return moved
+
+
+def _divisible_parts(txn: BoardTransaction, row: ActivationRow) -> list[list[int]]:
+    """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
+
+    The marks of one subject stay together if the watch needs several sides of them, which an `&` joins.
+    """
+    watch = txn.active.watches.get(row.watch_id)
+    stays_together = watch is not None and watch.condition.is_joint
+    parts: dict[object, list[int]] = {}
+    for mark in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if mark.role == ABSORBED:
+            parts.setdefault(mark.subject if stays_together else mark.input_mark_id, []).append(mark.input_mark_id)
+    return list(parts.values())
 
 
 def split(
-    txn: BoardTransaction, row: ActivationRow, marks: Sequence[int], *, attempt: int = 0, error: str | None = None
+    txn: BoardTransaction,
+    row: ActivationRow,
+    marks: Sequence[int],
+    *,
+    attempt: int = 0,
+    error: str | None = None,
+    retry_at: int | None = None,
 ) -> int:
-    """Move some of an activation's marks to a new activation that is ready at once, and return its id."""
+    """Move some of an activation's marks to a new activation that is ready at an instant, by default at once.
+
+    Returns the id of the new activation.
+    """
     model_calls.end_calls_of_split(txn, row.id, error or "its marks were split")
     part = row._replace(
-        started_at=None, finished_at=None, retry_at=txn.now, attempt=attempt, error=error, worker=None,
-        lease_until=None, fence=0, marks_absorbed=len(marks), created_at=txn.now, split_from=row.id,
+        started_at=None,
+        finished_at=None,
+        retry_at=txn.now if retry_at is None else retry_at,
+        attempt=attempt,
+        error=error,
+        worker=None,
+        lease_until=None,
+        fence=0,
+        marks_absorbed=len(marks),
+        created_at=txn.now,
+        split_from=row.id,
         split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
-    )  # fmt: skip
+    )
     part = insert_activation(txn, part, ActivationState.READY)
     for mark_id in marks:
         txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
         txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
+    txn.tx.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
     txn.tx.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
     return part.id
 
@@ -261,27 +303,36 @@ def _end(
 
 def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
     """Close the crossings of an activation. A crossing of several marks that were split ends with the last part."""
-    if txn.tx.one(CROSSINGS.subjects_of_activation, activation_id=row.id) is None:
-        return  # another part has them
-    watch = txn.active.watches.get(row.watch_id)
-    if (watch is None or not watch.condition.per_mark) and (heir := _last_part(txn, row)) is not None:
-        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=0, to_id=heir)
+    if row.split_from is not None or txn.tx.one(ACTIVATIONS.split_from, id=row.id) is not None:
+        for crossing in txn.tx.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
+            if not crossing.is_per_mark and (heir := _last_part(txn, row, crossing)) is not None:
+                txn.tx.run(CROSSINGS.give_crossing, id=crossing.id, activation_id=heir)
     txn.tx.run(CROSSINGS.finish_crossings, activation_id=row.id, state=state, at=txn.now)
 
 
-def _last_part(txn: BoardTransaction, row: ActivationRow) -> int | None:
-    """Return the newest unfinished activation among the parts of the same original, if any.
+def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow) -> int | None:
+    """Return the newest unfinished part of the same original that has marks of a crossing, if any.
 
     The newest part usually ends last. So a batch that splits into thousands is searched a few times, and not at the
     end of each part.
     """
-    root = row
-    while root.split_from is not None and (parent := get_activation(txn, root.split_from)) is not None:
-        root = parent
-    parts = [root]
-    for part in parts:  # the list grows
-        parts += txn.tx.all(ACTIVATIONS.split_from, id=part.id)
-    return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
+    root = _original(txn, row)
+    if crossing.is_over_board:
+        parts = [root]
+        for part in parts:  # the list grows
+            parts += txn.tx.all(ACTIVATIONS.split_from, id=part.id)
+        return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
+    for part in txn.tx.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.subject):
+        if part.id != row.id and _original(txn, part).id == root.id:
+            return int(part.id)
+    return None
+
+
+def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    """Return the activation from which an activation was split, directly or not; itself if it was not split."""
+    while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
+        row = parent
+    return row
 
 
 def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
@@ -294,13 +345,11 @@ def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
 
 
 def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    cooldown, per_subject = agent.settings.cooldown, agent.settings.cooldown_per == "subject"
-    until = txn.now + cooldown if cooldown else None
-    agent_state.set_cooldown(txn, agent.name, None if per_subject else until, 0)
-    if until is None or not per_subject:
-        return
-    for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
-        txn.tx.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
+    settings = agent.settings
+    until = txn.now + settings.cooldown if settings.cooldown and settings.cooldown_per == "agent" else None
+    agent_state.set_cooldown(txn, agent.name, until, 0)
+    if subject_cooldowns.has_cooldowns(agent):
+        subject_cooldowns.start(txn, agent, subjects_of(txn, row))
 
 
 def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
@@ -319,8 +368,5 @@ def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or watch.falling or watch.condition.per_mark:
         return
-    if watch.is_over_board:
-        crossings.evaluate(txn, watch, "")
-        return
-    for (subject,) in txn.tx.all(CROSSINGS.subjects_of_activation, activation_id=row.id):
+    for subject in subjects_of(txn, row):
         crossings.evaluate(txn, watch, subject)

@@ -30,6 +30,14 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     return row._replace(id=txn.tx.value(ACTIVATIONS.last_activation_id))
 
 
+def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
+    """Return the subjects of the marks that an activation absorbs; "" is the board, if its watch is over the board."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is not None and watch.is_over_board:
+        return [""]
+    return [subject for (subject,) in txn.tx.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
+
+
 def insert_closed_activation(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str, state: ActivationState, reason: str, crossed_at: int
 ) -> ActivationRow:

@@ -5,8 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board import backfill, board_totals, loop_detection, stimuli
-from blackboard.board.activation_inputs import ActivationInput, as_input, inputs_of, record_input, record_reads
+from blackboard.board import (
+    activation_results,
+    backfill,
+    board_totals,
+    loop_detection,
+    model_calls,
+    stimuli,
+    subject_cooldowns,
+)
+from blackboard.board.activation_inputs import (
+    ABSORBED,
+    ActivationInput,
+    as_input,
+    inputs_of,
+    record_input,
+    record_reads,
+)
 from blackboard.board.activations import close_crossing, insert_activation, set_state
 from blackboard.board.agent_readiness import has_capacity, ready_watches
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -40,8 +55,9 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     """
     if not has_capacity(txn, agent):
         return None
-    if (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
-        return _restart(txn, agent, row, worker, lease)
+    while (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
+        if (row := _without_cooldowns(txn, agent, row)) is not None:
+            return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
         while (selection := select(txn, watch)).crossings:
             if (fit := _quarantine_loops(txn, watch, selection)).crossings:
@@ -125,6 +141,37 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
     return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+
+
+def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
+    """Split off the marks of subjects that are in cooldown, and return the activation with the others.
+
+    Returns None after deferring the activation, if all its subjects are in cooldown, or if it waits for an answer about
+    all its marks or has one: an answer that is paid for is not given up.
+    """
+    marks: dict[str, list[int]] = {}
+    if subject_cooldowns.has_cooldowns(agent):
+        watch = txn.active.watches.get(row.watch_id)
+        for mark in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id):
+            if mark.role == ABSORBED and mark.id is not None:
+                subject = "" if watch is not None and watch.is_over_board else mark.subject
+                marks.setdefault(subject, []).append(mark.input_mark_id)
+    ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
+    cooling = {subject: end for subject, end in ends.items() if end is not None}
+    if not cooling:
+        return row
+    has_answer = model_calls.awaits_or_has_answer(txn, row.id)
+    if has_answer or len(cooling) == len(marks):
+        at = max(cooling.values()) if has_answer else min(cooling.values())
+        txn.tx.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
+        return None
+    for subject, end in cooling.items():
+        activation_results.split(
+            txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
+        )
+    left = row.marks_absorbed - sum(len(marks[subject]) for subject in cooling)
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=left)
+    return row._replace(marks_absorbed=left)
 
 
 def _insert(

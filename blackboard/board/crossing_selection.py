@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from blackboard.activation_policies import strongest_first
-from blackboard.board import crossings, guards, stimuli
+from blackboard.board import crossings, guards, stimuli, subject_cooldowns
 from blackboard.board.activation_inputs import event_of, strength_of
 from blackboard.board.activations import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -112,12 +112,10 @@ def _release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
 
     Returns whether it can be claimed.
     """
-    settings = watch.agent.settings
-    if settings.cooldown_per == "subject" and settings.cooldown:
-        until = txn.tx.value(ACTIVATIONS.get_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
-        if until is not None and until > txn.now:
-            txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=until)
-            return False
+    until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
+    if until is not None:
+        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, held_by="cooldown", ready_at=until)
+        return False
     if watch.falling:
         return True  # its guard was decided at the crossing
     is_open, opens_at = guards.opens(txn, watch, crossing.subject)

@@ -159,6 +159,11 @@ def mark_unusable(txn: BoardTransaction, activation_id: int, error: str) -> None
             mark_ended(txn, row.id, CallState.UNUSABLE, error)
 
 
+def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
+    """Return whether a call of an activation is under way, or its answer is stored and not yet used."""
+    return any(row.state in (CallState.SENT, CallState.ANSWERED) for row in calls_of(txn, activation_id))
+
+
 def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
     """End the calls of an activation whose marks are split: a request about all of them suits no part."""
     mark_unknown(txn, activation_id, reason)

@@ -247,8 +247,11 @@ class Worker:
         """Give a run up because the worker stops: another can claim it at once."""
         self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
 
-    def isolate(self, claim: Claim, marks: Sequence[int]) -> bool:
-        """Move each of these marks to an activation of its own; False if the run is no longer this worker's."""
+    def isolate(self, claim: Claim, marks: Collection[int]) -> set[int] | None:
+        """Move each of these marks to an activation of its own, with the marks that must stay with it.
+
+        Returns the marks that moved; None if the run is no longer this worker's.
+        """
         return self._session.write(lambda txn: activation_results.isolate(txn, claim.row, marks))
 
     # -- maintenance -------------------------------------------------------------------------------------------------

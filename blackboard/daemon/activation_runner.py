@@ -133,9 +133,10 @@ class ActivationRunner:
         isolated = [mark.id for mark in marks if agent.isolate(mark)]
         if len(isolated) == len(marks):
             isolated = isolated[1:]
-        if isolated and not self.worker.isolate(claim, isolated):
-            return []
-        return [mark for mark in marks if mark.id not in isolated]
+        if not isolated:
+            return marks
+        moved = self.worker.isolate(claim, isolated)
+        return [] if moved is None else [mark for mark in marks if mark.id not in moved]
 
     def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> FinishedRun | None:
         failpoint("agent.after")

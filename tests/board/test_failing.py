@@ -311,7 +311,6 @@ def test_the_crossing_of_a_batch_with_many_parts_is_rewritten_few_times(world: W
         hands.update(row.activation_id for row in world.crossings())
     assert ended == 32
     assert [row.state for row in world.crossings()] == ["done"]
-    print(hands)
     assert len(hands) <= 6
 
 
@@ -324,6 +323,68 @@ def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> N
     world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]
+
+
+JOINT = (count("lead") >= 2) & (count("out") >= 1)
+
+
+def put_joint(world: World, *subjects: str) -> None:
+    for subject in subjects:
+        for name in ("lead", "lead", "out"):
+            world.put(name, subject)
+
+
+@pytest.mark.parametrize("bad", ["a", "b", "c"])
+def test_a_failing_batch_of_a_conjunction_is_split_between_subjects(world: World, bad: str) -> None:
+    world.deploy(KINDS, spec("sales", JOINT, max_attempts=1, retry_after="1s", cooldown_after_failures=99))
+    put_joint(world, "a", "b", "c")
+    given = []
+    while (claim := world.claim("sales")) is not None:
+        subjects = [item.event.subject for item in claim.inputs]
+        given.append(subjects)
+        assert all(subjects.count(subject) == 3 for subject in subjects)
+        assert claim.row.marks_absorbed == len(subjects)
+        if bad in subjects:
+            world.fail(claim)
+        else:
+            world.finish(claim)
+    assert [bad] * 3 in given
+    assert {row.subject: row.state for row in world.crossings()} == dict.fromkeys("abc", "done") | {bad: "claimed"}
+    [dead] = world.board.activations(state="dead")
+    world.board.discard(dead.id)
+    assert sorted(row.state for row in world.crossings()) == ["discarded", "done", "done"]
+
+
+def test_one_subject_of_a_conjunction_fails_as_a_whole(world: World) -> None:
+    world.deploy(KINDS, spec("sales", JOINT, max_attempts=2, retry_after="1s"))
+    put_joint(world, "a")
+    assert world.fail(world.claimed("sales")) == "ready"
+    world.advance(2 * SECOND)
+    claim = world.claimed("sales")
+    assert (len(claim.inputs), world.fail(claim)) == (3, "dead")
+
+
+def test_a_side_of_a_disjunction_is_split_between_marks(world: World) -> None:
+    condition = (count("lead") >= 2) | (count("out") >= 2)
+    world.deploy(KINDS, spec("sales", condition, max_attempts=1, retry_after="1s"))
+    world.put("lead", "a")
+    world.put("lead", "a")
+    assert world.fail(world.claimed("sales")) == "ready"
+    assert len(world.claimed("sales").inputs) == 1
+
+
+def test_an_isolated_mark_of_a_conjunction_takes_its_subject_along(world: World) -> None:
+    world.deploy(KINDS, spec("sales", JOINT))
+    put_joint(world, "a", "b")
+    claim = world.claimed("sales")
+    ids = {subject: {item.event.mark_id for item in claim.inputs if item.event.subject == subject} for subject in "ab"}
+    moved = world.board.session.write(lambda txn: activation_results.isolate(txn, claim.row, [min(ids["b"])]))
+    assert moved == ids["b"]
+    world.finish(claim)
+    claim = world.claimed("sales")
+    assert set(inputs(claim)) == ids["b"]
+    world.finish(claim)
+    assert {row.state for row in world.crossings()} == {"done"}
 
 
 def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:

@@ -236,7 +236,7 @@ class Board(RuleBasedStateMachine):
             assert left is not None
             self.record_deposit(receipt, left, subject, 0.8, name, None)
         if name == "sum":
-            for (one,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
+            for one in {item.event.subject for item in claim.inputs}:
                 self.model.test_sum(one, now)
         if name == "board":
             self.model.test_board(now)
@@ -250,8 +250,8 @@ class Board(RuleBasedStateMachine):
         state = self.world.fail(claim)
         assert state in ("ready", "dead")
         if state == "dead" and name == "sum":
-            for (left,) in self.world.sql("SELECT subject FROM crossing WHERE activation_id = ?", claim.row.id):
-                self.model.test_sum(left, now)
+            for one in {item.event.subject for item in claim.inputs}:
+                self.model.test_sum(one, now)
         if state == "dead" and name == "board":
             self.model.test_board(now)
 

@@ -127,6 +127,10 @@ WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agen
   AND activation.watch_id = :watch_id
 LIMIT 1;
 
+-- name: defer_until
+-- Postpone an activation that was put back.
+UPDATE activation SET retry_at = :at, error = coalesce(error, :reason) WHERE id = :id AND state IN ('ready', 'held');
+
 -- name: release_held
 -- Make a held activation ready.
 UPDATE activation SET state = 'ready', retry_at = :at, error = :error WHERE id = :id AND state = 'held';
@@ -161,6 +165,23 @@ FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
 ORDER BY activation_input.strength DESC, activation_input.mark_id;
+
+-- name: subjects_of_inputs
+-- The subjects of the marks that an activation absorbs.
+SELECT DISTINCT event.subject
+FROM activation_input
+JOIN event ON event.id = activation_input.event_id
+WHERE activation_input.activation_id = :activation_id AND activation_input.role = 'absorbed';
+
+-- name: unfinished_of_subject -> ActivationRow
+-- The unfinished activations of a watch with a mark of a subject, newest first.
+SELECT DISTINCT {activation.*}
+FROM event
+JOIN activation_input ON activation_input.mark_id = event.mark_id AND activation_input.event_id = event.id
+JOIN activation ON activation.id = activation_input.activation_id
+WHERE event.subject = :subject AND activation_input.role = 'absorbed'
+  AND activation.watch_id = :watch_id AND {is_unfinished}
+ORDER BY activation.id DESC;
 
 -- name: last_absorbed_event
 -- The last event through which activations of a watch absorbed a mark.

@@ -234,6 +234,10 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 -- Withdraw all waiting crossings of a watch.
 UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch_id AND state = 'waiting';
 
+-- name: give_crossing (quiet)
+-- Give a crossing to another activation.
+UPDATE crossing SET activation_id = :activation_id WHERE id = :id;
+
 -- name: finish_crossings (quiet)
 -- End all crossings of an activation.
 UPDATE crossing SET state = :state, closed_at = :at WHERE activation_id = :activation_id;
@@ -242,6 +246,19 @@ UPDATE crossing SET state = :state, closed_at = :at WHERE activation_id = :activ
 -- Move the crossing of one mark to another activation.
 UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND mark_id = :mark_id;
 
+-- name: move_crossings_without_marks (quiet)
+-- Move the crossings of subjects of which an activation has no marks left.
+UPDATE crossing
+SET activation_id = :to_id
+WHERE activation_id = :from_id AND mark_id = 0 AND subject <> ''
+  AND NOT EXISTS (
+    SELECT activation_input.mark_id
+    FROM activation_input
+    JOIN event ON event.id = activation_input.event_id
+    WHERE activation_input.activation_id = :from_id AND activation_input.role = 'absorbed'
+      AND event.subject = crossing.subject
+  );
+
 -- name: count_waiting
 -- How many crossings wait for each watch, and since when.
 SELECT watch_id, count(*) AS count, min(crossed_at) AS crossed_at
@@ -249,9 +266,9 @@ FROM crossing
 WHERE state = 'waiting'
 GROUP BY watch_id;
 
--- name: subjects_of_activation
--- The subjects of the crossings that an activation claimed.
-SELECT DISTINCT subject FROM crossing WHERE activation_id = :activation_id;
+-- name: crossings_of_activation -> CrossingRow
+-- The crossings that an activation claimed.
+SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;
 
 -- name: get_predicted_crossing
 -- When a falling watch will cross for a subject or mark.
