@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.authors import agent_name_problem
 from blackboard.conditions import Condition, KindLike
 from blackboard.deployment import AgentSettings, AgentSpec, ReadSpec, WatchSpec
 from blackboard.errors import ConfigurationError, Mistake
@@ -164,7 +165,7 @@ def agent(
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
         kinds: Mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
-        name: The name of the agent; by default that of the function.
+        name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent and at start, and must be safe to run twice.
@@ -180,7 +181,9 @@ def agent(
     watched = {label: _as_watch(item) for label, item in named.items()}
 
     def declare(function: Function) -> Agent:
-        agent_name = name or function.__name__
+        agent_name = function.__name__ if name is None else name
+        if problem := agent_name_problem(agent_name):
+            raise ConfigurationError([Mistake(f"agent {agent_name!r}", problem)])
         try:
             spec = AgentSpec(
                 name=agent_name,

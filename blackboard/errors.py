@@ -6,8 +6,9 @@ BlackboardError
 │   ├── InvalidDuration        text that is not a duration
 │   ├── InvalidLaw             a decay law with invalid parameters
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
-│   ├── InvalidMark            a payload, subject or intensity that cannot be stored
+│   ├── InvalidMark            a payload, subject, key or author that cannot be stored
 │   ├── InvalidTime            a value that is not a time
+│   ├── KeyReused              the key of a deposit stands for another one
 │   ├── InvalidQuery           SQL that is invalid or not allowed
 │   └── ConfigurationError     all mistakes in a deployment
 └── WorkError                  the request is valid but failed: exit code 1
@@ -40,6 +41,7 @@ __all__ = [
     "InvalidMark",
     "InvalidQuery",
     "InvalidTime",
+    "KeyReused",
     "MissingPackage",
     "Mistake",
     "ModelError",
@@ -97,11 +99,15 @@ class InvalidCondition(UsageError):
 
 
 class InvalidMark(UsageError):
-    """A mark whose kind, subject, payload or intensity cannot be stored."""
+    """A mark whose kind, subject, payload, intensity, key or author cannot be stored."""
 
 
 class InvalidTime(UsageError):
     """A value that is not a time."""
+
+
+class KeyReused(UsageError):
+    """The key of a deposit stands for another request of the same author and kind."""
 
 
 class InvalidQuery(UsageError):

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
+from blackboard.authors import check_author
 from blackboard.board import (
     activation_results,
     backfill,
@@ -31,7 +32,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
 from blackboard.board.deployment_preview import Preview, preview
-from blackboard.board.deposits import Deposit, DepositRequest, submit, submit_each
+from blackboard.board.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
@@ -111,8 +112,10 @@ class Blackboard:
         Raises:
             ConfigurationError: The URL cannot be used.
             InvalidDuration: `leap` is not a duration.
+            InvalidMark: `author` is blank, too long, or reserved for the board itself.
             StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version.
         """
+        author = check_author(f"person:{_user()}" if author is None else author)
         clock = clock or SystemClock()
         longest = None if leap is None else parse_duration(leap)
         database = Database(url_or_path)
@@ -124,14 +127,17 @@ class Blackboard:
         session = BoardSession(database, clock, MarkClasses(kinds), longest)
         # A file that cannot be written fails here, not at the first deposit.
         session.write(lambda txn: board_clock.ask(txn, session.classes))
-        return cls(session, author or f"person:{_user()}")
+        return cls(session, author)
 
     def as_author(self, name: str) -> Blackboard:
         """Return a handle on the same board that deposits in another name.
 
         The handles share their connections; closing one of them closes all.
+
+        Raises:
+            InvalidMark: The name is blank, too long, or reserved for the board itself.
         """
-        return Blackboard(self.session, name)
+        return Blackboard(self.session, check_author(name))
 
     def close(self) -> None:
         """Close the connections."""
@@ -216,15 +222,17 @@ class Blackboard:
             payload: The payload, if `mark` is the name of a kind.
             intensity: At least 0; by default the mark's own, which is 1 unless it says otherwise. The board multiplies
                 it by its trust in the author.
-            key: An idempotency key. A second deposit with the same key returns the first result and changes nothing.
+            key: An idempotency key of this author and kind. The same request again returns the first result and changes
+                nothing, whatever has changed since.
             decay: A decay law for this mark only.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
 
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject or intensity is invalid, or the unique value is taken.
+            InvalidMark: The payload, subject, intensity, key or author is invalid, or the unique value is taken.
             InvalidTime: `until` is not a time.
+            KeyReused: The key stands for another request. Nothing is stored.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
         if isinstance(item, Mark):
@@ -304,7 +312,12 @@ class Blackboard:
         Raises:
             NotFound: There is no such live mark.
         """
-        self.session.write(lambda txn: evaporation.withdraw(txn, mark_id, self.author))
+
+        def work(txn: BoardTransaction) -> None:
+            check_signature(txn, self.author)
+            evaporation.withdraw(txn, mark_id, self.author)
+
+        self.session.write(work)
 
     def forget(self, subject: str) -> ErasureReport:
         """Erase what was said about a subject, including stored model answers; this cannot be undone.

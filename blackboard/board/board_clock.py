@@ -9,6 +9,7 @@ used for longer than the limit looks the same as a leap, so it asks too: an answ
 
 from __future__ import annotations
 
+from blackboard.authors import BOARD
 from blackboard.board import board_totals, evaporation, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
@@ -24,9 +25,6 @@ from blackboard.store.statements import MARKS
 SUBJECT = "board/clock"
 """The subject of the need."""
 
-AUTHOR = "blackboard"
-"""The author of the need."""
-
 
 def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instant, bool]:
     """Return the board's time, and whether the clock is in doubt.
@@ -40,7 +38,8 @@ def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instan
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
     """Return the live needs about the clock: one or none."""
-    return txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
+    rows: list[MarkRow] = txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
+    return [row for row in rows if row.author == BOARD]
 
 
 def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
@@ -96,7 +95,7 @@ def ask(txn: BoardTransaction, classes: MarkClasses) -> None:
         return
     ensure_kind(txn, "need", classes)
     if not questions(txn):
-        deposit(txn, DepositRequest.of(_question(txn), AUTHOR))
+        deposit(txn, DepositRequest.of(_question(txn), BOARD))
 
 
 def _question(txn: BoardTransaction) -> Need:
@@ -115,7 +114,7 @@ def _question(txn: BoardTransaction) -> Need:
 def _withdraw_questions(txn: BoardTransaction) -> bool:
     rows = questions(txn)
     for row in rows:
-        evaporation.withdraw(txn, row.id, AUTHOR)
+        evaporation.withdraw(txn, row.id, BOARD)
     return bool(rows)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from blackboard.authors import skeleton
 from blackboard.conditions import Comparison, Condition
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
@@ -124,6 +125,11 @@ class ActiveDeployment:
     def kinds(self) -> dict[str, Kind]:
         """The kinds by name; each is built once."""
         return {name: self.deployment.kind(name) for name in self.deployment.kinds}
+
+    @cached_property
+    def agents_by_skeleton(self) -> dict[str, str]:
+        """The names of the agents, by what a reader sees of them."""
+        return {skeleton(name): name for name in self.deployment.agents}
 
     @cached_property
     def watches_by_agent(self) -> dict[str, list[RegisteredWatch]]:

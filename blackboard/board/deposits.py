@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from blackboard.board import backfill, crossings, evaporation, guards, predicted_crossings
+from blackboard.authors import check_author, skeleton
+from blackboard.board import backfill, crossings, deposit_keys, evaporation, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.mark_class_registry import MarkClasses
@@ -32,6 +35,11 @@ class Deposit:
     payload: Mapping[str, JsonValue]
     intensity: float = 1.0
     key: str | None = None
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True)
+_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id"})
+"""The fields of a request that its digest leaves out: what a key belongs to, and what the board adds."""
 
 
 class DepositRequest(NamedTuple):
@@ -77,6 +85,43 @@ class DepositRequest(NamedTuple):
         intensity = item.intensity if intensity is None else intensity
         return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id)
 
+    def digest(self) -> str:
+        """Return a text that two requests share if they ask for the same deposit.
+
+        An argument with its default value is left out, so a later version may add arguments.
+
+        Raises:
+            InvalidMark: The payload is nested too deeply.
+        """
+        defaults = self._field_defaults
+        try:
+            arguments = {
+                name: _canonical(value)
+                for name, value in zip(self._fields, self, strict=True)
+                if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
+            }
+            text = _ENCODER.encode(arguments)
+        except (RecursionError, ValueError):  # a value may contain itself
+            raise InvalidMark("the payload is not JSON: it is nested too deeply") from None
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value in a form that equal JSON values share: 1 for 1.0, and the members of a set in one order."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _canonical(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_ENCODER.encode(_canonical(item)) for item in value)
+    if isinstance(value, Decay):
+        return _canonical(value.spec())
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
 
 class UniqueConflict(InvalidMark):
     """Another live mark of the kind has the same value in the unique field."""
@@ -85,11 +130,22 @@ class UniqueConflict(InvalidMark):
 def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Check a request against the board, and deposit the mark.
 
+    If the request has a key that is known, nothing else is checked: the first result stands.
+
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
+        KeyReused: The key stands for another request.
     """
-    return deposit(txn, prepare(txn, request, classes))
+    if request.key is None:
+        return deposit(txn, prepare(txn, request, classes))
+    deposit_keys.check_key(request.key)
+    key = (request.author, request.kind, request.key, request.digest())
+    if (first := deposit_keys.find(txn, *key)) is not None:
+        return first
+    receipt = deposit(txn, prepare(txn, request, classes))
+    deposit_keys.insert(txn, *key, receipt)
+    return receipt
 
 
 def submit_each(
@@ -129,8 +185,8 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     if text is None:
         payload = classes.check(request.kind, payload, txn.deployment)
         text = dump_payload(payload)
-    if request.activation_id is None and request.author in txn.deployment.agents:
-        raise InvalidMark(f"{request.author!r} is an agent of this board; only its activations deposit in that name")
+    if request.activation_id is None:
+        check_signature(txn, request.author)
     if request.until is not None:
         if request.until <= txn.now:
             raise InvalidMark(f"until {iso(request.until)} is in the past")
@@ -138,6 +194,18 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     check_subject(request.subject)
     intensity = check_intensity(request.intensity)
     return request._replace(payload=payload, text=text, intensity=intensity, decay=decay)
+
+
+def check_signature(txn: BoardTransaction, author: str) -> None:
+    """Check that somebody outside the board may sign with a name.
+
+    Raises:
+        InvalidMark: It cannot be stored, is reserved, or a reader could take it for the name of an agent.
+    """
+    check_author(author)
+    if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
+        looks = "is" if agent == author else f"looks like {agent!r}, which is"
+        raise InvalidMark(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
@@ -148,9 +216,6 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
-    if request.key is not None and (known := txn.tx.one(MARKS.find_key, key=request.key)) is not None:
-        row = txn.tx.one(MARKS.get_mark, id=known.mark_id)
-        return Receipt(known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.strength(row))
     predicted_crossings.fire_due_of(txn, request.kind, request.subject)
     new = FadingState(
         request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay
@@ -158,11 +223,9 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     state = reinforce(kind, None if old is None else txn.state(old), new)
     if old is not None and state is None:
-        _insert_key(txn, request, old)
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
     assert state is not None
     row = _write(txn, request, kind, old, state)
-    _insert_key(txn, request, row)
     crossed = crossings.evaluate_deposit(txn, old, row)
     predicted_crossings.predict(txn, old, row)
     guards.release_after_change(txn, row.kind, row.subject)
@@ -211,6 +274,7 @@ def _write(
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, txn.now),
         other_event_id=_last_event_of_others(old, request.author),
+        activation_id=request.activation_id,
     )
     outcome = "deposited" if old is None else "reinforced"
     txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)
@@ -249,8 +313,3 @@ def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | 
         raise UniqueConflict(f"{kind.name}.{kind.unique}: {value} belongs to mark {row.id} with subject {row.subject}")
     predicted_crossings.fire_due_of(txn, row.kind, row.subject)
     evaporation.evaporate(txn, row)
-
-
-def _insert_key(txn: BoardTransaction, request: DepositRequest, row: MarkRow) -> None:
-    if request.key is not None:
-        txn.tx.run(MARKS.insert_key, key=request.key, mark_id=row.id, event_id=row.event_id, at=txn.now)

@@ -12,6 +12,7 @@ import secrets
 
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import check_signature
 from blackboard.board.result_types import ErasureReport
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.states import ActivationState
@@ -28,8 +29,9 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
 
     Raises:
         NotFound: Nothing was ever said about it.
-        InvalidMark: It is the name of a subject that was forgotten.
+        InvalidMark: It is the name of a subject that was forgotten, or the author is an agent.
     """
+    check_signature(txn, author)
     if subject.startswith(PREFIX):
         raise InvalidMark(f"{subject} is already forgotten")
     events = txn.tx.value(ERASURE.count_events, subject=subject)

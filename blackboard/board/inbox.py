@@ -7,7 +7,7 @@ import json
 from blackboard.board import agent_state, board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
-from blackboard.board.deposits import DepositRequest, deposit
+from blackboard.board.deposits import DepositRequest, check_signature, deposit
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import NeedRecord, Receipt
 from blackboard.errors import InvalidMark, NotFound
@@ -26,9 +26,10 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
-        InvalidMark: The answer is empty, or it is not an answer to the question about the clock.
+        InvalidMark: The author is an agent, or the answer is empty or does not answer the question about the clock.
         NotFound: There is no such need.
     """
+    check_signature(txn, author)
     board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes)
     if not text.strip():

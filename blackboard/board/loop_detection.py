@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from blackboard.authors import BOARD
 from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation
 from blackboard.board.board_transaction import BoardTransaction
@@ -17,8 +18,6 @@ from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-AUTHOR = "blackboard"
-"""The author of the needs that ask a person about a loop."""
 SHORTEST = 4
 """Activations in the shortest loop between two agents: after A, B, A, B the next is quarantined.
 
@@ -77,11 +76,11 @@ def loop_problem(
     return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
 
 
-def ask(txn: BoardTransaction, subject: str, reason: str, activation_id: int) -> None:
+def ask(txn: BoardTransaction, subject: str, reason: str) -> None:
     """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
     if "need" not in txn.deployment.kinds:
         return
-    if any(row.author == AUTHOR for row in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=subject)):
+    if any(row.author == BOARD for row in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=subject)):
         return
     need = Need(
         subject=subject,
@@ -90,7 +89,7 @@ def ask(txn: BoardTransaction, subject: str, reason: str, activation_id: int) ->
         detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
         " and --retry ID or --discard ID decides.",
     )
-    deposit(txn, DepositRequest.of(need, AUTHOR, key=f"{AUTHOR}/quarantined/{activation_id}"))
+    deposit(txn, DepositRequest.of(need, BOARD))
 
 
 def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:

@@ -69,6 +69,7 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
             age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
             reinforcements=row.reinforcements,
             event_id=row.event_id,
+            activation_id=row.activation_id,
         )
         for row, weight, strength, as_of in _marks(txn, kind, **filters)
     ]
@@ -145,6 +146,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
         row = fading._replace(
             payload=last.payload or "{}",
             author=last.author,
+            activation_id=last.activation_id,
             event_id=last.id,
             deposited_at=first.recorded_at,
             reinforced_at=last.recorded_at,
@@ -170,6 +172,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
         reinforcements=0,
         evaporates_at=event.evaporates_at,
         order_key=None,
+        activation_id=event.activation_id,
     )
     state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
     floor: float | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from blackboard.authors import agent_name_problem
 from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition, Measure
 from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
+from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
@@ -18,8 +20,12 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     """Make a deployment active. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
+
+    Raises:
+        ConfigurationError: A new agent has a name that is not an identifier or is reserved.
     """
     old = txn.deployment
+    _check_names(old, new)
     kinds = {**old.kinds, **new.kinds}
     new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
     if old.version and new.content() == old.content():
@@ -40,6 +46,12 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.tx.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
+
+
+def _check_names(old: Deployment, new: Deployment) -> None:
+    problems = {name: agent_name_problem(name) for name in new.agents.keys() - old.agents.keys()}
+    if mistakes := [Mistake(f"agent {name!r}", text) for name, text in sorted(problems.items()) if text]:
+        raise ConfigurationError(mistakes)
 
 
 def apply_due_changes(txn: BoardTransaction) -> None:

@@ -78,6 +78,8 @@ class MarkRecord:
     age_seconds: float
     reinforcements: int
     event_id: int
+    activation_id: int | None
+    """The activation of the last deposit; None if its author is not an agent."""
 
 
 @dataclass(frozen=True)

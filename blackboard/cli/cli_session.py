@@ -101,7 +101,7 @@ class Session:
         is_new = self._is_missing(folder=folder)
         with Blackboard.open(
             self.url,
-            author=self.author or settings.database.author,
+            author=settings.database.author if self.author is None else self.author,
             create=create,
             leap=Microseconds(settings.daemon.leap),
         ) as board:

@@ -62,7 +62,8 @@ def demo(
     log_setup.configure(logging.ERROR)
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(_new_folder(directory, section))
-        board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=session.author or section.author))
+        author = section.author if session.author is None else session.author
+        board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
         say(
             f"{resolved.settings.model.model} answers for the agents"

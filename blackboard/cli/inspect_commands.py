@@ -65,7 +65,7 @@ def marks(
     show_records(
         records,
         as_json,
-        ("id", "kind", "subject", "strength", "age", "evaporates", "author", "payload"),
+        ("id", "kind", "subject", "strength", "age", "evaporates", "author", "activation", "payload"),
         lambda mark: (
             mark.id,
             mark.kind,
@@ -74,10 +74,11 @@ def marks(
             short(mark.age_seconds),
             minute(mark.evaporates_at),
             mark.author,
+            mark.activation_id,
             json.dumps(mark.payload, ensure_ascii=False),
         ),
         empty="no marks",
-        spare=("author", "evaporates"),
+        spare=("activation", "author", "evaporates"),
     )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")

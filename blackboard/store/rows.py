@@ -110,6 +110,8 @@ class MarkRow(NamedTuple):
     order_key: float | None
     other_event_id: Id | None = None
     """The last event of another author than `author`; None if there is none."""
+    activation_id: Id | None = None
+    """The activation of the last deposit; None if its author is not an agent."""
 
     def is_live(self, at: int) -> bool:
         """Return whether the mark is live at an instant."""
@@ -134,9 +136,16 @@ class EventRow(NamedTuple):
 
 
 class DepositKeyRow(NamedTuple):
-    """A row of `deposit_key`."""
+    """A row of `deposit_key`: the first request that an author made with a key for a kind.
+
+    `author` or `kind` is "" if an earlier version did not record it. Such a key holds for every author or kind.
+    """
 
     key: str
+    author: str
+    kind: str
+    digest: str
+    """What the request asked for; "" if an earlier version stored the key."""
     mark_id: Id
     event_id: Id
     at: Time

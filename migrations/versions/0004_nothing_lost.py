@@ -13,12 +13,15 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+# SQLite gives a row id only to a column declared exactly INTEGER; PostgreSQL wants 64 bits.
 Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
     """Each part has a function of its own."""
     _remember_events_of_others()
+    _keys_of_deposits()
+    _activations_of_marks()
 
 
 def _remember_events_of_others() -> None:
@@ -35,3 +38,44 @@ def _remember_events_of_others() -> None:
         WHERE mark.reinforcements > 0
         """
     )
+
+
+def _keys_of_deposits() -> None:
+    """Give each key the author and kind of its deposit.
+
+    A deposit that changed nothing refers to an earlier event, perhaps of another author. Its own author was not stored,
+    so the key holds for every author. A key whose event was removed holds for every kind, too. Blank keys go, and keys
+    with the board's own prefix that others have taken.
+    """
+    # A renamed table would keep its indexes and, in SQLite, its name in quotes, so the rows wait in another one.
+    op.execute("CREATE TABLE former_key AS SELECT key, mark_id, event_id, at FROM deposit_key")
+    op.drop_table("deposit_key")
+    op.create_table(
+        "deposit_key",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("author", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("mark_id", Id, nullable=False),
+        sa.Column("event_id", Id, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.execute("""
+        INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at)
+        SELECT former.key, CASE WHEN event.recorded_at = former.at THEN event.author ELSE '' END,
+          coalesce(event.kind, ''), '', former.mark_id, former.event_id, former.at
+        FROM former_key AS former
+        LEFT JOIN event ON event.id = former.event_id
+        WHERE trim(former.key) <> ''
+          AND (substr(former.key, 1, 11) <> 'blackboard/' OR event.author = 'blackboard')
+    """)
+    op.drop_table("former_key")
+
+
+def _activations_of_marks() -> None:
+    """Record with each mark which activation deposited it last."""
+    op.add_column("mark", sa.Column("activation_id", Id))
+    op.execute("""
+        UPDATE mark SET activation_id = (SELECT event.activation_id FROM event WHERE event.id = mark.event_id)
+    """)

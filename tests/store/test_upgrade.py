@@ -53,7 +53,11 @@ VALUES = {
     ("model_call", "api"): {"direct": "messages"},
 }
 REWRITTEN = {("deployment", "content"), ("watch", "condition")}
-NEW = {("board", "views_hash"), ("mark", "other_event_id")}
+NEW = {
+    ("board", "views_hash"),
+    ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
+    ("mark", "activation_id"), ("mark", "other_event_id"),
+}  # fmt: skip
 
 
 @pytest.fixture

@@ -25,16 +25,17 @@ VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, 
 -- name: insert_mark
 -- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
-  reinforcements, evaporates_at, order_key, other_event_id)
+  reinforcements, evaporates_at, order_key, other_event_id, activation_id)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
-  :reinforcements, :evaporates_at, :order_key, :other_event_id);
+  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id);
 
 -- name: update_mark
 -- Update what a reinforcement changes.
 UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
-  evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id
+  evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id,
+  activation_id = :activation_id
 WHERE id = :id;
 
 -- name: rebase_mark
@@ -96,12 +97,15 @@ SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mar
 DELETE FROM absorbed WHERE mark_id = :mark_id;
 
 -- name: find_key
--- The mark and event of a deposit's key.
-SELECT mark_id, event_id FROM deposit_key WHERE key = :key;
+-- The first request that an author made with a key for a kind, and its result.
+SELECT digest, mark_id, event_id
+FROM deposit_key
+WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 
 -- name: insert_key
 -- Record a deposit's key.
-INSERT INTO deposit_key (key, mark_id, event_id, at) VALUES (:key, :mark_id, :event_id, :at);
+INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at)
+VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at);
 
 -- name: find_unique_value
 -- The mark that holds a unique value.

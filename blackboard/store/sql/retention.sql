@@ -60,7 +60,9 @@ DELETE FROM crossing WHERE id IN (
 
 -- name: delete_old_keys
 -- Delete the next old keys of deposits.
-DELETE FROM deposit_key WHERE key IN (SELECT key FROM deposit_key WHERE at < :before LIMIT :limit + 0);
+DELETE FROM deposit_key WHERE (key, author, kind) IN (
+  SELECT key, author, kind FROM deposit_key WHERE at < :before LIMIT :limit + 0
+);
 
 -- name: delete_old_calls
 -- Delete the next old finished calls.

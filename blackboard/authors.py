@@ -1,0 +1,73 @@
+"""Names of authors and agents: what is reserved, and which names a reader could mistake for each other."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from blackboard.errors import InvalidMark
+
+BOARD = "blackboard"
+"""The author of what the board itself deposits. No agent and no other author has this name."""
+MAX_AUTHOR = 200
+MAX_AGENT = 64
+
+# The characters that Unicode calls ignorable, and the blank pattern of Braille, have no width or no ink.
+_INVISIBLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff]*"
+)
+_NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing."""
+    return _INVISIBLE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def skeleton(name: str) -> str:
+    """Return a name as a reader sees it: NFKC and case folded, without spaces and invisible characters."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return _INVISIBLE.sub("", folded)
+
+
+def check_text(label: str, text: object, longest: int) -> str:
+    """Return a text that identifies something, if it can be stored.
+
+    Raises:
+        InvalidMark: It is not text, shows nothing, is too long, or is not valid Unicode.
+    """
+    if not isinstance(text, str):
+        raise InvalidMark(f"the {label} must be text, not {text!r}")
+    if is_blank(text):
+        raise InvalidMark(f"the {label} is blank")
+    if len(text) > longest:
+        raise InvalidMark(f"the {label} is {len(text)} characters long; at most {longest} are allowed")
+    if _NOT_TEXT.search(text):
+        raise InvalidMark(f"the {label} contains characters that are not valid text")
+    return text
+
+
+@lru_cache(maxsize=1024)  # each deposit is checked, and few names sign
+def check_author(name: str) -> str:
+    """Return the name of an author, if somebody outside the board may sign with it.
+
+    Raises:
+        InvalidMark: It cannot be stored, or a reader could take it for the board's own name.
+    """
+    check_text("author", name, MAX_AUTHOR)
+    if skeleton(name) == BOARD:
+        raise InvalidMark(f"the author {name!r} is reserved for the board itself; choose another name")
+    return name
+
+
+def agent_name_problem(name: str) -> str | None:
+    """Return what is wrong with the name of an agent, or None."""
+    if not (name.isascii() and name.isidentifier()) or len(name) > MAX_AGENT:
+        return f"the name of an agent has up to {MAX_AGENT} letters (a to z), digits and underscores, such as sales"
+    if name.casefold() == BOARD:
+        return "this name is reserved for the board itself; choose another one"
+    return None
