@@ -77,11 +77,11 @@ class BoardFiles:
         return self.database, self.wal, self.shm, self.journal
 
     def replaced_copy(self, stamp: str) -> BoardFiles:
-        """Return the files under which a board is kept that a restored backup replaced."""
+        """Return the files under which a board is kept that was replaced by a backup, or upgraded, at this time."""
         return BoardFiles(self._beside(f".before-{stamp}"))
 
     def replaced_copies(self) -> list[Path]:
-        """Return the databases that restored backups replaced."""
+        """Return the databases that restored backups replaced, and copies from before upgrades."""
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.liveness import any_alive, living_workers
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema
 from blackboard.store.backup import Copy
@@ -37,7 +36,7 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     try:
         if any_alive(database.path):
             raise StoreBusy(f"a daemon serves {database.where}: stop it first")
-        return backup.restore(copy, database, to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ"))
+        return backup.restore(copy, database, backup.stamp_of(now))
     finally:
         database.close()
 

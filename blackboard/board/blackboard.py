@@ -33,6 +33,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
 from blackboard.board.deployment_preview import Preview, preview
 from blackboard.board.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
+from blackboard.board.liveness import living_workers
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
@@ -59,6 +60,7 @@ from blackboard.marks import BUILT_IN_KINDS, Mark
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
+from blackboard.store.schema import SchemaChange
 
 BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
@@ -82,11 +84,13 @@ class Blackboard:
         session: The transactions of the board, for the daemon and for tests.
         database: The database behind the board.
         clock: The source of time.
+        schema_change: What opening the board changed of its schema; None if nothing.
     """
 
     def __init__(self, session: BoardSession, author: str) -> None:
         self.session, self.author = session, author
         self.database, self.clock = session.database, session.clock
+        self.schema_change: SchemaChange | None = None
 
     @classmethod
     def open(
@@ -113,21 +117,25 @@ class Blackboard:
             ConfigurationError: The URL cannot be used.
             InvalidDuration: `leap` is not a duration.
             InvalidMark: `author` is blank, too long, or reserved for the board itself.
-            StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version.
+            StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version. Or its
+                schema must be upgraded, and a worker that is alive prevents that.
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         clock = clock or SystemClock()
         longest = None if leap is None else parse_duration(leap)
         database = Database(url_or_path)
         try:
-            schema.ensure(database, clock.now(), create=database.embedded if create is None else create)
+            may_create = database.embedded if create is None else create
+            change = schema.ensure(database, clock.now(), living_workers, create=may_create)
         except BaseException:
             database.close()
             raise
         session = BoardSession(database, clock, MarkClasses(kinds), longest)
         # A file that cannot be written fails here, not at the first deposit.
         session.write(lambda txn: board_clock.ask(txn, session.classes))
-        return cls(session, author)
+        board = cls(session, author)
+        board.schema_change = change
+        return board
 
     def as_author(self, name: str) -> Blackboard:
         """Return a handle on the same board that deposits in another name.

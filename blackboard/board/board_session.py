@@ -21,6 +21,7 @@ from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
 from blackboard.listeners import Listeners
 from blackboard.store.database import Database
+from blackboard.store.schema import check_revision
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 
@@ -131,6 +132,7 @@ class BoardSession:
 
     def _transaction(self, tx: Transaction) -> BoardTransaction:
         start = tx.one(MARKS.transaction_start)
+        check_revision(start.schema, self.database.where)
         clock = self.clock.now()
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)

@@ -24,6 +24,7 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
+from blackboard.board.liveness import living_workers
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.quiescence import Report, has_work
 from blackboard.board.result_types import Receipt
@@ -105,7 +106,7 @@ class Worker:
             StoreError: The board still cannot be used, or the file is no longer a board of this version.
         """
         self._session.now()  # fails if the file is gone, before its schema is read
-        schema.ensure(self.board.database, self.board.clock.now(), create=False)
+        schema.ensure(self.board.database, self.board.clock.now(), living_workers, create=False)
         self.register()
 
     def registered(self) -> list[str]:

@@ -107,6 +107,10 @@ class Session:
         ) as board:
             if is_new:
                 report(f"{board.database.where} is a new board")
+            elif (change := board.schema_change) is not None:
+                copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
+                where = board.database.where
+                report(f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}")
             if register and settings.names_agents and board.deployment.version == 0:
                 board.deploy(self.resolve().deployment)
             try:

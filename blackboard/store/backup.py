@@ -11,10 +11,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from blackboard.board_files import BoardFiles, sync
+from blackboard.clock import to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -48,6 +50,27 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     to = to.absolute()
     if to.exists():
         raise StoreError(f"{to} already exists; choose another name")
+    copy = _make(database, to, progress)
+    _add_to_list(source.backup_list, to)
+    return copy
+
+
+def keep_before_upgrade(database: Database, now: int) -> Path:
+    """Copy a board before its schema is upgraded to a file beside it, and return the path.
+
+    Raises:
+        StoreError: The copy cannot be written, or is damaged.
+    """
+    to = _files_of(database).replaced_copy(stamp_of(now)).database
+    return _make(database, to, lambda copied, pages: None).path
+
+
+def stamp_of(now: int) -> str:
+    """Return an instant as the names of copies carry it."""
+    return to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+
+
+def _make(database: Database, to: Path, progress: Progress) -> Copy:
     with _partial(to) as part:
         _copy(database, part, progress)
         copy = examine(part)
@@ -59,7 +82,6 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
         except OSError:
             os.rename(part, to)
         sync(to.parent)
-    _add_to_list(source.backup_list, to)
     return replace(copy, path=to)
 
 
@@ -114,8 +136,9 @@ def examine(path: Path) -> Copy:
             if problems != ["ok"]:
                 raise StoreError(f"{path} is damaged: {'; '.join(problems)[:500]}")
             marks = rows.execute("SELECT count(*) FROM mark").fetchone()[0]
-            events, last = rows.execute("SELECT count(*), coalesce(max(recorded_at), 0) FROM event").fetchone()
-            recorded = rows.execute("SELECT last_recorded_at FROM board").fetchone()[0]
+            of_event, of_board = ("at", "recorded_at") if version < "0003" else ("recorded_at", "last_recorded_at")
+            events, last = rows.execute(f"SELECT count(*), coalesce(max({of_event}), 0) FROM event").fetchone()
+            recorded = rows.execute(f"SELECT coalesce(max({of_board}), 0) FROM board").fetchone()[0]
     finally:
         database.close()
     return Copy(path, path.stat().st_size, marks, events, max(last, recorded))

@@ -8,6 +8,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,55 @@ Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns the running workers among some, on the board of a file; None if that cannot be known."""
 
 
-def ensure(database: Database, now: int, *, create: bool = True) -> bool:
-    """Create the schema, or upgrade it if the database may be changed; return whether anything was changed.
+SEEN = 120_000_000
+"""Microseconds for which a worker on a server counts as living after it was seen: two leases of the default length."""
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """A schema that was created or upgraded."""
+
+    before: str | None
+    """The migration before; None if there was no board."""
+    after: str
+    backup: Path | None
+    """A copy of the board as it was before an upgrade; None for a new board, and on a server."""
+
+
+def check_revision(revision: str, where: str) -> None:
+    """Check that a board has the schema of this version. Every transaction does so.
+
+    Raises:
+        StoreNewer: A newer version wrote the board.
+        StoreError: The schema is older.
+    """
+    if revision == HEAD:
+        return
+    if revision not in KNOWN:
+        raise StoreNewer(
+            f"{where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
+            " use the newer version of blackboard that wrote it"
+        )
+    raise StoreError(f"{where} holds no board of this version; run 'blackboard init'")
+
+
+def ensure(database: Database, now: int, living: Living, *, create: bool = True) -> SchemaChange | None:
+    """Create the schema, or upgrade it if the database may be changed; return what was changed, if anything.
+
+    A copy of the board is made before an upgrade.
 
     Raises:
         StoreForeign: The database belongs to another program.
         StoreNewer: A newer version wrote the database.
-        StoreError: The schema cannot be upgraded, or is older and must stay.
+        StoreError: The schema cannot be upgraded, or is older and must stay. A worker that is alive prevents an
+            upgrade.
     """
     _check_version(database)
-    if database.exists() and _is_current(database):
-        return False
+    if database.exists() and (revision := revision_of(database)) is not None:
+        if revision == HEAD:
+            return None
+        if revision not in KNOWN or not create:
+            check_revision(revision, database.where)
     if not create:
         if not database.exists():
             database.connect(writes=False).close()  # raises the error for a missing file
@@ -56,8 +95,7 @@ def ensure(database: Database, now: int, *, create: bool = True) -> bool:
                 raise sql_dialect.translate(error, database.where) from None
     finally:
         connection.close()
-    _upgrade(database, now)
-    return True
+    return _upgrade(database, now, living)
 
 
 def refresh_views(database: Database, living: Living) -> str | None:
@@ -117,16 +155,6 @@ def revision_of(database: Database) -> str | None:
         connection.close()
 
 
-def _is_current(database: Database) -> bool:
-    revision = revision_of(database)
-    if revision is not None and revision not in KNOWN:
-        raise StoreNewer(
-            f"{database.where} is at schema {revision}, which this version does not know (its newest is {HEAD});"
-            " use the newer version of blackboard that wrote it"
-        )
-    return revision == HEAD
-
-
 def _revision(connection: Any, database: Database) -> str | None:
     if database.embedded:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -158,16 +186,17 @@ def _renew_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _upgrade(database: Database, now: int) -> None:
+def _upgrade(database: Database, now: int, living: Living) -> SchemaChange | None:
     with database.write_lock(), _alembic:
-        _migrate(database, now)
+        change = _migrate(database, now, living)
     failpoint("migration.committed")
     if database.path is not None:
         with contextlib.suppress(OSError):
             os.chmod(database.path, 0o600)
+    return change
 
 
-def _migrate(database: Database, now: int) -> None:
+def _migrate(database: Database, now: int, living: Living) -> SchemaChange | None:
     # Imported here: alembic takes a fifth of a second, and a board of the newest schema never needs it.
     from alembic.command import upgrade
     from alembic.config import Config
@@ -188,17 +217,50 @@ def _migrate(database: Database, now: int) -> None:
         try:
             with connection.begin():
                 # Another process may have upgraded it while this one waited for the lock.
-                if _revision(raw, database) != HEAD:
-                    failpoint("migration.begun")
-                    config.attributes["connection"] = connection
-                    upgrade(config, "head")
-                    tx = Transaction(raw.cursor(), database.dialect)
-                    _create_board(connection, database, now)
-                    if (views := _outdated_views(tx)) is not None:
-                        _write_views(tx, views)
-                    failpoint("migration.made")
+                revision, copy = _revision(raw, database), None
+                if revision == HEAD:
+                    return None
+                if revision is not None:
+                    _check_unserved(database, raw, revision, now, living)
+                    copy = _keep_copy(database, now)
+                failpoint("migration.begun")
+                config.attributes["connection"] = connection
+                upgrade(config, "head")
+                tx = Transaction(raw.cursor(), database.dialect)
+                _create_board(connection, database, now)
+                if (views := _outdated_views(tx)) is not None:
+                    _write_views(tx, views)
+                failpoint("migration.made")
+                change = SchemaChange(revision, HEAD, copy)
         except Exception as error:
             raise _translated(error, database) from None
+    return change
+
+
+def _check_unserved(database: Database, connection: Any, revision: str, now: int, living: Living) -> None:
+    """Check that no worker is alive: it would go on under a schema that it does not know.
+
+    Raises:
+        StoreError: One is.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT id, seen_at FROM worker")
+    seen = dict(cursor.fetchall())
+    running = living(database.path, seen)
+    if running is None:
+        running = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
+    if running:
+        raise StoreError(
+            f"{database.where} is at schema {revision}, and worker {min(running)} runs on it; stop every worker, then"
+            f" run 'blackboard init', which upgrades the board to schema {HEAD}"
+        )
+
+
+def _keep_copy(database: Database, now: int) -> Path | None:
+    """Copy the board before its upgrade, and return the path of the copy; None on a server."""
+    from blackboard.store import backup  # it imports this module
+
+    return None if database.files is None else backup.keep_before_upgrade(database, now)
 
 
 def _create_board(connection: Any, database: Database, now: int) -> None:

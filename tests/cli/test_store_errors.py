@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from pathlib import Path
 
 import pytest
 
 from blackboard.board_files import BoardFiles
 from tests.cli.conftest import Typed
+
+DUMP = Path(__file__).parents[1] / "store" / "board_0002.sql"
 
 
 @pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
@@ -44,6 +47,18 @@ def test_a_board_of_a_newer_version_is_refused(house: Typed) -> None:
     done = house("marks")
     assert done.code == 1
     assert "newer version" in done.err
+
+
+def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
+    with sqlite3.connect(house.folder / "house.db") as board:
+        board.executescript(DUMP.read_text("utf-8"))
+    board.close()
+    done = house("status")
+    assert done.code == 0
+    assert "was upgraded from 0002 to 0004; " in done.err
+    [copy] = house.folder.glob("house.db.before-*")
+    assert f"{copy.name} is a backup from before" in done.err.replace("\n", "")
+    assert house("status").err == ""
 
 
 def test_a_damaged_board_is_reported(house: Typed) -> None:

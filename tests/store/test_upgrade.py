@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock
+from blackboard.board.liveness import WorkerLiveness, living_workers
+from blackboard.errors import StoreError, StoreNewer
 from blackboard.parsing import parse
-from blackboard.store import schema
+from blackboard.store import backup, schema
+from blackboard.store.backup import backups_of, examine
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
 
@@ -86,6 +89,13 @@ def contents(path: Path, table: str) -> list[dict[str, Any]]:
     return rows
 
 
+def revision(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    [(number,)] = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    connection.close()
+    return str(number)
+
+
 def tables(path: Path) -> set[str]:
     connection = sqlite3.connect(path)
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -107,7 +117,7 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
     old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
     assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
     database = Database(f"sqlite:///{path}")
-    assert schema.ensure(database, clock.now())
+    assert schema.ensure(database, clock.now(), living_workers) is not None
     database.close()
     assert tables(path) - {"alembic_version"} == {TABLES.get(name, name) for name in old}
     for name, rows in old.items():
@@ -206,3 +216,61 @@ def test_work_continues_after_the_upgrade(path: Path, clock: ManualClock) -> Non
         [quarantined] = board.activations(state="quarantined")
         board.retry(quarantined.id)
         assert [record.id for record in board.activations(state="ready")] == [quarantined.id]
+
+
+def test_a_copy_of_the_board_is_made_before_its_upgrade(path: Path, clock: ManualClock) -> None:
+    old = contents(path, "event")
+    with Blackboard.open(path, clock=clock) as board:
+        change = board.schema_change
+        assert change is not None
+        assert (change.before, change.after) == ("0002", schema.HEAD)
+        assert change.backup is not None
+        assert backups_of(path) == [change.backup]
+        assert contents(change.backup, "event") == old
+        assert revision(change.backup) == "0002"
+        assert examine(change.backup).events == len(old)
+    with Blackboard.open(path, clock=clock) as board:
+        assert board.schema_change is None
+    assert backups_of(path) == [change.backup]
+
+
+def test_a_board_is_not_upgraded_under_a_living_worker(path: Path, clock: ManualClock) -> None:
+    liveness = WorkerLiveness(path, lambda: None)
+    liveness.enter()
+    try:
+        connection = sqlite3.connect(path)
+        connection.execute("INSERT INTO worker VALUES (?, 1, 'here', 0, 0)", (liveness.id,))
+        connection.commit()
+        connection.close()
+        with pytest.raises(StoreError, match=f"worker {liveness.id} runs on it; stop every worker"):
+            Blackboard.open(path, clock=clock)
+        assert revision(path) == "0002"
+        assert backups_of(path) == []
+    finally:
+        liveness.release()
+    Blackboard.open(path, clock=clock).close()
+
+
+def test_a_board_that_cannot_be_copied_is_not_upgraded(
+    path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(database: Database, now: int) -> Path:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(backup, "keep_before_upgrade", fail)
+    with pytest.raises(StoreError, match="the disk is full"):
+        Blackboard.open(path, clock=clock)
+    assert revision(path) == "0002"
+
+
+def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        for number, error in (("9999", StoreNewer), ("0003", StoreError)):
+            connection = sqlite3.connect(path)
+            connection.execute("UPDATE alembic_version SET version_num = ?", (number,))
+            connection.commit()
+            connection.close()
+            with pytest.raises(error, match=r"schema 9999|run 'blackboard init'"):
+                board.marks()
+            with pytest.raises(error, match=r"schema 9999|run 'blackboard init'"):
+                board.pause()

@@ -1,9 +1,10 @@
 -- Marks, their events, keys, unique values, laws and kinds.
 
 -- name: transaction_start
--- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation.
+-- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation, schema.
 SELECT board.version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
-  (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation
+  (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
+  (SELECT alembic_version.version_num FROM alembic_version) AS schema
 FROM board
 LEFT JOIN event ON event.id = (SELECT max(newest.id) FROM event AS newest);
 
