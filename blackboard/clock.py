@@ -119,6 +119,11 @@ def give_way() -> None:
     time.sleep(0)
 
 
+def pause(microseconds: int) -> None:
+    """Wait in real time, for locks between processes."""
+    time.sleep(microseconds / 1e6)
+
+
 def to_datetime(at: Instant) -> datetime:
     """Return an instant as an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=at)

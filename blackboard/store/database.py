@@ -1,8 +1,8 @@
 """A database: its connections, its transactions and its write lock. It contains no table's name.
 
 A process has one writing connection. Threads hand over their work, and one thread commits the work of all, so that
-eight threads share one flush to the disk. Between processes, a lock file is the queue: `flock` wakes waiting processes
-in turn, where SQLite's busy timeout can starve one of them.
+eight threads share one flush to the disk. Between processes, a pair of lock files is the queue, because SQLite's
+busy timeout can starve one of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard.board_files import BoardFiles, path_in
-from blackboard.errors import ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
+from blackboard.errors import BlackboardError, ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
 from blackboard.store import dialect as sql_dialect
@@ -61,6 +61,8 @@ class Database:
         self.on_commit, self.on_rollback = Listeners(), Listeners()
         self._is_durable = True
         self._writer: Any = None
+        self._open: Transaction | None = None
+        """The open writing transaction."""
         self._readers: list[Any] = []
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._file: tuple[int, int] | None = None
@@ -199,88 +201,138 @@ class Database:
         """
         self._check_fork()
         entry = Entry(work)
-        if batch := self.group_commit.enter(entry):
+        try:
             try:
-                self.commit(batch)
+                if batch := self.group_commit.enter(entry):
+                    self.commit(batch)
             finally:
-                self.group_commit.release([other for other in batch if other is not entry])
-        if entry.error is not None:
-            raise entry.error
+                self._leave(entry)
+        except BaseException:  # a signal's exception may have ended the line above
+            self._leave(entry)
+            raise
+        if (error := entry.error) is not None:
+            entry.error = None  # otherwise the error and its traceback would keep each other, and open files, alive
+            try:
+                raise error
+            finally:
+                del error
         return entry.result  # type: ignore[no-any-return]
 
     def commit(self, batch: list[Entry]) -> None:
         """Commit the work of a batch in one transaction, and set each entry's result or error.
 
-        If the work of one entry raises, each entry is committed in a transaction of its own.
+        If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
+        lead the commit.
         """
         tx: Transaction | None = None
         try:
-            with self.transaction() as tx:
+            try:
+                tx = self._begin()
                 for entry in batch:
+                    entry.transaction = tx
                     entry.result = entry.work(tx)
+                self._commit(tx)
+            finally:
+                self._end()
         except BaseException as error:
-            interrupted = isinstance(error, KeyboardInterrupt)
-            if tx is not None and tx.committed:
-                raise  # the work is committed: an error after that must not repeat it
-            if len(batch) == 1 or (tx is None and not interrupted):  # a transaction that cannot begin fails for all
-                for entry in batch:
-                    entry.error = error
-                return
+            self._settle(batch, tx, error)
+        else:
+            self.on_commit()
+
+    def _settle(self, batch: list[Entry], tx: Transaction | None, error: BaseException) -> None:
+        """Handle an error in the transaction of a batch."""
+        self._end()  # a signal's exception may have interrupted it
+        if tx is not None and tx.committed:
+            raise error  # the work is committed: an error after that must not repeat it
+        error = self._translated(error)
+        if len(batch) == 1:
+            batch[0].error = error
+        elif tx is not None:
             for entry in batch:  # alone, each entry shows whether the error was its own
                 self.commit([entry])
-            if interrupted:
-                raise
+            if not isinstance(error, BlackboardError) and all(entry.error is None for entry in batch):
+                raise error  # no work raises it, so a signal's handler did
+        elif isinstance(error, StoreError):
+            for entry in batch:  # a transaction that cannot begin fails for all
+                entry.error = error
+        else:
+            raise error  # an interrupt of this thread; the other entries wait again
 
-    @contextlib.contextmanager
-    def transaction(self, *, keep: bool = True) -> Iterator[Transaction]:
-        """Open a writing transaction on the process's writing connection, and commit it at the end, unless told not to.
+    def _begin(self) -> Transaction:
+        """Begin a writing transaction on the process's writing connection. The calling thread must lead the commit."""
+        if self._write_lock is not None:
+            self._write_lock.acquire()
+        self._check_file()
+        if self._writer is None:
+            self._writer = self.connect(writes=True)
+        cursor = self._writer.cursor()
+        tx = self._open = Transaction(cursor, self.dialect)
+        cursor.execute(sql_dialect.begin_write(self.dialect))
+        if lock := sql_dialect.lock_board(self.dialect):
+            cursor.execute(lock)
+        failpoint("transaction.begun")
+        return tx
 
-        The calling thread must lead the commit.
-        """
-        with self.write_lock():
-            self._check_file()
-            if self._writer is None:
-                self._writer = self.connect(writes=True)
-            cursor = self._writer.cursor()
-            try:
-                cursor.execute(sql_dialect.begin_write(self.dialect))
-                if lock := sql_dialect.lock_board(self.dialect):
-                    cursor.execute(lock)
-                failpoint("transaction.begun")
-                transaction = Transaction(cursor, self.dialect)
-                yield transaction
-                if not keep:
-                    self._roll_back(cursor)
-                    self.on_rollback()
-                    return
-                if transaction.shared is not None:
-                    transaction.shared.save()
-                failpoint("commit.before")
-                cursor.execute("COMMIT")
-                transaction.committed = True
-                failpoint("commit.after")
-            except BaseException as error:
-                self._roll_back(cursor)
-                self.on_rollback()
-                raise self._translated(error) from None
-            finally:
-                with contextlib.suppress(Exception):
-                    cursor.close()
-        self.on_commit()
+    def _commit(self, tx: Transaction) -> None:
+        if tx.shared is not None:
+            tx.shared.save()
+        failpoint("commit.before")
+        try:
+            tx.cursor.execute("COMMIT")
+            tx.committed = True
+        except BaseException as error:
+            # A signal's exception is raised after the commit has returned: without an error of the driver, the state
+            # of the connection tells whether the work is committed.
+            failed = isinstance(error, self.dialect.error)
+            tx.committed = not failed and not sql_dialect.in_transaction(self._writer, self.dialect)
+            raise
+        failpoint("commit.after")
+
+    def _end(self) -> None:
+        """Roll back the open transaction if it is not committed, and release the write lock. May be repeated."""
+        tx = self._open
+        if tx is not None:
+            if not tx.committed:
+                self._roll_back(tx.cursor)
+            with contextlib.suppress(Exception):
+                tx.cursor.close()
+            self._open = None
+        if self._write_lock is not None:
+            self._write_lock.release()
+        if tx is not None and not tx.committed:
+            self.on_rollback()
+
+    def _leave(self, entry: Entry) -> None:
+        """Give up whatever a thread may hold at the end of its write. May be repeated."""
+        if self.group_commit.leads(entry):
+            self._end()
+        self.group_commit.leave(entry)
 
     @contextlib.contextmanager
     def exclusive_transaction(self) -> Iterator[Transaction]:
-        """Open a writing transaction that contains only this thread's work."""
-        self._check_fork()
-        with self.group_commit.exclusive(), self.transaction() as tx:
+        """Open a writing transaction that contains only this thread's work, and commit it at the end."""
+        with self._alone() as tx:
             yield tx
+            self._commit(tx)
+        self.on_commit()
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[Transaction]:
         """Open a writing transaction that contains only this thread's work and is always rolled back."""
-        self._check_fork()
-        with self.group_commit.exclusive(), self.transaction(keep=False) as tx:
+        with self._alone() as tx:
             yield tx
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[Transaction]:
+        self._check_fork()
+        entry = Entry(None, exclusive=True)
+        try:
+            self.group_commit.enter(entry)
+            yield self._begin()
+        except BaseException as error:
+            raise self._translated(error) from None
+        finally:
+            self._leave(entry)
 
     def _roll_back(self, cursor: Any) -> None:
         try:

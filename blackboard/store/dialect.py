@@ -89,6 +89,13 @@ def begin_write(dialect: Dialect) -> str:
     return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 
+def in_transaction(connection: Any, dialect: Dialect) -> bool:
+    """Return whether a transaction is open on a connection."""
+    if dialect.name == "sqlite":
+        return bool(connection.in_transaction)
+    return bool(connection.info.transaction_status)
+
+
 def begin_read(dialect: Dialect) -> str:
     """Return the statement that begins a reading transaction: one snapshot, in which nothing can be written."""
     return "BEGIN" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"

@@ -6,6 +6,9 @@ to the disk, and no thread waits for a timer.
 
 Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
 briefly while more of the group keep arriving.
+
+A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end, which undoes as much as
+was done, and can itself be repeated: an entry is done, or it waits.
 """
 
 from __future__ import annotations
@@ -22,15 +25,23 @@ from blackboard.clock import give_way
 class Entry:
     """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
 
-    __slots__ = ("done", "error", "exclusive", "result", "signal", "work")
+    __slots__ = ("abandoned", "error", "exclusive", "result", "signal", "transaction", "work")
 
     def __init__(self, work: Any, *, exclusive: bool = False) -> None:
         self.work, self.exclusive = work, exclusive
-        self.done = False
+        self.abandoned = False
+        """Whether its thread has left, so that it cannot lead."""
         self.signal: threading.Lock | None = None
         """Locked while the thread waits; released when its work is done, or when it leads."""
+        self.transaction: Any = None
+        """The transaction in which the work ran last; its `committed` says whether it counts."""
         self.result: Any = None
         self.error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the work is committed or has failed."""
+        return self.error is not None or (self.transaction is not None and self.transaction.committed)
 
 
 class GroupCommit:
@@ -39,8 +50,9 @@ class GroupCommit:
     def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:
         self.on_wait = on_wait
         self._lock = threading.Lock()
-        self._has_leader = False
-        self._next: Entry | None = None
+        self._leader: Entry | None = None
+        self._batch: list[Entry] = []
+        """The entries that the leader commits, its own first."""
         self._waiting: deque[Entry] = deque()
         self._group_size = 1
         """Entries in the last batch."""
@@ -48,72 +60,63 @@ class GroupCommit:
     def enter(self, entry: Entry) -> list[Entry]:
         """Wait until this thread leads, or until another thread has committed the entry.
 
-        Returns the batch to commit, this entry first; the thread must then call `release`. Empty if the entry is done.
+        Returns the batch to commit, this entry first; empty if the entry is done. The thread must then call `leave`,
+        even if this method raises.
         """
         with self._lock:
-            leads, self._has_leader = not self._has_leader, True
-            if not leads:
+            if self._leader is None:
+                self._leader = entry
+            else:
                 entry.signal = threading.Lock()
                 entry.signal.acquire()
                 self._waiting.append(entry)
-        if not leads and not self._wait_to_lead(entry):
-            return []
+        if entry.signal is not None:
+            self.on_wait()
+            entry.signal.acquire()
+            if entry.done:
+                return []
         if not entry.exclusive:
-            try:
-                self._wait_for_group()
-            except BaseException:  # an interrupt: another thread must lead
-                self.release([])
-                raise
+            self._wait_for_group()
         with self._lock:
-            batch = [entry]
+            self._batch = [entry]
             while self._waiting and not (entry.exclusive or self._waiting[0].exclusive):
-                batch.append(self._waiting.popleft())
-            self._group_size = len(batch)
-        return batch
+                self._batch.append(self._waiting[0])
+                self._waiting.popleft()
+            self._group_size = len(self._batch)
+            return list(self._batch)
 
-    def release(self, batch: list[Entry]) -> None:
-        """Let the next thread lead, and signal the other entries of the batch that they are done."""
+    def leads(self, entry: Entry) -> bool:
+        """Return whether the entry's thread leads."""
+        return self._leader is entry
+
+    def leave(self, entry: Entry) -> None:
+        """Let the next thread lead, and signal the other entries of the batch that are done; the others wait again.
+
+        If the thread does not lead, withdraw its entry.
+        """
         with self._lock:
+            if self._leader is entry:
+                while self._batch:
+                    other = self._batch[-1]
+                    if other is not entry:
+                        self._return(other)
+                    self._batch.pop()
+                self._leader = None
+            else:
+                entry.abandoned = True
+                if entry in self._waiting:
+                    self._waiting.remove(entry)
             self._lead_next()
-        for entry in batch:
-            entry.done = True
-            if entry.signal is not None and entry.signal.locked():
-                entry.signal.release()
-
-    def give_up(self, entry: Entry) -> None:
-        """Withdraw an entry whose thread was interrupted while it waited."""
-        with self._lock:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-                if self._next is entry:
-                    self._next = None
-                    self._lead_next()
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Lead alone: no other thread's work is in the batch."""
         entry = Entry(None, exclusive=True)
-        self.enter(entry)
         try:
+            self.enter(entry)
             yield
         finally:
-            self.release([])
-
-    def _wait_to_lead(self, entry: Entry) -> bool:
-        """Wait for the entry's signal; return False if the work is done."""
-        assert entry.signal is not None
-        try:
-            self.on_wait()
-            entry.signal.acquire()
-        except BaseException:  # an interrupt: the leader must not signal a thread that has gone
-            self.give_up(entry)
-            raise
-        if entry.done:
-            return False
-        with self._lock:
-            self._next = None
-            self._waiting.popleft()
-        return True
+            self.leave(entry)
 
     def _wait_for_group(self) -> None:
         arrived = -1
@@ -121,9 +124,21 @@ class GroupCommit:
             arrived = len(self._waiting)
             give_way()
 
+    def _return(self, entry: Entry) -> None:
+        if entry.done:
+            _release(entry)
+        elif not entry.abandoned and entry not in self._waiting:
+            self._waiting.appendleft(entry)
+
     def _lead_next(self) -> None:
-        self._has_leader = bool(self._waiting)
-        if self._waiting:
-            self._next = self._waiting[0]
-            assert self._next.signal is not None
-            self._next.signal.release()
+        if self._leader is None and self._waiting:
+            self._leader = self._waiting[0]
+        if self._leader is not None:
+            if self._waiting and self._waiting[0] is self._leader:
+                self._waiting.popleft()
+            _release(self._leader)
+
+
+def _release(entry: Entry) -> None:
+    if entry.signal is not None and entry.signal.locked():
+        entry.signal.release()

@@ -1,22 +1,34 @@
-"""A fair (FIFO) write lock between the processes of one machine.
+"""A fair write lock between the processes of one machine.
 
-`flock` queues waiting processes, but a released lock stays free until the first of them has woken. A running process
-can take it in that time; on a busy board this is mostly the process that has just written. So there are two locks. The
-holder of the queue lock writes next and keeps it until it holds the write lock. A process that has written queues
-behind it.
+The system frees a lock when its process dies. Nothing may block in `flock`, which has neither a time limit nor a way to
+be interrupted: a waiting process tries again and again, at an interval that gets shorter the longer it has waited, so
+that the oldest of many is served first. A process that has just written could still take the lock again before any
+other has looked. So there are two locks. The holder of the queue lock writes next and keeps it until it holds the
+write lock. A process that has written queues behind it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.board_files import BoardFiles
+from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy, StoreError
+
+INTERVALS = (
+    # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
+    (8, 2000, 100),
+    (30, 1000, 500),
+    (200, 300, 500),
+    (1000, 1000, 1000),
+)
+LONG_INTERVAL = 5000
+"""Microseconds between two attempts of a long wait, such as that for a process that was suspended."""
 
 
 class WriteLock:
@@ -27,7 +39,41 @@ class WriteLock:
 
     def __init__(self, path: Path, seconds: float) -> None:
         self.path, self.seconds = path, seconds
-        self._handles: tuple[int, int] | None = None
+        self._clock = SystemClock()
+        self._files: list[io.FileIO] = []
+        """The queue lock and the write lock, once they are open."""
+        self._is_waiting = self._is_held = False
+
+    def acquire(self) -> None:
+        """Wait for the lock and hold it until `release`.
+
+        Raises:
+            StoreBusy: Other processes held it for too long.
+            StoreError: The lock files cannot be made.
+        """
+        self._is_waiting = True
+        try:
+            queue, lock = self._files if len(self._files) == 2 else self._open()
+            deadline = self._clock.monotonic() + int(self.seconds * 1e6)
+            self._take(queue, deadline, is_queue=True)
+            self._take(lock, deadline, is_queue=False)
+            fcntl.flock(queue, fcntl.LOCK_UN)
+            self._is_held = True
+            self._is_waiting = False
+        except BaseException:  # an error or an interrupt: give up the place in the queue
+            self.close()
+            raise
+
+    def release(self) -> None:
+        """Let the next process write, if this process holds the lock. May be repeated.
+
+        If a thread was interrupted while it waited, give up its place in the queue.
+        """
+        if self._is_waiting:
+            self.close()
+        elif self._is_held:
+            fcntl.flock(self._files[1], fcntl.LOCK_UN)
+            self._is_held = False
 
     @contextlib.contextmanager
     def acquired(self) -> Iterator[None]:
@@ -37,58 +83,57 @@ class WriteLock:
             StoreBusy: Other processes held it for too long.
             StoreError: The lock files cannot be made.
         """
-        queue, lock = self._handles or self._open()
         try:
-            fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.flock(queue, fcntl.LOCK_UN)
-        except BlockingIOError:
-            self._wait(queue, lock)
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            try:
+                self.acquire()
+                yield
+            finally:
+                self.release()
+        except BaseException:  # a signal's exception may have ended the line above
+            self.release()
+            raise
 
     def close(self) -> None:
-        """Close the lock files. In a forked child, the parent's locks stay as they are."""
-        if self._handles is not None:
-            for handle in self._handles:
-                os.close(handle)
-            self._handles = None
+        """Close the lock files, which gives up the locks. In a forked child, the parent's locks stay as they are."""
+        for file in self._files:
+            file.close()
+        self._files = []
+        self._is_waiting = self._is_held = False
 
-    def _open(self) -> tuple[int, int]:
+    def _open(self) -> list[io.FileIO]:
+        self._files = []
         files = BoardFiles(self.path)
-        handles: list[int] = []
-        for file in (files.write_queue, files.write_lock):
+        for path in (files.write_queue, files.write_lock):
             try:
-                handles.append(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+                self._files.append(_open(path))
             except OSError as error:
-                for handle in handles:
-                    os.close(handle)
-                raise StoreError(f"{file} cannot be opened: {error.strerror}; check permissions") from None
-        self._handles = handles[0], handles[1]
-        return self._handles
+                raise StoreError(f"{path} cannot be opened: {error.strerror}; check permissions") from None
+        return self._files
 
-    def _wait(self, queue: int, lock: int) -> None:
-        # flock has no timeout, so a thread waits, and is abandoned if that takes too long: a process that was stopped
-        # in the middle of a transaction must not block all others for ever.
-        acquired, abandoned, guard = threading.Event(), threading.Event(), threading.Lock()
+    def _take(self, file: io.FileIO, deadline: int, *, is_queue: bool) -> None:
+        began = 0
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                now = self._clock.monotonic()
+            if now >= deadline:
+                raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
+            began = began or now
+            pause(_interval(now - began, is_queue=is_queue))
 
-        def wait() -> None:
-            fcntl.flock(queue, fcntl.LOCK_EX)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            fcntl.flock(queue, fcntl.LOCK_UN)
-            with guard:
-                if not abandoned.is_set():
-                    acquired.set()
-                    return
-            for handle in (queue, lock):
-                os.close(handle)
 
-        threading.Thread(target=wait, daemon=True, name="blackboard-write-lock").start()
-        if not acquired.wait(self.seconds):
-            with guard:
-                if not acquired.is_set():
-                    abandoned.set()
-                    self._handles = None  # the abandoned thread closes them
-                    raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
+def _open(path: Path) -> io.FileIO:
+    with contextlib.suppress(FileNotFoundError):
+        return io.FileIO(path, "r+")
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    return io.FileIO(path, "r+")
+
+
+def _interval(waited: int, *, is_queue: bool) -> int:
+    """Return the microseconds until the next attempt."""
+    for limit, queue, lock in INTERVALS:
+        if waited < limit * 1000:
+            return queue if is_queue else lock
+    return LONG_INTERVAL

@@ -14,6 +14,15 @@ from blackboard.store.database import Database
 from blackboard.store.group_commit import Entry, GroupCommit
 
 
+class Committed:
+    committed = True
+
+
+def finish(batch: list[Entry]) -> None:
+    for entry in batch:
+        entry.transaction = Committed()
+
+
 def test_a_thread_that_finds_no_leader_leads_with_its_own_work() -> None:
     group_commit, entry = GroupCommit(), Entry("work")
     assert group_commit.enter(entry) == [entry]
@@ -21,22 +30,22 @@ def test_a_thread_that_finds_no_leader_leads_with_its_own_work() -> None:
 
 def test_entries_that_arrive_while_a_thread_leads_are_committed_by_the_first_of_them() -> None:
     waits = threading.Semaphore(0)
-    group_commit = GroupCommit(waits.release)
-    group_commit.enter(Entry("leader"))
+    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit.enter(leader)
     entries = [Entry(number) for number in range(5)]
     batches: dict[int, list[Entry]] = {}
 
     def wait(entry: Entry) -> None:
         batches[entry.work] = group_commit.enter(entry)
-        if batches[entry.work]:
-            group_commit.release([other for other in batches[entry.work] if other is not entry])
+        finish(batches[entry.work])
+        group_commit.leave(entry)
 
     threads = []
     for entry in entries:
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
         assert waits.acquire(timeout=10)
-    group_commit.release([])
+    group_commit.leave(leader)
     for thread in threads:
         thread.join(timeout=10)
     assert [item.work for item in batches[0]] == [0, 1, 2, 3, 4]
@@ -54,14 +63,14 @@ def test_an_exclusive_entry_is_alone_in_its_batch() -> None:
     def wait(entry: Entry) -> None:
         batch = group_commit.enter(entry)
         order.append([item.work for item in batch])
-        group_commit.release([other for other in batch if other is not entry])
+        group_commit.leave(entry)
 
     threads = []
     for entry in (exclusive, after):
         threads.append(threading.Thread(target=wait, args=(entry,)))
         threads[-1].start()
         assert waits.acquire(timeout=10)
-    group_commit.release([])
+    group_commit.leave(first)
     for thread in threads:
         thread.join(timeout=10)
     assert order == [["alone"], ["after"]]
@@ -91,8 +100,8 @@ def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp
 
 def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
     waits = threading.Semaphore(0)
-    group_commit = GroupCommit(waits.release)
-    group_commit.enter(Entry("leader"))
+    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit.enter(leader)
     gone, next_ = Entry("gone"), Entry("next")
     threads = []
     led = []
@@ -104,36 +113,38 @@ def test_an_interrupted_thread_keeps_no_other_waiting() -> None:
         threads.append(threading.Thread(target=wait, args=(entry,), daemon=True))
         threads[-1].start()
         assert waits.acquire(timeout=10)
-    group_commit.give_up(gone)
-    group_commit.release([])
+    group_commit.leave(gone)
+    group_commit.leave(leader)
     threads[1].join(timeout=10)
     assert led == [["next"]]
 
 
-def test_a_thread_interrupted_while_it_waits_lets_the_next_lead(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next() -> None:
     waits = threading.Semaphore(0)
-    group_commit, next_ = GroupCommit(waits.release), Entry("next")
-    group_commit.enter(Entry("leader"))
-    entries = [Entry("first"), Entry("second")]
-    threads = [threading.Thread(target=group_commit.enter, args=(entry,)) for entry in entries]
+    group_commit, leader = GroupCommit(waits.release), Entry("leader")
+    group_commit.enter(leader)
+    first, second = Entry("first"), Entry("second")
+    batches: dict[str, list[str]] = {}
+    interrupted, goes_on = threading.Event(), threading.Event()
+
+    def wait(entry: Entry) -> None:
+        batches[entry.work] = [item.work for item in group_commit.enter(entry)]
+        if entry is first:
+            interrupted.set()
+            assert goes_on.wait(10)
+        group_commit.leave(entry)
+
+    threads = [threading.Thread(target=wait, args=(entry,), daemon=True) for entry in (first, second)]
     for thread in threads:
         thread.start()
         assert waits.acquire(timeout=10)
-    group_commit.release([])
-    threads[0].join(timeout=10)
-    group_commit.release([entries[1]])  # the last batch was a group of two
-    threads[1].join(timeout=10)
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("blackboard.store.group_commit.give_way", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        group_commit.enter(Entry("gone"))
-    monkeypatch.undo()
-    assert group_commit.enter(next_) == [next_]
+    group_commit.leave(leader)
+    assert interrupted.wait(10)
+    assert batches == {"first": ["first", "second"]}
+    goes_on.set()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert batches["second"] == ["second"]
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -197,11 +208,11 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
 ) -> None:
     waits: list[StoreBusy] = []
 
-    def held() -> Any:
+    def held(lock: Any) -> None:
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr(database, "write_lock", held)
+    monkeypatch.setattr("blackboard.store.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
     database.commit(batch)
     assert len(waits) == 1

@@ -1,0 +1,227 @@
+"""Law: an exception of a signal's handler, anywhere in a write, leaves no lock, transaction, thread or descriptor.
+
+Other processes go on, other threads get their results, and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import linecache
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from blackboard.board_files import BoardFiles
+from blackboard.errors import StoreBusy
+from blackboard.store import database as database_module
+from blackboard.store import group_commit, write_lock
+from blackboard.store.database import Database
+from blackboard.store.dialect import sqlite
+
+MODULES = {module.__file__ for module in (database_module, group_commit, write_lock)}
+
+
+class Interrupt(Exception):
+    """What a handler of SIGALRM may raise."""
+
+
+class Injection:
+    """Raises an exception in this thread at one step of the code under test: before a line, or after a call."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+        self.done = False
+
+    def __enter__(self) -> None:
+        sys.settrace(self._trace)
+
+    def __exit__(self, *arguments: object) -> None:
+        sys.settrace(None)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code.co_filename not in MODULES:
+            return None
+        # Python runs no handler between the end of a `with` block and the release of a lock that is written in C.
+        is_lock = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() == "with self._lock:"
+        if event != "exception" and not is_lock and not self.done:
+            self._step -= 1
+            if self._step < 0:
+                self.done = True
+                raise Interrupt
+        return self._trace
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "board.db")
+    database.write(lambda tx: tx.cursor.execute("CREATE TABLE t (x)"))
+    yield database
+    database.close()
+
+
+def put(name: str) -> Callable[[Any], str]:
+    def work(tx: Any) -> str:
+        tx.cursor.execute("INSERT INTO t VALUES (?)", (name,))
+        return name
+
+    return work
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def assert_free(database: Database) -> None:
+    """Check that another process could write now."""
+    assert database.files is not None
+    for path in (database.files.write_queue, database.files.write_lock):
+        with open(path) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    other = sqlite.connect(str(database.path), timeout=0, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def rows(database: Database) -> Counter[str]:
+    with database.read() as tx:
+        return Counter(row[0] for row in tx.cursor.execute("SELECT x FROM t"))
+
+
+def interrupted(step: int, work: Callable[[], object]) -> bool:
+    """Run work with an interrupt at a step; return whether the step was reached."""
+    injection = Injection(step)
+    try:
+        with injection:
+            work()
+    except Interrupt:
+        assert injection.done
+    return injection.done
+
+
+def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: Database) -> None:
+    for step in itertools.count():
+        database.write(put("before"))
+        if not interrupted(step, lambda: database.write(put(f"interrupted {step}"))):  # noqa: B023
+            break
+        assert_free(database)
+        assert database.write(put("after")) == "after"
+    assert step > 50
+    found = rows(database)
+    assert (found["after"], found["before"]) == (step, step + 1)
+    assert {count for name, count in found.items() if name.startswith("interrupted")} == {1}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # what was not yet kept is closed by its deletion
+def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = BoardFiles(database.path)  # type: ignore[arg-type]
+    threads = threading.active_count()
+    database.close()
+    closed = descriptors()
+    for step in itertools.count():
+        with open(files.write_lock, "w") as other, open(files.write_queue, "w") as queue:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            fcntl.flock(queue, fcntl.LOCK_EX)
+            released = iter([queue, other])
+            monkeypatch.setattr(
+                write_lock,
+                "pause",
+                lambda us: fcntl.flock(next(released), fcntl.LOCK_UN),  # noqa: B023
+            )
+            reached = interrupted(step, lambda: database.write(put("x")))
+        assert_free(database)
+        database.close()
+        assert (threading.active_count(), descriptors()) == (threads, closed)
+        if not reached:
+            break
+    assert step > 50
+
+
+def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threads(database: Database) -> None:
+    for step in itertools.count():
+        name = f"other {step}"
+        results: list[str] = []
+        leads, may_leave = threading.Event(), threading.Event()
+
+        def lead() -> None:
+            with database.group_commit.exclusive():
+                leads.set()  # noqa: B023
+                assert may_leave.wait(10)  # noqa: B023
+
+        def write() -> None:
+            results.append(database.write(put(name)))  # noqa: B023
+
+        leader, other = threading.Thread(target=lead), threading.Thread(target=write)
+
+        def waits() -> None:
+            if threading.current_thread() is threading.main_thread():
+                other.start()  # noqa: B023
+            else:
+                may_leave.set()  # noqa: B023
+
+        database.group_commit.on_wait = waits
+        leader.start()
+        assert leads.wait(10)
+        reached = interrupted(step, lambda: database.write(put("own")))
+        may_leave.set()
+        leader.join(10)
+        if other.ident is not None:
+            other.join(10)
+            assert not other.is_alive(), step
+            assert results == [name], step
+            assert rows(database)[name] == 1, step
+        assert_free(database)
+        if not reached:
+            break
+    assert step > 50
+
+
+def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: Database) -> None:
+    errors = [Interrupt()]
+
+    def work(tx: Any) -> None:
+        if errors:
+            raise errors.pop()
+
+    batch = [group_commit.Entry(put("one")), group_commit.Entry(work)]
+    with pytest.raises(Interrupt):
+        database.commit(batch)
+    assert [entry.error for entry in batch] == [None, None]
+    assert rows(database) == {"one": 1}
+
+
+def test_a_refused_write_leaves_no_thread_and_no_descriptor(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database._write_lock, "seconds", 0.05)
+    database.close()
+    threads, closed = threading.active_count(), descriptors()
+    with open(BoardFiles(database.path).write_lock) as other:  # type: ignore[arg-type]
+        fcntl.flock(other, fcntl.LOCK_EX)
+        for _ in range(3):
+            with pytest.raises(StoreBusy):
+                database.write(put("x"))
+            assert (threading.active_count(), descriptors()) == (threads, closed + 1)
+    assert_free(database)
+    assert database.write(put("x")) == "x"
+
+
+def test_a_write_waits_without_a_thread(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with open(BoardFiles(database.path).write_lock) as other:  # type: ignore[arg-type]
+        fcntl.flock(other, fcntl.LOCK_EX)
+        monkeypatch.setattr(write_lock, "pause", lambda us: fcntl.flock(other, fcntl.LOCK_UN))
+        assert database.write(put("x")) == "x"
+    assert_free(database)
