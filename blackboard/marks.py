@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
@@ -97,8 +98,15 @@ class Mark(BaseModel):
 
     @classmethod
     def payload_schema(cls) -> dict[str, JsonValue]:
-        """Return the JSON schema of the payload, as the board registers it."""
-        schema = cls.model_json_schema()
+        """Return the JSON schema of the payload, as the board registers it. Its properties have the fields' names.
+
+        Raises:
+            InvalidMark: JSON cannot represent a field.
+        """
+        try:
+            schema = cls.model_json_schema(by_alias=False)
+        except PydanticInvalidForJsonSchema as error:
+            raise InvalidMark(f"{cls.__qualname__} has a field that JSON cannot represent: {error}") from None
         for name in RESERVED_FIELDS:
             schema["properties"].pop(name, None)
         schema["required"] = [name for name in schema.get("required", []) if name not in RESERVED_FIELDS]
@@ -106,13 +114,15 @@ class Mark(BaseModel):
 
     @property
     def payload(self) -> dict[str, JsonValue]:
-        """The fields of this kind as JSON values.
+        """The fields of this kind as JSON values, by their names and without computed fields.
 
         Raises:
             InvalidMark: JSON cannot represent a value.
         """
         try:
-            return self.model_dump(mode="json", exclude=_EXCLUDED_FROM_PAYLOAD)
+            return self.model_dump(
+                mode="json", exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False
+            )
         except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
 
@@ -242,6 +252,18 @@ def attach_stored(mark: _M, stored: StoredMark) -> _M:
     """
     mark._stored = stored
     return mark
+
+
+def payload_text(mark: Mark) -> str:
+    """Return the payload of a mark as the JSON text that is stored.
+
+    Raises:
+        InvalidMark: JSON cannot represent a value, such as half of a surrogate pair.
+    """
+    try:
+        return mark.model_dump_json(exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
+    except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
+        raise InvalidMark(f"the payload is not JSON: {error}") from None
 
 
 def alternative_of(mark: Mark) -> Mark | None:

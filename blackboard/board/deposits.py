@@ -21,6 +21,7 @@ from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, UsageError
 from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload
+from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
@@ -48,6 +49,7 @@ class DepositRequest(NamedTuple):
     kind: str
     subject: str
     payload: Mapping[str, JsonValue]
+    """The payload; empty if `text` has it."""
     author: str
     intensity: float = 1.0
     key: str | None = None
@@ -55,7 +57,7 @@ class DepositRequest(NamedTuple):
     until: Instant | None = None
     """The instant until which the mark keeps its strength; instead of `decay`."""
     text: str | None = None
-    """The payload as JSON text if the mark's class has checked it."""
+    """The payload as JSON text if it has been checked."""
     activation_id: int | None = None
     """The activation that deposits the mark; None if the author is not an agent."""
 
@@ -78,8 +80,7 @@ class DepositRequest(NamedTuple):
         """
         if not isinstance(item, Mark | Deposit):
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
-        payload = item.payload
-        text = dump_payload(payload) if isinstance(item, Mark) else None
+        payload, text = ({}, write_mark(item)) if isinstance(item, Mark) else (item.payload, None)
         if isinstance(item, Deposit) and key is None:
             key = item.key
         intensity = item.intensity if intensity is None else intensity
@@ -94,10 +95,11 @@ class DepositRequest(NamedTuple):
             InvalidMark: The payload is nested too deeply.
         """
         defaults = self._field_defaults
+        payload = self.payload if self.text is None else json.loads(self.text)
         try:
             arguments = {
                 name: _canonical(value)
-                for name, value in zip(self._fields, self, strict=True)
+                for name, value in self._replace(payload=payload)._asdict().items()
                 if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
             }
             text = _ENCODER.encode(arguments)
@@ -181,19 +183,18 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     """
     ensure_kind(txn, request.kind, classes)
     txn.kind(request.kind)
-    payload, text, decay = request.payload, request.text, request.decay
+    text, decay = request.text, request.decay
+    check_subject(request.subject)
     if text is None:
-        payload = classes.check(request.kind, payload, txn.deployment)
-        text = dump_payload(payload)
+        text = classes.check(request.kind, request.payload, request.subject, txn.deployment)
     if request.activation_id is None:
         check_signature(txn, request.author)
     if request.until is not None:
         if request.until <= txn.now:
             raise InvalidMark(f"until {iso(request.until)} is in the past")
         decay = Step(Microseconds(request.until - txn.now), fixed=True)
-    check_subject(request.subject)
     intensity = check_intensity(request.intensity)
-    return request._replace(payload=payload, text=text, intensity=intensity, decay=decay)
+    return request._replace(text=text, intensity=intensity, decay=decay)
 
 
 def check_signature(txn: BoardTransaction, author: str) -> None:
@@ -254,7 +255,8 @@ def _write(
     txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: FadingState
 ) -> MarkRow:
     """Write a new mark, or the reinforcement of an old one, with its event."""
-    unique = None if kind.unique is None else request.payload.get(kind.unique)
+    text = dump_payload(request.payload) if request.text is None else request.text
+    unique = None if kind.unique is None else json.loads(text).get(kind.unique)
     if unique is not None:
         _check_unique(txn, kind, str(unique), old)
     event_id = txn.next_event()
@@ -262,7 +264,7 @@ def _write(
         id=event_id if old is None else old.id,
         kind=request.kind,
         subject=request.subject,
-        payload=dump_payload(request.payload) if request.text is None else request.text,
+        payload=text,
         author=request.author,
         intensity=state.intensity,
         law=law_key(state.law) if state.law is kind.decay else txn.laws.register(txn.tx, state.law),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Iterable, Mapping
 
 from pydantic import ConfigDict, JsonValue, ValidationError
@@ -11,6 +10,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark
 from blackboard.marks import BUILT_IN_CLASSES, Mark, StoredMark, attach_stored, describe_invalid, dump_payload
+from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.store.rows import EventRow, MarkRow
 
 
@@ -25,8 +25,15 @@ class MarkClasses:
         self.add(classes)
 
     def add(self, classes: Iterable[type[Mark]]) -> None:
-        """Add mark classes."""
-        self._classes.update({model.kind: model for model in classes})
+        """Add mark classes.
+
+        Raises:
+            InvalidMark: A class would lose a value that is stored.
+        """
+        for model in classes:
+            if self._classes.get(model.kind) is not model:
+                check_class(model)
+                self._classes[model.kind] = model
 
     def get(self, kind: str) -> type[Mark] | None:
         """Return the class of a kind, if it was added."""
@@ -43,8 +50,8 @@ class MarkClasses:
                     self._missing.add(place)  # a failed import is slow
         return self._classes.get(kind)
 
-    def check(self, kind: str, payload: object, deployment: Deployment) -> dict[str, JsonValue]:
-        """Return the payload as it is stored.
+    def check(self, kind: str, payload: object, subject: str, deployment: Deployment) -> str:
+        """Return the text of a payload as it is stored.
 
         The class of the kind checks it or, if that cannot be imported here, the registered JSON schema.
 
@@ -58,11 +65,12 @@ class MarkClasses:
         payload = dict(payload)
         if (model := self.find(kind, deployment)) is not None:
             try:
-                return model.model_validate({**payload, "subject": "-"}).payload
+                return write_mark(parse_payload(model, payload, subject))
             except ValidationError as error:
                 raise InvalidMark(describe_invalid(kind, error)) from None
+        text = dump_payload(payload)
         _check_by_schema(kind, payload, deployment.kinds[kind].payload)
-        return payload
+        return text
 
     def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
         """Return a mark of its kind's class from its row, or from the event that produced its state.
@@ -71,9 +79,8 @@ class MarkClasses:
             InvalidMark: The payload no longer fits the kind.
         """
         model = self.find(row.kind, deployment) or self._untyped_class(row.kind)
-        payload = json.loads(row.payload or "{}")
         try:
-            mark = model.model_validate({**payload, "subject": row.subject, "intensity": row.intensity})
+            mark = read_mark(model, row.payload or "{}", row.subject, row.intensity)
         except ValidationError as error:
             raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
         return attach_stored(mark, stored)
@@ -102,7 +109,6 @@ def _import_class(place: str) -> type[Mark] | None:
 
 
 def _check_by_schema(kind: str, payload: dict[str, JsonValue], schema: dict[str, JsonValue] | None) -> None:
-    dump_payload(payload)
     if schema is None:
         return
     from jsonschema import Draft202012Validator

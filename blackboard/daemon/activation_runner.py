@@ -23,7 +23,7 @@ from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelErr
 from blackboard.failpoints import failpoint
 from blackboard.llm.failures import Rejected, Unusable
 from blackboard.log_queue import Log
-from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject, dump_payload
+from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject
 
 log = Log("blackboard")
 
@@ -142,6 +142,7 @@ class ActivationRunner:
         failpoint("agent.after")
         _check(claim, marks)
         deposits = [_agent_deposit(claim, mark) for mark in marks]
+        _check_sizes(claim, deposits)
         failpoint("apply.before")
         try:
             finished = self.worker.finish(claim, deposits, claim_next)
@@ -173,7 +174,7 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
 
 
 def _check(claim: Claim, marks: list[Mark]) -> None:
-    writes, limit, room = claim.agent.writes, claim.agent.settings.max_payload, claim.agent.settings.max_total
+    writes = claim.agent.writes
     for mark in _with_alternatives(marks):
         if not isinstance(mark, Mark):
             raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks or None")
@@ -181,15 +182,26 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
             raise Undeclared(
                 f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
             )
-        if (size := len(dump_payload(mark.payload).encode())) > limit:
-            raise AgentError(
-                f"it returned a {mark.kind!r} with a payload of {size} bytes; at most {limit} are allowed (max_payload)"
-            )
-        if (room := room - size) < 0:
-            total = claim.agent.settings.max_total
-            raise AgentError(f"the payloads of its marks have more than {total} bytes in total (max_total)")
         check_subject(mark.subject)
         check_intensity(mark.intensity)
+
+
+def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:
+    limit, total = claim.agent.settings.max_payload, claim.agent.settings.max_total
+    sizes = 0
+    for item in deposits:
+        following: AgentDeposit | None = item
+        while following is not None:
+            request, following = following.request, following.alternative
+            size = len((request.text or "").encode())
+            sizes += size
+            if size > limit:
+                raise AgentError(
+                    f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
+                    " (max_payload)"
+                )
+    if sizes > total:
+        raise AgentError(f"the payloads of its marks have more than {total} bytes in total (max_total)")
 
 
 def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:

@@ -21,6 +21,7 @@ from blackboard.errors import BlackboardError, ConfigurationError, MissingPackag
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
+from blackboard.payload_round_trip import check_class
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine, find_config
@@ -130,7 +131,8 @@ class _Resolver:
             module = sys.modules.get(getattr(agent.function, "__module__", ""))
             found += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
         classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
-        for item in found:
+        for item in dict.fromkeys(found):
+            self._try("deployment", lambda model=item: check_class(model), None)  # type: ignore[misc]
             other = classes.setdefault(item.kind, item)
             if other is not item:
                 self._wrong(

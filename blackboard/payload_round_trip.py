@@ -1,0 +1,210 @@
+"""The round trip of a mark through the text that is stored: what is read is what was deposited.
+
+Stored text is read by pydantic's rules for JSON, by the names of the fields. Some classes would lose or change a value.
+A class that shows it is refused when it is registered, every other one at the deposit of such a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+from math import isfinite
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from blackboard.errors import InvalidMark
+from blackboard.marks import Mark, describe_invalid, dump_payload, payload_text
+
+M = TypeVar("M", bound=Mark)
+
+_ABSENT = object()
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def check_class(model: type[Mark]) -> None:
+    """Check that a class can give back what it stores, as far as the class alone shows it.
+
+    Raises:
+        InvalidMark: A value is left out or masked when it is written.
+    """
+    lost = [f"{place}: {reason}" for place, reason in dict.fromkeys(_lost(model.__pydantic_core_schema__, ""))]
+    if lost:
+        raise InvalidMark(f"{model.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
+
+
+def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a schema of pydantic's core whose values are not written, with the reason.
+
+    What has a serializer of its own is left to the deposits, which show what it writes.
+    """
+    if isinstance(schema, list | tuple):
+        for part in schema:
+            yield from _lost(part, place)
+    elif isinstance(schema, dict) and "serialization" not in schema:
+        if schema.get("type") == "dataclass-field":
+            place = f"{place}.{schema['name']}".removeprefix(".")
+        if schema.get("serialization_exclude"):
+            yield place, "its value is left out when it is written (exclude=True)"
+        for key, part in schema.items():
+            if key == "fields" and isinstance(part, dict):
+                for name, item in part.items():
+                    yield from _lost(item, f"{place}.{name}".removeprefix("."))
+            elif key != "metadata":
+                yield from _lost(part, place)
+    elif isinstance(schema, dict):
+        function: Any = schema["serialization"].get("function")
+        if getattr(function, "__module__", "") == "pydantic.types" and "secret" in function.__name__:
+            yield place, "its value is masked when it is written (a secret)"
+
+
+def write_mark(mark: Mark) -> str:
+    """Return the text of a mark's payload that is stored. Unless the class shows it, find out that it reads back.
+
+    Raises:
+        InvalidMark: JSON cannot represent a value, or a field would be read as another value.
+    """
+    text, model = payload_text(mark), type(mark)
+    if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
+        return text
+    try:
+        read = _read(model, text, mark.subject, mark.intensity)
+    except ValidationError as error:
+        reason = describe_invalid(mark.kind, error)
+        raise InvalidMark(f"{model.__qualname__} cannot read what it writes: {reason}") from None
+    # The mark's intensity is only the depositor's share of what the board stores.
+    if (place := _difference_of_models(mark, read, skipped="intensity")) is not None:
+        was, now = _at(mark, place), _at(read, place)
+        raise InvalidMark(
+            f"the payload does not fit kind {mark.kind!r}: {'.'.join(map(str, place))}: {_short(was)} would be read as"
+            f" {_short(now)}; declare a type, or a serializer and a validator, that give the same value back"
+        )
+    return text
+
+
+def read_mark(model: type[M], text: str, subject: str, intensity: float) -> M:
+    """Return the mark that a stored text contains.
+
+    Raises:
+        ValidationError: The text does not fit the class.
+    """
+    try:
+        mark = _read(model, text, subject, intensity)
+    except ValidationError:
+        # The board may have raised the intensity above what the class allows a depositor.
+        if intensity == model.model_fields["intensity"].default:
+            raise
+        mark = _read(model, text, subject)
+    mark.__dict__["intensity"] = intensity  # the board's number, whatever a validator makes of it
+    return mark
+
+
+def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M:
+    """Return the mark of a payload that comes from outside, in which fields may also go by their aliases.
+
+    Raises:
+        ValidationError: The payload does not fit the class.
+        InvalidMark: The payload is not JSON.
+    """
+    return _read(model, dump_payload(payload), subject, by_alias=True)
+
+
+@lru_cache(maxsize=1024)
+def _is_exact(model: type[Mark]) -> bool:
+    """Return whether JSON gives back every value of a class: its fields are scalars, and it has no rules of its own."""
+    schema: Any = model.__pydantic_core_schema__
+    if schema["type"] != "model" or schema["schema"]["type"] != "model-fields" or "serialization" in schema:
+        return False
+    if schema["custom_init"] or model.model_config != Mark.model_config:
+        return False
+    return all(_is_scalar(field["schema"]) for field in schema["schema"]["fields"].values())
+
+
+def _is_scalar(schema: Any) -> bool:
+    """Return whether a schema of pydantic's core accepts a scalar without constraints and functions."""
+    match schema:
+        case {"type": "default" | "nullable", "schema": inner}:
+            return "serialization" not in schema and _is_scalar(inner)
+        case {"type": "str" | "int" | "float" | "bool" | "none" | "date" | "datetime"}:
+            return set(schema) <= {"type", "microseconds_precision"}
+    return False
+
+
+def _is_exact_value(value: Any) -> bool:
+    """Return whether JSON gives back a value of a scalar type. A class does not check what `model_copy` puts in."""
+    kind = type(value)
+    if kind is not datetime:
+        return kind in _PLAIN or kind is date
+    offset = value.utcoffset()
+    return offset is None or offset.seconds % 60 == offset.microseconds == 0  # JSON has no shorter offsets
+
+
+def _read(model: type[M], text: str, subject: str, intensity: float | None = None, *, by_alias: bool = False) -> M:
+    head = f'{{"subject":{encode_basestring_ascii(subject)}'
+    if intensity is not None:
+        head += f',"intensity":{intensity!r}' if type(intensity) is float and isfinite(intensity) else ""
+    rest = "}" if text == "{}" else f",{text[1:]}"
+    return model.model_validate_json(head + rest, by_alias=by_alias, by_name=True)
+
+
+def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:
+    """Return the place of the first value that differs in value or type; None if all are the same."""
+    kind = type(given)
+    if kind is not type(read):
+        return ()
+    if kind in _PLAIN:
+        return None if given == read or given != given else ()  # NaN is the same as NaN
+    if kind is datetime:
+        # In the hour that a time zone repeats, Python holds no two datetimes of different zones for equal.
+        if given.tzinfo is not None and read.tzinfo is not None:
+            given, read = given.astimezone(UTC), read.astimezone(UTC)
+        return None if given == read else ()
+    if hasattr(kind, "__pydantic_fields__"):  # the check of pydantic's metaclass is slow
+        return _difference_of_models(given, read)
+    if isinstance(given, dict):
+        return _first_difference(given, read)
+    if isinstance(given, list | tuple):
+        return _first_difference(dict(enumerate(given)), dict(enumerate(read)))
+    if is_dataclass(given):
+        names = [item.name for item in fields(given) if item.compare]
+        return _first_difference(*({name: getattr(item, name) for name in names} for item in (given, read)))
+    try:
+        return None if given == read else ()
+    except Exception:  # an object may refuse to be compared
+        return ()
+
+
+def _difference_of_models(given: BaseModel, read: BaseModel, skipped: str = "") -> tuple[Any, ...] | None:
+    # Not the attributes: `__dict__` may also have what `cached_property` stored.
+    before, after = given.__dict__, read.__dict__
+    for name in type(given).__pydantic_fields__:
+        if name != skipped:
+            place = _difference(before.get(name, _ABSENT), after.get(name, _ABSENT))
+            if place is not None:
+                return (name, *place)
+    if given.__pydantic_extra__:
+        return _first_difference(given.__pydantic_extra__, read.__pydantic_extra__ or {})
+    return None
+
+
+def _first_difference(given: Mapping[Any, Any], read: Mapping[Any, Any]) -> tuple[Any, ...] | None:
+    if given.keys() != read.keys():
+        return ()
+    for key, value in given.items():
+        if (place := _difference(value, read[key])) is not None:
+            return (key, *place)
+    return None
+
+
+def _at(value: Any, place: tuple[Any, ...]) -> Any:
+    for step in place:
+        value = getattr(value, step) if isinstance(step, str) and not isinstance(value, dict) else value[step]
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
