@@ -60,7 +60,7 @@ _OUTCOMES = (_C.ANSWERED, _C.UNUSABLE, _C.FAILED, _C.REJECTED, _C.UNKNOWN)
 TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
     ActivationState: {
         _A.READY: (_A.RUNNING, _A.READY, _A.DISCARDED),
-        _A.RUNNING: (_A.DONE, _A.READY, _A.HELD, _A.DEAD),
+        _A.RUNNING: (_A.DONE, _A.READY, _A.HELD, _A.DEAD, _A.QUARANTINED),
         _A.HELD: (_A.RUNNING, _A.READY, _A.DISCARDED),
         _A.DEAD: (_A.READY, _A.DISCARDED),
         _A.QUARANTINED: (_A.READY, _A.DISCARDED),
@@ -88,6 +88,9 @@ UNFINISHED = (_A.READY, _A.RUNNING, _A.HELD, _A.DEAD, _A.QUARANTINED)
 
 RETRIABLE = (_A.DEAD, _A.HELD, _A.QUARANTINED)
 """The states in which an activation waits for a person, who may retry or discard it."""
+
+SUSPECT_DEATHS = 2
+"""Deaths of its worker in a row after which an activation runs alone. One more, and it has failed."""
 
 OPEN_CALLS = (_C.PLANNED, _C.SENT, _C.ANSWERED, _C.UNKNOWN)
 """The states of calls that are planned, under way, or not yet used or paid. The order is that of the partial index."""

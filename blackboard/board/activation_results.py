@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from blackboard.activation_policies import backoff, halves
-from blackboard.board import agent_state, crossings, model_calls, subject_cooldowns
+from blackboard.board import agent_state, crossings, loop_detection, model_calls, subject_cooldowns
 from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation, insert_activation, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
@@ -17,9 +17,12 @@ from blackboard.board.result_types import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
-from blackboard.states import RETRIABLE, UNFINISHED, ActivationState, CrossingState
+from blackboard.states import RETRIABLE, SUSPECT_DEATHS, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
+
+OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.DISCARDED)
+"""The states in which an activation has an end."""
 
 INTERRUPTED = "its worker was gone while the call was under way"
 
@@ -67,6 +70,7 @@ def fail(
     """
     if (current := _current(txn, row)) is None:
         return None
+    current = current._replace(deaths=None)  # the worker survived the run
     settings = agent.settings
     _count_failure(txn, current, agent)
     if current.attempt < settings.max_attempts and not hopeless:
@@ -78,13 +82,19 @@ def fail(
         _end(txn, current, ActivationState.DEAD, error=error)
         _test_unclaimed(txn, current)
         return ActivationState.DEAD
-    kept, moved = (list(chain.from_iterable(half)) for half in halves(parts))
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
-    attempt = settings.max_attempts - 1
-    split(txn, current, moved, attempt=attempt, error=error)
-    _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    _halve(txn, current, parts, attempt=settings.max_attempts - 1, error=error)
     return ActivationState.READY
+
+
+def _halve(
+    txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
+) -> None:
+    """Split the marks of a running activation in two. Both halves are ready at once."""
+    kept, moved = (list(chain.from_iterable(half)) for half in halves(parts))
+    split(txn, row, moved, attempt=attempt, error=error)
+    _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
@@ -181,18 +191,19 @@ def recover(
     *,
     expired: bool,
     is_lost: Callable[[ActivationRow], bool] = lambda row: False,
+    expiry_is_death: bool = False,
 ) -> int:
     """Recover the activations that no worker runs any more, and return their number.
 
     These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
     does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
-    activations were read.
+    activations were read. With `expiry_is_death`, as on a server, an expired lease is the only sign of a death.
     """
     count = 0
     for row in txn.tx.all(ACTIVATIONS.running):
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
         if row.worker in dead or late or is_lost(row):
-            _recover_one(txn, row)
+            _recover_one(txn, row, died=row.worker in dead or (late and expiry_is_death))
             count += 1
     failpoint("recovery.within")
     for worker in dead:
@@ -200,26 +211,47 @@ def recover(
     return count
 
 
-def _recover_one(txn: BoardTransaction, row: ActivationRow) -> None:
+def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:
     """Make an interrupted activation ready again.
 
-    If a model call was under way and the agent sets `on_unknown = "hold"`, it is held for a person.
+    If a model call was under way and the agent sets `on_unknown = "hold"`, it is held for a person. An activation whose
+    worker `died` again and again may be the reason: it next runs alone, and after one more death it has failed.
     """
     agent = txn.deployment.agents.get(row.agent)
-    attempt, interruptions = row.attempt - 1, row.interruptions + 1
-    if model_calls.mark_unknown(txn, row.id, INTERRUPTED) and agent is not None and agent.settings.on_unknown == "hold":
-        error = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
-        _end(txn, row, ActivationState.HELD, error=error, attempt=attempt, interruptions=interruptions)
+    deaths = (row.deaths or 0) + died
+    row = row._replace(interruptions=row.interruptions + 1, deaths=deaths or None)
+    attempt = row.attempt - 1
+    is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    if is_unknown and agent is not None and agent.settings.on_unknown == "hold":
+        held = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
+        _end(txn, row, ActivationState.HELD, error=held, attempt=attempt)
+    elif died and deaths > SUSPECT_DEATHS:
+        _blame(txn, row, agent, attempt)
     else:
-        _end(
-            txn,
-            row,
-            ActivationState.READY,
-            error=row.error,
-            retry_at=txn.now,
-            attempt=attempt,
-            interruptions=interruptions,
-        )
+        error = f"{_deaths(row)}; it runs alone" if deaths >= SUSPECT_DEATHS else row.error
+        _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
+
+
+def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
+    """Fail an activation whose worker died although it ran nothing else: split its marks, or quarantine the only one.
+
+    The parts run alone from the start, so one further death is enough to tell which of them is to blame.
+    """
+    if agent is not None:
+        _count_failure(txn, row, agent)
+    parts = _divisible_parts(txn, row)
+    if len(parts) > 1:
+        error = f"{_deaths(row)}; its marks were split"
+        _halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
+        return
+    error = f"{_deaths(row)}; the last time it ran alone"
+    _end(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
+    _test_unclaimed(txn, row)
+    loop_detection.ask(txn, row.subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
+
+
+def _deaths(row: ActivationRow) -> str:
+    return f"its worker died {row.deaths} times in a row during the run"
 
 
 def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
@@ -232,6 +264,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
     model_calls.record_reserved_costs(txn, row.id)
+    row = row._replace(deaths=None)
     _end(txn, row, ActivationState.READY, retry_at=txn.now, attempt=0, error=row.error)
     return row
 
@@ -282,10 +315,9 @@ def _end(
     retry_at: int | None = None,
     attempt: int | None = None,
     marks_deposited: int = 0,
-    interruptions: int | None = None,
 ) -> None:
     """Record how an attempt ended."""
-    over = state in (ActivationState.DONE, ActivationState.DEAD, ActivationState.DISCARDED)
+    over = state in OVER
     set_state(
         txn,
         row,
@@ -297,7 +329,8 @@ def _end(
         worker=row.worker if over else None,
         lease_until=None,
         marks_deposited=marks_deposited,
-        interruptions=row.interruptions if interruptions is None else interruptions,
+        interruptions=row.interruptions,
+        deaths=row.deaths,
     )
 
 

@@ -49,6 +49,12 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
     return agents
 
 
+def agents_with_suspects(txn: BoardTransaction) -> set[str]:
+    """Return the agents that could now run an activation which its worker must run alone."""
+    names = {row.agent for row in txn.tx.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
+    return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
+
+
 def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
     board = txn.tx.one(ACTIVATIONS.board)

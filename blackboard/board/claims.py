@@ -30,7 +30,7 @@ from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, Statement
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,21 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     """
     if not has_capacity(txn, agent):
         return None
-    while (row := txn.tx.one(ACTIVATIONS.next_due, agent=agent.name, now=txn.now)) is not None:
-        if (row := _without_cooldowns(txn, agent, row)) is not None:
-            return _restart(txn, agent, row, worker, lease)
+    if (row := _next_put_back(txn, agent, ACTIVATIONS.next_due)) is not None:
+        return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
         while (selection := select(txn, watch)).crossings:
             if (fit := _quarantine_loops(txn, watch, selection)).crossings:
                 return _start(txn, watch, fit, worker, lease)
     return None
+
+
+def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+    """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
+    if not has_capacity(txn, agent):
+        return None
+    row = _next_put_back(txn, agent, ACTIVATIONS.next_suspect)
+    return None if row is None else _restart(txn, agent, row, worker, lease)
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
@@ -141,6 +148,14 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
     return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+
+
+def _next_put_back(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
+    """Return the first due activation that cooldowns of its subjects allow, without the marks that they hold back."""
+    while (row := txn.tx.one(due, agent=agent.name, now=txn.now)) is not None:
+        if (row := _without_cooldowns(txn, agent, row)) is not None:
+            return row
+    return None
 
 
 def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:

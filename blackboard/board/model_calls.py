@@ -21,7 +21,7 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.store.rows import CallRow
-from blackboard.store.statements import MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 ModelCall = CallRow
 """A recorded call to a model."""
@@ -129,6 +129,8 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
         error=error,
         **vars(spent),
     )
+    if state == CallState.ANSWERED:
+        txn.tx.run(ACTIVATIONS.clear_deaths, id=row.activation_id)  # its runs get on
     return True
 
 

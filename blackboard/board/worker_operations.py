@@ -54,6 +54,8 @@ class DueWork:
     """Microseconds until background work may go on."""
     agents: set[str] = field(default_factory=set)
     """The agents with waiting work, ready or not."""
+    suspects: set[str] = field(default_factory=set)
+    """The agents with an activation that must run alone."""
     instants: list[Instant] = field(default_factory=list)
 
 
@@ -131,6 +133,7 @@ class Worker:
                 dead,
                 expired=expired_leases,
                 is_lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
+                expiry_is_death=self.board.database.path is None,
             )
 
         count = self._session.write(work, record=True)
@@ -155,6 +158,7 @@ class Worker:
             due.delay = self.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
         due.agents = agent_readiness.agents_with_work(txn) & agents
+        due.suspects = agent_readiness.agents_with_suspects(txn) & agents
         for name in due.agents & txn.deployment.agents.keys():
             if (at := agent_readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 due.instants.append(at)
@@ -195,6 +199,17 @@ class Worker:
         result = self._session.write(work, record=True, shared=True)
         failpoint("claim.after")
         return result
+
+    def claim_suspect(self, names: Iterable[str]) -> Claim | None:
+        """Claim an activation that must run alone, of the first of these agents that has one."""
+
+        def work(txn: BoardTransaction) -> Claim | None:
+            for agent in (txn.deployment.agents[name] for name in names if name in txn.deployment.agents):
+                if (claim := claims.claim_suspect(txn, agent, self.id, self.lease)) is not None:
+                    return claim
+            return None
+
+        return self._session.write(work, record=True)
 
     # -- the ends of runs --------------------------------------------------------------------------------------------
 

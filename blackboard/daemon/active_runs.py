@@ -52,6 +52,8 @@ class Run:
     deadline: int
     """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
+    alone: bool = False
+    """Whether nothing else may run beside it, because its workers died during the run."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -114,26 +116,48 @@ class ActiveRuns:
 
     # -- called by the loop ------------------------------------------------------------------------------------------
 
-    def start_ready(self, agents: Mapping[str, Agent], waiting: Set[str], threads: int) -> bool:
-        """Claim and start activations while threads are free; return whether any was started."""
+    def start_ready(
+        self, agents: Mapping[str, Agent], waiting: Set[str], threads: int, suspects: Set[str] = frozenset()
+    ) -> bool:
+        """Claim and start activations while threads are free; return whether any was started.
+
+        Args:
+            agents: The agents of this process.
+            waiting: The agents with waiting work.
+            threads: The number of threads that may be busy.
+            suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
+        """
         free = threads - self.busy_threads()
-        if self.stopping or free <= 0:
+        if self.stopping or free <= 0 or any(run.alone for run in self.current()):
             return False
         self._note_hanging(waiting)
+        if names := [name for name in self._in_turn(list(agents)) if name in suspects and name not in self._hanging]:
+            return self._start_alone(agents, names)
         names = [name for name in self._in_turn(list(agents)) if name in waiting and name not in self._hanging]
         claims = self.worker.claim_ready(names, free)
         for claim in claims:
             self._start(agents[claim.agent.name], claim)
         return bool(claims)
 
+    def _start_alone(self, agents: Mapping[str, Agent], names: list[str]) -> bool:
+        if self.current():
+            self.end_sequences()
+            return False
+        if (claim := self.worker.claim_suspect(names)) is None:
+            return False
+        log.warning("an activation whose workers died runs alone", activation=claim.row.id, agent=claim.agent.name)
+        self._start(agents[claim.agent.name], claim, alone=True)
+        return True
+
     def _in_turn(self, names: list[str]) -> list[str]:
         """Return the agents in turn, starting after the agent that was started last."""
         start = names.index(self._last_started) + 1 if self._last_started in names else 0
         return names[start:] + names[:start]
 
-    def _start(self, agent: Agent, claim: Claim) -> None:
+    def _start(self, agent: Agent, claim: Claim, *, alone: bool = False) -> None:
         self._last_started = agent.name
-        run = self._add(agent, claim, RunSequence(self._clock.monotonic()))
+        run = self._add(agent, claim, RunSequence(self._clock.monotonic(), ending=alone))
+        run.alone = alone
         self._emit_claimed(run)
         try:
             self._threads.submit(lambda: self._serve(run))

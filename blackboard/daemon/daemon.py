@@ -240,7 +240,7 @@ class Daemon:
         self._watchdog.alive()
         due = self._due_work()
         busy = self._run_tasks(self._periodic, due)
-        busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers) or busy
+        busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects) or busy
         return self._run_tasks(self._backlog, due) or busy
 
     def _run_tasks(self, tasks: Iterable[MaintenanceTask], due: DueWork) -> bool:

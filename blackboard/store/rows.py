@@ -276,6 +276,8 @@ class ActivationRow(NamedTuple):
     """The activation from which this one was split."""
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
+    deaths: int | None = None
+    """How often in a row its worker died during the run, with nothing stored since; None for never."""
 
 
 class InputRow(NamedTuple):

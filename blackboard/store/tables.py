@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
-from blackboard.states import OPEN_CALLS, UNFINISHED, CrossingState, is_one_of
+from blackboard.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, is_one_of
 from blackboard.store import rows
 
 metadata = MetaData(
@@ -131,6 +131,7 @@ table(
     "id",
     partial_index("ix_activation_split_from", "split_from", where="split_from IS NOT NULL"),
     partial_index("ix_activation_open", "state", "agent", "retry_at", where=is_one_of("state", UNFINISHED)),
+    partial_index("ix_activation_suspect", "agent", "retry_at", where=f"deaths >= {SUSPECT_DEATHS}"),
     Index(None, "agent", "created_at"),
     Index(None, "finished_at"),
     draws_ids=True,

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _remember_events_of_others()
     _keys_of_deposits()
     _activations_of_marks()
+    _count_worker_deaths()
 
 
 def _remember_events_of_others() -> None:
@@ -79,3 +80,12 @@ def _activations_of_marks() -> None:
     op.execute("""
         UPDATE mark SET activation_id = (SELECT event.activation_id FROM event WHERE event.id = mark.event_id)
     """)
+
+
+def _count_worker_deaths() -> None:
+    """Add how often in a row an activation's worker died, and an index of the activations that must run alone."""
+    op.add_column("activation", sa.Column("deaths", sa.Integer))
+    alone = sa.text("deaths >= 2")
+    op.create_index(
+        "ix_activation_suspect", "activation", ["agent", "retry_at"], sqlite_where=alone, postgresql_where=alone
+    )

@@ -129,6 +129,7 @@ class Run:
             child.signal()
         self._watch(victims, 10.0, lambda: not any(child.alive for child in victims))
         self._bury()
+        laws.clear_deaths(self.world.path)
 
     def _bury(self) -> None:
         for child in [*self.daemons, *self.depositors.values()]:

@@ -11,7 +11,7 @@ from typing import Any
 from blackboard.board_files import BoardFiles
 from blackboard.store.dialect import sqlite
 
-__all__ = ["Broken", "check", "check_finished", "check_recovered", "rows"]
+__all__ = ["Broken", "check", "check_finished", "check_recovered", "clear_deaths", "rows"]
 
 EMPTY = {
     "a crossing of one mark's event was recorded twice": """
@@ -85,6 +85,12 @@ def check(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
                 raise Broken(f"acknowledged deposits are lost or changed: {sorted(lost)[:5]}")
     except sqlite3.Error as error:
         raise Broken(f"the file cannot be read: {error}") from error
+
+
+def clear_deaths(path: Path) -> None:
+    """Take the deaths so far from the activations: no mark is to blame for the kills of the harness."""
+    with rows(path) as query:
+        query("UPDATE activation SET deaths = NULL WHERE deaths > 0")
 
 
 def check_recovered(path: Path, alive: set[int]) -> None:

@@ -13,8 +13,11 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
+from blackboard.board import activation_results
+from blackboard.board.worker_operations import Worker
 from blackboard.daemon.active_runs import MAX_RUNS
 from blackboard.settings.sections import DaemonSettings
+from blackboard.states import SUSPECT_DEATHS
 
 
 class Errand(Mark, kind="errand", on_repeat="separate"):
@@ -229,3 +232,28 @@ def test_no_agent_waits_forever_on_a_clock_that_does_not_advance(board: Blackboa
     put(board, Favour, 1)
     serve(board, busy, patient).run(until_quiescent=True)
     assert order.index("patient") == MAX_RUNS
+
+
+def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside_it(board: Blackboard) -> None:
+    beside: list[int] = []
+
+    @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=4)
+    def runner(marks: list[Errand], context: Any) -> None:
+        if marks[0].subject == "errand/0":
+            beside.append(len(daemon.runs.current()))
+
+    @agent(watches=strength(Favour) >= 0.5, batch=1, concurrency=4)
+    def other(marks: list[Favour], context: Any) -> None:
+        pass
+
+    board.deploy(runner, other, kinds=(Errand, Favour))
+    put(board, Errand, 1)
+    for _ in range(SUSPECT_DEATHS):
+        gone = Worker(board, "host-1-gone", 60_000_000)
+        assert len(gone.claim_ready(["runner"], 1)) == 1
+        board.session.write(lambda txn: activation_results.recover(txn, ["host-1-gone"], expired=False))
+    put(board, Favour, 30)
+    daemon = serve(board, runner, other, workers=4)
+    daemon.run(until_quiescent=True)
+    assert beside == [1]
+    assert {row.state for row in board.activations(limit=100)} == {"done"}

@@ -57,6 +57,7 @@ VALUES = {
 }
 REWRITTEN = {("deployment", "content"), ("watch", "condition")}
 NEW = {
+    ("activation", "deaths"),
     ("board", "views_hash"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
     ("mark", "activation_id"), ("mark", "other_event_id"),

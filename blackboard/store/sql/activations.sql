@@ -3,10 +3,10 @@
 -- fragment: new_activation
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
   attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
-  split_after_call)
+  split_after_call, deaths)
 VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
   :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
-  :split_from, :split_after_call)
+  :split_from, :split_after_call, :deaths)
 
 -- name: insert_activation
 -- Write a new activation that is not running.
@@ -35,7 +35,7 @@ ORDER BY activation.id;
 UPDATE activation
 SET state = :state, started_at = :started_at, finished_at = :finished_at, retry_at = :retry_at, error = :error,
   attempt = :attempt, interruptions = :interruptions, worker = :worker, lease_until = :lease_until, fence = :fence,
-  marks_deposited = :marks_deposited
+  marks_deposited = :marks_deposited, deaths = :deaths
 WHERE id = :id
 
 -- name: set_state
@@ -57,13 +57,34 @@ UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'ru
 -- fragment: is_put_back
 {is_unfinished} AND activation.state IN ('ready', 'held')
 
+-- fragment: is_suspect
+-- The exact condition of a partial index. Without {{is_unfinished}}, SQLite uses no other index.
+activation.deaths >= 2 AND activation.state IN ('ready', 'held')
+
 -- name: next_due -> ActivationRow
--- The first due activation of an agent among those that were put back.
+-- The first due activation of an agent among those that were put back, without those that must run alone.
 SELECT {activation.*}
 FROM activation
 WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at <= :now
+  AND coalesce(activation.deaths, 0) < 2
 ORDER BY activation.retry_at, activation.id
 LIMIT 1;
+
+-- name: next_suspect -> ActivationRow
+-- The first due activation of an agent among those that must run alone.
+SELECT {activation.*}
+FROM activation
+WHERE {is_suspect} AND activation.agent = :agent AND activation.retry_at <= :now
+ORDER BY activation.retry_at, activation.id
+LIMIT 1;
+
+-- name: agents_with_suspects
+-- The agents with a due activation that must run alone.
+SELECT DISTINCT activation.agent FROM activation WHERE {is_suspect} AND activation.retry_at <= :now;
+
+-- name: clear_deaths (quiet)
+-- Count the deaths of an activation's worker from 0 again.
+UPDATE activation SET deaths = NULL WHERE id = :id AND deaths > 0;
 
 -- name: next_retry
 -- When an agent's next retry is due.
