@@ -268,8 +268,8 @@ class Total(Measure):
     name = "total"
 
     def value(self, strengths: Sequence[float]) -> float:
-        """Return the sum."""
-        return float(sum(strengths))
+        """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
+        return math.fsum(strengths)
 
     def from_sums(self, marks: int, total: float) -> float:
         """Return the sum; rounding in kept sums may bring it below 0."""

@@ -8,10 +8,17 @@ Laws without exact sums (such as `power` and `curve`) keep the sum of the intens
 themselves are read only when the bound reaches the threshold. The same holds for marks that have not yet followed a
 change of their law or floor.
 
+A running sum rounds at every step, so the board keeps a bound on the error of each sum. When the threshold is within
+that bound, the marks are read, their strengths are added exactly, and the sums begin anew. So rounding never decides
+whether a threshold is reached, and a mark of 1e12 that came and went leaves nothing behind.
+
 A transaction reads the sums once and writes them once, at its end.
 """
 
 from __future__ import annotations
+
+import math
+from collections import defaultdict
 
 from blackboard.board.board_transaction import BoardSums, BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import stimuli_of
@@ -20,15 +27,24 @@ from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 from blackboard.strength_forecast import value_at
 
+ROUNDING = 2.0**-52
+"""Twice the largest relative error of one operation on floats."""
+
+TERM_ROUNDING = 2.0**-42
+"""More than the relative error of the strength of one mark under any law."""
+
+UNKNOWN_ERROR = 1e100
+"""The error of sums from before the board kept errors: larger than any sum, and it cannot overflow as it grows."""
+
 
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Subtract what has evaporated; return the value of a watch's measure now, and the number of marks behind it.
 
-    Below the threshold the value may be too high; at or above it is exact.
+    Whether the value reaches the threshold is exact. A value below the threshold may be too high.
     """
     if not watch.keeps_totals:
         return measured(txn, watch)
-    marks, total, is_exact = 0, 0.0, True
+    marks, total, error, is_exact = 0, 0.0, 0.0, True
     for (kind, law_key), group in _groups(txn, watch).items():
         _subtract_evaporated(txn, watch, kind, law_key, group)
         if group.marks:
@@ -36,11 +52,17 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
             change = txn.active.law_changes.get((kind, law_key))
             is_exact = is_exact and change is None and law.exact_sums
             marks += group.marks
-            total += txn.kind(kind).weight * _total(txn, law, group, change)
-    value = watch.comparison.measure.from_sums(marks, total)
-    if not is_exact and watch.comparison.holds_at(value):
+            weight = txn.kind(kind).weight
+            total += weight * _total(txn, law, group, change)
+            error += weight * _error(txn, law, group)
+    comparison, measure = watch.comparison, watch.comparison.measure
+    if not comparison.holds_at(measure.from_sums(marks, total + error)):
+        return measure.from_sums(marks, total), marks
+    if not is_exact:
         return measured(txn, watch)
-    return value, marks
+    if not comparison.holds_at(measure.from_sums(marks, total - error)):
+        return _count_afresh(txn, watch)
+    return measure.from_sums(marks, total), marks
 
 
 def measured(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
@@ -91,15 +113,18 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     for kind in watch.kinds:
         law_key = ""
         while (law_key := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
+            group = _groups(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
-            total = BoardSums(*sums, anchor=txn.now, evaporated_through=txn.now, changed=True)
-            _groups(txn, watch)[kind, law_key] = total
+            _add(group, *sums, sign=+1)
 
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.tx.all(CROSSINGS.board_totals, watch_id=watch.id)
         groups = txn.totals[watch.id] = {(kind, law_key): BoardSums(*numbers) for kind, law_key, *numbers in rows}
+        for group in groups.values():
+            if group.error0 is None or group.error1 is None:
+                group.error0 = group.error1 = UNKNOWN_ERROR
     return groups
 
 
@@ -108,6 +133,23 @@ def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> Board
     if (group := groups.get((row.kind, row.law))) is None:
         group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
     return group
+
+
+def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
+    """Return the same as `measured`, and set the sums to those of the marks."""
+    rows = stimuli_of(txn, watch)
+    terms: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    for row in rows:
+        _group(txn, watch, row)
+        sums = txn.laws.get(txn.tx, row.law).sums(row.intensity, row.anchored_at, txn.now)
+        terms[row.kind, row.law].append(sums)
+    for key, group in _groups(txn, watch).items():
+        group.clear()
+        group.anchor = txn.now
+        if terms[key]:
+            sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
+            _add(group, len(terms[key]), sum0, sum1, sign=+1)
+    return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
 
 
 def _add_row(txn: BoardTransaction, row: MarkRow, group: BoardSums, sign: int) -> None:
@@ -120,16 +162,43 @@ def _add(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: int) -
     group.marks += sign * marks
     group.sum0 += sign * sum0
     group.sum1 += sign * sum1
+    of_terms = TERM_ROUNDING + marks * ROUNDING  # the database may have rounded once for each mark
+    group.error0 += of_terms * abs(sum0) + ROUNDING * abs(group.sum0)
+    group.error1 += of_terms * abs(sum1) + ROUNDING * abs(group.sum1)
     if group.marks <= 0:  # rounding errors must not remain when the marks are gone
-        group.marks, group.sum0, group.sum1 = 0, 0.0, 0.0
+        group.clear()
     group.changed = True
 
 
 def _rebase(txn: BoardTransaction, law: Decay, group: BoardSums) -> None:
     """Move the anchor of the sums to now, so that they stay in the range of a float."""
-    if group.anchor != txn.now:
-        group.sum0, group.sum1 = law.rebase((group.sum0, group.sum1), group.anchor, txn.now)
-        group.anchor = txn.now
+    if group.anchor == txn.now:
+        return
+    sums = (group.sum0, group.sum1)
+    rebased = law.rebase(sums, group.anchor, txn.now)
+    if rebased != sums:
+        # The new sums are linear in the old ones, so each old error is carried over alone.
+        of_first = law.rebase((group.error0, 0.0), group.anchor, txn.now)
+        of_second = law.rebase((0.0, group.error1), group.anchor, txn.now)
+        rounding = _rounding(law, txn.now - group.anchor) * (abs(sums[0]) + abs(sums[1]))
+        group.error0 = abs(of_first[0]) + abs(of_second[0]) + rounding
+        group.error1 = abs(of_first[1]) + abs(of_second[1]) + rounding
+        group.sum0, group.sum1 = rebased
+    group.anchor = txn.now
+
+
+def _rounding(law: Decay, gap: int) -> float:
+    """Return a bound on the relative rounding error of a law's formulas over a gap between two instants."""
+    length = law.parameters[0]
+    return 4 * ROUNDING * (2 + (gap / length if length else 0.0))
+
+
+def _error(txn: BoardTransaction, law: Decay, group: BoardSums) -> float:
+    """Return by how much the total of a group may differ from the exact sum of its strengths, without the weight."""
+    gap = txn.now - group.anchor
+    error = abs(law.total((group.error0, 0.0), group.anchor, txn.now))
+    error += abs(law.total((0.0, group.error1), group.anchor, txn.now))
+    return error + (_rounding(law, gap) + TERM_ROUNDING) * (abs(group.sum0) + abs(group.sum1))
 
 
 def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChangeRow | None) -> float:

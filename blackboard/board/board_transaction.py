@@ -100,7 +100,16 @@ class BoardSums:
     """The second one."""
     anchor: int = 0
     evaporated_through: int = 0
+    error0: float = 0.0
+    """By how much the first sum may be wrong because of rounding."""
+    error1: float = 0.0
+    """The same for the second one."""
     changed: bool = False
+
+    def clear(self) -> None:
+        """Set the sums to those of no marks."""
+        self.marks, self.sum0, self.sum1, self.error0, self.error1 = 0, 0.0, 0.0, 0.0, 0.0
+        self.changed = True
 
 
 @dataclass(frozen=True, eq=False)

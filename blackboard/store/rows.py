@@ -194,6 +194,10 @@ class BoardTotalRow(NamedTuple):
     anchor: Time
     evaporated_through: Time
     """The sums exclude marks that evaporated up to this instant."""
+    error0: float | None
+    """By how much the first sum may be wrong because of rounding; None if it is not known."""
+    error1: float | None
+    """The same for the second sum."""
 
 
 class PredictedCrossingRow(NamedTuple):

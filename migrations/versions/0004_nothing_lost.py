@@ -23,6 +23,7 @@ def upgrade() -> None:
     _keys_of_deposits()
     _activations_of_marks()
     _count_worker_deaths()
+    _errors_of_totals()
 
 
 def _remember_events_of_others() -> None:
@@ -89,3 +90,9 @@ def _count_worker_deaths() -> None:
     op.create_index(
         "ix_activation_suspect", "activation", ["agent", "retry_at"], sqlite_where=alone, postgresql_where=alone
     )
+
+
+def _errors_of_totals() -> None:
+    """Add by how much the sums over the board may be wrong. It is not known of the sums that exist."""
+    op.add_column("board_total", sa.Column("error0", sa.Float))
+    op.add_column("board_total", sa.Column("error1", sa.Float))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from blackboard.decay import Decay
@@ -115,7 +116,7 @@ class Model:
             mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
 
     def test_sum(self, subject: str, now: int) -> None:
-        if sum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:
+        if math.fsum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:
             self.cross("sum", (subject, 0), now)
 
     def test_board(self, now: int) -> None:
@@ -128,7 +129,7 @@ class Model:
             self.close(watch, (mark.subject, mark.id))
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
             then = self.waiting["sum"][key]
-            if sum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
+            if math.fsum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
                 self.close("sum", key)
         if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
             self.close("board", ("", 0))

@@ -1,8 +1,12 @@
-"""Law: the stored total and count of a watch over the board equal a direct count of its stimuli."""
+"""Law: the stored total and count of a watch over the board equal a direct count of its stimuli.
+
+Whether a total reaches its threshold is decided by the exact sum of the strengths, rounded once.
+"""
 
 from __future__ import annotations
 
 import math
+import random
 from typing import Any
 
 import pytest
@@ -67,6 +71,7 @@ def agree(txn: BoardTransaction) -> None:
         stimuli = stimuli_of(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
         comparison = next(item.condition.comparisons())
+        assert comparison.holds_at(kept) == comparison.holds_at(board_totals.measured(txn, item)[0]), item.spec.name
         if txn.active.migrating.intersection(item.condition.kinds):
             # During a backfill the sums are upper bounds, and a claim reads the marks.
             assert marks >= len(stimuli), item.spec.name
@@ -185,3 +190,75 @@ def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world
         ]
 
     assert world.board.session.read(read_sums) == [((2.0, 2), (2.0, 2))]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("over", ["subject", "board"])
+@pytest.mark.parametrize(("each", "marks", "threshold"), [(0.1, 10, 1.0), (0.3, 10, 3.0), (0.7, 30, 21.0)])
+def test_a_total_is_the_exact_sum_rounded_once(
+    world: World, over: Any, each: float, marks: int, threshold: float
+) -> None:
+    assert sum([each] * marks) < threshold <= math.fsum([each] * marks)
+    smoke = {"smoke": kind("smoke", Never(), on_repeat="separate")}
+    world.deploy(smoke, spec("counter", total("smoke", over=over) >= threshold))
+    crossed = [bool(world.put("smoke", intensity=each).crossed) for _ in range(marks)]
+    assert crossed == [False] * (marks - 1) + [True]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("law", [Never(), Exponential("1h"), Linear("2h"), Step("2h")], ids=lambda law: law.name)
+@pytest.mark.parametrize("leaves", ["withdrawn", "claimed"])
+def test_a_huge_mark_that_left_leaves_nothing_behind(world: World, law: Decay, leaves: str) -> None:
+    exact = math.fsum([0.36995516654807925 * law.share(MINUTE), 0.6039200385961945])
+    world.deploy(
+        {"smoke": kind("smoke", law, on_repeat="separate")},
+        spec("reached", total("smoke", over="board") >= exact, batch=1),
+        spec("missed", total("smoke", over="board") >= math.nextafter(exact, 2.0), batch=1),
+    )
+    world.put("smoke", "small", 0.36995516654807925)
+    huge = world.put("smoke", "huge", 3e11).mark_id
+    world.advance(MINUTE)
+    if leaves == "withdrawn":
+        world.board.withdraw(huge)
+    else:
+        assert (world.woken("reached"), world.woken("missed")) == ([huge], [huge])
+    assert world.put("smoke", "small", 0.6039200385961945).crossed == ("reached",)
+
+
+@pytest.mark.parametrize("law", [Never(), Exponential("1h"), Linear("2h")], ids=lambda law: law.name)
+def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: Decay) -> None:
+    world.deploy({"smoke": kind("smoke", law, on_repeat="separate")}, spec("far", total("smoke", over="board") >= 1e12))
+    world.put("smoke")
+    rng = random.Random(24)
+
+    def add_and_remove(txn: BoardTransaction) -> None:
+        [watch] = txn.active.watches.values()
+        [row] = stimuli_of(txn, watch)
+        present = [row]
+        [group] = board_totals._groups(txn, watch).values()
+        for step in range(40_000):
+            if rng.random() < 0.1:
+                txn.now += rng.randrange(SECOND)
+            if len(present) > 1 and rng.random() < 0.5:
+                board_totals.add(txn, watch, present.pop(rng.randrange(1, len(present))), -1)
+            else:
+                present.append(row._replace(intensity=10 ** rng.uniform(-12, 12), anchored_at=txn.now))
+                board_totals.add(txn, watch, present[-1], +1)
+            if step % 400 == 0:
+                board_totals._rebase(txn, law, group)
+                exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
+                error = board_totals._error(txn, law, group)
+                assert abs(law.total((group.sum0, group.sum1), group.anchor, txn.now) - exact) <= error
+                assert error <= 1e6
+
+    world.board.session.write(add_and_remove)
+
+
+@pytest.mark.postgresql
+def test_sums_from_before_errors_were_kept_are_counted_when_they_decide(world: World) -> None:
+    smoke = {"smoke": kind("smoke", Never(), on_repeat="separate")}
+    world.deploy(smoke, spec("counter", total("smoke", over="board") >= 3))
+    world.put("smoke")
+    statement = "UPDATE board_total SET sum0 = 2.5, error0 = NULL, error1 = NULL"
+    world.board.session.write(lambda txn: txn.tx.cursor.execute(statement))
+    assert [world.put("smoke").crossed for _ in range(2)] == [(), ("counter",)]

@@ -59,6 +59,7 @@ REWRITTEN = {("deployment", "content"), ("watch", "condition")}
 NEW = {
     ("activation", "deaths"),
     ("board", "views_hash"),
+    ("board_total", "error0"), ("board_total", "error1"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
 }  # fmt: skip

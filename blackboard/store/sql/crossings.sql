@@ -320,15 +320,17 @@ SELECT min(due_at) AS due_at FROM predicted_crossing;
 
 -- name: board_totals
 -- The sums that a watch over the board keeps, by kind and law.
-SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through FROM board_total WHERE watch_id = :watch_id;
+SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1
+FROM board_total
+WHERE watch_id = :watch_id;
 
 -- name: set_board_total
 -- Write the sums of one kind and law.
-INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through)
-VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through)
+INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1)
+VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through, :error0, :error1)
 ON CONFLICT (watch_id, kind, law) DO UPDATE
 SET marks = excluded.marks, sum0 = excluded.sum0, sum1 = excluded.sum1, anchor = excluded.anchor,
-  evaporated_through = excluded.evaporated_through;
+  evaporated_through = excluded.evaporated_through, error0 = excluded.error0, error1 = excluded.error1;
 
 -- name: delete_board_totals
 -- Delete the sums of a watch.
