@@ -9,6 +9,7 @@ BlackboardError
 │   ├── InvalidMark            a payload, subject, key or author that cannot be stored
 │   ├── InvalidTime            a value that is not a time
 │   ├── KeyReused              the key of a deposit stands for another one
+│   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── InvalidQuery           SQL that is invalid or not allowed
 │   └── ConfigurationError     all mistakes in a deployment
 └── WorkError                  the request is valid but failed: exit code 1
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidQuery",
     "InvalidTime",
     "KeyReused",
+    "LawConflict",
     "MissingPackage",
     "Mistake",
     "ModelError",
@@ -108,6 +110,10 @@ class InvalidTime(UsageError):
 
 class KeyReused(UsageError):
     """The key of a deposit stands for another request of the same author and kind."""
+
+
+class LawConflict(UsageError):
+    """A deposit names a law, and the live mark that it would join fades by another one."""
 
 
 class InvalidQuery(UsageError):

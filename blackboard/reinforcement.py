@@ -73,9 +73,9 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingSt
     - `max`: the stronger state remains. A weaker deposit changes nothing.
     - `replace`: the new state replaces the old one, even if it is weaker.
 
-    If the laws differ, the mark keeps the law under which it evaporates later. If the law of the kind has a fixed end
-    and the mark also has one, the mark keeps its end. Except for `replace`, a deposit never makes a mark weaker, even
-    if the cap was lowered. Marks of a `separate` kind are never reinforced.
+    `replace` takes the law of the new state. `add` and `max` keep the law of the mark, and its end if that is fixed.
+    Except for `replace`, a deposit never makes a mark weaker, even if the cap was lowered. Marks of a `separate` kind
+    are never reinforced.
 
     Args:
         kind: The kind of the mark.
@@ -92,17 +92,8 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingSt
         intensity = capped.intensity
     else:
         intensity = max(remaining, _capped(kind, remaining + new.intensity))
-    restarted = FadingState(intensity, new.at, new.law)
-    continued = FadingState(intensity, new.at, old.law.continued(new.at - old.at))
-    if old.law.fixed and new.law.fixed and new.law == kind.decay:
-        return continued
-    return max(restarted, continued, key=lambda state: _end(kind, state))
+    return FadingState(intensity, new.at, old.law.continued(new.at - old.at))
 
 
 def _capped(kind: Kind, intensity: float) -> float:
     return intensity if kind.cap is None else min(intensity, kind.cap)
-
-
-def _end(kind: Kind, state: FadingState) -> float:
-    end = state.evaporates_at(kind)
-    return float("inf") if end is None else end

@@ -1,8 +1,9 @@
 """The backfill: after a change of the deployment, live marks follow it in bounded batches, as of its instant.
 
 After a change of law, a mark fades by the old law up to the instant of the change and by the new law after it, without
-a jump. After a change that can make a watch cross (a weight, a threshold, a new agent), the watch is tested on the live
-marks as they were at that instant. The crossings that already wait for a changed watch are tested before that.
+a jump. A mark with a law of its own keeps it. After a change that can make a watch cross (a weight, a threshold, a new
+agent), the watch is tested on the live marks as they were at that instant. The crossings
+that already wait for a changed watch are tested before that.
 """
 
 from __future__ import annotations
@@ -52,24 +53,13 @@ def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     return count
 
 
-def _change_law(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
-    kind, law = job.name.split(" ", 1)
-    rows = txn.tx.all(MARKS.marks_under_law, kind=kind, law=law, at=job.at, limit=limit)
-    for row in rows:
-        migrate(txn, row)
-    if len(rows) < limit:
-        txn.tx.run(DEPLOYMENTS.delete_law_change, kind=kind, law=law)
-        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
-    return len(rows)
-
-
-def _change_floor(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     rows = _next_marks(txn, job, job.name, job.up_to, limit)
     for row in rows:
         migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
     if position >= job.up_to:
-        txn.tx.run(DEPLOYMENTS.delete_floor_changes, kind=job.name)
+        txn.tx.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
     _advance(txn, job, position)
     return len(rows)
 
@@ -132,8 +122,7 @@ def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow)
 
 _TASKS = {
     "crossings": _test_crossings,
-    "law": _change_law,
-    "floor": _change_floor,
+    "kind": _migrate_kind,
     "watch": _test_watch,
     "values": _test_watch,
 }

@@ -232,7 +232,8 @@ class Blackboard:
                 it by its trust in the author.
             key: An idempotency key of this author and kind. The same request again returns the first result and changes
                 nothing, whatever has changed since.
-            decay: A decay law for this mark only.
+            decay: A decay law for this mark only. Without one, a new mark fades by the law of its kind, and a deposit
+                that joins a live mark leaves it its law.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
 
         Raises:
@@ -241,6 +242,7 @@ class Blackboard:
             InvalidMark: The payload, subject, intensity, key or author is invalid, or the unique value is taken.
             InvalidTime: `until` is not a time.
             KeyReused: The key stands for another request. Nothing is stored.
+            LawConflict: The deposit would join a live mark under another law than the one that it names.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
         if isinstance(item, Mark):

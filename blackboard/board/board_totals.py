@@ -202,14 +202,14 @@ def _error(txn: BoardTransaction, law: Decay, group: BoardSums) -> float:
 
 
 def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChangeRow | None) -> float:
-    """Return the total intensity x share of a group, or an upper bound."""
+    """Return the total intensity x share of a group, or an upper bound while its marks follow a change."""
     sums = (group.sum0, group.sum1)
     total = law.total(sums, group.anchor, txn.now)
     if change is None or not law.exact_sums:
         return total
-    # Marks from before the change fade by the new law from its instant on, later marks by their own law.
+    # Some marks of the group fade by the new law from the instant of the change on, others keep the old one.
     share = txn.laws.get(txn.tx, change.new_law).share(txn.now - change.changed_at)
-    return max(total, law.total(sums, group.anchor, change.changed_at) * share)
+    return total + law.total(sums, group.anchor, change.changed_at) * share
 
 
 def _subtract_evaporated(

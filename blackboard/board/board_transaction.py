@@ -293,19 +293,20 @@ class BoardTransaction:
         """Return a mark as the last change of its kind leaves it, without writing anything.
 
         The mark fades by the old law up to the instant of the change and by the new law after it, without a jump. A
-        new floor moves only its evaporation.
+        mark with a law of its own keeps it. A new floor moves only the evaporation.
         """
         change = self.active.law_changes.get((row.kind, row.law))
         if change is None or row.anchored_at >= change.changed_at or not row.is_live(change.changed_at):
             return row  # deposited after the change, or evaporated before it
         at = change.changed_at
         state = FadingState(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
-        if change.new_law != row.law:
-            state = FadingState(state.remaining(at), at, self.laws.get(self.tx, change.new_law))
+        law = row.law if row.own_law else change.new_law
+        if law != row.law:
+            state = FadingState(state.remaining(at), at, self.laws.get(self.tx, law))
         evaporates_at = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
-            law=change.new_law,
+            law=law,
             anchored_at=state.at,
             evaporates_at=None if evaporates_at is None else max(at, evaporates_at),
             order_key=state.law.order_key(state.intensity, state.at),
@@ -415,6 +416,7 @@ class BoardTransaction:
                 author=row.author if author is None else author,
                 activation_id=activation_id,
                 payload=payload,
+                own_law=row.own_law,
             ),
         )
 

@@ -74,6 +74,8 @@ class Preview:
     """The crossings that follow."""
     retests: tuple[PredictedRetest, ...]
     """The crossings that wait already, and whose watch changes."""
+    own_laws: dict[str, int]
+    """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
 
 
 def preview(txn: BoardTransaction, new: Deployment) -> Preview:
@@ -108,6 +110,7 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
         {kind: count for kind, count in sooner.items() if count},
         tuple(_wake(txn, row) for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)),
         tuple(_retest(txn, txn.tx.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        {row.kind: row.count for row in txn.tx.all(MARKS.count_own_laws, now=txn.now)},
     )
 
 

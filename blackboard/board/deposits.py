@@ -19,7 +19,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark, UsageError
+from blackboard.errors import InvalidMark, LawConflict, UsageError
 from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, reinforce
@@ -138,6 +138,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
         KeyReused: The key stands for another request.
+        LawConflict: The deposit names another law than the live mark that it would join.
     """
     if request.key is None:
         return deposit(txn, prepare(txn, request, classes))
@@ -190,6 +191,8 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     if request.activation_id is None:
         check_signature(txn, request.author)
     if request.until is not None:
+        if request.decay is not None:
+            raise InvalidMark("decay and until each set the law of the mark; use only one of them")
         if request.until <= txn.now:
             raise InvalidMark(f"until {iso(request.until)} is in the past")
         decay = Step(Microseconds(request.until - txn.now), fixed=True)
@@ -214,6 +217,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 
     Raises:
         UnknownName: The kind is not registered.
+        LawConflict: The deposit names another law than the live mark that it would join.
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
@@ -222,7 +226,10 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay
     )
     old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
-    state = reinforce(kind, None if old is None else txn.state(old), new)
+    before = None if old is None else txn.state(old)
+    if request.decay is not None and old is not None and before is not None and kind.on_repeat != "replace":
+        _check_law(request.decay, txn.now, old, before)
+    state = reinforce(kind, before, new)
     if old is not None and state is None:
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
     assert state is not None
@@ -251,6 +258,25 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     return live
 
 
+def _check_law(named: Decay, now: int, old: MarkRow, before: FadingState) -> None:
+    """Check that a deposit names the law of the live mark that it joins. Fixed ends are compared by their instants.
+
+    Raises:
+        LawConflict: The laws differ.
+    """
+    law = before.law.continued(now - before.at)
+    if named != law:
+        raise LawConflict(
+            f"mark {old.id} of {old.kind} {old.subject!r} {_describe(law, now)}, and this deposit would join it but"
+            f" {_describe(named, now)}; deposit it without a law of its own, withdraw the mark first, or let the kind"
+            " repeat as 'replace' or 'separate'"
+        )
+
+
+def _describe(law: Decay, now: int) -> str:
+    return f"lasts until {iso(now + law.length)}" if law.fixed else f"fades by {law}"
+
+
 def _write(
     txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: FadingState
 ) -> MarkRow:
@@ -259,6 +285,13 @@ def _write(
     unique = None if kind.unique is None else json.loads(text).get(kind.unique)
     if unique is not None:
         _check_unique(txn, kind, str(unique), old)
+    law = law_key(state.law)
+    if state.law != kind.decay and (old is None or law != old.law):
+        txn.laws.register(txn.tx, state.law)
+    if old is None or kind.on_repeat == "replace":
+        own_law = int(request.decay is not None and request.decay != kind.decay)
+    else:
+        own_law = old.own_law
     event_id = txn.next_event()
     row = MarkRow(
         id=event_id if old is None else old.id,
@@ -267,7 +300,7 @@ def _write(
         payload=text,
         author=request.author,
         intensity=state.intensity,
-        law=law_key(state.law) if state.law is kind.decay else txn.laws.register(txn.tx, state.law),
+        law=law,
         anchored_at=txn.now,
         event_id=event_id,
         deposited_at=txn.now if old is None else old.deposited_at,
@@ -277,6 +310,7 @@ def _write(
         order_key=state.law.order_key(state.intensity, txn.now),
         other_event_id=_last_event_of_others(old, request.author),
         activation_id=request.activation_id,
+        own_law=own_law,
     )
     outcome = "deposited" if old is None else "reinforced"
     txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)

@@ -13,6 +13,7 @@ from blackboard.board.result_types import (
     Explanation,
     LastActivation,
     MeasuredValue,
+    OwnLaw,
     RunningActivation,
     WaitingCrossing,
     WatchExplanation,
@@ -22,7 +23,8 @@ from blackboard.board.result_types import (
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison
 from blackboard.states import ActivationState
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
 SHOWN = 20
@@ -65,7 +67,15 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
     waiting = tuple(result_of(WaitingCrossing, row, held_by=held_by_of(txn, row)) for row in rows[:SHOWN])
     guard = watch.spec.guard
     guard_text = None if guard is None else str(guard)
-    explained = partial(WatchExplanation, watch.spec.name, str(watch.condition), guard_text, waiting, len(rows))
+    explained = partial(
+        WatchExplanation,
+        watch.spec.name,
+        str(watch.condition),
+        guard_text,
+        waiting,
+        len(rows),
+        own_laws=_own_laws(txn, watch, subject),
+    )
     if scope is None:
         return explained(_verdict_of_waiting(waiting[0]) if waiting else "nothing waits")
     values = _values(txn, watch, scope)
@@ -84,6 +94,19 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
     else:
         verdict = _verdict_of_values(values, live_marks)
     return explained(verdict, values, live_marks, guard_open, optional_datetime(guard_opens_at), predicted_at)
+
+
+def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> tuple[OwnLaw, ...]:
+    """Return the first live marks that the watch or its guard measures and that have a law of their own."""
+    guard_kinds = () if watch.spec.guard is None else watch.spec.guard.kinds
+    found: list[MarkRow] = []
+    for kind in dict.fromkeys((*watch.kinds, *guard_kinds)):
+        values = {"kind": kind, "now": txn.now, "limit": SHOWN - len(found)}
+        if subject is None:
+            found += txn.tx.all(MARKS.marks_with_own_law, **values)
+        else:
+            found += txn.tx.all(MARKS.marks_with_own_law.using("subject"), subject=subject, **values)
+    return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in found)
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:

@@ -70,6 +70,7 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
             reinforcements=row.reinforcements,
             event_id=row.event_id,
             activation_id=row.activation_id,
+            own_law=bool(row.own_law),
         )
         for row, weight, strength, as_of in _marks(txn, kind, **filters)
     ]
@@ -173,6 +174,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
         evaporates_at=event.evaporates_at,
         order_key=None,
         activation_id=event.activation_id,
+        own_law=event.own_law,
     )
     state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
     floor: float | None = None

@@ -84,24 +84,24 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         txn.tx.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
-        if row.law != law:
-            txn.tx.run(DEPLOYMENTS.insert_law_change, kind=name, law=row.law, new_law=law, changed_at=txn.now)
-            _insert_backfill(txn, "law", f"{name} {row.law}")
-        if row.floor != kind.floor:
-            _change_floor(txn, name)
+        if (row.law, row.floor) != (law, kind.floor):
+            _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
             revalued.add(name)
     return changed
 
 
-def _change_floor(txn: BoardTransaction, kind: str) -> None:
-    """Plan new instants of evaporation for marks of a kind, whatever their laws."""
-    law = ""
-    while (row := txn.tx.one(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
-        law = row.law
-        if txn.tx.one(DEPLOYMENTS.get_law_change, kind=kind, law=law) is None:
-            txn.tx.run(DEPLOYMENTS.insert_law_change, kind=kind, law=law, new_law=law, changed_at=txn.now)
-    _insert_backfill(txn, "floor", kind)
+def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:
+    """Plan how the marks of a kind follow a new law (None: they keep theirs), a new floor, or both.
+
+    A mark need not be under the kind's former law to follow: a fixed end makes a law for each mark. A new floor
+    concerns the marks with a law of their own, too.
+    """
+    law, laws_in_use = "", MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
+    while (law := txn.tx.value(laws_in_use, kind=kind, after=law)) is not None:
+        change = {"law": law, "new_law": new_law or law, "changed_at": txn.now}
+        txn.tx.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
+    _insert_backfill(txn, "kind", kind)
 
 
 def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:

@@ -29,6 +29,7 @@ __all__ = [
     "MeasuredValue",
     "NeedRecord",
     "OpenCalls",
+    "OwnLaw",
     "Receipt",
     "RunningActivation",
     "WaitingCrossing",
@@ -80,6 +81,8 @@ class MarkRecord:
     event_id: int
     activation_id: int | None
     """The activation of the last deposit; None if its author is not an agent."""
+    own_law: bool
+    """Whether its deposit named a law that was not the kind's. A change of the kind's law leaves it as it is."""
 
 
 @dataclass(frozen=True)
@@ -308,6 +311,17 @@ class WaitingCrossing:
 
 
 @dataclass(frozen=True)
+class OwnLaw:
+    """A live mark that fades by a law of its own, not by that of its kind."""
+
+    mark_id: int
+    kind: str
+    subject: str
+    law: str
+    evaporates_at: datetime | None
+
+
+@dataclass(frozen=True)
 class WatchExplanation:
     """Why one watch has or has not crossed."""
 
@@ -327,6 +341,8 @@ class WatchExplanation:
     guard_opens_at: datetime | None = None
     predicted_at: tuple[datetime | None, ...] | None = None
     """When a falling watch will cross by fading alone; None for a rising watch."""
+    own_laws: tuple[OwnLaw, ...] = ()
+    """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,8 @@ def _show_preview(preview: Preview) -> None:
     )
     for kind, count in preview.sooner.items():
         say(f"{count} marks of {kind} would evaporate sooner than now")
+    for kind, count in preview.own_laws.items():
+        say(f"{count} marks of {kind} have a law of their own and keep it")
     table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (

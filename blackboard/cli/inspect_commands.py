@@ -362,6 +362,9 @@ def _explain_watch(watch: WatchExplanation) -> None:
         opens = f", opens {timestamp(watch.guard_opens_at)}" if watch.guard_opens_at else ""
         state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
         say(f"    guard {watch.guard}{state}")
+    for mark in watch.own_laws:
+        end = f", evaporates {timestamp(mark.evaporates_at)}" if mark.evaporates_at else ""
+        say(f"    mark {mark.mark_id} of {mark.kind} {mark.subject} has a law of its own: {mark.law}{end}")
     say(f"    {watch.verdict}")
 
 

@@ -16,6 +16,8 @@ Time = int
 """Microseconds: an instant since the epoch, or a length."""
 Money = int
 """Whole micro-dollars."""
+Flag = int
+"""0 or 1; 0 unless something else is written."""
 
 
 def row_of(table: type[R], row: Any) -> R:
@@ -112,6 +114,8 @@ class MarkRow(NamedTuple):
     """The last event of another author than `author`; None if there is none."""
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
+    own_law: Flag = 0
+    """Whether the law was named by the deposit and was not that of the kind. A change of the kind's law leaves it."""
 
     def is_live(self, at: int) -> bool:
         """Return whether the mark is live at an instant."""
@@ -133,6 +137,8 @@ class EventRow(NamedTuple):
     author: str
     activation_id: Id | None
     payload: str | None
+    own_law: Flag = 0
+    """As in `MarkRow`."""
 
 
 class DepositKeyRow(NamedTuple):

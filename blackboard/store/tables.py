@@ -23,6 +23,7 @@ TYPES: dict[str, Any] = {
     "Time": BigInteger(),
     "Money": BigInteger(),
     "int": Integer(),
+    "Flag": Integer(),
     "float": Float(),
     "str": Text(),
 }
@@ -63,6 +64,7 @@ def table(
                 primary_key=column in key.split(),
                 autoincrement="auto" if draws_ids else False,
                 nullable=bool(none),
+                server_default=text("0") if type_ == "Flag" else None,
             )
         )
     return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)
@@ -92,6 +94,7 @@ table(
     Index(None, "kind", "law", "order_key"),
     Index(None, "kind", "event_id"),
     Index(None, "evaporates_at"),
+    partial_index("ix_mark_own_law", "kind", "subject", where="own_law = 1"),
     references={"kind": "kind.name"},
 )
 table(

@@ -6,7 +6,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "live_marks": (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-        "activation_id",
+        "activation_id", "own_law",
     ),
     "mark_history": (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",

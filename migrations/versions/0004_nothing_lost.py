@@ -24,6 +24,7 @@ def upgrade() -> None:
     _activations_of_marks()
     _count_worker_deaths()
     _errors_of_totals()
+    _laws_of_their_own()
 
 
 def _remember_events_of_others() -> None:
@@ -96,3 +97,53 @@ def _errors_of_totals() -> None:
     """Add by how much the sums over the board may be wrong. It is not known of the sums that exist."""
     op.add_column("board_total", sa.Column("error0", sa.Float))
     op.add_column("board_total", sa.Column("error1", sa.Float))
+
+
+def _laws_of_their_own() -> None:
+    """Flag the marks whose law is not that of their kind, and let one backfill carry all changes of a kind.
+
+    Not flagged are marks that still follow a change, and marks that were reinforced under a kind with a fixed end: they
+    kept their end, so each has another law than the kind.
+    """
+    for table in ("mark", "event"):
+        op.add_column(table, sa.Column("own_law", sa.Integer, server_default=sa.text("0"), nullable=False))
+    op.execute("""
+        UPDATE mark SET own_law = 1
+        WHERE EXISTS (
+          SELECT 1
+          FROM kind
+          JOIN law AS of_kind ON of_kind.law = kind.law
+          JOIN law AS of_mark ON of_mark.law = mark.law
+          WHERE kind.name = mark.kind AND kind.law <> mark.law
+            AND NOT (mark.reinforcements > 0
+              AND of_kind.spec LIKE '%"fixed": true%' AND of_mark.spec LIKE '%"fixed": true%')
+        )
+        AND NOT EXISTS (
+          SELECT 1
+          FROM law_change
+          WHERE law_change.kind = mark.kind AND law_change.law = mark.law AND law_change.new_law <> mark.law
+            AND mark.anchored_at < law_change.changed_at
+        )
+    """)
+    op.execute("""
+        UPDATE event SET own_law = 1
+        WHERE id IN (
+          SELECT event.id
+          FROM mark
+          JOIN event ON event.subject = mark.subject AND event.mark_id = mark.id AND event.law = mark.law
+          WHERE mark.own_law = 1
+        )
+    """)
+    op.create_index(
+        "ix_mark_own_law",
+        "mark",
+        ["kind", "subject"],
+        sqlite_where=sa.text("own_law = 1"),
+        postgresql_where=sa.text("own_law = 1"),
+    )
+    connection = op.get_bind()
+    for task in connection.execute(sa.text("SELECT id, name FROM backfill WHERE task IN ('law', 'floor')")).all():
+        connection.execute(
+            sa.text("UPDATE backfill SET task = 'kind', name = :kind WHERE id = :id"),
+            {"kind": task.name.partition(" ")[0], "id": task.id},
+        )

@@ -27,6 +27,7 @@ class ModelMark:
     at: int
     law: Decay
     ends: int | None
+    own_law: bool = False
     other: int = 0
     """The last event of another author than `author`; 0 if there is none."""
     warm: bool = False
@@ -144,7 +145,7 @@ class Model:
         self.kinds[new.name] = new
         marks = self.live(at, new.name)
         for mark in marks:
-            if mark.law == old.decay != new.decay:
+            if not mark.own_law and old.decay != new.decay:
                 mark.intensity, mark.at, mark.law = mark.remaining(at), at, new.decay
                 life = new.life(mark.law, mark.intensity)
                 mark.ends = None if life is None else at + life

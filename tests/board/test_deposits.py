@@ -125,16 +125,6 @@ def test_a_deposit_may_have_its_own_law(world: World) -> None:
     assert world.strengths() == {"stays": [1.0], "fades": [pytest.approx(0.5)]}
 
 
-def test_a_reinforced_mark_keeps_the_law_that_evaporates_later(world: World) -> None:
-    world.deploy({"smoke": kind("smoke", Step("1h"), on_repeat="add")})
-    first = world.put("smoke", decay=Step("3h"))
-    world.put("smoke")
-    assert world.mark(first.mark_id).law == "step(lasting=3h)"
-    other = world.put("smoke", "t")
-    world.put("smoke", "t", decay=Step("2h"))
-    assert world.mark(other.mark_id).law == "step(lasting=2h)"
-
-
 def test_a_mark_with_until_keeps_its_strength_up_to_that_instant(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))})
     end = world.clock.now() + HOUR

@@ -16,6 +16,7 @@ from blackboard.board import activation_results
 from blackboard.board.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.errors import LawConflict
 from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -86,8 +87,9 @@ class Board(RuleBasedStateMachine):
     ) -> None:
         now, model = self.world.board.session.now(), self.model
         setting = model.kinds[name]
-        law = law or setting.decay
         old = next(iter(model.live(now, name, subject)), None) if name == "smoke" else None
+        own_law = law is not None and law != setting.decay if old is None else old.own_law
+        law = (law or setting.decay) if old is None else old.law
         if old is None:
             assert receipt.outcome == "deposited"
         else:
@@ -98,18 +100,22 @@ class Board(RuleBasedStateMachine):
             intensity = min(intensity, setting.cap)
         life = setting.life(law, intensity)
         ends = None if life is None else now + life
-        mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends)
+        mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends, own_law)
         if old is not None:
             mark.other = old.event if old.author != author else old.other
         assert receipt.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
         model.test_watches(mark, now)
 
-    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities)
-    def smoke_is_deposited(self, subject: str, intensity: float) -> None:
-        self.now()
-        self.record_deposit(
-            self.world.put("smoke", subject, intensity), "smoke", subject, intensity, "person:ada", None
-        )
+    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
+    def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
+        now = self.now()
+        live = next(iter(self.model.live(now, "smoke", subject)), None)
+        if live is not None and law not in (None, live.law):
+            with pytest.raises(LawConflict, match=f"mark {live.id} "):
+                self.world.put("smoke", subject, intensity, decay=law)
+            return
+        receipt = self.world.put("smoke", subject, intensity, decay=law)
+        self.record_deposit(receipt, "smoke", subject, intensity, "person:ada", law)
 
     @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
     def fire_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
@@ -271,7 +277,9 @@ class Board(RuleBasedStateMachine):
     @invariant()
     def the_live_marks_are_those_of_the_model_with_their_strengths(self) -> None:
         now = self.now()
-        seen = {view.id: view.strength for view in self.world.board.marks()}
+        marks = self.world.board.marks()
+        assert {mark.id: mark.own_law for mark in marks} == {m.id: m.own_law for m in self.model.live(now)}
+        seen = {mark.id: mark.strength for mark in marks}
         expected = {mark.id: self.model.strength(mark, now) for mark in self.model.live(now)}
         assert seen == pytest.approx(expected, rel=1e-9)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard.decay import Exponential, Linear, Never, Power, Step
+from blackboard.errors import LawConflict
 from tests.board.world import HOUR, MINUTE, World, kind
 
 
@@ -31,20 +34,25 @@ actions = st.lists(
 )
 
 
-@for_all(actions=actions, waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14))
+@for_all(
+    on_repeat=st.sampled_from(["add", "replace", "separate"]),
+    actions=actions,
+    waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14),
+)
 @settings(max_examples=60)
 def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_comes_true(
-    actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
+    on_repeat: str, actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     settings_: dict[str, object] = {"decay": Exponential("1h"), "weight": 1.0, "floor": 0.01}
-    world.deploy({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
+    world.deploy({"smoke": kind("smoke", on_repeat=on_repeat, **settings_)})  # type: ignore[arg-type]
     snapshots: list[tuple[int, dict[int, float]]] = []
     for (action, *values), wait in zip(actions, waits, strict=False):
         world.advance(wait)
         if action == "put":
             law = [None, Never(), Step("30m")][values[2]]  # type: ignore[call-overload]
-            world.put("smoke", values[0], values[1], decay=law)  # type: ignore[arg-type]
+            with contextlib.suppress(LawConflict):
+                world.put("smoke", values[0], values[1], decay=law)  # type: ignore[arg-type]
         elif action == "withdraw":
             live = sorted(seen(world))
             if live:
@@ -55,7 +63,7 @@ def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_com
             world.follow()
         else:
             settings_["decay" if action == "law" else action] = values[0]  # type: ignore[index]
-            world.register({"smoke": kind("smoke", on_repeat="add", **settings_)})  # type: ignore[arg-type]
+            world.register({"smoke": kind("smoke", on_repeat=on_repeat, **settings_)})  # type: ignore[arg-type]
         snapshots.append((world.board.session.now(), seen(world)))
         world.advance(1)
         world.board.session.write(lambda txn: None, record=True)

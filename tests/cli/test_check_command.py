@@ -155,3 +155,26 @@ def test_a_misspelt_required_setting_is_a_single_mistake(house: Typed) -> None:
     change(house, "[kinds.smoke]", '[agents.watchman]\nmodels = [{ modl = "x" }]\n[kinds.smoke]')
     (mistake,) = house("check", "--json").json["mistakes"]
     assert "did you mean 'model'?" in mistake["message"]
+
+
+def test_marks_with_a_law_of_their_own_are_counted_and_explained(house: Typed) -> None:
+    for room in ("hall", "kitchen"):
+        house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", "0.4", "--half-life", "9h")
+    house("deposit", "smoke", "attic", "--payload", '{"detail": "x"}', "--intensity", "0.4")
+    change(house, 'half_life = "10m"', 'half_life = "20m"')
+    assert preview(house)["own_laws"] == {"smoke": 2}
+    assert "2 marks of smoke have a law of their own and keep it" in house("check", "--against-board").out
+    house("init")
+    laws = {mark["subject"]: (mark["law"], mark["own_law"]) for mark in house("marks", "--json").json}
+    assert laws == {
+        "hall": ("exponential(half_life=9h)", True),
+        "kitchen": ("exponential(half_life=9h)", True),
+        "attic": ("exponential(half_life=20m)", False),
+    }
+    explained = house("explain", "watchman", "hall")
+    assert "of smoke hall has a law of its own: exponential(half_life=9h)" in explained.out
+    [watch] = house("explain", "watchman", "hall", "--json").json["watches"]
+    assert [own["law"] for own in watch["own_laws"]] == ["exponential(half_life=9h)"]
+    refused = house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}', "--half-life", "1h")
+    assert refused.code == 2
+    assert "exponential(half_life=9h)" in refused.err

@@ -49,18 +49,20 @@ COLUMNS = {
     ("succession", "successor"): "new_law",
 }
 VALUES = {
+    ("follow_up", "task"): {"law": "kind", "floor": "kind"},
     ("activation", "state"): {"aside": "quarantined", "passed": "skipped"},
     ("crossing", "state"): {"passed": "skipped"},
     ("crossing", "held_by"): {"rest": "cooldown"},
     ("model_call", "state"): {"settled": "cost_recorded"},
     ("model_call", "api"): {"direct": "messages"},
 }
-REWRITTEN = {("deployment", "content"), ("watch", "condition")}
+REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name")}
 NEW = {
     ("activation", "deaths"),
     ("board", "views_hash"),
     ("board_total", "error0"), ("board_total", "error1"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
+    ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
 }  # fmt: skip
 

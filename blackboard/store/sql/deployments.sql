@@ -32,21 +32,13 @@ SELECT weight, floor, law FROM kind WHERE name = :name;
 -- All changes that the backfill has not finished.
 SELECT {law_change.*} FROM law_change;
 
--- name: get_law_change
--- The change of law for the marks of a kind under a law.
-SELECT new_law, changed_at FROM law_change WHERE kind = :kind AND law = :law;
-
 -- name: insert_law_change
 -- Record a change of law for the backfill.
 INSERT INTO law_change (kind, law, new_law, changed_at) VALUES (:kind, :law, :new_law, :changed_at);
 
--- name: delete_law_change
--- Delete a change that the backfill has finished.
-DELETE FROM law_change WHERE kind = :kind AND law = :law;
-
--- name: delete_floor_changes
--- Delete the changes of a kind's floor.
-DELETE FROM law_change WHERE kind = :kind AND law = new_law;
+-- name: delete_law_changes
+-- Delete the changes of a kind that the backfill has finished.
+DELETE FROM law_change WHERE kind = :kind;
 
 -- name: law_names
 -- The decay laws that the board has stored.

@@ -19,16 +19,16 @@ UPDATE board SET last_recorded_at = :at;
 -- name: insert_event
 -- Insert an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
-  payload)
+  payload, own_law)
 VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
-  :payload);
+  :payload, :own_law);
 
 -- name: insert_mark
 -- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
-  reinforcements, evaporates_at, order_key, other_event_id, activation_id)
+  reinforcements, evaporates_at, order_key, other_event_id, activation_id, own_law)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
-  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id);
+  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law);
 
 -- name: update_mark
 -- Update what a reinforcement changes.
@@ -36,7 +36,7 @@ UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
   evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id,
-  activation_id = :activation_id
+  activation_id = :activation_id, own_law = :own_law
 WHERE id = :id;
 
 -- name: rebase_mark
@@ -73,13 +73,6 @@ LIMIT :limit + 0;
 -- name: marks_changed_since -> MarkRow
 -- The marks that were deposited or reinforced after an event.
 SELECT {mark.*} FROM mark WHERE mark.event_id > :since ORDER BY mark.event_id;
-
--- name: marks_under_law -> MarkRow
--- The next live marks of a kind that a change of law has not reached.
-SELECT {mark.*}
-FROM mark
-WHERE mark.kind = :kind AND mark.law = :law AND mark.anchored_at < :at AND {is_live(:at)}
-LIMIT :limit + 0;
 
 -- name: evaporated_marks -> MarkRow
 -- The next evaporated marks that are not yet moved to the history.
@@ -243,6 +236,27 @@ LIMIT :limit + 0;
 -- name: next_law_in_use
 -- The next law of a kind's marks. Run repeatedly, it skips through the index.
 SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
+
+-- name: next_followed_law
+-- The same over the marks that follow their kind's law.
+SELECT law FROM mark WHERE kind = :kind AND law > :after AND own_law = 0 ORDER BY law LIMIT 1;
+
+-- name: marks_with_own_law -> MarkRow
+-- The first live marks of a kind, or of a kind and a subject, with a law of their own.
+SELECT {mark.*}
+FROM mark
+WHERE mark.own_law = 1 AND mark.kind = :kind AND {is_live(:now)}
+  [subject: AND mark.subject = :subject]
+ORDER BY mark.subject, mark.id
+LIMIT :limit + 0;
+
+-- name: count_own_laws
+-- How many live marks of each kind have a law of their own.
+SELECT mark.kind, count(*) AS count
+FROM mark
+WHERE mark.own_law = 1 AND {is_live(:now)}
+GROUP BY mark.kind
+ORDER BY mark.kind;
 
 -- name: stimuli_of_subject -> MarkRow
 -- The live marks of one kind and subject that a watch has not absorbed.

@@ -46,7 +46,7 @@ CASE WHEN {until} > {since} THEN CAST({until} - {since} AS FLOAT) ELSE 0.0 END
 (mark.anchored_at < law_change.changed_at AND law_change.changed_at <= clock.as_of)
 
 -- fragment: fades_by_new_law
-({law_has_changed} AND law_change.new_law <> mark.law)
+({law_has_changed} AND law_change.new_law <> mark.law AND mark.own_law = 0)
 
 -- fragment: share(law, name, age, a, b)
 -- What a mark's law leaves of its intensity. `live_marks.share_of` gives the text for the known laws.

@@ -64,7 +64,7 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   {instant(live.reinforced_at)} AS reinforced_at, {instant(live.evaporates_at)} AS evaporates_at,
   {instant(live.as_of)} AS as_of,
   CASE WHEN live.as_of > live.reinforced_at THEN {seconds(live.as_of - live.reinforced_at)} ELSE 0.0 END AS age_seconds,
-  live.reinforcements, live.activation_id
+  live.reinforcements, live.activation_id, live.own_law
 FROM ({live_marks}) AS live;
 
 -- name: mark_history
