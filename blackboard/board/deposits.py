@@ -215,6 +215,9 @@ def check_signature(txn: BoardTransaction, author: str) -> None:
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """Deposit a mark: join it with a live one, record the event, test the watches and predict crossings.
 
+    A mark below its floor evaporates in the same transaction. It crosses no rising watch. A falling watch fires if the
+    live mark that it replaced was above the threshold.
+
     Raises:
         UnknownName: The kind is not registered.
         LawConflict: The deposit names another law than the live mark that it would join.
@@ -234,14 +237,17 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
     assert state is not None
     row = _write(txn, request, kind, old, state)
-    crossed = crossings.evaluate_deposit(txn, old, row)
+    live = row.is_live(txn.now)
+    crossed = crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
+    if not live:
+        evaporation.evaporate_at_once(txn, old, row)
     guards.release_after_change(txn, row.kind, row.subject)
     return Receipt(
         row.id,
         row.event_id,
         "deposited" if old is None else "reinforced",
-        txn.strength(row),
+        txn.strength(row) if live else 0.0,
         tuple(dict.fromkeys(watch.agent.name for watch in crossed)),
     )
 

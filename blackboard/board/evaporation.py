@@ -37,6 +37,17 @@ def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
     _remove(txn, row)
 
 
+def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> None:
+    """Move a mark to the history that was below its floor when it was deposited; `old` is the live mark before that.
+
+    No total contains the new mark, which was never live.
+    """
+    if old is not None:
+        crossings.remove_from_totals(txn, old)
+    txn.record(row, "evaporated")
+    _delete(txn, row)
+
+
 def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
@@ -60,6 +71,10 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:
     crossings.remove_from_totals(txn, row)
+    _delete(txn, row)
+
+
+def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     txn.tx.run(MARKS.delete_mark, id=row.id)
     txn.tx.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     if txn.kind(row.kind).unique is not None:

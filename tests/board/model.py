@@ -105,16 +105,20 @@ class Model:
             self.count["skipped"] += 1
 
     def test_watches(self, mark: ModelMark, now: int) -> None:
-        """Test every watch after a deposit that created or reinforced a mark."""
+        """Test every watch after a deposit that created, reinforced or replaced a mark."""
+        was_warm = mark.id in self.marks and self.marks[mark.id].warm
         self.marks[mark.id] = mark
-        if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
-            self.cross("each", (mark.subject, mark.id), now)
-        if mark.author != "sum":
-            self.test_sum(mark.subject, now)
-        if mark.kind == "fire" and mark.author != "board":
-            self.test_board(now)
+        if mark.live(now):  # a mark below its floor evaporates at once and crosses no rising watch
+            if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
+                self.cross("each", (mark.subject, mark.id), now)
+            if mark.author != "sum":
+                self.test_sum(mark.subject, now)
+            if mark.kind == "fire" and mark.author != "board":
+                self.test_board(now)
         if mark.kind == "smoke":
             mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
+            if was_warm and not mark.warm:
+                self.fire_falling(mark, now, now)
 
     def test_sum(self, subject: str, now: int) -> None:
         if math.fsum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:

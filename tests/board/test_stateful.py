@@ -16,7 +16,7 @@ from blackboard.board import activation_results
 from blackboard.board.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import LawConflict
+from blackboard.errors import KeyReused, LawConflict
 from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -38,7 +38,7 @@ AGENTS = [
     spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, cooldown_after_failures=999),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
-intensities = st.sampled_from([0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
+intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
 
 
 class Board(RuleBasedStateMachine):
@@ -56,7 +56,7 @@ class Board(RuleBasedStateMachine):
         self.model = Model({name: one.kind(name) for name, one in self.kinds.items()})
         self.running: dict[str, Claim] = {}
         self.begun: dict[tuple[str, int, int], str] = {}
-        self.keys: dict[str, Receipt] = {}
+        self.keys: dict[str, tuple[Receipt, str]] = {}
 
     def teardown(self) -> None:
         self.world.close()
@@ -88,29 +88,31 @@ class Board(RuleBasedStateMachine):
         now, model = self.world.board.session.now(), self.model
         setting = model.kinds[name]
         old = next(iter(model.live(now, name, subject)), None) if name == "smoke" else None
-        own_law = law is not None and law != setting.decay if old is None else old.own_law
-        law = (law or setting.decay) if old is None else old.law
         if old is None:
             assert receipt.outcome == "deposited"
         else:
             assert (receipt.outcome, receipt.mark_id) == ("reinforced", old.id)
+        if old is None or setting.on_repeat == "replace":
+            own_law = law is not None and law != setting.decay
+            law = law or setting.decay
+            intensity = min(intensity, setting.cap or intensity)
+        else:
+            own_law, law = old.own_law, old.law
             left = old.remaining(now)
             intensity = max(left, min(3.0, left + intensity))
-        if old is None and setting.cap is not None:
-            intensity = min(intensity, setting.cap)
         life = setting.life(law, intensity)
         ends = None if life is None else now + life
         mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends, own_law)
         if old is not None:
             mark.other = old.event if old.author != author else old.other
-        assert receipt.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
+        assert receipt.strength == pytest.approx(model.strength(mark, now) if mark.live(now) else 0, rel=1e-9)
         model.test_watches(mark, now)
 
     @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
     def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
         now = self.now()
         live = next(iter(self.model.live(now, "smoke", subject)), None)
-        if live is not None and law not in (None, live.law):
+        if live is not None and law not in (None, live.law) and self.kinds["smoke"].on_repeat == "add":
             with pytest.raises(LawConflict, match=f"mark {live.id} "):
                 self.world.put("smoke", subject, intensity, decay=law)
             return
@@ -126,11 +128,16 @@ class Board(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(SUBJECTS), key=st.sampled_from(["k1", "k2"]))
     def fire_is_deposited_under_a_key(self, subject: str, key: str) -> None:
         self.now()
+        first, known = self.keys.get(key, (None, subject))
+        if known != subject:
+            with pytest.raises(KeyReused):
+                self.world.put("fire", subject, 0.7, key=key)
+            return
         receipt = self.world.put("fire", subject, 0.7, key=key)
-        if key in self.keys:
-            assert (receipt.outcome, receipt.event_id) == ("duplicate", self.keys[key].event_id)
+        if first is not None:
+            assert (receipt.outcome, receipt.event_id) == ("duplicate", first.event_id)
         else:
-            self.keys[key] = receipt
+            self.keys[key] = receipt, subject
             self.record_deposit(receipt, "fire", subject, 0.7, "person:ada", None)
 
     @rule(choice=st.integers(0, 50))
@@ -150,12 +157,14 @@ class Board(RuleBasedStateMachine):
         name=st.sampled_from(["smoke", "fire"]),
         weight=st.sampled_from([0.5, 1.0, 2.0]),
         law=st.sampled_from(LAWS),
+        on_repeat=st.sampled_from(["add", "replace"]),
         limit=st.sampled_from([1, 3, 1000]),
     )
-    def the_deployment_changes(self, name: str, weight: float, law: Decay, limit: int) -> None:
+    def the_deployment_changes(self, name: str, weight: float, law: Decay, on_repeat: str, limit: int) -> None:
         self.now()
         old = self.kinds[name]
-        new = kind(name, law, weight=weight, floor=0.02, on_repeat=old.on_repeat, cap=old.cap)
+        on_repeat = on_repeat if name == "smoke" else "separate"
+        new = kind(name, law, weight=weight, floor=0.02, on_repeat=on_repeat, cap=old.cap)
         self.kinds[name] = new
         self.world.register({name: new}, *AGENTS)
         if old != new:
