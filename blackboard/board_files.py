@@ -11,16 +11,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST_ADDRESS = 100
-"""Bytes in the path of a run folder with a socket; Unix socket addresses end at 108."""
-
 
 @dataclass(frozen=True)
 class BoardFiles:
     """The paths of one board's files. No other module knows their suffixes.
 
     Attributes:
-        database: The database's path. Any file may stand here; a copy of a board has the same files beside it.
+        database: The database's path, without symbolic links. Any file may stand here; a copy of a board has the same
+            files beside it.
     """
 
     database: Path
@@ -62,14 +60,8 @@ class BoardFiles:
 
     @property
     def run_folder(self) -> Path:
-        """The folder of sockets and workers' locks.
-
-        It is beside the database, or, where that path is too long for a socket, in the system's temporary folder.
-        """
-        folder = self._beside("-run")
-        if len(os.fsencode(folder)) + 20 <= LONGEST_ADDRESS:
-            return folder
-        return _temporary_folder(os.fsencode(self.database.resolve()))
+        """The folder of workers' locks and sockets."""
+        return self._beside("-run")
 
     @property
     def of_sqlite(self) -> tuple[Path, ...]:
@@ -107,17 +99,26 @@ class BoardFiles:
 def path_in(url: str | Path) -> Path | None:
     """Return the file of a path, or of a URL that only names a file; None for any other URL, such as one with a `%`."""
     if isinstance(url, Path):
-        return url.absolute()
+        return resolved(url)
     if url and "://" not in url and not url.startswith((":memory:", "file:")):
-        return Path(url).absolute()
+        return resolved(url)
     match = re.fullmatch(r"sqlite:///(?!:memory:$|file:)([^?%]+)", url)
-    return None if match is None else Path(match[1]).absolute()
+    return None if match is None else resolved(match[1])
+
+
+def resolved(path: str | Path) -> Path:
+    """Return the path of a file without symbolic links.
+
+    All files of a board are named by it: SQLite names its log by it too, and locks with other names would not exclude
+    each other.
+    """
+    return Path(os.path.realpath(path))
 
 
 def server_spool_folder(address: str) -> Path:
     """Return the spool folder of a board on a server, a temporary one of this user, by the URL without its password."""
-    folder = _temporary_folder(address.encode())
-    return folder.with_name(f"{folder.name}-spool")
+    name = hashlib.sha256(address.encode()).hexdigest()[:20]
+    return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}-spool"
 
 
 def sync(path: Path) -> None:
@@ -127,8 +128,3 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _temporary_folder(address: bytes) -> Path:
-    name = hashlib.sha256(address).hexdigest()[:20]
-    return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}"

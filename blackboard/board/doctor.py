@@ -10,13 +10,12 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
 from blackboard.board.liveness import living_workers
-from blackboard.board_files import BoardFiles
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
-from blackboard.store.database_checks import Health, measure, open_to_others
+from blackboard.store.database_checks import Health, measure
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -91,10 +90,12 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
     idle = health.idle_bytes or 0
     if size > 16 * MEGABYTE and idle > MAX_IDLE * size:
         yield Finding("file", "note", f"{_size(idle)} of {_size(size)} are unused", "new marks will use them")
-    others = list(health.open_to_others)
-    if board.database.path is not None:
-        folder = BoardFiles(board.database.path).run_folder
-        others += [item for item in open_to_others([folder]) if item not in others]
+    if health.is_mounted_alone:
+        yield Finding(
+            "mount", "wrong", "the file is mounted without its folder, so its log stays outside of the mount",
+            "mount the folder of the board, never the file",
+        )  # fmt: skip
+    others = health.open_to_others
     names = ", ".join(map(str, others))
     yield _check("permissions", not others, names or "only this user has access", "chmod go= each of them")
 

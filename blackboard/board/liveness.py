@@ -9,9 +9,10 @@ import secrets
 import socket
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from blackboard.board import worker_sockets
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
@@ -26,8 +27,18 @@ def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | 
 
 
 def any_alive(database: Path | None) -> bool:
-    """Return whether any worker of a board is alive, registered or not."""
-    return database is not None and any(_is_held(lock) for lock in BoardFiles(database).run_folder.glob("*.lock"))
+    """Return whether any worker of a board is alive, registered or not.
+
+    Raises:
+        StoreError: The folder of the locks cannot be read.
+    """
+    if database is None:
+        return False
+    folder = BoardFiles(database).run_folder
+    try:
+        return any(_is_held(lock) for lock in _locks(folder))
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be read: {error.strerror}; it shows whether a daemon is alive") from None
 
 
 def ensure_private_folder(folder: Path) -> Path:
@@ -38,10 +49,9 @@ def ensure_private_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = os.lstat(folder)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        if not worker_sockets.is_private(folder):
             raise StoreError(f"{folder} is not this user's folder; remove it, or ask its owner to do so")
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.chmod(folder, 0o700)
     except OSError as error:
         raise StoreError(
@@ -73,8 +83,7 @@ class WorkerLiveness:
         ensure_private_folder(self.folder)
         self._lock = _lock(_path(self.folder, self.id, "lock"))
         failpoint("worker.locked")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(_path(self.folder, self.id, "sock")))
+        self._socket = worker_sockets.listen(_path(self.folder, self.id, "sock"))
         _start(self._listen, self._socket, "blackboard-notify")
 
     def remove_dead(self, workers: Iterable[str]) -> list[str]:
@@ -110,7 +119,10 @@ class WorkerLiveness:
             self._lock = None
 
     def _other_locks(self, folder: Path) -> set[Path]:
-        return set(folder.glob("*.lock")) - {_path(folder, self.id, "lock")}
+        try:
+            return _locks(folder) - {_path(folder, self.id, "lock")}
+        except OSError:  # no descriptor is free, perhaps: what this worker knows stays true until its next look
+            return self._peers
 
     def _listen(self, listening: socket.socket) -> None:
         while True:
@@ -137,6 +149,18 @@ def _path(folder: Path, worker: str, suffix: str) -> Path:
     return folder / f"{worker.rsplit('-', 1)[-1]}.{suffix}"
 
 
+def _locks(folder: Path) -> set[Path]:
+    """Return the lock of each worker, alive or dead.
+
+    Raises:
+        OSError: The folder exists and cannot be read.
+    """
+    try:
+        return {folder / name for name in os.listdir(folder) if name.endswith(".lock")}
+    except FileNotFoundError:
+        return set()
+
+
 def _lock(path: Path) -> int:
     """Create and hold a lock. Another worker that looks for dead ones may remove it before it is held."""
     while True:
@@ -149,33 +173,46 @@ def _lock(path: Path) -> int:
 
 def _is_held(lock: Path) -> bool:
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+        with _looked_at(lock) as handle:
+            return handle is None
+    except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+        return True  # a lock that cannot be opened proves nothing
 
 
 def _remove_if_dead(lock: Path) -> None:
-    # A lock that cannot be opened proves nothing: the lease decides.
-    with contextlib.suppress(OSError):
-        handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    with contextlib.suppress(OSError), _looked_at(lock) as handle:
+        # The name may belong to a newer file by now. From here on it cannot: its maker waits for this file's lock.
+        if handle is not None and os.path.samestat(os.fstat(handle), os.stat(lock)):
+            _remove(lock)
+
+
+@contextlib.contextmanager
+def _looked_at(lock: Path) -> Iterator[int | None]:
+    """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
+
+    A worker holds its lock alone. Those that look share it, so that none of them takes another for the worker.
+
+    Raises:
+        OSError: The lock cannot be opened.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(lock)  # while it is held, so that nobody takes a lock that is about to be removed
-        finally:
-            os.close(handle)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield handle
+    finally:
+        os.close(handle)
 
 
 def _remove(lock: Path) -> None:
-    for path in (lock.with_suffix(".sock"), lock):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    worker_sockets.remove(lock.with_suffix(".sock"))
+    with contextlib.suppress(OSError):
+        lock.unlink()
 
 
 def _start(work: Callable[..., None], argument: object, name: str) -> None:

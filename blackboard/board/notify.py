@@ -1,6 +1,7 @@
 """Notification of the daemons of a board after a commit: one datagram to each.
 
-Each daemon listens on a socket in a folder beside the database. A lost datagram costs at most the length of a tick.
+Each daemon listens on a socket, which is found in a folder beside the database. A lost datagram costs at most the
+length of a tick.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import socket
 from pathlib import Path
 
+from blackboard.board import worker_sockets
 from blackboard.board_files import BoardFiles
 from blackboard.failpoints import failpoint
 
@@ -29,16 +31,15 @@ class Notifier:
         failpoint("notify.before")
         # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
-            with os.scandir(self.folder) as entries:
-                addresses = [entry.path for entry in entries if entry.name.endswith(".sock")]
+            listening = list(worker_sockets.addresses(self.folder))
         except OSError:
             return
-        if not addresses:
+        if not listening:
             return
         if self._socket is None or self._pid != os.getpid():
             self._socket, self._pid = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), os.getpid()
             self._socket.setblocking(False)
-        for address in addresses:
+        for address in listening:
             # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
             with contextlib.suppress(OSError):
                 self._socket.sendto(b"!", address)

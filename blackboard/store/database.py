@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from blackboard.board_files import BoardFiles, path_in
+from blackboard.board_files import BoardFiles, path_in, resolved
 from blackboard.errors import BlackboardError, ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
@@ -65,7 +65,7 @@ class Database:
         """The open writing transaction."""
         self._readers: list[Any] = []
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[int, int, int] | None = None
         self._pid = os.getpid()
 
     def _read_url(self, url: str) -> None:
@@ -81,7 +81,8 @@ class Database:
             elif not name or name == ":memory:" or name.startswith("file:"):
                 raise ConfigurationError([Mistake("database.url", "a board outlives its process; name a file")])
             else:
-                self.path = Path(name).absolute()
+                self.path = resolved(name)
+                self._url = self._url.set(database=str(self.path))
         except ModuleNotFoundError as error:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
@@ -151,12 +152,23 @@ class Database:
             raise StoreMissing(
                 f"{self.path} was removed while it was open; put it back, or restore a backup with 'blackboard restore'"
             )
-        if file != self._file:
+        if file[:2] != self._file[:2]:
             self._close_connections()
             self._file = None
             raise StoreError(
                 f"{self.path} was replaced by another file while it was open; try again to open the new file"
             )
+        if file[2] > 1:
+            raise _has_other_names(self.path)
+
+    def check_names(self) -> None:
+        """Check that the file has one name: SQLite would keep one log for each, and lose what is in the other one.
+
+        Raises:
+            StoreError: It has other names.
+        """
+        if self.path is not None and self.path.exists() and self.path.stat().st_nlink > 1:
+            raise _has_other_names(self.path)
 
     def _check_no_log(self, path: Path) -> None:
         """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
@@ -450,14 +462,26 @@ class Database:
                 self._write_lock.close()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Return the device, the inode and the number of names of a file; None if there is no such file."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, status.st_nlink
+
+
+def _has_other_names(path: Path) -> StoreError:
+    others = [
+        str(other) for other in path.parent.iterdir() if other != path and other.exists() and other.samefile(path)
+    ]
+    names = f" ({', '.join(sorted(others))})" if others else ""
+    return StoreError(
+        f"{path} has a second name, a hard link{names}, and what is deposited through one name is lost through the"
+        " other: remove one of them, or use a symbolic link; 'blackboard backup' makes a copy"
+    )
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+
+MOUNTS = Path("/proc/self/mountinfo")
+"""The mounts of this process, on Linux."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Health:
         log_bytes: The size of the write-ahead log.
         free_bytes: The free space on the file's disk.
         idle_bytes: The size of the unused pages in the file.
+        is_mounted_alone: Whether the file is a mount point of its own, as in a container that was given only the file.
         open_to_others: Files and folders that other users may read or write.
         damage: The errors found in the pages.
     """
@@ -37,6 +42,7 @@ class Health:
     log_bytes: int | None
     free_bytes: int | None
     idle_bytes: int | None
+    is_mounted_alone: bool
     open_to_others: tuple[Path, ...]
     damage: tuple[str, ...]
 
@@ -49,7 +55,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     """
     files = database.files
     if files is None:
-        return Health(database.dialect.name, "", True, None, None, None, None, None, (), ())
+        return Health(database.dialect.name, "", True, None, None, None, None, None, False, (), ())
     with database.read() as tx:
         rows = tx.cursor
 
@@ -71,6 +77,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         log.stat().st_size if log.exists() else 0,
         shutil.disk_usage(path.parent).free,
         idle,
+        is_mount_point(path),
         tuple(open_to_others(files.existing())),
         tuple(damage),
     )
@@ -87,3 +94,17 @@ def open_to_others(paths: list[Path]) -> list[Path]:
         if mode & (stat.S_IRWXG | stat.S_IRWXO) and not stat.S_ISLNK(mode):
             result.append(path)
     return result
+
+
+def is_mount_point(path: Path) -> bool:
+    """Return whether something is mounted exactly at a path; False where the system does not tell."""
+    try:
+        lines = MOUNTS.read_text("utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    return any(_unescaped(line.split()[4]) == str(path) for line in lines)
+
+
+def _unescaped(text: str) -> str:
+    """Return a path of the list of mounts, in which spaces and the like are octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

@@ -77,6 +77,7 @@ def ensure(database: Database, now: int, living: Living, *, create: bool = True)
             upgrade.
     """
     _check_version(database)
+    database.check_names()
     if database.exists() and (revision := revision_of(database)) is not None:
         if revision == HEAD:
             return None

@@ -44,6 +44,10 @@ class WriteLock:
         """The queue lock and the write lock, once they are open."""
         self._is_waiting = self._is_held = False
 
+    def __del__(self) -> None:
+        """Close the lock files of a board that a program did not close."""
+        self.close()
+
     def acquire(self) -> None:
         """Wait for the lock and hold it until `release`.
 

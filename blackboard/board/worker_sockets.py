@@ -1,0 +1,99 @@
+"""The sockets on which workers are notified of commits of other processes, in the run folder of the board.
+
+The address of a socket has room for about a hundred bytes. Where the run folder's path is longer, or its file system
+has no sockets, the socket is in a temporary folder of its own, and the run folder has a symbolic link to it. So no
+other process needs to know where temporary files are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from blackboard.errors import StoreError
+
+LONGEST_ADDRESS = 100
+"""Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a socket that listens under a path in the run folder.
+
+    Raises:
+        StoreError: No socket can be made, neither there nor in the temporary folder.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+        with contextlib.suppress(OSError):
+            listening.bind(str(path))
+            return listening
+    try:
+        address = _temporary_folder() / path.name
+        path.symlink_to(address)  # first, so that whoever removes a dead worker's files finds its folder
+        address.parent.mkdir(mode=0o700)
+        listening.bind(str(address))
+    except OSError as error:
+        listening.close()
+        remove(path)
+        raise StoreError(
+            f"no socket can be made at {path}, nor in the temporary folder: {error}; set TMPDIR to a folder of your own"
+        ) from None
+    return listening
+
+
+def addresses(folder: Path) -> Iterator[str]:
+    """Yield the address of each socket of a run folder.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".sock"):
+                address = _target(entry.path) if entry.is_symlink() else entry.path
+                if address is not None:
+                    yield address
+
+
+def remove(path: Path) -> None:
+    """Remove a socket from the run folder, and its temporary folder."""
+    if path.is_symlink() and (address := _target(path)) is not None:
+        with contextlib.suppress(OSError):
+            os.unlink(address)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(address))
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def is_private(folder: str | Path) -> bool:
+    """Return whether a path is a folder, and not a link to one, that belongs to this user.
+
+    Raises:
+        OSError: There is no such folder, or it cannot be reached.
+    """
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _temporary_folder() -> Path:
+    """Return a new path in the temporary folder, or in /tmp if the temporary folder's own path is long."""
+    name = f"blackboard-{os.getuid()}-{secrets.token_hex(8)}"
+    folder = Path(tempfile.gettempdir()).absolute()
+    fits = len(os.fsencode(folder / name / "01234567.sock")) <= LONGEST_ADDRESS
+    return (folder if fits else Path("/tmp")) / name
+
+
+def _target(link: str | Path) -> str | None:
+    """Return the address to which a link leads; None if it is gone, or in a folder of another user."""
+    try:
+        address = os.readlink(link)
+        return address if is_private(os.path.dirname(address)) else None
+    except OSError:
+        return None
