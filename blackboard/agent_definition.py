@@ -65,7 +65,8 @@ class Context(Protocol):
         """Ask the model once and return its answer.
 
         The board stores the answer. A retry of this activation returns the stored answer, which is already paid for.
-        An activation makes at most one call.
+        An activation makes at most one call. The call blocks, so an `async def` agent awaits
+        `asyncio.to_thread(context.ask, ...)`.
 
         Args:
             system: A short system prompt.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import random
 import traceback
@@ -17,6 +16,7 @@ from blackboard.board.claims import Claim
 from blackboard.board.deposits import DepositRequest
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import telemetry
+from blackboard.daemon.event_loop import AgentLoop
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
@@ -45,6 +45,7 @@ class ActivationRunner:
     ) -> None:
         self.worker, self.model_caller, self.settings = worker, model_caller, settings
         self._rng, self._emit = rng, emit
+        self._event_loop = AgentLoop()
 
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
         """Run an activation to its end: save its result, put it back, or record its failure.
@@ -77,6 +78,14 @@ class ActivationRunner:
         self._emit("done", {"id": claim.row.id, **figures, "watch": claim.watch})
         return finished.claimed_next
 
+    def cancel(self, claim: Claim) -> None:
+        """Cancel the run of an asynchronous agent. The run of any other agent cannot be ended."""
+        self._event_loop.cancel(_key(claim))
+
+    def close(self) -> None:
+        """Cancel the runs of asynchronous agents, and end their event loop."""
+        self._event_loop.close()
+
     def fail(self, agent: Agent, claim: Claim, error: str, *, bad_answer: bool = False, hopeless: bool = False) -> None:
         """End a run with a failure and report it; see `Worker.fail`."""
         state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless)
@@ -102,7 +111,7 @@ class ActivationRunner:
         with telemetry.activation(claim):
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
-                result = asyncio.run(_await(result))
+                result = self._event_loop.run(_key(claim), agent.name, result)
         return self._finish(claim, _collect(claim, result), claim_next)
 
     def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> list[Mark]:
@@ -219,8 +228,8 @@ def _agent_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
     return AgentDeposit(request, None if alternative is None else _agent_deposit(claim, alternative))
 
 
-async def _await(result: Any) -> Any:
-    return await result
+def _key(claim: Claim) -> tuple[int, int]:
+    return claim.row.id, claim.row.fence
 
 
 def _is_hopeless(error: BaseException) -> bool:

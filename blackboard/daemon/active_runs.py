@@ -173,13 +173,19 @@ class ActiveRuns:
                 run.sequence.ending = True
 
     def fail_overdue(self) -> None:
-        """Fail the runs that are past their deadline. Their threads keep running, and their results are refused."""
+        """Fail the runs that are past their deadline. Their results are refused.
+
+        The run of an asynchronous agent is cancelled. Other threads keep running: Python cannot end a thread.
+        """
         monotonic = self._clock.monotonic()
         for run in self.current():
             if run.deadline <= monotonic:
                 run.timed_out = True
                 seconds = run.claim.agent.settings.timeout / 1e6
-                self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
+                try:
+                    self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
+                finally:
+                    self.runner.cancel(run.claim)
 
     def hand_back_all(self) -> None:
         """Hand back every run, so that other workers can claim the activations at once."""
@@ -191,6 +197,7 @@ class ActiveRuns:
     def close(self) -> None:
         """End each thread after its current work."""
         self.stopping = True
+        self.runner.close()
         self._threads.close()
 
     # -- in the threads ----------------------------------------------------------------------------------------------

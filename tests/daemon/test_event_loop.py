@@ -1,0 +1,224 @@
+"""Law: asynchronous activations of a daemon run on one loop in one thread. None ends it, or blocks it unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard.agent_definition import Agent
+from blackboard.daemon.event_loop import AgentLoop, DaemonExecutor
+from blackboard.settings.sections import DaemonSettings
+
+BOUND = 30
+
+
+class Job(Mark, kind="job", on_repeat="separate"):
+    pass
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock, kinds=(Job,)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def loop() -> Iterator[AgentLoop]:
+    loop = AgentLoop()
+    yield loop
+    loop.close()
+
+
+def serve(board: Blackboard, *agents: Agent, jobs: int) -> Daemon:
+    board.deploy(*agents, kinds=(Job,))
+    for number in range(jobs):
+        board.deposit(Job(subject=f"job/{number}"))
+    return Daemon(board, agents, DaemonSettings(workers=8), rng=random.Random(1))
+
+
+def ends(board: Blackboard) -> list[tuple[str, int]]:
+    return [(row.state, row.attempt) for row in board.activations(limit=100)]
+
+
+def test_all_activations_share_one_loop_and_one_thread(board: Blackboard) -> None:
+    seen = set()
+    queue: asyncio.Queue[str] = asyncio.Queue()  # belongs to the first loop that waits for it
+
+    async def use(job: Job) -> None:
+        seen.add((id(asyncio.get_running_loop()), threading.get_ident()))
+        waiting = asyncio.create_task(queue.get())
+        await asyncio.sleep(0)
+        await queue.put(job.subject)
+        await waiting
+
+    @agent(watches=strength(Job) >= 0.5, batch=1)
+    async def first(jobs: list[Job], context: Any) -> None:
+        await use(jobs[0])
+
+    @agent(watches=strength(Job) >= 0.5, batch=1)
+    async def second(jobs: list[Job], context: Any) -> None:
+        await use(jobs[0])
+
+    serve(board, first, second, jobs=20).run(until_quiescent=True)
+    assert ends(board) == [("done", 1)] * 40
+    assert len(seen) == 1
+
+
+def test_activations_wait_for_each_other_on_the_loop(board: Blackboard) -> None:
+    arrived: list[str] = []
+    both = asyncio.Event()
+
+    @agent(watches=strength(Job) >= 0.5, batch=1, concurrency=2)
+    async def worker(jobs: list[Job], context: Any) -> None:
+        arrived.append(jobs[0].subject)
+        if len(arrived) == 2:
+            both.set()
+        await asyncio.wait_for(both.wait(), BOUND)
+
+    serve(board, worker, jobs=2).run(until_quiescent=True)
+    assert ends(board) == [("done", 1)] * 2
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, ValueError])
+def test_no_error_ends_the_loop(board: Blackboard, error: type[BaseException]) -> None:
+    async def leave_behind() -> None:
+        raise error
+
+    @agent(watches=strength(Job) >= 0.5, batch=1, max_attempts=1, cooldown_after_failures=99)
+    async def worker(jobs: list[Job], context: Any) -> None:
+        context.left = asyncio.create_task(leave_behind())
+        await asyncio.sleep(0)
+        if jobs[0].subject == "job/1":
+            raise error
+
+    serve(board, worker, jobs=3).run(until_quiescent=True)
+    assert sorted(ends(board)) == [("dead", 1), ("done", 1), ("done", 1)]
+
+
+def test_an_activation_past_its_timeout_is_cancelled(board: Blackboard) -> None:
+    cleaned = threading.Event()
+
+    @agent(watches=strength(Job) >= 0.5, batch=1, max_attempts=1, timeout="1m", cooldown_after_failures=99)
+    async def worker(jobs: list[Job], context: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    daemon = serve(board, worker, jobs=1)
+    daemon.start()
+    daemon.run_once()
+    [run] = daemon.runs.current()
+    run.deadline = 0
+    daemon.run_once()
+    assert cleaned.wait(BOUND)
+    assert ends(board) == [("dead", 1)]
+    daemon.close()
+
+
+def test_the_end_of_the_daemon_cancels_what_is_left(board: Blackboard) -> None:
+    waits, cleaned = threading.Event(), threading.Event()
+
+    @agent(watches=strength(Job) >= 0.5, batch=1)
+    async def worker(jobs: list[Job], context: Any) -> None:
+        waits.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    daemon = serve(board, worker, jobs=1)
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    assert waits.wait(BOUND)
+    daemon.stop(now=True)
+    thread.join(BOUND)
+    assert cleaned.is_set()
+    assert ends(board) == [("ready", 0)]
+
+
+def block(until: threading.Event) -> None:
+    assert until.wait(BOUND)
+
+
+def test_a_function_that_blocks_the_loop_is_named_while_it_blocks(loop: AgentLoop) -> None:
+    lines: list[dict[str, Any]] = []
+    named = threading.Event()
+
+    def collect(logger: Any, method: str, event: Any) -> Any:
+        lines.append(dict(event))
+        named.set()
+        raise structlog.DropEvent
+
+    async def rude() -> str:
+        async def helper() -> None:
+            block(named)
+
+        await asyncio.create_task(helper())
+        return "done"
+
+    structlog.configure([collect])
+    assert loop.run(1, "rude_agent", rude()) == "done"
+    [line] = lines
+    assert line["agent"] == "rude_agent"
+    assert "rude.<locals>.helper" in line["function"]
+    assert __file__ in line["function"]
+    assert line["blocked_in"].startswith("Condition.wait")
+
+
+def test_a_busy_loop_that_is_not_blocked_is_not_reported(loop: AgentLoop) -> None:
+    async def polite() -> None:
+        deadline = asyncio.get_running_loop().time() + 1.5
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0)
+
+    with structlog.testing.capture_logs() as lines:
+        loop.run(1, "polite", polite())
+    assert lines == []
+
+
+def test_threads_of_the_loop_start_at_once(loop: AgentLoop) -> None:
+    meet = threading.Barrier(40)  # more than the usual executor has
+
+    async def many() -> int:
+        return len(await asyncio.gather(*(asyncio.to_thread(meet.wait, BOUND) for _ in range(40))))
+
+    assert loop.run(1, "many", many()) == 40
+
+
+def test_threads_of_the_loop_do_not_delay_the_end_of_the_process() -> None:
+    executor = DaemonExecutor()
+    ready, release = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        ready.set()
+        return release.wait(BOUND)
+
+    future = executor.submit(work)
+    assert ready.wait(BOUND)
+    threads = [thread for thread in threading.enumerate() if thread.name == "blackboard-agent"]
+    assert threads
+    assert all(thread.daemon for thread in threads)
+    executor.shutdown()  # does not wait
+    release.set()
+    assert future.result(BOUND)
+
+
+def test_a_loop_that_has_ended_takes_nothing_more(loop: AgentLoop) -> None:
+    loop.close()
+
+    async def late() -> None:
+        raise AssertionError
+
+    work = late()
+    with pytest.raises(RuntimeError, match="the daemon has ended"):
+        loop.run(1, "late", work)
+    work.close()
