@@ -41,7 +41,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if old is not None and _is_below_min_increase(txn, watch, old, new):
             absorb(txn, watch, new.id, new.event_id, 0)
             continue
-        is_own = new.author == watch.ignored_author
+        is_own = new.author == watch.ignored_author and new.activation_id is not None
         if watch.keeps_totals:
             absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
             if old is not None and is_stimulus(watch, old, absorbed):

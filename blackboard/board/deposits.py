@@ -314,7 +314,7 @@ def _write(
         reinforcements=0 if old is None else old.reinforcements + 1,
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, txn.now),
-        other_event_id=_last_event_of_others(old, request.author),
+        other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
         activation_id=request.activation_id,
         own_law=own_law,
     )
@@ -331,7 +331,7 @@ def _write(
 
 
 def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
-    """Return the last event of a mark before its deposit whose author is another one, or None if there is none."""
+    """Return the last event of a mark, before the deposit of an agent, that is not of this agent; None if all are."""
     if old is None:
         return None
     return old.event_id if old.author != author else old.other_event_id

@@ -111,7 +111,7 @@ class MarkRow(NamedTuple):
     evaporates_at: Time | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event of another author than `author`; None if there is none."""
+    """The last event that `author` did not deposit as an agent; None if there is none."""
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0

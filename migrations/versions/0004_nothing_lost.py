@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def _remember_events_of_others() -> None:
-    """Add the last event of a mark whose author is not the mark's, from the history."""
+    """Add the last event of a mark that its author did not deposit as an agent, from the history."""
     op.add_column("mark", sa.Column("other_event_id", Id))
     op.execute(
         """
@@ -36,9 +36,9 @@ def _remember_events_of_others() -> None:
           SELECT max(event.id)
           FROM event
           WHERE event.subject = mark.subject AND event.mark_id = mark.id
-            AND event.event IN ('deposited', 'reinforced') AND event.author <> mark.author
+            AND event.event IN ('deposited', 'reinforced')
+            AND (event.author <> mark.author OR event.activation_id IS NULL)
         )
-        WHERE mark.reinforcements > 0
         """
     )
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard import Blackboard, Daemon, Mark, Need, agent, strength
+from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
 from blackboard.authors import agent_name_problem, skeleton
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.errors import ConfigurationError, InvalidMark
@@ -152,3 +152,26 @@ def test_records_and_views_say_by_the_activation_who_is_an_agent(world: World) -
     assert next(mark for mark in world.board.marks("smoke")).activation_id is None
     past = world.board.marks(at=world.clock.now() - 500_000)
     assert {mark.subject: mark.activation_id for mark in past} == expected
+
+
+OWN = [strength("smoke") >= 0.5, total("smoke") >= 0.5, count("smoke", over="board") >= 1]
+
+
+@pytest.mark.parametrize("condition", OWN, ids=str)
+@pytest.mark.parametrize("evaporated", [False, True])
+def test_marks_that_somebody_signed_before_an_agent_took_the_name_wake_the_agent(
+    world: World, condition: Any, evaporated: bool
+) -> None:
+    kinds = {"smoke": kind("smoke", Linear("4h"), on_repeat="add")}
+    world.deploy(kinds)
+    mark = world.board.as_author("watchman").deposit("smoke", subject="s").mark_id
+    world.deploy(kinds, spec("watchman", condition))
+    if evaporated:
+        world.advance(5 * 3_600_000_000)
+        world.evaporate()
+    claim = world.claimed("watchman")
+    assert [item.event.mark_id for item in claim.inputs] == [mark]
+    world.finish(claim, ("smoke", "s", 1.0))
+    assert world.claim("watchman") is None  # this deposit is the agent's own
+    world.put("smoke", "s")
+    assert world.claim("watchman") is not None

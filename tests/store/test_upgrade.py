@@ -130,20 +130,22 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
         assert without == [expected(name, row) for row in rows], name
 
 
-def test_each_mark_has_its_last_event_of_another_author(path: Path, clock: ManualClock) -> None:
+def test_each_mark_has_its_last_event_that_is_not_of_its_agent(path: Path, clock: ManualClock) -> None:
     connection = sqlite3.connect(path)
-    for event_id, author in ((100, "person:bob"), (101, "sales"), (102, "sales")):
-        values = (event_id, author, clock.now())
+    for event_id, author, activation in ((100, "sales", None), (101, "sales", 1), (102, "sales", 1)):
+        values = (event_id, author, clock.now(), activation)
         connection.execute(
-            "INSERT INTO event VALUES (?1, ?3, 1, 'lead', 'lead/0', 'reinforced', 1.0, 'never', NULL, ?2, NULL, '{}')",
+            "INSERT INTO event VALUES (?1, ?3, 1, 'lead', 'lead/0', 'reinforced', 1.0, 'never', NULL, ?2, ?4, '{}')",
             values,
         )
         connection.execute("UPDATE mark SET event_id = ?1, author = ?2, reinforcements = 3 WHERE id = 1", values[:2])
     connection.commit()
     connection.close()
     Blackboard.open(path, clock=clock).close()
-    others = {row["id"]: row["other_event_id"] for row in contents(path, "mark")}
-    assert others == dict.fromkeys(others) | {1: 100}
+    marks = contents(path, "mark")
+    expected = {row["id"]: row["event_id"] if row["activation_id"] is None else None for row in marks} | {1: 100}
+    assert {row["id"]: row["other_event_id"] for row in marks} == expected
+    assert None in expected.values()
 
 
 def test_the_upgraded_schema_is_the_declared_one(path: Path, clock: ManualClock, tmp_path: Path) -> None:

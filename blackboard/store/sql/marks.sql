@@ -199,11 +199,11 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: last_deposit_of_others
--- The last deposit or reinforcement of a mark by another author.
+-- The last deposit or reinforcement of a mark that is not by an agent of this name.
 SELECT max(event.id) AS event_id
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
-  AND event.author <> :author
+  AND (event.author <> :author OR event.activation_id IS NULL)
   [up_to: AND event.id <= :up_to];
 
 -- name: count_reinforcements

@@ -26,7 +26,7 @@ activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
 -- fragment: last_counted_event
--- The last event of a mark that counts for a watch: the last one, or that of another author if it is the agent's own.
+-- The last event of a mark that counts for a watch: the last one, or that of somebody else if it is the agent's own.
 -- An expression uses no index, so a statement that needs one also compares `mark.event_id`.
 CASE WHEN mark.author = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
 
