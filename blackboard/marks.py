@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
@@ -255,15 +256,35 @@ def attach_stored(mark: _M, stored: StoredMark) -> _M:
 
 
 def payload_text(mark: Mark) -> str:
-    """Return the payload of a mark as the JSON text that is stored.
+    """Return the payload of a mark as the JSON text that is stored. Equal marks have equal texts.
 
     Raises:
         InvalidMark: JSON cannot represent a value, such as half of a surrogate pair.
     """
     try:
-        return mark.model_dump_json(exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
+        text = mark.model_dump_json(exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
+        return dump_payload(_with_sets_in_order(mark, json.loads(text))) if _has_sets(type(mark)) else text
     except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
         raise InvalidMark(f"the payload is not JSON: {error}") from None
+
+
+@cache
+def _has_sets(model: type[Mark]) -> bool:
+    return '"uniqueItems"' in json.dumps(model.defaults.schema)
+
+
+def _with_sets_in_order(value: Any, written: Any) -> Any:
+    """Return what was written of a value with the members of its sets in one order, which is not that of a process."""
+    if isinstance(value, set | frozenset) and isinstance(written, list):
+        return sorted(written, key=_ENCODER.encode)
+    if isinstance(value, BaseModel) and isinstance(written, dict):
+        return {name: _with_sets_in_order(value.__dict__.get(name), item) for name, item in written.items()}
+    if isinstance(value, Mapping) and isinstance(written, dict) and len(value) == len(written):
+        pairs = zip(value.values(), written.items(), strict=True)
+        return {name: _with_sets_in_order(item, part) for item, (name, part) in pairs}
+    if isinstance(value, list | tuple) and isinstance(written, list) and len(value) == len(written):
+        return [_with_sets_in_order(item, part) for item, part in zip(value, written, strict=True)]
+    return written
 
 
 def alternative_of(mark: Mark) -> Mark | None:

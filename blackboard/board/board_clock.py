@@ -45,8 +45,8 @@ def questions(txn: BoardTransaction) -> list[MarkRow]:
 def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     """Continue from the instant that a clock in doubt shows, because a person confirmed it.
 
-    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. With
-    `keep`, the need about the clock stays, because the caller withdraws it.
+    Marks deposited while it was in doubt fade from now on. Otherwise they would age by the whole leap at once. A mark
+    that lasts until an instant keeps it. With `keep`, the need about the clock stays, because the caller withdraws it.
     """
     if txn.doubted is None:
         return False
@@ -120,6 +120,8 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.tx, row.law)
+    if row.own_law and law.fixed:
+        return  # its author named an instant, whatever the clock said
     rebased = row._replace(
         anchored_at=txn.now,
         evaporates_at=FadingState(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),

@@ -95,8 +95,8 @@ class DepositRequest(NamedTuple):
             InvalidMark: The payload is nested too deeply.
         """
         defaults = self._field_defaults
-        payload = self.payload if self.text is None else json.loads(self.text)
         try:
+            payload = self.payload if self.text is None else json.loads(self.text)
             arguments = {
                 name: _canonical(value)
                 for name, value in self._replace(payload=payload)._asdict().items()

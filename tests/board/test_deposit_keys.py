@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +197,34 @@ def test_keys_of_an_earlier_version_hold_for_what_is_known_of_them(tmp_path: Pat
         assert deposited.outcome == "deposited"
         keys = board.session.read(lambda txn: txn.tx.cursor.execute("SELECT key FROM deposit_key").fetchall())
     assert {"", "blackboard/aside/8"}.isdisjoint(key for (key,) in keys)
+
+
+TAGGED = """
+import sys
+from blackboard import Blackboard, Mark
+
+class Tagged(Mark, kind="tagged", on_repeat="separate"):
+    tags: set[str]
+    parts: dict[str, list[set[str]]] = {}
+
+words = {f"word {number}" for number in range(20)}
+with Blackboard.open(sys.argv[1], author="ada") as board:
+    receipt = board.deposit(Tagged(subject="s", tags=words, parts={"a": [words, {"x"}]}), key="k")
+    print(receipt.outcome, board.marks("tagged")[0].payload["tags"][:2], board.marks(Tagged)[0].tags == words)
+"""
+
+
+def test_a_process_that_orders_sets_differently_makes_the_same_request(tmp_path: Path) -> None:
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", TAGGED, str(tmp_path / "board.db")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout.split(maxsplit=1)
+        for seed in ("1", "2", "3")
+    ]
+    assert [outcome for outcome, _ in found] == ["deposited", "duplicate", "duplicate"]
+    assert {rest for _, rest in found} == {"['word 0', 'word 1'] True\n"}

@@ -121,6 +121,20 @@ def test_a_strong_mark_of_an_hour_never_becomes_strong_for_ever(world: World) ->
         assert world.strengths(kind=on_repeat) == {"s": [0.05]}
 
 
+def test_an_instant_stays_the_same_if_the_clock_was_in_doubt_at_the_deposit(world: World) -> None:
+    world.deploy({"smoke": kind("smoke", Step("5h"), on_repeat="separate")})
+    leap = 2000 * 24 * HOUR
+    end = world.clock.now() + leap + HOUR
+    world.advance(leap)
+    other, until = world.put("smoke"), world.put("smoke", until=end)
+    assert world.board.status().doubted_clock is not None
+    world.board.resume()
+    assert world.mark(other.mark_id).evaporates_at == world.clock.now() + 5 * HOUR
+    assert world.mark(until.mark_id).evaporates_at == end
+    world.advance(HOUR)
+    assert [mark.id for mark in world.board.marks("smoke")] == [other.mark_id]
+
+
 def test_of_several_live_marks_the_latest_counts(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")})
     world.put("smoke", decay=Never())

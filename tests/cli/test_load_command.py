@@ -32,6 +32,24 @@ def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house
     assert subjects(house) == ["hall", "kitchen"]
 
 
+def test_a_row_that_was_loaded_as_another_mark_is_rejected(house: Typed) -> None:
+    name = house.write("a.csv", "room,detail\nhall,thin\nkitchen,thick\n")
+    house("load", name, *WORDS)
+    again = house("load", name, *WORDS, "--intensity", "0.5", "--json")
+    assert (again.json["deposited"], again.json["duplicate"], again.json["rejected"]) == (0, 0, 2)
+    assert all("stands for another deposit" in row["reason"] for row in rejects(house, name))
+    assert {mark["intensity"] > 0.9 for mark in house("marks", "--json").json} == {True}
+
+
+def test_an_empty_key_stores_nothing(house: Typed) -> None:
+    """A script that passes an empty variable must not lose all deposits but the first."""
+    for room in ("hall", "kitchen"):
+        done = house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--key", "")
+        assert done.code == 2
+        assert "the key is blank" in done.err
+    assert subjects(house) == []
+
+
 def test_two_equal_rows_become_two_marks(house: Typed) -> None:
     name = house.write("a.csv", "room,text\nhall,hello\nhall,hello\n")
     for deposited in (2, 0):
