@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import BaseModel, ValidationError
 
 from blackboard.authors import agent_name_problem
+from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
 from blackboard.deployment import AgentSettings, AgentSpec, ReadSpec, WatchSpec
 from blackboard.errors import ConfigurationError, Mistake
@@ -153,6 +154,7 @@ def agent(
     kinds: Sequence[type[Mark]] = (),
     name: str | None = None,
     renamed_from: str | None = None,
+    version: str | None = None,
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
     isolate: Callable[[Mark], bool] | None = None,
     **settings: Any,
@@ -168,6 +170,8 @@ def agent(
         kinds: Mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
         name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
+        version: The version of what the function calls, or of all its code if it has no source text. Workers whose
+            code has another version are told apart, as they are by the text of the function.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent and at start, and must be safe to run twice.
         isolate: Returns whether a mark must have an activation of its own.
@@ -205,7 +209,15 @@ def agent(
             )
         guards = [guard for guard in (only_if, unless) if guard is not None]
         mark_classes = {kind.kind: kind for kind in (*_mark_classes([*watched.values(), *guards]), *writes, *kinds)}
-        return Agent(spec, function, mark_classes, publish, isolate)
+        code = digest(
+            function,
+            watches={watch.name: watch.condition.kinds for watch in spec.watches},
+            reads=[(read.kind, read.same_subject) for read in spec.reads],
+            writes=spec.writes,
+            schemas={name: model.defaults.schema for name, model in mark_classes.items()},
+            version=version,
+        )
+        return Agent(spec.model_copy(update={"code": code}), function, mark_classes, publish, isolate)
 
     return declare
 

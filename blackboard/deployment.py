@@ -177,6 +177,8 @@ class AgentSpec(Data):
     writes: tuple[str, ...] = ()
     settings: AgentSettings = AgentSettings()
     renamed_from: str | None = None
+    code: str | None = None
+    """The digest of the code that implements it (see `code_digest`); None if it was declared without a function."""
 
     @property
     def kinds(self) -> set[str]:

@@ -20,6 +20,7 @@ BlackboardError
     │   └── StoreNewer         written by a newer version
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
+    ├── AgentInUse             a living worker serves an agent that would be replaced
     ├── NotFound               no such mark, activation or need
     ├── MissingPackage         an optional package is not installed
     ├── QueryStopped           SQL that took too much time or memory
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "AgentError",
+    "AgentInUse",
     "BlackboardError",
     "ConfigurationError",
     "InvalidCondition",
@@ -169,6 +171,10 @@ class AgentError(WorkError):
 
 class Undeclared(AgentError):
     """An agent deposited a mark of a kind that it did not declare in `writes`."""
+
+
+class AgentInUse(WorkError):
+    """A living worker serves an agent that a deployment would remove, or whose code it would replace."""
 
 
 class NotFound(WorkError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +16,6 @@ from pydantic import JsonValue
 from blackboard.authors import check_author
 from blackboard.board import (
     activation_results,
-    backfill,
     board_clock,
     declarations,
     erasure,
@@ -26,15 +24,15 @@ from blackboard.board import (
     inbox,
     model_calls,
     queries,
-    redeployment,
+    served_agents,
 )
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import Declared
+from blackboard.board.deployer import Deployer
 from blackboard.board.deployment_preview import Preview, preview
 from blackboard.board.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
 from blackboard.board.liveness import living_workers
-from blackboard.board.maintenance_pace import Pace
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -64,8 +62,6 @@ from blackboard.store.schema import SchemaChange
 
 BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
-BACKFILL_BATCH = 500
-"""Marks in one transaction of a backfill; other writers wait meanwhile."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
@@ -442,7 +438,8 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
-        return self.session.read(lambda txn: explanation.explain(txn, agent, subject))
+        dead = served_agents.dead_workers(self.session)
+        return self.session.read(lambda txn: explanation.explain(txn, agent, subject, dead))
 
     def costs(self, days: int = 30) -> list[CostRow]:
         """Return the cost of model calls by day and agent.
@@ -520,10 +517,12 @@ class Blackboard:
     # -- the deployment -----------------------------------------------------------------------------------------------
 
     @overload
-    def deploy(self, deployment: Deployment, /) -> DeployResult: ...
+    def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...
     @overload
-    def deploy(self, *agents: Declared, kinds: Iterable[type[Mark]] = ...) -> DeployResult: ...
-    def deploy(self, *items: Declared | Deployment, kinds: Iterable[type[Mark]] = ()) -> DeployResult:
+    def deploy(self, *agents: Declared, kinds: Iterable[type[Mark]] = ..., replace: bool = ...) -> DeployResult: ...
+    def deploy(
+        self, *items: Declared | Deployment, kinds: Iterable[type[Mark]] = (), replace: bool = False
+    ) -> DeployResult:
         """Register agents as they declare themselves, or a whole deployment, and let the marks follow.
 
         The change is one event at one instant. Marks follow in bounded batches, each as of that instant. If the call is
@@ -532,8 +531,10 @@ class Blackboard:
         Args:
             items: Agents, which are added to those of the board; or one deployment, which replaces the active one.
             kinds: Mark classes to register as they declare themselves, even if the board knows their kind otherwise.
+            replace: Whether to remove agents even if a worker that is alive serves them.
 
         Raises:
+            AgentInUse: The change would remove an agent that a living worker serves.
             ConfigurationError: An agent names a kind that is not known.
             UsageError: A deployment is not the only argument.
         """
@@ -544,13 +545,10 @@ class Blackboard:
             raise UsageError("deploy a deployment alone, or agents and kinds")
         self.session.classes.add([*kinds, *(model for agent in agents for model in agent.kinds.values())])
 
-        def register(txn: BoardTransaction) -> DeployResult:
-            new = deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
-            return redeployment.register(txn, new.with_kinds(BUILT_IN_KINDS))
+        def make(txn: BoardTransaction) -> Deployment:
+            return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
 
-        result = self.session.write(register, record=True)
-        self._backfill()
-        return result
+        return Deployer(replace=replace).deploy(self.session, make)
 
     def preview(self, deployment: Deployment) -> Preview:
         """Return what deploying a deployment would do now: marks that evaporate, and agents that wake.
@@ -558,13 +556,6 @@ class Blackboard:
         The change is carried out in a transaction that is rolled back.
         """
         return self.session.rehearse(lambda txn: preview(txn, deployment.with_kinds(BUILT_IN_KINDS)))
-
-    def _backfill(self) -> None:
-        """Let the marks follow a change, at a pace that leaves time to other writers."""
-        pace = Pace(self.session)
-        while pace.run(lambda txn: backfill.run_batch(txn, BACKFILL_BATCH)):
-            delay = pace.delay(self.session.read(lambda txn: txn.last_event))
-            self.clock.wait(threading.Event(), self.clock.now() + delay)
 
 
 def _instant(when: When) -> Instant:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from blackboard.board import served_agents
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
@@ -135,8 +136,19 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    workers = [row.id for row in txn.tx.all(ACTIVATIONS.workers)]
+    rows = txn.tx.all(ACTIVATIONS.workers)
+    workers = [row.id for row in rows]
     alive = living_workers(board.database.path, workers)
+    running = [row for row in rows if alive is None or row.id in alive]
+    for row in running:
+        if (problem := served_agents.problem(txn, row)) is not None:
+            others = [other for other in running if served_agents.problem(txn, other) is None]
+            served = {agent for other in others for agent in served_agents.code_of(other)}
+            waits = served_agents.code_of(row).keys() & txn.deployment.agents.keys() - served
+            yield Finding(
+                "code", "wrong" if waits else "note", f"worker {row.id}: {problem}",
+                "restart it with the active code, or stop it; or deploy its code",
+            )  # fmt: skip
     dead = [worker for worker in workers if alive is not None and worker not in alive]
     if dead:
         yield Finding("workers", "wrong", f"died: {', '.join(dead)}", "start a daemon: it recovers their activations")

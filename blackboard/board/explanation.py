@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
-from blackboard.board import board_totals, guards, stimuli
+from blackboard.board import board_totals, guards, served_agents, stimuli
 from blackboard.board.agent_readiness import blocked, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.result_types import (
@@ -33,8 +34,10 @@ SEARCHED = 200
 """The number of activations that are searched for the newest activation of a subject."""
 
 
-def explain(txn: BoardTransaction, agent: str, subject: str | None) -> Explanation:
+def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collection[str] = frozenset()) -> Explanation:
     """Return everything that decides whether an agent wakes now, for one subject or for everything that waits.
+
+    `dead` are registered workers that are known to be dead.
 
     Raises:
         UnknownName: There is no such agent.
@@ -45,7 +48,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None) -> Explanati
         agent=agent,
         subject=subject,
         as_of=to_datetime(txn.now),
-        held_by=block.reason if block else None,
+        held_by=block.reason if block else served_agents.unserved(txn, agent, dead),
         until=optional_datetime(block.until) if block else None,
         running=tuple(
             result_of(RunningActivation, row) for row in txn.tx.all(ACTIVATIONS.running) if row.agent == agent

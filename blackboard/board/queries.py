@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal, TypeVar
 
+from blackboard.board import served_agents
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -334,7 +335,12 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         next_evaporation=optional_datetime(txn.tx.value(MARKS.next_evaporation)),
         model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.tx.value(MODEL_CALLS.reserved_money)) / 1_000_000),
         backfills=len(txn.tx.all(CROSSINGS.backfills)),
-        workers=tuple(result_of(WorkerStatus, row) for row in txn.tx.all(ACTIVATIONS.workers)),
+        workers=tuple(
+            result_of(
+                WorkerStatus, row, agents=tuple(served_agents.code_of(row)), problem=served_agents.problem(txn, row)
+            )
+            for row in txn.tx.all(ACTIVATIONS.workers)
+        ),
         file_bytes=file_bytes,
         log_bytes=log_bytes,
     )

@@ -133,6 +133,12 @@ class WorkerStatus:
     host: str
     started_at: datetime
     seen_at: datetime
+    version: str | None
+    """The version of blackboard that it runs."""
+    agents: tuple[str, ...]
+    """The agents whose code it has."""
+    problem: str | None
+    """Why it does not claim for some of them; None if it claims for all."""
 
 
 @dataclass(frozen=True)

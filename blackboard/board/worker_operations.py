@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import socket
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from blackboard.board import (
@@ -18,16 +19,20 @@ from blackboard.board import (
     claims,
     evaporation,
     model_calls,
+    served_agents,
 )
 from blackboard.board import retention as retention_rules
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
+from blackboard.board.declarations import Declared, with_declared
+from blackboard.board.deployer import Deployer
 from blackboard.board.liveness import living_workers
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.quiescence import Report, has_work
 from blackboard.board.result_types import Receipt
+from blackboard.board.served_agents import Code
 from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.failpoints import failpoint
@@ -56,6 +61,8 @@ class DueWork:
     """The agents with waiting work, ready or not."""
     suspects: set[str] = field(default_factory=set)
     """The agents with an activation that must run alone."""
+    outdated: list[str] = field(default_factory=list)
+    """The agents of the worker for which the active deployment has other code, or which it does not have."""
     instants: list[Instant] = field(default_factory=list)
 
 
@@ -72,6 +79,8 @@ class Worker:
 
     def __init__(self, board: Blackboard, worker_id: str, lease: int) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
+        self.code: Code = {}
+        """The agents that it serves, with the digests of its code."""
         self._session = board.session
         self.pace = Pace(self._session)
         self.checkpoint_bytes = 4 * 1024 * 1024
@@ -93,9 +102,28 @@ class Worker:
                 started_at=txn.now,
                 seen_at=txn.now,
                 version=program_version(),
+                agents=json.dumps(self.code),
+                schema=schema.HEAD,
             )
 
         self._session.write(work, record=True)
+
+    def serve(self, code: Code) -> None:
+        """Serve these agents, with the code of these digests, instead of those before."""
+        self.code = dict(code)
+        self._session.write(
+            lambda txn: txn.tx.run(ACTIVATIONS.set_agents_of_worker, id=self.id, agents=json.dumps(self.code))
+        )
+
+    def deploy(self, agents: Sequence[Declared], *, replace: bool) -> None:
+        """Deploy agents of this worker, as they declare themselves.
+
+        Raises:
+            AgentInUse: Another living worker serves one of them with the active code, unless `replace` is set.
+            ConfigurationError: An agent names a kind that is not known.
+        """
+        deployer = Deployer(replace, "unserved", self.id)
+        deployer.deploy(self._session, lambda txn: with_declared(txn.deployment, agents, ()))
 
     def unregister(self) -> None:
         """Remove the worker from the board."""
@@ -142,11 +170,11 @@ class Worker:
 
     # -- work that is due --------------------------------------------------------------------------------------------
 
-    def due_work(self, agents: Set[str]) -> DueWork:
-        """Return what is due now for a worker that runs these agents."""
-        return self._session.read(lambda txn: self._due_work(txn, agents))
+    def due_work(self) -> DueWork:
+        """Return what is due now for this worker."""
+        return self._session.read(self._due_work)
 
-    def _due_work(self, txn: BoardTransaction, agents: Set[str]) -> DueWork:
+    def _due_work(self, txn: BoardTransaction) -> DueWork:
         crossing, evaporation = txn.tx.value(CROSSINGS.next_predicted), txn.tx.value(MARKS.next_evaporation)
         due = DueWork(
             crossings=crossing is not None and crossing <= txn.now,
@@ -157,27 +185,36 @@ class Worker:
         if due.evaporation or due.backfills:
             due.delay = self.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
-        due.agents = agent_readiness.agents_with_work(txn) & agents
-        due.suspects = agent_readiness.agents_with_suspects(txn) & agents
+        due.outdated = served_agents.outdated(txn, self.code)
+        mine = self.code.keys() - set(due.outdated)
+        due.agents = agent_readiness.agents_with_work(txn) & mine
+        due.suspects = agent_readiness.agents_with_suspects(txn) & mine
         for name in due.agents & txn.deployment.agents.keys():
             if (at := agent_readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 due.instants.append(at)
         return due
 
-    def is_quiescent(self, agents: Set[str], *, batch_api: bool) -> bool:
-        """Return whether nothing is left of these agents that would finish without a person, a budget or a new mark."""
-        return self._session.read(lambda txn: not has_work(txn, agents, batch_api=batch_api))
+    def is_quiescent(self, *, batch_api: bool) -> bool:
+        """Return whether nothing is left of its agents that would finish without a person, a budget or a new mark."""
+        return self._session.read(lambda txn: not has_work(txn, self._current(txn), batch_api=batch_api))
 
-    def report(self, agents: Set[str]) -> Report:
-        """Return what is left on the board for a worker that ran these agents."""
-        return self._session.read(lambda txn: Report.of(txn, agents))
+    def report(self) -> Report:
+        """Return what is left on the board for this worker."""
+        return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
+
+    def _current(self, txn: BoardTransaction) -> set[str]:
+        return self.code.keys() - set(served_agents.outdated(txn, self.code))
 
     # -- claims ------------------------------------------------------------------------------------------------------
 
     def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
-        """Claim the next activation of an agent, if there is one that nothing holds back."""
-        agent = txn.deployment.agents.get(name)  # another process may have removed it from the deployment
-        return None if agent is None else claims.claim(txn, agent, self.id, self.lease)
+        """Claim the next activation of an agent, if there is one that nothing holds back.
+
+        Another process may have removed the agent from the deployment, or deployed other code for it.
+        """
+        if not served_agents.is_current(txn, name, self.code.get(name)):
+            return None
+        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease)
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order."""

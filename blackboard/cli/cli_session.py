@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,10 +16,15 @@ from blackboard.errors import StoreMissing, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
+    from blackboard.board.deployer import Deployer
     from blackboard.board.result_types import DeployResult
     from blackboard.deployment import Deployment
     from blackboard.settings.deployment_resolver import Resolved
     from blackboard.settings.settings_file import Settings
+
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Remove or replace agents even if a running worker serves them.")
+]
 
 
 @dataclass
@@ -52,13 +57,16 @@ class Session:
 
         return resolve_file(self.config)
 
-    def deploy(self, board: Blackboard, resolved: Resolved) -> DeployResult | None:
+    def deploy(self, board: Blackboard, resolved: Resolved, deployer: Deployer) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.
 
         Such a file, like the packaged default, only gives the address of a board. It must not remove agents.
+
+        Raises:
+            AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
         deployment = self.deployment_of(resolved, board)
-        return None if deployment is None else board.deploy(deployment)
+        return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment)
 
     def deployment_of(self, resolved: Resolved, board: Blackboard) -> Deployment | None:
         """Return what `deploy` would deploy on a board; None if nothing."""

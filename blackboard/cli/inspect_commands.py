@@ -145,7 +145,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         document(summary)
         return
-    workers = ", ".join(f"{worker.id} (pid {worker.pid} on {worker.host})" for worker in result.workers)
+    workers = ", ".join(
+        f"{worker.id} (pid {worker.pid} on {worker.host})" + (f": {worker.problem}" if worker.problem else "")
+        for worker in result.workers
+    )
     pairs(
         {
             **summary,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import note_warnings, session_of
+from blackboard.cli.cli_session import Replace, note_warnings, session_of
 from blackboard.cli.output import AsJson, document, note, number, say
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def init(context: typer.Context) -> None:
+def init(context: typer.Context, replace: Replace = False) -> None:
     """Create or upgrade the database, and deploy the deployment file.
 
     \b
@@ -37,17 +37,21 @@ def init(context: typer.Context) -> None:
       blackboard --config config/leads.toml init
     """
     from blackboard.board.administration import refresh_views
+    from blackboard.board.deployer import Deployer
 
     session = session_of(context)
     resolved = session.resolve()
     with session.board(create=True, folder=True, register=False) as board:
-        result = session.deploy(board, resolved)
+        result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
             note(message)
         note_warnings(resolved)
         say(f"{board.database.where}: deployment {board.deployment.version} is active")
         for line in result.changed if result is not None else ():
             say(f"  {line}")
+        for worker in board.status().workers:
+            if worker.problem is not None:
+                note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; name a deployment file with --config")
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import Session, session_of
+from blackboard.cli.cli_session import Replace, Session, session_of
 from blackboard.cli.output import say
 
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
     from blackboard.board import Blackboard
+    from blackboard.board.deployer import Deployer
     from blackboard.daemon import Daemon
     from blackboard.llm.client_protocol import Client
     from blackboard.settings.deployment_resolver import Resolved
@@ -34,17 +35,19 @@ def run(
         bool,
         typer.Option("--until-quiescent", help="Exit when all remaining work waits for a person, a budget or a guard."),
     ] = False,
+    replace: Replace = False,
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
     SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
-    SIGHUP reloads the deployment file.
+    SIGHUP reloads the deployment file: settings, not code. New code needs a restart.
 
     \b
     Examples:
       blackboard --config config/leads.toml run
       blackboard run --until-quiescent
     """
+    from blackboard.board.deployer import Deployer
     from blackboard.cli import log_setup
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped
@@ -56,9 +59,9 @@ def run(
     for warning in resolved.warnings:
         log.warning(str(warning))
     with session.board(folder=True, register=False, report=log.warning) as board:
-        session.deploy(board, resolved)
+        session.deploy(board, resolved, Deployer(replace, "unserved"))
         daemon = build_daemon(board, resolved, client_of(resolved))
-        daemon.reload = _reload(session, board)
+        daemon.reload = _reload(session, board, Deployer(new_code="never", worker=daemon.worker.id))
         with handle_signals(daemon):
             report = daemon.run(until_quiescent=until_quiescent)
     with suppress(BrokenPipeError):  # its reader may have ended with that of the log
@@ -79,10 +82,12 @@ def client_of(resolved: Resolved) -> Client | None:
     return client_from(resolved.settings.model, os.environ)
 
 
-def _reload(session: Session, board: Blackboard) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
+def _reload(
+    session: Session, board: Blackboard, deployer: Deployer
+) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
-        session.deploy(board, resolved)
+        session.deploy(board, resolved, deployer)
         return resolved.agents, resolved.settings.settings
 
     return reload

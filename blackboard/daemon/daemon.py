@@ -69,7 +69,8 @@ class Daemon:
     Args:
         board: The board that the daemon serves.
         agents: The agents whose functions this process has; other agents wait for other daemons. Agents that the board
-            does not know are deployed with their own declarations; registered agents keep their settings.
+            does not know, or knows with other code, are deployed with their own declarations when the daemon starts;
+            all others keep their registered settings.
         settings: Ticks, leases, limits.
         model: The model that answers if there is a client.
         client: The connection to the model's provider; None for the agents' offline rules.
@@ -77,6 +78,7 @@ class Daemon:
         agent_settings: The value of `context.settings` for agents.
         rng: The source of jitter.
         watchdog: Receives signs of life; by default the service manager, if the environment names one.
+        replace: Whether the agents' code may replace active code that another living worker serves.
 
     Attributes:
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
@@ -97,6 +99,7 @@ class Daemon:
         agent_settings: Mapping[str, Any] | None = None,
         rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
+        replace: bool = False,
     ) -> None:
         self.board, self.settings = board, settings or DaemonSettings()
         self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
@@ -109,6 +112,7 @@ class Daemon:
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
+        self.worker.code = _code(self.agents)
         caller = ModelCaller(board, client, self._model, self._recorder, rng)
         self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
         self._publisher = Publisher(board, self.agents, agent_settings)
@@ -129,6 +133,8 @@ class Daemon:
         self._trouble: str | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = False
+        self._replace = replace
+        self._outdated: set[str] = set()
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             board.session.leap = self.settings.leap
         for agent in self.agents.values():
@@ -143,6 +149,7 @@ class Daemon:
             The unfinished work and the reasons.
 
         Raises:
+            AgentInUse: Another living worker serves one of the agents with other code, and `replace` is not set.
             ConfigurationError: An agent uses a model without a price.
             StoreError: The board cannot be used at the start.
         """
@@ -178,7 +185,7 @@ class Daemon:
             while self._do_due_work() and not self._stopping:
                 pass
             if until_quiescent and not self._busy():
-                quiescent = self.worker.is_quiescent(self.agents.keys(), batch_api=self.batch_api is not None)
+                quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
         except StoreError as error:
             self._note_trouble(str(error))
         self._watchdog.alive()
@@ -212,8 +219,12 @@ class Daemon:
         self._liveness.enter()
         self._clock_watch = ClockWatch(self.worker)
         registered = board.deployment.agents
-        if new := [agent for name, agent in self.agents.items() if name not in registered]:
-            board.deploy(*new)
+        if new := [
+            agent
+            for name, agent in self.agents.items()
+            if name not in registered or registered[name].code != agent.spec.code
+        ]:
+            self.worker.deploy(new, replace=self._replace)
         if note := refresh_views(board):
             log.warning(note)
         self.worker.register()
@@ -239,6 +250,7 @@ class Daemon:
         """
         self._watchdog.alive()
         due = self._due_work()
+        self._note_outdated(set(due.outdated))
         busy = self._run_tasks(self._periodic, due)
         busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects) or busy
         return self._run_tasks(self._backlog, due) or busy
@@ -252,7 +264,19 @@ class Daemon:
         return busy
 
     def _due_work(self) -> DueWork:
-        return self.worker.due_work(self.agents.keys())
+        return self.worker.due_work()
+
+    def _note_outdated(self, outdated: set[str]) -> None:
+        """Log for which agents this worker does not claim, when that changes."""
+        if new := sorted(outdated - self._outdated):
+            log.warning(
+                "the active deployment has other code for these agents, or does not have them; this worker does not"
+                " claim for them until it is restarted with the active code",
+                agents=new,
+            )
+        if again := sorted(self._outdated - outdated):
+            log.info("this worker claims for these agents again", agents=again)
+        self._outdated = outdated
 
     def _check_clock(self) -> None:
         jump = self._clock_watch.check()
@@ -270,12 +294,14 @@ class Daemon:
         try:
             agents, agent_settings = self.reload()
         except BlackboardError as error:
-            log.error("the deployment file has mistakes; the active deployment was kept", error=str(error))
+            why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
+            log.error(f"the deployment file {why}; the active deployment was kept", error=str(error))
             return
         self.agents = dict(agents)
+        self.worker.serve(_code(self.agents))
         self._runner.settings = agent_settings
         self._publisher.replace(self.agents, agent_settings)
-        log.info("reloaded", version=self.board.deployment.version)
+        log.info("reloaded", version=self.board.deployment.version, note="settings, not code: new code needs a restart")
 
     def _sleep(self) -> None:
         now = self.board.clock.now()
@@ -337,7 +363,7 @@ class Daemon:
             else:
                 self.wake.wait(60)
         self.runs.hand_back_all()
-        return self.worker.report(self.agents.keys())
+        return self.worker.report()
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
@@ -363,3 +389,8 @@ class Daemon:
                 listener(event, details)
             except Exception as error:
                 log.error("a listener failed", event_name=event, error=str(error))
+
+
+def _code(agents: Mapping[str, Agent]) -> dict[str, str | None]:
+    """Return the digests of the code of agents, by name."""
+    return {name: agent.spec.code for name, agent in agents.items()}

@@ -339,6 +339,10 @@ class WorkerRow(NamedTuple):
     seen_at: Time
     version: str | None
     """The program's version."""
+    agents: str | None = None
+    """The agents that it serves, with the digests of its code, as a JSON object."""
+    schema: str | None = None
+    """The newest schema that it knows."""
 
 
 class CallRow(NamedTuple):

@@ -20,6 +20,7 @@ Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 def upgrade() -> None:
     """Each part has a function of its own."""
     _remember_events_of_others()
+    _register_code_of_workers()
     _keys_of_deposits()
     _activations_of_marks()
     _count_worker_deaths()
@@ -147,3 +148,9 @@ def _laws_of_their_own() -> None:
             sa.text("UPDATE backfill SET task = 'kind', name = :kind WHERE id = :id"),
             {"kind": task.name.partition(" ")[0], "id": task.id},
         )
+
+
+def _register_code_of_workers() -> None:
+    """Add the agents that a worker serves, with the digests of its code, and the newest schema that it knows."""
+    op.add_column("worker", sa.Column("agents", sa.Text))
+    op.add_column("worker", sa.Column("schema", sa.Text))

@@ -29,8 +29,13 @@ def watchman(smokes: list[Smoke], context: Any) -> list[Alarm]:
     return [Alarm(subject=smoke.subject, level=round(10 * smoke.strength)) for smoke in smokes]
 
 
+stricter = agent(watches=watch(strength(Smoke) >= 0.3), name="watchman", writes=[Alarm], kinds=[Drill])(
+    watchman.function
+)
+
+
 @agent(watches=watch(strength(Smoke) >= 0.3), name="watchman", writes=[Alarm])
-def stricter(smokes: list[Smoke], context: Any) -> None:
+def silent(smokes: list[Smoke], context: Any) -> None:
     return None
 
 
@@ -94,6 +99,13 @@ def test_a_daemon_deploys_agents_that_the_board_does_not_know(tmp_path: Path, cl
         board.deposit(Smoke(subject="kitchen"), intensity=0.8)
         Daemon(board, [watchman]).run(until_quiescent=True)
         assert [alarm.level for alarm in board.marks(Alarm)] == [8]
+
+
+def test_a_daemon_deploys_the_changed_code_of_a_registered_agent(tmp_path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(f"sqlite:///{tmp_path}/board.db", clock=clock) as board:
+        board.deploy(watchman)
+        Daemon(board, [silent]).run(until_quiescent=True)
+        assert board.deployment.agents["watchman"] == silent.spec
 
 
 def test_a_daemon_does_not_change_a_registered_agent(tmp_path: Path, clock: ManualClock) -> None:

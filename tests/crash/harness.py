@@ -79,7 +79,7 @@ class Run:
 
     def _run_rounds(self) -> Figures:
         self.world.create()
-        limit = self.rng.choice((1, 1, 2))
+        limit = self.rng.choice(self.world.daemons)
         for _ in range(LIVES):
             if self.figures.kills >= self.kills or self._all_done():
                 break

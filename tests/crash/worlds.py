@@ -3,6 +3,7 @@
 pure     agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
 fading   a clock that continues over restarts: predicted crossings, evaporation, and changes of the deployment
 paid     an agent that calls a model which answers at once and counts
+versions the agents of pure in two versions of their code, whose workers take over from each other
 desk     the lead desk with its offline rules, the machine's clock, and the sample leads
 """
 
@@ -77,6 +78,8 @@ class World(ABC):
 
     name: ClassVar[str]
     depositors = 2
+    daemons: ClassVar[tuple[int, ...]] = (1, 1, 2)
+    """How many daemons may run at once; each board has one of these numbers."""
     at_once = 40
     """The largest number of deposits by a depositor per life."""
     asks = False
@@ -195,6 +198,18 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
     n: int
 
 
+def flames(marks: Sequence[Spark]) -> list[Flame]:
+    """Return a flame for each spark; one spark in a hundred fails and must be isolated."""
+    if any(mark.n % 100 == 13 for mark in marks):
+        raise ValueError("wet wood")
+    return [Flame(subject=mark.subject, n=2 * mark.n, intensity=round(mark.strength * 0.9, 6)) for mark in marks]
+
+
+def ashes(marks: Sequence[Flame]) -> list[Ash]:
+    """Return an ash for each flame that is strong enough."""
+    return [Ash(subject=mark.subject, n=mark.n + 1) for mark in marks]
+
+
 @agent(
     watches=strength(Spark) >= 0.3,
     writes=[Flame],
@@ -204,16 +219,14 @@ class Ash(Mark, kind="ash", on_repeat="separate"):
     cooldown_after_failures=10_000,
 )
 def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
-    """Return a flame for each spark; one spark in a hundred fails and must be isolated."""
-    if any(mark.n % 100 == 13 for mark in marks):
-        raise ValueError("wet wood")
-    return [Flame(subject=mark.subject, n=2 * mark.n, intensity=round(mark.strength * 0.9, 6)) for mark in marks]
+    """Return the flames."""
+    return flames(marks)
 
 
 @agent(watches=strength(Flame) >= 0.5, writes=[Ash], batch=3)
 async def burner(marks: Sequence[Flame], context: Any) -> list[Ash]:
-    """Return an ash for each flame that is strong enough."""
-    return [Ash(subject=mark.subject, n=mark.n + 1) for mark in marks]
+    """Return the ashes."""
+    return ashes(marks)
 
 
 class Pure(World):
@@ -290,6 +303,91 @@ class Pure(World):
         mine, theirs = Counter(self.state()), Counter(other.state())
         if mine != theirs:
             raise Broken(f"other than undisturbed: more {list(mine - theirs)[:5]}, less {list(theirs - mine)[:5]}")
+
+
+# -- versions ---------------------------------------------------------------------------------------------------------
+
+
+class Versions(Pure):
+    """Workers of two versions of the code take turns and overlap. Each version runs only while it is active."""
+
+    name = "versions"
+    per_depositor = 200
+    at_once = 20
+    daemons = (2,)
+
+    def __init__(self, folder: Path, rng: random.Random) -> None:
+        super().__init__(folder, rng)
+        self.agents = self.version(0)
+
+    def version(self, number: int) -> tuple[Agent, ...]:
+        """Return the agents in a version that writes down which activations it runs."""
+
+        def record(context: Any) -> None:
+            handle = os.open(self.folder / "runs", os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+            os.write(handle, f"{context.activation_id} {context.agent} {number}\n".encode())
+            os.close(handle)
+
+        @agent(
+            watches=strength(Spark) >= 0.3,
+            writes=[Flame],
+            version=str(number),
+            batch=7,
+            max_attempts=1,
+            concurrency=2,
+            cooldown_after_failures=10_000,
+        )
+        def kindler(marks: Sequence[Spark], context: Any) -> list[Flame]:
+            record(context)
+            return flames(marks)
+
+        @agent(watches=strength(Flame) >= 0.5, writes=[Ash], version=str(number), batch=3)
+        async def burner(marks: Sequence[Flame], context: Any) -> list[Ash]:
+            record(context)
+            return ashes(marks)
+
+        return kindler, burner
+
+    def make_daemon(self) -> Daemon:
+        # The process decides, so that two workers that start together may have different code.
+        agents = self.version(os.getpid() % 2)
+        return Daemon(self.open("daemon"), agents, rng=random.Random(1), replace=True)
+
+    def state(self) -> list[tuple[Any, ...]]:
+        """Return the state without instants: each change of the deployment is an instant of its own."""
+        with rows(self.path) as query:
+            return [
+                *sorted(query("SELECT kind, subject, event, intensity, author, payload FROM event")),
+                *sorted(
+                    query(
+                        """SELECT w.agent, c.subject, c.state, c.value, e.payload FROM crossing c
+                        JOIN watch w ON w.id = c.watch_id JOIN event e ON e.id = c.event_id"""
+                    )
+                ),
+            ]
+
+    def check_end(self) -> None:
+        super().check_end()
+        codes = {item.spec.code: str(number) for number in (0, 1) for item in self.version(number)}
+        ran = {
+            int(activation): (name, number)
+            for activation, name, number in map(str.split, (self.folder / "runs").read_text().splitlines())
+        }
+        with rows(self.path) as query:
+            deployed = query("SELECT deployed_at, content FROM deployment ORDER BY version")
+            started = query("SELECT id, started_at FROM activation WHERE state = 'done'")
+        starts = [at for at, _ in deployed]
+        active = [json.loads(content)["agents"] for _, content in deployed]
+        for activation, at in started:
+            name, number = ran[activation]
+            # Of changes at the instant of the claim, any may have come before it.
+            allowed = {
+                codes[agents[name]["code"]]
+                for agents, since, until in zip(active, starts, [*starts[1:], float("inf")], strict=True)
+                if since == at or since < at < until
+            }
+            if number not in allowed:
+                raise Broken(f"activation {activation} was run by version {number}; active was {allowed}")
 
 
 # -- paid -------------------------------------------------------------------------------------------------------------
@@ -554,5 +652,5 @@ def undisturbed_verdicts() -> list[tuple[str, str, float]]:
 
 _verdicts: list[Any] | None = None
 
-WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Paid, Fading, Desk)}
+WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Versions, Paid, Fading, Desk)}
 Work = Callable[[Say], None]

@@ -128,6 +128,7 @@ def test_a_thread_does_not_continue_with_an_agent_replaced_by_a_reload(board: Bl
         ran.append("as it is")
 
     def reload() -> tuple[dict[str, Agent], dict[str, Any]]:
+        board.deploy(again)
         reloading.set()
         return {"runner": again}, {}
 

@@ -74,6 +74,8 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
                 started_at=txn.now,
                 seen_at=txn.now,
                 version="1",
+                agents="{}",
+                schema=None,
             )
             and None
         )

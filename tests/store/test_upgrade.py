@@ -64,6 +64,7 @@ NEW = {
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
+    ("worker", "agents"), ("worker", "schema"),
 }  # fmt: skip
 
 

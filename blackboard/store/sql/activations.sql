@@ -283,8 +283,12 @@ SELECT {worker.*} FROM worker;
 
 -- name: insert_worker (notifies)
 -- Register a worker.
-INSERT INTO worker (id, pid, host, started_at, seen_at, version)
-VALUES (:id, :pid, :host, :started_at, :seen_at, :version);
+INSERT INTO worker (id, pid, host, started_at, seen_at, version, agents, schema)
+VALUES (:id, :pid, :host, :started_at, :seen_at, :version, :agents, :schema);
+
+-- name: set_agents_of_worker
+-- Record which agents a worker serves after it has reloaded its deployment.
+UPDATE worker SET agents = :agents WHERE id = :id;
 
 -- name: see_worker
 -- Record that a worker was alive at an instant.

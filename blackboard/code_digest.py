@@ -1,0 +1,106 @@
+"""The digest of an agent's code, by which workers of two versions of a module are told apart.
+
+It covers what the code implements: the names of the watches and the kinds that they name, the reads, the writes, the
+payload schemas, and the text of the function without comments. It does not cover what a deployment file may tune, such
+as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function calls. Those have the
+version that the declaration names.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import io
+import json
+import textwrap
+import tokenize
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+LENGTH = 16
+"""Hexadecimal digits of a digest."""
+
+
+def digest(
+    function: Callable[..., Any],
+    *,
+    watches: Mapping[str, Iterable[str]],
+    reads: Iterable[tuple[str, bool]],
+    writes: Iterable[str],
+    schemas: Mapping[str, Any],
+    version: str | None,
+) -> str:
+    """Return the digest of an agent's code.
+
+    Args:
+        function: The agent's function.
+        watches: The kinds of each watch, by its name.
+        reads: The kinds that it reads in addition, and whether of the same subject only.
+        writes: The kinds that it may deposit.
+        schemas: The payload schemas of its mark classes, by kind.
+        version: The version in its declaration; None if it names none.
+    """
+    content = {
+        "watches": {name: sorted(set(kinds)) for name, kinds in watches.items()},
+        "reads": sorted(set(reads)),
+        "writes": sorted(set(writes)),
+        "schemas": {kind: _without_words(schema) for kind, schema in schemas.items()},
+        "source": source_of(function),
+        "version": version,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
+
+
+def source_of(function: Callable[..., Any]) -> str | None:
+    """Return the text of a function without comments, blank lines and its `@agent(...)`; None if there is no source."""
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+        nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, _FUNCTIONS)]
+    except (OSError, TypeError, SyntaxError):
+        return None
+    if not nodes:
+        return None
+    first = nodes[0]  # breadth first: the outermost one
+    if isinstance(first, ast.Lambda):
+        # Only its text: the line around it may hold thresholds. Of several lambdas, nothing says which one it is.
+        only = ast.get_source_segment(text, first) if len(nodes) == 1 else None
+        return None if only is None else _without_comments(f"({only})")
+    decorators = [
+        f"@{ast.get_source_segment(text, decorator)}" for decorator in first.decorator_list if not _declares(decorator)
+    ]
+    body = text.splitlines()[first.lineno - 1 : first.end_lineno]
+    return _without_comments("\n".join([*decorators, *body]))
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+def _declares(decorator: ast.expr) -> bool:
+    """Return whether a decorator is the declaration of an agent."""
+    return isinstance(decorator, ast.Call) and any(keyword.arg == "watches" for keyword in decorator.keywords)
+
+
+def _without_comments(text: str) -> str:
+    """Return source text without its comments. It stays as it is otherwise, so that all Pythons return the same."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(stripped for line in lines if (stripped := line.rstrip()))
+
+
+def _without_words(schema: Any) -> Any:
+    """Return a JSON schema without titles and descriptions."""
+    if isinstance(schema, dict):
+        return {
+            name: {field: _without_words(value) for field, value in part.items()}
+            if name in ("properties", "$defs") and isinstance(part, dict)
+            else _without_words(part)
+            for name, part in schema.items()
+            if name not in ("title", "description")
+        }
+    if isinstance(schema, list):
+        return [_without_words(item) for item in schema]
+    return schema
