@@ -303,7 +303,8 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
     if not needs:
         say("nothing waits for you")
     for need in needs:
-        say(f"{need.id}  {need.subject}  ({short(need.age_seconds)} old, from {need.author})")
+        by = "" if need.activation_id is None else f" in activation {need.activation_id}"
+        say(f"{need.id}  {need.subject}  ({short(need.age_seconds)} old, from {need.author}{by})")
         say(f"    {need.question}")
         if need.options:
             say(f"    options: {' | '.join(need.options)}")

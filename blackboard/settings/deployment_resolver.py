@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent
+from blackboard.authors import check_author, skeleton
 from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
 from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
-from blackboard.errors import BlackboardError, ConfigurationError, MissingPackage, Mistake, nearest
+from blackboard.errors import BlackboardError, ConfigurationError, InvalidMark, MissingPackage, Mistake, nearest
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
@@ -99,6 +100,7 @@ class _Resolver:
             budget=self.settings.budget,
         )
         self._prices(deployment)
+        self._author(agents)
         if self.mistakes:
             raise ConfigurationError(self.mistakes)
         return Resolved(
@@ -108,6 +110,17 @@ class _Resolver:
             self.settings,
             tuple(self.warnings),
         )
+
+    def _author(self, agents: Iterable[str]) -> None:
+        """Check that the author of deposits is neither reserved nor the name of an agent, even at a glance."""
+        if (author := self.settings.database.author) is None:
+            return
+        try:
+            check_author(author)
+        except InvalidMark as error:
+            self._wrong("database.author", str(error))
+        if (agent := {skeleton(name): name for name in agents}.get(skeleton(author))) is not None:
+            self._wrong("database.author", f"{author!r} would be taken for the agent {agent!r}; choose another name")
 
     # -- imports ---------------------------------------------------------------------------------------------
 

@@ -137,6 +137,9 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent has the watches wet, very; "),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
+        ("gauge", '[database]\nauthor = "Gauge "', "database.author: 'Gauge ' would be taken for the agent 'gauge'"),
+        ("gauge", '[database]\nauthor = "blackboard"', "database.author: the author 'blackboard' is reserved"),
+        ("gauge", '[database]\nauthor = " "', "database.author: the author is blank"),
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
     ],
 )

@@ -149,6 +149,29 @@ def test_each_mark_has_its_last_event_that_is_not_of_its_agent(path: Path, clock
     assert None in expected.values()
 
 
+def test_marks_with_a_law_of_their_own_are_found_and_keep_it(path: Path, clock: ManualClock) -> None:
+    connection = sqlite3.connect(path)
+    for length in "45":
+        law = f"step(lasting={length}d, fixed=True)"
+        spec = json.dumps({"law": "step", "lasting": f"{length}d", "fixed": True})
+        connection.execute("INSERT INTO law VALUES (?, 'step', 1.0, 0.0, ?)", (law, spec))
+    connection.execute("UPDATE kind SET law = 'step(lasting=5d, fixed=True)' WHERE name = 'slot'")
+    # A reinforced mark of a kind with a fixed end, a mark that never fades, and one from after the change of its kind.
+    connection.execute("UPDATE mark SET law = 'step(lasting=4d, fixed=True)', reinforcements = 1 WHERE id = 8")
+    for table, key in (("mark", "id"), ("event", "mark_id")):
+        connection.execute(f"UPDATE {table} SET law = 'never', evaporates_at = NULL WHERE {key} = 5")
+    connection.execute("UPDATE mark SET anchored_at = (SELECT at FROM succession WHERE kind = 'lead') WHERE id = 21")
+    connection.commit()
+    connection.close()
+    with Blackboard.open(path, clock=clock) as board:
+        assert {mark.id for mark in board.marks() if mark.own_law} == {5, 21}
+        assert {row["mark_id"] for row in contents(path, "event") if row["own_law"]} == {5, 21}
+        board.deploy(board.deployment.model_copy(update={"trust": {"webform": 0.5}}))  # it ends the backfill
+        laws = {mark.id: mark.law for mark in board.marks("lead")}
+    assert (laws.pop(5), laws.pop(21)) == ("never", "exponential(half_life=2h)")
+    assert set(laws.values()) == {"linear(lifetime=9h)"}
+
+
 def test_the_upgraded_schema_is_the_declared_one(path: Path, clock: ManualClock, tmp_path: Path) -> None:
     Blackboard.open(path, clock=clock).close()
     declared = Database(f"sqlite:///{tmp_path / 'declared.db'}")
