@@ -21,6 +21,7 @@ BlackboardError
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
     ├── AgentInUse             a living worker serves an agent that would be replaced
+    ├── UnreadableMark         a mark on the board does not fit its class
     ├── NotFound               no such mark, activation or need
     ├── MissingPackage         an optional package is not installed
     ├── QueryStopped           SQL that took too much time or memory
@@ -58,6 +59,8 @@ __all__ = [
     "StoreNewer",
     "Undeclared",
     "UnknownName",
+    "UnreadableMark",
+    "UnreadableMarksWarning",
     "UsageError",
     "WorkError",
     "nearest",
@@ -175,6 +178,14 @@ class Undeclared(AgentError):
 
 class AgentInUse(WorkError):
     """A living worker serves an agent that a deployment would remove, or whose code it would replace."""
+
+
+class UnreadableMark(WorkError):
+    """A mark on the board does not fit the class of its kind. Its activation fails until the class is mended."""
+
+
+class UnreadableMarksWarning(UserWarning):
+    """Marks on the board do not fit the class that a program reads, so they are left out."""
 
 
 class NotFound(WorkError):

@@ -6,6 +6,7 @@ A class that shows it is refused when it is registered, every other one at the d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -70,6 +71,8 @@ def write_mark(mark: Mark) -> str:
     text, model = payload_text(mark), type(mark)
     if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
+    if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
+        dump_payload(json.loads(text))
     try:
         read = _read(model, text, mark.subject, mark.intensity)
     except ValidationError as error:
@@ -109,7 +112,11 @@ def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M
         ValidationError: The payload does not fit the class.
         InvalidMark: The payload is not JSON.
     """
-    return _read(model, dump_payload(payload), subject, by_alias=True)
+    try:
+        text = json.dumps(payload)  # with NaN, so that the class names the field
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidMark(f"the payload is not JSON: {error}") from None
+    return _read(model, text, subject, by_alias=True)
 
 
 @lru_cache(maxsize=1024)
@@ -136,6 +143,8 @@ def _is_scalar(schema: Any) -> bool:
 def _is_exact_value(value: Any) -> bool:
     """Return whether JSON gives back a value of a scalar type. A class does not check what `model_copy` puts in."""
     kind = type(value)
+    if kind is float:
+        return isfinite(value)
     if kind is not datetime:
         return kind in _PLAIN or kind is date
     offset = value.utcoffset()

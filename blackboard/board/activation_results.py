@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from itertools import chain
 
 from blackboard.activation_policies import backoff, halves
-from blackboard.board import agent_state, crossings, loop_detection, model_calls, subject_cooldowns
+from blackboard.board import agent_state, crossings, declarations, loop_detection, model_calls, subject_cooldowns
 from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation, insert_activation, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
+from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
+from blackboard.marks import dump_payload
 from blackboard.states import RETRIABLE, SUSPECT_DEATHS, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -54,6 +56,18 @@ def finish(
     return receipts
 
 
+def check_registered(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
+    """Check that a deposit and its alternatives fit the registered schemas of their kinds.
+
+    Raises:
+        InvalidMark: A payload does not fit.
+    """
+    following: AgentDeposit | None = item
+    while following is not None:
+        request, following = following.request, following.alternative
+        declarations.check_registered(txn, request.kind, request.text or dump_payload(request.payload), classes)
+
+
 def fail(
     txn: BoardTransaction,
     row: ActivationRow,
@@ -62,17 +76,20 @@ def fail(
     rng: random.Random,
     *,
     hopeless: bool = False,
+    counted: bool = True,
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. Returns the new
-    state, or None, without a change, if the worker has lost the activation.
+    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. A failure that is
+    not `counted` brings no cooldown nearer. Returns the new state, or None, without a change, if the worker has lost
+    the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
     current = current._replace(deaths=None)  # the worker survived the run
     settings = agent.settings
-    _count_failure(txn, current, agent)
+    if counted:
+        _count_failure(txn, current, agent)
     if current.attempt < settings.max_attempts and not hopeless:
         delay = backoff(settings.retry_after, current.attempt, rng)
         _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)

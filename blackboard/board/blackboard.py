@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +26,7 @@ from blackboard.board import (
     model_calls,
     queries,
     served_agents,
+    unreadable_marks,
 )
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
@@ -53,7 +55,7 @@ from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, p
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
-from blackboard.errors import BlackboardError, InvalidTime, UsageError
+from blackboard.errors import BlackboardError, InvalidTime, UnreadableMarksWarning, UsageError
 from blackboard.marks import BUILT_IN_KINDS, Mark
 from blackboard.store import schema
 from blackboard.store.backup import backups_of, count_events
@@ -112,6 +114,7 @@ class Blackboard:
         Raises:
             ConfigurationError: The URL cannot be used.
             InvalidDuration: `leap` is not a duration.
+            InvalidMark: A class in `kinds` would lose a value that is stored.
             InvalidMark: `author` is blank, too long, or reserved for the board itself.
             StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version. Or its
                 schema must be upgraded, and a worker that is alive prevents that.
@@ -119,16 +122,17 @@ class Blackboard:
         author = check_author(f"person:{_user()}" if author is None else author)
         clock = clock or SystemClock()
         longest = None if leap is None else parse_duration(leap)
+        classes = MarkClasses(kinds)
         database = Database(url_or_path)
         try:
             may_create = database.embedded if create is None else create
             change = schema.ensure(database, clock.now(), living_workers, create=may_create)
+            session = BoardSession(database, clock, classes, longest)
+            # A file that cannot be written fails here, not at the first deposit.
+            session.write(lambda txn: board_clock.ask(txn, classes))
         except BaseException:
             database.close()
             raise
-        session = BoardSession(database, clock, MarkClasses(kinds), longest)
-        # A file that cannot be written fails here, not at the first deposit.
-        session.write(lambda txn: board_clock.ask(txn, session.classes))
         board = cls(session, author)
         board.schema_change = change
         return board
@@ -241,8 +245,7 @@ class Blackboard:
             LawConflict: The deposit would join a live mark under another law than the one that it names.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
-        if isinstance(item, Mark):
-            self.session.classes.add([type(item)])
+        self._learn([item])
         request = DepositRequest.of(
             item,
             self.author,
@@ -303,7 +306,7 @@ class Blackboard:
         self, batch: list[tuple[Mark | Deposit, str | None]], *, raises: bool
     ) -> list[Receipt | UsageError]:
         classes = self.session.classes
-        classes.add({type(item) for item, _ in batch if isinstance(item, Mark)})
+        self._learn([item for item, _ in batch])
         requests: list[DepositRequest | UsageError] = []
         for item, key in batch:
             try:
@@ -311,6 +314,12 @@ class Blackboard:
             except UsageError as error:
                 requests.append(error)
         return self.session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
+
+    def _learn(self, items: Iterable[Mark | Deposit]) -> None:
+        """Make known the classes of marks, and look for those of kinds that are given by name."""
+        classes = self.session.classes
+        classes.add({type(item) for item in items if isinstance(item, Mark)})
+        classes.load({item.kind for item in items if isinstance(item, Deposit)})
 
     def withdraw(self, mark_id: int) -> None:
         """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.
@@ -377,8 +386,8 @@ class Blackboard:
         """Return the live marks, strongest first.
 
         Args:
-            kind: A mark class, or the name of a kind. A class returns its own marks, and leaves out any whose payload
-                no longer fits. A name, or no kind, returns `MarkRecord`s.
+            kind: A mark class, or the name of a kind. A class returns marks of that class. It leaves out those that do
+                not fit the class, with a warning. A name, or no kind, returns `MarkRecord`s.
             subject: Only marks of this subject.
             min_strength: Only marks of at least this strength.
             at: Another time, past or future.
@@ -399,7 +408,11 @@ class Blackboard:
             return self.session.read(lambda txn: queries.marks(txn, kind, **filters))
         classes = self.session.classes
         classes.add([kind])
-        return self.session.read(lambda txn: queries.marks_of_class(txn, kind, classes, **filters))
+        found, unreadable = self.session.read(lambda txn: queries.marks_of_class(txn, kind, classes, **filters))
+        if unreadable:
+            text = f"{len(unreadable)} marks are left out, because they do not fit {kind.__qualname__}: {unreadable[0]}"
+            warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
+        return found
 
     def history(self, subject: str) -> list[MarkEvent]:
         """Return every event of a subject's marks, oldest first."""
@@ -543,7 +556,8 @@ class Blackboard:
         deployments = [item for item in items if isinstance(item, Deployment)]
         if deployments and (len(items) > 1 or kinds):
             raise UsageError("deploy a deployment alone, or agents and kinds")
-        self.session.classes.add([*kinds, *(model for agent in agents for model in agent.kinds.values())])
+        self.session.classes.add(kinds, replace=True)
+        self.session.classes.add(model for agent in agents for model in agent.kinds.values())
 
         def make(txn: BoardTransaction) -> Deployment:
             return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
@@ -555,7 +569,11 @@ class Blackboard:
 
         The change is carried out in a transaction that is rolled back.
         """
-        return self.session.rehearse(lambda txn: preview(txn, deployment.with_kinds(BUILT_IN_KINDS)))
+        new = deployment.with_kinds(BUILT_IN_KINDS)
+        classes = self.session.classes
+        classes.load(new.kinds)
+        unreadable = self.session.read(lambda txn: unreadable_marks.find(txn, new, classes))
+        return replace(self.session.rehearse(lambda txn: preview(txn, new)), unreadable=unreadable)
 
 
 def _instant(when: When) -> Instant:

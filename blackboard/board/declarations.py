@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from blackboard.board import redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
@@ -11,6 +12,7 @@ from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.marks import Mark
+from blackboard.store.statements import DEPLOYMENTS
 
 
 class Declared(Protocol):
@@ -62,3 +64,18 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
     if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
         redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
         txn.active = read_active(txn.tx)
+
+
+def check_registered(txn: BoardTransaction, kind: str, text: str, classes: MarkClasses) -> None:
+    """Check that a payload that its class accepts fits the registered schema of its kind too.
+
+    Raises:
+        InvalidMark: The payload does not fit.
+    """
+    classes.check_registered(kind, text, txn.deployment.kinds[kind], lambda: schemas_of(txn, kind))
+
+
+def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:
+    """Return the schemas that the board has ever registered for a kind."""
+    contents = [json.loads(row.content) for row in txn.tx.all(DEPLOYMENTS.deployments)]
+    return [content["kinds"][kind]["payload"] for content in contents if kind in content["kinds"]]

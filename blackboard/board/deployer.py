@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import backfill, redeployment, served_agents
+from blackboard.board import backfill, served_agents, unreadable_marks
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.maintenance_pace import Pace
@@ -51,7 +51,7 @@ class Deployer:
             others = [row for row in txn.tx.all(ACTIVATIONS.workers) if row.id != self.worker and row.id not in dead]
             if not self.replace:
                 self._check(txn, new, others)
-            return redeployment.register(txn, new.with_kinds(BUILT_IN_KINDS))
+            return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS))
 
         result = session.write(register, record=True)
         pace = Pace(session)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board import backfill, crossing_retests, guards, redeployment
+from blackboard.board import backfill, crossing_retests, guards, redeployment, unreadable_marks
 from blackboard.board.board_transaction import BoardTransaction, read_active
+from blackboard.board.unreadable_marks import Misfits
 from blackboard.clock import to_datetime
 from blackboard.deployment import Deployment
 from blackboard.states import CrossingState
@@ -76,6 +77,8 @@ class Preview:
     """The crossings that wait already, and whose watch changes."""
     own_laws: dict[str, int]
     """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
+    unreadable: dict[str, Misfits] = field(default_factory=dict)
+    """For each kind, the live marks that do not fit its class."""
 
 
 def preview(txn: BoardTransaction, new: Deployment) -> Preview:
@@ -84,7 +87,7 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
     as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
-    change = redeployment.register(txn, new)
+    change = unreadable_marks.register(txn, new)
     _continue(txn)
     waiting = [
         row.id

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from blackboard.authors import check_author, skeleton
 from blackboard.board import backfill, crossings, deposit_keys, evaporation, guards, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, law_key
-from blackboard.board.declarations import ensure_kind
-from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.declarations import check_registered, ensure_kind
+from blackboard.board.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
@@ -80,7 +80,12 @@ class DepositRequest(NamedTuple):
         """
         if not isinstance(item, Mark | Deposit):
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
-        payload, text = ({}, write_mark(item)) if isinstance(item, Mark) else (item.payload, None)
+        payload: Mapping[str, JsonValue] = {}
+        text = None
+        if isinstance(item, Mark) and not isinstance(item, StandIn):
+            text = write_mark(item)
+        else:
+            payload = item.payload
         if isinstance(item, Deposit) and key is None:
             key = item.key
         intensity = item.intensity if intensity is None else intensity
@@ -188,6 +193,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     check_subject(request.subject)
     if text is None:
         text = classes.check(request.kind, request.payload, request.subject, txn.deployment)
+    check_registered(txn, request.kind, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)
     if request.until is not None:

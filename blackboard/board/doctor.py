@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import served_agents
+from blackboard.board import served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
@@ -14,6 +14,7 @@ from blackboard.board.liveness import living_workers
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
+from blackboard.errors import BlackboardError
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure
@@ -49,6 +50,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     Raises:
         StoreError: The board cannot be read.
     """
+    board.session.classes.load(board.deployment.kinds)
     health = measure(board.database)
     findings = list(_store(health, board))
 
@@ -60,6 +62,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
             *_leases(txn),
             *_stuck(txn),
             *_inbox(txn),
+            *_unreadable(txn, board),
             *_backfills(txn),
             *_drift(txn, deployment),
         ]
@@ -178,6 +181,21 @@ def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
             )
         elif state == ActivationState.DEAD:
             yield Finding("dead activations", "ok", "none")
+
+
+def _unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    try:
+        found = unreadable_marks.find(txn, txn.deployment, board.session.classes)
+    except BlackboardError as error:
+        yield Finding(
+            "marks", "note", f"not compared with their classes: {error}", "'blackboard check' names every mistake"
+        )
+        return
+    for kind, misfits in found.items():
+        advice = "mend the class so that it reads them, then 'blackboard init'; or withdraw them"
+        yield Finding("marks", "wrong", f"the class of {kind} does not read {misfits}", advice)
+    if not found:
+        yield Finding("marks", "ok", "all live marks fit their classes")
 
 
 def _inbox(txn: BoardTransaction) -> Iterator[Finding]:

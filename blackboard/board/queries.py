@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Iterator
@@ -77,24 +76,27 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
     ]
 
 
-def marks_of_class(txn: BoardTransaction, model: type[M], classes: MarkClasses, **filters: Any) -> list[M]:
-    """Return the live marks of a class, strongest first, without those whose payload no longer fits.
+def marks_of_class(
+    txn: BoardTransaction, model: type[M], classes: MarkClasses, **filters: Any
+) -> tuple[list[M], list[str]]:
+    """Return the live marks of a class, strongest first, and why others do not fit the class.
 
     Raises:
         UsageError: `min_strength` is not a number.
     """
-    result: list[M] = []
+    found: list[M] = []
+    unreadable: list[str] = []
     if model.kind not in txn.deployment.kinds:
-        return result
+        return found, unreadable
     for row, _, strength, _ in _marks(txn, model.kind, **filters):
         stored = StoredMark(
             row.id, row.event_id, row.author, strength, row.deposited_at, row.reinforced_at, row.reinforcements
         )
-        with contextlib.suppress(InvalidMark):
-            mark = classes.make(row, stored, txn.deployment)
-            if isinstance(mark, model):
-                result.append(mark)
-    return result
+        try:
+            found.append(classes.make_as(model, row, stored))
+        except InvalidMark as error:
+            unreadable.append(str(error))
+    return found, unreadable
 
 
 def _marks(

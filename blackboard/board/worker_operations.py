@@ -259,9 +259,15 @@ class Worker:
         """End a run with success: deposit its marks, and claim what comes next, in one transaction.
 
         Returns None, and changes nothing, if the activation is no longer this worker's.
+
+        Raises:
+            InvalidMark: A mark does not fit the registered schema of its kind.
         """
+        classes = self._session.classes
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
+            for item in deposits:
+                activation_results.check_registered(txn, item, classes)
             receipts = activation_results.finish(txn, claim.row, claim.agent, deposits)
             if receipts is None:
                 return None
@@ -270,16 +276,23 @@ class Worker:
         return self._session.write(work, record=True, shared=True)
 
     def fail(
-        self, claim: Claim, error: str, rng: random.Random, *, bad_answer: bool = False, hopeless: bool = False
+        self,
+        claim: Claim,
+        error: str,
+        rng: random.Random,
+        *,
+        bad_answer: bool = False,
+        hopeless: bool = False,
+        counted: bool = True,
     ) -> str | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's.
 
         After a `bad_answer`, the model's answer is not used again. A `hopeless` failure would certainly happen again
-        with the same marks, so they are split at once.
+        with the same marks, so they are split at once. Unless it is `counted`, it is not the agent's own failure.
         """
 
         def work(txn: BoardTransaction) -> str | None:
-            state = activation_results.fail(txn, claim.row, claim.agent, error, rng, hopeless=hopeless)
+            state = activation_results.fail(txn, claim.row, claim.agent, error, rng, hopeless=hopeless, counted=counted)
             if state is not None and bad_answer:
                 model_calls.mark_unusable(txn, claim.row.id, error)
             return state

@@ -105,6 +105,7 @@ def _findings(session: Session) -> list[Finding]:
         findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
     try:
         with Blackboard.open(session.url, create=False) as board:
+            board.session.classes.load_from(session.classes)
             findings += examine(board, deployment)
     except StoreError as error:
         findings.append(Finding("board", "wrong", str(error), "the other checks need a board that opens"))

@@ -142,6 +142,8 @@ def _show_preview(preview: Preview) -> None:
         empty="no mark would evaporate at once",
         title=f"{len(preview.evaporates)} marks would evaporate at once",
     )
+    for kind, misfits in preview.unreadable.items():
+        say(f"{kind}: its class no longer reads {misfits}")
     for kind, count in preview.sooner.items():
         say(f"{count} marks of {kind} would evaporate sooner than now")
     for kind, count in preview.own_laws.items():

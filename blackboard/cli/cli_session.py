@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blackboard.board.deployer import Deployer
     from blackboard.board.result_types import DeployResult
     from blackboard.deployment import Deployment
+    from blackboard.marks import Mark
     from blackboard.settings.deployment_resolver import Resolved
     from blackboard.settings.settings_file import Settings
 
@@ -56,6 +57,18 @@ class Session:
         from blackboard.settings.deployment_resolver import resolve_file
 
         return resolve_file(self.config)
+
+    def classes(self) -> tuple[type[Mark], ...]:
+        """Return the mark classes that the deployment file names; every command finds them in this way.
+
+        Raises:
+            ConfigurationError: The file has mistakes.
+        """
+        if not self.settings.names_agents:
+            return ()
+        from blackboard.settings.deployment_resolver import resolve_classes
+
+        return resolve_classes(self.settings)
 
     def deploy(self, board: Blackboard, resolved: Resolved, deployer: Deployer) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.
@@ -113,6 +126,7 @@ class Session:
             create=create,
             leap=Microseconds(settings.daemon.leap),
         ) as board:
+            board.session.classes.load_from(self.classes)
             if is_new:
                 report(f"{board.database.where} is a new board")
             elif (change := board.schema_change) is not None:

@@ -19,7 +19,16 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.event_loop import AgentLoop
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
-from blackboard.errors import AgentError, BlackboardError, InvalidMark, ModelError, StoreError, Undeclared, nearest
+from blackboard.errors import (
+    AgentError,
+    BlackboardError,
+    InvalidMark,
+    ModelError,
+    StoreError,
+    Undeclared,
+    UnreadableMark,
+    nearest,
+)
 from blackboard.failpoints import failpoint
 from blackboard.llm.failures import Rejected, Unusable
 from blackboard.log_queue import Log
@@ -67,8 +76,10 @@ class ActivationRunner:
         except StoreError:
             raise  # the caller logs it
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
-            bad_answer, hopeless = isinstance(error, ModelError), _is_hopeless(error)
-            self.fail(agent, claim, _describe(error), bad_answer=bad_answer, hopeless=hopeless)
+            bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
+            self.fail(
+                agent, claim, _describe(error), bad_answer=bad_answer, hopeless=_is_hopeless(error), counted=counted
+            )
             return False
         if finished is None:
             log.warning("a late result was refused", activation=claim.row.id, agent=agent.name)
@@ -86,25 +97,38 @@ class ActivationRunner:
         """Cancel the runs of asynchronous agents, and end their event loop."""
         self._event_loop.close()
 
-    def fail(self, agent: Agent, claim: Claim, error: str, *, bad_answer: bool = False, hopeless: bool = False) -> None:
+    def fail(
+        self,
+        agent: Agent,
+        claim: Claim,
+        error: str,
+        *,
+        bad_answer: bool = False,
+        hopeless: bool = False,
+        counted: bool = True,
+    ) -> None:
         """End a run with a failure and report it; see `Worker.fail`."""
-        state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless)
+        state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless, counted=counted)
         if state is not None:
             figures = {"agent": agent.name, "state": state, "error": error.splitlines()[0]}
             log.warning("failed", activation=claim.row.id, **figures)
             self._emit("failed", {"id": claim.row.id, **figures})
 
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
-        marks = self._marks(claim, claim.inputs)
-        if not marks:
-            # The marks no longer fit their kinds, which was logged, or their payloads were erased.
+        readable = self._set_unreadable_apart(claim)
+        if readable is None:
+            return None
+        if not readable:  # the payloads were erased
             return self._finish(claim, [], claim_next)
-        if not (marks := self._isolate(agent, claim, marks)):
+        if not (marks := self._isolate(agent, claim, readable)):
             return None
         kept = {mark.id for mark in marks}
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
         reads: dict[str, list[Mark]] = {}
-        for mark in self._marks(claim, claim.reads):
+        others, unreadable = self._marks(claim, claim.reads)
+        if unreadable:
+            raise UnreadableMark("; ".join(unreadable.values()))
+        for mark in others:
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.model_caller)
         failpoint("agent.before")
@@ -112,10 +136,29 @@ class ActivationRunner:
             result = agent.function(marks, context)
             if inspect.isawaitable(result):
                 result = self._event_loop.run(_key(claim), agent.name, result)
-        return self._finish(claim, _collect(claim, result), claim_next)
+            deposits = _collect(claim, result)  # a generator runs only now
+        return self._finish(claim, deposits, claim_next)
 
-    def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> list[Mark]:
-        marks = []
+    def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
+        """Return the marks of an activation, after moving each that does not fit its class to its own activation.
+
+        Returns None if the activation is no longer this worker's.
+
+        Raises:
+            UnreadableMark: No mark is left that fits, or those that fit cannot do without the others.
+        """
+        marks, unreadable = self._marks(claim, claim.inputs)
+        if not unreadable:
+            return marks
+        if (moved := self.worker.isolate(claim, unreadable.keys())) is None:
+            return None
+        if kept := [error for mark_id, error in unreadable.items() if mark_id not in moved]:
+            raise UnreadableMark("; ".join(kept))
+        return [mark for mark in marks if mark.id not in moved]
+
+    def _marks(self, claim: Claim, inputs: tuple[ActivationInput, ...]) -> tuple[list[Mark], dict[int, str]]:
+        """Return the marks that fit their classes, and for each other mark the reason."""
+        marks, unreadable = [], {}
         for item in inputs:
             event = item.event
             if event.payload is None:
@@ -132,8 +175,8 @@ class ActivationRunner:
             try:
                 marks.append(self.worker.board.session.classes.make(event, stored, claim.deployment))
             except InvalidMark as error:
-                log.warning("a mark that no longer fits its kind was skipped", mark=event.mark_id, error=str(error))
-        return marks
+                unreadable[event.mark_id] = str(error)
+        return marks, unreadable
 
     def _isolate(self, agent: Agent, claim: Claim, marks: list[Mark]) -> list[Mark]:
         """Move each mark that the agent isolates to its own activation, and return the other marks."""
@@ -234,7 +277,7 @@ def _key(claim: Claim) -> tuple[int, int]:
 
 def _is_hopeless(error: BaseException) -> bool:
     """Return whether the same request would certainly fail again; fewer marks may succeed."""
-    return isinstance(error, Rejected) or (
+    return isinstance(error, Rejected | UnreadableMark) or (
         isinstance(error, Unusable) and error.reason in ("max_tokens", "context_window")
     )
 

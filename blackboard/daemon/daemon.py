@@ -139,6 +139,7 @@ class Daemon:
             board.session.leap = self.settings.leap
         for agent in self.agents.values():
             board.session.classes.add(agent.kinds.values())
+        board.session.classes.load(kind for agent in self.agents.values() for kind in agent.spec.kinds)
 
     # -- from outside ------------------------------------------------------------------------------------------------
 

@@ -69,6 +69,22 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     return resolved
 
 
+def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
+    """Return the mark classes that a deployment file names, directly or through its agents.
+
+    Raises:
+        ConfigurationError: A module cannot be imported, or a class cannot be used.
+        MissingPackage: An agent needs a package that is not installed.
+    """
+    resolver = _Resolver(settings)
+    if settings.names_agents:
+        _make_importable(settings.path)
+    classes = resolver.classes()
+    if resolver.mistakes:
+        raise ConfigurationError(resolver.mistakes)
+    return classes
+
+
 class _Resolver:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -110,6 +126,9 @@ class _Resolver:
             self.settings,
             tuple(self.warnings),
         )
+
+    def classes(self) -> tuple[type[Mark], ...]:
+        return tuple(self._classes(self._agents().values()).values())
 
     def _author(self, agents: Iterable[str]) -> None:
         """Check that the author of deposits is neither reserved nor the name of an agent, even at a glance."""

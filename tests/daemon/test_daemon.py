@@ -500,30 +500,6 @@ def test_a_daemon_does_not_wait_for_a_paused_agent_which_continues_when_resumed(
     assert woken == ["kitchen"]
 
 
-def test_marks_that_no_longer_fit_their_kind_are_skipped(board: Blackboard) -> None:
-    class Report1(Mark, kind="report", on_repeat="separate"):
-        text: str
-
-    class Report2(Mark, kind="report", on_repeat="separate"):
-        text: str
-        grade: int
-
-    seen: list[str] = []
-
-    @agent(watches=strength(Report2) >= 0.1, batch=10)
-    def reader(reports: list[Report2], context: Any) -> None:
-        seen.extend(report.text for report in reports)
-
-    board.deposit(Report1(subject="old", text="old"))
-    deploy(board, reader, kinds=(Report2,))
-    board.deposit(Report2(subject="new", text="new", grade=1))
-    Daemon(board, [reader]).run(until_quiescent=True)
-    assert seen == ["new"]
-    assert [mark.subject for mark in board.marks(Report2)] == ["new"]
-    assert {view.subject for view in board.marks("report")} == {"old", "new"}
-    assert {item.state for item in board.activations()} == {"done"}
-
-
 def test_stopping_hands_back_runs_that_do_not_end_in_time(board: Blackboard, clock: ManualClock) -> None:
     release, running = threading.Event(), threading.Event()
     runs: list[int] = []

@@ -137,5 +137,5 @@ def test_a_deposit_enters_no_function_twice(tmp_path: Path) -> None:
             board.deposit(mark)
         finally:
             sys.setprofile(None)
-    assert entered[:2] == ["Blackboard.deposit", "DepositRequest.of"]
+    assert entered[:3] == ["Blackboard.deposit", "Blackboard._learn", "DepositRequest.of"]
     assert {name for name in entered if entered.count(name) > 1} == set()

@@ -1,0 +1,151 @@
+"""A payload against the registered JSON schema of its kind, where the class of the kind is out of reach.
+
+As the class would, it takes text for a number, and it refuses text that is not of its format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
+from uuid import UUID
+
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import AnyUrl, TypeAdapter, ValidationError
+
+from blackboard.errors import InvalidMark
+
+MAX_PROBLEMS = 10
+"""The largest number of wrong fields that a message names."""
+
+_SCALARS: Mapping[str, type] = {"integer": int, "number": float, "boolean": bool}
+_FORMATS: Mapping[str, Any] = {
+    "date-time": datetime,
+    "date": date,
+    "time": time,
+    "duration": timedelta,
+    "uuid": UUID,
+    "uri": AnyUrl,
+    "ipv4": IPv4Address,
+    "ipv6": IPv6Address,
+    "ipv4network": IPv4Network,
+    "ipv6network": IPv6Network,
+}
+_CHECKER = FormatChecker()  # also has formats that need no conversion, such as email
+
+
+def convert_payload(kind: str, payload: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with its text converted to the types of a schema.
+
+    Raises:
+        InvalidMark: It does not fit the schema; the message names each wrong field.
+    """
+    try:
+        converted: dict[str, Any] = _Converter(schema).convert(dict(payload), schema)
+    except RecursionError:
+        raise InvalidMark(f"the payload does not fit kind {kind!r}: it is nested too deeply") from None
+    if problems := problems_of(converted, schema):
+        raise InvalidMark(f"the payload does not fit kind {kind!r}: {'; '.join(problems)}")
+    return converted
+
+
+def problems_of(payload: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return the wrong fields of a payload, each with the reason; an empty list if it fits the schema."""
+    validator = Draft202012Validator(schema, format_checker=_CHECKER)
+    try:
+        errors = sorted(validator.iter_errors(payload), key=str)
+    except RecursionError:
+        return ["it is nested too deeply"]
+    return [
+        f"{'.'.join(str(step) for step in error.absolute_path) or 'payload'}: {error.message[:200]}"
+        for error in errors[:MAX_PROBLEMS]
+    ]
+
+
+class _Converter:
+    """The conversion by one schema, which its parts refer to."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._validator = Draft202012Validator(root, format_checker=_CHECKER)
+
+    def convert(self, value: Any, schema: Any) -> Any:
+        """Return a value as the schema wants it; unchanged if it cannot be converted."""
+        if not isinstance(schema, Mapping):
+            return value
+        if "$ref" in schema:
+            value = self.convert(value, self._resolved(schema["$ref"]))
+        for part in schema.get("allOf", ()):
+            value = self.convert(value, part)
+        for choices in ("anyOf", "oneOf"):
+            if choices in schema:
+                value = self._choose(value, schema[choices])
+        if isinstance(value, dict):
+            return self._object(value, schema)
+        if isinstance(value, list):
+            return self._array(value, schema)
+        if (target := _SCALARS.get(str(schema.get("type")))) is not None:
+            is_number = target is float and type(value) is int
+            return value if type(value) is target or is_number else _try(_adapter(target).validate_python, value)
+        if isinstance(value, str) and (target := _FORMATS.get(str(schema.get("format")))) is not None:
+            return _try(lambda text: _normal(target, text), value)
+        return value
+
+    def _choose(self, value: Any, choices: list[Any]) -> Any:
+        """Return the value as the first choice that it fits wants it, or that it fits after a conversion."""
+        for choice in choices:
+            if self._fits(value, choice):
+                return self.convert(value, choice)
+        for choice in choices:
+            if self._fits(converted := self.convert(value, choice), choice):
+                return converted
+        return value
+
+    def _object(self, value: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        return {name: self.convert(item, known.get(name, others)) for name, item in value.items()}
+
+    def _array(self, value: list[Any], schema: Mapping[str, Any]) -> list[Any]:
+        first, others = schema.get("prefixItems", []), schema.get("items")
+        return [self.convert(item, first[i] if i < len(first) else others) for i, item in enumerate(value)]
+
+    def _fits(self, value: Any, schema: Any) -> bool:
+        return bool(self._validator.evolve(schema=schema).is_valid(value))
+
+    def _resolved(self, reference: str) -> Any:
+        found: Any = self._root
+        for step in reference.removeprefix("#").split("/")[1:]:
+            found = found.get(step.replace("~1", "/").replace("~0", "~"), {})
+        return found
+
+
+@cache
+def _adapter(target: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(target)
+
+
+def _normal(target: Any, text: str) -> Any:
+    adapter = _adapter(target)
+    return adapter.dump_python(adapter.validate_python(text), mode="json")
+
+
+def _try(convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except ValidationError:
+        return value
+
+
+def _register_format(name: str, target: Any) -> None:
+    def is_of_format(value: object) -> bool:
+        if isinstance(value, str):
+            _adapter(target).validate_python(value)
+        return True
+
+    _CHECKER.checks(name, ValueError)(is_of_format)
+
+
+for _name, _target in _FORMATS.items():
+    _register_format(_name, _target)

@@ -1,0 +1,85 @@
+"""Marks on the board that do not fit the class of their kind, as after a change of the class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from blackboard.board import redeployment
+from blackboard.board.activation_results import retry
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.declarations import schemas_of
+from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.result_types import DeployResult
+from blackboard.deployment import Deployment
+from blackboard.errors import UnreadableMark
+from blackboard.states import ActivationState
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+BATCH = 1000
+EXAMPLES = 5
+"""The largest number of marks of a kind that are named."""
+
+
+@dataclass
+class Misfits:
+    """The live marks of a kind that do not fit."""
+
+    reason: str
+    """Why the first one does not fit."""
+    count: int = 0
+    marks: list[int] = field(default_factory=list)
+    """The ids of the first few."""
+
+    def __str__(self) -> str:
+        """Name the first few marks, and the reason of the first one."""
+        ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
+        return f"{self.count} live marks ({ids}): {self.reason}"
+
+
+def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) -> dict[str, Misfits]:
+    """Return, for each kind, the live marks that do not fit its class in this process or, without one, its schema.
+
+    Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
+    """
+    found: dict[str, Misfits] = {}
+    for kind, spec in deployment.kinds.items():
+        if kind not in txn.deployment.kinds:
+            continue
+        if classes.find(kind, deployment) is None and all(schema == spec.payload for schema in schemas_of(txn, kind)):
+            continue
+        for row in _live_marks(txn, kind):
+            if (reason := classes.misfit(row, deployment)) is not None:
+                misfits = found.setdefault(kind, Misfits(reason))
+                misfits.count += 1
+                if misfits.count <= EXAMPLES:
+                    misfits.marks.append(row.id)
+    return found
+
+
+def _live_marks(txn: BoardTransaction, kind: str) -> Iterator[MarkRow]:
+    after = 0
+    while rows := txn.tx.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
+        yield from txn.live(rows)
+        after = rows[-1].event_id
+
+
+def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
+    """Make a deployment active, and retry the dead activations whose unreadable marks its classes may now read.
+
+    If they do not, the activations die again; no agent was called meanwhile.
+    """
+    before = txn.deployment
+    result = redeployment.register(txn, new)
+    changed = {name for name, kind in new.kinds.items() if kind.payload != before.kinds.get(name, kind).payload}
+    retried: Counter[str] = Counter()
+    for row in txn.tx.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
+        if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):
+            kinds = {item.kind for item in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)}
+            if mended := changed & kinds:
+                retry(txn, row.id)
+                retried.update(mended)
+    texts = (f"kind {kind}: {count} activations are tried again" for kind, count in sorted(retried.items()))
+    return replace(result, changed=(*result.changed, *texts))
