@@ -279,14 +279,14 @@ def _check_law(named: Decay, now: int, old: MarkRow, before: FadingState) -> Non
     law = before.law.continued(now - before.at)
     if named != law:
         raise LawConflict(
-            f"mark {old.id} of {old.kind} {old.subject!r} {_describe(law, now)}, and this deposit would join it but"
-            f" {_describe(named, now)}; deposit it without a law of its own, withdraw the mark first, or let the kind"
-            " repeat as 'replace' or 'separate'"
+            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe(law, now)}, and a deposit that joins it cannot"
+            f" name {_describe(named, now)}; name no law, withdraw the mark first, or let the kind repeat as 'replace'"
+            " or 'separate'"
         )
 
 
 def _describe(law: Decay, now: int) -> str:
-    return f"lasts until {iso(now + law.length)}" if law.fixed else f"fades by {law}"
+    return f"the end {iso(now + law.length)}" if law.fixed else f"the law {law}"
 
 
 def _write(
