@@ -129,7 +129,7 @@ class Session:
             board.session.classes.load_from(self.classes)
             if is_new:
                 report(f"{board.database.where} is a new board")
-            elif (change := board.schema_change) is not None:
+            elif (change := board.schema_change) is not None and change.before is not None:
                 copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
                 where = board.database.where
                 report(f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}")

@@ -61,6 +61,11 @@ def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
     assert house("status").err == ""
 
 
+def test_a_board_in_an_empty_file_is_no_upgrade(house: Typed) -> None:
+    (house.folder / "house.db").touch()
+    assert "upgraded" not in house("status").err
+
+
 def test_a_damaged_board_is_reported(house: Typed) -> None:
     house("init")
     path = house.folder / "house.db"
