@@ -569,11 +569,12 @@ class Blackboard:
 
         The change is carried out in a transaction that is rolled back.
         """
+        dead = served_agents.dead_workers(self.session)
         new = deployment.with_kinds(BUILT_IN_KINDS)
         classes = self.session.classes
         classes.load(new.kinds)
         unreadable = self.session.read(lambda txn: unreadable_marks.find(txn, new, classes))
-        return replace(self.session.rehearse(lambda txn: preview(txn, new)), unreadable=unreadable)
+        return replace(self.session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
 
 
 def _instant(when: When) -> Instant:

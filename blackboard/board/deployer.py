@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,6 @@ from blackboard.board.result_types import DeployResult
 from blackboard.deployment import Deployment
 from blackboard.errors import AgentInUse
 from blackboard.marks import BUILT_IN_KINDS
-from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
 BATCH = 500
@@ -48,9 +47,8 @@ class Deployer:
 
         def register(txn: BoardTransaction) -> DeployResult:
             new = make(txn)
-            others = [row for row in txn.tx.all(ACTIVATIONS.workers) if row.id != self.worker and row.id not in dead]
-            if not self.replace:
-                self._check(txn, new, others)
+            if (objection := self.objection(txn, new, dead)) is not None:
+                raise AgentInUse(objection)
             return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS))
 
         result = session.write(register, record=True)
@@ -60,25 +58,37 @@ class Deployer:
             session.clock.wait(threading.Event(), session.clock.now() + delay)
         return result
 
-    def _check(self, txn: BoardTransaction, new: Deployment, others: list[WorkerRow]) -> None:
+    def objection(self, txn: BoardTransaction, new: Deployment, dead: Collection[str]) -> str | None:
+        """Return why this deployer may not deploy something, in view of the workers that are not dead; None if it may.
+
+        Args:
+            txn: The transaction.
+            new: What would be deployed.
+            dead: Registered workers that are known to be dead.
+        """
+        if self.replace:
+            return None
         old = txn.deployment.agents
         removed = [name for name in old if name not in new.agents]
         changed = [name for name in new.agents if name in old and new.agents[name].code != old[name].code]
         if changed and self.new_code == "never":
-            raise AgentInUse(
+            return (
                 f"the active deployment has other code than this process for {', '.join(changed)}; restart this process"
                 " with that code"
             )
-        for row in others:
+        for row in txn.tx.all(ACTIVATIONS.workers):
+            if row.id == self.worker or row.id in dead:
+                continue
             code = served_agents.code_of(row)
             if gone := [name for name in removed if name in code]:
-                raise AgentInUse(
+                return (
                     f"worker {row.id} serves {', '.join(gone)}, which would be removed; stop that worker, or use"
                     " --replace (in Python: replace=True)"
                 )
             active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
             if active and self.new_code == "unserved":
-                raise AgentInUse(
+                return (
                     f"worker {row.id} serves {', '.join(active)} with the active code, which differs from this one;"
                     " stop that worker, or use --replace (in Python: replace=True)"
                 )
+        return None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board import backfill, crossing_retests, guards, redeployment, unreadable_marks
+from blackboard.board import backfill, crossing_retests, guards, redeployment, served_agents, unreadable_marks
 from blackboard.board.board_transaction import BoardTransaction, read_active
+from blackboard.board.deployer import Deployer
 from blackboard.board.unreadable_marks import Misfits
 from blackboard.clock import to_datetime
 from blackboard.deployment import Deployment
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 BATCH = 1000
 """Marks that one batch of the backfill reads."""
@@ -75,14 +77,22 @@ class Preview:
     """The crossings that follow."""
     retests: tuple[PredictedRetest, ...]
     """The crossings that wait already, and whose watch changes."""
+    refusal: str | None
+    """Why `init` would refuse the deployment; None if it would not."""
+    idle_workers: dict[str, str]
+    """The workers that would then not claim for some of their agents, with the reasons."""
     own_laws: dict[str, int]
     """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
 
 
-def preview(txn: BoardTransaction, new: Deployment) -> Preview:
-    """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`."""
+def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = frozenset()) -> Preview:
+    """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`.
+
+    `dead` are registered workers that are known to be dead.
+    """
+    refusal = Deployer().objection(txn, new, dead)
     redeployment.apply_due_changes(txn)  # what earlier changes still cause does not count
     as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
@@ -113,6 +123,12 @@ def preview(txn: BoardTransaction, new: Deployment) -> Preview:
         {kind: count for kind, count in sooner.items() if count},
         tuple(_wake(txn, row) for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)),
         tuple(_retest(txn, txn.tx.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        refusal,
+        {
+            row.id: problem
+            for row in txn.tx.all(ACTIVATIONS.workers)
+            if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
+        },
         {row.kind: row.count for row in txn.tx.all(MARKS.count_own_laws, now=txn.now)},
     )
 

@@ -136,6 +136,10 @@ def _show_preview(preview: Preview) -> None:
     say(f"against the board as of {timestamp(preview.as_of)}:")
     for change in preview.changes or ("nothing changes",):
         say(f"  {change}")
+    if preview.refusal is not None:
+        say(f"'init' would refuse this: {preview.refusal}")
+    for worker, problem in preview.idle_workers.items():
+        say(f"worker {worker}: {problem}")
     table(
         ("mark", "kind", "remaining", "floor", "subject"),
         ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in preview.evaporates[:SHOWN]),

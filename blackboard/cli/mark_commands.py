@@ -38,6 +38,7 @@ def init(context: typer.Context, replace: Replace = False) -> None:
     """
     from blackboard.board.administration import refresh_views
     from blackboard.board.deployer import Deployer
+    from blackboard.board.served_agents import dead_workers
 
     session = session_of(context)
     resolved = session.resolve()
@@ -49,8 +50,9 @@ def init(context: typer.Context, replace: Replace = False) -> None:
         say(f"{board.database.where}: deployment {board.deployment.version} is active")
         for line in result.changed if result is not None else ():
             say(f"  {line}")
+        dead = dead_workers(board.session)
         for worker in board.status().workers:
-            if worker.problem is not None:
+            if worker.problem is not None and worker.id not in dead:
                 note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; name a deployment file with --config")

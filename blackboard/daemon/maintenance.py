@@ -16,6 +16,8 @@ from blackboard.settings.sections import DaemonSettings
 log = Log("blackboard")
 
 RETENTION_INTERVAL = parse_duration("1h")
+RECOVERY_INTERVAL = parse_duration("30s")
+"""The longest time between two signs of life, by which workers on a server see which others are alive."""
 
 Step = Callable[[], int]
 """Does one bounded step and returns the amount of work done, 0 if no work remains."""
@@ -130,7 +132,9 @@ def periodic_tasks(
         return 0
 
     return [
-        PeriodicTask(recovery.run_once, clock, settings.lease // 3, limit, liveness.check_peers),
+        PeriodicTask(
+            recovery.run_once, clock, min(settings.lease // 3, RECOVERY_INTERVAL), limit, liveness.check_peers
+        ),
         PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),

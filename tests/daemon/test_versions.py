@@ -193,6 +193,22 @@ def test_agents_that_a_worker_serves_are_not_removed(board: Blackboard, started:
     assert status.problem == "the active deployment does not have its agents watchman, other"
 
 
+def test_the_preview_foretells_a_refusal_and_idle_workers(board: Blackboard, started: Any) -> None:
+    daemon = started(version("1"), version("1", "other"))
+    new = board.deployment.model_copy(update={"agents": {"watchman": version("2").spec}})
+    found = board.preview(new)
+    with pytest.raises(AgentInUse) as refused:
+        board.deploy(new)
+    assert found.refusal == str(refused.value)
+    agents = {name: version("2", name).spec for name in ("watchman", "other")}
+    new = board.deployment.model_copy(update={"agents": agents})
+    found = board.preview(new)
+    assert found.refusal is None
+    board.deploy(new)
+    [status] = board.status().workers
+    assert found.idle_workers == {daemon.worker.id: status.problem}
+
+
 def test_agents_of_a_dead_worker_may_be_removed(board: Blackboard, started: Any) -> None:
     daemon = started(version("1"))
     daemon._liveness.release()
