@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from blackboard.authors import agent_name_problem
 from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
-from blackboard.deployment import AgentSettings, AgentSpec, ReadSpec, WatchSpec
+from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.marks import Mark
 from blackboard.parsing import parse
@@ -105,8 +105,8 @@ def watch(
         when: The condition that wakes the agent.
         only_if: A guard; crossings wait while it does not hold.
         unless: A guard; crossings wait while it holds.
-        min_increase: The least increase of strength for which a reinforced mark counts again, above 0. By default any
-            increase counts.
+        min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
+            news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks can wake it.
     """
     return Watch(when, only_if, unless, min_increase, include_own)
@@ -192,7 +192,7 @@ def agent(
         try:
             spec = AgentSpec(
                 name=agent_name,
-                watches=tuple(_watch_spec(label, item, only_if, unless) for label, item in watched.items()),
+                watches=tuple(_watch_spec(agent_name, label, item, only_if, unless) for label, item in watched.items()),
                 reads=tuple(reads),
                 writes=tuple(kind.kind for kind in writes),
                 settings=AgentSettings(**settings),
@@ -222,9 +222,15 @@ def agent(
     return declare
 
 
-def _watch_spec(name: str, watch: Watch, only_if: Condition | None, unless: Condition | None) -> WatchSpec:
-    """Return a watch as data, with the guards of the whole agent added to its own."""
-    return WatchSpec(
+def _watch_spec(
+    agent_name: str, name: str, watch: Watch, only_if: Condition | None, unless: Condition | None
+) -> WatchSpec:
+    """Return a watch as data, with the guards of the whole agent added to its own.
+
+    Raises:
+        ConfigurationError: A falling watch has `min_increase`.
+    """
+    spec = WatchSpec(
         name=name,
         when=str(watch.when),
         only_if=_joined(watch.only_if, only_if, " & "),
@@ -232,6 +238,9 @@ def _watch_spec(name: str, watch: Watch, only_if: Condition | None, unless: Cond
         min_increase=watch.min_increase,
         include_own=watch.include_own,
     )
+    if spec.min_increase is not None and spec.condition.falling:
+        raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", NO_MIN_INCREASE)])
+    return spec
 
 
 def _as_watch(item: Condition | Watch | str) -> Watch:

@@ -18,6 +18,9 @@ from blackboard.errors import UnknownName
 from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
 
+NO_MIN_INCREASE = "a falling watch has no min_increase: it fires when the value sinks below the threshold"
+"""Why a falling watch with `min_increase` is refused. A board may have stored such a watch before."""
+
 
 class Data(BaseModel):
     """Immutable data that refuses unknown fields."""
@@ -61,7 +64,8 @@ class WatchSpec(Data):
         when: The text of the condition.
         only_if: The text of a guard that must hold.
         unless: The text of a guard that must not hold.
-        min_increase: The least increase of strength for which a reinforced mark counts again, above 0.
+        min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
+            news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks count.
     """
 

@@ -348,3 +348,17 @@ def dump_payload(payload: Mapping[str, Any]) -> str:
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidMark(f"the payload is not JSON: {error}") from None
     return text
+
+
+def same_payload(first: str, second: str) -> bool:
+    """Return whether two texts are the same JSON: the order of names does not matter, and 1 is 1.0 but not true."""
+    return first == second or _canonical_text(first) == _canonical_text(second)
+
+
+def _canonical_text(text: str) -> str:
+    return json.dumps(json.loads(text, parse_float=_whole_if_integer), sort_keys=True)
+
+
+def _whole_if_integer(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number

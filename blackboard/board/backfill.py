@@ -22,8 +22,8 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
         return row
     watches = [
         watch
-        for watch in txn.active.rising.get(row.kind, ())
-        if watch.keeps_totals and is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+        for watch in board_totals.watches_with_sums(txn, row.kind)
+        if is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
     ]
     for watch in watches:
         board_totals.add(txn, watch, row, -1)

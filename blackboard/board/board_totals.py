@@ -12,6 +12,9 @@ A running sum rounds at every step, so the board keeps a bound on the error of e
 that bound, the marks are read, their strengths are added exactly, and the sums begin anew. So rounding never decides
 whether a threshold is reached, and a mark of 1e12 that came and went leaves nothing behind.
 
+Whether a deposit is news may depend on the total over all live marks, absorbed or not. The board keeps sums for such
+a total from the first time that a watch needs it.
+
 A transaction reads the sums once and writes them once, at its end.
 """
 
@@ -19,9 +22,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from blackboard.board.board_transaction import BoardSums, BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import stimuli_of
+from blackboard.conditions import Total
 from blackboard.decay import Decay
 from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
@@ -44,31 +50,65 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     """
     if not watch.keeps_totals:
         return measured(txn, watch)
-    marks, total, error, is_exact = 0, 0.0, 0.0, True
-    for (kind, law_key), group in _groups(txn, watch).items():
-        _subtract_evaporated(txn, watch, kind, law_key, group)
-        if group.marks:
-            law = txn.laws.get(txn.tx, law_key)
-            change = txn.active.law_changes.get((kind, law_key))
-            is_exact = is_exact and change is None and law.exact_sums
-            marks += group.marks
-            weight = txn.kind(kind).weight
-            total += weight * _total(txn, law, group, change)
-            error += weight * _error(txn, law, group)
+    now = _bounded(txn, watch)
     comparison, measure = watch.comparison, watch.comparison.measure
-    if not comparison.holds_at(measure.from_sums(marks, total + error)):
-        return measure.from_sums(marks, total), marks
-    if not is_exact:
+    if not comparison.holds_at(measure.from_sums(now.marks, now.total + now.error)):
+        return measure.from_sums(now.marks, now.total), now.marks
+    if not now.is_exact:
         return measured(txn, watch)
-    if not comparison.holds_at(measure.from_sums(marks, total - error)):
+    if not comparison.holds_at(measure.from_sums(now.marks, now.total - now.error)):
         return _count_afresh(txn, watch)
-    return measure.from_sums(marks, total), marks
+    return measure.from_sums(now.marks, now.total), now.marks
 
 
 def measured(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Return the same as `update_and_measure`, computed from the marks: exact for every law and measure."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
     return value_at(watch.comparison.measure, marks, txn.now), len(marks)
+
+
+def begins_to_reach(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Return whether the total over all live marks reaches the threshold because a mark got stronger.
+
+    The mark is already written, and the sums contain it.
+    """
+    over_all, threshold = watch.over_live_marks, watch.threshold
+    if not _groups(txn, over_all):
+        _rebuild(txn, over_all)
+    now = _bounded(txn, over_all)
+    if now.total + now.error < threshold:
+        return False
+    before = now.total - (txn.strength(new) - txn.strength(old))
+    error = now.error + TERM_ROUNDING * now.total
+    if now.is_exact and before - error >= threshold:
+        return False
+    if now.is_exact and now.total - now.error >= threshold > before + error:
+        return True
+    others = [txn.fading(row) for row in stimuli_of(txn, over_all) if row.id != new.id]
+    measure = watch.comparison.measure
+    return (
+        value_at(measure, [*others, txn.fading(old)], txn.now)
+        < threshold
+        <= value_at(measure, [*others, txn.fading(new)], txn.now)
+    )
+
+
+def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
+    """Return whether the board keeps sums over all live marks for a watch."""
+    return (
+        watch.is_over_board
+        and isinstance(watch.comparison.measure, Total)
+        and bool(_groups(txn, watch.over_live_marks))
+    )
+
+
+def watches_with_sums(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
+    """Yield the rising watches with sums over marks of a kind; a watch with sums over all live marks twice."""
+    for watch in txn.active.rising.get(kind, ()):
+        if watch.keeps_totals:
+            yield watch
+        if keeps_live_sums(txn, watch):
+            yield watch.over_live_marks
 
 
 def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
@@ -102,7 +142,15 @@ def reset(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
 
 def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
-    """Compute the sums of a watch from the marks, after the deployment changed or a claim left marks behind."""
+    """Compute the sums of a watch from the marks, after the deployment or the time changed.
+
+    The sums over all live marks are computed when they are needed.
+    """
+    reset(txn, watch.over_live_marks)
+    _rebuild(txn, watch)
+
+
+def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     reset(txn, watch)
     if not watch.keeps_totals:
         return
@@ -116,6 +164,33 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
             group = _groups(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
             _add(group, *sums, sign=+1)
+
+
+class _Bounded(NamedTuple):
+    """What the sums of a watch say about the marks now."""
+
+    marks: int
+    total: float
+    error: float
+    """By how much the total may differ from the exact sum of the strengths."""
+    is_exact: bool
+    """Whether it may not differ by more; otherwise the exact sum and the number of marks may be lower."""
+
+
+def _bounded(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
+    """Subtract what has evaporated, and return the total of a watch now."""
+    marks, total, error, is_exact = 0, 0.0, 0.0, True
+    for (kind, law_key), group in _groups(txn, watch).items():
+        _subtract_evaporated(txn, watch, kind, law_key, group)
+        if group.marks:
+            law = txn.laws.get(txn.tx, law_key)
+            change = txn.active.law_changes.get((kind, law_key))
+            is_exact = is_exact and change is None and law.exact_sums
+            marks += group.marks
+            weight = txn.kind(kind).weight
+            total += weight * _total(txn, law, group, change)
+            error += weight * _error(txn, law, group)
+    return _Bounded(marks, total, error, is_exact)
 
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:

@@ -65,6 +65,14 @@ class RegisteredWatch:
         return next(self.condition.comparisons())
 
     @cached_property
+    def over_live_marks(self) -> RegisteredWatch:
+        """The same watch as if it had absorbed nothing and ignored no author: its marks are all live marks.
+
+        The board keeps its sums under the negative id.
+        """
+        return RegisteredWatch(-self.id, self.agent, self.spec.model_copy(update={"include_own": True}))
+
+    @cached_property
     def keeps_totals(self) -> bool:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
         return self.is_over_board and self.comparison.measure.keeps_sums

@@ -231,8 +231,13 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
         candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
         if candidates.keys() <= selection.inputs.keys():  # everything: a watermark replaces a row for each mark
             txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
-            txn.tx.run(CROSSINGS.delete_absorbed_up_to, watch_id=watch.id, watermark=txn.last_event)
+            txn.tx.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
             board_totals.reset(txn, watch)
+            for event, _ in selection.inputs.values():
+                if (
+                    event.author == watch.ignored_author and event.activation_id is not None
+                ):  # the watermark would stand for the last deposit of others
+                    stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
             return
         if watch.keeps_totals:
             for mark_id in selection.inputs.keys() & candidates.keys():

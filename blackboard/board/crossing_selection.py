@@ -222,16 +222,15 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
     """Return whether an evaporated mark was a stimulus.
 
-    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide.
+    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide. A record of a
+    deposit that was no news stays while a crossing waits.
     """
     counted: int | None = event.id
     if event.author == watch.ignored_author:
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
         counted = txn.tx.value(MARKS.last_deposit_of_others, **values)
     absorbed = txn.tx.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
-    if watch.is_over_board:
-        absorbed = max(absorbed, stimuli.watermark(txn, watch))
-    return counted is not None and counted > absorbed
+    return counted is not None and counted > max(absorbed, stimuli.absorbed_through(txn, watch, event.mark_id))
 
 
 def _stored_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[MarkRow]:

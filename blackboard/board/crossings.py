@@ -8,7 +8,8 @@ from typing import Any
 
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.stimuli import absorb, absorbed_through, is_stimulus, stimuli_of
+from blackboard.board.news import is_news
+from blackboard.board.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
 from blackboard.store.rows import MarkRow
@@ -38,13 +39,20 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     for watch in txn.active.rising.get(new.kind, ()):
         if not watch.covers(new.subject):
             continue
-        if old is not None and _is_below_min_increase(txn, watch, old, new):
-            absorb(txn, watch, new.id, new.event_id, 0)
-            continue
+        if board_totals.keeps_live_sums(txn, watch):
+            if old is not None:
+                board_totals.add(txn, watch.over_live_marks, old, -1)
+            board_totals.add(txn, watch.over_live_marks, new, +1)
         is_own = new.author == watch.ignored_author and new.activation_id is not None
+        absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
+        was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
+        if old is not None and not was_stimulus and not is_own:
+            given = last_given(txn, watch, old)
+            if given is not None and not is_news(txn, watch, given, old, new):
+                absorb_silently(txn, watch, new, given)
+                continue
         if watch.keeps_totals:
-            absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
-            if old is not None and is_stimulus(watch, old, absorbed):
+            if old is not None and was_stimulus:
                 board_totals.add(txn, watch, old, -1)
             if is_stimulus(watch, new, absorbed):
                 board_totals.add(txn, watch, new, +1)
@@ -55,11 +63,9 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
     """Subtract a mark that leaves the live board from all totals that contain it."""
-    for watch in txn.active.rising.get(row.kind, ()):
-        if (
-            watch.keeps_totals
-            and not board_totals.is_evaporated(txn, watch, row)
-            and is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+    for watch in board_totals.watches_with_sums(txn, row.kind):
+        if not board_totals.is_evaporated(txn, watch, row) and is_stimulus(
+            watch, row, absorbed_through(txn, watch, row.id)
         ):
             board_totals.add(txn, watch, row, -1)
 
@@ -200,10 +206,3 @@ def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow 
         rows = [new] if new is not None and waits else stimuli_of(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
     return cross(txn, watch, "", 0, Measured(value, count, strongest=strongest))
-
-
-def _is_below_min_increase(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether an absorbed mark was reinforced by less than the `min_increase` of the watch."""
-    if watch.spec.min_increase is None or txn.strength(new) - txn.strength(old) >= watch.spec.min_increase:
-        return False
-    return old.event_id <= absorbed_through(txn, watch, old.id)

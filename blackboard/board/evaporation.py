@@ -20,9 +20,8 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
     for kind, law in {(row.kind, row.law) for row in rows}:
-        for watch in txn.active.rising.get(kind, ()):
-            if watch.keeps_totals:
-                board_totals.remove_evaporated(txn, watch, kind, law)
+        for watch in board_totals.watches_with_sums(txn, kind):
+            board_totals.remove_evaporated(txn, watch, kind, law)
     for row in rows:
         row = backfill.migrate(txn, row)  # a change of its law or floor may prolong its life
         if not row.is_live(txn.now):

@@ -186,6 +186,6 @@ def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None
             return "no live mark can fall below the threshold"
         return "the live marks meet the condition; they were absorbed, or have crossed before"
     if live_marks and not measured:
-        return "all live marks are already absorbed or were deposited by this agent; a new or reinforced mark may cross"
+        return "all live marks are already absorbed or were deposited by this agent; a new mark or news may cross"
     unmet = [f"{value.measure} is {value.value:.4g} of {value.threshold:.4g}" for value in values if not value.met]
     return "it has not crossed: " + "; ".join(unmet)

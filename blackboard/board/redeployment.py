@@ -122,8 +122,8 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
             txn.tx.run(CROSSINGS.set_watch_active, id=row.id, active=0)
             txn.tx.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
             txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
-            txn.tx.run(CROSSINGS.delete_board_totals, watch_id=row.id)
-            txn.totals.pop(row.id, None)
+            _delete_totals(txn, row.id)
+            _delete_totals(txn, -row.id)
             changed.append(f"watch {watch_name} of {name}: gone")
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
@@ -138,6 +138,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
             if row is not None and was is not None:
                 _keep_waiting(txn, watch_id, was, watch)
             if row is None or not row.active or was is None or _differs(was, watch):
+                _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
                 _insert_backfill(txn, "watch", str(watch_id))
             elif revalued & set(watch.condition.kinds):
                 _insert_backfill(txn, "values", str(watch_id))
@@ -145,6 +146,11 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
             if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
                 guards.release(txn, watch_id, agent)
     return changed
+
+
+def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:
+    txn.tx.run(CROSSINGS.delete_board_totals, watch_id=watch_id)
+    txn.totals.pop(watch_id, None)
 
 
 def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, watch_id: int | None) -> int:

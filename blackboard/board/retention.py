@@ -21,6 +21,7 @@ def remove(
     Each time is in microseconds; None keeps the rows for ever. A smaller result than `limit` means that none are left.
     """
     removed: int = txn.tx.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
+    removed += txn.tx.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets
     if history is not None:
         before = txn.now - history

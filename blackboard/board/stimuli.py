@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 
@@ -36,13 +36,42 @@ def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
 
 
 def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:
-    """Record that a watch has absorbed a mark through an event.
+    """Record that an activation of a watch absorbed a mark, and was given it as an event left it."""
+    txn.tx.run(
+        CROSSINGS.set_absorbed,
+        watch_id=watch.id,
+        mark_id=mark_id,
+        event_id=event_id,
+        activation_id=activation_id,
+        given_event_id=event_id,
+    )
 
-    The activation is the one that took the mark; 0 for a reinforcement below `min_increase`.
+
+def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow) -> None:
+    """Record that a watch absorbed the last event of a mark without an activation: it was no news.
+
+    What the agent was last given stays the same.
     """
     txn.tx.run(
-        CROSSINGS.set_absorbed, watch_id=watch.id, mark_id=mark_id, event_id=event_id, activation_id=activation_id
+        CROSSINGS.set_absorbed,
+        watch_id=watch.id,
+        mark_id=row.id,
+        event_id=row.event_id,
+        activation_id=0,
+        given_event_id=given.id,
     )
+
+
+def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
+    """Return the event of the state in which the agent of a watch was last given a mark; None if it never was."""
+    event_id = None
+    if (record := txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
+        event_id = record.given_event_id
+    elif watch.is_over_board:
+        # It absorbs all marks up to its watermark without a record of each.
+        values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
+        event_id = txn.tx.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
+    return None if event_id is None else txn.tx.one(MARKS.get_event, id=event_id)
 
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:

@@ -17,7 +17,7 @@ from blackboard.agent_definition import Agent
 from blackboard.authors import check_author, skeleton
 from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
-from blackboard.deployment import AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
+from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidMark, MissingPackage, Mistake, nearest
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
@@ -248,6 +248,8 @@ class _Resolver:
             else:
                 self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
+        if min_increase is not None and when.falling:
+            self._wrong(f"{place}.min_increase", NO_MIN_INCREASE)
         return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
 
     def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:

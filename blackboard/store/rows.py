@@ -184,6 +184,8 @@ class AbsorbedRow(NamedTuple):
     mark_id: Id
     event_id: Id
     activation_id: Id
+    given_event_id: Id | None = None
+    """The event that produced the state in which the agent was last given the mark; None if it never was."""
 
 
 class BoardTotalRow(NamedTuple):

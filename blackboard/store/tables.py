@@ -107,7 +107,14 @@ table(
 table("deposit_key", rows.DepositKeyRow, "key author kind", clustered=True)
 table("unique_value", rows.UniqueValueRow, "kind value", Index(None, "mark_id"), clustered=True)
 table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
-table("absorbed", rows.AbsorbedRow, "watch_id mark_id", Index(None, "mark_id"), clustered=True)
+table(
+    "absorbed",
+    rows.AbsorbedRow,
+    "watch_id mark_id",
+    Index(None, "mark_id"),
+    partial_index("ix_absorbed_silently", "mark_id", where="event_id > given_event_id"),
+    clustered=True,
+)
 table("board_total", rows.BoardTotalRow, "watch_id kind law", clustered=True)
 table(
     "predicted_crossing",

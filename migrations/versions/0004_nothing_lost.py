@@ -26,6 +26,7 @@ def upgrade() -> None:
     _count_worker_deaths()
     _errors_of_totals()
     _laws_of_their_own()
+    _states_given()
 
 
 def _remember_events_of_others() -> None:
@@ -154,3 +155,11 @@ def _register_code_of_workers() -> None:
     """Add the agents that a worker serves, with the digests of its code, and the newest schema that it knows."""
     op.add_column("worker", sa.Column("agents", sa.Text))
     op.add_column("worker", sa.Column("schema", sa.Text))
+
+
+def _states_given() -> None:
+    """Add the event of the state in which an agent was last given a mark: the one that its watch absorbed."""
+    op.add_column("absorbed", sa.Column("given_event_id", Id))
+    op.execute("UPDATE absorbed SET given_event_id = event_id")
+    silently = sa.text("event_id > given_event_id")
+    op.create_index("ix_absorbed_silently", "absorbed", ["mark_id"], sqlite_where=silently, postgresql_where=silently)

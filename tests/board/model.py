@@ -28,6 +28,9 @@ class ModelMark:
     law: Decay
     ends: int | None
     own_law: bool = False
+    payload: int = 0
+    stored: float = 0.0
+    """The intensity at the last deposit; `intensity` follows a change of law."""
     other: int = 0
     """The last event of another author than `author`; 0 if there is none."""
     warm: bool = False
@@ -51,6 +54,8 @@ class Model:
     kinds: dict[str, Kind]
     marks: dict[int, ModelMark] = field(default_factory=dict)
     absorbed: dict[tuple[str, int], int] = field(default_factory=dict)
+    given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
+    """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
         default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold")}
     )
@@ -106,8 +111,15 @@ class Model:
 
     def test_watches(self, mark: ModelMark, now: int) -> None:
         """Test every watch after a deposit that created, reinforced or replaced a mark."""
-        was_warm = mark.id in self.marks and self.marks[mark.id].warm
+        old, held = self.marks.get(mark.id), self.sum_holds(mark.subject, now)
+        was_warm = old is not None and old.warm
         self.marks[mark.id] = mark
+        if old is not None and mark.author != "sum" and ("sum", mark.id) in self.given:
+            payload, stored = self.given["sum", mark.id]
+            begins = not held and self.sum_holds(mark.subject, now)
+            is_news = mark.payload != payload or mark.stored > stored or begins
+            if not is_news and old.counted("sum") <= self.absorbed["sum", mark.id]:
+                self.absorbed["sum", mark.id] = mark.event
         if mark.live(now):  # a mark below its floor evaporates at once and crosses no rising watch
             if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
                 self.cross("each", (mark.subject, mark.id), now)
@@ -123,6 +135,10 @@ class Model:
     def test_sum(self, subject: str, now: int) -> None:
         if math.fsum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:
             self.cross("sum", (subject, 0), now)
+
+    def sum_holds(self, subject: str, now: int) -> bool:
+        """Return whether the condition of `sum` holds over all live marks, absorbed or not."""
+        return math.fsum(self.strength(mark, now) for mark in self.live(now, None, subject)) >= SUM
 
     def test_board(self, now: int) -> None:
         if len(self.stimuli("board", now)) >= BOARD:

@@ -83,7 +83,14 @@ class Board(RuleBasedStateMachine):
     # -- marks
 
     def record_deposit(
-        self, receipt: Receipt, name: str, subject: str, intensity: float, author: str, law: Decay | None
+        self,
+        receipt: Receipt,
+        name: str,
+        subject: str,
+        intensity: float,
+        author: str,
+        law: Decay | None,
+        payload: int = 0,
     ) -> None:
         now, model = self.world.board.session.now(), self.model
         setting = model.kinds[name]
@@ -102,22 +109,41 @@ class Board(RuleBasedStateMachine):
             intensity = max(left, min(3.0, left + intensity))
         life = setting.life(law, intensity)
         ends = None if life is None else now + life
-        mark = ModelMark(receipt.mark_id, name, subject, author, receipt.event_id, intensity, now, law, ends, own_law)
+        mark = ModelMark(
+            receipt.mark_id,
+            name,
+            subject,
+            author,
+            receipt.event_id,
+            intensity,
+            now,
+            law,
+            ends,
+            own_law,
+            payload,
+            intensity,
+        )
         if old is not None:
             mark.other = old.event if old.author != author else old.other
         assert receipt.strength == pytest.approx(model.strength(mark, now) if mark.live(now) else 0, rel=1e-9)
         model.test_watches(mark, now)
 
-    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
-    def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
+    @rule(
+        subject=st.sampled_from(SUBJECTS),
+        intensity=intensities,
+        law=st.sampled_from([None, None, *LAWS]),
+        payload=st.sampled_from([0, 0, 0, 1]),
+    )
+    def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None, payload: int) -> None:
         now = self.now()
+        values = {"value": payload} if payload else {}
         live = next(iter(self.model.live(now, "smoke", subject)), None)
         if live is not None and law not in (None, live.law) and self.kinds["smoke"].on_repeat == "add":
             with pytest.raises(LawConflict, match=f"mark {live.id} "):
-                self.world.put("smoke", subject, intensity, decay=law)
+                self.world.put("smoke", subject, intensity, decay=law, payload=values)
             return
-        receipt = self.world.put("smoke", subject, intensity, decay=law)
-        self.record_deposit(receipt, "smoke", subject, intensity, "person:ada", law)
+        receipt = self.world.put("smoke", subject, intensity, decay=law, payload=values)
+        self.record_deposit(receipt, "smoke", subject, intensity, "person:ada", law, payload)
 
     @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
     def fire_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
@@ -232,6 +258,7 @@ class Board(RuleBasedStateMachine):
             if name != "cold":
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
                 model.absorbed[name, mark_id] = mark.event
+                model.given[name, mark_id] = (mark.payload, mark.stored)
             self.begun[name, mark_id, mark.event] = "begun"
         self.running[name] = claim
 

@@ -27,8 +27,8 @@ HOT = strength(Smoke) >= 0.7
 
 @agent(
     watches={
-        "hot": HOT,
-        "cold": watch(strength(Smoke) < 0.3, unless=count(Alarm) >= 1, min_increase=0.1, include_own=True),
+        "hot": watch(HOT, min_increase=0.1),
+        "cold": watch(strength(Smoke) < 0.3, unless=count(Alarm) >= 1, include_own=True),
     },
     writes=[Alarm],
     reads=[strongest_of(Smoke, 3), of_subject("alarm")],
@@ -54,7 +54,7 @@ def test_a_declaration_is_data_that_survives_json() -> None:
 def test_a_declaration_keeps_all_arguments() -> None:
     spec = watchman.spec
     assert [item.name for item in spec.watches] == ["hot", "cold"]
-    assert [(item.min_increase, item.include_own) for item in spec.watches] == [(None, False), (0.1, True)]
+    assert [(item.min_increase, item.include_own) for item in spec.watches] == [(0.1, False), (None, True)]
     assert spec.writes == ("alarm",)
     assert [read.kind for read in spec.reads] == ["smoke", "alarm"]
     assert [(read.limit, read.same_subject) for read in spec.reads] == [(3, False), (5, True)]
@@ -85,6 +85,14 @@ def test_an_agent_may_be_asynchronous() -> None:
         return None
 
     assert slow.name == "slow"
+
+
+def test_a_falling_watch_has_no_min_increase() -> None:
+    with pytest.raises(ConfigurationError, match=r"agent 'cold', watches\.low\.min_increase: a falling watch has no"):
+
+        @agent(watches={"low": watch(strength(Smoke) < 0.3, min_increase=0.1)})
+        def cold(marks: list[Mark], context: Any) -> None:
+            return None
 
 
 def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:

@@ -46,6 +46,11 @@ def counter(marks, context):
     return []
 
 
+@agent(watches=strength(Rain) < 0.5)
+def dry(marks, context):
+    return []
+
+
 @agent(watches=strength(Rain) >= 0.5, name="gauge")
 def second(marks, context):
     return []
@@ -134,6 +139,11 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
+        (
+            "dry",
+            "[agents.dry.watches.watch]\nmin_increase = 1",
+            "agents.dry.watches.watch.min_increase: a falling watch",
+        ),
         ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent has the watches wet, very; "),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),

@@ -60,6 +60,7 @@ REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "n
 NEW = {
     ("activation", "deaths"),
     ("board", "views_hash"),
+    ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
     ("event", "own_law"), ("mark", "own_law"),

@@ -37,18 +37,23 @@ UPDATE watch SET watermark = :watermark WHERE id = :id;
 SELECT condition, watermark FROM watch WHERE id = :id;
 
 -- name: get_absorbed
--- The event up to which a watch absorbed a mark.
-SELECT event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
+-- The event up to which a watch absorbed a mark, and the event of the state that the agent was last given.
+SELECT event_id, given_event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
 -- name: set_absorbed
 -- Record that a watch absorbed an event of a mark.
-INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
-VALUES (:watch_id, :mark_id, :event_id, :activation_id)
-ON CONFLICT (watch_id, mark_id) DO UPDATE SET event_id = excluded.event_id, activation_id = excluded.activation_id;
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id, given_event_id)
+VALUES (:watch_id, :mark_id, :event_id, :activation_id, :given_event_id)
+ON CONFLICT (watch_id, mark_id) DO UPDATE
+SET event_id = excluded.event_id, activation_id = excluded.activation_id, given_event_id = excluded.given_event_id;
 
--- name: delete_absorbed_up_to
--- Delete the records that a watermark covers.
-DELETE FROM absorbed WHERE watch_id = :watch_id AND event_id <= :watermark;
+-- name: delete_absorbed_of_inputs
+-- Delete the records of the marks of an activation, because a watermark covers them.
+DELETE FROM absorbed
+WHERE watch_id = :watch_id
+  AND mark_id IN (
+    SELECT activation_input.mark_id FROM activation_input WHERE activation_input.activation_id = :activation_id
+  );
 
 -- name: absorb_marks_of_author
 -- Record the marks of one author as absorbed, except those with an event of another author that still counts.
@@ -63,8 +68,8 @@ ON CONFLICT (watch_id, mark_id) DO UPDATE SET event_id = excluded.event_id, acti
 
 -- fragment: absorb_marks_of_kind
 -- Record marks of a kind as absorbed by a watch that has no record of them.
-INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
-SELECT :watch_id, mark.id, mark.event_id, 0
+INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id, given_event_id)
+SELECT :watch_id, mark.id, mark.event_id, 0, mark.event_id
 FROM mark
 WHERE mark.kind = :kind
   AND NOT EXISTS (

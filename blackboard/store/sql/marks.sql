@@ -87,8 +87,9 @@ SELECT min(evaporates_at) AS evaporates_at FROM mark;
 SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: delete_absorbed_of_mark
--- Delete the records of absorption of a removed mark.
-DELETE FROM absorbed WHERE mark_id = :mark_id;
+-- Delete the records of absorption of a removed mark. A claim of a crossing that waits must still know which deposits
+-- were no news: no activation tells.
+DELETE FROM absorbed WHERE mark_id = :mark_id AND NOT ({is_silently_absorbed} AND EXISTS ({crossing_waits_for_watch}));
 
 -- name: find_key
 -- The first request that an author made with a key for a kind, and its result.
@@ -279,7 +280,7 @@ SELECT count(*) AS marks, coalesce(sum({sum0}), CAST(0.0 AS FLOAT)) AS sum0,
 FROM {mark_with_absorbed}
 
 -- fragment: beyond_watermark
-{last_counted_event} > (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id)
+{last_counted_event} > coalesce((SELECT watch.watermark FROM watch WHERE watch.id = :watch_id), 0)
 
 -- name: sum_stimuli
 -- The sums over the live stimuli of one kind and law.

@@ -79,6 +79,17 @@ DELETE FROM subject_cooldown WHERE (agent, subject) IN (
   SELECT agent, subject FROM subject_cooldown WHERE until <= :now LIMIT :limit + 0
 );
 
+-- name: delete_absorbed_of_gone
+-- Delete the next records of absorption that were kept for a crossing, which does not wait any more.
+DELETE FROM absorbed WHERE (watch_id, mark_id) IN (
+  SELECT absorbed.watch_id, absorbed.mark_id
+  FROM absorbed
+  WHERE {is_silently_absorbed}
+    AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = absorbed.mark_id)
+    AND NOT EXISTS ({crossing_waits_for_watch})
+  LIMIT :limit + 0
+);
+
 -- name: count_laws
 -- How many laws are registered.
 SELECT count(*) AS count FROM law;

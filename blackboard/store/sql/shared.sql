@@ -34,6 +34,13 @@ CASE WHEN mark.author = :ignored_author THEN mark.other_event_id ELSE mark.event
 -- Whether the watch has not absorbed the last event that counts. It needs {mark_with_absorbed}.
 {last_counted_event} > coalesce(absorbed.event_id, 0)
 
+-- fragment: is_silently_absorbed
+-- The exact condition of a partial index, so that SQLite uses the index.
+absorbed.event_id > absorbed.given_event_id
+
+-- fragment: crossing_waits_for_watch
+SELECT crossing.id FROM crossing WHERE crossing.watch_id = absorbed.watch_id AND crossing.state = 'waiting'
+
 -- fragment: mark_with_absorbed
 mark LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
 
