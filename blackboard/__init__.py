@@ -14,7 +14,7 @@ _NAMES = {
     "board": "Blackboard Deposit",
     "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
-        "ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt"
+        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt"
     ),
     "clock": "ManualClock SystemClock",
     "conditions": "Measure count strength strongest total",

@@ -10,6 +10,7 @@ from blackboard.board.result_types import ActivationRecord as ActivationRecord
 from blackboard.board.result_types import AgendaItem as AgendaItem
 from blackboard.board.result_types import AgentStatus as AgentStatus
 from blackboard.board.result_types import BoardStatus as BoardStatus
+from blackboard.board.result_types import CompactionReport as CompactionReport
 from blackboard.board.result_types import CostRow as CostRow
 from blackboard.board.result_types import DeployResult as DeployResult
 from blackboard.board.result_types import ErasureReport as ErasureReport

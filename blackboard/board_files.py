@@ -68,6 +68,11 @@ class BoardFiles:
         """The files that SQLite itself reads, the database first."""
         return self.database, self.wal, self.shm, self.journal
 
+    @property
+    def compacted(self) -> BoardFiles:
+        """The files of the new content while a compaction builds it."""
+        return BoardFiles(self._beside("-compact"))
+
     def replaced_copy(self, stamp: str) -> BoardFiles:
         """Return the files under which a board is kept that was replaced by a backup, or upgraded, at this time."""
         return BoardFiles(self._beside(f".before-{stamp}"))

@@ -42,6 +42,7 @@ from blackboard.board.result_types import (
     AgentStatus,
     BackupMention,
     BoardStatus,
+    CompactionReport,
     CostRow,
     DeployResult,
     ErasureReport,
@@ -55,15 +56,25 @@ from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, p
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
-from blackboard.errors import BlackboardError, InvalidTime, UnreadableMarksWarning, UsageError
+from blackboard.errors import (
+    BlackboardError,
+    InvalidTime,
+    NotFound,
+    StoreBusy,
+    StoreError,
+    UnreadableMarksWarning,
+    UsageError,
+)
 from blackboard.marks import BUILT_IN_KINDS, Mark
-from blackboard.store import schema
+from blackboard.store import compaction, schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
 BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
+
+LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
@@ -337,20 +348,49 @@ class Blackboard:
     def forget(self, subject: str) -> ErasureReport:
         """Erase what was said about a subject, including stored model answers; this cannot be undone.
 
-        The record of what happened stays, under a random name. Backups are not changed; the report lists them.
+        The record of what happened stays, under a random name. Backups are not changed; the report lists them. If the
+        file could not be compacted, the report says why, and the same call again finishes it.
 
         Raises:
-            NotFound: Nothing was ever said about the subject.
+            NotFound: Nothing was ever said about the subject, and the file is compacted.
             InvalidMark: The subject is the random name of one that was forgotten.
         """
         from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
 
-        report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
+        try:
+            report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
+        except NotFound:
+            if self.session.read(erasure.owed_compaction) is None:
+                raise
+            report = ErasureReport("", 0, 0, 0, (), ())
         answer_spool.drop(self.database, report.calls)
-        self.database.compact()
+        not_compacted = self._compact_after_erasure()
         copies = [] if self.database.path is None else backups_of(self.database.path)
         mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
-        return replace(report, backups=tuple(mention for mention in mentions if mention.events != 0))
+        backups = tuple(mention for mention in mentions if mention.events != 0)
+        return replace(report, backups=backups, not_compacted=not_compacted)
+
+    def _compact_after_erasure(self) -> str | None:
+        """Compact the file, and return why it could not be done now, if so."""
+        if self.database.path is None:
+            return None
+        try:
+            compaction.empty_log(self.database)  # so that the words are gone even if the rest fails
+            return None if erasure.compact(self.session) else LOG_IN_USE
+        except StoreError as error:
+            return str(error)
+
+    def compact(self) -> CompactionReport:
+        """Write the file anew, which gives unused space back to the disk. Others may use the board meanwhile.
+
+        Raises:
+            StoreBusy: Another process is compacting the board, or reads without an end.
+            StoreError: The board is on a server, or the disk is full.
+        """
+        before = self.database.sizes().get("file_bytes", 0)
+        if not erasure.compact(self.session):
+            raise StoreBusy(LOG_IN_USE)
+        return CompactionReport(before, self.database.sizes()["file_bytes"])
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import served_agents, unreadable_marks
+from blackboard.board import erasure, served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
@@ -64,6 +64,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
             *_inbox(txn),
             *_unreadable(txn, board),
             *_backfills(txn),
+            *_erasures(txn),
             *_drift(txn, deployment),
         ]
 
@@ -93,7 +94,12 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
     )  # fmt: skip
     idle = health.idle_bytes or 0
     if size > 16 * MEGABYTE and idle > MAX_IDLE * size:
-        yield Finding("file", "note", f"{_size(idle)} of {_size(size)} are unused", "new marks will use them")
+        yield Finding(
+            "file",
+            "note",
+            f"{_size(idle)} of {_size(size)} are unused",
+            "new marks will use them; 'blackboard compact' gives them back",
+        )
     if health.is_mounted_alone:
         yield Finding(
             "mount", "wrong", "the file is mounted without its folder, so its log stays outside of the mount",
@@ -207,6 +213,12 @@ def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
     if count := len(txn.tx.all(CROSSINGS.backfills)):
         detail = f"{count} changes of the deployment are still being applied to the marks"
         yield Finding("backfills", "note", detail, "a daemon, or the next 'blackboard init', continues them")
+
+
+def _erasures(txn: BoardTransaction) -> Iterator[Finding]:
+    if (owed_at := erasure.owed_compaction(txn)) is not None:
+        detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(owed_at)}"
+        yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 
 
 def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:

@@ -11,11 +11,13 @@ import json
 import secrets
 
 from blackboard.board import activation_results, evaporation
+from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import check_signature
 from blackboard.board.result_types import ErasureReport
-from blackboard.errors import InvalidMark, NotFound
+from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.states import ActivationState
+from blackboard.store import compaction
 from blackboard.store.statements import ERASURE
 
 PREFIX = "forgotten/"
@@ -37,6 +39,10 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     events = txn.tx.value(ERASURE.count_events, subject=subject)
     if not events:
         raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
+    txn.tx.overwrite_deleted()
+    if txn.tx.dialect.name == "sqlite":
+        # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
+        txn.tx.run(ERASURE.owe_compaction, at=txn.now)
     live = _clear(txn, subject, author)
     activations = txn.tx.all(ERASURE.activations_of_subject, subject=subject)
     for row in activations:
@@ -62,6 +68,32 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
         txn.tx.run(statement, subject=subject, new_name=name)
     return ErasureReport(name, live, events, len(activations), tuple(sorted(calls)), tuple(sorted(named_in)))
+
+
+def owed_compaction(txn: BoardTransaction) -> int | None:
+    """Return since when the file may still contain words of an erased subject; None if it does not."""
+    owed_at: int | None = txn.tx.value(ERASURE.owed_compaction)
+    return owed_at
+
+
+def compact(session: BoardSession, *, insist: bool = True) -> bool:
+    """Compact the file, and record that no erasure owes it any more; returns whether it is done.
+
+    Args:
+        session: The session of a board in a file.
+        insist: Whether to hold up writers for the whole time if they leave no other chance.
+
+    Raises:
+        StoreError: The file cannot be compacted now.
+    """
+    owed_at = session.read(owed_compaction)
+    try:
+        done = compaction.compact(session.database, insist=insist)
+    except MemoryError:
+        raise StoreError(f"{session.database.where} could not be compacted: memory is short") from None
+    if done and owed_at is not None:
+        session.write(lambda txn: txn.tx.run(ERASURE.settle_compaction, owed_at=owed_at))
+    return done
 
 
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:

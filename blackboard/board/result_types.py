@@ -381,7 +381,7 @@ class ErasureReport:
     """What was erased."""
 
     name: str
-    """The random name that replaces the subject."""
+    """The random name that replaces the subject; empty if it was forgotten before, and only the file was compacted."""
     live: int
     """The number of live marks that were removed."""
     events: int
@@ -394,6 +394,16 @@ class ErasureReport:
     """Marks of other subjects that name this subject. They are kept for a person to judge."""
     backups: tuple[BackupMention, ...] = ()
     """The known backups that still contain the subject."""
+    not_compacted: str | None = None
+    """Why the file may still contain words of the subject in its unused parts; None if it does not."""
+
+
+@dataclass(frozen=True)
+class CompactionReport:
+    """The size of a board's file before and after it was compacted."""
+
+    bytes_before: int
+    bytes_after: int
 
 
 R = TypeVar("R")

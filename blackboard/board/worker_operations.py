@@ -17,6 +17,7 @@ from blackboard.board import (
     backfill,
     board_clock,
     claims,
+    erasure,
     evaporation,
     model_calls,
     served_agents,
@@ -42,6 +43,9 @@ from blackboard.store import schema
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
+
+MAX_COMPACTED_ALONE = 512 * 1024 * 1024
+"""Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""
 
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
@@ -359,6 +363,19 @@ class Worker:
             return
         if size >= self.checkpoint_bytes:
             self.board.database.checkpoint()
+
+    def owes_compaction(self) -> bool:
+        """Return whether the file may still contain words of an erased subject."""
+        return self._session.read(erasure.owed_compaction) is not None
+
+    def compact(self) -> bool:
+        """Compact the file unless others write meanwhile; returns whether it is done.
+
+        A file of more than `MAX_COMPACTED_ALONE` bytes is left to a person, since writers wait while it is replaced.
+        """
+        if self.board.database.sizes().get("file_bytes", 0) > MAX_COMPACTED_ALONE:
+            return False
+        return erasure.compact(self._session, insist=False)
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The commands that maintain a board: backup, restore, doctor, forget."""
+"""The commands that maintain a board: backup, restore, doctor, forget, compact."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
     from blackboard.board.doctor import Finding
+    from blackboard.board.result_types import ErasureReport
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (backup, restore, doctor, forget):
+    for command in (backup, restore, doctor, forget, compact):
         app.command()(command)
 
 
@@ -135,6 +136,19 @@ def forget(
         report = board.forget(subject)
     if as_json:
         document({"subject": subject, **vars(report)})
+    else:
+        _show_erasure(subject, report)
+    if report.not_compacted is not None:
+        note(
+            f"error: unused parts of the file may still contain words of {subject!r}: {report.not_compacted};"
+            " the same command, or 'blackboard compact', finishes it"
+        )
+        raise typer.Exit(1)
+
+
+def _show_erasure(subject: str, report: ErasureReport) -> None:
+    if not report.name:
+        say(f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}")
         return
     say(
         f"{subject!r} is forgotten: {report.live} marks, the payloads of {report.events} events and"
@@ -148,3 +162,25 @@ def forget(
     for copy in report.backups:
         say(f"still in {copy.path}: {copy.events} events" if copy.events else f"could not read {copy.path}")
     note("the daemon updates files outside the board, such as a calendar, when it next publishes; logs and mail stay")
+
+
+def compact(context: typer.Context, as_json: AsJson = False) -> None:
+    """Write the file of the board anew: it gives space back after retention, and finishes what `forget` could not.
+
+    Other processes may use the board meanwhile. At the end, writers wait while the new content is put in its place. The
+    disk needs room for the new content twice.
+
+    \b
+    Example:
+      blackboard compact
+    """
+    with session_of(context).board(create=False) as board:
+        report = board.compact()
+    if as_json:
+        document(report)
+    else:
+        say(f"the file had {_megabytes(report.bytes_before)}, and has {_megabytes(report.bytes_after)} now")
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1024 / 1024:.1f} MB"

@@ -23,7 +23,7 @@ COMMANDS = {
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),
     "watch_command": ("watch",),
-    "admin_commands": ("backup", "restore", "doctor", "forget"),
+    "admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
     "demo_command": ("demo",),
 }
 """The commands of each module, in the order of the help."""

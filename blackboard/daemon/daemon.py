@@ -24,7 +24,7 @@ from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
-from blackboard.daemon.maintenance import MaintenanceTask, Recovery, backlog_tasks, periodic_tasks
+from blackboard.daemon.maintenance import Compaction, MaintenanceTask, Recovery, backlog_tasks, periodic_tasks
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
@@ -125,7 +125,10 @@ class Daemon:
             wake=self.wake.set,
         )
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
-        self._periodic = periodic_tasks(self.worker, self.recovery, self._liveness, self.batch_api, self.settings)
+        self._compaction = Compaction(self.worker)
+        self._periodic = periodic_tasks(
+            self.worker, self.recovery, self._compaction, self._liveness, self.batch_api, self.settings
+        )
         self._backlog = backlog_tasks(self.worker, self.settings.evaporation_batch)
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
@@ -375,6 +378,7 @@ class Daemon:
             self._alarm = None
         self._publisher.close()
         self.runs.close()
+        self._compaction.close()
         self._liveness.release()
         try:
             self.worker.unregister()

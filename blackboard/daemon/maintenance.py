@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration
+from blackboard.errors import StoreError
 from blackboard.log_queue import Log
 from blackboard.settings.sections import DaemonSettings
 
@@ -18,6 +20,9 @@ log = Log("blackboard")
 RETENTION_INTERVAL = parse_duration("1h")
 RECOVERY_INTERVAL = parse_duration("30s")
 """The longest time between two signs of life, by which workers on a server see which others are alive."""
+COMPACTION_INTERVAL = parse_duration("10m")
+COMPACTION_SECONDS = 30.0
+"""The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""
 
 Step = Callable[[], int]
 """Does one bounded step and returns the amount of work done, 0 if no work remains."""
@@ -102,9 +107,39 @@ class Recovery:
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
 
+class Compaction:
+    """The compaction of the file that an erasure owes, in a thread of its own."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._thread: threading.Thread | None = None
+
+    def run_once(self) -> int:
+        """Start the compaction if it is owed."""
+        if (self._thread is None or not self._thread.is_alive()) and self._worker.owes_compaction():
+            self._thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
+            self._thread.start()
+        return 0
+
+    def close(self) -> None:
+        """Wait for the compaction, for a bounded time."""
+        if self._thread is not None:
+            self._thread.join(COMPACTION_SECONDS)
+
+    def _compact(self) -> None:
+        try:
+            if self._worker.compact():
+                log.info("the file was compacted after an erasure")
+            else:
+                log.info("the file could not be compacted beside its writers; 'blackboard compact' does it")
+        except StoreError as error:
+            log.warning("the file could not be compacted; it is tried again", error=str(error))
+
+
 def periodic_tasks(
     worker: Worker,
     recovery: Recovery,
+    compaction: Compaction,
     liveness: WorkerLiveness,
     batch_api: BatchApi | None,
     settings: DaemonSettings,
@@ -137,6 +172,7 @@ def periodic_tasks(
         ),
         PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
+        PeriodicTask(compaction.run_once, clock, COMPACTION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),
     ]
 

@@ -307,6 +307,8 @@ class Database:
             if not tx.committed:
                 self._roll_back(tx.cursor)
             with contextlib.suppress(Exception):
+                if tx.overwrites:
+                    tx.cursor.execute("PRAGMA secure_delete = FAST")
                 tx.cursor.close()
             self._open = None
         if self._write_lock is not None:
@@ -415,25 +417,13 @@ class Database:
         if self._writer is not None:
             self._writer.execute("PRAGMA synchronous = OFF")
 
-    def compact(self) -> bool:
-        """Rewrite the file without the remains of deleted rows, and empty the write-ahead log. On a server, do nothing.
-
-        Returns whether the log is empty, which a reader in another process may prevent.
-        """
-        if self.path is None:
-            return False
+    @contextlib.contextmanager
+    def writers_held_off(self) -> Iterator[None]:
+        """Let no other thread or process write meanwhile. The caller opens its own connection."""
         self._check_fork()
         with self.group_commit.exclusive(), self.write_lock():
             self._check_file()
-            connection = self.connect(writes=True)
-            try:
-                connection.execute("PRAGMA temp_store = FILE")  # a whole board may not fit into memory
-                connection.execute("VACUUM")
-                return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
-            except Exception as error:
-                raise self._translated(error) from None
-            finally:
-                connection.close()
+            yield
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, self.dialect.error):

@@ -43,6 +43,8 @@ class BoardRow(NamedTuple):
     paused_because: str | None
     views_hash: str | None
     """The hash of the views' texts."""
+    compaction_owed_at: Time | None
+    """When a subject was erased whose words may still be in unused parts of the file; None if none was."""
 
 
 class DeploymentRow(NamedTuple):

@@ -20,15 +20,22 @@ class Transaction:
     Attributes:
         shared: What the work in one commit shares; its `save` writes, before the commit, what was kept back until then.
         committed: Whether the commit has succeeded.
+        overwrites: Whether it overwrites deleted pages, too.
     """
 
-    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "shared")
+    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "overwrites", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self.cursor, self.dialect = cursor, dialect
         self.begin_work()
         self.shared: Any = None
-        self.committed = False
+        self.committed = self.overwrites = False
+
+    def overwrite_deleted(self) -> None:
+        """Overwrite deleted pages, too, with zeros in this transaction. A server clears its pages itself."""
+        if self.dialect.name == "sqlite":
+            self.cursor.execute("PRAGMA secure_delete = ON")
+            self.overwrites = True
 
     def begin_work(self) -> None:
         """Begin a unit of work; several may commit together, and each notifies for itself."""

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _keys_of_deposits()
     _activations_of_marks()
     _count_worker_deaths()
+    _remember_owed_compactions()
     _errors_of_totals()
     _laws_of_their_own()
     _states_given()
@@ -163,3 +164,8 @@ def _states_given() -> None:
     op.execute("UPDATE absorbed SET given_event_id = event_id")
     silently = sa.text("event_id > given_event_id")
     op.create_index("ix_absorbed_silently", "absorbed", ["mark_id"], sqlite_where=silently, postgresql_where=silently)
+
+
+def _remember_owed_compactions() -> None:
+    """Add since when the file may still contain words of an erased subject."""
+    op.add_column("board", sa.Column("compaction_owed_at", sa.BigInteger))

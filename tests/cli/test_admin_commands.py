@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
+from blackboard.errors import StoreError
 from tests.cli.conftest import Typed
 
 
@@ -95,3 +98,30 @@ def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
     assert done.code == 1
     assert "nothing was said" in done.err
     assert house("forget", "cellar", "--json").json["live"] == 1
+
+
+def test_compact_gives_the_sizes_of_the_file(house: Typed) -> None:
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}')
+    done = house("compact", "--json")
+    assert done.code == 0
+    assert done.json["bytes_after"] == (house.folder / "house.db").stat().st_size
+    assert "MB now" in house("compact").out
+
+
+def test_a_forget_that_could_not_compact_the_file_fails_and_is_finished_by_the_next(
+    house: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise StoreError("the disk is full")
+
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}')
+    with monkeypatch.context() as patched:
+        patched.setattr("blackboard.store.compaction.compact", refuse)
+        failed = house("forget", "hall", "--json")
+        assert failed.code == 1
+        assert failed.json["not_compacted"] == "the disk is full"
+        assert "'blackboard compact', finishes it" in failed.err
+        assert "'blackboard compact' finishes it" in house("doctor").out
+    again = house("forget", "hall", "--yes")
+    assert (again.code, again.out.splitlines()[0]) == (0, "'hall' was forgotten before; the file is compacted now")
+    assert house("forget", "hall", "--yes").code == 1

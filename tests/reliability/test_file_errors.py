@@ -166,7 +166,7 @@ def test_a_damaged_page_is_reported_and_a_restored_file_is_used(
     board = Blackboard.open(f"sqlite:///{path}", clock=clock)
     board.deposit_many(Smoke(subject=f"s{i}", detail="z" * 200) for i in range(2000))
     copy = back_up(board.database, tmp_path / "copy.db").path
-    board.database.compact()
+    board.compact()
     board.close()
     size = path.stat().st_size
     with path.open("r+b") as file:

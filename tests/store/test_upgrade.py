@@ -59,6 +59,7 @@ VALUES = {
 REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name")}
 NEW = {
     ("activation", "deaths"),
+    ("board", "compaction_owed_at"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),

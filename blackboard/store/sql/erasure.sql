@@ -7,6 +7,19 @@
 -- The live marks of a subject.
 SELECT {mark.*} FROM mark WHERE mark.subject = :subject ORDER BY mark.id;
 
+-- name: owe_compaction
+-- Record that the file may still contain words of an erased subject. Each time is later than the last one.
+UPDATE board
+SET compaction_owed_at = CASE WHEN compaction_owed_at >= :at THEN compaction_owed_at + 1 ELSE :at END;
+
+-- name: owed_compaction
+-- Since when the file may still contain words of an erased subject.
+SELECT compaction_owed_at FROM board;
+
+-- name: settle_compaction
+-- Record that the file was compacted, unless another subject was erased since.
+UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_at;
+
 -- name: count_events
 -- How many events a subject has.
 SELECT count(*) AS count FROM event WHERE subject = :subject;

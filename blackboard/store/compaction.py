@@ -1,0 +1,150 @@
+"""Compaction: the file is written anew, without the remains of deleted rows and without unused pages.
+
+SQLite's VACUUM builds the new content in memory where the library is built to keep temporary data there, and holds up
+all writers meanwhile. Here the new content is built in a file beside the board while others write. Then it is copied
+into the board in one transaction, and only this copy holds them up. If another process has written in between, the new
+content is built again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from blackboard.board_files import BoardFiles
+from blackboard.errors import StoreBusy, StoreError
+from blackboard.store import dialect as sql_dialect
+from blackboard.store.database import Database
+
+TRIES = 3
+"""How often the new content is built while others write, before they have to wait for it."""
+
+READERS_MILLISECONDS = 500
+"""How long writers wait at most for a reader that still needs the log."""
+
+
+def compact(database: Database, *, insist: bool = True) -> bool:
+    """Write the file of a board anew, and empty its write-ahead log; returns whether both are done.
+
+    A process that dies meanwhile leaves the board as it was.
+
+    Args:
+        database: The board.
+        insist: Whether to hold up writers for the whole time if they leave no other chance.
+
+    Raises:
+        StoreBusy: Another process is compacting the board.
+        StoreError: The board is on a server, or the disk is full.
+    """
+    if database.files is None:
+        raise StoreError(f"{database.where} is on a server, which reuses and clears its pages itself")
+    with _file_beside(database.files) as part:
+        if not _rewrite_beside_writers(database, part, TRIES if insist else 1):
+            if not insist:
+                return False
+            with database.writers_held_off():
+                _build(database, part)
+                _put_back(part, database)
+    return empty_log(database)
+
+
+def empty_log(database: Database) -> bool:
+    """Move the write-ahead log into the file and empty it; returns whether it is empty, which a reader may prevent."""
+    if database.path is None:
+        return False
+    database.checkpoint()  # most of it, while others write
+    with database.writers_held_off(), _connected(database) as connection:
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
+            return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+        except database.dialect.error as error:
+            raise sql_dialect.translate(error, database.where) from None
+
+
+def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
+    with _connected(database) as watcher:
+        for _ in range(tries):
+            before = _version(watcher)
+            _build(database, part)
+            with database.writers_held_off():
+                if _version(watcher) == before:
+                    _put_back(part, database)
+                    return True
+            os.truncate(part, 0)
+    return False
+
+
+def _version(watcher: Any) -> int:
+    """Return a number that each commit of any other connection changes."""
+    return int(watcher.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _build(database: Database, part: Path) -> None:
+    """Write the content of the board to an empty file, and check it."""
+    with _connected(database) as connection:
+        try:
+            connection.execute("VACUUM INTO ?", (str(part),))
+        except database.dialect.error as error:
+            raise sql_dialect.translate(error, str(part)) from None
+    with contextlib.closing(sql_dialect.sqlite.connect(str(part), isolation_level=None)) as built:
+        problems = [row[0] for row in built.execute("PRAGMA quick_check(3)")]
+    if problems != ["ok"]:
+        raise StoreError(f"{part} is damaged: {'; '.join(problems)}; the board is unchanged")
+
+
+def _put_back(part: Path, database: Database) -> None:
+    """Replace the content of the board in one transaction. The caller holds off other writers."""
+    with (
+        contextlib.closing(sql_dialect.sqlite.connect(str(part), isolation_level=None)) as source,
+        _connected(database) as target,
+    ):
+        try:
+            source.backup(target)
+        except database.dialect.error as error:
+            raise sql_dialect.translate(error, database.where) from None
+
+
+@contextlib.contextmanager
+def _connected(database: Database) -> Iterator[Any]:
+    connection = database.connect(writes=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def _file_beside(files: BoardFiles) -> Iterator[Path]:
+    """Create an empty file beside the board, which only one process has at a time, and delete it afterwards.
+
+    A process that died has perhaps left one, whose content is dropped.
+
+    Raises:
+        StoreBusy: Another process has it.
+        StoreError: It cannot be created.
+    """
+    copy = files.compacted
+    path = copy.database
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be created: {error.strerror}; check permissions") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreBusy(f"another process is compacting {files.database}; wait for it") from None
+        if not path.exists() or os.stat(path).st_ino != os.fstat(handle).st_ino:
+            raise StoreBusy(f"another process has just compacted {files.database}; try again")
+        try:
+            os.ftruncate(handle, 0)
+            yield path
+        finally:
+            for file in copy.of_sqlite:
+                file.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
