@@ -74,7 +74,7 @@ class Preview:
     sooner: dict[str, int]
     """How many marks of each kind would evaporate earlier than they do now, though not at once."""
     wakes: tuple[PredictedWake, ...]
-    """The crossings that follow."""
+    """The crossings that follow, also of what is due and was not noticed yet."""
     retests: tuple[PredictedRetest, ...]
     """The crossings that wait already, and whose watch changes."""
     refusal: str | None
@@ -93,8 +93,10 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     `dead` are registered workers that are known to be dead.
     """
     refusal = Deployer().objection(txn, new, dead)
-    redeployment.apply_due_changes(txn)  # what earlier changes still cause does not count
-    as_of, last_crossing = txn.now, txn.tx.value(CROSSINGS.last_crossing_id)
+    last_crossing = txn.tx.value(CROSSINGS.last_crossing_id)
+    if redeployment.is_change(txn, redeployment.complete(txn, new)):
+        redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
+    as_of = txn.now
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
     change = unreadable_marks.register(txn, new)
@@ -121,7 +123,11 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         change.changed,
         tuple(evaporates),
         {kind: count for kind, count in sooner.items() if count},
-        tuple(_wake(txn, row) for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)),
+        tuple(
+            _wake(txn, row)
+            for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)
+            if row.id not in waiting and row.state != CrossingState.WITHDRAWN
+        ),
         tuple(_retest(txn, txn.tx.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
         refusal,
         {

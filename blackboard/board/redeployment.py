@@ -26,9 +26,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     """
     old = txn.deployment
     _check_names(old, new)
-    kinds = {**old.kinds, **new.kinds}
-    new = Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
-    if old.version and new.content() == old.content():
+    new = complete(txn, new)
+    if not is_change(txn, new):
         return DeployResult(old.version, ())
     apply_due_changes(txn)
     version = old.version + 1
@@ -52,6 +51,18 @@ def _check_names(old: Deployment, new: Deployment) -> None:
     problems = {name: agent_name_problem(name) for name in new.agents.keys() - old.agents.keys()}
     if mistakes := [Mistake(f"agent {name!r}", text) for name, text in sorted(problems.items()) if text]:
         raise ConfigurationError(mistakes)
+
+
+def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
+    """Return what becomes active with a deployment: it keeps the kinds that it does not name."""
+    old = txn.deployment
+    kinds = {**old.kinds, **new.kinds}
+    return Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
+
+
+def is_change(txn: BoardTransaction, new: Deployment) -> bool:
+    """Return whether registering a complete deployment changes anything."""
+    return not txn.deployment.version or new.content() != txn.deployment.content()
 
 
 def apply_due_changes(txn: BoardTransaction) -> None:

@@ -192,3 +192,19 @@ def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
         world.evaporate()
         world.work_off("watchman")
         assert world.crossings("waiting") == []
+
+
+def test_a_crossing_that_is_due_and_not_yet_recorded_is_previewed(world: World) -> None:
+    world.deploy(smoke(), spec("cooler", strength("smoke") < 0.5), spec("gone", strength("smoke") < 0.5))
+    world.put("smoke", "a")
+    world.put("smoke", "b", 0.9)
+    world.advance(2 * HOUR)
+    same = spec("cooler", strength("smoke") < 0.5), spec("gone", strength("smoke") < 0.5)
+    assert preview_of(world, smoke(), *same).wakes == ()
+    changed = spec("cooler", strength("smoke") < 0.5, batch=3), spec("other", strength("smoke") >= 0.25)
+    told = preview_of(world, smoke(), *changed).wakes
+    world.deploy(smoke(), *changed)
+    assert sorted((wake.agent, wake.subject) for wake in told) == sorted(
+        (item.agent, item.subject) for item in world.board.agenda()
+    )
+    assert len(told) == 3
