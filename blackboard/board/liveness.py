@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from blackboard import forks
 from blackboard.board import worker_sockets
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
@@ -68,13 +69,16 @@ class WorkerLiveness:
     """
 
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
-        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.id = _new_id()
         self.folder = None if database is None else BoardFiles(database).run_folder
         self._wake = wake
         self._lock: int | None = None
         self._socket: socket.socket | None = None
         self._peers: set[Path] = set()
         self._peer_died = threading.Event()
+        self._watched: set[int] = set()
+        """Descriptors of the locks on which threads wait."""
+        forks.register(self)
 
     def enter(self) -> None:
         """Take the lock and listen."""
@@ -118,6 +122,21 @@ class WorkerLiveness:
             os.close(self._lock)
             self._lock = None
 
+    def before_fork(self) -> None:
+        """Do nothing: this process stays the worker."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close what proves that the parent lives. A child that becomes a worker has an id of its own."""
+        if not in_child:
+            return
+        if self._socket is not None:
+            self._socket.close()
+        for handle in (*self._watched, self._lock):
+            if handle is not None:
+                os.close(handle)
+        self._socket, self._lock, self._watched, self._peers = None, None, set(), set()
+        self.id = _new_id()
+
     def _other_locks(self, folder: Path) -> set[Path]:
         try:
             return _locks(folder) - {_path(folder, self.id, "lock")}
@@ -136,12 +155,18 @@ class WorkerLiveness:
     def _wait_for_death(self, lock: Path) -> None:
         with contextlib.suppress(OSError):
             handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+            self._watched.add(handle)
             try:
                 fcntl.flock(handle, fcntl.LOCK_SH)
             finally:
+                self._watched.discard(handle)
                 os.close(handle)
             self._peer_died.set()
             self._wake()
+
+
+def _new_id() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _path(folder: Path, worker: str, suffix: str) -> Path:

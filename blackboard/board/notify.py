@@ -7,10 +7,10 @@ length of a tick.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from pathlib import Path
 
+from blackboard import forks
 from blackboard.board import worker_sockets
 from blackboard.board_files import BoardFiles
 from blackboard.failpoints import failpoint
@@ -22,7 +22,7 @@ class Notifier:
     def __init__(self, database: Path | None) -> None:
         self.folder = None if database is None else BoardFiles(database).run_folder
         self._socket: socket.socket | None = None
-        self._pid = os.getpid()
+        forks.register(self)
 
     def notify(self) -> None:
         """Notify every daemon. Never fails: a daemon that cannot be notified looks at its next tick."""
@@ -36,8 +36,8 @@ class Notifier:
             return
         if not listening:
             return
-        if self._socket is None or self._pid != os.getpid():
-            self._socket, self._pid = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), os.getpid()
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
         for address in listening:
             # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
@@ -49,3 +49,11 @@ class Notifier:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def before_fork(self) -> None:
+        """Do nothing: the socket holds nothing."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close the parent's socket."""
+        if in_child:
+            self.close()

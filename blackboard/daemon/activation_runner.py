@@ -15,7 +15,7 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.claims import Claim
 from blackboard.board.deposits import DepositRequest
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
-from blackboard.daemon import telemetry
+from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.event_loop import AgentLoop
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
@@ -133,10 +133,10 @@ class ActivationRunner:
         context = RunContext(claim, reads, self.settings, self.model_caller)
         failpoint("agent.before")
         with telemetry.activation(claim):
-            result = agent.function(marks, context)
+            result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(_key(claim), agent.name, result)
-            deposits = _collect(claim, result)  # a generator runs only now
+            deposits = forked_children.call(lambda: _collect(claim, result))  # a generator runs only now
         return self._finish(claim, deposits, claim_next)
 
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
@@ -182,7 +182,8 @@ class ActivationRunner:
         """Move each mark that the agent isolates to its own activation, and return the other marks."""
         if agent.isolate is None or len(marks) < 2:
             return marks
-        isolated = [mark.id for mark in marks if agent.isolate(mark)]
+        isolate = agent.isolate
+        isolated = forked_children.call(lambda: [mark.id for mark in marks if isolate(mark)])
         if len(isolated) == len(marks):
             isolated = isolated[1:]
         if not isolated:

@@ -10,6 +10,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blackboard.agent_definition import Agent
@@ -19,6 +20,7 @@ from blackboard.board.liveness import WorkerLiveness
 from blackboard.board.quiescence import Report
 from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.clock import Instant, SystemClock
+from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
@@ -220,6 +222,7 @@ class Daemon:
             mistakes := without_price(board.deployment, self._model, self._recorder.prices)
         ):
             raise ConfigurationError(mistakes)
+        self.worker.id = self._liveness.id  # another one than at first in a process that was forked since then
         self._liveness.enter()
         self._clock_watch = ClockWatch(self.worker)
         registered = board.deployment.agents
@@ -296,7 +299,7 @@ class Daemon:
             return
         self.runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
-            agents, agent_settings = self.reload()
+            agents, agent_settings = forked_children.call(self.reload)
         except BlackboardError as error:
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
             log.error(f"the deployment file {why}; the active deployment was kept", error=str(error))
@@ -391,7 +394,7 @@ class Daemon:
     def _emit(self, event: str, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):
             try:
-                listener(event, details)
+                forked_children.call(partial(listener, event, details))
             except Exception as error:
                 log.error("a listener failed", event_name=event, error=str(error))
 

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from blackboard.daemon import forked_children
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.log_queue import Log
 
@@ -107,7 +108,7 @@ class AgentLoop:
         return loop
 
     def _create_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        task = asyncio.Task(coro, loop=loop, **options)
+        task = asyncio.Task(forked_children.run(coro), loop=loop, **options)
         if (agent := _agent.get()) is not None:
             self._agents[task] = agent
         return task
@@ -173,7 +174,7 @@ class DaemonExecutor(ThreadPoolExecutor):
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(fn(*args, **kwargs))
+                future.set_result(forked_children.call(lambda: fn(*args, **kwargs)))
             except BaseException as error:
                 future.set_exception(error)
 

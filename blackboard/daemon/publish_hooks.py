@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from blackboard.agent_definition import Agent
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker_operations import publish_lock
+from blackboard.daemon import forked_children
 from blackboard.failpoints import failpoint
 from blackboard.log_queue import Log
 from blackboard.marks import Mark
@@ -60,7 +61,8 @@ class Publisher:
             try:
                 with nullcontext() if self._process_lock is None else self._process_lock.acquired():
                     failpoint("publish.before")
-                    agent.publish(self._reader, self._settings)
+                    publish = agent.publish
+                    forked_children.call(lambda: publish(self._reader, self._settings))
                     failpoint("publish.after")
             except Exception as error:  # no change is lost: the next change or start publishes the marks again
                 log.error("publishing failed; the next change retries it", agent=agent.name, error=str(error))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from blackboard import forks
 from blackboard.board.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.daemon.model_caller import ModelCaller
@@ -32,6 +33,7 @@ class RunContext:
         self.settings = settings
         self._claim, self._reads, self._model_caller = claim, reads, model_caller
         self._asked = False
+        self._generation = forks.generation()
 
     @property
     def offline(self) -> bool:
@@ -54,8 +56,10 @@ class RunContext:
         """Make the one model call of this run; see `blackboard.Context`.
 
         Raises:
-            AgentError: The agent has already asked in this run.
+            AgentError: The agent has already asked in this run, or asks in a process that it forked.
         """
+        if self._generation != forks.generation():
+            raise AgentError(f"agent {self.agent!r} asked in a process that it forked; ask before the fork")
         if self._asked:
             raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")
         self._asked = True

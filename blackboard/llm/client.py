@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from blackboard import forks
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, Mistake, ModelError
@@ -42,6 +43,7 @@ class AnthropicClient:
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False
+        forks.register(self)
 
     def __repr__(self) -> str:
         return f"AnthropicClient({self._base_url!r})"
@@ -100,6 +102,14 @@ class AnthropicClient:
             if not page.has_more or page.last_id is None:
                 return
             query["after_id"] = page.last_id
+
+    def before_fork(self) -> None:
+        """Do nothing: this process goes on to use its connections."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, forget the parent's connections; the child makes its own."""
+        if in_child:
+            self._lock, self._client = threading.Lock(), None
 
     def close(self) -> None:
         """Close the connections; see `Client`."""

@@ -14,11 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from blackboard import forks
 from blackboard.board_files import BoardFiles, path_in, resolved
 from blackboard.errors import BlackboardError, ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
 from blackboard.store import dialect as sql_dialect
+from blackboard.store import inherited_files
+from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
@@ -66,7 +69,10 @@ class Database:
         self._readers: list[Any] = []
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._file: tuple[int, int, int] | None = None
-        self._pid = os.getpid()
+        self._uses = ConnectionUses()
+        self._fork: Entry | None = None
+        """The place of a fork among the commits."""
+        forks.register(self)
 
     def _read_url(self, url: str) -> None:
         """Take the dialect and the file from a URL that only SQLAlchemy can read."""
@@ -120,6 +126,7 @@ class Database:
             StoreError: The database cannot be opened.
         """
         if self.path is not None:
+            inherited_files.check(self.path)
             if not writes and not self.path.exists():
                 self._check_no_log(self.path)
                 raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' creates one")
@@ -211,7 +218,6 @@ class Database:
         If the work raises, its changes are rolled back and the error is raised here. The work may run twice, so it
         must have no effect outside the transaction.
         """
-        self._check_fork()
         entry = Entry(work)
         try:
             try:
@@ -286,6 +292,8 @@ class Database:
         return tx
 
     def _commit(self, tx: Transaction) -> None:
+        if tx is not self._open:
+            raise StoreError(f"this process was forked during a transaction on {self.where}, which the parent commits")
         if tx.shared is not None:
             tx.shared.save()
         failpoint("commit.before")
@@ -338,7 +346,6 @@ class Database:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[Transaction]:
-        self._check_fork()
         entry = Entry(None, exclusive=True)
         try:
             self.group_commit.enter(entry)
@@ -360,23 +367,29 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a reading transaction: everything read in it comes from one snapshot."""
-        self._check_fork()
-        self._check_file()
+        generation = forks.generation()
         try:
-            connection = self._readers.pop()
-        except IndexError:
-            connection = self.connect(writes=False)
-        cursor = connection.cursor()
-        try:
-            cursor.execute(sql_dialect.begin_read(self.dialect))
-            yield Transaction(cursor, self.dialect)
-            cursor.execute("COMMIT")
-        except BaseException as error:
-            with contextlib.suppress(Exception):
-                connection.close()
-            raise self._translated(error) from None
-        cursor.close()
-        self._readers.append(connection)
+            self._uses.begin()
+            self._check_file()
+            try:
+                connection = self._readers.pop()
+            except IndexError:
+                connection = self.connect(writes=False)
+            cursor = connection.cursor()
+            try:
+                cursor.execute(sql_dialect.begin_read(self.dialect))
+                yield Transaction(cursor, self.dialect)
+                cursor.execute("COMMIT")
+            except BaseException as error:
+                _close_or_keep(connection, generation)
+                raise self._translated(error) from None
+            cursor.close()
+            if generation == forks.generation():
+                self._readers.append(connection)
+            else:
+                forks.keep_for_ever(connection)  # the parent's
+        finally:
+            self._uses.end()
 
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -391,15 +404,16 @@ class Database:
         """Copy the write-ahead log into the file as far as readers allow, without waiting."""
         if self.path is None:
             return
-        connection = self.connect(writes=True)
         try:
-            failpoint("checkpoint.before")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            failpoint("checkpoint.after")
+            self._uses.begin()
+            with contextlib.closing(self.connect(writes=True)) as connection:
+                failpoint("checkpoint.before")
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                failpoint("checkpoint.after")
         except Exception as error:
             raise self._translated(error) from None
         finally:
-            connection.close()
+            self._uses.end()
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
@@ -420,7 +434,6 @@ class Database:
     @contextlib.contextmanager
     def writers_held_off(self) -> Iterator[None]:
         """Let no other thread or process write meanwhile. The caller opens its own connection."""
-        self._check_fork()
         with self.group_commit.exclusive(), self.write_lock():
             self._check_file()
             yield
@@ -432,24 +445,49 @@ class Database:
             return UsageError("a number is larger than a database can hold")
         return error
 
-    def _check_fork(self) -> None:
-        # A connection must not be used on both sides of a fork: forget the parent's, without closing them. This comes
-        # first: a thread of the parent may have led a commit at the fork, and in the child no thread would release it.
-        if self._pid != os.getpid():
-            self._pid, self._writer, self._readers = os.getpid(), None, []
-            if self._write_lock is not None:
-                self._write_lock.close()
-            self._file = None
-            self.group_commit = GroupCommit()
+    def before_fork(self) -> None:
+        """Close the connections before this process forks: see `blackboard.forks`. Other threads wait meanwhile.
+
+        The commit of another thread ends first. If this thread forks within its own, the child cannot use the file.
+        """
+        self._fork = Entry(None, exclusive=True)
+        if not self.group_commit.is_led_here():
+            self.group_commit.enter(self._fork)
+        self._uses.stop(sql_dialect.BUSY_SECONDS)
+        if self._open is None:
+            self._close_connections()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on after a fork; see `before_fork`."""
+        if not in_child:
+            self._uses.resume()
+            if self._fork is not None:
+                self.group_commit.leave(self._fork)
+            return
+        for connection in (*self._readers, self._writer):
+            if connection is not None:
+                forks.keep_for_ever(connection)
+        self._readers, self._writer, self._open, self._file = [], None, None, None
+        self.group_commit, self._uses = GroupCommit(self.group_commit.on_wait), ConnectionUses()
+        if self.path is not None:
+            inherited_files.note(self.path)
 
     def close(self) -> None:
         """Close every connection."""
-        self._check_fork()
         with self.group_commit.exclusive():
             self._close_connections()
             self._file = None
             if self._write_lock is not None:
                 self._write_lock.close()
+
+
+def _close_or_keep(connection: Any, generation: int) -> None:
+    """Close a connection, unless it is that of the parent of this process."""
+    if generation != forks.generation():
+        forks.keep_for_ever(connection)
+        return
+    with contextlib.suppress(Exception):
+        connection.close()
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -25,10 +25,11 @@ from blackboard.clock import give_way
 class Entry:
     """The work of one thread, and its outcome. Exclusive work is alone in its batch."""
 
-    __slots__ = ("abandoned", "error", "exclusive", "result", "signal", "transaction", "work")
+    __slots__ = ("abandoned", "error", "exclusive", "result", "signal", "thread", "transaction", "work")
 
     def __init__(self, work: Any, *, exclusive: bool = False) -> None:
         self.work, self.exclusive = work, exclusive
+        self.thread = threading.get_ident()
         self.abandoned = False
         """Whether its thread has left, so that it cannot lead."""
         self.signal: threading.Lock | None = None
@@ -88,6 +89,10 @@ class GroupCommit:
     def leads(self, entry: Entry) -> bool:
         """Return whether the entry's thread leads."""
         return self._leader is entry
+
+    def is_led_here(self) -> bool:
+        """Return whether this thread leads."""
+        return self._leader is not None and self._leader.thread == threading.get_ident()
 
     def leave(self, entry: Entry) -> None:
         """Let the next thread lead, and signal the other entries of the batch that are done; the others wait again.

@@ -16,6 +16,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from blackboard import forks
 from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy, StoreError
@@ -43,6 +44,7 @@ class WriteLock:
         self._files: list[io.FileIO] = []
         """The queue lock and the write lock, once they are open."""
         self._is_waiting = self._is_held = False
+        forks.register(self)
 
     def __del__(self) -> None:
         """Close the lock files of a board that a program did not close."""
@@ -98,11 +100,19 @@ class WriteLock:
             raise
 
     def close(self) -> None:
-        """Close the lock files, which gives up the locks. In a forked child, the parent's locks stay as they are."""
+        """Close the lock files, which gives up the locks."""
         for file in self._files:
             file.close()
         self._files = []
         self._is_waiting = self._is_held = False
+
+    def before_fork(self) -> None:
+        """Do nothing: what a thread holds, it goes on to hold in this process."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close the lock files. The parent's locks stay as they are."""
+        if in_child:
+            self.close()
 
     def _open(self) -> list[io.FileIO]:
         self._files = []

@@ -1,0 +1,97 @@
+"""The end of a process that an agent's code forks: it ends where that code ends, and never returns to the daemon.
+
+It would otherwise go on as the daemon: end the activation of its parent, and serve the board in its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Coroutine
+from types import coroutine
+from typing import Any, Never, TypeVar
+
+T = TypeVar("T")
+
+FLUSH_SECONDS = 1.0
+"""The longest wait for the output of the child; a thread of the parent may have been writing at the fork."""
+
+
+def call(work: Callable[[], T]) -> T:
+    """Call code that may fork. A child of this process ends with the code, and does not return."""
+    pid = os.getpid()
+    try:
+        result = work()
+    except BaseException as error:
+        if os.getpid() != pid:
+            end(error)
+        raise
+    if os.getpid() != pid:
+        end()
+    return result
+
+
+async def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that may fork. A child of this process ends at its next step, before the loop goes on."""
+    result: T = await _step_by_step(work)
+    return result
+
+
+def end(error: BaseException | None = None) -> Never:
+    """End this process at once, as Python would end it: with the code of SystemExit, or with a traceback."""
+    code = 0
+    if isinstance(error, SystemExit):
+        if isinstance(error.code, int):
+            code = error.code & 0xFF
+        elif error.code is not None:
+            code = 1
+            _complain(str(error.code))
+    elif error is not None and not isinstance(error, StopIteration):
+        code = 1
+        _complain("".join(traceback.format_exception(error)).rstrip())
+    flush = threading.Thread(target=_flush, daemon=True)
+    with contextlib.suppress(RuntimeError):
+        flush.start()
+        flush.join(FLUSH_SECONDS)
+    os._exit(code)
+
+
+@coroutine
+def _step_by_step(work: Coroutine[Any, Any, T]) -> Any:
+    step: Callable[[], Any] = lambda: work.send(None)  # noqa: E731
+    while True:
+        try:
+            awaited = call(step)
+        except StopIteration as end_of_work:
+            return end_of_work.value
+        try:
+            value = yield awaited
+        except GeneratorExit:
+            work.close()
+            raise
+        except BaseException as error:
+            step = _throwing(work, error)
+        else:
+            step = _sending(work, value)
+
+
+def _sending(work: Coroutine[Any, Any, Any], value: Any) -> Callable[[], Any]:
+    return lambda: work.send(value)
+
+
+def _throwing(work: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
+    return lambda: work.throw(error)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{text}\n".encode("utf-8", "replace"))

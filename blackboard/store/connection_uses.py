@@ -1,0 +1,43 @@
+"""The threads that use a reading connection of a database, which a fork waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from blackboard.clock import SystemClock, pause
+
+INTERVAL = 500
+"""Microseconds between two looks at the threads that still read."""
+
+
+class ConnectionUses:
+    """The current uses of a database's connections, apart from the writing one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        """Held while no use may begin."""
+        self._threads: list[int] = []
+
+    def begin(self) -> None:
+        """Begin a use in this thread, after a fork that is under way."""
+        with self._lock:
+            self._threads.append(threading.get_ident())
+
+    def end(self) -> None:
+        """End a use of this thread, if it began."""
+        with contextlib.suppress(ValueError):
+            self._threads.remove(threading.get_ident())
+
+    def stop(self, seconds: float) -> None:
+        """Let no use begin until `resume`, and wait for those of other threads, but not longer than some seconds."""
+        self._lock.acquire()
+        clock, here = SystemClock(), threading.get_ident()
+        deadline = clock.monotonic() + int(seconds * 1e6)
+        while any(thread != here for thread in list(self._threads)) and clock.monotonic() < deadline:
+            pause(INTERVAL)
+
+    def resume(self) -> None:
+        """Let uses begin again."""
+        if self._lock.locked():
+            self._lock.release()

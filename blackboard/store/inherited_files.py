@@ -1,0 +1,61 @@
+"""Files that the parent of this process still had open, through SQLite, when it forked.
+
+SQLite takes the parent's locks on such a file for its own: see `blackboard.forks`. So this process must not open it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from blackboard.errors import StoreError
+
+DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
+"""Folders that list the descriptors of this process: on Linux, and on macOS."""
+
+_inherited: set[tuple[int, int]] = set()
+"""Their devices and inodes."""
+
+
+def note(path: Path) -> None:
+    """Note, in a forked child, whether a file came along with the fork."""
+    if (file := _identity(path)) is None:
+        return
+    for descriptor in _descriptors():
+        try:
+            status = os.fstat(descriptor)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) == file:
+            _inherited.add(file)
+
+
+def check(path: Path) -> None:
+    """Check that a file may be opened.
+
+    Raises:
+        StoreError: The parent still had it open.
+    """
+    if _inherited and _identity(path) in _inherited:
+        raise StoreError(
+            f"{path} cannot be used in this process: it was in use in the parent process while that forked; close its"
+            " connections before the fork, or start the process anew, as multiprocessing's 'spawn' does"
+        )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _descriptors() -> Iterable[int]:
+    for folder in DESCRIPTORS:
+        try:
+            return [int(name) for name in os.listdir(folder)]
+        except OSError:
+            continue
+    return range(min(os.sysconf("SC_OPEN_MAX"), 65536))
