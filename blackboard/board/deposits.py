@@ -100,14 +100,15 @@ class DepositRequest(NamedTuple):
             InvalidMark: The payload is nested too deeply.
         """
         defaults = self._field_defaults
+        arguments: dict[str, Any] = {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
+        }
         try:
-            payload = self.payload if self.text is None else json.loads(self.text)
-            arguments = {
-                name: _canonical(value)
-                for name, value in self._replace(payload=payload)._asdict().items()
-                if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
-            }
-            text = _ENCODER.encode(arguments)
+            if self.text is not None:
+                arguments["payload"] = json.loads(self.text)
+            text = _ENCODER.encode(_canonical(arguments))
         except (RecursionError, ValueError):  # a value may contain itself
             raise InvalidMark("the payload is not JSON: it is nested too deeply") from None
         return hashlib.sha256(text.encode()).hexdigest()[:32]
