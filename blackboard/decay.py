@@ -185,7 +185,7 @@ class Exponential(Decay):
     durations: ClassVar[tuple[str, ...]] = ("half_life",)
     exact_sums: ClassVar[bool] = True
     sums_sql: ClassVar[tuple[str, str]] = (
-        "mark.intensity * power(2.0, CAST(mark.anchored_at - :anchor AS FLOAT) / :length)",
+        "mark.intensity * {power(2.0, CAST(mark.anchored_at - :anchor AS FLOAT) / :length)}",
         "CAST(0.0 AS FLOAT)",
     )
 

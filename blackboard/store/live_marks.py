@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from blackboard import decay
 from blackboard.store.statements import MARKS, Statement
+
+_POWER = re.compile(r"\bpower\(([^()]*)\)")
+"""A power in the formula of a law. The fragment `power` computes it without an error on every database."""
 
 
 def live_marks(*filters: str) -> Statement:
@@ -23,5 +27,7 @@ def share_of(laws: Iterable[type[decay.Decay]]) -> str:
 
     The laws of the process are given as a copy, because another thread may be defining one.
     """
-    cases = (f"WHEN {{name}} = '{law.name}' THEN {law.share_sql('{law}', '{age}', '{a}', '{b}')}" for law in laws)
+    shares = {law.name: law.share_sql("{law}", "{age}", "{a}", "{b}") for law in laws}
+    shares = {name: _POWER.sub(r"{power(\1)}", share) for name, share in shares.items()}
+    cases = (f"WHEN {{name}} = '{name}' THEN {share}" for name, share in shares.items())
     return f"CASE {' '.join(cases)} END"

@@ -9,9 +9,11 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from blackboard.decay import Exponential, Linear, Never, Power, Step
+from blackboard import total
+from blackboard.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
-from tests.board.world import HOUR, MINUTE, World, kind
+from tests.board.test_totals import agree
+from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:
@@ -124,3 +126,19 @@ def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World)
     by_index = [view.id for view in world.board.marks("smoke", limit=20)]
     by_scan = [view.id for view in world.board.marks("smoke")][:20]
     assert by_index == by_scan
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("law", [Exponential("1h"), Power("1s", 100.0)], ids=str)
+def test_a_mark_that_is_older_than_any_share_is_still_read(world: World, law: Decay) -> None:
+    """With a floor of 0 it never evaporates. PostgreSQL refuses to compute a share that is too small for a float."""
+    world.deploy(
+        {"smoke": kind("smoke", law, floor=0.0, on_repeat="separate")}, spec("w", total("smoke", over="board") >= 5)
+    )
+    world.put("smoke", "old")
+    for _ in range(6):
+        world.advance(300 * 24 * HOUR)
+        world.board.session.write(lambda txn: None, record=True)
+        world.put("smoke", "new")
+        assert world.strengths()["old"] == [pytest.approx(0.0)]
+        world.board.session.write(agree)

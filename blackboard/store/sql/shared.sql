@@ -55,6 +55,13 @@ CASE WHEN {until} > {since} THEN CAST({until} - {since} AS FLOAT) ELSE 0.0 END
 -- fragment: fades_by_new_law
 ({law_has_changed} AND law_change.new_law <> mark.law AND mark.own_law = 0)
 
+-- fragment: power(base, exponent)
+power({base}, {exponent})
+
+-- fragment: power(base, exponent) (postgresql)
+-- PostgreSQL refuses to compute a result that is too small for a float.
+CASE WHEN ({exponent}) * ln({base}) < -660.0 THEN 0.0 ELSE power({base}, {exponent}) END
+
 -- fragment: share(law, name, age, a, b)
 -- What a mark's law leaves of its intensity. `live_marks.share_of` gives the text for the known laws.
 
