@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from blackboard.authors import agent_name_problem
 from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
-from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec
+from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.marks import Mark
 from blackboard.parsing import parse
@@ -203,6 +203,8 @@ def agent(
                 Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
                 for problem in error.errors()
             ) from None
+        if mistakes := list(mistakes_in(spec)):
+            raise ConfigurationError(mistakes)
         if len(inspect.signature(function).parameters) != 2:
             raise ConfigurationError(
                 [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]

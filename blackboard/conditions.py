@@ -19,8 +19,9 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import chain, combinations, product
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.errors import InvalidCondition
@@ -87,6 +88,18 @@ class Condition(ABC):
         """Whether it waits for values to fall below thresholds."""
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
+    def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
+        """Return the fewest of some kinds that give it a mark of every side that it needs, the first ones if possible.
+
+        `decide` tells which sides count. Returns all kinds if they are too few.
+        """
+
+        def suffice(chosen: tuple[str, ...]) -> bool:
+            return self.holds_if(lambda one: decide(one) and not set(chosen).isdisjoint(one.measure.kinds))
+
+        choices = chain.from_iterable(combinations(kinds, size) for size in range(1, len(kinds)))
+        return next(filter(suffice, choices), tuple(kinds))
+
     @property
     def is_joint(self) -> bool:
         """Whether it needs marks of several sides at once: it contains an `&`."""
@@ -138,6 +151,8 @@ class Measure(ABC):
     """Whether it measures one mark of one kind, never several."""
     is_maximum: ClassVar[bool] = False
     """Whether the value is the largest strength. A deposit then compares only the new mark with the threshold."""
+    is_proportional: ClassVar[bool] = False
+    """Whether the value grows and fades with the strengths by the same factor."""
     keeps_sums: ClassVar[bool]
     """Whether `from_sums` is defined. The board then keeps sums for watches over the board and does not read marks."""
 
@@ -244,6 +259,7 @@ class Strongest(Measure):
 
     name = "strongest"
     is_maximum = True
+    is_proportional = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the largest strength, or 0."""
@@ -266,6 +282,7 @@ class Total(Measure):
     """The sum of the strengths."""
 
     name = "total"
+    is_proportional = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
@@ -400,6 +417,38 @@ def both(first: Condition | None, second: Condition | None) -> Condition | None:
     if first is None or second is None:
         return second if first is None else first
     return first & second
+
+
+def over_board(condition: Condition) -> Condition:
+    """Return a condition with all its measures over the whole board."""
+    if isinstance(condition, Comparison):
+        measure = Strongest if condition.measure.per_mark else type(condition.measure)
+        return replace(
+            condition, measure=measure(*condition.measure.kinds, over="board", subject=condition.measure.subject)
+        )
+    if isinstance(condition, Not):
+        return Not(over_board(condition.part))
+    if isinstance(condition, Combination):
+        return Combination(condition.operator, tuple(map(over_board, condition.parts)))
+    return condition
+
+
+def smallest_batch(condition: Condition) -> int:
+    """Return how many marks a batch must have room for, so that it can have one of each side that an `&` joins."""
+    ways = _ways_to_hold(condition)
+    return max(len(condition.fewest_kinds(condition.kinds, way.__contains__)) for way in ways)
+
+
+def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:
+    """Yield the sets of comparisons that make a condition true, one for each choice among the sides of its `|`."""
+    if not isinstance(condition, Combination):
+        yield tuple(condition.comparisons())
+    elif condition.operator == "|":
+        for part in condition.parts:
+            yield from _ways_to_hold(part)
+    else:
+        for ways in product(*map(_ways_to_hold, condition.parts)):
+            yield tuple(chain.from_iterable(ways))
 
 
 def check_watch(condition: Condition) -> Condition:

@@ -6,15 +6,15 @@ The board stores it in versions. It contains no functions, so any process that d
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.conditions import Condition, both, check_watch
+from blackboard.conditions import Condition, both, check_watch, over_board, smallest_batch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
-from blackboard.errors import UnknownName
+from blackboard.errors import Mistake, UnknownName
 from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
 
@@ -193,6 +193,32 @@ class AgentSpec(Data):
             if watch.guard is not None:
                 kinds.update(watch.guard.kinds)
         return kinds
+
+
+def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
+    """Yield what cannot work in an agent, though each of its settings is valid.
+
+    A deployment that a board has stored is read without this check.
+    """
+    place, batch = f"agents.{agent.name}", agent.settings.batch
+    for watch in agent.watches:
+        condition = watch.condition
+        if batch is not None and (smallest := smallest_batch(condition)) > batch:
+            yield Mistake(
+                f"{place}.batch",
+                f"{condition} needs a mark of each side at once; a batch of {batch} has no room for them. Set batch to"
+                f" at least {smallest}",
+            )
+        for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
+            guard = parse(text) if text else None
+            if guard is None or condition.over != "board":
+                continue
+            if any(comparison.measure.over == "subject" for comparison in guard.comparisons()):
+                yield Mistake(
+                    f"{place}.watches.{watch.name}",
+                    f"{name}={guard} has no subject, since the watch {condition} is over the whole board; write"
+                    f" {name}={over_board(guard)}",
+                )
 
 
 class Deployment(Data):

@@ -91,3 +91,9 @@ def close_crossing(
         activation_id=None if activation is None else activation.id,
         closed_at=None if state == CrossingState.CLAIMED else txn.now,
     )
+
+
+def skip_crossing(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
+    """End a waiting crossing without a call of its agent, with an activation that says why."""
+    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    close_crossing(txn, crossing, CrossingState.SKIPPED, row)

@@ -111,11 +111,10 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWat
 
 
 def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
-    batch = watch.agent.settings.batch
-    if batch is None or not watch.agent.settings.batch_window:
+    if watch.batch is None or not watch.agent.settings.batch_window:
         return False
-    marks: int = txn.tx.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=batch)
-    return marks >= batch
+    marks: int = txn.tx.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
+    return marks >= watch.batch
 
 
 def _because(reason: str | None) -> str:

@@ -20,6 +20,9 @@ from blackboard.store.rows import EventRow, LawChangeRow, MarkRow, row_of
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, Statement
 from blackboard.store.transaction import Transaction
 
+DEFAULT_BATCH = 100
+"""Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegisteredWatch:
@@ -77,13 +80,18 @@ class RegisteredWatch:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
         return self.is_over_board and self.comparison.measure.keeps_sums
 
+    @cached_property
+    def batch(self) -> int | None:
+        """The largest number of marks in one activation; None if a watch over the board takes all its marks."""
+        return self.agent.settings.batch or (None if self.is_over_board else DEFAULT_BATCH)
+
     def batch_window_end(self, noticed_at: int, marks: int, *, urgent: bool) -> int:
         """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
 
         The fragment `release` of `crossings.sql` states the same rule for many crossings.
         """
         settings = self.agent.settings
-        is_full = settings.batch is not None and marks >= settings.batch
+        is_full = self.batch is not None and marks >= self.batch
         return noticed_at if urgent or is_full else noticed_at + settings.batch_window
 
     def covers(self, subject: str) -> bool:

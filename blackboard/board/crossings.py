@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.crossing_order import order_columns, set_bound
 from blackboard.board.news import is_news
 from blackboard.board.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.conditions import Comparison
@@ -28,6 +29,8 @@ class Measured:
     """These marks, if they were read."""
     strongest: float | None = None
     """The strength of the strongest one, if they were not read; None is the value."""
+    laws: Collection[str] = ()
+    """Their laws, if the marks are not given."""
 
 
 def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
@@ -56,7 +59,9 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
                 board_totals.add(txn, watch, old, -1)
             if is_stimulus(watch, new, absorbed):
                 board_totals.add(txn, watch, new, +1)
-        if not is_own and _evaluate_new(txn, watch, old, new):
+        if is_own:
+            _set_bound_after_own(txn, watch, new)
+        elif _evaluate_new(txn, watch, old, new):
             crossed.append(watch)
     return crossed
 
@@ -147,12 +152,11 @@ def columns(
         strongest = max((txn.strength(row) for row in rows), default=value)
     urgent_above = watch.agent.settings.urgent_above
     is_urgent = urgent_above is not None and strongest >= urgent_above
-    law = txn.state(rows[0]).law if len(rows) == 1 else txn.kind(watch.kinds[0]).decay
     if event_id is None:
         event_id = rows[0].event_id if rows else txn.last_event
-    return {
-        "law": rows[0].law if len(rows) == 1 else txn.laws.register(txn.tx, law),
-        "order_key": law.order_key(value, crossed_at),
+    laws = measured.laws or _laws(txn, rows)
+    strength = value if isinstance(watch.condition, Comparison) else strongest
+    return order_columns(txn, watch, strength, laws, crossed_at) | {
         "event_id": event_id,
         "marks": measured.marks,
         "urgent": int(is_urgent),
@@ -185,14 +189,35 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
     if watch.condition.per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
+        if not strong:
+            _set_bound(txn, watch, subject, rows)
         new = [
             cross(txn, watch, subject, row.id, Measured(strength, 1, [row]), crossed_at=at) for row, strength in strong
         ]
         return any(new)
     value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
     if value is None:
+        _set_bound(txn, watch, subject, rows)
         return False
     return cross(txn, watch, subject, 0, Measured(value, len(rows), rows), crossed_at=at)
+
+
+def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
+    """Set the bound of the crossing that waits for a mark that the agent itself reinforced."""
+    if new.other_event_id is not None and not watch.is_over_board:
+        rows = [new] if watch.condition.per_mark else stimuli_of(txn, watch, new.subject)
+        _set_bound(txn, watch, new.subject, rows)
+
+
+def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow]) -> None:
+    """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
+    if len(rows) > 1 or any(row.reinforcements for row in rows):
+        mark_id = rows[0].id if watch.condition.per_mark else 0
+        set_bound(txn, watch, subject, mark_id, [txn.strength(row) for row in rows], _laws(txn, rows))
+
+
+def _laws(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
+    return [txn.migrated(row).law for row in rows]
 
 
 def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from blackboard.board import backfill, board_totals, crossings, guards, predicted_crossings
-from blackboard.board.activations import close_crossing
+from blackboard.board.activations import close_crossing, skip_crossing
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.crossing_inputs import marks_behind
 from blackboard.errors import NotFound
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
@@ -81,20 +82,25 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
-    """Withdraw the waiting crossings of a watch that would not have come about without a mark."""
+    """End the waiting crossings of a watch that would not have come about without a mark.
+
+    A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
+    skipped, and only if none of its marks is left.
+    """
     subject = "" if watch.is_over_board else row.subject
     for crossing in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
         depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
-        if depends:
+        if depends and watch.falling:
+            skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
+        elif depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Return whether a crossing stands without a withdrawn mark.
 
-    Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is live; over
-    the board it always stands.
+    Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is left.
     """
     if watch.falling:
-        return watch.is_over_board or bool(txn.fading_marks(watch.condition, crossing.subject))
+        return bool(marks_behind(txn, watch, crossing).inputs)
     return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.deployment import AgentSpec
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import first_true, value_at
 
@@ -30,17 +29,16 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: in
 def release_after_change(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Release the crossings that guards on a kind hold back. The next claim tests them again."""
     for watch in txn.active.guarded.get(kind, ()):
-        release(txn, watch.id, watch.agent, None if measures_board(watch, kind) else subject)
+        release(txn, watch, None if measures_board(watch, kind) else subject)
 
 
-def release(txn: BoardTransaction, watch_id: int, agent: AgentSpec, subject: str | None = None) -> None:
+def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None = None) -> None:
     """Release the crossings that a watch's guard holds back, for one subject or all; a claim tests them again."""
-    settings = agent.settings
     values = {
-        "watch_id": watch_id,
+        "watch_id": watch.id,
         "at": txn.now,
-        "batch_window": settings.batch_window,
-        "full": settings.batch or NEVER_FULL,
+        "batch_window": watch.agent.settings.batch_window,
+        "full": watch.batch or NEVER_FULL,
     }
     if subject is None:
         txn.tx.run(CROSSINGS.release_watch, **values)

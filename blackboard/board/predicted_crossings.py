@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from blackboard.board import crossing_retests, crossings, guards
 from blackboard.board.activations import close_crossing, insert_closed_activation
-from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch, law_key
+from blackboard.board.crossing_order import set_bound
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
@@ -81,6 +82,9 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
         subject, mark_id, marks = "", 0, txn.fading_marks(watch.condition, None, since)
     else:
         subject, mark_id, marks = row.subject, 0, txn.fading_marks(watch.condition, row.subject, since)
+    if not watch.is_over_board and (mark_id == 0 or row.reinforcements):
+        strengths = [mark.strength(txn.now) for mark in marks]
+        set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
     _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.state.at for mark in marks)]))
 
 
@@ -143,7 +147,8 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
     if guard_was_open or earlier is None:
-        measured = crossings.Measured(value, len(marks))
+        laws = {law_key(mark.state.law) for mark in marks}
+        measured = crossings.Measured(value, len(marks), laws=laws)
         crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
     if not guard_was_open:
         reason = f"{watch.condition} ({value:.4g}); the guard was not met"

@@ -12,6 +12,7 @@ from blackboard.board import served_agents
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.crossing_order import strengths_of
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -247,19 +248,19 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 def agenda(txn: BoardTransaction) -> list[AgendaItem]:
     """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
-    items = []
+    items: list[tuple[float, AgendaItem]] = []
     for row in txn.tx.all(ACTIVATIONS.deferred_crossings):
         if (watch := txn.active.watches.get(row.watch_id)) is not None:
             block = blocked(txn, watch.agent.name)
             held_by = block.reason if block else row.error
-            items.append(_agenda_item(watch, row_of(CrossingRow, row), "deferred", held_by, row.retry_at))
+            items.append((row.value, _agenda_item(watch, row_of(CrossingRow, row), "deferred", held_by, row.retry_at)))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
-        for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
+        rows = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        for row, strength in zip(rows, strengths_of(txn, watch, rows), strict=True):
             held_by = row.held_by or (block.reason if block else held_by_of(txn, row))
-            items.append(_agenda_item(watch, row, "waiting", held_by, row.ready_at))
-    items.sort(key=lambda item: (-item.value, item.id))
-    return items
+            items.append((strength, _agenda_item(watch, row, "waiting", held_by, row.ready_at)))
+    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))]
 
 
 def _agenda_item(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from blackboard.authors import agent_name_problem
 from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition, Measure
-from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec
+from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -22,7 +22,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
 
     Raises:
-        ConfigurationError: A new agent has a name that is not an identifier or is reserved.
+        ConfigurationError: A new agent has a name that is not an identifier or is reserved, or an agent that is new or
+            changed has settings that cannot work together.
     """
     old = txn.deployment
     _check_names(old, new)
@@ -117,6 +118,9 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
 
 def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
     changed = []
+    added = [agent for name, agent in new.agents.items() if old.agents.get(name) != agent]
+    if mistakes := [mistake for agent in added for mistake in mistakes_in(agent)]:
+        raise ConfigurationError(mistakes)
     for agent in new.agents.values():
         former = agent.renamed_from
         if (
@@ -155,7 +159,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
                 _insert_backfill(txn, "values", str(watch_id))
             guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
             if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
-                guards.release(txn, watch_id, agent)
+                guards.release(txn, RegisteredWatch(watch_id, agent, watch))
     return changed
 
 

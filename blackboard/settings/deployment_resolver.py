@@ -17,7 +17,15 @@ from blackboard.agent_definition import Agent
 from blackboard.authors import check_author, skeleton
 from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
-from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, Deployment, KindSpec, WatchSpec
+from blackboard.deployment import (
+    NO_MIN_INCREASE,
+    AgentSettings,
+    AgentSpec,
+    Deployment,
+    KindSpec,
+    WatchSpec,
+    mistakes_in,
+)
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidMark, MissingPackage, Mistake, nearest
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
@@ -235,7 +243,10 @@ class _Resolver:
         watches = [
             self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
         ]
-        return spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
+        spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
+        for mistake in mistakes_in(spec):
+            self._wrong(mistake.place, mistake.message)
+        return spec
 
     def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
         if section is None:
@@ -269,9 +280,7 @@ class _Resolver:
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         for comparison in condition.comparisons():
             # "Is there any mark?" is a useful question for all kinds.
-            if not isinstance(comparison.measure, Count) or (
-                comparison.threshold <= 1 and comparison.measure.over == "subject"
-            ):
+            if not isinstance(comparison.measure, Count) or comparison.threshold <= 1:
                 continue
             for name in comparison.measure.kinds:
                 if name in kinds and kinds[name].on_repeat != "separate":

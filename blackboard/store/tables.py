@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UnaryExpression,
+    column,
+    text,
+)
 
 from blackboard.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, is_one_of
 from blackboard.store import rows
@@ -53,15 +66,15 @@ def table(
         references: The column of another table, by the name of the column that refers to it.
     """
     columns = []
-    for column, annotation in row.__annotations__.items():
+    for name_of_column, annotation in row.__annotations__.items():
         type_, _, none = annotation.__forward_arg__.partition(" | ")
-        reference = (references or {}).get(column)
+        reference = (references or {}).get(name_of_column)
         columns.append(
             Column(
-                column,
+                name_of_column,
                 TYPES[type_],
                 *([] if reference is None else [ForeignKey(reference)]),
-                primary_key=column in key.split(),
+                primary_key=name_of_column in key.split(),
                 autoincrement="auto" if draws_ids else False,
                 nullable=bool(none),
                 server_default=text("0") if type_ == "Flag" else None,
@@ -70,7 +83,7 @@ def table(
     return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)
 
 
-def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def partial_index(name: str, *columns: str | UnaryExpression[Any], where: str, unique: bool = False) -> Index:
     """Define an index over the rows that meet a condition."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
@@ -130,7 +143,7 @@ table(
     "id",
     partial_index("uq_crossing_waiting", "watch_id", "subject", "mark_id", where=IS_WAITING, unique=True),
     partial_index("ix_crossing_ready", "watch_id", "ready_at", where=IS_WAITING),
-    partial_index("ix_crossing_order", "watch_id", "law", "order_key", where=IS_WAITING),
+    partial_index("ix_crossing_order", "watch_id", "law", column("order_key").desc(), "id", where=IS_WAITING),
     Index("ix_crossing_activation", "activation_id"),
     Index("ix_crossing_subject", "subject"),
     draws_ids=True,

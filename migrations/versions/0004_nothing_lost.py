@@ -28,6 +28,7 @@ def upgrade() -> None:
     _errors_of_totals()
     _laws_of_their_own()
     _states_given()
+    _sort_equal_crossings_by_age()
 
 
 def _remember_events_of_others() -> None:
@@ -169,3 +170,11 @@ def _states_given() -> None:
 def _remember_owed_compactions() -> None:
     """Add since when the file may still contain words of an erased subject."""
     op.add_column("board", sa.Column("compaction_owed_at", sa.BigInteger))
+
+
+def _sort_equal_crossings_by_age() -> None:
+    """Let the index give crossings of equal strength in the order of their ids, however many there are."""
+    op.drop_index("ix_crossing_order", "crossing")
+    columns = ["watch_id", "law", sa.text("order_key DESC"), "id"]
+    where = sa.text("state = 'waiting'")
+    op.create_index("ix_crossing_order", "crossing", columns, sqlite_where=where, postgresql_where=where)

@@ -146,8 +146,8 @@ class Model:
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]
-        for watch in ("each", "cold"):
-            self.close(watch, (mark.subject, mark.id))
+        self.close("each", (mark.subject, mark.id))
+        self.close("cold", (mark.subject, mark.id), "skipped")
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
             then = self.waiting["sum"][key]
             if math.fsum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
@@ -155,9 +155,9 @@ class Model:
         if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
             self.close("board", ("", 0))
 
-    def close(self, watch: str, key: tuple[str, int]) -> None:
+    def close(self, watch: str, key: tuple[str, int], state: str = "withdrawn") -> None:
         if self.waiting[watch].pop(key, None) is not None:
-            self.count["withdrawn"] += 1
+            self.count[state] += 1
 
     def change(self, new: Kind, at: int) -> None:
         """Change the weight or law of a kind: the old values apply up to the instant, the new values after it."""

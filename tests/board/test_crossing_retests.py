@@ -174,7 +174,7 @@ def test_own_marks_no_longer_count_once_the_watch_excludes_them(world: World) ->
 )
 def test_a_crossing_takes_the_key_of_its_new_watch(world: World, old: Any, new: Any, left: list[Any]) -> None:
     """Marks 1 and 2 (1.0 and 0.6) are about a, mark 3 (0.9) is about b."""
-    world.deploy(KINDS, spec("watchman", old, batch=10, **ON_KEY))
+    world.deploy(KINDS, spec("watchman", old, batch=10, only_if=count("key", over="board") >= 1))
     start = world.clock.now()
     for subject, intensity in (("a", 1.0), ("a", 0.6), ("b", 0.9)):
         world.put("smoke", subject, intensity)

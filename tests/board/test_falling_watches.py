@@ -181,7 +181,7 @@ def test_a_withdrawal_brings_the_predicted_crossing_forward(world: World) -> Non
     assert world.woken("watchman") == [second]
 
 
-def test_a_withdrawal_withdraws_the_unclaimed_crossing_of_the_mark(world: World) -> None:
+def test_a_withdrawal_skips_the_unclaimed_crossing_of_the_mark(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Exponential("1h"), floor=0.01)},
         spec("mark", strength("smoke") < 0.5),
@@ -191,7 +191,7 @@ def test_a_withdrawal_withdraws_the_unclaimed_crossing_of_the_mark(world: World)
     world.advance(HOUR + 1)
     world.fire_due()
     world.board.withdraw(mark)
-    assert [crossing.state for crossing in world.crossings()] == ["withdrawn", "withdrawn"]
+    assert [crossing.state for crossing in world.crossings()] == ["skipped", "skipped"]
     assert world.woken("mark") is None
 
 

@@ -411,7 +411,7 @@ def test_the_batch_window_of_a_released_crossing_ends_as_python_says(world: Worl
                 held_by="guard", law="never()", order_key=0.0, event_id=None, activation_id=None, closed_at=None,
             )  # fmt: skip
             txn.tx.run(CROSSINGS.insert_crossing, **row._asdict())
-        guards.release(txn, watch.id, watch.agent, "a")
+        guards.release(txn, watch, "a")
         return [
             (row.ready_at or 0, watch.batch_window_end(row.noticed_at, row.marks, urgent=bool(row.urgent)))
             for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)

@@ -15,7 +15,7 @@ from blackboard.settings.deployment_resolver import resolve, resolve_file
 from blackboard.settings.settings_file import load_settings
 
 MODULE = """
-from blackboard import Exponential, Mark, agent, count, strength, total
+from blackboard import Exponential, Mark, agent, count, strength, strongest, total
 
 
 class Rain(Mark, kind="rain", decay=Exponential("1h"), weight=2.0):
@@ -36,12 +36,12 @@ def sluice(marks, context):
     return []
 
 
-@agent(watches=count(Flood, over="board") >= 3, unless=strength("drought") >= 0.1)
+@agent(watches=count(Flood, over="board") >= 3, unless=strongest("drought", over="board") >= 0.1)
 def lost(marks, context):
     return []
 
 
-@agent(watches=count(Flood, over="board") >= 3, unless=count(Rain) >= 1)
+@agent(watches=count(Flood, over="board") >= 3, unless=count(Rain, over="board") >= 1)
 def counter(marks, context):
     return []
 
@@ -150,6 +150,7 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("gauge", '[database]\nauthor = "Gauge "', "database.author: 'Gauge ' would be taken for the agent 'gauge'"),
         ("gauge", '[database]\nauthor = "blackboard"', "database.author: the author 'blackboard' is reserved"),
         ("gauge", '[database]\nauthor = " "', "database.author: the author is blank"),
+        ("sluice", "[agents.sluice]\nbatch = 1", 'agents.sluice.batch: (strength("rain") >= 1) & '),
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
     ],
 )

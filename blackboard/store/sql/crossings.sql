@@ -212,6 +212,16 @@ UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
 -- The watches with crossings that are to be tested again, and the kinds that they measured.
 SELECT name FROM backfill WHERE task = 'crossings';
 
+-- name: set_order (quiet)
+-- Set the upper bound of a crossing's strength.
+UPDATE crossing SET law = :law, order_key = :order_key WHERE id = :id;
+
+-- name: set_order_of_waiting (quiet)
+-- Set the upper bound of the strength of the crossing that waits for a subject or mark.
+UPDATE crossing
+SET law = :law, order_key = :order_key
+WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
+
 -- name: close_crossing (quiet)
 -- End a crossing, or let an activation claim it.
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
