@@ -12,9 +12,10 @@ from blackboard.board import agent_state, crossings, declarations, loop_detectio
 from blackboard.board.activation_inputs import ABSORBED
 from blackboard.board.activations import get_activation, insert_activation, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
+from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
+from blackboard.board.unique_values import UniqueConflict
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from blackboard.authors import check_author, skeleton
-from blackboard.board import backfill, crossings, deposit_keys, evaporation, guards, predicted_crossings
+from blackboard.board import backfill, crossings, deposit_keys, evaporation, guards, predicted_crossings, unique_values
 from blackboard.board.board_transaction import BoardTransaction, law_key
 from blackboard.board.declarations import check_registered, ensure_kind
 from blackboard.board.mark_class_registry import MarkClasses, StandIn
@@ -129,10 +129,6 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
-
-
-class UniqueConflict(InvalidMark):
-    """Another live mark of the kind has the same value in the unique field."""
 
 
 def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
@@ -295,9 +291,8 @@ def _write(
 ) -> MarkRow:
     """Write a new mark, or the reinforcement of an old one, with its event."""
     text = dump_payload(request.payload) if request.text is None else request.text
-    unique = None if kind.unique is None else json.loads(text).get(kind.unique)
-    if unique is not None:
-        _check_unique(txn, kind, str(unique), old)
+    if (value := unique_values.value_of(kind, text)) is not None:
+        unique_values.check(txn, kind, value, old)
     law = law_key(state.law)
     if state.law != kind.decay and (old is None or law != old.law):
         txn.laws.register(txn.tx, state.law)
@@ -327,9 +322,8 @@ def _write(
     )
     outcome = "deposited" if old is None else "reinforced"
     txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)
-    if unique is not None:
-        txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
-        txn.tx.run(MARKS.insert_unique_value, kind=row.kind, value=str(unique), mark_id=row.id)
+    if kind.unique is not None:
+        unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:
         txn.tx.put(MARKS.insert_mark, row)
     else:
@@ -342,23 +336,3 @@ def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
     if old is None:
         return None
     return old.event_id if old.author != author else old.other_event_id
-
-
-def _check_unique(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Check that no other live mark has the unique value; one that has evaporated gives it up.
-
-    It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
-
-    Raises:
-        UniqueConflict: The value belongs to another live mark.
-    """
-    holder = txn.tx.value(MARKS.find_unique_value, kind=kind.name, value=value)
-    if holder is None or (old is not None and holder == old.id):
-        return
-    if (row := txn.tx.one(MARKS.get_mark, id=holder)) is None:
-        return
-    row = backfill.migrate(txn, row)
-    if row.is_live(txn.now):
-        raise UniqueConflict(f"{kind.name}.{kind.unique}: {value} belongs to mark {row.id} with subject {row.subject}")
-    predicted_crossings.fire_due_of(txn, row.kind, row.subject)
-    evaporation.evaporate(txn, row)

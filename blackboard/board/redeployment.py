@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from blackboard.authors import agent_name_problem
-from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings
+from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings, unique_values
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition, Measure
-from blackboard.deployment import AgentSpec, Budget, Deployment, WatchSpec, mistakes_in
+from blackboard.deployment import AgentSpec, Budget, Deployment, KindSpec, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -95,6 +95,7 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
         if known == spec:
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
+        changed += unique_values.follow(txn, name, known or KindSpec(), spec)
         txn.tx.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)

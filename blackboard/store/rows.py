@@ -160,7 +160,7 @@ class DepositKeyRow(NamedTuple):
 
 
 class UniqueValueRow(NamedTuple):
-    """A row of `unique_value`."""
+    """A row of `unique_value`: a mark and the value of its unique field, in a form that equal values share."""
 
     kind: str
     value: str

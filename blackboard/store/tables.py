@@ -118,7 +118,7 @@ table(
     partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
 )
 table("deposit_key", rows.DepositKeyRow, "key author kind", clustered=True)
-table("unique_value", rows.UniqueValueRow, "kind value", Index(None, "mark_id"), clustered=True)
+table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
 table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
 table(
     "absorbed",

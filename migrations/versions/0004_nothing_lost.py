@@ -5,6 +5,13 @@ Nothing here imports the program, whose names will change again.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Context, Decimal
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -29,6 +36,7 @@ def upgrade() -> None:
     _laws_of_their_own()
     _states_given()
     _sort_equal_crossings_by_age()
+    _values_that_are_equal()
 
 
 def _remember_events_of_others() -> None:
@@ -178,3 +186,101 @@ def _sort_equal_crossings_by_age() -> None:
     columns = ["watch_id", "law", sa.text("order_key DESC"), "id"]
     where = sa.text("state = 'waiting'")
     op.create_index("ix_crossing_order", "crossing", columns, sqlite_where=where, postgresql_where=where)
+
+
+def _values_that_are_equal() -> None:
+    """Write unique values in a form that equal values share: instants in UTC, numbers as numbers.
+
+    So two marks may turn out to hold one value. Both keep it.
+    """
+    op.drop_table("unique_value")
+    op.create_table(
+        "unique_value",
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("mark_id", Id, primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_unique_value_mark_id", "unique_value", ["mark_id"])
+    connection = op.get_bind()
+    content = connection.execute(sa.text("SELECT content FROM deployment ORDER BY version DESC LIMIT 1")).scalar()
+    for kind, spec in json.loads(content)["kinds"].items() if content else ():
+        if (field := spec.get("unique")) is None:
+            continue
+        schema = spec.get("payload") or {}
+        of_field = schema.get("properties", {}).get(field)
+        marks = connection.execute(sa.text("SELECT id, payload FROM mark WHERE kind = :kind"), {"kind": kind}).all()
+        for mark in marks:
+            if (value := json.loads(mark.payload).get(field)) is not None:
+                connection.execute(
+                    sa.text("INSERT INTO unique_value (kind, value, mark_id) VALUES (:kind, :value, :mark_id)"),
+                    {"kind": kind, "mark_id": mark.id, "value": _text(value, of_field, schema)},
+                )
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
+    """Return the text that equal values share. A copy of `board.unique_values`."""
+    branches = list(_branches(schema, root))
+    if isinstance(value, dict):
+        members = (f"{json.dumps(name)}:{_text(value[name], _part(branches, name, 0), root)}" for name in sorted(value))
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(_text(item, _part(branches, None, i), root) for i, item in enumerate(value))}]"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(str(value))
+    if isinstance(value, str):
+        if any(branch.get("type") == "number" for branch in branches) and _NUMBER.fullmatch(value):
+            return _number(value)
+        if any(branch.get("format") in ("date-time", "time") for branch in branches):
+            value = _instant(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a schema and those that it refers to or chooses between."""
+    if not isinstance(schema, Mapping):
+        return
+    yield schema
+    if isinstance(reference := schema.get("$ref"), str):
+        yield from _branches(root.get("$defs", {}).get(reference.rpartition("/")[2]), root)
+    for choice in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(choice, ()):
+            yield from _branches(part, root)
+
+
+def _part(branches: list[Mapping[str, Any]], name: str | None, place: int) -> Any:
+    """Return the schema of a member of an object, or of an item of a list."""
+    for branch in branches:
+        first = branch.get("prefixItems", ())
+        if name is None and place < len(first):
+            return first[place]
+        found = branch.get("items") if name is None else branch.get("properties", {}).get(name)
+        if found is None and name is not None:
+            found = branch.get("additionalProperties")
+        if found is not None:
+            return found
+    return None
+
+
+def _number(text: str) -> str:
+    number = Decimal(text)
+    number = number.normalize(Context(prec=len(number.as_tuple().digits))) if number else Decimal(0)
+    return f"{number:f}" if abs(number.adjusted()) < 30 else str(number)
+
+
+def _instant(text: str) -> str:
+    """Return a time with a zone in UTC, and any other text as it is."""
+    try:
+        if text[10:11] in ("T", "t", " ", "_"):
+            instant = datetime.fromisoformat(text)
+        else:
+            clock = time.fromisoformat(text)
+            if clock.tzinfo is None:
+                return clock.isoformat()
+            instant = datetime.combine(date(2000, 1, 2), clock)
+        return (instant if instant.tzinfo is None else instant.astimezone(UTC)).isoformat()
+    except (ValueError, OverflowError):
+        return text

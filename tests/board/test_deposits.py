@@ -6,7 +6,8 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import DepositRequest, UniqueConflict, deposit
+from blackboard.board.deposits import DepositRequest, deposit
+from blackboard.board.unique_values import UniqueConflict
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec

@@ -56,7 +56,7 @@ VALUES = {
     ("model_call", "state"): {"settled": "cost_recorded"},
     ("model_call", "api"): {"direct": "messages"},
 }
-REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name")}
+REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name"), ("unique_value", "value")}
 NEW = {
     ("activation", "deaths"),
     ("board", "compaction_owed_at"),

@@ -102,13 +102,17 @@ WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at)
 VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at);
 
--- name: find_unique_value
--- The mark that holds a unique value.
+-- name: holders_of_unique_value
+-- The marks that hold a unique value; several if they had it before their kind became unique.
 SELECT mark_id FROM unique_value WHERE kind = :kind AND value = :value;
 
 -- name: insert_unique_value
 -- Claim a unique value for a mark.
 INSERT INTO unique_value (kind, value, mark_id) VALUES (:kind, :value, :mark_id);
+
+-- name: delete_unique_values
+-- Release all unique values of a kind.
+DELETE FROM unique_value WHERE kind = :kind;
 
 -- name: delete_unique_value
 -- Release the unique value of a mark.
