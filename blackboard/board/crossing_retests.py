@@ -7,10 +7,10 @@ marks stay stimuli. The tests run in bounded batches, and before a mark changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from blackboard.board import crossings, guards
+from blackboard.board import crossings
 from blackboard.board.activations import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossings import Measured
@@ -146,8 +146,17 @@ class _Retest:
         before = self.txn.active.retests.get(watch.id, frozenset())
         for subject, mark_id, group in groups:
             measured = self._measured(group) if any(mark.row.kind in before for mark in group) else None
-            if measured is not None and (not watch.falling or guards.was_open(self.txn, watch, subject, self.at)):
+            if measured is not None and (not watch.falling or self._guard_was_open(subject)):
                 yield Holding(subject, mark_id, measured)
+
+    def _guard_was_open(self, subject: str) -> bool:
+        """Return whether the guard held at the crossing, which decides about crossings of falling watches."""
+        if (guard := self.watch.spec.guard) is None:
+            return True
+        measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())
+        rows = self._rows(guard.kinds, "" if measures_board else subject)
+        marks = [self._fading(row) for row in rows if row.is_live(self.at)]
+        return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
 
     def _measured(self, marks: list[PastMark]) -> Measured | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
@@ -170,20 +179,24 @@ class _Retest:
 
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """
-        txn, watch = self.txn, self.watch
-        for row in self._rows():
+        watch = self.watch
+        for row in self._rows(watch.kinds, self.crossing.subject):
             if watch.covers(row.subject) and (watch.falling or (row.is_live(self.at) and self._was_stimulus(row))):
-                deployment = self.deployment if row.kind in self.deployment.kinds else txn.deployment
-                state = FadingState(row.intensity, row.anchored_at, txn.laws.get(txn.tx, row.law))
-                weight = deployment.kind(row.kind).weight
-                yield PastMark(row, FadingMark(row.kind, row.subject, weight, state, row.evaporates_at))
+                yield PastMark(row, self._fading(row))
 
-    def _rows(self) -> Iterator[MarkRow]:
-        for row in self.txn.stored_marks(self.watch.kinds, self.crossing.subject or None):
+    def _fading(self, row: MarkRow) -> FadingMark:
+        """Return a mark with the weight that its kind had at the crossing."""
+        deployment = self.deployment if row.kind in self.deployment.kinds else self.txn.deployment
+        state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.tx, row.law))
+        return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at)
+
+    def _rows(self, kinds: Collection[str], subject: str) -> Iterator[MarkRow]:
+        """Yield the marks of some kinds, of a subject or ("") of the board, as they were at the crossing."""
+        for row in self.txn.stored_marks(kinds, subject or None):
             if (past := self._past(row)) is not None:
                 yield past
-        for evaporated in self._evaporated_since():
-            if evaporated.kind in self.watch.kinds and (event := self._event(evaporated.subject, evaporated.mark_id)):
+        for evaporated in self._evaporated_since(kinds, subject):
+            if evaporated.kind in kinds and (event := self._event(evaporated.subject, evaporated.mark_id)):
                 yield self._row_of(event)
 
     def _past(self, row: MarkRow) -> MarkRow | None:
@@ -199,17 +212,15 @@ class _Retest:
         event: EventRow | None = self.txn.tx.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
         return event
 
-    def _evaporated_since(self) -> list[EventRow]:
-        txn, crossing = self.txn, self.crossing
-        cause = txn.tx.one(MARKS.get_event, id=crossing.event_id)
+    def _evaporated_since(self, kinds: Collection[str], subject: str) -> list[EventRow]:
+        txn = self.txn
+        cause = txn.tx.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
         is_renewed = cause is None or cause.recorded_at > self.at
         since = _last_event_before(txn, self.at) if is_renewed else cause.id
-        if crossing.subject:
-            return txn.tx.all(MARKS.evaporations_of_subject, subject=crossing.subject, since=since)
-        return [
-            event for kind in self.watch.kinds for event in txn.tx.all(MARKS.evaporations_since, kind=kind, since=since)
-        ]
+        if subject:
+            return txn.tx.all(MARKS.evaporations_of_subject, subject=subject, since=since)
+        return [event for kind in kinds for event in txn.tx.all(MARKS.evaporations_since, kind=kind, since=since)]
 
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether the watch has not absorbed a mark.

@@ -53,6 +53,7 @@ def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
     with sqlite3.connect(house.folder / "house.db") as board:
         board.executescript(DUMP.read_text("utf-8"))
     board.close()
+    assert "run 'blackboard init'" in house("check", "--against-board").err  # it changes nothing
     done = house("status")
     assert done.code == 0
     assert "was upgraded from 0002 to 0004; " in done.err
