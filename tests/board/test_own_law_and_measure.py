@@ -213,7 +213,7 @@ def test_a_name_belongs_to_one_class() -> None:
         class Sum(Percent):
             name = "total"
 
-    with pytest.raises(InvalidLaw, match="is a Python name"):
+    with pytest.raises(InvalidLaw, match="ASCII Python identifier"):
 
         class Quoted(Decay):
             name = "it's"
