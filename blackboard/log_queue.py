@@ -20,8 +20,13 @@ import structlog
 MAX_LINES = 10_000
 """Lines that wait for the writer before further lines are dropped."""
 
+MAX_CHARACTERS = 32 * 1024 * 1024
+"""Characters that wait for the writer before further lines are dropped."""
+
 FLUSH_SECONDS = 1.0
-"""The longest wait for a slow reader at the end of a daemon or of the process."""
+"""The wait for a reader, at the end of a daemon or of the process, in which it must have taken another line."""
+MAX_FLUSH_WAITS = 30
+"""How often a slow reader is given this time."""
 
 WRITES = {"critical", "debug", "err", "error", "exception", "failure", "fatal", "info", "log", "msg", "warn", "warning"}
 """The methods by which structlog hands a line to a logger."""
@@ -36,18 +41,22 @@ class LogQueue:
         self._reported = 0
         # A signal handler may log while its thread is in here. SimpleQueue.put and RLock can be entered twice.
         self._lock = threading.RLock()
-        self._writes: SimpleQueue[Callable[[], object] | threading.Event] = SimpleQueue()
+        self._writes: SimpleQueue[tuple[Callable[[], object], int] | threading.Event] = SimpleQueue()
+        self._waiting = 0
+        """The number of characters that wait."""
         self._writer: threading.Thread | None = None
 
-    def put(self, write: Callable[[], object]) -> None:
-        """Let the thread call a function that writes a line, or drop it if too many wait."""
+    def put(self, write: Callable[[], object], size: int) -> None:
+        """Let the thread call a function that writes some characters, or drop them if too many wait."""
         if threading.current_thread() is self._writer:  # it reports dropped lines
             write()
             return
-        if self._writes.qsize() >= MAX_LINES:
+        if self._writes.qsize() >= MAX_LINES or self._waiting + size > MAX_CHARACTERS:
             self.drop()
             return
-        self._writes.put(write)
+        with self._lock:
+            self._waiting += size
+        self._writes.put((write, size))
         self._start()
 
     def drop(self) -> None:
@@ -56,12 +65,18 @@ class LogQueue:
             self.dropped += 1
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until the lines so far are written, but not longer than some seconds; return whether they are."""
+        """Wait until the lines so far are written, or none was for some seconds; return whether they are."""
         if self._writer is None:
             return True
         written = threading.Event()
         self._writes.put(written)
-        return written.wait(seconds)
+        for _ in range(MAX_FLUSH_WAITS):
+            left = self._writes.qsize()
+            if written.wait(seconds):
+                return True
+            if self._writes.qsize() >= left:
+                break
+        return False
 
     def _start(self) -> None:
         if self._writer is not None:
@@ -75,10 +90,13 @@ class LogQueue:
     def _serve(self) -> None:
         writes = self._writes
         while True:
-            write = writes.get()
-            if isinstance(write, threading.Event):
-                write.set()
+            item = writes.get()
+            if isinstance(item, threading.Event):
+                item.set()
                 continue
+            write, size = item
+            with self._lock:
+                self._waiting -= size
             try:
                 write()
             except Exception:
@@ -97,8 +115,13 @@ class LogQueue:
 _queue = LogQueue()
 
 
+def put(write: Callable[[], object], size: int) -> None:
+    """Let a thread call a function that writes some characters, in the order of all lines, unless too many wait."""
+    _queue.put(write, size)
+
+
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
-    """Wait until the lines so far are written, but not longer than some seconds; return whether they are."""
+    """Wait until the lines so far are written, or none was for some seconds; return whether they are."""
     return _queue.flush(seconds)
 
 
@@ -127,7 +150,12 @@ class QueuedLogger:
         target = getattr(structlog.get_config()["logger_factory"](self._name), attribute)
         if attribute not in WRITES:
             return target  # the name or the level, for processors that ask
-        return lambda *line, **values: _queue.put(lambda: target(*line, **values))
+
+        def queue(*line: Any, **values: Any) -> None:
+            size = sum(len(part) for part in line if isinstance(part, str | bytes))
+            put(lambda: target(*line, **values), size)
+
+        return queue
 
 
 class Log:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,23 +48,23 @@ def run(
       blackboard run --until-quiescent
     """
     from blackboard.board.deployer import Deployer
-    from blackboard.cli import log_setup
+    from blackboard.cli import log_setup, standard_streams
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped
 
-    log_setup.configure()
-    log = Log("blackboard")
-    session = session_of(context)
-    resolved = session.resolve()
-    for warning in resolved.warnings:
-        log.warning(str(warning))
-    with session.board(folder=True, register=False, report=log.warning) as board:
-        session.deploy(board, resolved, Deployer(replace, "unserved"))
-        daemon = build_daemon(board, resolved, client_of(resolved))
-        daemon.reload = _reload(session, board, Deployer(new_code="never", worker=daemon.worker.id))
-        with handle_signals(daemon):
-            report = daemon.run(until_quiescent=until_quiescent)
-    with suppress(BrokenPipeError):  # its reader may have ended with that of the log
+    with standard_streams.queued():
+        log_setup.configure()
+        log = Log("blackboard")
+        session = session_of(context)
+        resolved = session.resolve()
+        for warning in resolved.warnings:
+            log.warning(str(warning))
+        with session.board(folder=True, register=False, report=log.warning) as board:
+            session.deploy(board, resolved, Deployer(replace, "unserved"))
+            daemon = build_daemon(board, resolved, client_of(resolved))
+            daemon.reload = _reload(session, board, Deployer(new_code="never", worker=daemon.worker.id))
+            with handle_signals(daemon):
+                report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)
         if missing := dropped():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 """The standard streams in the order of their descriptors, with their modes."""
@@ -49,6 +51,58 @@ def _discard(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
+
+
+@contextlib.contextmanager
+def queued() -> Iterator[None]:
+    """Queue what is written to stdout and stderr, as the log is.
+
+    What an agent prints, or logs with another library, then neither fails nor waits because of a reader.
+    """
+    from blackboard import log_queue
+
+    before = sys.stdout, sys.stderr
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    sys.stdout, sys.stderr = (QueuedStream(stream) for stream in before)
+    try:
+        yield
+    finally:
+        log_queue.flush()
+        sys.stdout, sys.stderr = before
+
+
+class QueuedStream(io.TextIOBase):
+    """A stream whose texts another thread writes, in the order of the lines of the log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._unbuffered = stream, LogStream(stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Queue a text."""
+        from blackboard.log_queue import put
+
+        put(lambda: self._unbuffered.write(text), len(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: the text is written as soon as the reader takes it."""
+
+    def isatty(self) -> bool:
+        """Return whether the stream is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the stream."""
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream."""
+        return self._stream.encoding
 
 
 class LogStream:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import AGENTS, Typed
 
 pytestmark = pytest.mark.processes
 
@@ -105,6 +105,18 @@ def test_a_daemon_works_with_any_log(house: Typed, stream: Stream) -> None:
     fill(house)
     with stream() as stderr:
         assert run(house.folder, "-m", "blackboard", "run", "--until-quiescent", stderr=stderr) == 0
+    assert calls(house) == 1
+
+
+@pytest.mark.parametrize("stream", [stalled, broken])
+def test_what_agents_print_decides_about_no_work_either(house: Typed, stream: Stream) -> None:
+    prints = (
+        "import logging, sys\n    print('x' * 200_000)\n    logging.warning('y')\n    print('z', file=sys.stderr)\n"
+    )
+    house.write("house_agents.py", AGENTS.replace("(smokes, context):\n", f"(smokes, context):\n    {prints}"))
+    fill(house)
+    with stream() as both:
+        assert run(house.folder, "-m", "blackboard", "run", "--until-quiescent", stdout=both, stderr=both) == 0
     assert calls(house) == 1
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 
 from blackboard import log_queue
@@ -62,6 +63,30 @@ def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
     assert flush(30)
     assert len([line for line in lines if "next" in line]) == MAX_LINES
     assert len([line for line in lines if '"lines": 7' in line and "dropped" in line]) == 1
+
+
+def test_long_lines_are_bounded_by_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    reads, stalls = threading.Event(), threading.Event()
+
+    def write(text: str) -> None:
+        stalls.set()
+        assert reads.wait(30)
+        lines.append(text)
+
+    write_to(write)
+    monkeypatch.setattr(log_queue, "MAX_CHARACTERS", 1000)
+    before, log = dropped(), Log("test")
+    log.info("first")
+    assert stalls.wait(30)
+    for _ in range(5):
+        log.info("x" * 300)
+    assert dropped() - before == 2
+    reads.set()
+    assert flush(30)
+    log.info("x" * 300)
+    assert flush(30)
+    assert len([line for line in lines if "xxx" in line]) == 4
 
 
 def test_a_stream_that_breaks_raises_nothing_and_is_used_again() -> None:
