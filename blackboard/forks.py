@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import Protocol
 from weakref import ref
 
@@ -25,6 +26,8 @@ class Forkable(Protocol):
 
 
 _objects: set[ref[Forkable]] = set()
+_descriptors: set[int] = set()
+"""Open descriptors that a child must not keep."""
 _prepared: list[Forkable] = []
 _lock = threading.RLock()
 """Held by the thread that forks."""
@@ -34,6 +37,16 @@ _generation = 0
 def register(item: Forkable) -> None:
     """Let an object take part in each fork, as long as it exists."""
     _objects.add(ref(item, _objects.discard))
+
+
+@contextlib.contextmanager
+def closed_in_children(descriptor: int) -> Iterator[None]:
+    """Let each child that is forked meanwhile close its copy of a descriptor, and so give up no lock of its parent."""
+    _descriptors.add(descriptor)
+    try:
+        yield
+    finally:
+        _descriptors.discard(descriptor)
 
 
 def generation() -> int:
@@ -71,6 +84,9 @@ def _after_in_child() -> None:
     _lock = threading.RLock()
     _generation += 1
     _prepared.clear()
+    while _descriptors:
+        with contextlib.suppress(OSError):
+            os.close(_descriptors.pop())
     for item in _existing():
         item.after_fork(in_child=True)
 

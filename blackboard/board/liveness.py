@@ -76,8 +76,6 @@ class WorkerLiveness:
         self._socket: socket.socket | None = None
         self._peers: set[Path] = set()
         self._peer_died = threading.Event()
-        self._watched: set[int] = set()
-        """Descriptors of the locks on which threads wait."""
         forks.register(self)
 
     def enter(self) -> None:
@@ -131,10 +129,9 @@ class WorkerLiveness:
             return
         if self._socket is not None:
             self._socket.close()
-        for handle in (*self._watched, self._lock):
-            if handle is not None:
-                os.close(handle)
-        self._socket, self._lock, self._watched, self._peers = None, None, set(), set()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._socket, self._lock, self._peers = None, None, set()
         self.id = _new_id()
 
     def _other_locks(self, folder: Path) -> set[Path]:
@@ -155,11 +152,10 @@ class WorkerLiveness:
     def _wait_for_death(self, lock: Path) -> None:
         with contextlib.suppress(OSError):
             handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
-            self._watched.add(handle)
             try:
-                fcntl.flock(handle, fcntl.LOCK_SH)
+                with forks.closed_in_children(handle):
+                    fcntl.flock(handle, fcntl.LOCK_SH)
             finally:
-                self._watched.discard(handle)
                 os.close(handle)
             self._peer_died.set()
             self._wake()

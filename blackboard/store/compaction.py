@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from blackboard import forks
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import dialect as sql_dialect
@@ -142,7 +143,8 @@ def _file_beside(files: BoardFiles) -> Iterator[Path]:
             raise StoreBusy(f"another process has just compacted {files.database}; try again")
         try:
             os.ftruncate(handle, 0)
-            yield path
+            with forks.closed_in_children(handle):
+                yield path
         finally:
             for file in copy.of_sqlite:
                 file.unlink(missing_ok=True)

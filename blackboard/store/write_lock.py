@@ -48,7 +48,8 @@ class WriteLock:
 
     def __del__(self) -> None:
         """Close the lock files of a board that a program did not close."""
-        self.close()
+        for file in getattr(self, "_files", ()):  # it has none if its making was interrupted
+            file.close()
 
     def acquire(self) -> None:
         """Wait for the lock and hold it until `release`.

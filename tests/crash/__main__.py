@@ -68,7 +68,8 @@ def describe(name: str, figures: Figures) -> list[str]:
         f"{name}: {figures.kills} kills ({figures.daemons} daemons, {figures.depositors} depositors),"
         f" {figures.boards} boards, {figures.seconds:.1f} s, {1000 * figures.seconds / figures.kills:.0f} ms each",
         f"  {figures.acknowledged} deposits acknowledged, {figures.activations} activations, {figures.taken_up} taken"
-        " up from the dead; nothing lost, nothing doubled",
+        " up from the dead; nothing lost, nothing doubled"
+        + (f"; {figures.interrupts} deposits interrupted" if figures.interrupts else ""),
         f"  recovery: median {1000 * statistics.median(recoveries):.0f} ms, longest {1000 * recoveries[-1]:.0f} ms",
         f"  at failpoints: {dict(sorted(figures.failpoints.items()))}",
     ]

@@ -37,6 +37,7 @@ class Figures:
     acknowledged: int = 0
     activations: int = 0
     taken_up: int = 0
+    interrupts: int = 0
     seconds: float = 0.0
     recoveries: list[float] = field(default_factory=list)
     """The seconds from the start of a daemon until it has recovered the work of dead daemons."""
@@ -206,6 +207,8 @@ class Run:
             if word == "kept":
                 key, mark, event = rest.split()
                 self.kept[key] = (int(mark), int(event))
+            elif word == "interrupted":
+                self.figures.interrupts += 1
             elif word == "started":
                 seconds = time.monotonic() - child.born
                 self.figures.recoveries.append(seconds)

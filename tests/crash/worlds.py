@@ -1,16 +1,18 @@
 """The worlds of the crash tests, each with kinds, agents, deposits, and the expected end.
 
-pure     agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
-fading   a clock that continues over restarts: predicted crossings, evaporation, and changes of the deployment
-paid     an agent that calls a model which answers at once and counts
-versions the agents of pure in two versions of their code, whose workers take over from each other
-desk     the lead desk with its offline rules, the machine's clock, and the sample leads
+pure         agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
+interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
+versions     the agents of pure in two versions of their code, whose workers take over from each other
+fading       a clock that continues over restarts: predicted crossings, evaporation, and changes of the deployment
+paid         an agent that calls a model which answers at once and counts
+desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """
 
 from __future__ import annotations
 
 import csv
 import importlib.resources
+import itertools
 import json
 import os
 import random
@@ -20,13 +22,15 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.agent_definition import Agent
+from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock
 from blackboard.failpoints import NAMES
 from blackboard.llm.client_protocol import BatchItem
@@ -41,6 +45,8 @@ from tests.crash.laws import Broken, rows
 __all__ = ["WORLDS", "Deposit", "World"]
 
 MINUTE = 60_000_000
+
+T = TypeVar("T")
 
 
 class Deposit(NamedTuple):
@@ -303,6 +309,78 @@ class Pure(World):
         mine, theirs = Counter(self.state()), Counter(other.state())
         if mine != theirs:
             raise Broken(f"other than undisturbed: more {list(mine - theirs)[:5]}, less {list(theirs - mine)[:5]}")
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+class Interrupt(Exception):
+    """The exception of a signal's handler, such as the time limit of a web worker."""
+
+
+class Interrupted(Pure):
+    """Depositors with two threads. The first is interrupted at random instants, and repeats its deposit by its key."""
+
+    name = "interrupted"
+    interrupts = True
+
+    def undisturbed(self) -> Interrupted:
+        """Return the same world on its own board, for an undisturbed run without interrupts."""
+        other = super().undisturbed()
+        assert isinstance(other, Interrupted)
+        other.interrupts = False
+        return other
+
+    def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
+        """Deposit the planned marks from `start` on, every other one in each thread; see `World.deposit`."""
+        if not self.interrupts:
+            super().deposit(number, start, say, limit)
+            return
+        rng = random.Random(f"{number} {start}")
+        before = signal.signal(signal.SIGALRM, _interrupt)
+        board = _despite_interrupts(lambda: self.open(f"depositor-{number}"), rng, say)
+        end = len(self.plans[number]) if limit is None else min(start + limit, len(self.plans[number]))
+
+        def report(index: int, receipt: Receipt) -> None:
+            say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
+
+        def put(index: int) -> Receipt:
+            one = self.plans[number][index]
+            return board.deposit(
+                one.kind, subject=one.subject, payload=one.payload, intensity=one.intensity, key=f"{number}-{index}"
+            )
+
+        def deposit_others() -> None:
+            for index in range(start + 1, end, 2):
+                report(index, put(index))
+
+        other = threading.Thread(target=deposit_others)
+        other.start()
+        for index in range(start, end, 2):
+            report(index, _despite_interrupts(partial(put, index), rng, say))
+        other.join()
+        if limit is not None:
+            signal.pause()
+        board.close()
+        signal.signal(signal.SIGALRM, before)
+
+
+def _interrupt(*arguments: object) -> None:
+    raise Interrupt
+
+
+def _despite_interrupts(work: Callable[[], T], rng: random.Random, say: Say) -> T:
+    """Repeat work until it was not interrupted. It gets more time at each attempt."""
+    for attempt in itertools.count(1):
+        try:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0001, 0.004 * attempt))
+                return work()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except Interrupt:
+            say("interrupted")
+    raise AssertionError
 
 
 # -- versions ---------------------------------------------------------------------------------------------------------
@@ -652,5 +730,5 @@ def undisturbed_verdicts() -> list[tuple[str, str, float]]:
 
 _verdicts: list[Any] | None = None
 
-WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Versions, Paid, Fading, Desk)}
+WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Interrupted, Versions, Paid, Fading, Desk)}
 Work = Callable[[Say], None]
