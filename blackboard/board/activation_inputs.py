@@ -56,9 +56,11 @@ def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
-    """Return the strength that the state produced by an event has now."""
-    law = txn.laws.get(txn.tx, event.law)
-    return txn.kind(event.kind).weight * event.intensity * law.share(max(0, txn.now - event.recorded_at))
+    """Return the strength now of a mark that was last deposited by an event: under its present law, if that changed."""
+    values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
+    state = txn.tx.one(MARKS.state_of_mark_at, **values) or event
+    law = txn.laws.get(txn.tx, state.law)
+    return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.recorded_at))
 
 
 def record_reads(

@@ -8,6 +8,8 @@ that already wait for a changed watch are tested before that.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from blackboard.board import board_totals, crossing_retests, crossings, predicted_crossings
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.stimuli import absorbed_through, is_stimulus
@@ -15,8 +17,24 @@ from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
 
+def before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Do what a change of a mark of this kind and subject could disturb: due crossings, and falls by a change."""
+    if txn.active.migrating:
+        for watch in txn.active.falling.get(kind, ()):
+            kinds = txn.active.migrating.intersection(watch.kinds)
+            if watch.is_over_board:
+                _test_fall_of_board(txn, watch, kinds)
+            else:
+                for row in txn.stored_marks(kinds, subject):
+                    migrate(txn, row)
+    predicted_crossings.fire_due_of(txn, kind, subject)
+
+
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
-    """Write and return a mark under the present law and floor of its kind; most marks have them already."""
+    """Write and return a mark under the present law and floor of its kind; most marks have them already.
+
+    A mark that evaporates at the instant of the change fires the falling watches over its subject at that instant.
+    """
     migrated = txn.migrated(row)
     if migrated == row:
         return row
@@ -32,6 +50,11 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
         txn.record(migrated, "law_changed", at=migrated.anchored_at)
     for watch in watches:
         board_totals.add(txn, watch, migrated, +1)
+    change = txn.active.law_changes[row.kind, row.law]
+    if not migrated.is_live(change.changed_at):
+        for watch in txn.active.falling.get(row.kind, ()):
+            if watch.covers(row.subject) and not watch.is_over_board:
+                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
     return migrated
 
 
@@ -54,6 +77,10 @@ def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
 
 
 def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    if job.position == 0:
+        for watch in txn.active.falling.get(job.name, ()):
+            if watch.is_over_board:
+                _test_fall_of_board(txn, watch, {job.name})
     rows = _next_marks(txn, job, job.name, job.up_to, limit)
     for row in rows:
         migrate(txn, row)
@@ -108,11 +135,19 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: 
         crossings.evaluate_as_of(txn, watch, row, at)
 
 
+def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
+
+    So it fires at the instant of the change if marks evaporate then.
+    """
+    for job in txn.tx.all(CROSSINGS.backfills):
+        if job.task == "kind" and job.name in kinds and job.position == 0:
+            predicted_crossings.predict_board(txn, watch, since=job.at)
+
+
 def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
     if watch.falling:
-        rows = (row for kind in watch.kinds for row in txn.tx.all(MARKS.marks_of_kind, kind=kind))
-        if (row := next(rows, None)) is not None:
-            predicted_crossings.predict_watch(txn, watch, row, since=job.at)
+        predicted_crossings.predict_board(txn, watch, since=job.at)
     else:
         if job.task == "watch":  # a change of weight, law or floor keeps the sums right
             board_totals.rebuild(txn, watch)

@@ -42,7 +42,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     else:
         rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
-    inputs = live or [(event, strength_of(txn, event)) for event in _evaporated(txn, watch, crossing)]
+    inputs = live or _evaporated(txn, watch, crossing)
     return MarksBehind(sorted(inputs, key=_strongest_first), _strength(watch.condition, live))
 
 
@@ -121,27 +121,26 @@ def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iter
             yield from condition.comparisons()
 
 
-def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[EventRow]:
-    """Return the last events of marks that caused a crossing and evaporated since.
+def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
+    """Return the last deposits of marks that caused a crossing and evaporated since, with the strengths now.
 
     They may already be in the history, or still be stored as marks.
     """
-    ended = [
-        (row.id, row.subject, row.evaporates_at)
-        for row in txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
-    ]
+    stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
+    ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
+    strengths = {row.id: txn.strength(row) for row in stored}
     for kind in watch.condition.kinds:
-        events = txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0)
-        ended += [(event.mark_id, event.subject, event.evaporates_at) for event in events]
+        for event in txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
+            ended[event.mark_id] = event.subject, event.evaporates_at
     result = []
-    for mark_id, subject, ended_at in ended:
+    for mark_id, (subject, ended_at) in ended.items():
         if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
             continue
         if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
         event = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
-            result.append(event)
+            result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
     return result
 
 

@@ -227,7 +227,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
-    predicted_crossings.fire_due_of(txn, request.kind, request.subject)
+    backfill.before_change(txn, request.kind, request.subject)
     new = FadingState(
         request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay
     )

@@ -69,6 +69,13 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         predict_watch(txn, watch, new)
 
 
+def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:
+    """Predict when a falling watch over the board will cross, as its marks were at an instant, if there are any."""
+    if any(txn.tx.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
+        marks = txn.fading_marks(watch.condition, None, since)
+        _predict(txn, watch, "", 0, marks, max([since, *(mark.state.at for mark in marks)]))
+
+
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 

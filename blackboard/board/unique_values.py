@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from typing import Any
 
-from blackboard.board import backfill, evaporation, predicted_crossings
+from blackboard.board import backfill, evaporation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import KindSpec
 from blackboard.errors import InvalidMark
@@ -59,7 +59,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {_shown(value)} belongs to {place}")
-        predicted_crossings.fire_due_of(txn, row.kind, row.subject)
+        backfill.before_change(txn, row.kind, row.subject)
         evaporation.evaporate(txn, row)
 
 

@@ -160,21 +160,21 @@ class Model:
             self.count[state] += 1
 
     def change(self, new: Kind, at: int) -> None:
-        """Change the weight or law of a kind: the old values apply up to the instant, the new values after it."""
+        """Change the weight, floor or law of a kind: the old ones apply up to the instant, the new ones after it."""
         old = self.kinds[new.name]
         self.kinds[new.name] = new
         marks = self.live(at, new.name)
         for mark in marks:
             if not mark.own_law and old.decay != new.decay:
                 mark.intensity, mark.at, mark.law = mark.remaining(at), at, new.decay
-                life = new.life(mark.law, mark.intensity)
-                mark.ends = None if life is None else at + life
+            life = new.life(mark.law, mark.intensity)
+            mark.ends = None if life is None else max(at, mark.at + life)
         for mark in marks:
-            if new.name == "fire":
+            if new.name == "fire" and mark.live(at):
                 fresh = mark.author != "each" and self.absorbed.get(("each", mark.id), 0) < mark.event
                 if fresh and self.strength(mark, at) >= EACH:
                     self.cross("each", (mark.subject, mark.id), at)
-            else:
+            elif new.name == "smoke":
                 above = self.strength(mark, at) >= COLD and mark.live(at)
                 if mark.warm and not above:
                     self.fire_falling(mark, at, at)

@@ -183,14 +183,17 @@ class Board(RuleBasedStateMachine):
         name=st.sampled_from(["smoke", "fire"]),
         weight=st.sampled_from([0.5, 1.0, 2.0]),
         law=st.sampled_from(LAWS),
+        floor=st.sampled_from([0.02, 0.02, 0.3]),
         on_repeat=st.sampled_from(["add", "replace"]),
         limit=st.sampled_from([1, 3, 1000]),
     )
-    def the_deployment_changes(self, name: str, weight: float, law: Decay, on_repeat: str, limit: int) -> None:
+    def the_deployment_changes(
+        self, name: str, weight: float, law: Decay, floor: float, on_repeat: str, limit: int
+    ) -> None:
         self.now()
         old = self.kinds[name]
         on_repeat = on_repeat if name == "smoke" else "separate"
-        new = kind(name, law, weight=weight, floor=0.02, on_repeat=on_repeat, cap=old.cap)
+        new = kind(name, law, weight=weight, floor=floor, on_repeat=on_repeat, cap=old.cap)
         self.kinds[name] = new
         self.world.register({name: new}, *AGENTS)
         if old != new:

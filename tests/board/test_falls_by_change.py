@@ -1,0 +1,126 @@
+"""Law: a mark that a change of its floor or law takes at once falls at that instant, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from blackboard import Exponential, Step, count, strength, strongest, total
+from blackboard.conditions import Condition
+from blackboard.deployment import KindSpec
+from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+
+FALLS = [
+    strength("smoke") < 0.3,
+    total("smoke") < 0.3,
+    strongest("smoke") < 0.3,
+    count("smoke") < 1,
+    (total("smoke") < 0.3) & (count("smoke") < 1),
+    total("smoke", "fire") < 0.3,
+    total("smoke", over="board") < 0.3,
+    strongest("smoke", over="board") < 0.3,
+    count("smoke", "fire", over="board") < 1,
+]
+
+
+def kinds(on_repeat: str, floor: float = 0.01, law: Any = None) -> dict[str, KindSpec]:
+    smoke = kind("smoke", law or Exponential("1h"), floor=floor, on_repeat=on_repeat)
+    return {"smoke": smoke, "fire": kind("fire", Exponential("1h"), floor=0.01)}
+
+
+@pytest.mark.parametrize("on_repeat", ["add", "separate"])
+@pytest.mark.parametrize("condition", FALLS, ids=str)
+@pytest.mark.parametrize("meanwhile", ["nothing", "deposit", "elsewhere", "withdrawal", "evaporation"])
+def test_a_new_floor_fires_falling_watches_at_its_instant_once(
+    world: World, condition: Condition, on_repeat: str, meanwhile: str
+) -> None:
+    agent = spec("watchman", condition)
+    world.deploy(kinds(on_repeat), agent)
+    mark_id = world.put("smoke").mark_id
+    world.advance(HOUR)
+    world.register(kinds(on_repeat, floor=0.6), agent)
+    changed_at = world.board.session.now()
+    assert world.board.marks() == []
+    if meanwhile != "nothing":  # before the backfill
+        world.advance(SECOND)
+    if meanwhile == "deposit":
+        world.put("smoke", intensity=0.9)
+    elif meanwhile == "elsewhere":
+        world.put("fire", "other", intensity=0.9)
+    elif meanwhile == "withdrawal":
+        world.board.withdraw(world.put("smoke", "other", intensity=0.9).mark_id)
+    elif meanwhile == "evaporation":
+        world.evaporate()
+    world.follow(limit=1)
+    world.fire_all_due()
+    [crossing] = world.crossings()
+    assert (crossing.state, crossing.crossed_at) == ("waiting", changed_at)
+    claim = world.claimed("watchman")
+    if meanwhile in ("nothing", "evaporation"):
+        assert [item.event.mark_id for item in claim.inputs] == [mark_id]
+    world.finish(claim)
+    if meanwhile in ("nothing", "evaporation"):
+        world.advance(9 * HOUR)
+        world.evaporate()
+        assert len(world.crossings()) == 1
+
+
+def test_a_floor_that_takes_some_marks_of_a_subject_leaves_the_others(world: World) -> None:
+    agents = [spec("few", count("smoke") < 2), spec("none", count("smoke") < 1), spec("sum", total("smoke") < 1)]
+    world.deploy(kinds("separate"), *agents)
+    for intensity in (0.5, 0.55, 0.9):
+        world.put("smoke", intensity=intensity)
+    world.deploy(kinds("separate", floor=0.6), *agents)
+    changed_at = world.board.session.now()
+    names = dict(world.sql("SELECT id, agent FROM watch"))
+    assert {names[row.watch_id]: row.crossed_at for row in world.crossings()} == {"few": changed_at, "sum": changed_at}
+    world.advance(HOUR)
+    world.evaporate()
+    assert sorted(names[row.watch_id] for row in world.crossings()) == ["few", "none", "sum"]
+
+
+def test_a_new_law_that_takes_a_mark_at_once_fires_too(world: World) -> None:
+    agent = spec("watchman", strength("smoke") < 0.3)
+    world.deploy(kinds("add", floor=0.6), agent)
+    world.put("smoke", intensity=0.7)
+    world.advance(SECOND)
+    world.deploy(kinds("add", floor=0.7, law=Step("1h")), agent)
+    [crossing] = world.crossings()
+    assert crossing.crossed_at == world.board.session.now()
+
+
+def test_a_mark_that_had_fallen_before_does_not_fall_again(world: World) -> None:
+    agent = spec("watchman", strength("smoke") < 0.3)
+    world.deploy(kinds("add"), agent)
+    world.put("smoke")
+    world.advance(3 * HOUR)
+    world.fire_all_due()
+    world.deploy(kinds("add", floor=0.6), agent)
+    assert len(world.crossings()) == 1
+
+
+@pytest.mark.parametrize(
+    "condition", [strength("smoke") >= 0.5, total("smoke") >= 0.5, total("smoke", over="board") >= 0.5]
+)
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("followed", [True, False])
+def test_an_evaporated_mark_is_given_with_its_strength_under_the_law_in_force(
+    world: World, condition: Condition, moved: bool, followed: bool
+) -> None:
+    agent = spec("watchman", condition)
+    world.deploy(kinds("add"), agent)
+    world.put("smoke")
+    world.board.pause("watchman")
+    world.advance(HOUR)
+    new = kinds("add", law=Exponential("1m"))
+    if followed:
+        world.deploy(new, agent)
+    else:
+        world.register(new, agent)
+    world.advance(20 * MINUTE)
+    if moved and followed:
+        world.evaporate()
+    world.board.resume("watchman")
+    [item] = world.claimed("watchman").inputs
+    assert item.strength == pytest.approx(0.5 * 2.0**-20, rel=1e-6)
