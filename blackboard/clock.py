@@ -5,10 +5,11 @@ An instant is a whole number of microseconds since 1970-01-01T00:00:00Z. Views a
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -20,8 +21,34 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class UsedInstants:
+    """The latest instant that a process has used for each board, so that the board's time never goes back in it."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Instant] = {}
+        self._lock = threading.Lock()
+
+    def latest(self, board: str) -> Instant:
+        """Return the latest instant that was used for a board, at least 0."""
+        return self._latest.get(board, 0)
+
+    def use(self, board: str, at: Instant) -> Instant:
+        """Return an instant, or the latest one that was used for a board if that is later. It is now used."""
+        with self._lock:
+            latest = self._latest[board] = max(at, self._latest.get(board, 0))
+            return latest
+
+    def renew_lock(self) -> None:
+        """Replace the lock in a forked child, where another thread of the parent may hold it for ever."""
+        self._lock = threading.Lock()
+
+
 class Clock(Protocol):
     """The source of time for a board and a daemon."""
+
+    @property
+    def used(self) -> UsedInstants:
+        """The instants of this clock that boards have used."""
 
     def now(self) -> Instant:
         """Return the current instant in microseconds since the epoch."""
@@ -42,7 +69,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of the machine."""
+    """The clock of the machine. All its objects are one clock."""
+
+    used: ClassVar[UsedInstants] = UsedInstants()
 
     def now(self) -> Instant:
         """Return the time of the machine."""
@@ -60,6 +89,9 @@ class SystemClock:
         return event.wait(min(max(0, until - self.now()) / 1e6, threading.TIMEOUT_MAX))
 
 
+os.register_at_fork(after_in_child=SystemClock.used.renew_lock)
+
+
 class ManualClock:
     """A clock that changes only when a program moves it; for tests, forecasts and backtests.
 
@@ -70,6 +102,7 @@ class ManualClock:
     """
 
     def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
+        self.used = UsedInstants()
         self._now = from_datetime(start) if isinstance(start, datetime) else start
         self._running = 0
         self._lock = threading.Lock()

@@ -1,6 +1,7 @@
-"""The board's time: the later of the clock and the last recorded instant. A clock that leaps ahead is not believed.
+"""The board's time: the latest of the clock, the last recorded instant, and the last one that this process used.
 
-After a step back, the board's time stands still until the clock has caught up. It also stands still after a leap ahead
+After a step back, the board's time stands still until the clock has caught up. Another process knows only the recorded
+instants. A clock that leaps ahead is not believed. The board's time also stands still after a leap ahead
 of more than a given limit, because what evaporates by a wrong clock cannot be restored: nothing fades, crosses or
 evaporates, the clock's instant is not recorded, and the next writing transaction deposits a need. A person who answers
 it with yes, or resumes the board, confirms the clock. A clock that comes back withdraws the need. A board that was not
@@ -27,7 +28,7 @@ SUBJECT = "board/clock"
 
 
 def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instant, bool]:
-    """Return the board's time, and whether the clock is in doubt.
+    """Return the board's time as the record and the clock give it, and whether the clock is in doubt.
 
     The clock is believed up to `leap` microseconds ahead of the last recorded instant; None believes every clock.
     """
@@ -69,7 +70,7 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 
 
 def record(txn: BoardTransaction, at: Instant) -> None:
-    """Record the latest instant that was seen before the clock stepped back, so that no strength rises again."""
+    """Record an instant from before the clock stepped back, so that no strength rises again in any process."""
     if txn.doubted is None and at > txn.recorded:
         txn.record_time(at)
 

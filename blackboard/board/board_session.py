@@ -43,8 +43,13 @@ class BoardSession:
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
 
     def now(self) -> Instant:
-        """Return the board's time: the later of the clock and the last recorded instant."""
+        """Return the board's time: the clock, the last recorded instant, or the last that this process used."""
         return self.read(lambda txn: txn.now)
+
+    @property
+    def is_clock_behind(self) -> bool:
+        """Whether the clock shows an earlier instant than one that this process has used."""
+        return self.clock.now() < self.clock.used.latest(self.database.where)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each commit of this session that may wake an agent.
@@ -136,6 +141,7 @@ class BoardSession:
         clock = self.clock.now()
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
+        now = self.clock.used.use(self.database.where, now)
         active = self._active
         if active is None or active.deployment.version != start.version:
             active = self._active = read_active(tx)

@@ -65,9 +65,10 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
             law=row.law,
             deposited_at=to_datetime(row.deposited_at),
             reinforced_at=to_datetime(row.reinforced_at),
+            fades_from=to_datetime(row.anchored_at),
             evaporates_at=optional_datetime(row.evaporates_at),
             as_of=to_datetime(as_of),
-            age_seconds=max(0, as_of - row.reinforced_at) / 1e6,
+            age_seconds=max(0, as_of - row.anchored_at) / 1e6,
             reinforcements=row.reinforcements,
             event_id=row.event_id,
             activation_id=row.activation_id,
@@ -120,14 +121,16 @@ def _marks(
         pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
         pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
         return [
-            (row, txn.kind(row.kind).weight, strength, as_of)
+            (txn.migrated(row), txn.kind(row.kind).weight, strength, as_of)
             for row, strength in pairs[:limit]
             if min_strength is None or strength >= min_strength
         ]
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     rows = txn.marks_with_strength(live_marks(*filters), as_of=as_of, **filters)
-    return [(row, row.weight, row.strength, as_of) for row in rows]
+    if not txn.active.law_changes:
+        return [(row, row.weight, row.strength, as_of) for row in rows]
+    return [(txn.migrated(row_of(MarkRow, row)), row.weight, row.strength, as_of) for row in rows]
 
 
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:

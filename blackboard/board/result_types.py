@@ -74,9 +74,12 @@ class MarkRecord:
     law: str
     deposited_at: datetime
     reinforced_at: datetime
+    fades_from: datetime
+    """The instant from which the share counts: the last deposit, or a later change of the kind's law."""
     evaporates_at: datetime | None
     as_of: datetime
     age_seconds: float
+    """The age at `as_of`, counted from `fades_from`. The strength is weight x intensity x share of this age."""
     reinforcements: int
     event_id: int
     activation_id: int | None

@@ -391,9 +391,14 @@ class Worker:
         """Withdraw the question about the clock; returns whether there was one."""
         return self._session.write(board_clock.withdraw_question)
 
-    def record_time(self, at: Instant) -> None:
-        """Record an instant, so that the board's time does not go back behind it."""
-        self._session.write(lambda txn: board_clock.record(txn, at))
+    @property
+    def is_clock_behind(self) -> bool:
+        """Whether the clock shows an earlier instant than one that this process has used."""
+        return self._session.is_clock_behind
+
+    def record_time(self, at: Instant = 0) -> None:
+        """Record the last instant that this process has used, or a later one, for all other processes."""
+        self._session.write(lambda txn: board_clock.record(txn, max(at, txn.now)))
 
 
 def pause_after_refusal(

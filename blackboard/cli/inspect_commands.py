@@ -304,7 +304,8 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
         say("nothing waits for you")
     for need in needs:
         by = "" if need.activation_id is None else f" in activation {need.activation_id}"
-        say(f"{need.id}  {need.subject}  ({short(need.age_seconds)} old, from {need.author}{by})")
+        asked = (need.as_of - need.reinforced_at).total_seconds()
+        say(f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})")
         say(f"    {need.question}")
         if need.options:
             say(f"    options: {' | '.join(need.options)}")

@@ -23,6 +23,7 @@ class ClockWatch:
         self._worker, self._clock = worker, worker.board.clock
         self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
+        self._behind = False
         self.doubting: bool | None = None
 
     def check(self) -> int:
@@ -39,8 +40,12 @@ class ClockWatch:
         return jump
 
     def update_board(self, jump: int) -> None:
-        """Record the time before a step back, and ask a person about a clock that the board does not believe."""
-        if jump < 0 and not self.doubting:
+        """Record the time before a step back, and ask a person about a clock that the board does not believe.
+
+        A step back of any length is noticed when the clock is behind an instant that this process has used.
+        """
+        was_behind, self._behind = self._behind, self._worker.is_clock_behind
+        if (jump < 0 or (self._behind and not was_behind)) and not self.doubting:
             self._worker.record_time(self._previous)
         doubted = self._worker.doubted_clock()
         if doubted is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 VIEWS: dict[str, tuple[str, ...]] = {
     "live_marks": (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
-        "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
+        "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
         "activation_id", "own_law",
     ),
     "mark_history": (

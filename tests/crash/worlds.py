@@ -31,7 +31,7 @@ from pydantic import BaseModel
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
-from blackboard.clock import Clock, Instant, ManualClock, SystemClock
+from blackboard.clock import Clock, Instant, ManualClock, SystemClock, UsedInstants
 from blackboard.failpoints import NAMES
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.model_settings import ModelSettings
@@ -62,6 +62,7 @@ class FrozenClock:
     """A clock that does not advance but waits for the event, with a time limit."""
 
     def __init__(self, now: Instant) -> None:
+        self.used = UsedInstants()
         self._now = now
 
     def now(self) -> Instant:

@@ -95,7 +95,7 @@ def test_the_columns_match_the_contract(world: World) -> None:
 def test_the_contract_contains_the_documented_columns(world: World) -> None:
     assert VIEWS["live_marks"] == (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
-        "deposited_at", "reinforced_at", "evaporates_at", "as_of", "age_seconds", "reinforcements",
+        "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
         "activation_id", "own_law",
     )  # fmt: skip
     assert VIEWS["mark_history"] == (
@@ -154,6 +154,23 @@ def test_a_view_never_shows_a_time_before_the_last_record(world: World) -> None:
     [row] = through_python(world)
     assert row["as_of"] == row["deposited_at"] == iso(world.clock.now())
     assert (row["age_seconds"], row["strength"]) == (0, 0.7)
+
+
+@pytest.mark.postgresql
+def test_the_share_counts_from_the_instant_that_the_view_shows(world: World) -> None:
+    law = Exponential("3000d")
+    world.deploy({"smoke": kind("smoke", law)})
+    at = world.clock.now()
+    world.put("smoke", "s", 0.8)
+    world.clock.advance(timedelta(days=30))
+    world.deploy({"smoke": kind("smoke", Exponential("2000d"))})
+    world.put("smoke", "later")
+    rows = {row["subject"]: row for row in through_python(world)}
+    row = rows["s"]
+    assert (row["reinforced_at"], row["fades_from"]) == (iso(at), rows["later"]["fades_from"])
+    assert row["intensity"] == pytest.approx(0.8 * law.share(30 * 24 * HOUR), rel=1e-9)
+    share = 2 ** (-row["age_seconds"] / (2000 * 86_400))
+    assert row["strength"] == pytest.approx(row["weight"] * row["intensity"] * share, rel=1e-9)
 
 
 @pytest.mark.postgresql

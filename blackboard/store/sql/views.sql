@@ -61,9 +61,9 @@ WHERE b.id = 1
 WITH clock AS MATERIALIZED ({board_clock})
 SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight, live.intensity, live.strength,
   live.law, live.order_key, {instant(live.deposited_at)} AS deposited_at,
-  {instant(live.reinforced_at)} AS reinforced_at, {instant(live.evaporates_at)} AS evaporates_at,
-  {instant(live.as_of)} AS as_of,
-  CASE WHEN live.as_of > live.reinforced_at THEN {seconds(live.as_of - live.reinforced_at)} ELSE 0.0 END AS age_seconds,
+  {instant(live.reinforced_at)} AS reinforced_at, {instant(live.anchored_at)} AS fades_from,
+  {instant(live.evaporates_at)} AS evaporates_at, {instant(live.as_of)} AS as_of,
+  CASE WHEN live.as_of > live.anchored_at THEN {seconds(live.as_of - live.anchored_at)} ELSE 0.0 END AS age_seconds,
   live.reinforcements, live.activation_id, live.own_law
 FROM ({live_marks}) AS live;
 
