@@ -17,12 +17,13 @@ from blackboard.authors import agent_name_problem
 from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
 from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec, mistakes_in
-from blackboard.errors import ConfigurationError, Mistake
+from blackboard.errors import AgentError, ConfigurationError, Mistake
 from blackboard.marks import Mark
 from blackboard.parsing import parse
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
+R = TypeVar("R")
 Deposited = Iterable[Mark] | Mark | None
 Function = Callable[..., Deposited | Awaitable[Deposited]]
 
@@ -78,6 +79,28 @@ class Context(Protocol):
         Raises:
             ModelError: The model refused, or its answer is incomplete or does not fit the schema.
         """
+
+
+LAZY = "a call of it does nothing until its result is awaited or read to the end; use an ordinary function"
+
+
+def is_lazy(function: Callable[..., Any]) -> bool:
+    """Return whether a call of a function only makes a coroutine or a generator."""
+    tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(test(item) for test in tests for item in (function, getattr(function, "__call__", None)))  # noqa: B004
+
+
+def require_done(result: R, what: str) -> R:
+    """Return the result of a function that must have done its work by now.
+
+    Raises:
+        AgentError: The function only made a coroutine or a generator.
+    """
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        if (close := getattr(result, "close", None)) is not None:
+            close()  # otherwise Python warns of a coroutine that was never awaited
+        raise AgentError(f"{what}: {LAZY}")
+    return result
 
 
 @dataclass(frozen=True)
@@ -159,7 +182,7 @@ def agent(
     isolate: Callable[[Mark], bool] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
-    """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function.
+    """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
     Args:
         watches: A condition, its text, a `watch(...)` with guards, or several of these by name.
@@ -182,6 +205,7 @@ def agent(
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
         InvalidCondition: A condition cannot wake an agent.
     """
+    writes, reads, kinds = tuple(writes), tuple(reads), tuple(kinds)  # each is read several times
     named = watches if isinstance(watches, Mapping) else {"watch": watches}
     watched = {label: _as_watch(item) for label, item in named.items()}
 
@@ -209,6 +233,12 @@ def agent(
             raise ConfigurationError(
                 [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]
             )
+        if inspect.isasyncgenfunction(function):
+            text = "an asynchronous generator cannot be an agent; return the marks in a list"
+            raise ConfigurationError([Mistake(f"agent {agent_name!r}", text)])
+        for label, other in (("publish", publish), ("isolate", isolate)):
+            if other is not None and is_lazy(other):
+                raise ConfigurationError([Mistake(f"agent {agent_name!r}, {label}", LAZY)])
         guards = [guard for guard in (only_if, unless) if guard is not None]
         mark_classes = {kind.kind: kind for kind in (*_mark_classes([*watched.values(), *guards]), *writes, *kinds)}
         code = digest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 
@@ -12,7 +13,15 @@ class Listeners:
         self._functions: list[Callable[[], object]] = []
 
     def subscribe(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Add a function, and return a function that removes it again."""
+        """Add a function, and return a function that removes it again.
+
+        Raises:
+            TypeError: It is a coroutine function. A call of it would do nothing.
+        """
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(
+                f"{function!r} is a coroutine function, which nothing here awaits; use an ordinary function"
+            )
         self._functions.append(function)
 
         def unsubscribe() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -85,8 +85,8 @@ When = str | datetime | Instant
 class Blackboard:
     """A board of marks that fade, and of the agents that strong marks wake.
 
-    A board is thread-safe. Its methods are synchronous, and each change is durable when the method returns. A board is
-    a context manager that closes itself.
+    A board is thread-safe. Its methods are synchronous: each does its whole work, and its change is durable, when it
+    returns. A board holds connections and files until it is closed, which it does as a context manager.
 
     Attributes:
         author: The name that signs what this handle deposits.
@@ -192,6 +192,9 @@ class Blackboard:
 
         Returns:
             A function that unsubscribes.
+
+        Raises:
+            TypeError: The callback is a coroutine function, which nothing would await.
         """
         return self.session.subscribe(callback)
 
@@ -302,15 +305,21 @@ class Blackboard:
         Raises:
             UsageError: An item cannot be stored, and `on_error` is "raise".
             StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
-            ValueError: The numbers of items and keys differ.
+            ValueError: The numbers of items and keys differ. Nothing is stored if both are known at the start.
         """
+        if isinstance(keys, str):
+            raise UsageError("keys is a text; give a list with one key for each item")
+        if isinstance(items, Sized) and isinstance(keys, Sized) and len(items) != len(keys):
+            raise _UnequalLengths(len(keys) < len(items))
         results: list[Receipt | UsageError] = []
-        for batch in _batches(items, keys):
-            try:
+        try:
+            for batch in _batches(items, keys):
                 results += self._deposit_batch(batch, raises=on_error == "raise")
-            except BlackboardError as error:
-                error.stored = sum(isinstance(result, Receipt) for result in results)
-                raise
+        except BlackboardError as error:
+            error.stored = sum(isinstance(result, Receipt) for result in results)
+            raise
+        except _UnequalLengths as error:  # the lengths of iterators show only at their ends
+            raise ValueError(f"{error}; {len(results)} items were handled before") from None
         return results
 
     def _deposit_batch(
@@ -626,11 +635,29 @@ def _instant(when: When) -> Instant:
         raise InvalidTime(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None
 
 
+_END: Any = object()
+
+
+class _UnequalLengths(ValueError):
+    def __init__(self, is_shorter: bool) -> None:
+        super().__init__(f"keys is {'shorter' if is_shorter else 'longer'} than items")
+
+
+def _pairs(items: Iterable[Mark | Deposit], keys: Iterable[str]) -> Iterator[tuple[Mark | Deposit, str]]:
+    remaining = iter(keys)
+    for item in items:
+        if (key := next(remaining, _END)) is _END:
+            raise _UnequalLengths(True)
+        yield item, key
+    if next(remaining, _END) is not _END:
+        raise _UnequalLengths(False)
+
+
 def _batches(
     items: Iterable[Mark | Deposit], keys: Iterable[str] | None
 ) -> Iterator[list[tuple[Mark | Deposit, str | None]]]:
     pairs: Iterator[tuple[Mark | Deposit, str | None]]
-    pairs = ((item, None) for item in items) if keys is None else zip(items, keys, strict=True)
+    pairs = ((item, None) for item in items) if keys is None else _pairs(items, keys)
     while batch := list(itertools.islice(pairs, BATCH)):
         yield batch
 

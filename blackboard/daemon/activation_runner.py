@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from blackboard.agent_definition import Agent
+from blackboard.agent_definition import Agent, require_done
 from blackboard.board.activation_inputs import ActivationInput
 from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.claims import Claim
@@ -183,7 +183,7 @@ class ActivationRunner:
         if agent.isolate is None or len(marks) < 2:
             return marks
         isolate = agent.isolate
-        isolated = forked_children.call(lambda: [mark.id for mark in marks if isolate(mark)])
+        isolated = forked_children.call(lambda: [mark.id for mark in marks if require_done(isolate(mark), "isolate")])
         if len(isolated) == len(marks):
             isolated = isolated[1:]
         if not isolated:

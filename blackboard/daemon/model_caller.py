@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
+from blackboard.agent_definition import require_done
 from blackboard.board import model_calls
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.claims import Claim
@@ -90,7 +91,7 @@ class ModelCaller:
                 raise AgentError(
                     f"agent {claim.agent.name!r} needs a model: set ANTHROPIC_API_KEY, or [model] provider"
                 )
-            return offline(data)
+            return require_done(offline(data), "offline")
         row = self._earlier_call(claim) or self._plan(claim, system, data, answer)
         if row.state != CallState.ANSWERED:
             row = self._send(self.client, claim, row)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from blackboard.agent_definition import Agent
+from blackboard.agent_definition import Agent, require_done
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker_operations import publish_lock
 from blackboard.daemon import forked_children
@@ -62,7 +62,7 @@ class Publisher:
                 with nullcontext() if self._process_lock is None else self._process_lock.acquired():
                     failpoint("publish.before")
                     publish = agent.publish
-                    forked_children.call(lambda: publish(self._reader, self._settings))
+                    forked_children.call(lambda: require_done(publish(self._reader, self._settings), "publish"))
                     failpoint("publish.after")
             except Exception as error:  # no change is lost: the next change or start publishes the marks again
                 log.error("publishing failed; the next change retries it", agent=agent.name, error=str(error))
