@@ -172,7 +172,6 @@ def split(
         lease_until=None,
         fence=0,
         marks_absorbed=len(marks),
-        created_at=txn.now,
         split_from=row.id,
         split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
     )
