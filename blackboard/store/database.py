@@ -326,9 +326,12 @@ class Database:
 
     def _leave(self, entry: Entry) -> None:
         """Give up whatever a thread may hold at the end of its write. May be repeated."""
-        if self.group_commit.leads(entry):
+        if self.group_commit.leads(entry) and self._holds_something():
             self._end()
         self.group_commit.leave(entry)
+
+    def _holds_something(self) -> bool:
+        return self._open is not None or (self._write_lock is not None and not self._write_lock.is_free)
 
     @contextlib.contextmanager
     def exclusive_transaction(self) -> Iterator[Transaction]:

@@ -82,6 +82,11 @@ class WriteLock:
             fcntl.flock(self._files[1], fcntl.LOCK_UN)
             self._is_held = False
 
+    @property
+    def is_free(self) -> bool:
+        """Whether this process neither holds the lock nor waits for it."""
+        return not (self._is_waiting or self._is_held)
+
     @contextlib.contextmanager
     def acquired(self) -> Iterator[None]:
         """Hold the lock.
