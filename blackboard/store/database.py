@@ -351,12 +351,14 @@ class Database:
     def _alone(self) -> Iterator[Transaction]:
         entry = Entry(None, exclusive=True)
         try:
-            self.group_commit.enter(entry)
-            yield self._begin()
+            try:
+                self.group_commit.enter(entry)
+                yield self._begin()
+            finally:
+                self._leave(entry)
         except BaseException as error:
+            self._leave(entry)  # a signal's exception may have ended the line above
             raise self._translated(error) from None
-        finally:
-            self._leave(entry)
 
     def _roll_back(self, cursor: Any) -> None:
         try:

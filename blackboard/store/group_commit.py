@@ -118,10 +118,14 @@ class GroupCommit:
         """Lead alone: no other thread's work is in the batch."""
         entry = Entry(None, exclusive=True)
         try:
-            self.enter(entry)
-            yield
-        finally:
+            try:
+                self.enter(entry)
+                yield
+            finally:
+                self.leave(entry)
+        except BaseException:  # a signal's exception may have ended the line above
             self.leave(entry)
+            raise
 
     def _wait_for_group(self) -> None:
         arrived = -1

@@ -5,7 +5,9 @@ Other processes go on, other threads get their results, and nothing is written t
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import inspect
 import itertools
 import linecache
 import os
@@ -26,7 +28,7 @@ from blackboard.store import group_commit, write_lock
 from blackboard.store.database import Database
 from blackboard.store.dialect import sqlite
 
-MODULES = {module.__file__ for module in (database_module, group_commit, write_lock)}
+MODULES = {module.__file__ for module in (contextlib, database_module, group_commit, write_lock)}
 
 
 class Interrupt(Exception):
@@ -49,9 +51,11 @@ class Injection:
     def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
         if frame.f_code.co_filename not in MODULES:
             return None
-        # Python runs no handler between the end of a `with` block and the release of a lock that is written in C.
+        # Python runs no handler between the end of a `with` block and the release of a lock that is written in C, and
+        # none while a generator yields.
         is_lock = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() == "with self._lock:"
-        if event != "exception" and not is_lock and not self.done:
+        yields = event == "return" and frame.f_code.co_flags & inspect.CO_GENERATOR
+        if event != "exception" and not is_lock and not yields and not self.done:
             self._step -= 1
             if self._step < 0:
                 self.done = True
@@ -117,6 +121,20 @@ def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: Database) 
     found = rows(database)
     assert (found["after"], found["before"]) == (step, step + 1)
     assert {count for name, count in found.items() if name.startswith("interrupted")} == {1}
+
+
+def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: Database) -> None:
+    def work() -> None:
+        with database.exclusive_transaction() as tx:
+            put(f"interrupted {step}")(tx)
+
+    for step in itertools.count():
+        if not interrupted(step, work):
+            break
+        assert_free(database)
+        assert database.write(put("after")) == "after"
+    assert step > 50
+    assert set(rows(database).values()) == {step, 1}
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # what was not yet kept is closed by its deletion
