@@ -62,6 +62,7 @@ from blackboard.errors import (
     NotFound,
     StoreBusy,
     StoreError,
+    UnreadableMark,
     UnreadableMarksWarning,
     UsageError,
 )
@@ -412,6 +413,7 @@ class Blackboard:
         min_strength: float | None = ...,
         at: When | None = ...,
         limit: int | None = ...,
+        strict: bool = ...,
     ) -> list[M]: ...
     @overload
     def marks(
@@ -431,6 +433,7 @@ class Blackboard:
         min_strength: float | None = None,
         at: When | None = None,
         limit: int | None = None,
+        strict: bool = False,
     ) -> list[M] | list[MarkRecord]:
         """Return the live marks, strongest first.
 
@@ -441,11 +444,14 @@ class Blackboard:
             min_strength: Only marks of at least this strength.
             at: Another time, past or future.
             limit: The largest number of marks.
+            strict: Whether a mark that does not fit the class raises an error instead of being left out.
 
         Raises:
             UnknownName: No kind of this name is registered.
             UsageError: `min_strength` is not a number.
             InvalidTime: `at` is not a time.
+            InvalidMark: Another class of this kind was used with the board.
+            UnreadableMark: A mark does not fit the class, and `strict` is set.
         """
         filters: dict[str, Any] = {
             "subject": subject,
@@ -459,7 +465,10 @@ class Blackboard:
         classes.add([kind])
         found, unreadable = self.session.read(lambda txn: queries.marks_of_class(txn, kind, classes, **filters))
         if unreadable:
-            text = f"{len(unreadable)} marks are left out, because they do not fit {kind.__qualname__}: {unreadable[0]}"
+            text = f"{len(unreadable)} marks do not fit {kind.__qualname__}: {unreadable[0]}"
+            if strict:
+                raise UnreadableMark(text)
+            text = f"left out: {text}"
             warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
         return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ class MarkClasses:
     def __init__(self, classes: Iterable[type[Mark]] = ()) -> None:
         self._classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
         self._stand_ins: dict[str, type[StandIn]] = {}
+        self._lock = threading.Lock()
         self._source: Source | None = None
         self._from_source: dict[str, type[Mark]] = {}
         self._failure: BlackboardError | None = None
@@ -66,12 +68,15 @@ class MarkClasses:
         """
         if self._source is None or all(kind in self._classes for kind in kinds):
             return
-        source, self._source = self._source, None
-        try:
-            for model in source():
-                self._from_source.setdefault(model.kind, model)
-        except BlackboardError as error:
-            self._failure = error
+        with self._lock:
+            if self._source is None:
+                return  # another thread asked it meanwhile
+            try:
+                for model in self._source():
+                    self._from_source.setdefault(model.kind, model)
+            except BlackboardError as error:
+                self._failure = error
+            self._source = None
 
     def get(self, kind: str) -> type[Mark] | None:
         """Return the class of a kind, if it was added."""

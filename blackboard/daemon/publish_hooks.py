@@ -33,8 +33,12 @@ class Reader:
         self._board = board
 
     def marks(self, kind: type[M], *, subject: str | None = None, limit: int | None = None) -> list[M]:
-        """Return the live marks of a kind, strongest first."""
-        return self._board.marks(kind, subject=subject, limit=limit)
+        """Return the live marks of a kind, strongest first.
+
+        Raises:
+            UnreadableMark: A mark does not fit its class. To publish without it would take it back.
+        """
+        return self._board.marks(kind, subject=subject, limit=limit, strict=True)
 
 
 class Publisher:

@@ -6,6 +6,7 @@ A mark that its agent's class cannot read fails its activation, and a deployment
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +21,7 @@ from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, of
 from blackboard.agent_definition import Agent
 from blackboard.board.doctor import examine
 from blackboard.board.mark_class_registry import StandIn
-from blackboard.errors import InvalidMark, UnreadableMarksWarning
+from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
 from blackboard.marks import attach_stored
 
 
@@ -357,8 +358,10 @@ def test_the_preview_and_the_doctor_name_marks_that_do_not_fit(
         assert (misfits.count, misfits.marks) == (6, ids[:5])
         assert "grade: field required" in misfits.reason
         later.deploy(deployment)
-        with pytest.warns(UnreadableMarksWarning, match=r"6 marks are left out.*mark 1: .*grade"):
+        with pytest.warns(UnreadableMarksWarning, match=r"left out: 6 marks .*mark 1: .*grade"):
             assert later.marks(new) == []
+        with pytest.raises(UnreadableMark, match="6 marks do not fit"):
+            later.marks(new, strict=True)
         (finding,) = [item for item in examine(later) if item.name == "marks"]
     assert finding.state == "wrong"
     assert "report does not read 6 live marks (1, 2, 3, 4, 5, ...): " in finding.detail
@@ -366,3 +369,49 @@ def test_the_preview_and_the_doctor_name_marks_that_do_not_fit(
         (finding,) = [item for item in examine(stranger) if item.name == "marks"]
         assert finding.state == "wrong"
         assert "'grade' is a required property" in finding.detail
+
+
+def test_nothing_is_published_without_a_mark_that_cannot_be_read(
+    board: Blackboard, path: Path, clock: ManualClock
+) -> None:
+    new = second_report()
+    board.deposit(first_report()(subject="s", text="a"))
+    published: list[Any] = []
+
+    @agent(watches=strength(Seen) >= 0.1, publish=lambda reader, settings: published.append(reader.marks(new)))
+    def publisher(marks: Any, context: Any) -> None:
+        return None
+
+    with Blackboard.open(path, clock=clock) as later:
+        later.deploy(publisher, kinds=[new])
+        Daemon(later, [publisher]).run(until_quiescent=True)
+        assert published == []
+        later.withdraw(1)
+        Daemon(later, [publisher]).run(until_quiescent=True)
+        assert published == [[]]
+
+
+def test_threads_that_look_for_a_class_at_once_all_find_it(stranger: Blackboard) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def source() -> list[type[Mark]]:
+        asked.set()
+        assert go.wait(60)
+        return [Visit]
+
+    stranger.session.classes.load_from(source)
+    outcomes: list[Any] = []
+
+    def deposit() -> None:
+        payload: dict[str, JsonValue] = {"when": "2026-03-04", "email": "nope"}
+        outcomes.extend(stranger.deposit_many([Deposit("visit", "s", payload)], on_error="return"))
+
+    threads = [threading.Thread(target=deposit) for _ in range(4)]
+    threads[0].start()
+    assert asked.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join(60)
+    assert ["no @" in str(outcome) for outcome in outcomes] == [True] * 4
