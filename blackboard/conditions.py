@@ -88,6 +88,11 @@ class Condition(ABC):
         """Whether it waits for values to fall below thresholds."""
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
+    def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+        """Yield the comparisons that make it true: under `|`, only those of the sides that hold."""
+        if self.holds_if(decide):
+            yield from self.comparisons()
+
     def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
         """Return the fewest of some kinds that give it a mark of every side that it needs, the first ones if possible.
 
@@ -341,10 +346,23 @@ class Comparison(Condition):
         """Return whether a value of its measure meets it."""
         return (value >= self.threshold) == (self.operator == ">=")
 
+    def text_of(self, value: float) -> str:
+        """Return a value of its measure beside its threshold, such as `0.8 >= 0.5`."""
+        return f"{self.digits_of(value)} {self.operator} {_exact(self.threshold)}"
+
+    def digits_of(self, value: float) -> str:
+        """Return a value with as many digits, at least 4, as it takes to tell it from the threshold."""
+        if value == self.threshold:
+            return _exact(value)
+        texts = (f"{value:.{digits}g}" for digits in range(4, 17))
+        return next((text for text in texts if self._tells(text, value)), _exact(value))
+
+    def _tells(self, text: str, value: float) -> bool:
+        shown = float(text)
+        return shown != self.threshold and (shown < self.threshold) == (value < self.threshold)
+
     def __str__(self) -> str:
-        short = f"{self.threshold:.12g}"
-        # The board stores the text, so it must read back as the same number.
-        return f"{self.measure} {self.operator} {short if float(short) == self.threshold else repr(self.threshold)}"
+        return f"{self.measure} {self.operator} {_exact(self.threshold)}"
 
 
 @dataclass(frozen=True)
@@ -358,6 +376,12 @@ class Combination(Condition):
         """Yield the comparisons of its parts."""
         for part in self.parts:
             yield from part.comparisons()
+
+    def deciding(self, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
+        """Yield the comparisons that make it true: under `|`, only those of the sides that hold."""
+        if self.holds_if(decide):
+            for part in self.parts:
+                yield from part.deciding(decide)
 
     @property
     def is_joint(self) -> bool:
@@ -390,6 +414,12 @@ class Not(Condition):
 
     def __str__(self) -> str:
         return f"~({self.part})"
+
+
+def _exact(number: float) -> str:
+    """Return a short text that reads back as the same number."""
+    short = f"{number:.12g}"
+    return short if float(short) == number else repr(number)
 
 
 def strength(kind: KindLike, *, subject: str | None = None) -> Strength:

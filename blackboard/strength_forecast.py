@@ -8,9 +8,13 @@ arithmetic on `FadingMark`s; it uses no board and no clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from blackboard.conditions import Comparison, Condition, Measure
 from blackboard.reinforcement import FadingMark
+
+JUST_BELOW = 1 - 1e-12
+"""Times a threshold, a value that is below it in 15 digits too, as SQL shows numbers."""
 
 
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:
@@ -21,12 +25,33 @@ def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: st
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, subject)])
 
 
-def value_if_met(condition: Condition, marks: Sequence[FadingMark], at: int) -> float | None:
-    """Return the value of the first comparison that is met at an instant, or None if the condition does not hold."""
+class Side(NamedTuple):
+    """The side of a condition that was met: its comparison, and the value of its measure."""
+
+    comparison: Comparison
+    value: float
+
+
+def met_side(condition: Condition, marks: Sequence[FadingMark], at: int) -> Side | None:
+    """Return the first side that makes a condition true at an instant, or None if the condition does not hold."""
     values = {comparison: value_at(comparison.measure, marks, at) for comparison in condition.comparisons()}
-    if not condition.holds_if(lambda comparison: comparison.holds_at(values[comparison])):
-        return None
-    return next((value for comparison, value in values.items() if comparison.holds_at(value)), 0.0)
+    met = condition.deciding(lambda comparison: comparison.holds_at(values[comparison]))
+    return next((Side(comparison, values[comparison]) for comparison in met), None)
+
+
+def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: int, at: int) -> Side:
+    """Return the first side of a falling condition that has made it true at an instant.
+
+    The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. A strength
+    that is computed again may equal the threshold by rounding; the value is then just below it.
+    """
+    instants = {
+        one: _first_below(one, _selected(one.measure, marks, since, None), since) for one in condition.comparisons()
+    }
+    fallen = condition.deciding(lambda one: (instant := instants[one]) is not None and instant <= at)
+    comparison = next(fallen, next(condition.comparisons()))
+    value = value_at(comparison.measure, marks, at)
+    return Side(comparison, min(value, comparison.threshold * JUST_BELOW))
 
 
 def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subject: str | None = None) -> int | None:

@@ -26,6 +26,7 @@ from blackboard.board.activations import close_crossing, insert_activation, set_
 from blackboard.board.agent_readiness import has_capacity, ready_watches
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_selection import Selection, select
+from blackboard.board.crossings import reason_of
 from blackboard.deployment import AgentSpec, Deployment
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
@@ -195,7 +196,6 @@ def _insert(
     """Insert an activation with its crossings and marks."""
     lead = selection.crossings[0]
     subjects = {crossing.subject for crossing in selection.crossings}
-    sign = "<" if watch.falling else ">="
     more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
     row = ActivationRow(
         id=0,
@@ -203,7 +203,7 @@ def _insert(
         watch_id=watch.id,
         subject=subjects.pop() or None if len(subjects) == 1 else None,
         state=state,
-        reason=f"{watch.condition}: {lead.value:.4g} {sign} {lead.threshold:.4g}{more}",
+        reason=f"{reason_of(watch, lead)}{more}",
         crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
         created_at=txn.now,
         chain_length=selection.chain_length,

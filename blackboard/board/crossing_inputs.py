@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from blackboard.board import stimuli
 from blackboard.board.activation_inputs import event_of, strength_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.conditions import Combination, Comparison, Condition
+from blackboard.conditions import Comparison, Condition
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.strength_forecast import value_at
@@ -65,7 +65,7 @@ def fit(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
     given = {event.kind for event, _ in chosen}
     whole = {
         kind
-        for comparison in _holding(condition, lambda one: one in met and not given.isdisjoint(one.measure.kinds))
+        for comparison in condition.deciding(lambda one: one in met and not given.isdisjoint(one.measure.kinds))
         for kind in comparison.measure.kinds
     }
     return sorted((pair for pair in chosen if not whole or pair[0].kind in whole), key=_strongest_first)
@@ -103,22 +103,12 @@ def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: lis
     fading_marks = [txn.fading(row) for row in rows]
     kinds = {
         kind
-        for comparison in _holding(
-            watch.condition, lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
+        for comparison in watch.condition.deciding(
+            lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
         )
         for kind in comparison.measure.kinds
     }
     return [row for row in rows if row.kind in kinds] or rows
-
-
-def _holding(condition: Condition, decide: Callable[[Comparison], bool]) -> Iterator[Comparison]:
-    """Yield the comparisons that make a condition true: under `|`, only those of the sides that hold."""
-    if condition.holds_if(decide):
-        if isinstance(condition, Combination):
-            for part in condition.parts:
-                yield from _holding(part, decide)
-        else:
-            yield from condition.comparisons()
 
 
 def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:

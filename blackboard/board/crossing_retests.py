@@ -21,7 +21,7 @@ from blackboard.reinforcement import FadingMark, FadingState
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
-from blackboard.strength_forecast import first_true, value_at, value_if_met
+from blackboard.strength_forecast import fallen_side, first_true, met_side, value_at
 
 HELD_BY = "retest"
 REASON = "watch changed"
@@ -121,8 +121,7 @@ class _Retest:
             id=self.crossing.id,
             subject=holding.subject,
             mark_id=holding.mark_id,
-            value=holding.measured.value,
-            threshold=self.watch.threshold,
+            **crossings.side_columns(self.watch, holding.measured),
             **crossings.columns(self.txn, self.watch, holding.measured, self.at, noticed_at=self.crossing.noticed_at),
         )
 
@@ -161,16 +160,15 @@ class _Retest:
     def _measured(self, marks: list[PastMark]) -> Measured | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
-        value: float | None
         if self.watch.falling:
             is_below = first_true(condition, fading, self.at) == self.at
-            value = value_at(self.watch.comparison.measure, fading, self.at) if is_below else None
+            side = fallen_side(condition, fading, self.at, self.at) if is_below else None
         else:
-            value = value_if_met(condition, fading, self.at)
-        if value is None:
+            side = met_side(condition, fading, self.at)
+        if side is None:
             return None
         strongest = max(mark.fading.strength(self.at) for mark in marks)
-        return Measured(value, len(marks), [mark.row for mark in marks], strongest)
+        return Measured(side.value, len(marks), [mark.row for mark in marks], strongest, comparison=side.comparison)
 
     # -- the marks at the crossing -----------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         return True
     if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
         return False
-    reason = f"{watch.condition} ({crossing.value:.4g} at the crossing) has faded"
+    reason = f"{crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blackboard.board import board_totals
@@ -13,9 +13,9 @@ from blackboard.board.news import is_news
 from blackboard.board.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS
-from blackboard.strength_forecast import value_if_met
+from blackboard.strength_forecast import met_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Measured:
     """The strength of the strongest one, if they were not read; None is the value."""
     laws: Collection[str] = ()
     """Their laws, if the marks are not given."""
+    comparison: Comparison | None = None
+    """The side of the condition that was met, with this value; None is the first one."""
 
 
 def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
@@ -99,7 +101,7 @@ def still_holds(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at:
     if watch.is_over_board and at is None:
         return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
     marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
-    return value_if_met(watch.condition, marks, txn.now if at is None else at) is not None
+    return met_side(watch.condition, marks, txn.now if at is None else at) is not None
 
 
 def cross(
@@ -127,14 +129,34 @@ def cross(
         state=CrossingState.WAITING,
         crossed_at=crossed_at,
         noticed_at=txn.now,
-        value=measured.value,
-        threshold=watch.threshold,
+        **side_columns(watch, measured),
         held_by=None,
         activation_id=None,
         closed_at=None,
         **crossing,
     )
     return True
+
+
+def side_columns(watch: RegisteredWatch, measured: Measured) -> dict[str, Any]:
+    """Return the columns of a crossing that say which side of its condition was met."""
+    comparison = watch.comparison if measured.comparison is None else measured.comparison
+    is_single = isinstance(watch.condition, Comparison)
+    return {
+        "value": measured.value,
+        "threshold": comparison.threshold,
+        "measure": None if is_single else str(comparison.measure),
+    }
+
+
+def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
+    sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
+    side = next((one for one in sides if one.threshold == crossing.threshold), None)
+    if side is None:  # the watch has changed since
+        side = replace(watch.comparison, threshold=crossing.threshold)
+    name = "" if crossing.measure is None else f"{crossing.measure} = "
+    return f"{watch.condition}: {name}{side.text_of(crossing.value)}"
 
 
 def columns(
@@ -195,11 +217,13 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
             cross(txn, watch, subject, row.id, Measured(strength, 1, [row]), crossed_at=at) for row, strength in strong
         ]
         return any(new)
-    value = value_if_met(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
-    if value is None:
+    side = met_side(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
+    if side is None:
         _set_bound(txn, watch, subject, rows)
         return False
-    return cross(txn, watch, subject, 0, Measured(value, len(rows), rows), crossed_at=at)
+    return cross(
+        txn, watch, subject, 0, Measured(side.value, len(rows), rows, comparison=side.comparison), crossed_at=at
+    )
 
 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:

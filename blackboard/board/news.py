@@ -16,7 +16,7 @@ from blackboard.conditions import Count, Total
 from blackboard.marks import same_payload
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, row_of
-from blackboard.strength_forecast import value_if_met
+from blackboard.strength_forecast import met_side
 
 MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""
@@ -54,8 +54,8 @@ def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow,
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
     others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]
     return (
-        value_if_met(watch.condition, [*others, txn.fading(new)], txn.now) is not None
-        and value_if_met(watch.condition, [*others, txn.fading(old)], txn.now) is None
+        met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
+        and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
     )
 
 

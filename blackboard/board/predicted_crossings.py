@@ -15,7 +15,7 @@ from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.strength_forecast import first_true, value_at
+from blackboard.strength_forecast import fallen_side, first_true
 
 BATCH = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
@@ -150,15 +150,15 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         return
     txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
-    value = value_at(watch.comparison.measure, marks, at)
+    side = fallen_side(watch.condition, marks, computed, at)
     guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
     earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
     if guard_was_open or earlier is None:
         laws = {law_key(mark.state.law) for mark in marks}
-        measured = crossings.Measured(value, len(marks), laws=laws)
+        measured = crossings.Measured(side.value, len(marks), laws=laws, comparison=side.comparison)
         crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
     if not guard_was_open:
-        reason = f"{watch.condition} ({value:.4g}); the guard was not met"
+        reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); the guard was not met"
         activation = insert_closed_activation(txn, watch, prediction.subject, ActivationState.SKIPPED, reason, at)
         if earlier is None:
             close_crossing(txn, txn.tx.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)

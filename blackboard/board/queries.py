@@ -280,7 +280,7 @@ def _agenda_item(
         watch=watch.spec.name,
         state=state,
         condition=str(watch.condition),
-        reason=f"{watch.condition}: {row.value}",
+        reason=f"{watch.condition}: {'' if row.measure is None else f'{row.measure} = '}{row.value}",
         late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
         ready_at=ready_at,
         held_by=held_by,

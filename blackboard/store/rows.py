@@ -251,6 +251,8 @@ class CrossingRow(NamedTuple):
     event_id: Id | None
     activation_id: Id | None
     closed_at: Time | None
+    measure: str | None = None
+    """The measure of the side that was met, whose value and threshold these are; None unless there are several."""
 
     @property
     def is_per_mark(self) -> bool:

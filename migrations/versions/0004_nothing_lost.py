@@ -36,6 +36,7 @@ def upgrade() -> None:
     _laws_of_their_own()
     _states_given()
     _sort_equal_crossings_by_age()
+    _name_sides_of_crossings()
     _values_that_are_equal()
 
 
@@ -284,3 +285,8 @@ def _instant(text: str) -> str:
         return (instant if instant.tzinfo is None else instant.astimezone(UTC)).isoformat()
     except (ValueError, OverflowError):
         return text
+
+
+def _name_sides_of_crossings() -> None:
+    """Add which side of its condition a crossing met. Of older crossings it is not known."""
+    op.add_column("crossing", sa.Column("measure", sa.Text))

@@ -60,6 +60,7 @@ REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "n
 NEW = {
     ("activation", "deaths"),
     ("board", "compaction_owed_at"),
+    ("crossing", "measure"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),

@@ -95,9 +95,9 @@ WHERE mark.kind = :kind
 -- name: insert_crossing
 -- Record a crossing.
 INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
-  held_by, law, order_key, event_id, activation_id, closed_at)
+  held_by, law, order_key, event_id, activation_id, closed_at, measure)
 VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
-  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at);
+  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure);
 
 -- name: renew_crossing
 -- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
@@ -200,8 +200,8 @@ LIMIT :limit + 0;
 -- name: restate_crossing
 -- Give a waiting crossing what its changed watch measures; its instants and its cause stay.
 UPDATE crossing
-SET subject = :subject, mark_id = :mark_id, value = :value, threshold = :threshold, law = :law, order_key = :order_key,
-  marks = :marks, urgent = :urgent, ready_at = :ready_at, held_by = NULL
+SET subject = :subject, mark_id = :mark_id, value = :value, threshold = :threshold, measure = :measure, law = :law,
+  order_key = :order_key, marks = :marks, urgent = :urgent, ready_at = :ready_at, held_by = NULL
 WHERE id = :id;
 
 -- name: antedate_crossing (quiet)

@@ -76,7 +76,8 @@ FROM event e;
 -- fragment: agenda_of_crossing(state, ready_at)
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
-  '{state}' AS state, w.condition || ': ' || {number(c.value)} AS reason, c.value, c.threshold,
+  '{state}' AS state,
+  w.condition || ': ' || coalesce(c.measure || ' = ', '') || {number(c.value)} AS reason, c.value, c.threshold,
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at, {instant({ready_at})} AS ready_at
 
 -- name: agenda

@@ -1,0 +1,96 @@
+"""Law: a reason names the side of a condition that was met, with its own value and threshold, and reads as true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from blackboard import Exponential, Never, count, strength, total
+from blackboard.conditions import Comparison, Condition
+from tests.board.world import HOUR, World, kind, spec
+
+KINDS = {
+    "a": kind("a", Exponential("1h"), on_repeat="separate"),
+    "b": kind("b", Exponential("30d"), on_repeat="add"),
+    "c": kind("c", Never()),
+}
+
+
+def reasons(world: World) -> tuple[str, str, float, float]:
+    """Return the reason in the agenda, that of the activation, and the value and threshold of the agenda."""
+    [item] = world.board.agenda()
+    [in_view] = world.sql("SELECT reason, value, threshold FROM agenda")
+    assert tuple(in_view) == (item.reason, item.value, item.threshold)
+    return item.reason, world.claimed("watchman").row.reason, item.value, item.threshold
+
+
+@pytest.mark.parametrize(
+    ("condition", "measure", "threshold"),
+    [
+        ((count("a") >= 2) | (strength("b") >= 0.9), 'strength("b")', 0.9),
+        ((strength("b") >= 0.9) | (count("a") >= 2), 'strength("b")', 0.9),
+        ((total("b") >= 0.5) | (strength("b") >= 0.5), 'total("b")', 0.5),
+        (((total("b") >= 0.5) & (count("a") >= 1)) | (total("b") >= 0.7), 'total("b")', 0.7),
+    ],
+    ids=str,
+)
+def test_a_reason_names_the_side_that_was_met(
+    world: World, condition: Condition, measure: str, threshold: float
+) -> None:
+    world.deploy(KINDS, spec("watchman", condition))
+    world.put("b", intensity=0.99)
+    in_agenda, of_activation, value, met = reasons(world)
+    assert (value, met) == (0.99, threshold)
+    assert in_agenda == f"{condition}: {measure} = 0.99"
+    assert of_activation == f"{condition}: {measure} = 0.99 >= {threshold}"
+
+
+def test_a_single_comparison_needs_no_name(world: World) -> None:
+    world.deploy(KINDS, spec("watchman", strength("b") >= 0.9))
+    world.put("b", intensity=0.99)
+    assert reasons(world)[:2] == ('strength("b") >= 0.9: 0.99', 'strength("b") >= 0.9: 0.99 >= 0.9')
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        strength("a") < 0.5,
+        total("b") < 0.5,
+        total("b", over="board") < 0.5,
+        (total("c") < 0.1) | (total("b") < 0.5),
+        (total("b") < 0.5) & (count("a") < 1),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("threshold", [0.5, 0.123456789, 1 / 3])
+def test_the_numbers_of_a_fall_differ(world: World, condition: Any, threshold: float) -> None:
+    text = str(condition).replace("0.5", repr(threshold))
+    world.deploy(KINDS, spec("watchman", text))
+    world.put("c")
+    world.put("a" if '"b"' not in text else "b", intensity=2 * threshold)
+    world.advance(40 * 24 * HOUR)
+    world.fire_due()
+    in_agenda, of_activation, value, met = reasons(world)
+    assert value < met == threshold
+    for reason in (in_agenda, of_activation):
+        assert not reason.endswith(f": {threshold}")
+    shown, limit = (float(number) for number in of_activation.rpartition(": ")[2].rpartition("= ")[2].split(" < "))
+    assert shown < limit == threshold
+    assert float(in_agenda.rpartition(": ")[2].rpartition("= ")[2]) < threshold
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "text"),
+    [
+        (0.99, 0.9, "0.99 >= 0.9"),
+        (1234.56, 2.0, "1235 >= 2"),
+        (0.50004, 0.5, "0.50004 >= 0.5"),
+        (0.5, 0.5, "0.5 >= 0.5"),
+        (0.123456789, 0.123456789, "0.123456789 >= 0.123456789"),
+        (0.49999999999, 0.5, "0.49999999999 >= 0.5"),
+        (0.30000000000000004, 0.3, "0.30000000000000004 >= 0.3"),
+    ],
+)
+def test_a_number_has_enough_digits_to_differ_from_its_threshold(value: float, threshold: float, text: str) -> None:
+    assert Comparison(total("a"), ">=", threshold).text_of(value) == text
