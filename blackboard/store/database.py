@@ -314,6 +314,7 @@ class Database:
         if tx is not None:
             if not tx.committed:
                 self._roll_back(tx.cursor)
+                self.on_rollback()
             with contextlib.suppress(Exception):
                 if tx.overwrites:
                     tx.cursor.execute("PRAGMA secure_delete = FAST")
@@ -321,8 +322,6 @@ class Database:
             self._open = None
         if self._write_lock is not None:
             self._write_lock.release()
-        if tx is not None and not tx.committed:
-            self.on_rollback()
 
     def _leave(self, entry: Entry) -> None:
         """Give up whatever a thread may hold at the end of its write. May be repeated."""
