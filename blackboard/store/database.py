@@ -506,10 +506,14 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def _has_other_names(path: Path) -> StoreError:
-    others = [
-        str(other) for other in path.parent.iterdir() if other != path and other.exists() and other.samefile(path)
-    ]
-    names = f" ({', '.join(sorted(others))})" if others else ""
+    near = (other for other in path.parent.iterdir() if other != path and other.exists())
+    others = sorted(str(other) for other in near if other.samefile(path))
+    if kept := [copy for copy in BoardFiles(path).replaced_copies() if str(copy) in others]:
+        return StoreError(
+            f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the board of"
+            " before, with its log), run it again"
+        )
+    names = f" ({', '.join(others)})" if others else ""
     return StoreError(
         f"{path} has a second name, a hard link{names}, and what is deposited through one name is lost through the"
         " other: remove one of them, or use a symbolic link; 'blackboard backup' makes a copy"

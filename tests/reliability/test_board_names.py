@@ -90,6 +90,29 @@ def test_a_file_with_a_hard_link_is_refused_by_each_of_its_names(tmp_path: Path)
         assert [mark.subject for mark in board.marks(Note)] == ["one", "two"]
 
 
+def test_a_board_whose_restoration_was_interrupted_is_refused_until_it_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "board.db"
+    with Blackboard.open(path) as board:
+        board.deposit(Note(subject="kept"))
+        copy = administration.back_up(board, tmp_path / "copy.db")
+        board.deposit(Note(subject="later"))
+
+    def fails(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", fails)
+        with pytest.raises(KeyboardInterrupt):
+            administration.restore(copy.path, path, 0)
+    with pytest.raises(StoreError, match="restore'; if that was interrupted"):
+        Blackboard.open(path)
+    administration.restore(copy.path, path, 1_000_000)
+    with Blackboard.open(path) as board:
+        assert [mark.subject for mark in board.marks(Note)] == ["kept"]
+
+
 def test_a_backup_with_hard_links_can_be_restored(tmp_path: Path) -> None:
     with Blackboard.open(tmp_path / "board.db") as board:
         board.deposit(Note(subject="one"))
