@@ -71,6 +71,8 @@ def write_mark(mark: Mark) -> str:
     text, model = payload_text(mark), type(mark)
     if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
+    if _has_sets(model):
+        text = dump_payload(_sort_sets(json.loads(text), mark))
     if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
         dump_payload(json.loads(text))
     try:
@@ -117,6 +119,37 @@ def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidMark(f"the payload is not JSON: {error}") from None
     return _read(model, text, subject, by_alias=True)
+
+
+@lru_cache(maxsize=1024)
+def _has_sets(model: type[Mark]) -> bool:
+    """Return whether a class has a field with a set. Its members have another order in each process."""
+    parts: list[Any] = [model.__pydantic_core_schema__]
+    for part in parts:  # the list grows
+        if isinstance(part, dict):
+            if part.get("type") in ("set", "frozenset"):
+                return True
+            parts += [value for key, value in part.items() if key != "metadata"]
+        elif isinstance(part, list | tuple):
+            parts += part
+    return False
+
+
+def _sort_sets(written: Any, value: Any) -> Any:
+    """Return what was written for a value, with the members of its sets in one order: equal marks have equal texts."""
+    if isinstance(written, dict):
+        if is_dataclass(value) or isinstance(value, BaseModel):
+            return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}
+        if isinstance(value, dict) and len(value) == len(written):
+            return {
+                name: _sort_sets(item, of) for (name, item), of in zip(written.items(), value.values(), strict=True)
+            }
+    if isinstance(written, list):
+        if isinstance(value, list | tuple) and len(value) == len(written):
+            return [_sort_sets(item, member) for item, member in zip(written, value, strict=True)]
+        if isinstance(value, set | frozenset):
+            return sorted(written, key=json.dumps)
+    return written
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,7 +192,7 @@ FAITHFUL = [
     Derived(subject="s", width=4),
     Strict(subject="s", at=datetime(2027, 3, 2, 10, tzinfo=UTC), day=date(2027, 3, 2), wait=timedelta(minutes=90)),
     Strict(subject="s", token=uuid.UUID(int=7), colour=Colour.RED, price=Decimal("2.50"), pair=(1, "a")),
-    Strict(subject="s", tags=frozenset({"a"})),
+    Strict(subject="s", tags=frozenset({"b", "a", "c"})),
     Strict(subject="s", at=datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)),  # in the hour that comes twice
     Strict(subject="s", at=datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN)),
     Encoded(subject="s", day=date(2027, 3, 2), numbers="[1, 2]", place=Place(3, ("a",)), blob=b"abc"),
@@ -400,3 +403,36 @@ def test_a_class_with_a_value_that_json_cannot_represent_is_refused() -> None:
 
         class Handler(Mark, kind="handler"):
             call: Callable[[], None]
+
+
+SETS = """
+import sys
+from blackboard import Blackboard, Mark
+from pydantic import BaseModel
+
+class Inner(BaseModel):
+    words: frozenset[str]
+
+class Tagged(Mark, kind="tagged"):
+    tags: set[str]
+    order: list[str]
+    inner: dict[str, list[Inner]]
+
+words = [f"word {n}" for n in range(20)]
+with Blackboard.open(sys.argv[1], author="sensor") as board:
+    mark = Tagged(subject="s", tags=set(words), order=words[::-1], inner={"a": [Inner(words=frozenset(words))]})
+    receipt = board.deposit(mark, key="k")
+    print(receipt.outcome, board.marks(Tagged) == [mark] or board.marks(Tagged)[0].tags == mark.tags)
+    print(board.marks("tagged")[0].payload["order"] == words[::-1])
+"""
+
+
+@pytest.mark.processes
+def test_equal_sets_are_one_text_in_every_process(tmp_path: Path) -> None:
+    outputs = []
+    for seed in "123":
+        environ = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", SETS, str(tmp_path / "board.db")]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        outputs.append(done.stdout or done.stderr)
+    assert outputs == ["deposited True\nTrue\n", "duplicate True\nTrue\n", "duplicate True\nTrue\n"]
