@@ -351,15 +351,8 @@ class Comparison(Condition):
         return f"{self.digits_of(value)} {self.operator} {_exact(self.threshold)}"
 
     def digits_of(self, value: float) -> str:
-        """Return a value with as many digits, at least 4, as it takes to tell it from the threshold."""
-        if value == self.threshold:
-            return _exact(value)
-        texts = (f"{value:.{digits}g}" for digits in range(4, 17))
-        return next((text for text in texts if self._tells(text, value)), _exact(value))
-
-    def _tells(self, text: str, value: float) -> bool:
-        shown = float(text)
-        return shown != self.threshold and (shown < self.threshold) == (value < self.threshold)
+        """Return a value with as many digits as it takes to tell it from the threshold."""
+        return digits_beside(value, self.threshold)
 
     def __str__(self) -> str:
         return f"{self.measure} {self.operator} {_exact(self.threshold)}"
@@ -414,6 +407,18 @@ class Not(Condition):
 
     def __str__(self) -> str:
         return f"~({self.part})"
+
+
+def digits_beside(value: float, threshold: float) -> str:
+    """Return a value with as many digits, at least 4, as it takes to tell it from a threshold."""
+    if value == threshold:
+        return _exact(value)
+
+    def tells(text: str) -> bool:
+        return float(text) != threshold and (float(text) < threshold) == (value < threshold)
+
+    texts = (f"{value:.{digits}g}" for digits in range(4, 17))
+    return next(filter(tells, texts), _exact(value))
 
 
 def _exact(number: float) -> str:

@@ -7,8 +7,10 @@ from datetime import datetime
 from functools import partial
 
 from blackboard.board import board_totals, guards, served_agents, stimuli
-from blackboard.board.agent_readiness import blocked, held_by_of
+from blackboard.board.agent_readiness import blocked, has_capacity, held_back
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.crossing_holds import hold_of
+from blackboard.board.predicted_crossings import LAST_INSTANT, forecast
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -22,9 +24,9 @@ from blackboard.board.result_types import (
     result_of,
 )
 from blackboard.clock import from_datetime, iso, to_datetime
-from blackboard.conditions import Comparison
+from blackboard.conditions import Comparison, digits_beside
 from blackboard.states import ActivationState
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
@@ -55,19 +57,21 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
-        watches=tuple(_watch(txn, watch, subject) for watch in txn.active.watches_by_agent.get(agent, ())),
+        watches=tuple(_watch(txn, watch, subject, dead) for watch in txn.active.watches_by_agent.get(agent, ())),
         last=_last(txn, agent, subject),
     )
 
 
-def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> WatchExplanation:
+def _watch(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, dead: Collection[str]
+) -> WatchExplanation:
     scope = "" if watch.is_over_board else subject
     rows = (
         txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
         else txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
-    waiting = tuple(result_of(WaitingCrossing, row, held_by=held_by_of(txn, row)) for row in rows[:SHOWN])
+    waiting = tuple(_waiting(txn, watch, row) for row in rows[:SHOWN])
     guard = watch.spec.guard
     guard_text = None if guard is None else str(guard)
     explained = partial(
@@ -80,7 +84,7 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
         own_laws=_own_laws(txn, watch, subject),
     )
     if scope is None:
-        return explained(_verdict_of_waiting(waiting[0]) if waiting else "nothing waits")
+        return explained(_verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits")
     values = _values(txn, watch, scope)
     live_marks = None
     if not watch.falling and not watch.is_over_board:
@@ -88,12 +92,16 @@ def _watch(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -
     guard_open, guard_opens_at = (None, None) if guard is None else guards.opens(txn, watch, scope)
     predicted_at = None
     if watch.falling:
-        predictions = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
-        predicted_at = tuple(optional_datetime(row.due_at) for row in predictions)
+        rows = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
+        instants = [
+            forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at)) for row in rows
+        ]
+        predicted = sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
+        predicted_at = tuple(map(optional_datetime, predicted))
     if waiting:
-        verdict = _verdict_of_waiting(waiting[0])
+        verdict = _verdict_of_waiting(txn, watch, waiting[0], dead)
     elif predicted_at:
-        verdict = _verdict_of_prediction(predicted_at[0])
+        verdict = _verdict_of_prediction(txn, watch, scope, predicted[0])
     else:
         verdict = _verdict_of_values(values, live_marks)
     return explained(verdict, values, live_marks, guard_open, optional_datetime(guard_opens_at), predicted_at)
@@ -160,7 +168,23 @@ def _text(at: datetime | None) -> str | None:
     return None if at is None else iso(from_datetime(at))
 
 
-def _verdict_of_waiting(crossing: WaitingCrossing) -> str:
+def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) -> WaitingCrossing:
+    """Return a waiting crossing with what holds it back now, as a claim would find it."""
+    hold = hold_of(txn, watch, row)
+    held_by = hold.held_by
+    if held_by is None and hold.ready_at is not None and hold.ready_at > txn.now:
+        held_by = "batch_window"
+    return result_of(WaitingCrossing, row, held_by=held_by, ready_at=hold.ready_at)
+
+
+def _verdict_of_waiting(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
+) -> str:
+    """Return what a claim would find: first what concerns the agent or the watch, then what concerns the crossing."""
+    agent = watch.agent
+    hold = blocked(txn, agent.name) or held_back(txn, watch)
+    if hold is not None:
+        return f"it crossed; {hold.reason}" + (f" until {iso(hold.until)}" if hold.until is not None else "")
     until = _text(crossing.ready_at)
     if crossing.held_by == "guard":
         return f"it crossed; its guard holds it back until {until or 'new marks change that'}"
@@ -170,13 +194,22 @@ def _verdict_of_waiting(crossing: WaitingCrossing) -> str:
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == "batch_window":
         return f"it crossed; it waits for a fuller batch until {until}"
+    if (problem := served_agents.unserved(txn, agent.name, dead)) is not None:
+        return f"it crossed and is ready, but {problem}"
+    if not served_agents.is_served(txn, agent.name, dead):
+        return "it crossed and is ready, but no daemon that serves the agent is running"
+    if not has_capacity(txn, agent):
+        return f"it crossed and is ready; the agent runs as many activations as it may ({agent.settings.concurrency})"
     return "it crossed and is ready; the next free daemon claims it"
 
 
-def _verdict_of_prediction(due_at: datetime | None) -> str:
+def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subject: str, due_at: int | None) -> str:
     if due_at is None:
         return "it has not fallen below its threshold, and fading alone will not make it"
-    return f"it has not fallen below its threshold; by fading alone it will at {_text(due_at)}"
+    verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
+    if not guards.was_open(txn, watch, subject, due_at):
+        verdict += ", but its guard will not be met then"
+    return verdict
 
 
 def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None) -> str:
@@ -187,5 +220,9 @@ def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None
         return "the live marks meet the condition; they were absorbed, or have crossed before"
     if live_marks and not measured:
         return "all live marks are already absorbed or were deposited by this agent; a new mark or news may cross"
-    unmet = [f"{value.measure} is {value.value:.4g} of {value.threshold:.4g}" for value in values if not value.met]
+    unmet = [
+        f"{value.measure} is {digits_beside(value.value, value.threshold)} of {value.threshold:.12g}"
+        for value in values
+        if not value.met
+    ]
     return "it has not crossed: " + "; ".join(unmet)

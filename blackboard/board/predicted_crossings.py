@@ -17,6 +17,8 @@ from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.strength_forecast import fallen_side, first_true
 
+LAST_INSTANT = 2**62
+"""Microseconds since the epoch, later than any instant."""
 BATCH = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
 
@@ -67,6 +69,30 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only postpone the crossing, which is computed again when it is due
         predict_watch(txn, watch, new)
+
+
+def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> int | None:
+    """Return the instant at which a watch will cross by fading alone; None if it will not.
+
+    The stored instant of a watch over the board may come too early: a deposit that only postpones the crossing leaves
+    it as it is, until it is due and computed again.
+    """
+    if prediction.due_at is None:
+        return None
+    marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
+    return first_true(watch.condition, marks, prediction.due_at)
+
+
+def next_crossing(txn: BoardTransaction) -> int | None:
+    """Return the instant of the next crossing by fading alone; None if there is none."""
+    earliest: int | None = None
+    for row in txn.tx.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=BATCH):
+        if earliest is not None and row.due_at >= earliest:
+            break  # stored instants are never too late
+        watch = txn.active.watches.get(row.watch_id)
+        at = None if watch is None else forecast(txn, watch, row)
+        earliest = min((instant for instant in (earliest, at) if instant is not None), default=None)
+    return earliest
 
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:

@@ -14,6 +14,7 @@ from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_order import strengths_of
 from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.predicted_crossings import next_crossing
 from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
@@ -337,7 +338,7 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         events=txn.last_event,
         waiting=sum(row.count for row in txn.tx.all(CROSSINGS.count_waiting)),
         activations=states,
-        next_predicted_crossing=optional_datetime(txn.tx.value(CROSSINGS.next_predicted)),
+        next_predicted_crossing=optional_datetime(next_crossing(txn)),
         next_evaporation=optional_datetime(txn.tx.value(MARKS.next_evaporation)),
         model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.tx.value(MODEL_CALLS.reserved_money)) / 1_000_000),
         backfills=len(txn.tx.all(CROSSINGS.backfills)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.predicted_crossings import next_crossing
 from blackboard.clock import iso
 from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -56,7 +57,7 @@ class Report:
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
-        if (due := txn.tx.value(CROSSINGS.next_predicted)) is not None:
+        if (due := next_crossing(txn)) is not None:
             lines.append(f"the next falling watch crosses at {iso(due)}")
         return cls(tuple(lines))
 

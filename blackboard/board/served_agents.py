@@ -58,6 +58,12 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> str | 
     return f"worker {idle[0].id} does not claim for it: {problem(txn, idle[0])}"
 
 
+def is_served(txn: BoardTransaction, agent: str, dead: Collection[str]) -> bool:
+    """Return whether a living worker serves an agent, with whatever code. A worker of an earlier version may."""
+    workers = [row for row in txn.tx.all(ACTIVATIONS.workers) if row.id not in dead]
+    return any(row.agents is None or agent in code_of(row) for row in workers)
+
+
 def dead_workers(session: BoardSession) -> frozenset[str]:
     """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
     rows, now = session.read(lambda txn: (txn.tx.all(ACTIVATIONS.workers), txn.now))

@@ -26,6 +26,7 @@ from blackboard.cli.output import (
     show_records,
     timestamp,
 )
+from blackboard.conditions import digits_beside
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
@@ -215,8 +216,8 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
             item.agent,
             item.watch,
             item.subject,
-            number(item.value),
-            number(item.threshold),
+            digits_beside(item.value, item.threshold),
+            f"{item.threshold:.12g}",
             second(item.crossed_at),
             second(item.ready_at),
             item.held_by,
@@ -360,7 +361,7 @@ def _explain_watch(watch: WatchExplanation) -> None:
     for value in watch.values or ():
         met = "met" if value.met else "not met"
         say(
-            f"    {value.measure} is {number(value.value)} of {number(value.threshold)},"
+            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {value.threshold:.12g},"
             f" over {value.marks} marks: {met}"
         )
     if watch.guard:
