@@ -25,10 +25,9 @@ INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
     (8, 2000, 100),
     (30, 1000, 500),
-    (200, 300, 500),
-    (1000, 1000, 1000),
+    (1000, 300, 500),
 )
-LONG_INTERVAL = 5000
+LONG_INTERVAL = 1000
 """Microseconds between two attempts of a long wait, such as that for a process that was suspended."""
 
 
