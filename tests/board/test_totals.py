@@ -19,7 +19,7 @@ from blackboard.board import board_totals
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.stimuli import stimuli_of
-from blackboard.conditions import Count, Strongest
+from blackboard.conditions import Count, Strongest, Total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -64,9 +64,10 @@ operations = st.lists(
 
 
 def agree(txn: BoardTransaction) -> None:
-    for item in txn.active.watches.values():
-        if not item.is_over_board or item.falling:
-            continue
+    keep_live_sums(txn)
+    over_board = [item for item in txn.active.watches.values() if item.is_over_board and not item.falling]
+    over_live_marks = [item.over_live_marks for item in over_board if isinstance(item.comparison.measure, Total)]
+    for item in (*over_board, *over_live_marks):
         kept, marks = board_totals.update_and_measure(txn, item)
         stimuli = stimuli_of(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
@@ -88,6 +89,14 @@ def agree(txn: BoardTransaction) -> None:
                 assert kept >= true - 1e-9
             else:
                 assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
+
+
+def keep_live_sums(txn: BoardTransaction) -> None:
+    """Let the board keep sums over all live marks, as the first deposit that needs them does."""
+    for item in txn.active.watches.values():
+        is_total = item.is_over_board and not item.falling and isinstance(item.comparison.measure, Total)
+        if is_total and not board_totals.keeps_live_sums(txn, item):
+            board_totals._rebuild(txn, item.over_live_marks)
 
 
 @for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
