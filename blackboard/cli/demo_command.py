@@ -101,14 +101,16 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
 
 def _load(board: Blackboard, section: Demo) -> None:
     from blackboard.cli.demo_samples import file_of
-    from blackboard.cli.row_deposits import Columns, load
+    from blackboard.cli.row_deposits import load
+    from blackboard.cli.row_mapping import Columns
     from blackboard.cli.row_reader import BadRow, Rows
 
     rejected: list[BadRow] = []
     source = file_of(section.samples)
     with source.open("rb") as stream:
         how = Columns(section.kind, section.subject, section.map)
-        loaded = load(board, Rows(stream, source.name), how, rejected.append, lambda: None)
+        rows = Rows(stream, source.name)
+        loaded = load(board, rows, how, rejected.append, lambda: None)
     colon = ":" if rejected else ""
     say(f"{sum(loaded.outcomes.values())} sample rows are on the board; {len(rejected)} were rejected{colon}")
     for row in rejected:

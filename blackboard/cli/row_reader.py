@@ -1,25 +1,34 @@
-"""A reader of CSV and JSON Lines. It reads row by row and reports unreadable rows.
+"""A reader of CSV and JSON. It reads row by row and reports unreadable rows.
 
-It accepts a byte order mark, four delimiters and blank lines.
+The dialect of a CSV file follows from its first rows: the delimiter is the one that divides them most evenly, counted
+outside quotes. Columns may have no name or the same name, as spreadsheets and form services write them.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
+from blackboard.cli.input_text import MAX_LINE, InputText
 from blackboard.errors import UsageError
 
-DELIMITERS = ",;\t|"
+DELIMITERS = "\t;|,"
+"""The delimiters that are tried. If two divide the rows equally well, the earlier is meant: commas occur in texts."""
+SAMPLE_ROWS = 50
+"""The number of lines from which the delimiter follows."""
 MAX_FIELD_LINES = 1000
 """The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""
-MAX_LINE_BYTES = 16 * 1024 * 1024
-"""The largest number of bytes in one line."""
+MAX_ELEMENT = 64 * 1024 * 1024
+"""The largest number of characters in an element of a JSON array."""
+UNNAMED = ""
+"""The name that means all columns without a name."""
+_GAP = re.compile(r"[\s,]*")
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,62 +53,141 @@ class BadRow:
 class Rows:
     """The rows of a stream. The format follows from its name or its first character.
 
+    The rows own the stream: it is closed with them.
+
     Raises:
         UsageError: The header of a CSV file is not usable, or the stream has another format.
     """
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
-        self._lines = _Lines(stream, name)
-        self.bytes_read = 0
-        """The number of bytes read so far."""
-        low = name.lower()
-        first = self._lines.first_character()
-        if first == "[":
-            raise UsageError(f"{name} is a JSON array; write one object on each line (JSON Lines)")
-        self.json = low.endswith((".jsonl", ".ndjson", ".json")) or (
-            first == "{" and not low.endswith((".csv", ".tsv", ".txt"))
-        )
+    def __init__(
+        self, stream: IO[bytes], name: str, *, delimiter: str | None = None, encoding: str | None = None
+    ) -> None:
+        self._lines = InputText(stream, name, encoding)
+        self.notes: list[str] = []
+        """What was assumed about the file and should be said."""
+        if self._lines.is_guess:
+            self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name
-        self.columns: tuple[str, ...] | None = None if self.json else self._header()
+        low = name.lower().removesuffix(".gz")
+        first = next(iter(self._lines.peek(1)), "").lstrip()[:1]
+        if delimiter is not None:
+            self.json = False
+        else:
+            self.json = (low.endswith((".jsonl", ".ndjson", ".json")) and first in ("{", "[", "")) or (
+                first in ("{", "[") and not low.endswith((".csv", ".tsv", ".txt"))
+            )
+        self.repeated: dict[str, tuple[str, ...]] = {}
+        """Names that several columns have, with the names of the further columns: `Email` -> `Email#2`."""
+        self.unnamed: tuple[str, ...] = ()
+        """The columns without a name. They are called by their place: `column 3`."""
+        self.decimal_comma = False
+        """Whether numbers are written with a decimal comma where both readings are possible."""
+        self.columns: tuple[str, ...] | None = None if self.json else self._header(delimiter)
+
+    @property
+    def bytes_read(self) -> int:
+        """The number of bytes read so far."""
+        return self._lines.bytes_read
 
     def __iter__(self) -> Iterator[Row | BadRow]:
-        for row in self._json_rows() if self.json else self._csv_rows():
-            self.bytes_read = self._lines.bytes_read
-            yield row
+        if not self.json:
+            return self._csv_rows()
+        sample = self._lines.peek(2)
+        return self._json_stream() if _is_one_document(sample) else self._json_rows()
+
+    def _json_stream(self) -> Iterator[Row | BadRow]:
+        """Yield the elements of an array, or objects that are written over several lines."""
+        decoder, buffer, due, number = json.JSONDecoder(), "", 0, 1
+        is_array = self._lines.peek(1)[0].lstrip().startswith("[")
+        opened = ended = False
+        while not ended:
+            line = next(self._lines, (0, ""))[1]
+            if is_array and not opened and line.strip():
+                line, opened = line.replace("[", " ", 1), True
+            buffer, ended = buffer + line, not line
+            if len(buffer) < due and not ended:
+                continue  # an element of many lines is not parsed anew at each of them
+            at = 0
+            while True:
+                begin = _GAP.match(buffer, at).end()  # type: ignore[union-attr]  # it matches an empty text too
+                number += buffer.count("\n", at, begin)
+                at = begin
+                if at == len(buffer) or (is_array and buffer[at] == "]"):
+                    at = len(buffer)
+                    break
+                try:
+                    values, end = decoder.raw_decode(buffer, at)
+                except (ValueError, RecursionError) as error:
+                    if ended or len(buffer) - at > MAX_ELEMENT:
+                        reason = f"invalid JSON: {getattr(error, 'msg', error)}; what follows is not read"
+                        yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
+                        return
+                    break  # it goes on in a later line
+                yield self._json_row(number, values, buffer[at:end])
+                number += buffer.count("\n", at, end)
+                at = end
+            buffer = buffer[at:]
+            due = 2 * len(buffer)
 
     def _json_rows(self) -> Iterator[Row | BadRow]:
         for number, line in self._lines:
             raw = line.strip()
             if not raw:
                 continue
-            if (reason := _not_text(raw)) is not None:
-                yield BadRow(number, reason, raw)
-                continue
             try:
                 values = json.loads(raw)
             except (ValueError, RecursionError) as error:
-                yield BadRow(number, f"invalid JSON: {error}", raw)
+                yield BadRow(number, self._not_text(raw) or f"invalid JSON: {error}", raw)
                 continue
-            if isinstance(values, dict):
-                yield Row(number, values, raw)
-            else:
-                yield BadRow(number, "not a JSON object", raw)
+            yield self._json_row(number, values, raw)
 
-    def _header(self) -> tuple[str, ...]:
-        number, line = next(((n, line) for n, line in self._lines if line.strip()), (0, ""))
-        if not line:
+    def _json_row(self, number: int, values: Any, raw: str) -> Row | BadRow:
+        if (reason := self._not_text(raw)) is not None:
+            return BadRow(number, reason, raw)
+        return Row(number, values, raw) if isinstance(values, dict) else BadRow(number, "not a JSON object", raw)
+
+    def _header(self, delimiter: str | None) -> tuple[str, ...]:
+        csv.field_size_limit(MAX_LINE)
+        sample = self._lines.peek(SAMPLE_ROWS)
+        if not sample:
             raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
-        if (reason := _not_text(line)) is not None:
-            raise UsageError(f"{self.name}, row {number}: the header is {reason}")
-        self._delimiter = max(DELIMITERS, key=line.count)
-        self._lines.push([(number, line)])
-        header = next(self._records())
+        if (stated := _SEP_LINE.fullmatch(sample[0])) is not None:
+            while not next(self._lines)[1].strip():
+                pass
+            delimiter, sample = delimiter or stated[1], sample[1:]
+        self._delimiter = delimiter or _likely_delimiter(sample)
+        self.decimal_comma = self._delimiter == ";"
+        self._space = bool(sample) and f'{self._delimiter} "' in sample[0]
+        header = next(self._records(), None)
+        if header is None:
+            raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
         if isinstance(header, BadRow):
-            raise UsageError(f"{self.name}, row {number}: the header cannot be read: {header.reason}")
-        names = tuple(cell.strip() for cell in header[1])
-        if repeated := [name for i, name in enumerate(names) if name in names[:i]]:
-            raise UsageError(f"{self.name}: two columns are named {repeated[0]!r}")
-        return names
+            raise UsageError(f"{self.name}, row {header.number}: the header cannot be read: {header.reason}")
+        if (reason := self._not_text(header[2])) is not None:
+            raise UsageError(f"{self.name}, row {header[0]}: the header is {reason}")
+        return self._name_columns([" ".join(cell.split()) for cell in header[1]])
+
+    def _name_columns(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Return a name for each column that no other column has."""
+        names: list[str] = []
+        unnamed: list[str] = []
+        for place, cell in enumerate(cells, 1):
+            name, number = cell or f"column {place}", 1
+            while name in names or (number > 1 and name in cells):
+                number += 1
+                name = f"{cell or f'column {place}'}#{number}"
+            names.append(name)
+            if not cell:
+                unnamed.append(name)
+            elif number > 1:
+                self.repeated[cell] = (*self.repeated.get(cell, ()), name)
+        self.unnamed = tuple(unnamed)
+        for cell, others in self.repeated.items():
+            self.notes.append(
+                f"{len(others) + 1} columns are named {cell!r}: the first with a value counts;"
+                f" {others[0]!r} names the second"
+            )
+        return tuple(names)
 
     def _csv_rows(self) -> Iterator[Row | BadRow]:
         columns = self.columns or ()
@@ -108,7 +196,11 @@ class Rows:
                 yield values
                 continue
             number, cells, raw = values
-            if (reason := _not_text(raw)) is not None:
+            if not any(cell.strip() for cell in cells) and len(cells) > 1:
+                continue  # a spreadsheet writes an empty line as delimiters alone
+            if not any(cell.strip() for cell in cells[len(columns) :]):
+                cells = cells[: len(columns)]
+            if (reason := self._not_text(raw)) is not None:
                 yield BadRow(number, reason, raw)
             elif len(cells) != len(columns):
                 yield BadRow(number, f"{len(cells)} fields, but the header has {len(columns)}", raw)
@@ -122,11 +214,19 @@ class Rows:
                 continue
             lines = [first]
             try:
-                cells = next(csv.reader(self._record_lines(lines), delimiter=self._delimiter, strict=True))
+                cells = next(
+                    csv.reader(
+                        self._record_lines(lines),
+                        delimiter=self._delimiter,
+                        skipinitialspace=self._space,
+                        strict=True,
+                    )
+                )
             except (_UnclosedQuote, csv.Error) as error:
                 # Only the first line is rejected, so that the rows after a stray quote are read normally.
                 self._lines.push(lines[1:])
-                yield BadRow(first[0], f"misplaced quote: {error}", first[1].rstrip("\r\n"))
+                what = "too long" if "field larger" in str(error) else "misplaced quote"
+                yield BadRow(first[0], f"{what}: {error}", first[1].rstrip("\r\n"))
                 continue
             yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
 
@@ -137,54 +237,52 @@ class Rows:
             yield line[1]
         raise _UnclosedQuote("it is never closed")
 
+    def _not_text(self, raw: str) -> str | None:
+        for index, character in enumerate(raw) if not raw.isascii() else ():
+            if "\udc00" <= character <= "\udcff":
+                encoding = "UTF-8" if self._lines.encoding.startswith("utf-8") else self._lines.encoding
+                return f"not {encoding} text: byte 0x{ord(character) - 0xDC00:02x} at character {index + 1}"
+        return None
+
 
 class _UnclosedQuote(Exception):
     """A quoted field without a closing quote."""
 
 
-class _Lines:
-    """Numbered lines that can be pushed back. Invalid UTF-8 bytes become lone surrogates."""
+def _likely_delimiter(sample: Sequence[str]) -> str:
+    """Return the delimiter that divides the header and most rows into the same number of fields."""
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
-        self._stream, self._name = stream, name
-        self._back: deque[tuple[int, str]] = deque()
-        self._number = 0
-        self.bytes_read = 0
+    def evenness(delimiter: str) -> tuple[float, int]:
+        widths: list[int] = []
+        with suppress(csv.Error):  # the sample ends within a field, or a row has a mistake
+            widths.extend(len(cells) for cells in csv.reader(sample, delimiter=delimiter))
+        if not widths or widths[0] < 2:
+            return 0.0, 0
+        return round(sum(width == widths[0] for width in widths[1:]) / max(1, len(widths) - 1), 1), widths[0]
 
-    def __iter__(self) -> Iterator[tuple[int, str]]:
-        return self
-
-    def __next__(self) -> tuple[int, str]:
-        if self._back:
-            return self._back.popleft()
-        raw = self._stream.readline(MAX_LINE_BYTES)
-        if not raw:
-            raise StopIteration
-        if self._number == 0:
-            if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise UsageError(f"{self._name} is UTF-16 text; convert it: iconv -f UTF-16 -t UTF-8")
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        self._number += 1
-        self.bytes_read += len(raw)
-        return self._number, raw.decode("utf-8", "surrogateescape")
-
-    def push(self, lines: Iterable[tuple[int, str]]) -> None:
-        """Push lines back; they are read next."""
-        self._back.extendleft(reversed(list(lines)))
-
-    def first_character(self) -> str:
-        """Return the first character that is not a space, without consuming it; empty at the end."""
-        seen = []
-        for line in self:
-            seen.append(line)
-            if line[1].strip():
-                break
-        self.push(seen)
-        return seen[-1][1].strip()[:1] if seen else ""
+    best = max(DELIMITERS, key=evenness)
+    return best if evenness(best) > (0.0, 0) else ","
 
 
-def _not_text(raw: str) -> str | None:
-    for index, character in enumerate(raw) if not raw.isascii() else ():
-        if "\udc80" <= character <= "\udcff":
-            return f"not UTF-8 text: byte 0x{ord(character) - 0xDC00:02x} at character {index + 1}"
-    return None
+def _is_one_document(sample: Sequence[str]) -> bool:
+    """Return whether lines begin an array, or an object that goes on in the second line."""
+    if not sample or sample[0].lstrip().startswith("["):
+        return bool(sample) and not _is_list_of_one_line(sample)
+    if len(sample) < 2 or sample[1].lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(sample[0])
+    except (ValueError, RecursionError):
+        return not sample[0].rstrip().endswith("}")
+    return False
+
+
+def _is_list_of_one_line(sample: Sequence[str]) -> bool:
+    """Return whether the first of several lines is a whole array: a bad row of JSON Lines."""
+    if len(sample) < 2:
+        return False
+    try:
+        json.loads(sample[0])
+    except (ValueError, RecursionError):
+        return False
+    return True

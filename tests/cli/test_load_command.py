@@ -132,21 +132,23 @@ def test_the_format_of_stdin_is_detected_from_its_first_character(house: Typed, 
     ("text", "words", "message"),
     [
         ("", (), "is empty"),
-        ("room,room\n", (), "two columns are named 'room'"),
-        ("[{}]", (), "write one object on each line"),
         ("room,detail\n", ("--subject", "rom"), "did you mean 'room'?"),
         ("room,detial\n", (), "no field for 'detial'"),
         ("room,detail\n", ("--map", "detail=detai"), "did you mean 'detail'?"),
         ("room,detail\n", ("--map", "detail"), "write it like"),
         ("room,detail\n", ("--kind", "smok"), "did you mean 'smoke'?"),
         ("room,detail\n", ("--intensity", "-3"), "between 0 and 1e12"),
-        ("room,detail\n".encode("utf-16"), (), "UTF-16"),
+        ("room;detail\n", ("--delimiter", "--"), "write one character"),
+        ("room,detail\n", ("--encoding", "utf-99"), "is not known"),
+        ("room,detail\n", ("--extra", "keep"), "takes no fields but detail, floor_number"),
+        ("room,detail\nhall,\u0434\u043e\u043c\n".encode("cp1251"), (), "name its encoding, such as --encoding"),
+        (b"PK\x03\x04\x14\x00\x06\x00", (), "save the sheet as CSV"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(
-    house: Typed, text: str, words: tuple[str, ...], message: str
+    house: Typed, text: str | bytes, words: tuple[str, ...], message: str
 ) -> None:
-    name = house.write("a.csv" if not text or text[0] != "[" else "a", text)
+    name = house.write("a.csv", text)
     done = house("load", name, *WORDS, *words)
     assert done.code == 2
     assert message in done.err

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.cli.row_deposits import Columns, load
+from blackboard.cli.row_deposits import load
+from blackboard.cli.row_mapping import Columns
 from blackboard.cli.row_reader import Rows
 from blackboard.packaged_files import config_file
 from blackboard.settings.deployment_resolver import resolve_file
@@ -45,7 +46,8 @@ def _worked(folder: Path) -> Path:
         board.deploy(resolved.deployment)
         with (ROOT / "agents/lead_desk/samples/leads.csv").open("rb") as stream:
             columns = Columns("lead", ["email", "phone"], {"inbound_message": "message"})
-            load(board, Rows(stream, "leads.csv"), columns, lambda row: None, lambda: None)
+            rows = Rows(stream, "leads.csv")
+            load(board, rows, columns, lambda row: None, lambda: None)
         Daemon(board, resolved.agents, resolved.settings.daemon, agent_settings=settings).run(until_quiescent=True)
     return path
 

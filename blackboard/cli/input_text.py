@@ -1,0 +1,208 @@
+"""The text of an input file: decompression, the guess of its encoding, and its lines.
+
+The guess is small on purpose. Byte order marks, UTF-8 and UTF-16 are certain. Other text is taken for Windows-1252 only
+if its letters are those of western European words. Anything else needs `--encoding`: statistics over short texts often
+name a wrong encoding, and the result would look plausible.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import IO, cast
+
+from blackboard.errors import UsageError
+
+MAX_LINE = 16 * 1024 * 1024
+"""The largest number of characters in one line."""
+_BLOCK = 64 * 1024
+_GZIP = b"\x1f\x8b"
+_NOT_TEXT = {
+    b"PK\x03\x04": "a workbook (.xlsx, .ods) or another ZIP archive; save the sheet as CSV (UTF-8) and load that",
+    b"\xd0\xcf\x11\xe0": "a workbook (.xls); save the sheet as CSV (UTF-8) and load that",
+    b"%PDF": "a PDF document; export the rows as CSV or JSON",
+    b"BZh": "compressed with bzip2; unpack it first",
+    b"\xfd7zXZ": "compressed with xz; unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it first",
+    b"SQLite format 3\x00": "an SQLite database; export the rows as CSV or JSON",
+    b"PAR1": "a Parquet file; export the rows as CSV or JSON",
+}
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins this one
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WESTERN = frozenset(
+    "äöüßÄÖÜàâáãåæçèéêëìíîïñòóôõøœùúûÀÂÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØŒÙÚÛýðþšžŠŽ€£§°²³½´·«»\u2018\u2019‚“”„–—…•¡¿ªº©®™\xa0\xad"
+)
+_LONG_RUN = re.compile("[\xc0-\xff]{3,}")
+_ERRORS = "blackboard.mark_bytes"
+
+
+def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Replace bytes that cannot be decoded with lone surrogates, which no valid text contains."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_ERRORS, _mark_bytes)
+
+
+class InputText:
+    """The numbered lines of a stream of bytes. Lines can be pushed back.
+
+    A line ends with LF, CRLF or a lone CR.
+
+    Raises:
+        UsageError: The stream is not text, or its encoding is not known.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, encoding: str | None = None) -> None:
+        self._name, self._source = name, stream
+        self._back: deque[tuple[int, str]] = deque()
+        self._number = 0
+        data = _buffered(stream)
+        if data.peek(2).startswith(_GZIP):
+            data = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=data)))
+        with _Damaged(name):
+            head = data.peek(_BLOCK)
+            for magic, what in _NOT_TEXT.items():
+                if head.startswith(magic):
+                    raise UsageError(f"{name} is {what}")
+            self.encoding = _known(encoding) if encoding else _guess(head, _sample(data, head), name)
+            """The encoding, by its name in Python."""
+        self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
+        """Whether the encoding is a guess that the user should hear of."""
+        self._text = io.TextIOWrapper(data, self.encoding, errors=_ERRORS, newline="")
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        return self
+
+    def __next__(self) -> tuple[int, str]:
+        if self._back:
+            return self._back.popleft()
+        with _Damaged(self._name):
+            line = self._text.readline(MAX_LINE)
+        if not line:
+            raise StopIteration
+        self._number += 1
+        return self._number, line
+
+    @property
+    def bytes_read(self) -> int:
+        """The number of bytes read from the file so far, compressed as they are."""
+        try:
+            return self._source.tell()
+        except OSError:  # a pipe
+            return 0
+
+    def push(self, lines: Iterable[tuple[int, str]]) -> None:
+        """Push lines back; they are read next."""
+        self._back.extendleft(reversed(list(lines)))
+
+    def peek(self, count: int) -> list[str]:
+        """Return the next lines that are not blank, at most `count`, without consuming them."""
+        seen: list[tuple[int, str]] = []
+        full: list[str] = []
+        for number, line in self:
+            seen.append((number, line))
+            if line.strip():
+                full.append(line)
+            if len(full) == count:
+                break
+        self.push(seen)
+        return full
+
+
+class _Damaged:
+    """A context in which errors of a damaged archive become a `UsageError`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
+            raise UsageError(f"{self._name} is a damaged gzip file: {error}; rows before the damage are loaded")
+
+
+def _buffered(stream: IO[bytes]) -> io.BufferedReader:
+    return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK)
+
+
+def _sample(data: io.BufferedReader, head: bytes) -> bytes:
+    """Return the block of bytes that begins at the first one that is not ASCII; empty if all are ASCII.
+
+    A pipe cannot be rewound: only its head is looked at.
+    """
+    if not data.seekable():
+        return _from_first_sign(head)
+    start = data.tell()
+    try:
+        while block := data.read(_BLOCK):
+            if sample := _from_first_sign(block):
+                return sample + data.read(_BLOCK)
+        return b""
+    finally:
+        data.seek(start)
+
+
+def _from_first_sign(block: bytes) -> bytes:
+    return b"" if block.isascii() else block[next(at for at, byte in enumerate(block) if byte > 0x7F) :]
+
+
+def _known(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+        "".encode(encoding)
+    except (LookupError, UnicodeError):
+        raise UsageError(
+            f"--encoding {encoding}: is not known; write it like utf-8, utf-16, cp1252 (western Windows), cp1250"
+            " (eastern Windows), cp1251 (Cyrillic) or mac-roman"
+        ) from None
+    # A byte order mark is no part of the text.
+    return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+
+
+def _guess(head: bytes, sample: bytes, name: str) -> str:
+    """Return the encoding of a text, from its head and from a block that begins at its first non-ASCII byte.
+
+    Raises:
+        UsageError: Several encodings are possible.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    if b"\x00" in head:  # UTF-16 without a mark: most of its first characters are ASCII, with one zero byte each
+        zeros = (head[0:2048:2].count(0), head[1:2048:2].count(0))
+        size = len(head[:2048]) // 2
+        if max(zeros) > 0.6 * size and min(zeros) < 0.1 * size:
+            return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    if not sample:
+        return "utf-8"
+    escaped = sample.decode("utf-8", "surrogateescape")
+    wrong = sum("\udc80" <= sign <= "\udcff" for sign in escaped)
+    valid = sum(sign > "\x7f" for sign in escaped) - wrong
+    if wrong <= 3 * valid:  # a few bad rows in UTF-8, or a character that the end of the block cuts
+        return "utf-8"
+    western = sample.decode("cp1252", _ERRORS)
+    signs = [sign for sign in western if sign > "\x7f"]
+    usual = sum(sign in _WESTERN for sign in signs)
+    if usual >= 0.9 * len(signs) and len(_LONG_RUN.findall(western)) <= 0.05 * len(signs):
+        return "cp1252"
+    if wrong == 1 or wrong <= 0.0005 * len(sample):
+        return "utf-8"  # stray bytes: their rows are rejected
+    raise UsageError(
+        f"{name} is not UTF-8 text (byte 0x{sample[0]:02x}); name its encoding, such as --encoding cp1250 (eastern"
+        " Windows), cp1251 (Cyrillic), shift_jis or mac-roman"
+    )

@@ -1,0 +1,396 @@
+"""The mapping from the columns of a row to a mark: its subject, its fields, its intensity and its key.
+
+A column of JSON may be a path into nested objects and lists: `contact.email`, `answers.0.text`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from blackboard.board import Blackboard, Deposit
+from blackboard.cli.row_reader import UNNAMED, Row, Rows
+from blackboard.errors import InvalidMark, UsageError, nearest
+
+Extra = Literal["error", "ignore", "keep"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The mapping as the user states it."""
+
+    kind: str
+    subject: Sequence[str]
+    """Columns of the subject; the first non-empty column counts."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The field for each column; an empty field omits the column. `email` -> `contact.email` is understood too."""
+    intensity: float | str = 1.0
+    """A number, or the column that contains it."""
+    extra: Extra = "error"
+    """What happens to columns for which the kind has no field."""
+    key: str | None = None
+    """The column that identifies a row; by default its content does."""
+
+
+class ColumnsUnmatched(UsageError):
+    """Columns have no field, or a required field has no column."""
+
+    def __init__(self, message: str, words: Sequence[str]) -> None:
+        super().__init__(message)
+        self.words = words
+        """The options with which the file loads."""
+
+
+class RowMapping:
+    """The mapping, checked against a kind and a file.
+
+    Raises:
+        UsageError: A column does not exist, or the kind has no field for it.
+        UnknownName: The kind is not registered.
+    """
+
+    def __init__(self, board: Blackboard, rows: Rows, columns: Columns) -> None:
+        self._columns, self._rows = columns, rows
+        schema = _closed_schema(board, columns.kind)
+        self._fields = schema and {name: _types(part, schema) for name, part in schema.get("properties", {}).items()}
+        """The fields of the kind with the JSON types that each takes; None if it takes any field."""
+        self._required = list(schema.get("required", ())) if schema else []
+        if columns.extra == "keep" and self._fields is not None:
+            raise UsageError(
+                f"--extra keep: {columns.kind} takes no fields but {', '.join(sorted(self._fields))};"
+                " choose ignore, or declare the class with extra='allow'"
+            )
+        self._paths = self._oriented()
+        self._merged = {
+            name: tuple(other for other in others if not self._is_named(other))
+            for name, others in rows.repeated.items()
+        }
+        self._keys = _Keys(columns.kind)
+        if rows.columns is not None:
+            self._check_columns(rows.columns)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that the user names."""
+        single = (self._columns.intensity, self._columns.key)
+        names = (*self._columns.subject, *self._paths, *(name for name in single if isinstance(name, str)))
+        return tuple(name for name in dict.fromkeys(names) if name != UNNAMED)
+
+    def check_first(self, rows: Iterable[Row]) -> None:
+        """Check the columns of the first rows of a JSON file, in which each row has columns of its own.
+
+        Raises:
+            UsageError: A needed column is missing, or a column has no field; nothing was loaded.
+        """
+        values = [row.values for row in rows]
+        seen = {name for row in values for name in row}
+        if not seen:
+            return
+        needed: list[tuple[Sequence[str], str]] = [(self._columns.subject, "subject")]
+        if isinstance(self._columns.intensity, str):
+            needed.append(([self._columns.intensity], "intensity"))
+        if self._columns.key is not None:
+            needed.append(([self._columns.key], "key"))
+        for names, purpose in needed:
+            if not any(self._source(row, name) is not None for row in values for name in names):
+                raise UsageError(
+                    f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
+                    f"{nearest(names[0], seen)}"
+                )
+        if self._rows.json:
+            self._check_extra([name for row in values for name in self._extra_columns(row)], sorted(seen))
+
+    def has(self, row: Row, column: str) -> bool:
+        """Return whether a row has a column that the user names."""
+        return self._source(row.values, column) is not None
+
+    def deposit(self, row: Row) -> Deposit:
+        """Return the deposit for a row.
+
+        Raises:
+            InvalidMark: The row has no subject or key, its intensity is not a number, or a column has no field.
+        """
+        values = self._merge(row.values)
+        found = {name: value for path, name in self._paths.items() if name for value in _values_at(values, path)}
+        targets = [name for path, name in self._paths.items() if name and any(True for _ in _values_at(values, path))]
+        if repeated := next((name for name in targets if targets.count(name) > 1), None):
+            raise InvalidMark(f"two columns are mapped to the field {repeated!r}")
+        payload: dict[str, Any] = {}
+        used = self._used(values)
+        for name, value in (*found.items(), *((n, v) for n, v in values.items() if n not in used)):
+            if self._fields is not None and name not in self._fields:
+                if name in found or _is_blank(value) or self._columns.extra == "ignore":
+                    continue
+                raise InvalidMark(
+                    f"{self._columns.kind} has no field for {name!r}; add --map {name}= or --extra ignore"
+                )
+            if self._fields is None and self._columns.extra == "ignore" and name not in found:
+                continue
+            types = frozenset() if self._fields is None else self._fields[name]
+            # A field keeps its default if the cell is empty.
+            if _is_blank(value) and not (value is None and (self._fields is None or "null" in types)):
+                continue
+            if name in payload:
+                raise InvalidMark(f"two columns are mapped to the field {name!r}")
+            payload[name] = _converted(value, types, decimal_comma=self._rows.decimal_comma)
+        subject = next(
+            (text for name in self._columns.subject for value in self._look_up(values, name) if (text := _text(value))),
+            None,
+        )
+        if subject is None:
+            names = self._columns.subject
+            raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
+        intensity = self._intensity(values)
+        return Deposit(self._columns.kind, subject, payload, intensity, self._key(values, subject, payload, intensity))
+
+    def _oriented(self) -> dict[str, str]:
+        """Return the field for each path, with the two sides of a pair in this order."""
+        aims = {*self._columns.subject, self._columns.intensity, self._columns.key}
+        paths: dict[str, str] = {}
+        for left, right in self._columns.fields.items():
+            if self._fields is None:
+                is_swapped = "." in right and "." not in left
+            else:
+                is_swapped = bool(right) and right not in self._fields and (left in self._fields or left in aims)
+                if right and not is_swapped and right not in self._fields:
+                    hint = nearest(right, self._fields)
+                    raise UsageError(f"--map {left}={right}: {self._columns.kind} has no field {right!r}{hint}")
+            column, name = (right, left) if is_swapped else (left, right)
+            for path in self._rows.unnamed if column == UNNAMED else (column,):
+                paths[path] = name
+        return paths
+
+    def _is_named(self, column: str) -> bool:
+        return column in self.named
+
+    def _merge(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values with one column for each name: the first with a value."""
+        if not self._merged:
+            return values
+        merged = dict(values)
+        for name, others in self._merged.items():
+            cells = [merged[name], *(merged.pop(other) for other in others)]
+            merged[name] = next((cell for cell in cells if not _is_blank(cell)), merged[name])
+        return merged
+
+    def _source(self, values: Mapping[str, Any], column: str) -> str | None:
+        """Return the column of a row in which a path begins; None if the row has none."""
+        if (found := _find(values, column)) is not None:
+            return found[0]
+        paths = (path for path, name in self._paths.items() if name == column)
+        return next((found[0] for path in paths if (found := _find(values, path)) is not None), None)
+
+    def _look_up(self, values: Mapping[str, Any], column: str) -> list[Any]:
+        """Return the value of a column, or of the path that is mapped to this name; empty if there is none."""
+        direct = list(_values_at(values, column))
+        return direct or [v for path, name in self._paths.items() if name == column for v in _values_at(values, path)]
+
+    def _used(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the columns that are mapped, or that serve as subject, intensity or key and are no field."""
+        used = {found[0] for path in self._paths if (found := _find(values, path)) is not None}
+        for name in self.named:
+            source = self._source(values, name)
+            if source is not None and (source != name or self._fields is None or name not in self._fields):
+                used.add(source)
+        return used
+
+    def _extra_columns(self, values: Mapping[str, Any]) -> list[str]:
+        if self._fields is None or self._columns.extra != "error":
+            return []
+        used = self._used(values)
+        return [n for n, v in values.items() if n not in used and n not in self._fields and not _is_blank(v)]
+
+    def _check_columns(self, columns: Sequence[str]) -> None:
+        known = dict.fromkeys(columns, "x")
+        for column in self.named:
+            if self._source(known, column) is None:
+                raise UsageError(f"{self._rows.name} has no column {column!r}{nearest(column, columns)}")
+        hidden = {*self._rows.unnamed, *(other for others in self._merged.values() for other in others)}
+        self._check_extra([name for name in self._extra_columns(known) if name not in hidden], columns)
+
+    def _check_extra(self, extra: Collection[str], columns: Collection[str]) -> None:
+        """Check that each column has a field, and each required field a column.
+
+        Raises:
+            ColumnsUnmatched: One has none; the error has the options with which the file loads.
+        """
+        if self._fields is None:
+            return
+        extra = list(dict.fromkeys(extra))
+        given = {*columns, *self._paths.values()}
+        missing = [name for name in self._required if name not in given]
+        if not extra and not missing:
+            return
+        words: list[str] = []
+        for name in self._fields:
+            same = [column for column in columns if _plain(column) == _plain(name) and column not in self.named]
+            if name not in given and (same or name in missing):
+                words += ["--map", f"{same[0] if same else 'COLUMN'}={name}"]
+        kind = self._columns.kind
+        problems = []
+        if extra:
+            problems.append(f"{kind} has no field for {', '.join(map(repr, extra))}")
+            words += ["--extra", "ignore"]
+        if missing:
+            problems.append(f"no column gives the field {', '.join(map(repr, missing))} that each {kind} needs")
+        raise ColumnsUnmatched(
+            f"{'; '.join(problems)}; the fields are: {', '.join(sorted(self._fields))}. --map COLUMN=FIELD names the"
+            " field for a column, and --extra ignore leaves out the columns without one",
+            words,
+        )
+
+    def _intensity(self, values: Mapping[str, Any]) -> float:
+        stated = self._columns.intensity
+        if not isinstance(stated, str):
+            return stated
+        value = next(iter(self._look_up(values, stated)), None)
+        if isinstance(value, str):
+            value = _point(value.strip(), decimal_comma=self._rows.decimal_comma)
+        try:
+            return float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidMark(f"{stated}: intensity must be a number, not {value!r}") from None
+
+    def _key(self, values: Mapping[str, Any], subject: str, payload: Mapping[str, Any], intensity: float) -> str:
+        if self._columns.key is None:
+            return self._keys.of_content(subject, payload)
+        value = _text(next(iter(self._look_up(values, self._columns.key)), None))
+        if not value:
+            raise InvalidMark(f"no key: {self._columns.key} is empty")
+        return self._keys.of_value(value, subject, payload, intensity)
+
+
+class _Keys:
+    """The keys of deposits. They are made of what becomes the mark, so columns that are left out play no part."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._seen: dict[bytes, int] = {}
+
+    def of_content(self, subject: str, payload: Mapping[str, Any]) -> str:
+        """Return the key of a row that is identified by its content and the number of equal rows before it."""
+        digest = self._digest(subject, payload)
+        before = self._seen.get(digest, 0)
+        self._seen[digest] = before + 1
+        return f"load:{digest.hex()}" + (f":{before + 1}" if before else "")
+
+    def of_value(self, value: str, subject: str, payload: Mapping[str, Any], intensity: float) -> str:
+        """Return the key of a row that has an identity of its own: it changes with the content."""
+        return f"load:{self._digest(value, subject, payload, intensity).hex()}"
+
+    def _digest(self, *parts: Any) -> bytes:
+        try:
+            text = json.dumps([self._kind, *parts], sort_keys=True, ensure_ascii=True)
+        except RecursionError:
+            raise InvalidMark("the row is nested too deeply") from None
+        return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def _closed_schema(board: Blackboard, kind: str) -> dict[str, Any] | None:
+    """Return the schema of a kind's payload; None if it takes any field."""
+    deployment = board.deployment
+    deployment.kind(kind)  # raises an error with the nearest name
+    schema = deployment.kinds[kind].payload
+    if schema is None or schema.get("additionalProperties", True) is not False:
+        return None
+    return dict(schema)
+
+
+def _types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]:
+    """Return the JSON types that a part of a schema takes; empty if it may take any."""
+    if not isinstance(part, Mapping) or depth > 20:
+        return frozenset()
+    if isinstance(reference := part.get("$ref"), str):
+        target: Any = root
+        for name in reference.removeprefix("#/").split("/"):
+            target = target.get(name) if isinstance(target, Mapping) else None
+        return _types(target, root, depth + 1)
+    stated = part.get("type", ())
+    types = {stated} if isinstance(stated, str) else set(stated)
+    for choice in (*part.get("anyOf", ()), *part.get("oneOf", ()), *part.get("allOf", ())):
+        types |= _types(choice, root, depth + 1)
+    return frozenset(types)
+
+
+def _converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
+    """Return a value as the type of its field: a number for a text field is text, and a decimal comma is a point."""
+    takes_number = bool(types & {"number", "integer"})
+    if isinstance(value, str) and takes_number and "string" not in types:
+        return _point(value.strip(), decimal_comma=decimal_comma)
+    if isinstance(value, int | float) and math.isfinite(value) and "string" in types and not takes_number:
+        return value if isinstance(value, bool) and "boolean" in types else json.dumps(value)
+    return value
+
+
+_COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
+_POINT_NUMBER = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+\.\d+")
+
+
+def _point(text: str, *, decimal_comma: bool) -> str:
+    """Return a number with a decimal point and without signs between thousands; any other text unchanged.
+
+    `0,8` and `1.234,5` have one meaning. `1,234` has two: it has a decimal comma in a file whose columns are separated
+    by semicolons, and stays unchanged elsewhere.
+    """
+    if _POINT_NUMBER.fullmatch(text):
+        return re.sub(r"[^\d.+-]", "", text)
+    if (match := _COMMA_NUMBER.fullmatch(text)) is None:
+        return text
+    whole, part = match["whole"], match["part"]
+    is_ambiguous = whole.isdigit() and len(whole) <= 3 and not whole.startswith("0") and len(part) == 3
+    if is_ambiguous and not decimal_comma:
+        return text
+    return re.sub(r"[^\d,+-]", "", text).replace(",", ".")
+
+
+def _find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
+    """Return the column in which a path begins, and the value at its end; None if there is none.
+
+    A column of exactly this name comes first, then the longest name that begins the path.
+    """
+    if path in values:
+        return path, values[path]
+    if "." not in path:
+        return None
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        column = ".".join(parts[:length])
+        if column in values and (ends := list(_walk(values[column], parts[length:]))):
+            return column, ends[0]
+    return None
+
+
+def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:
+    if not parts:
+        yield value
+    elif isinstance(value, list):
+        if parts[0].isdecimal() and int(parts[0][:9]) < len(value):
+            yield from _walk(value[int(parts[0][:9])], parts[1:])
+    elif isinstance(value, Mapping):
+        for length in range(len(parts), 0, -1):
+            if (name := ".".join(parts[:length])) in value:
+                yield from _walk(value[name], parts[length:])
+                return
+
+
+def _values_at(values: Mapping[str, Any], path: str) -> Iterable[Any]:
+    found = _find(values, path)
+    return () if found is None else (found[1],)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, bool | list | dict) else str(value).strip()
+
+
+def _plain(name: str) -> str:
+    """Return a name without case, spaces and signs."""
+    return re.sub(r"[\W_]", "", name.casefold())

@@ -1,0 +1,230 @@
+"""Law: a file loads as other programs write it, and what was assumed about it is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shlex
+from typing import Any
+
+import pytest
+
+from blackboard.cli.row_reader import Rows
+from tests.cli.conftest import Done, Typed
+
+SMOKE = ("--kind", "smoke", "--subject", "room")
+
+
+def load(house: Typed, text: str | bytes, *words: str, name: str = "a.csv", **run: Any) -> Done:
+    return house("load", house.write(name, text), *words, **run)
+
+
+def marks(house: Typed) -> dict[str, dict[str, Any]]:
+    return {mark["subject"]: mark["payload"] for mark in house("marks", "--json").json}
+
+
+QUESTIONS = ("what, if anything, burns, and where?", "price, net", "how bad (1=low, 5=high)?", "two lines")
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ('"room";"what, if anything, burns, and where?"\nhall;thin\n', "thin"),
+        ("room;price, net\nhall;1,5\n", "1,5"),
+        ("room|detail\nhall|a;b;c\n", "a;b;c"),
+        ('room, "detail"\nhall, "a, b"\n', "a, b"),
+        ("sep=;\r\nroom;detail\r\nhall;a, b\r\n", "a, b"),
+        ('"sep=^"\nroom^detail\nhall^a, b\n', "a, b"),
+        ("room,detail\rhall,thin\r", "thin"),
+        ("room,detail,,,\nhall,thin,,,\n,,,,\n", "thin"),
+        ("room,detail\nhall,thin,,\n", "thin"),
+        ('room,"how bad (1=low, 5=high)?"\nhall,4\n', "4"),
+        ('room,"two\nlines"\nhall,thin\n', "thin"),
+        ("room,detail\nhall," + "x" * 200_000 + "\n", "x" * 200_000),
+        ("room,detail,detail\nhall,,late\n", "late"),
+        ("room,detail\nhall,K\u00fchn\n".encode("utf-16"), "K\u00fchn"),
+        ("room,detail\nhall,K\u00fchn\n".encode("utf-16-le"), "K\u00fchn"),
+        ("room,detail\nhall,K\u00fchn\n".encode("utf-16-be"), "K\u00fchn"),
+        (
+            "room,detail\nhall,5 \u20ac f\u00fcr K\u00fchn, Stra\u00dfe 1\n".encode("cp1252").replace(b", S", b" S"),
+            None,
+        ),
+        ("room,detail\nhall," + "x" * 300_000 + "\u00e9\n", "x" * 300_000 + "\u00e9"),
+        (("room,detail\nhall," + "x" * 300_000 + "\u00e9\n").encode("cp1252"), "x" * 300_000 + "\u00e9"),
+        (gzip.compress(b"room,detail\nhall,thin\n"), "thin"),
+    ],
+    ids=range(20),
+)
+def test_a_dialect_is_recognized(house: Typed, text: str | bytes, detail: str | None) -> None:
+    head = house.write("head.csv", text)
+    column = next((name for name in QUESTIONS if isinstance(text, str) and name in text.replace("\n", " ")), "detail")
+    done = house("load", head, *SMOKE, "--map", f"{column}=detail", "--json")
+    assert (done.code, done.json["loaded"]) == (0, 1), done.err
+    assert marks(house)["hall"]["detail"] == (detail or "5 \u20ac f\u00fcr K\u00fchn Stra\u00dfe 1")
+
+
+def test_a_guessed_encoding_is_said_and_a_named_one_is_used(house: Typed) -> None:
+    assert "is read as cp1252" in load(house, "room,detail\nhall,K\u00fchn\n".encode("cp1252"), *SMOKE).err
+    text = "room,detail\nattic,\u0434\u043e\u043c\n".encode("cp1251")
+    assert load(house, text, *SMOKE, "--encoding", "cp1251").err == ""
+    assert marks(house)["attic"]["detail"] == "\u0434\u043e\u043c"
+
+
+def test_utf_8_with_one_bad_row_stays_utf_8(house: Typed) -> None:
+    text = "room,detail\nhall,K\u00fchn\nattic,gro\u00df\n".encode() + b"cellar,K\xfchn\n"
+    done = load(house, text, *SMOKE, "--json")
+    assert (done.json["loaded"], done.json["rejected"]) == (2, 1)
+
+
+def test_a_delimiter_can_be_named(house: Typed) -> None:
+    assert load(house, "room^detail\nhall^a,b;c\n", *SMOKE, "--delimiter", "^", "--json").json["loaded"] == 1
+    assert load(house, "room\tdetail\nattic\ta,b;c\n", *SMOKE, "--delimiter", "tab", "--json").json["loaded"] == 1
+
+
+def test_damaged_gzip_is_reported_after_the_rows_before_it(house: Typed) -> None:
+    done = load(house, gzip.compress(b"room,detail\nhall,thin\n")[:-9], *SMOKE, name="a.csv.gz")
+    assert done.code == 2
+    assert "damaged gzip" in done.err
+
+
+def test_a_pipe_with_a_name_loads(house: Typed) -> None:
+    read, write = os.pipe()
+    os.write(write, b"room,detail\nhall,thin\n,x\n")
+    os.close(write)
+    done = house("load", f"/dev/fd/{read}", *SMOKE, "--json")
+    os.close(read)
+    assert (done.json["loaded"], done.json["rejects"]) == (1, "load.rejects.csv")
+
+
+def test_decimal_commas_are_numbers(house: Typed) -> None:
+    text = "room;detail;floor_number;score\nhall;thin;1.234,0;0,8\nattic;thin;2;1,234\n"
+    done = load(house, text, *SMOKE, "--intensity", "score", "--json")
+    assert done.json["loaded"] == 2
+    assert marks(house)["hall"]["floor_number"] == 1234
+    done = load(house, 'room,detail,score\ncellar,thin,"0,5"\nroof,thin,"1,234"\n', *SMOKE, "--intensity", "score")
+    assert "1 rows rejected" in done.err  # it may mean 1234
+    assert "cellar" in marks(house)
+
+
+def test_columns_of_the_same_name_can_be_told_apart(house: Typed) -> None:
+    done = load(house, "room,detail,detail\nhall,a,b\n", *SMOKE, "--map", "detail=", "--map", "detail#2=detail")
+    assert done.code == 0
+    assert marks(house)["hall"]["detail"] == "b"
+    assert "2 columns are named 'detail'" in done.err
+
+
+def test_a_value_in_a_column_without_a_name_is_not_dropped_unsaid(house: Typed) -> None:
+    text = "room,detail,\nhall,thin,\nattic,thin,secret\n"
+    assert load(house, text, *SMOKE, "--json").json["rejected"] == 1
+    assert load(house, text, *SMOKE, "--map", "=", "--json").json["loaded"] == 2
+
+
+def test_the_command_that_an_error_prints_loads_the_file(house: Typed) -> None:
+    text = 'room,Detail,when,"who\'s"\nhall,thin,now,me\n'
+    done = load(house, text, *SMOKE, "--author", "web form", name="a b.csv")
+    assert done.code == 2
+    assert marks(house) == {}
+    words = shlex.split(done.err.strip().splitlines()[-1])
+    assert words[0] == "blackboard"
+    assert house(*words[1:]).code == 0
+    assert house("marks", "--json").json[0]["author"] == "web form"
+    assert marks(house)["hall"]["detail"] == "thin"
+
+
+def test_a_required_field_without_a_column_is_named(house: Typed) -> None:
+    done = load(house, "room,Was brennt\nhall,thin\n", *SMOKE, "--extra", "ignore")
+    assert done.code == 2
+    assert "no column gives the field 'detail' that each smoke needs" in done.err
+    assert done.err.strip().endswith("--map COLUMN=detail")
+
+
+def test_the_command_for_json_loads_it_too(house: Typed) -> None:
+    done = load(house, '[{"room": "hall", "detail": "thin", "when": 3}]', *SMOKE, name="a.json")
+    assert done.code == 2
+    assert house(*shlex.split(done.err.strip().splitlines()[-1])[1:]).code == 0
+
+
+NESTED = {"data": {"where": {"room": "hall"}, "notes": [{"text": 42}, {"text": "b"}], "a.b": "dotted"}, "id": 7}
+
+
+@pytest.mark.parametrize(
+    ("pair", "detail"),
+    [
+        ("data.notes.1.text=detail", "b"),
+        ("detail=data.notes.1.text", "b"),
+        ("data.notes.0.text=detail", "42"),
+        ("data.a.b=detail", "dotted"),
+        ("id=detail", "7"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["lines", "array", "pretty array", "pretty", "one line of two"])
+def test_nested_json_is_read_by_paths(house: Typed, shape: str, pair: str, detail: str) -> None:
+    text = {
+        "lines": json.dumps(NESTED) + "\n",
+        "array": json.dumps([NESTED]),
+        "pretty array": json.dumps([NESTED], indent=2),
+        "pretty": json.dumps(NESTED, indent=2),
+        "one line of two": "[" + json.dumps(NESTED) + ",\n" + json.dumps({**NESTED, "data": {}}) + "]",
+    }[shape]
+    words = ("--subject", "data.where.room", "--map", pair, "--extra", "ignore")
+    done = load(house, text, "--kind", "smoke", *words, "--json", name="a.json")
+    assert done.json["loaded"] == 1, done.err
+    assert marks(house) == {"hall": {"detail": detail, "floor_number": 0}}
+
+
+def test_a_name_given_to_a_path_serves_as_the_subject(house: Typed) -> None:
+    words = ("--subject", "room", "--map", "room=data.where.room", "--map", "id=detail")
+    assert load(house, json.dumps(NESTED), "--kind", "smoke", *words, name="a.jsonl").code == 0
+    assert marks(house) == {"hall": {"detail": "7", "floor_number": 0}}
+
+
+def test_a_mistake_in_an_array_keeps_the_elements_before_it(house: Typed) -> None:
+    text = '[{"room": "hall", "detail": "thin"},\n {"room": "attic" "detail": "thin"}]'
+    done = load(house, text, *SMOKE, "--json", name="a.json")
+    assert (done.json["loaded"], done.json["rejected"]) == (1, 1)
+
+
+def test_a_large_array_is_read_in_time_that_grows_with_its_size(house: Typed) -> None:
+    text = json.dumps([{"room": "hall", "detail": "x" * 50, "n": i} for i in range(20_000)])
+    name = house.write("a.json", text)
+    with (house.folder / name).open("rb") as stream:
+        rows = Rows(stream, name)
+        assert sum(1 for _ in rows) == 20_000
+
+
+CALL = ("--kind", "call", "--subject", "room")
+
+
+def test_a_column_that_is_left_out_is_no_part_of_the_key(house: Typed) -> None:
+    for number, when in enumerate(("monday", "friday")):
+        done = load(house, f"room,text,when\nhall,hello,{when}\n", *CALL, "--extra", "ignore", "--json")
+        assert (done.json["deposited"], done.json["duplicate"]) == ((1, 0), (0, 1))[number]
+
+
+def test_with_a_key_column_changed_rows_join_their_subject(house: Typed) -> None:
+    words = (*SMOKE, "--key", "id", "--json")
+    load(house, "id,room,detail\n1,hall,thin\n2,attic,thin\n", *words)
+    done = load(house, "id,room,detail\n1,hall,thick\n2,attic,thin\n", *words)
+    assert (done.json["reinforced"], done.json["duplicate"], done.json["rejected"]) == (1, 1, 0)
+
+
+def test_if_every_row_is_rejected_the_exit_is_1(house: Typed) -> None:
+    assert load(house, "room,detail\n,thin\n", *SMOKE).code == 1
+    assert load(house, "room,detail\n,thin\nhall,thin\n", *SMOKE).code == 0
+    assert load(house, "room,detail\n", *SMOKE).code == 0
+
+
+def test_the_rejects_file_is_private_and_never_written_through_a_link(house: Typed) -> None:
+    text = "room,detail\nhall,thin\n,thin\n"
+    (house.folder / "a.csv.rejects.csv").write_text("old")
+    (house.folder / "a.csv.rejects.csv").chmod(0o644)
+    assert load(house, text, *SMOKE).code == 0
+    assert (house.folder / "a.csv.rejects.csv").stat().st_mode & 0o777 == 0o600
+    (house.folder / "precious").write_text("mine")
+    (house.folder / "b.csv.rejects.csv").symlink_to("precious")
+    done = load(house, text, *SMOKE, name="b.csv")
+    assert done.code == 2
+    assert "is a link" in done.err
+    assert (house.folder / "precious").read_text() == "mine"
+    assert load(house, text, *SMOKE, "--rejects", "a.csv").code == 2
