@@ -22,7 +22,7 @@ from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
-MAX_READ = 500
+MAX_READ = 200
 """How many crossings a claim reads at most beyond its batch. If more have higher bounds, it may miss the strongest."""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
