@@ -23,6 +23,7 @@ _NAMES = {
     "errors": "BlackboardError",
     "marks": "Decision Mark Need",
     "parsing": "parse",
+    "store.readonly_access": "Row connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

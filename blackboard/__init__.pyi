@@ -39,3 +39,5 @@ from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need
 from blackboard.parsing import parse as parse
+from blackboard.store.readonly_access import Row as Row
+from blackboard.store.readonly_access import connect as connect

@@ -17,7 +17,8 @@ BlackboardError
     │   ├── StoreBusy          another process has locked it for too long
     │   ├── StoreMissing       the database does not exist
     │   ├── StoreForeign       a file or schema of another program
-    │   └── StoreNewer         written by a newer version
+    │   ├── StoreNewer         written by a newer version
+    │   └── LibraryConflict    a second SQLite library would open the file in the same process
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
     ├── AgentInUse             a living worker serves an agent that would be replaced
@@ -31,6 +32,7 @@ BlackboardError
 from __future__ import annotations
 
 import difflib
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -47,6 +49,7 @@ __all__ = [
     "InvalidTime",
     "KeyReused",
     "LawConflict",
+    "LibraryConflict",
     "MissingPackage",
     "Mistake",
     "ModelError",
@@ -166,6 +169,13 @@ class StoreForeign(StoreError):
 
 class StoreNewer(StoreError):
     """A blackboard that a newer version of this program has written."""
+
+
+class LibraryConflict(StoreError, sqlite3.OperationalError):
+    """Two SQLite libraries would have one file open in this process, and drop each other's locks.
+
+    Code that expects errors of `sqlite3` can catch it, since its own `sqlite3.connect` may raise it.
+    """
 
 
 class AgentError(WorkError):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -71,6 +71,9 @@ from blackboard.store import compaction, schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
+
+if TYPE_CHECKING:
+    from blackboard.store.readonly_access import Engine, Parameters, Row
 
 BATCH = 1000
 """Marks in one transaction of `deposit_many`."""
@@ -519,6 +522,34 @@ class Blackboard:
             days: The number of days (UTC) up to today.
         """
         return self.session.read(lambda txn: queries.costs(txn, days))
+
+    def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:
+        """Run one SQL query over the views, and return its rows. It can only read.
+
+        Args:
+            sql: A `SELECT`, over the views or over tables.
+            parameters: The values of its placeholders, by position or by name; a datetime becomes the text that the
+                views have for it. The placeholders are those of the database: `?` and `:name` on SQLite, `%s` and
+                `%(name)s` on a server.
+            timeout: The longest time; it is checked between the steps of the query.
+
+        Raises:
+            InvalidQuery: The SQL or a parameter is invalid, or the statement does more than read.
+            QueryStopped: The query took longer than `timeout`.
+            StoreError: The database cannot be read.
+        """
+        from blackboard.store import readonly_access
+
+        return readonly_access.query(self.database, sql, parameters, parse_duration(timeout) / 1e6)
+
+    def engine(self) -> Engine:
+        """Return an SQLAlchemy engine that can only read, for `blackboard.views`, pandas and other tools.
+
+        Its connections are of the board's own SQLite library. Closing the board disposes of it.
+        """
+        from blackboard.store import readonly_access
+
+        return readonly_access.engine(self.database)
 
     # -- people -------------------------------------------------------------------------------------------------------
 

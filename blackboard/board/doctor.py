@@ -73,8 +73,11 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
 
 def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
     engine = f"{health.engine} {health.version}".strip()
-    advice = "" if health.safe else "use SQLite 3.51.3 or later (the package pysqlite3 brings one)"
-    yield _check("engine", health.safe, engine, advice)
+    race = (
+        "its checkpoints hold up all writers, and damage the file if another program writes to it meanwhile; use SQLite"
+        " 3.51.3 or later, which the package pysqlite3 brings"
+    )
+    yield _check("engine", health.safe, engine, "" if health.safe else race)
     version = revision_of(board.database)
     yield _check("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
     if health.bytes is None or health.journal_mode is None:

@@ -19,10 +19,12 @@ from blackboard.board_files import BoardFiles, path_in, resolved
 from blackboard.errors import BlackboardError, ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
+from blackboard.store import board_connection, inherited_files, library_guard
 from blackboard.store import dialect as sql_dialect
-from blackboard.store import inherited_files
+from blackboard.store.board_connection import BoardConnection, LogLost
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.group_commit import Entry, GroupCommit
+from blackboard.store.library_guard import LogInUse
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
 
@@ -67,6 +69,9 @@ class Database:
         self._open: Transaction | None = None
         """The open writing transaction."""
         self._readers: list[Any] = []
+        self.query_readers: list[Any] = []
+        """Idle connections of `readonly_access`."""
+        self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._file: tuple[int, int, int] | None = None
         self._uses = ConnectionUses()
@@ -106,8 +111,9 @@ class Database:
         from sqlalchemy.pool import NullPool
 
         url = self._url or URL.create("sqlite", database=str(self.path))
-        module = sql_dialect.sqlite if url.get_backend_name() == "sqlite" else None
-        return create_engine(url, module=module, poolclass=NullPool)
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, poolclass=NullPool)
+        return create_engine(url, module=sql_dialect.sqlite, creator=self._raw, poolclass=NullPool)
 
     @property
     def embedded(self) -> bool:
@@ -139,6 +145,11 @@ class Database:
             sql_dialect.prepare(connection, self.dialect, writes=writes)
             if writes and not self._is_durable:
                 connection.execute("PRAGMA synchronous = OFF")
+            if isinstance(connection, BoardConnection):
+                connection.open_log()
+        except LogInUse:
+            self._close_connections()  # those that are idle; the others are closed after their use
+            raise
         except Exception as error:
             raise self._translated(error) from None
         if self.path is not None and self._file is None:
@@ -177,6 +188,36 @@ class Database:
         if self.path is not None and self.path.exists() and self.path.stat().st_nlink > 1:
             raise _has_other_names(self.path)
 
+    def _is_current(self, connection: Any) -> bool:
+        """Return whether a connection has open what is at the path; if not, close all connections.
+
+        The index of the log is compared: processes with two indexes would overwrite each other's part of a log.
+
+        Raises:
+            LogLost: Another log is in its place.
+        """
+        if not isinstance(connection, BoardConnection) or connection.has_its_index:
+            return True
+        self._give_up(connection, committed=False)
+        return False
+
+    def _check_log(self, connection: Any) -> None:
+        """Check after a commit that the open log is still the one at its path: SQLite would continue without a path.
+
+        Raises:
+            LogLost: Another log is in its place.
+        """
+        if isinstance(connection, BoardConnection) and not connection.has_its_log:
+            self._give_up(connection, committed=True)
+
+    def _give_up(self, connection: BoardConnection, *, committed: bool) -> None:
+        """Close the connections, whose log has lost its path, and save the log if possible. New ones open a new log."""
+        saved = connection.save_log()
+        connection.close()
+        self._close_connections()
+        if not saved:
+            raise LogLost(connection.opened, committed=committed)
+
     def _check_no_log(self, path: Path) -> None:
         """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
 
@@ -190,25 +231,27 @@ class Database:
             )
 
     def _close_connections(self) -> None:
-        for connection in (*self._readers, self._writer):
+        for connection in (*self._readers, *self.query_readers, self._writer):
             if connection is not None:
                 with contextlib.suppress(Exception):
                     connection.close()
-        self._readers, self._writer = [], None
+        self._readers, self.query_readers, self._writer = [], [], None
+        if self.readonly_engine is not None:
+            self.readonly_engine.dispose()
 
     def _raw(self) -> Any:
         if self._url is None:
-            return sql_dialect.sqlite.connect(str(self.path), check_same_thread=False)
+            return board_connection.connect(str(self.path), check_same_thread=False)
         driver = self.engine.dialect
         arguments, options = driver.create_connect_args(self._url)
-        if self.embedded:
-            options["check_same_thread"] = False
+        if self.path is not None:
+            return board_connection.connect(self.path, **{**options, "check_same_thread": False})
         return driver.loaded_dbapi.connect(*arguments, **options)
 
     def _create_file(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            library_guard.create(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be created: {error.strerror}; check the folder's permissions") from None
 
@@ -260,6 +303,10 @@ class Database:
     def _settle(self, batch: list[Entry], tx: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         self._end()  # a signal's exception may have interrupted it
+        if isinstance(error, LogLost) and error.committed:
+            for entry in batch:  # not repeated, because the work may be stored
+                entry.error = error
+            return
         if tx is not None and tx.committed:
             raise error  # the work is committed: an error after that must not repeat it
         error = self._translated(error)
@@ -281,7 +328,7 @@ class Database:
         if self._write_lock is not None:
             self._write_lock.acquire()
         self._check_file()
-        if self._writer is None:
+        if self._writer is None or not self._is_current(self._writer):
             self._writer = self.connect(writes=True)
         cursor = self._writer.cursor()
         tx = self._open = Transaction(cursor, self.dialect)
@@ -307,6 +354,7 @@ class Database:
             tx.committed = not failed and not sql_dialect.in_transaction(self._writer, self.dialect)
             raise
         failpoint("commit.after")
+        self._check_log(self._writer)
 
     def _end(self) -> None:
         """Roll back the open transaction if it is not committed, and release the write lock. May be repeated."""
@@ -374,11 +422,7 @@ class Database:
         generation = forks.generation()
         try:
             self._uses.begin()
-            self._check_file()
-            try:
-                connection = self._readers.pop()
-            except IndexError:
-                connection = self.connect(writes=False)
+            connection = self._borrow(self._readers, lambda: self.connect(writes=False))
             cursor = connection.cursor()
             try:
                 cursor.execute(sql_dialect.begin_read(self.dialect))
@@ -396,6 +440,34 @@ class Database:
             self._uses.end()
 
     @contextlib.contextmanager
+    def query_connection(self, connect: Callable[[], Any]) -> Iterator[Any]:
+        """Lend a connection for a program's query: an idle one, or else a new one. After an error it is closed."""
+        generation = forks.generation()
+        try:
+            self._uses.begin()
+            connection = self._borrow(self.query_readers, connect)
+            try:
+                yield connection
+            except BaseException:
+                _close_or_keep(connection, generation)
+                raise
+            if generation == forks.generation():
+                self.query_readers.append(connection)
+            else:
+                forks.keep_for_ever(connection)  # the parent's
+        finally:
+            self._uses.end()
+
+    def _borrow(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
+        """Take one of the idle reading connections, or a new one. The caller puts it back, or closes it."""
+        self._check_file()
+        try:
+            connection = idle.pop()
+        except IndexError:
+            return connect()
+        return connection if self._is_current(connection) else connect()
+
+    @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
         """Hold the write lock between processes."""
         if self._write_lock is None:
@@ -405,9 +477,19 @@ class Database:
             yield
 
     def checkpoint(self) -> None:
-        """Copy the write-ahead log into the file as far as readers allow, without waiting."""
+        """Copy the write-ahead log into the file as far as readers allow, without waiting.
+
+        An SQLite with the checkpoint race damages the file if others write or checkpoint meanwhile, so there they wait.
+        """
         if self.path is None:
             return
+        if sql_dialect.SAFE:
+            self._checkpoint()
+        else:
+            with self.group_commit.exclusive(), self.write_lock():
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
         try:
             self._uses.begin()
             with contextlib.closing(self.connect(writes=True)) as connection:
@@ -468,10 +550,10 @@ class Database:
             if self._fork is not None:
                 self.group_commit.leave(self._fork)
             return
-        for connection in (*self._readers, self._writer):
+        for connection in (*self._readers, *self.query_readers, self._writer):
             if connection is not None:
                 forks.keep_for_ever(connection)
-        self._readers, self._writer, self._open, self._file = [], None, None, None
+        self._readers, self.query_readers, self._writer, self._open, self._file = [], [], None, None, None
         self.group_commit, self._uses = GroupCommit(self.group_commit.on_wait), ConnectionUses()
         if self.path is not None:
             inherited_files.note(self.path)

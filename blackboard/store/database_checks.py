@@ -71,7 +71,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     return Health(
         "SQLite",
         sql_dialect.SQLITE_VERSION,
-        sql_dialect.safe_sqlite(),
+        sql_dialect.SAFE,
         str(mode),
         path.stat().st_size,
         log.stat().st_size if log.exists() else 0,

@@ -9,13 +9,46 @@ from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError, StoreForeign
 
-try:
-    import pysqlite3 as _sqlite  # bundles an SQLite without the checkpoint race of 3.7.0 to 3.51.2
-except ImportError:  # no wheel for this platform: the version is checked at start
-    _sqlite = sqlite3
 
-sqlite = _sqlite
+def safe_sqlite(version: tuple[int, ...]) -> bool:
+    """Return whether an SQLite version is free of the checkpoint race that can corrupt a database in WAL mode."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def is_fit(driver: Any) -> bool:
+    """Return whether a driver's SQLite is safe, and has the functions that decay laws need."""
+    if not safe_sqlite(driver.sqlite_version_info):
+        return False
+    connection = driver.connect(":memory:")
+    try:
+        connection.execute("SELECT power(2.0, 0.5), exp(1.0)")
+    except driver.Error:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def choose_driver() -> Any:
+    """Return the driver of SQLite: the interpreter's own where it is fit, so that a process has only one library.
+
+    Elsewhere, `pysqlite3` brings a newer SQLite. Where it is not installed, or was built with an old library, the
+    interpreter's own is used, and checkpoints hold the write lock.
+    """
+    if is_fit(sqlite3):
+        return sqlite3
+    try:
+        import pysqlite3
+    except ImportError:
+        return sqlite3
+    return pysqlite3 if is_fit(pysqlite3) else sqlite3
+
+
+sqlite = choose_driver()
 """The driver of SQLite."""
+
+SAFE = safe_sqlite(sqlite.sqlite_version_info)
+"""Whether its library is free of the checkpoint race."""
 
 APPLICATION_ID = 0x424C4B42
 """Marks an SQLite file as a blackboard, in its header ("BLKB")."""
@@ -43,11 +76,6 @@ class Dialect:
 
 
 SQLITE = Dialect("sqlite", sqlite.Error, positional=True)
-
-
-def safe_sqlite(version: tuple[int, ...] = sqlite.sqlite_version_info) -> bool:
-    """Return whether an SQLite version is free of the checkpoint race that can corrupt a database in WAL mode."""
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
 def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
@@ -132,6 +160,11 @@ _SQLSTATES = {
     "XX002": "damaged",  # index_corrupted
 }
 """What PostgreSQL's error codes mean here: appendix A of its manual."""
+
+
+def is_of_database(code: int) -> bool:
+    """Return whether an error code of SQLite blames the file or the machine, not the SQL."""
+    return code & 0xFF in _SQLITE_CODES
 
 
 def translate(error: Exception, where: str) -> StoreError:

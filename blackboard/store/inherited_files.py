@@ -20,15 +20,21 @@ _inherited: set[tuple[int, int]] = set()
 
 def note(path: Path) -> None:
     """Note, in a forked child, whether a file came along with the fork."""
-    if (file := _identity(path)) is None:
-        return
+    if (file := _identity(path)) is not None and descriptors_of(file):
+        _inherited.add(file)
+
+
+def descriptors_of(file: tuple[int, int]) -> list[int]:
+    """Return the descriptors that this process has of a file, which is given by its device and inode."""
+    found = []
     for descriptor in _descriptors():
         try:
             status = os.fstat(descriptor)
         except OSError:
             continue
         if (status.st_dev, status.st_ino) == file:
-            _inherited.add(file)
+            found.append(descriptor)
+    return found
 
 
 def check(path: Path) -> None:

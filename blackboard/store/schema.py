@@ -126,14 +126,14 @@ def refresh_views(database: Database, living: Living) -> str | None:
 
 def _outdated_views(tx: Transaction) -> dict[str, str] | None:
     """Return the views of this version if the board's views are others; otherwise None."""
-    from blackboard.store.views import hash_of, view_definitions
+    from blackboard.store.view_definitions import hash_of, view_definitions
 
     views = view_definitions(tx.dialect, [row.name for row in tx.all(DEPLOYMENTS.law_names)])
     return None if tx.value(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
 
 
 def _write_views(tx: Transaction, views: dict[str, str]) -> None:
-    from blackboard.store.views import hash_of
+    from blackboard.store.view_definitions import hash_of
 
     for name, query in views.items():
         tx.cursor.execute(f"DROP VIEW IF EXISTS {name}")
@@ -282,10 +282,10 @@ def _translated(error: Exception, database: Database) -> Exception:
 
 
 def _check_version(database: Database) -> None:
-    if database.embedded and not sql_dialect.safe_sqlite():
+    if database.embedded and not sql_dialect.SAFE:
         version = sql_dialect.SQLITE_VERSION
         warnings.warn(
-            f"SQLite {version} can damage a database when two processes checkpoint at once; use 3.51.3 or later",
+            f"SQLite {version} can damage a database when another program checkpoints it at once; use 3.51.3 or later",
             RuntimeWarning,
             stacklevel=3,
         )

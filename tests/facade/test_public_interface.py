@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 import blackboard
 from blackboard.board import result_types
+from blackboard.store.readonly_access import Parameters
 from blackboard.store.view_columns import VIEWS
 
 RESULTS = [getattr(result_types, name) for name in result_types.__all__]
@@ -30,7 +32,10 @@ def parts(annotation: object) -> Iterator[object]:
 
 def hints(function: Any) -> dict[str, Any]:
     """Return the resolved annotations of a function, including names imported only for type checkers."""
-    return typing.get_type_hints(inspect.unwrap(function))
+    return typing.get_type_hints(
+        inspect.unwrap(function),
+        localns={"Engine": Engine, "Parameters": Parameters, "Path": Path, "Row": blackboard.Row},
+    )
 
 
 def methods(cls: type) -> list[tuple[str, Any]]:

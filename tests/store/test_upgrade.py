@@ -17,7 +17,7 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board.liveness import WorkerLiveness, living_workers
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.parsing import parse
-from blackboard.store import backup, schema
+from blackboard.store import backup, dialect, schema
 from blackboard.store.backup import backups_of, examine
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
@@ -90,8 +90,8 @@ def clock(path: Path) -> ManualClock:
 
 
 def contents(path: Path, table: str) -> list[dict[str, Any]]:
-    connection = sqlite3.connect(path)
-    connection.row_factory = sqlite3.Row
+    connection = dialect.sqlite.connect(path)  # another library may not open the file of a board in use
+    connection.row_factory = dialect.sqlite.Row
     rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
     connection.close()
     return rows
@@ -299,7 +299,7 @@ def test_a_board_that_cannot_be_copied_is_not_upgraded(
 def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         for number, error in (("9999", StoreNewer), ("0003", StoreError)):
-            connection = sqlite3.connect(path)
+            connection = dialect.sqlite.connect(path)  # another library may not open the file of a board in use
             connection.execute("UPDATE alembic_version SET version_num = ?", (number,))
             connection.commit()
             connection.close()

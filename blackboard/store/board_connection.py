@@ -1,0 +1,151 @@
+"""Connections to the SQLite file of a board, and the log that each has open.
+
+Somebody may remove the write-ahead log of a board in use. SQLite then continues in a file without a name, while other
+processes begin a new log. So each connection knows its log, and a commit is acknowledged only if that log is still the
+one at its path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from blackboard import forks
+from blackboard.errors import StoreError
+from blackboard.store import dialect as sql_dialect
+from blackboard.store import library_guard
+from blackboard.store.library_guard import OpenFile
+
+HOLDER = Path(__file__).with_name("shared_lock_process.py")
+
+
+class LogLost(StoreError):
+    """The log of an open connection has lost its path, and another one is there; `committed` says if after a commit."""
+
+    def __init__(self, opened: OpenFile | None, *, committed: bool) -> None:
+        self.committed = committed
+        log = "the write-ahead log" if opened is None else opened.wal
+        text = (
+            f"{log} was removed while it was open, and others have begun another one; what was deposited shortly before"
+            " may be missing from the board"
+        )
+        if committed:
+            text += ", this change too: look, or repeat a deposit with its key"
+        super().__init__(f"{text}; the next attempt opens the new log")
+
+
+class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
+    """A connection of the board's own SQLite library, opened by `connect`.
+
+    Attributes:
+        opened: What it has open.
+    """
+
+    opened: OpenFile | None = None
+
+    def open_log(self) -> None:
+        """Let SQLite open its log, and note which it is.
+
+        A log beside a file that this connection has found without one belongs to another, which deletes it.
+        """
+        self.execute("PRAGMA schema_version").fetchone()
+        if self.opened is not None and self.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            self.opened.note_log()
+
+    @property
+    def has_its_log(self) -> bool:
+        """Whether the log that it has open is still the one at its path."""
+        opened = self.opened
+        return opened is None or opened.log is None or library_guard.identity(opened.wal) == opened.log
+
+    @property
+    def has_its_index(self) -> bool:
+        """Whether the index of the log that it has open is still the one at its path."""
+        opened = self.opened
+        return opened is None or opened.log is None or library_guard.identity(opened.shm) == opened.index
+
+    def save_log(self) -> bool:
+        """Copy the log, which was removed, into the database, unless others may have written another one.
+
+        Returns whether the database then contains all of it.
+        """
+        if self.opened is None or (self.opened.is_beside_another_log and not self.opened.is_beside_an_empty_log):
+            return False
+        busy, frames, copied = self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return bool(busy == 0 and frames == copied)
+
+    def close(self) -> None:
+        """Close the connection. A log that was removed is saved; if another one is at its path, that one stays.
+
+        In a forked child the connection is its parent's, and stays as it is.
+        """
+        if self.opened is not None and self.opened.generation != forks.generation():
+            forks.keep_for_ever(self)
+            return
+        if self.opened is not None and not self.opened.has_its_log:
+            with contextlib.suppress(sql_dialect.sqlite.Error):  # a connection that can only read cannot
+                self.save_log()
+        try:
+            with _preserving(self.opened):
+                if self.opened is not None:
+                    self.opened.log = None  # the last connection deletes it, while another thread may be opening one
+                super().close()
+        except OSError:
+            forks.keep_for_ever(self)  # it cannot be closed without a loss
+            return
+        library_guard.forget(self)
+
+    def __del__(self) -> None:
+        """Close the connection, as SQLite would, if nobody has. One that could not be opened has nothing to close."""
+        if self.opened is not None:
+            with contextlib.suppress(Exception):
+                self.close()
+
+
+def connect(path: str | Path, **options: Any) -> BoardConnection:
+    """Open a connection to a file through the board's own library.
+
+    Args:
+        path: The file.
+        **options: Further arguments of the driver's `connect`.
+
+    Raises:
+        LibraryConflict: This process has the file open through something other than the board.
+        LogInUse: Another connection of this process still has a log open that was removed.
+    """
+
+    def open_it() -> Any:
+        return sql_dialect.sqlite.connect(str(path), factory=BoardConnection, **options)
+
+    connection: BoardConnection
+    connection, opened = library_guard.open_file(str(path), open_it)
+    connection.opened = opened
+    return connection
+
+
+@contextlib.contextmanager
+def _preserving(opened: OpenFile | None) -> Iterator[None]:
+    """Keep the log that has replaced this connection's log.
+
+    The last connection to a file copies its log into the file and deletes the log at its path. A connection with
+    another log must not: what it copies would not fit that log, which others have written. SQLite does neither while
+    another process has a lock on the file.
+    """
+    if opened is None or not opened.is_beside_another_log or len(library_guard.connections_to(opened.file)) > 1:
+        yield
+        return
+    with subprocess.Popen(
+        [sys.executable, "-I", str(HOLDER), opened.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        try:
+            if holder.stdout.readline() != b"held\n":
+                raise OSError(f"{opened.path} cannot be locked")
+            yield
+        finally:
+            holder.stdin.close()

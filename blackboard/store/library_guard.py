@@ -1,0 +1,217 @@
+"""A guard against a second SQLite library: while this process has a board open, no other library opens its file.
+
+POSIX drops all locks of a process on a file as soon as the process closes any descriptor of it. SQLite knows this, and
+closes no descriptor of a file that another of its connections has locked. But it knows only its own connections. When
+a second SQLite library in the process closes a connection, the locks of the first are gone: other processes write at
+the same time and delete its log.
+
+The standard library's `sqlite3` announces each connection by an audit event; `pysqlite3`, which a board uses where the
+`sqlite3` of the interpreter is not safe, announces none. So the guard sees exactly the other library. It does not see
+`ATTACH`, and no library that is written in C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blackboard import forks
+from blackboard.errors import LibraryConflict, StoreError
+from blackboard.store import dialect as sql_dialect
+from blackboard.store import inherited_files
+
+Identity = tuple[int, int]
+"""The device and the inode of a file."""
+OTHERS_ANNOUNCE = sql_dialect.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
+"""Whether an audit event of `sqlite3` announces another library's connection, and not one of the board's."""
+
+
+class LogInUse(StoreError):
+    """Another connection of this process has a log open that was removed."""
+
+
+@dataclass(slots=True, eq=False)
+class OpenFile:
+    """A file that a connection of this process has open, and its write-ahead log.
+
+    Attributes:
+        path: Its real path.
+        file: Its device and inode.
+        log: Those of the log that the connection has open; None if it has none.
+        index: Those of the log's index.
+        wal: The path of the log.
+        shm: The path of its index.
+        generation: The process that opened it: see `forks`.
+    """
+
+    path: str
+    file: Identity
+    log: Identity | None = None
+    index: Identity | None = None
+    wal: str = ""
+    shm: str = ""
+    generation: int = 0
+
+    def __post_init__(self) -> None:
+        self.generation = forks.generation()
+        self.wal, self.shm = f"{self.path}-wal", f"{self.path}-shm"
+
+    def note_log(self) -> None:
+        """Note which log is at the path; SQLite has just opened it."""
+        self.log, self.index = identity(self.wal), identity(self.shm)
+
+    @property
+    def has_its_log(self) -> bool:
+        """Whether the log and the index at the path are those that the connection has open."""
+        return self.log is None or (identity(self.wal), identity(self.shm)) == (self.log, self.index)
+
+    @property
+    def is_beside_another_log(self) -> bool:
+        """Whether another log, or its index, has taken the place of the one that the connection has open."""
+        return self.log is not None and not (
+            identity(self.wal) in (None, self.log) and identity(self.shm) in (None, self.index)
+        )
+
+    @property
+    def is_beside_an_empty_log(self) -> bool:
+        """Whether a log has taken the place of the one that the connection has open, but nobody has written to it."""
+        if self.log is None or identity(self.shm) not in (None, self.index):
+            return False
+        try:
+            return os.stat(self.wal).st_size == 0
+        except OSError:
+            return False
+
+
+_open: dict[int, OpenFile] = {}
+"""The files of all open connections, by the id of the connection. Its single steps need no lock."""
+_lock = threading.Lock()
+_watches = False
+
+
+def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
+    """Open a connection by calling `connect`, unless that is unsafe, and note what file it has open.
+
+    Raises:
+        LibraryConflict: This process has the file open through something other than the board.
+        LogInUse: Another connection of this process still has a log open that was removed.
+    """
+    real = os.path.realpath(path)
+    opened = OpenFile(real, identity(real) or (0, 0))
+    with _lock:
+        _watch()
+        others = connections_to(opened.file)
+        if not others:
+            _check_descriptors(opened)
+        for other in others:
+            # The connections of a process to one file share the log's index, which fits no other log.
+            # A connection that another thread is closing has no log any more: SQLite may have deleted it.
+            if not other.has_its_log and other.log is not None:
+                raise LogInUse(
+                    f"{other.wal} was removed while it was open; close every connection of this process to {path}"
+                )
+        connection = connect()
+        opened.file = identity(real) or opened.file  # the path may name another file by now
+        _open[id(connection)] = opened
+    return connection, opened
+
+
+def create(path: str | Path) -> None:
+    """Create a file that only this user may read, unless it exists.
+
+    To close the file drops the locks on it, so no other thread may be opening it meanwhile.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    with _lock, contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def forget(connection: object) -> None:
+    """Note that a connection is closed."""
+    _open.pop(id(connection), None)
+
+
+def connections_to(file: Identity) -> list[OpenFile]:
+    """Return what the open connections of this process to a file have open."""
+    return [opened for opened in [*_open.values()] if opened.file == file]
+
+
+def identity(path: Any) -> Identity | None:
+    """Return the identity of the file at a path; None if there is none that can be reached."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _watch() -> None:
+    """Install the audit hook, which cannot be removed: with the first board, so that no other program pays for it."""
+    global _watches
+    if OTHERS_ANNOUNCE and not _watches:
+        _watches = True
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse a connection of another library to a file that a board has open."""
+    if event != "sqlite3.connect" or not _open:
+        return
+    for name in _names(arguments[0]):
+        if (file := identity(name)) and connections_to(file):
+            raise LibraryConflict(
+                f"{name} is open as a board in this process, through another SQLite library"
+                f" ({sql_dialect.sqlite.__name__} {sql_dialect.SQLITE_VERSION}). Two libraries in one process drop each"
+                " other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
+                " board.engine(), or another process."
+            )
+
+
+def _names(database: Any) -> Iterable[str]:
+    """Return the paths that the first argument of `sqlite3.connect` may name; it may be a URI."""
+    try:
+        name = os.fsdecode(database)
+    except TypeError:
+        return []
+    if not name.startswith("file:"):
+        return [name]
+    from urllib.parse import unquote
+
+    path = name[5:].partition("#")[0].partition("?")[0]
+    if path.startswith("//"):  # an authority: nothing, or localhost
+        path = "/" + path[2:].partition("/")[2]
+    return [name, unquote(path)]
+
+
+def _check_descriptors(opened: OpenFile) -> None:
+    """Refuse a file that this process has open already.
+
+    Where the board uses the interpreter's `sqlite3`, this may be a connection of the same library.
+    """
+    if OTHERS_ANNOUNCE and (descriptors := inherited_files.descriptors_of(opened.file)):
+        raise LibraryConflict(
+            f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board. To close it"
+            " while the board is open would drop the board's locks, which damages the file. Close it first, such as a"
+            " connection of sqlite3, which a with statement does not close; then use board.query(sql),"
+            " blackboard.connect(path) or board.engine()."
+        )
+
+
+def _note_fork() -> None:
+    """In a forked child, forget the connections of its parent; a file that came along cannot be used there."""
+    global _lock
+    _lock = threading.Lock()
+    for opened in _open.values():
+        inherited_files.note(Path(opened.path))
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_note_fork)

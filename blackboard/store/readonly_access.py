@@ -1,0 +1,233 @@
+"""Read-only access to a board for programs that write their own SQL, through the board's own SQLite library.
+
+A connection can only read: SQLite refuses to write, and an authorizer refuses everything but reading.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+from blackboard.clock import SystemClock, from_datetime, iso
+from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
+from blackboard.store import dialect as sql_dialect
+from blackboard.store.database import Database
+from blackboard.store.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
+from blackboard.store.view_columns import VIEWS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine as Engine
+
+Value: TypeAlias = str | int | float | bytes | None
+"""A value in a row."""
+Parameters: TypeAlias = Sequence[Value | datetime] | Mapping[str, Value | datetime]
+"""The parameters of a query."""
+
+PRAGMA, TRANSACTION, SAVEPOINT = 19, 22, 32
+"""Further actions that the authorizer is asked about, by SQLite's numbers."""
+DESCRIBING = frozenset(
+    (
+        "collation_list", "compile_options", "database_list", "foreign_key_list", "function_list", "index_info",
+        "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo",
+    )
+)  # fmt: skip
+"""The pragmas that describe the database and change nothing."""
+REPORTING = frozenset(("encoding", "read_uncommitted", "schema_version", "user_version"))
+"""The pragmas that change nothing if they are given no value."""
+STEPS = 2000
+"""Steps of SQLite's machine between two looks at the time."""
+INTERRUPTED, CANCELED = 9, "57014"
+"""The error codes of a query that was stopped, on SQLite and PostgreSQL."""
+
+
+class Row(Sequence[Value]):
+    """A row of a query's result. It reads by position and by name: `row[0]`, `row["kind"]`, `dict(row)`."""
+
+    __slots__ = ("_positions", "_values")
+
+    def __init__(self, values: tuple[Value, ...], positions: Mapping[str, int]) -> None:
+        self._values, self._positions = values, positions
+
+    @overload
+    def __getitem__(self, key: int | str) -> Value: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[Value]: ...
+    def __getitem__(self, key: int | str | slice) -> Value | Sequence[Value]:
+        if not isinstance(key, str):
+            return self._values[key]
+        if key not in self._positions:
+            raise KeyError(f"the row has no column {key!r}{nearest(key, self._positions)}")
+        return self._values[self._positions[key]]
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self._values)
+
+    def keys(self) -> list[str]:
+        """Return the names of the columns."""
+        return list(self._positions)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == (other._values if isinstance(other, Row) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._values)
+
+    def __repr__(self) -> str:
+        return f"Row({', '.join(f'{name}={self[name]!r}' for name in self._positions)})"
+
+
+def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connection:
+    """Open a read-only connection to a board's file, for programs such as pandas that read through the DB-API.
+
+    Args:
+        url_or_path: The board, as for `Blackboard.open`.
+
+    Returns:
+        A connection of the board's own SQLite library, which the caller closes. Where this is not the interpreter's
+        `sqlite3`, its class has another module and the same methods. One thread at a time may use it.
+
+    Raises:
+        StoreError: The board is on a server, is missing, or cannot be read.
+    """
+    database = Database(url_or_path)
+    if database.path is None:
+        raise StoreError(f"{database.where} is on a server; use board.engine(), or the client of this database")
+    connection = _connection(database)
+    try:
+        is_board = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_marks'").fetchone()
+    except sql_dialect.sqlite.Error as error:
+        connection.close()
+        raise sql_dialect.translate(error, database.where) from None
+    if is_board is None:
+        connection.close()
+        raise StoreForeign(f"{database.where} is not a blackboard")
+    return connection  # type: ignore[no-any-return]
+
+
+def query(database: Database, sql: str, parameters: Parameters, seconds: float) -> list[Row]:
+    """Run one query, over views or tables, and return its rows.
+
+    Raises:
+        InvalidQuery: The SQL or a parameter is invalid, or the statement does more than read.
+        QueryStopped: The query took more than `seconds`.
+        StoreError: The database cannot be read.
+    """
+    values: Any = (
+        {name: _plain(value) for name, value in parameters.items()}
+        if isinstance(parameters, Mapping)
+        else [_plain(value) for value in parameters]
+    )
+    run = _query_server if database.path is None else _query_file
+    return run(database, sql, values, seconds)
+
+
+def engine(database: Database) -> Engine:
+    """Return the SQLAlchemy engine of a database that can only read. Closing the database disposes of it."""
+    if database.readonly_engine is None:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import QueuePool
+
+        if database.path is None:
+            options = {"options": "-c default_transaction_read_only=on"}
+            database.readonly_engine = create_engine(database.engine.url, connect_args=options)
+        else:
+            database.readonly_engine = create_engine(
+                "sqlite://", module=sql_dialect.sqlite, creator=lambda: _connection(database), poolclass=QueuePool
+            )
+    return database.readonly_engine
+
+
+def _connection(database: Database, *, transactions: bool = True) -> Any:
+    """Open a connection that refuses everything but reading, and notes what it refused."""
+    connection = database.connect(writes=False)
+    refused = connection.refused = []
+
+    def allow(action: int, one: str | None, two: str | None, database: str | None, inner: str | None) -> int:
+        if action in (SELECT, READ, RECURSIVE):
+            return 0
+        if action == FUNCTION and (two or "").lower() not in REFUSED_FUNCTIONS:
+            return 0
+        if action == PRAGMA and (one in DESCRIBING or (one in REPORTING and two is None)):
+            return 0
+        if action in (TRANSACTION, SAVEPOINT) and transactions:
+            return 0
+        refused[:] = [f"{two}()" if action == FUNCTION else WORDS.get(action, "changing the schema")]
+        return 1
+
+    connection.set_authorizer(allow)
+    return connection
+
+
+def _query_file(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
+    now = SystemClock().monotonic
+    end = now() + int(seconds * 1e6)
+    refused: list[str] = []
+    try:
+        with database.query_connection(lambda: _connection(database, transactions=False)) as connection:
+            refused = connection.refused
+            refused.clear()
+            connection.set_progress_handler(lambda: now() > end, STEPS)
+            rows = _rows(connection.execute(sql, values))
+            connection.set_progress_handler(None, 0)
+            return rows
+    except BaseException as error:
+        raise _translated(error, refused, database.where, seconds) from None
+
+
+def _translated(error: BaseException, refused: list[str], where: str, seconds: float) -> BaseException:
+    """Return the error of ours for an error of a query in a file."""
+    if not isinstance(error, sql_dialect.sqlite.Error | sql_dialect.sqlite.Warning | ValueError | OverflowError):
+        return error
+    code = getattr(error, "sqlite_errorcode", None)
+    if refused:
+        return InvalidQuery(f"only reading is allowed here, not {refused[0]}")
+    if code == INTERRUPTED:
+        return _stopped(seconds)
+    if code is not None and sql_dialect.is_of_database(code):
+        return sql_dialect.translate(error, where)
+    return _invalid(str(error))
+
+
+def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
+    with database.read() as tx:
+        try:
+            tx.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(max(1, int(seconds * 1e3))),))
+            # A prepared statement is one statement, so none can end the transaction, which can only read.
+            return _rows(tx.cursor.execute(sql, values or None, prepare=True))
+        except database.dialect.error as error:
+            state = getattr(error, "sqlstate", None) or ""
+            if state == CANCELED:
+                raise _stopped(seconds) from None
+            if state[:2] in ("08", "53", "57", "58", "XX"):  # the connection, the resources or the server
+                raise
+            raise _invalid(str(error).partition("\n")[0]) from None
+
+
+def _rows(cursor: Any) -> list[Row]:
+    if cursor.description is None:
+        raise InvalidQuery("this is not a query; write one that begins with SELECT or WITH")
+    positions: dict[str, int] = {}
+    for position, column in enumerate(cursor.description):
+        positions.setdefault(column[0], position)
+    return [Row(values, positions) for values in cursor]
+
+
+def _plain(value: Value | datetime) -> Value:
+    """Return a parameter as the database holds it; a time as the views show it."""
+    return iso(from_datetime(value)) if isinstance(value, datetime) else value
+
+
+def _stopped(seconds: float) -> QueryStopped:
+    return QueryStopped(f"the query took longer than {seconds:g} s; narrow it, or give it a longer timeout")
+
+
+def _invalid(message: str) -> InvalidQuery:
+    prefix, _, name = message.partition("no such table: ")
+    return InvalidQuery(message + (nearest(name, VIEWS) if name and not prefix else ""))

@@ -1,0 +1,109 @@
+"""The SQL views as SQLAlchemy tables, for queries such as `select(live_marks).where(live_marks.c.strength > 0.5)`.
+
+Run them on `board.engine()`. Times are aware datetimes, and payloads are objects.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Date, DateTime, Dialect, Float, Integer, MetaData, Table, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from blackboard.clock import from_datetime, iso
+from blackboard.store.view_columns import VIEWS
+
+__all__ = ["activations", "agenda", "costs", "live_marks", "mark_history", "model_calls", "provenance"]
+
+
+class Time(TypeDecorator[datetime]):
+    """A time, which the views show as ISO 8601 text. A naive datetime is UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type in the database."""
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> str | None:
+        """Return the text of a time; text stays as it is."""
+        return iso(from_datetime(value)) if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Return the time of a text."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Day(TypeDecorator[date]):
+    """A day, which the views show as ISO 8601 text."""
+
+    impl = Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type in the database."""
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: date | str | None, dialect: Dialect) -> str | None:
+        """Return the text of a day; text stays as it is."""
+        return value.isoformat() if isinstance(value, date) else value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> date | None:
+        """Return the day of a text."""
+        return None if value is None else date.fromisoformat(value)
+
+
+class Payload(TypeDecorator[Any]):
+    """A payload, which the views show as JSON text. On a server, cast the column to `JSONB` to look into it in SQL."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type in the database."""
+        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else Text())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the object of a JSON text."""
+        return json.loads(value) if isinstance(value, str) else value
+
+
+_TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "day": Day}
+for _type, _names in {
+    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length id input_tokens"
+    " interruptions mark_id marks marks_absorbed marks_deposited output_tokens own_law parent_mark_id reinforcements"
+    " unknown",
+    Float: "age_seconds cost_usd intensity latency_seconds order_key reserved_usd share_from_cache strength threshold"
+    " usd usd_direct usd_per_mark usd_reserved value weight",
+    Text: "agent api author batch_id error event held_by kind law model reason request_id state subject watch worker"
+    " would_hold",
+    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at noticed_at"
+    " planned_at ready_at recorded_at reinforced_at retry_at sent_at started_at",
+}.items():
+    _TYPES.update(dict.fromkeys(_names.split(), _type))
+
+_metadata = MetaData()
+
+
+def _view(name: str) -> Table:
+    """Return the table of a view. Columns of the same name have the same type in every view."""
+    return Table(name, _metadata, *(Column(column, _TYPES[column]) for column in VIEWS[name]))
+
+
+live_marks = _view("live_marks")
+"""The live marks."""
+mark_history = _view("mark_history")
+"""The events of marks, in their order."""
+agenda = _view("agenda")
+"""The crossings that wait."""
+activations = _view("activations")
+"""The activations of agents."""
+provenance = _view("provenance")
+"""The marks behind each mark."""
+model_calls = _view("model_calls")
+"""The calls of a model."""
+costs = _view("costs")
+"""The costs by day and agent."""
