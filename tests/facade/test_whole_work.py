@@ -59,7 +59,7 @@ def test_many_deposits_are_stored_without_reading_their_receipts(board: Blackboa
     assert len(board.marks(Job)) == 3
 
 
-@pytest.mark.parametrize("lazy", LAZY, ids=repr)
+@pytest.mark.parametrize("lazy", LAZY, ids=["coroutine", "generator", "asynchronous_generator", "callable", "partial"])
 @pytest.mark.parametrize("place", ["publish", "isolate"])
 def test_a_hook_that_would_do_nothing_is_refused(place: str, lazy: Any) -> None:
     declare = agent(watches=strength(Job) >= 0.5, **{place: lazy})
