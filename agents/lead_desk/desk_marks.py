@@ -1,17 +1,18 @@
 """The kinds of mark on the lead desk.
 
-The subject of every mark about a lead is the person: the email address or the telephone number. Two enquiries of one
-person are two leads with the same subject, so marks about one enquiry also carry its mark id. `need` and `decision`
-are the board's own kinds.
+The subject of every mark about a lead is the person: the email address or the telephone number, in one spelling. Two
+enquiries of one person are two leads with the same subject, so marks about one enquiry also carry its mark id. `need`
+and `decision` are the board's own kinds.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from blackboard import Exponential, Linear, Mark, Step
+from lead_desk.person_names import fold_person
 
 __all__ = ["Appointment", "Conflict", "Insight", "Lead", "Nudge", "Qualified", "Rejected", "Task"]
 
@@ -29,7 +30,13 @@ class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, on_repeat="se
     source: str | None = None
     """Where the enquiry came from, such as `website` or `ads`."""
     submitted_at: str | None = None
-    """The time that the form states, unchanged."""
+    """The time that the form states, unchanged. Days such as "tomorrow" count from it."""
+
+    @field_validator("subject")
+    @classmethod
+    def _fold_subject(cls, subject: str) -> str:
+        """Give all spellings of one person the same form. The marks of the agents take it over."""
+        return fold_person(subject)
 
 
 class Qualified(Mark, kind="qualified", decay=Exponential("2d"), floor=0.02, on_repeat="separate"):

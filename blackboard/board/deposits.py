@@ -186,10 +186,11 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     """
     ensure_kind(txn, request.kind, classes)
     txn.kind(request.kind)
-    text, decay = request.text, request.decay
-    check_subject(request.subject)
+    text, subject, decay = request.text, request.subject, request.decay
+    check_subject(subject)
     if text is None:
-        text = classes.check(request.kind, request.payload, request.subject, txn.deployment)
+        text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
+        check_subject(subject)
     check_registered(txn, request.kind, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)
@@ -200,7 +201,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
             raise InvalidMark(f"until {iso(request.until)} is in the past")
         decay = Step(Microseconds(request.until - txn.now), fixed=True)
     intensity = check_intensity(request.intensity)
-    return request._replace(text=text, intensity=intensity, decay=decay)
+    return request._replace(text=text, subject=subject, intensity=intensity, decay=decay)
 
 
 def check_signature(txn: BoardTransaction, author: str) -> None:

@@ -97,10 +97,11 @@ class MarkClasses:
             raise self._failure
         return None
 
-    def check(self, kind: str, payload: object, subject: str, deployment: Deployment) -> str:
-        """Return the text of a payload as it is stored.
+    def check(self, kind: str, payload: object, subject: str, deployment: Deployment) -> tuple[str, str]:
+        """Return the text of a payload and the subject as they are stored.
 
-        The class of the kind checks it or, if this process does not know the class, the registered JSON schema.
+        The class of the kind checks them or, if this process does not know the class, the registered JSON schema. A
+        class with a validator of `subject` gives all spellings of one subject the same form.
 
         Raises:
             InvalidMark: The payload does not fit the kind; the message names each wrong field.
@@ -112,10 +113,11 @@ class MarkClasses:
         payload = dict(payload)
         if (model := self.find(kind, deployment)) is not None:
             try:
-                return write_mark(parse_payload(model, payload, subject))
+                mark = parse_payload(model, payload, subject)
+                return write_mark(mark), mark.subject
             except ValidationError as error:
                 raise InvalidMark(describe_invalid(kind, error)) from None
-        return _convert(kind, payload, deployment.kinds[kind])
+        return _convert(kind, payload, deployment.kinds[kind]), subject
 
     def check_registered(
         self, kind: str, text: str, spec: KindSpec, earlier: Callable[[], Iterable[dict[str, Any] | None]]
