@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import stat
 import subprocess
@@ -302,11 +301,10 @@ def test_the_versions_that_can_damage_a_board_are_known() -> None:
     assert [dialect.safe_sqlite(version) for version in unsafe] == [False] * 5
 
 
-def test_one_driver_is_used_throughout() -> None:
-    try:
-        assert dialect.sqlite is importlib.import_module("pysqlite3")
-    except ImportError:
-        assert dialect.sqlite is importlib.import_module("sqlite3")
+def test_one_driver_is_used_throughout(world: World) -> None:
+    assert dialect.sqlite is dialect.choose_driver()
+    with world.board.database.read() as tx:
+        assert isinstance(tx.cursor, dialect.sqlite.Cursor)
 
 
 @pytest.mark.processes
