@@ -77,13 +77,14 @@ def fail(
     rng: random.Random,
     *,
     hopeless: bool = False,
+    divide: bool = False,
     counted: bool = True,
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. A failure that is
-    not `counted` brings no cooldown nearer. Returns the new state, or None, without a change, if the worker has lost
-    the activation.
+    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. With `divide` they
+    are split as well, but a single mark keeps its attempts, and so do the parts. A failure that is not `counted` brings
+    no cooldown nearer. Returns the new state, or None, without a change, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
@@ -91,17 +92,19 @@ def fail(
     settings = agent.settings
     if counted:
         _count_failure(txn, current, agent)
-    if current.attempt < settings.max_attempts and not hopeless:
+    parts = _divisible_parts(txn, current)
+    divide = divide and len(parts) > 1
+    if current.attempt < settings.max_attempts and not hopeless and not divide:
         delay = backoff(settings.retry_after, current.attempt, rng)
         _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)
         return ActivationState.READY
-    parts = _divisible_parts(txn, current)
     if len(parts) < 2:
         _end(txn, current, ActivationState.DEAD, error=error)
         _test_unclaimed(txn, current)
         return ActivationState.DEAD
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
-    _halve(txn, current, parts, attempt=settings.max_attempts - 1, error=error)
+    attempt = min(current.attempt, settings.max_attempts - 1) if divide else settings.max_attempts - 1
+    _halve(txn, current, parts, attempt=attempt, error=error)
     return ActivationState.READY
 
 
@@ -132,6 +135,23 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     moved = set(chain.from_iterable(isolated))
     txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(moved))
     return moved
+
+
+def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: int, error: str) -> bool:
+    """Leave the strongest part of its marks to a running activation; the others are ready again at an instant.
+
+    The others stay together, or become two activations. Returns False, without a change, if the activation has only
+    one part or the worker has lost it.
+    """
+    current = _current(txn, row)
+    if current is None or len(parts := _divisible_parts(txn, current)) < 2:
+        return False
+    kept, *others = parts
+    for half in halves(others) if halve_rest else [others]:
+        if marks := list(chain.from_iterable(half)):
+            split(txn, current, marks, error=error, retry_at=retry_at)
+    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    return True
 
 
 def _divisible_parts(txn: BoardTransaction, row: ActivationRow) -> list[list[int]]:

@@ -92,6 +92,11 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
             _release(txn, row.activation_id, txn.now, error)
 
 
+def release(txn: BoardTransaction, row: CallRow, at: Instant, reason: str) -> None:
+    """Release the activation of a call at an instant."""
+    _release(txn, row.activation_id, at, reason)
+
+
 def release_answered(txn: BoardTransaction) -> None:
     """Release the activations whose answers have arrived."""
     for row in txn.tx.all(MODEL_CALLS.answered_in_batch_api):

@@ -24,6 +24,7 @@ from blackboard.board import (
     explanation,
     inbox,
     model_calls,
+    model_pauses,
     queries,
     served_agents,
     unreadable_marks,
@@ -576,7 +577,7 @@ class Blackboard:
         self.session.write(lambda txn: inbox.pause(txn, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
-        """Resume an agent, or the whole board. Resuming the board also confirms a clock that is in doubt.
+        """Resume an agent, or the whole board. Resuming the board also confirms a clock, and tries paused models.
 
         Raises:
             UnknownName: There is no such agent.
@@ -584,13 +585,18 @@ class Blackboard:
         self.session.write(lambda txn: inbox.resume(txn, agent))
 
     def retry(self, activation_id: int) -> None:
-        """Try an activation again, with all its attempts.
+        """Try an activation again, with all its attempts. A paused model is tried at once.
 
         Raises:
             NotFound: There is no such activation.
             WorkError: It did not fail.
         """
-        self.session.write(lambda txn: activation_results.retry(txn, activation_id))
+
+        def work(txn: BoardTransaction) -> None:
+            activation_results.retry(txn, activation_id)
+            model_pauses.try_now(txn)
+
+        self.session.write(work)
 
     def discard(self, activation_id: int) -> None:
         """Give up an activation; its marks stay absorbed.

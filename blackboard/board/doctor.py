@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import erasure, served_agents, unreadable_marks
+from blackboard.board import erasure, model_pauses, served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
@@ -134,6 +134,15 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
     if row.paused:
         reason = row.paused_because or "no reason given"
         yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
+    for pause in model_pauses.all_pauses(txn):
+        again = f"it is tried again at {iso(pause.probe_at)}"
+        problem = f"calls to {pause.model} are refused since {iso(pause.since)}; {again}: {pause.reason}"
+        yield Finding(
+            "model",
+            "note" if pause.suspect else "wrong",
+            problem,
+            "mend the cause; 'blackboard resume' tries it at once",
+        )
     for state in txn.tx.all(ACTIVATIONS.agent_states):
         agent = state.agent
         if state.paused:

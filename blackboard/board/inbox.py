@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board import agent_state, board_clock, evaporation, queries
+from blackboard.board import agent_state, board_clock, evaporation, model_pauses, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.deposits import DepositRequest, check_signature, deposit
@@ -57,7 +57,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
 
 
 def resume(txn: BoardTransaction, agent: str | None) -> None:
-    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock that is in doubt.
+    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock, and tries paused models.
 
     Raises:
         UnknownName: There is no such agent.
@@ -65,5 +65,6 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
     if agent is None:
         board_clock.believe(txn)
         agent_state.pause_board(txn, False)
+        model_pauses.try_now(txn)
     else:
         agent_state.set_pause(txn, agent, False)

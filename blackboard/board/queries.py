@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal, TypeVar
 
-from blackboard.board import served_agents
+from blackboard.board import model_pauses, served_agents
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -334,6 +334,7 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         deployment=txn.deployment.version,
         paused=bool(board.paused),
         paused_because=board.paused_because,
+        paused_models={pause.model: pause.reason for pause in model_pauses.all_pauses(txn) if not pause.suspect},
         marks=dict(txn.tx.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
         waiting=sum(row.count for row in txn.tx.all(CROSSINGS.count_waiting)),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
+from blackboard.board import model_pauses
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.predicted_crossings import next_crossing
@@ -55,6 +56,11 @@ class Report:
     def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
         """Return what is left on the board for a daemon that ran these agents."""
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
+        lines += [
+            f"{pause.model}: its provider refuses calls; it is tried again at {iso(pause.probe_at)}"
+            for pause in model_pauses.all_pauses(txn)
+            if not pause.suspect
+        ]
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
         if (due := next_crossing(txn)) is not None:

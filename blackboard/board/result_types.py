@@ -165,6 +165,8 @@ class BoardStatus:
     deployment: int
     paused: bool
     paused_because: str | None
+    paused_models: Mapping[str, str]
+    """The models to which no calls are sent but one at a time, with the reason."""
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
     events: int

@@ -287,16 +287,20 @@ class Worker:
         *,
         bad_answer: bool = False,
         hopeless: bool = False,
+        divide: bool = False,
         counted: bool = True,
     ) -> str | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's.
 
         After a `bad_answer`, the model's answer is not used again. A `hopeless` failure would certainly happen again
-        with the same marks, so they are split at once. Unless it is `counted`, it is not the agent's own failure.
+        with the same marks, so they are split at once. With `divide` they are split as well, but keep their attempts.
+        Unless it is `counted`, it is not the agent's own failure.
         """
 
         def work(txn: BoardTransaction) -> str | None:
-            state = activation_results.fail(txn, claim.row, claim.agent, error, rng, hopeless=hopeless, counted=counted)
+            state = activation_results.fail(
+                txn, claim.row, claim.agent, error, rng, hopeless=hopeless, divide=divide, counted=counted
+            )
             if state is not None and bad_answer:
                 model_calls.mark_unusable(txn, claim.row.id, error)
             return state

@@ -132,6 +132,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "clock": _clock(result),
         "deployment": result.deployment,
         "paused": result.paused and (result.paused_because or True),
+        "paused_models": result.paused_models,
         "marks": result.marks,
         "events": result.events,
         "waiting": result.waiting,
@@ -155,6 +156,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             **summary,
             "as_of": timestamp(result.as_of),
             "paused": summary["paused"] or "no",
+            "paused_models": "; ".join(
+                f"{model}: the provider refuses calls: {reason}" for model, reason in result.paused_models.items()
+            )
+            or "none",
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),
             "next_predicted_crossing": timestamp(result.next_predicted_crossing),

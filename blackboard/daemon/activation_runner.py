@@ -78,7 +78,13 @@ class ActivationRunner:
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
             self.fail(
-                agent, claim, _describe(error), bad_answer=bad_answer, hopeless=_is_hopeless(error), counted=counted
+                agent,
+                claim,
+                _describe(error),
+                bad_answer=bad_answer,
+                hopeless=_is_hopeless(error),
+                divide=isinstance(error, Rejected),
+                counted=counted,
             )
             return False
         if finished is None:
@@ -105,10 +111,13 @@ class ActivationRunner:
         *,
         bad_answer: bool = False,
         hopeless: bool = False,
+        divide: bool = False,
         counted: bool = True,
     ) -> None:
         """End a run with a failure and report it; see `Worker.fail`."""
-        state = self.worker.fail(claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless, counted=counted)
+        state = self.worker.fail(
+            claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless, divide=divide, counted=counted
+        )
         if state is not None:
             figures = {"agent": agent.name, "state": state, "error": error.splitlines()[0]}
             log.warning("failed", activation=claim.row.id, **figures)
@@ -278,9 +287,12 @@ def _key(claim: Claim) -> tuple[int, int]:
 
 def _is_hopeless(error: BaseException) -> bool:
     """Return whether the same request would certainly fail again; fewer marks may succeed."""
-    return isinstance(error, Rejected | UnreadableMark) or (
-        isinstance(error, Unusable) and error.reason in ("max_tokens", "context_window")
-    )
+    match error:
+        case Rejected():
+            return error.certain
+        case Unusable():
+            return error.reason in ("max_tokens", "context_window")
+    return isinstance(error, UnreadableMark)
 
 
 def _describe(error: BaseException) -> str:

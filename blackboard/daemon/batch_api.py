@@ -22,7 +22,16 @@ from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import BatchItem, Client
-from blackboard.llm.failures import CallFailure, KeyRefused, NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    Rejected,
+    SpendLimit,
+)
 from blackboard.llm.reply import Reply
 from blackboard.log_queue import Log
 from blackboard.states import CallState
@@ -128,10 +137,11 @@ class BatchApi:
         except (KeyRefused, SpendLimit) as failure:
             self.recorder.pause_after_refusal(rows, failure)
             return 0
-        except Rejected as failure:
-            self._end(rows, failure, 0)
-            return 0
-        except CallFailure:
+        except CallFailure as failure:
+            if isinstance(failure, Rejected) and failure.certain:
+                self._end(rows, failure, 0)
+                return 0
+            # The API reads the single requests later. What it refuses now is the account's or a gateway's trouble.
             self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
             raise
         failpoint("batch_api.submitted")
@@ -151,15 +161,19 @@ class BatchApi:
                 continue
             try:
                 results = self.client.batch_results(name)
-            except Rejected as failure:
+            except (Rejected, ModelUnavailable) as failure:
+                if isinstance(failure, ModelUnavailable) and not failure.from_api:
+                    raise  # a gateway answers, or the address is wrong
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
                 self._end_unknown(batch, str(failure))
                 for row in batch:
                     telemetry.batched(row, None, self._session.now())
                 continue
             if results is not None:
-                for row in batch:
-                    self._record(row, results.get(str(row.custom_id)))
+                # Failures first: an answer in the same batch shows that the model can be used.
+                answers = [(row, results.get(str(row.custom_id))) for row in batch]
+                for row, result in sorted(answers, key=lambda pair: isinstance(pair[1], Reply)):
+                    self._record(row, result)
                 count += len(batch)
         return count
 
@@ -188,6 +202,9 @@ class BatchApi:
                 self.recorder.pause_after_refusal([row], result)
             case None | OutcomeUnknown():
                 self._end_unknown([row], "its batch ended without a result for it")
+            case ModelUnavailable() | Rejected(certain=False):
+                wait = self.recorder.pause_model(row, result)
+                self._session.write(lambda txn: batch_api_calls.release(txn, row, wait.until, wait.reason))
             case CallFailure():
                 self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
             case _:
@@ -204,7 +221,7 @@ class BatchApi:
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
-        wait = backoff(FIRST_WAIT, self._failures, self._rng) if requested is None else int(requested * 1e6)
+        wait = max(backoff(FIRST_WAIT, self._failures, self._rng), int((requested or 0.0) * 1e6))
         self._not_before = self._session.now() + wait
         problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
         log.warning(f"the batch API {problem}", until=iso(self._not_before), reason=str(failure))

@@ -6,20 +6,23 @@ is sent.
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
-from blackboard.board import model_calls
+from blackboard.board import model_calls, model_pauses
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.model_calls import ModelCall
 from blackboard.board.worker_operations import pause_after_refusal
+from blackboard.clock import iso
 from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm.failures import CallFailure
+from blackboard.llm.failures import CallFailure, Rejected
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
 from blackboard.log_queue import Log
+from blackboard.states import CallState
 
 log = Log("blackboard")
 
@@ -27,8 +30,8 @@ log = Log("blackboard")
 class CallRecorder:
     """The recorder of the model calls of one board. A call to a model without a price is not sent."""
 
-    def __init__(self, board: Blackboard, prices: Prices) -> None:
-        self.prices, self._session = prices, board.session
+    def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
+        self.prices, self._session, self._rng = prices, board.session, rng
         self.spool = AnswerSpool(board.session)
 
     def highest_cost(self, row: ModelCall) -> int:
@@ -79,7 +82,47 @@ class CallRecorder:
             log.error("all agents were paused; 'blackboard resume' resumes them", reason=str(failure))
         return reason
 
+    def try_models(self) -> None:
+        """Let paused models be tried at once: a restart often follows the mending of their cause."""
+        if self._session.read(model_pauses.all_pauses):
+            self._session.write(model_pauses.try_now)
+
+    def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:
+        """End a call whose failure may say nothing about its marks, and pause its model.
+
+        Returns what its activation waits for.
+        """
+        is_refusal = isinstance(failure, Rejected)
+        state = CallState.REJECTED if is_refusal else CallState.FAILED
+
+        def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
+            model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
+            return model_pauses.begin(txn, row, str(failure), self._rng, is_refusal=is_refusal)
+
+        return self._log_pause(row, *self._session.write(work))
+
+    def pause_after_page(self, row: ModelCall, reason: str) -> model_pauses.Wait:
+        """Pause a model after an answer that is not of the API. It may have been paid, so it is recorded."""
+
+        def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
+            model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason)
+            return model_pauses.begin(txn, row, reason, self._rng, is_refusal=False)
+
+        return self._log_pause(row, *self._session.write(work))
+
+    def _log_pause(self, row: ModelCall, wait: model_pauses.Wait, is_new: bool) -> model_pauses.Wait:
+        if is_new:
+            log.error(
+                "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
+                model=row.model,
+                again_at=iso(wait.until),
+                reason=wait.reason,
+            )
+        return wait
+
     def _record(self, txn: BoardTransaction, row: ModelCall, reply: Reply) -> bool:
+        if reply.is_message and model_pauses.lift(txn, model_calls.get(txn, row.id)):
+            log.info("a paused model answers again", model=row.model)
         return model_calls.record_answer(txn, row.id, reply.raw, reply.request_id, self._cost(row, reply))
 
     def _record_spooled(self, answer: SpooledAnswer, txn: BoardTransaction) -> bool:

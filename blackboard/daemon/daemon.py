@@ -110,7 +110,7 @@ class Daemon:
         self.wake = threading.Event()
         rng, agent_settings = rng or random.Random(), agent_settings or {}
         self._model = model or ModelSettings()
-        self._recorder = CallRecorder(board, prices or load_prices(self._model.prices))
+        self._recorder = CallRecorder(board, prices or load_prices(self._model.prices), rng)
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
@@ -237,6 +237,7 @@ class Daemon:
         self.worker.register()
         failpoint("worker.registered")
         self._recorder.record_spooled()  # paid answers come before all other work
+        self._recorder.try_models()
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
         if isinstance(board.clock, SystemClock):

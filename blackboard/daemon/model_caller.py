@@ -8,14 +8,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
 from blackboard.agent_definition import require_done
-from blackboard.board import model_calls
+from blackboard.board import model_calls, model_pauses
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
 from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant
@@ -29,6 +30,7 @@ from blackboard.llm.client_protocol import Client
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
+    ModelUnavailable,
     NotSent,
     OutcomeUnknown,
     Overloaded,
@@ -38,12 +40,24 @@ from blackboard.llm.failures import (
 )
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse
-from blackboard.llm.request import plan
+from blackboard.llm.request import plan, same_answer
 from blackboard.log_queue import Log
 from blackboard.states import CallState
 
 A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")
+
+
+BUILT_ANEW = "the request was built anew"
+OTHER_ANSWER = "the agent now asks for another answer"
+
+
+class Request(NamedTuple):
+    """A request as the agent's code builds it now."""
+
+    model: str
+    body: str
+    api: str
 
 
 class Postponed(BaseException):
@@ -92,41 +106,18 @@ class ModelCaller:
                     f"agent {claim.agent.name!r} needs a model: set ANTHROPIC_API_KEY, or [model] provider"
                 )
             return require_done(offline(data), "offline")
-        row = self._earlier_call(claim) or self._plan(claim, system, data, answer)
-        if row.state != CallState.ANSWERED:
+        request = self._request(claim, system, data, answer)
+        row = self._open_call(claim, request)
+        if row is None or row.state != CallState.ANSWERED:
+            if row is not None:  # its outcome is open: repeat the same request, byte for byte
+                request = Request(row.model, row.body, row.api)
+            self._admit(claim, request.model)
+            if row is None or row.state != CallState.PLANNED:
+                row = self._plan(claim, request)
             row = self._send(self.client, claim, row)
         return self._parse(row, answer)
 
-    def _earlier_call(self, claim: Claim) -> ModelCall | None:
-        """Return the call that an earlier run of this activation began, if it can be used."""
-        pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
-        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
-        # After a split, earlier requests contain marks that this activation no longer has.
-        rows = [row for row in rows if row.marks == len(claim.inputs)]
-        if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
-            return row
-        if not rows:
-            return None
-        last = rows[0]
-        if last.state == CallState.PLANNED:
-            return last
-        if last.state == CallState.REJECTED:
-            raise Rejected(last.error or "the API rejects the request")
-        if last.state == CallState.SENT:
-            if last.api == "batch":
-                raise self._in_batch_api()
-            # A call can outlive a run that timed out. Its answer is paid and will still arrive.
-            if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
-                raise Postponed(f"call {last.id} is still pending", self._retry_at(claim, None))
-            last = self._unknown(claim, last, "it was sent, and no answer was recorded")
-        if last.state == CallState.UNKNOWN and claim.agent.settings.on_unknown == "hold":
-            raise self._held_unknown(last)
-        # Repeat the same request, byte for byte.
-        return self._session.write(
-            lambda txn: model_calls.plan(txn, claim.row.id, last.agent, last.model, last.body, last.marks, last.api)
-        )
-
-    def _plan(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> ModelCall:
+    def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> Request:
         settings = claim.agent.settings
         strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
@@ -141,9 +132,89 @@ class ModelCaller:
             )
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
-        marks, api = len(claim.inputs), api_for(settings, strongest)
+        return Request(model, body, api_for(settings, strongest))
+
+    def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
+        """Return the call of an earlier run whose outcome is open or whose answer is not used; None if there is none.
+
+        After any other outcome, and whenever the agent now asks for another answer, the request is built anew.
+        """
+        pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
+        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+        # After a split, earlier requests contain marks that this activation no longer has.
+        rows = [row for row in rows if row.marks == len(claim.inputs)]
+        if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
+            if same_answer(row.body, request.body):
+                return row
+            self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, OTHER_ANSWER))
+            log.warning("an answer is not used, because the agent now asks for another one", call=row.id)
+        if not rows:
+            return None
+        last = rows[0]
+        if last.state == CallState.PLANNED:
+            if (last.model, last.body, last.api) == (request.model, request.body, request.api):
+                return last
+            self._session.write(lambda txn: model_calls.mark_ended(txn, last.id, CallState.FAILED, BUILT_ANEW))
+            return None
+        if last.state == CallState.REJECTED:
+            self._check_refusal(claim, last)
+            return None
+        if last.state == CallState.SENT:
+            if last.api == "batch":
+                raise self._in_batch_api()
+            # A call can outlive a run that timed out. Its answer is paid and will still arrive.
+            if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
+                raise Postponed(f"call {last.id} is still pending", self._retry_at(claim, None))
+            last = self._unknown(claim, last, "it was sent, and no answer was recorded")
+        if last.state != CallState.UNKNOWN:
+            return None
+        if claim.agent.settings.on_unknown == "hold":
+            raise self._held_unknown(last)
+        return last if same_answer(last.body, request.body) else None
+
+    def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
+        """Return if a refused request may be tried again, because nothing shows that its marks are to blame.
+
+        Raises:
+            Rejected: A later call to the model succeeded, so the refusal counts against the marks.
+        """
+
+        def work(txn: BoardTransaction) -> bool:
+            if model_pauses.get(txn, row.model) is not None:
+                return True
+            model_calls.mark_ended(txn, row.id, CallState.FAILED, row.error or "")
+            return False
+
+        if not self._session.write(work):
+            raise Rejected(row.error or "the API rejects the request")
+
+    def _admit(self, claim: Claim, model: str) -> None:
+        """Let a call pass if its model is not paused, or if it may try the model.
+
+        Raises:
+            Postponed: It has to wait.
+        """
+        if self._session.read(lambda txn: model_pauses.get(txn, model)) is None:
+            return
+
+        def work(txn: BoardTransaction) -> model_pauses.Wait | None:
+            calls = model_calls.calls_of(txn, claim.row.id)
+            is_refused = any(
+                row.state == CallState.REJECTED and row.marks == len(claim.inputs) and row.model == model
+                for row in calls
+            )
+            return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
+
+        if (wait := self._session.write(work)) is not None:
+            raise Postponed(wait.reason, wait.until, held=wait.held)
+
+    def _plan(self, claim: Claim, request: Request) -> ModelCall:
+        marks = len(claim.inputs)
         row = self._session.write(
-            lambda txn: model_calls.plan(txn, claim.row.id, claim.agent.name, model, body, marks, api), record=True
+            lambda txn: model_calls.plan(
+                txn, claim.row.id, claim.agent.name, request.model, request.body, marks, request.api
+            ),
+            record=True,
         )
         failpoint("call.planned")
         return row
@@ -172,17 +243,20 @@ class ModelCaller:
         except (Overloaded, NotSent) as failure:
             self._end(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
-            wait = failure.retry_after if isinstance(failure, Overloaded) else None
-            raise Postponed(str(failure), self._retry_at(claim, wait)) from None
+            seconds = failure.retry_after if isinstance(failure, Overloaded) else None
+            raise Postponed(str(failure), self._retry_at(claim, seconds)) from None
         except OutcomeUnknown as failure:
             row = self._unknown(claim, row, str(failure))
             if claim.agent.settings.on_unknown == "hold":
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
             raise Postponed(reason, self._retry_at(claim, None)) from None
-        except Rejected as failure:
-            self._end(row, CallState.REJECTED, failure)
-            raise
+        except (Rejected, ModelUnavailable) as failure:
+            if isinstance(failure, Rejected) and failure.certain:
+                self._end(row, CallState.REJECTED, failure)
+                raise
+            wait = self.recorder.pause_model(row, failure)
+            raise Postponed(wait.reason, wait.until, held=wait.held) from None
         self.recorder.record(row, reply)
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
@@ -209,6 +283,9 @@ class ModelCaller:
         try:
             return parse(row.reply, answer)
         except Unusable as error:
+            if error.reason == "no_message" and row.api == "messages":
+                wait = self.recorder.pause_after_page(row, str(error))
+                raise Postponed(wait.reason, wait.until, held=wait.held) from None
             # A retry asks again: the recorded answer would fail in the same way.
             reason = str(error)
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
@@ -246,10 +323,11 @@ class ModelCaller:
         return Postponed("it waits for the batch API", None, held=True)
 
     def _retry_at(self, claim: Claim, retry_after: float | None) -> Instant:
-        now = self._session.now()
-        if retry_after is not None:
-            return now + int(retry_after * 1e6) + self._rng.randrange(1, 1_000_000)
-        return now + backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
+        # A server that always asks for a retry at once must not be asked without a pause.
+        wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
+        if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:
+            wait = requested + self._rng.randrange(1, 1_000_000)
+        return self._session.now() + wait
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:

@@ -5,6 +5,7 @@ The SDK is imported at the first call, because the import takes about a second a
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,18 +17,27 @@ from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, Mistake, ModelError
 from blackboard.llm.client_protocol import BatchItem, Client
-from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, failure_of
+from blackboard.llm.failures import CallFailure, NotSent, OutcomeUnknown, Overloaded, failure_of, page_failure, storable
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_settings import KEY, KEY_FILE, ModelSettings, api_key
 from blackboard.llm.reply import Reply
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import anthropic
 
 _DEFAULT_URL = "https://api.anthropic.com"
+_VERSION = "2023-06-01"
+"""The version of the API's interface."""
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
-_CONNECT = 10.0
-"""Seconds to connect to the API. After this timeout, the request was not sent."""
+_PATHS_OF_API = ("/v1/messages", "/v1")
+"""Ends of an address that the client itself adds."""
+_MAX_ANSWER, _MAX_RESULTS = 32 << 20, 256 << 20
+"""Bytes of the largest answer after decompression, and of the results of a batch. The longest answer of a model has
+about a megabyte."""
+_TALKATIVE = ("anthropic", "httpx2", "httpcore2")
+"""The loggers of libraries that would log requests, with their payloads, for a variable such as ANTHROPIC_LOG."""
 _CLOCK_SKEW = parse_duration("10m")
 """The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
@@ -35,11 +45,11 @@ _CLOCK_SKEW = parse_duration("10m")
 class AnthropicClient:
     """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
-    The key never appears in `repr`, logs and errors. `timeout` is in microseconds: how long the API may be silent.
+    The key never appears in `repr`, logs and errors. `timeout` is in microseconds: the longest time of a call.
     """
 
     def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
-        self._key, self._base_url, self._timeout = key, base_url or _DEFAULT_URL, timeout / 1e6
+        self._key, self._base_url, self._timeout = key, _root_of(base_url or _DEFAULT_URL), timeout / 1e6
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -52,7 +62,10 @@ class AnthropicClient:
         """Send one planned request; see `Client`."""
         with self._failures(paying=True):
             response = self._post(_MESSAGES, body)
-        return Reply.of(_text(response), response.headers.get("request-id"))
+            text = _text(response)
+            if (failure := page_failure(text, response.headers)) is not None:
+                raise failure
+        return Reply.of(text, response.headers.get("request-id"))
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:
         """Submit a batch; see `Client`."""
@@ -126,11 +139,29 @@ class AnthropicClient:
             if self._closed:
                 raise NotSent("the client is closed")
             if self._client is None:
-                timeout = anthropic.Timeout(self._timeout, connect=min(self._timeout, _CONNECT))
-                self._client = anthropic.Anthropic(
-                    api_key=self._key, base_url=self._base_url, timeout=timeout, max_retries=0
-                )
+                self._client = self._make(anthropic)
             return self._client
+
+    def _make(self, sdk: ModuleType) -> anthropic.Anthropic:
+        from blackboard.llm.http_client import HttpClient
+
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        headers = {
+            "accept": "application/json",
+            "anthropic-version": _VERSION,
+            "content-type": "application/json",
+            "x-api-key": self._key,
+        }
+        http_client = HttpClient(headers, self._timeout, _MAX_ANSWER, _MAX_RESULTS)
+        client: anthropic.Anthropic = sdk.Anthropic(
+            api_key=self._key,
+            base_url=self._base_url,
+            http_client=http_client,
+            max_retries=0,
+            open_telemetry=False,
+        )
+        return client
 
     def _post(self, path: str, body: str) -> Any:
         import httpx2
@@ -152,21 +183,36 @@ class AnthropicClient:
 
     @contextmanager
     def _failures(self, *, paying: bool) -> Iterator[None]:
-        """Raise a `CallFailure` for an exception of the SDK. A lost answer to a `paying` call may have a cost."""
+        """Raise a `CallFailure` for any exception. A lost answer to a `paying` call may have a cost."""
         import anthropic
         import httpx2
 
-        not_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+        not_sent = (
+            httpx2.ConnectError,
+            httpx2.ConnectTimeout,
+            httpx2.PoolTimeout,
+            httpx2.ProxyError,
+            httpx2.LocalProtocolError,
+            httpx2.UnsupportedProtocol,
+        )
         try:
             yield
+        except CallFailure:
+            raise
         except anthropic.APIStatusError as error:
             raise failure_of(error.status_code, self._hidden(error.body), error.response.headers) from None
         except anthropic.APIConnectionError as error:
-            cause = error.__cause__
-            detail = f"{type(cause or error).__name__}: {cause or error}".replace(self._key, "***")
-            if not paying or isinstance(cause, not_sent):
+            detail = self._detail(error.__cause__ or error)
+            if not paying or isinstance(error.__cause__, not_sent):
                 raise NotSent(f"{self._base_url} cannot be reached ({detail})") from None
-            raise OutcomeUnknown(f"the request was sent and no answer arrived ({detail})") from None
+            raise OutcomeUnknown(f"the request was sent and no complete answer arrived ({detail})") from None
+        except Exception as error:
+            # The SDK turns every exception during the transmission into an APIConnectionError. What is left comes from
+            # the settings of the environment: a proxy's address or a file of certificates that cannot be used.
+            raise NotSent(f"no request can be sent to {self._base_url} ({self._detail(error)})") from None
+
+    def _detail(self, error: BaseException) -> str:
+        return f"{type(error).__name__}: {storable(str(error))[:300]}".replace(self._key, "***")
 
     def _hidden(self, body: object) -> object:
         """Return the body of an error without the key, which a gateway may repeat."""
@@ -192,3 +238,11 @@ def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client |
 
 def _text(response: Any) -> str:
     return bytes(response.content).decode("utf-8", "replace")
+
+
+def _root_of(url: str) -> str:
+    """Return an address without the path of the API, which settings often repeat."""
+    url = url.rstrip("/")
+    for path in _PATHS_OF_API:
+        url = url.removesuffix(path).rstrip("/")
+    return url

@@ -2,10 +2,11 @@
 
 ModelError
 ├── CallFailure            no answer arrived
-│   ├── Rejected           not paid: the API rejects the request, and would always reject it
+│   ├── Rejected           not paid: the API rejects the request; the marks, or the account, are the reason
 │   ├── Overloaded         not paid: limits, overload, an error inside the API; try later
 │   ├── KeyRefused         not paid: a person must check the key
 │   ├── SpendLimit         not paid: a person must check the account
+│   ├── ModelUnavailable   not paid: the model's name or the address is wrong, or a gateway answers
 │   ├── NotSent            not paid: the request never reached the API; it may be sent again at once
 │   └── OutcomeUnknown     perhaps paid: the request was sent, and its outcome is unknown
 └── Unusable               paid: an answer arrived, but it is not usable
@@ -21,7 +22,7 @@ from typing import Any, Literal
 
 from blackboard.errors import ModelError
 
-Reason = Literal["refusal", "max_tokens", "context_window", "junk", "mismatch"]
+Reason = Literal["refusal", "max_tokens", "context_window", "no_message", "junk", "mismatch"]
 
 MAX_WAIT = 86_400.0
 """The longest accepted `retry-after` in seconds, a day, so that no header can stop an agent permanently."""
@@ -34,6 +35,10 @@ _SPEND_CODES = frozenset(
         "linked_organization_billing_unavailable",
     }
 )
+_OF_ADDRESS = frozenset({404, 405, 407, 410, 421, 426, 451, 511})
+"""Statuses that say something about the address, the model's name or a gateway, and nothing about the request."""
+_OF_REQUEST = frozenset({413, 414, 431})
+"""Statuses of a request that is too large. A smaller one may be accepted."""
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -57,7 +62,15 @@ class CallFailure(ModelError):
 
 
 class Rejected(CallFailure):
-    """A request that the API rejects, and would reject again with the same text. Not paid."""
+    """A request that the API rejects. Not paid.
+
+    If it is `certain` that the request is the reason, the same text would be rejected again. Otherwise the account, the
+    model or a gateway may be the reason: only other requests can tell.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None, certain: bool = False) -> None:
+        self.certain = certain
+        super().__init__(message, request_id=request_id)
 
 
 class Overloaded(CallFailure):
@@ -77,6 +90,17 @@ class KeyRefused(CallFailure):
 
 class SpendLimit(CallFailure):
     """An account without credit or at its limit. Not paid; a person must check it."""
+
+
+class ModelUnavailable(CallFailure):
+    """A model that the API does not have, a wrong address, or a gateway that answers for itself. Not paid.
+
+    It says nothing about the request. It is `from_api` if it has the form of the API's own errors.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None, from_api: bool = False) -> None:
+        self.from_api = from_api
+        super().__init__(message, request_id=request_id)
 
 
 class NotSent(CallFailure):
@@ -115,15 +139,32 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
     if status == 400 and "credit balance" in reason:
         return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
-    if status in (401, 403):
+    # A firewall in front of the API answers 403 for the words of a single request.
+    if status == 401 or (status == 403 and isinstance(error_type, str)):
         return KeyRefused(f"the API refused the key: {message}", request_id=request_id)
     if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
         # A gateway timed out. The API behind it may have processed the request.
         return OutcomeUnknown(f"a gateway answered for the API: {message}", request_id=request_id)
-    if status == 429 or status >= 500:
+    if status == 429 or (status >= 500 and status not in _OF_ADDRESS):
         wait = retry_after(headers)
         return Overloaded(f"the API cannot answer now: {message}", request_id=request_id, retry_after=wait)
-    return Rejected(f"the API rejected the request: {message}", request_id=request_id)
+    if status < 400 or status in _OF_ADDRESS:
+        problem = f"{message}{_target(headers)}"
+        return ModelUnavailable(
+            f"the address or the model cannot be used: {problem}",
+            request_id=request_id,
+            from_api=isinstance(error_type, str),
+        )
+    rejected = f"the API rejected the request: {message}"
+    return Rejected(rejected, request_id=request_id, certain=status in _OF_REQUEST)
+
+
+def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
+    """Return the failure for an answer with status 200 that is a web page, such as the login of a network."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return None
+    kind = storable(headers.get("content-type", "no type"))[:60]
+    return ModelUnavailable(f"a web page came instead of an answer of the API ({kind}): {storable(text[:120])!r}")
 
 
 def failure_of_type(body: object) -> CallFailure:
@@ -149,6 +190,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def storable(text: str) -> str:
     """Return the text with lone surrogates replaced. JSON can escape them, but UTF-8 cannot encode them."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _target(headers: Mapping[str, str]) -> str:
+    location = headers.get("location")
+    return f"; it redirects to {storable(location)[:200]}" if location else ""
 
 
 def _date(text: str | None) -> datetime | None:

@@ -58,11 +58,11 @@ def batch_body(items: Sequence[BatchItem]) -> str:
     """
     ids = [item.custom_id for item in items]
     if not 0 < len(ids) <= MAX_ITEMS:
-        raise Rejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}")
+        raise Rejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}", certain=True)
     if wrong := next((name for name in ids if not _CUSTOM_ID.fullmatch(name)), None):
-        raise Rejected(f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -")
+        raise Rejected(f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -", certain=True)
     if len(set(ids)) < len(ids):
-        raise Rejected("two requests of a batch have the same custom id")
+        raise Rejected("two requests of a batch have the same custom id", certain=True)
     requests = (f'{{"custom_id":"{name}","params":{body}}}' for name, body in items)
     return f'{{"requests":[{",".join(requests)}]}}'
 

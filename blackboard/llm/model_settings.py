@@ -31,7 +31,7 @@ class ModelSettings(BaseModel):
     max_tokens: int = Field(default=8192, ge=1, le=128_000)
     """The longest answer in tokens, including thinking, of agents that do not set their own limit."""
     timeout: Duration = Microseconds(300_000_000)
-    """The longest silence of the API during a call."""
+    """The longest time of a call."""
 
     @field_validator("base_url")
     @classmethod

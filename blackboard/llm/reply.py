@@ -6,6 +6,7 @@ A reply can hold any text, so that it is recorded before it is parsed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -15,6 +16,9 @@ from pydantic import BaseModel, ValidationError
 from blackboard.llm.failures import Unusable, storable
 
 A = TypeVar("A", bound=BaseModel)
+
+_FENCED = re.compile(r"```[^\n`]{0,40}\n(.*?)```", re.DOTALL)
+"""A block of code in Markdown. Models behind gateways that drop the schema write their JSON so."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Reply:
     usage: Usage | None = None
     stop_reason: str | None = None
     model: str | None = None
+    is_message: bool = False
+    """Whether it has the form of the API's answers, whatever the model wrote."""
 
     @classmethod
     def of(cls, raw: str, request_id: str | None = None) -> Self:
@@ -54,6 +60,7 @@ class Reply:
             _usage(message.get("usage")),
             _word(message.get("stop_reason")),
             _word(message.get("model")),
+            _is_message(message),
         )
 
 
@@ -64,8 +71,8 @@ def parse(raw: str, answer: type[A]) -> A:
         Unusable: The answer is a refusal, is truncated, is not JSON, or has a field that does not fit.
     """
     message = _decode(raw)
-    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-        raise Unusable("junk", f"the reply is not a message of the Messages API: {_excerpt(raw)}")
+    if not _is_message(message):
+        raise Unusable("no_message", f"the reply is not a message of the Messages API: {_excerpt(raw)}")
     _check_end(message)
     texts = [
         block.get("text") for block in message["content"] if isinstance(block, dict) and block.get("type") == "text"
@@ -73,10 +80,23 @@ def parse(raw: str, answer: type[A]) -> A:
     text = "".join(part for part in texts if isinstance(part, str))
     if not text.strip():
         raise Unusable("junk", "the reply contains no text")
+    text = storable(text)
     try:
-        return answer.model_validate_json(storable(text))
+        return answer.model_validate_json(_fenced(text))
     except ValidationError as error:
         raise _misfit(error, answer, text) from None
+
+
+def _is_message(message: Any) -> bool:
+    return isinstance(message, dict) and isinstance(message.get("content"), list)
+
+
+def _fenced(text: str) -> str:
+    """Return the block of code in a text, if it has exactly one; otherwise the text."""
+    if text.lstrip()[:1] in ("{", "["):
+        return text
+    blocks = _FENCED.findall(text)
+    return blocks[0] if len(blocks) == 1 else text
 
 
 def _check_end(message: Mapping[str, Any]) -> None:

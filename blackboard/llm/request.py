@@ -84,6 +84,15 @@ def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
     return price.cost(Usage(prompt, output), api)
 
 
+def same_answer(body: str, other: str) -> bool:
+    """Return whether two planned requests ask for an answer of the same form."""
+    return bool(_form(body) == _form(other))
+
+
+def _form(body: str) -> Any:
+    return json.loads(body)["output_config"] if body else None  # the text of an erased request is empty
+
+
 def _worth_caching(system: str, minimum: int | None) -> bool:
     return minimum is not None and len(system.encode("utf-8", "replace")) >= minimum * _USUAL_BYTES
 

@@ -386,6 +386,24 @@ class CallRow(NamedTuple):
     """Why a budget that only reports would have held the call."""
 
 
+class ModelPauseRow(NamedTuple):
+    """A row of `model_pause`: a model that refuses calls, and is tried from time to time."""
+
+    model: str
+    reason: str
+    since: Time
+    """When the first call in a row was sent that failed."""
+    failed_at: Time
+    probe_at: Time
+    """From when one call may try the model."""
+    failures: int
+    """How often in a row it failed. Calls that were under way together count once."""
+    refusals: int
+    """How many requests it refused that may have been to blame themselves."""
+    suspect: Id | None
+    """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
+
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "activation": ActivationRow._fields,
     "agent_state": AgentStateRow._fields,
@@ -398,6 +416,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "live": MarkRow._fields,  # the fragment live_marks under this name
     "mark": MarkRow._fields,
     "model_call": CallRow._fields,
+    "model_pause": ModelPauseRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,

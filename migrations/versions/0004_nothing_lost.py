@@ -38,6 +38,7 @@ def upgrade() -> None:
     _sort_equal_crossings_by_age()
     _name_sides_of_crossings()
     _values_that_are_equal()
+    _pauses_of_models()
 
 
 def _remember_events_of_others() -> None:
@@ -290,3 +291,18 @@ def _instant(text: str) -> str:
 def _name_sides_of_crossings() -> None:
     """Add which side of its condition a crossing met. Of older crossings it is not known."""
     op.add_column("crossing", sa.Column("measure", sa.Text))
+
+
+def _pauses_of_models() -> None:
+    """Add the models that refuse calls. None is known on an existing board."""
+    op.create_table(
+        "model_pause",
+        sa.Column("model", sa.Text, primary_key=True),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("failed_at", sa.BigInteger, nullable=False),
+        sa.Column("probe_at", sa.BigInteger, nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("refusals", sa.Integer, nullable=False),
+        sa.Column("suspect", Id),
+    )

@@ -191,7 +191,7 @@ def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_ot
 ) -> None:
     world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
     world.deposit_leads(2)
-    api.queue(Junk())
+    api.queue(Junk('{"content": [{"type": "text", "text": "no JSON"}]}'))
     world.run_until_quiescent()
     first, *parts = world.calls()
     assert [call["state"] for call in parts] == ["applied", "applied"]

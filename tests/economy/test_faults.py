@@ -97,7 +97,9 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
     world: World, api: MessagesApi
 ) -> None:
     world.deposit_leads()
-    api.queue(Junk())
+    api.queue(Junk('{"verdicts": []}'))
+    world.run_until_quiescent()
+    assert world.board.activations()[0].attempt == 0  # it is not the lead's fault
     world.run_until_quiescent()
     junk, good = world.calls()
     assert (junk["state"], junk["cost_usd"]) == ("unusable", None)
@@ -214,8 +216,8 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
 
 @pytest.mark.parametrize(
     "fault",
-    [Junk(), Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
-    ids=["no message", "no JSON", "of no mark", "empty", "refusal", "misfit"],
+    [Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
+    ids=["no JSON", "of no mark", "empty", "refusal", "misfit"],
 )
 def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: MessagesApi, fault: Fault) -> None:
     leads = world.deposit_leads(2)
@@ -264,7 +266,7 @@ def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed
     assert world.judged == leads
 
 
-@pytest.mark.parametrize("status", [400, 404, 413])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: MessagesApi, status: int) -> None:
     leads = world.deposit_leads(2)
     api.queue(Status(status))
@@ -276,7 +278,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: Mes
 
 def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) -> None:
     [lead] = world.deposit_leads()
-    api.queue(Status(404))
+    api.queue(Status(413))
     world.run_until_quiescent()
     assert world.judged == []
     [dead] = world.board.activations(state="dead")

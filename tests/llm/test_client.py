@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
+import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from blackboard.llm.client import AnthropicClient, client_from
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
+    ModelUnavailable,
     NotSent,
     OutcomeUnknown,
     Overloaded,
@@ -57,10 +62,14 @@ def test_a_request_and_its_retry_send_the_planned_bytes(api: MessagesApi, client
     ("fault", "failure"),
     [
         (Status(400), Rejected),
-        (Status(404), Rejected),
+        (Status(404), ModelUnavailable),
+        (Status(403, body="<html>Forbidden</html>"), Rejected),
+        (Status(405), ModelUnavailable),
+        (Status(511, body="<html>Log in</html>"), ModelUnavailable),
         (Status(413), Rejected),
         (Status(422), Rejected),
-        (Status(307, {"location": "/v1/elsewhere"}), Rejected),
+        (Status(307, {"location": "/v1/elsewhere"}), ModelUnavailable),
+        (Junk("<!doctype html><p>Please log in"), ModelUnavailable),
         (Status(401), KeyRefused),
         (Status(403), KeyRefused),
         (Status(402), SpendLimit),
@@ -143,15 +152,15 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_never_beyond_an_hour(
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (Junk(), "junk"),
-        (Junk("{"), "junk"),
-        (Junk(""), "junk"),
+        (Junk("OK"), "no_message"),
+        (Junk("{"), "no_message"),
+        (Junk(""), "no_message"),
         (refusal(), "refusal"),
         (cut_off(), "max_tokens"),
         (window_exceeded(), "context_window"),
         (over_long(), "mismatch"),
     ],
-    ids=["html", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
+    ids=["text", "half", "empty", "refusal", "max_tokens", "window", "over-long"],
 )
 def test_an_unusable_paid_answer_is_returned_raw(
     api: MessagesApi, client: AnthropicClient, body: str, fault: Fault, reason: str
@@ -251,3 +260,128 @@ class TestClientFrom:
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")})
         with pytest.raises(ConfigurationError, match="needs a key"):
             client_from(ModelSettings(provider="anthropic"), {})
+
+
+class TestAddress:
+    @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/messages"])
+    def test_the_path_of_the_api_may_be_part_of_the_address(
+        self, api: MessagesApi, connect: Callable[..., AnthropicClient], body: str, path: str
+    ) -> None:
+        connect(api.url + path).send(body)
+        assert [call.path for call in api.calls] == ["/v1/messages"]
+
+    def test_the_path_of_a_gateway_is_kept(self) -> None:
+        assert repr(AnthropicClient(KEY, "https://gateway.test/anthropic/v1/")) == (
+            "AnthropicClient('https://gateway.test/anthropic')"
+        )
+
+
+class TestEnvironment:
+    """Variables that other tools use change neither what is sent nor what is logged."""
+
+    def test_headers_of_other_tools_are_not_sent(
+        self, api: MessagesApi, client: AnthropicClient, body: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        headers = ["x-team: secret", "anthropic-beta: other", "X-Api-Key: another", "Host: elsewhere", "cookie: a=b"]
+        monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "\n".join(headers))
+        monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token")
+        client.send(body)
+        [call] = api.calls
+        assert call.key == KEY
+        assert call.headers.keys() == {
+            *("host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "content-type"),
+            *("x-api-key", "anthropic-version"),
+        }
+        assert call.headers["host"] in api.url
+
+    @pytest.mark.parametrize("level", ["debug", "info"])
+    def test_no_debug_variable_logs_a_payload(self, api: MessagesApi, body: str, level: str) -> None:
+        code = (
+            "import sys; from blackboard.llm.client import AnthropicClient;"
+            f" client = AnthropicClient({KEY!r}, {api.url!r}); client.send({body!r}); client.close()"
+        )
+        environ = {**os.environ, "ANTHROPIC_LOG": level, "HTTPX_LOG_LEVEL": "trace"}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+        assert done.stdout + done.stderr == ""
+        assert api.paid == 1
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("HTTP_PROXY", "nonsense://127.0.0.1:1"),
+            ("ALL_PROXY", "http://127.0.0.1:not-a-port"),
+            ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+            ("ANTHROPIC_CUSTOM_HEADERS", "x-note: \u2603"),
+        ],
+    )
+    def test_a_variable_that_cannot_be_used_means_not_sent_or_is_ignored(
+        self,
+        api: MessagesApi,
+        client: AnthropicClient,
+        body: str,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        value: str,
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        failures = []
+        try:
+            client.send(body)
+        except NotSent as failure:
+            failures.append(str(failure))
+        assert len(failures) + len(api.calls) == 1
+        assert KEY not in "".join(failures)
+        monkeypatch.delenv(name)
+        client.send(body)  # the client recovers by itself
+        assert api.calls
+
+
+class TestLimits:
+    def test_an_answer_that_is_compressed_to_a_thousandth_is_not_read_to_its_end(
+        self, connect: Callable[..., AnthropicClient], body: str
+    ) -> None:
+        zeros = gzip.compress(b"\0" * 100_000_000)
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\n"
+        with raw_server(head + b"content-length: %d\r\n\r\n" % len(zeros) + zeros) as url:
+            tracemalloc.start()
+            with pytest.raises(OutcomeUnknown, match="more than 33,554,432 bytes"):
+                connect(url).send(body)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert peak < 120_000_000
+
+    def test_a_compressed_answer_is_read(
+        self, api: MessagesApi, connect: Callable[..., AnthropicClient], body: str
+    ) -> None:
+        text = gzip.compress(b'{"content": [], "usage": {"input_tokens": 1, "output_tokens": 2}}')
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n"
+        with raw_server(head + b"content-length: %d\r\n\r\n" % len(text) + text) as url:
+            assert connect(url).send(body).usage is not None
+
+    def test_an_answer_in_drops_ends_in_time(self, connect: Callable[..., AnthropicClient], body: str) -> None:
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        with raw_server(head, drops=b"1\r\n \r\n") as url, pytest.raises(OutcomeUnknown, match="not complete after"):
+            connect(url, timeout="300ms").send(body)
+
+
+@contextmanager
+def raw_server(first: bytes, drops: bytes = b"") -> Iterator[str]:
+    """Serve one connection with these bytes, and then with `drops` until the client goes. Yields the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(first)
+            while drops:
+                connection.sendall(drops)
+                ended.wait(0.01)
+
+    ended, thread = threading.Event(), threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        thread.join(10)
+        listener.close()

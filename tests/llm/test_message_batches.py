@@ -13,7 +13,15 @@ from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, SpendLimit, Unusable
+from blackboard.llm.failures import (
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    Rejected,
+    SpendLimit,
+    Unusable,
+)
 from blackboard.llm.message_batches import read_results
 from blackboard.llm.reply import Reply, parse
 from tests.llm.conftest import Verdict
@@ -128,8 +136,9 @@ def test_a_lost_batch_is_found_after_more_than_a_page_of_others(
 def test_a_failed_request_for_results_costs_nothing(
     api: MessagesApi, client: AnthropicClient, connect: Callable[..., AnthropicClient]
 ) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(ModelUnavailable) as raised:
         client.batch_results("msgbatch_none")
+    assert raised.value.from_api
     with pytest.raises(NotSent):
         connect("http://127.0.0.1:9").batch_results("msgbatch_000001")
 

@@ -68,8 +68,8 @@ def test_a_field_that_does_not_fit_is_named() -> None:
 def test_each_unusable_answer_has_its_reason() -> None:
     assert reason(message("no json")) == "junk"
     assert reason(message("  ")) == "junk"
-    assert reason(message(content=None)) == "junk"
-    assert reason("[]") == "junk"
+    assert reason(message(content=None)) == "no_message"
+    assert reason("[]") == "no_message"
     assert reason(message('{"verdict": "\\ud800"}')) == "junk"
     assert reason(message("{}")) == "mismatch"
     assert reason(message("{}", stop_reason="refusal", stop_details={"category": "bio"})) == "refusal"
@@ -104,4 +104,21 @@ def test_a_message_with_arbitrary_fields_is_a_reply(text: Any, content: Any, sto
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, message("[" * 100_000)])
 def test_text_that_exhausts_a_parser_is_junk(raw: str) -> None:
     survives(raw)
-    assert reason(raw) == "junk"
+    assert reason(raw) in ("junk", "no_message")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"verdict": "bad", "score": 0}\n```',
+        '```\r\n{"verdict": "bad", "score": 0}\r\n```',
+        'Here is the verdict:\n\n``` json\n{"verdict": "bad", "score": 0}\n```\nAsk me for more.',
+    ],
+)
+def test_json_in_fences_is_read(text: str) -> None:
+    assert parse(message(text), Verdict) == Verdict(verdict="bad", score=0)
+
+
+def test_two_fenced_blocks_are_no_answer() -> None:
+    block = '```json\n{"verdict": "bad", "score": 0}\n```\n'
+    assert reason(message(block + block)) == "junk"

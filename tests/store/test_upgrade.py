@@ -69,6 +69,7 @@ NEW = {
     ("mark", "activation_id"), ("mark", "other_event_id"),
     ("worker", "agents"), ("worker", "schema"),
 }  # fmt: skip
+NEW_TABLES = {"model_pause"}
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
     database = Database(f"sqlite:///{path}")
     assert schema.ensure(database, clock.now(), living_workers) is not None
     database.close()
-    assert tables(path) - {"alembic_version"} == {TABLES.get(name, name) for name in old}
+    assert tables(path) - {"alembic_version"} - NEW_TABLES == {TABLES.get(name, name) for name in old}
     for name, rows in old.items():
         found = contents(path, TABLES.get(name, name))
         without = [{key: row[key] for key in row if (name, key) not in REWRITTEN | NEW} for row in found]

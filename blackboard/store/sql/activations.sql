@@ -141,11 +141,15 @@ FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
 
 -- name: held_of_watch
--- Why and until when an activation of a watch is held by a budget.
+-- Why and until when an activation of a watch is held by a budget or a paused model. An activation that the model
+-- refused does not count: the model is to be tried with others.
 SELECT activation.error, activation.retry_at
 FROM activation
 WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
   AND activation.watch_id = :watch_id
+  AND NOT EXISTS (
+    SELECT 1 FROM model_call WHERE model_call.activation_id = activation.id AND model_call.state = 'rejected'
+  )
 LIMIT 1;
 
 -- name: defer_until
@@ -157,7 +161,7 @@ UPDATE activation SET retry_at = :at, error = coalesce(error, :reason) WHERE id 
 UPDATE activation SET state = 'ready', retry_at = :at, error = :error WHERE id = :id AND state = 'held';
 
 -- name: recheck_held
--- Make every activation ready that a budget holds.
+-- Make every activation ready that a budget or a paused model holds.
 UPDATE activation
 SET state = 'ready', retry_at = :at
 WHERE {is_unfinished} AND state = 'held'

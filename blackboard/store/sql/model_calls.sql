@@ -123,6 +123,30 @@ FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
 WHERE {is_open_in_batch_api} AND model_call.state = 'answered' AND activation.state = 'held';
 
+-- name: get_model_pause -> ModelPauseRow
+-- The pause of a model.
+SELECT {model_pause.*} FROM model_pause WHERE model_pause.model = :model;
+
+-- name: model_pauses -> ModelPauseRow
+-- The pauses of all models.
+SELECT {model_pause.*} FROM model_pause ORDER BY model_pause.model;
+
+-- name: set_model_pause
+-- Pause a model, or change its pause.
+INSERT INTO model_pause (model, reason, since, failed_at, probe_at, failures, refusals, suspect)
+VALUES (:model, :reason, :since, :failed_at, :probe_at, :failures, :refusals, :suspect)
+ON CONFLICT (model) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
+  probe_at = excluded.probe_at, failures = excluded.failures, refusals = excluded.refusals,
+  suspect = excluded.suspect;
+
+-- name: probe_models
+-- Let every paused model be tried from an instant.
+UPDATE model_pause SET probe_at = :at;
+
+-- name: delete_model_pause
+-- End the pause of a model.
+DELETE FROM model_pause WHERE model = :model;
+
 -- name: count_open_calls
 -- How many calls are open, by state.
 SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP BY model_call.state;

@@ -1,0 +1,165 @@
+"""Law: trouble of the account, the model or a gateway costs no mark an attempt, and ends by itself or with `resume`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from blackboard import ManualClock
+from blackboard.clock import parse_instant
+from blackboard.durations import parse_duration
+from blackboard.llm.client import AnthropicClient
+from tests.economy.world import KEY, MODEL, World, answer
+from tests.support.faults import Status
+from tests.support.messages_api import MessagesApi
+from tests.support.request_checks import Refused
+
+SECOND = parse_duration("1s")
+TROUBLE = {
+    "limit": Status(400, message="You have reached your specified API usage limits. You will regain access tomorrow."),
+    "disabled": Status(400, message="This organization has been disabled."),
+    "gateway's form": Status(422, body='{"detail": "no such deployment"}'),
+    "missing model": Status(404, message=f"model: {MODEL}"),
+    "wrong path": Status(404, body="404 page not found"),
+    "firewall": Status(403, body="<html>Forbidden</html>"),
+    "redirect": Status(302, {"location": "http://127.0.0.1:9/login"}, body=""),
+    "login page": Status(200, body="<!doctype html>\n<title>Please log in</title>"),
+    "other JSON": Status(200, body='{"status": "ok"}'),
+}
+
+
+class Trouble:
+    """A responder that refuses every request while `status` is set, and those about the marks of `bad`."""
+
+    def __init__(self, api: MessagesApi, status: Status | None = None, bad: tuple[int, ...] = ()) -> None:
+        self.status, self.bad = status, bad
+        self.marks: list[list[int]] = []
+        """The marks of each request."""
+        api.responder = self
+
+    def __call__(self, body: dict[str, Any]) -> Any:
+        leads = [lead["id"] for lead in json.loads(body["messages"][0]["content"])["leads"]]
+        self.marks.append(leads)
+        if self.status is not None:
+            raise Refused(self.status)
+        if not set(leads).isdisjoint(self.bad):
+            raise Refused(Status(400, message="messages.0: a character cannot be read"))
+        return answer(body)
+
+
+@pytest.mark.parametrize("status", TROUBLE.values(), ids=TROUBLE)
+def test_trouble_kills_no_mark_and_ends_with_resume(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock, status: Status
+) -> None:
+    world = world_of(batch=4)
+    trouble = Trouble(api, status)
+    leads = world.deposit_leads(12)
+    report = world.run_until_quiescent()
+    assert world.board.activations(state="dead") == []
+    assert len(trouble.marks) <= 4
+    assert world.board.status().paused_models.keys() == {MODEL}
+    assert any(MODEL in line for line in report.lines)
+    trouble.status = None
+    world.board.resume()
+    world.run_until_quiescent()
+    assert world.judged == leads
+    assert world.board.status().paused_models == {}
+
+
+def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
+    world = world_of(batch=4)
+    trouble = Trouble(api, TROUBLE["limit"])
+    leads = world.deposit_leads(12)
+    client = AnthropicClient(KEY, world.url)
+    daemon = world.daemon(client)
+
+    def record(event: str, details: dict[str, Any]) -> None:
+        if len(trouble.marks) >= 8:
+            trouble.status = None
+        if len(world.judged) == len(leads):
+            daemon.stop()
+
+    daemon.on_event.append(record)
+    daemon.run()
+    client.close()
+    assert world.judged == leads
+    assert world.board.activations(state="dead") == []
+    sent = [parse_instant(call["sent_at"]) for call in world.calls()][:8]
+    waits = [(after - before) / SECOND for before, after in pairwise(sent[2:])]
+    assert waits == sorted(waits)
+    assert waits[-1] > 100
+
+
+def test_each_try_is_about_a_single_mark_that_was_not_refused_so_far(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
+    world = world_of(batch=4)
+    trouble = Trouble(api, TROUBLE["limit"])
+    world.deposit_leads(12)
+    world.run_until_quiescent()
+    for _ in range(3):
+        world.board.resume()
+        world.run_until_quiescent()
+    first, *tries = trouble.marks
+    assert len(first) == 4
+    assert [len(marks) for marks in tries] == [1] * len(tries)
+    others = [marks[0] for marks in tries[1:]]
+    assert len(set(others)) == len(others) >= 3
+
+
+def test_a_mark_that_the_api_refuses_is_found_when_others_succeed(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
+    world = world_of(batch=8, max_attempts=2)
+    leads = world.deposit_leads(24)
+    trouble = Trouble(api, bad=(leads[5],))
+    world.run_until_quiescent()
+    assert world.judged == [lead for lead in leads if lead != leads[5]]
+    assert len(trouble.marks) < 20
+    assert world.board.status().paused_models == {}
+    for name in ("second", "third"):  # nothing is left that shows whether the mark or the model is to blame
+        world.deposit_leads(1, name=name)
+        world.run_until_quiescent()
+    [dead] = world.board.activations(state="dead")
+    assert dead.marks_absorbed == 1
+    assert "cannot be read" in (dead.error or "")
+
+
+def test_a_refused_mark_does_not_delay_others(world: World, api: MessagesApi, clock: ManualClock) -> None:
+    [bad] = world.deposit_leads(1)
+    Trouble(api, bad=(bad,))
+    world.run_until_quiescent()
+    [held] = world.board.activations(state="held")
+    assert "cannot be read" in (held.error or "")
+    before = clock.now()
+    [good] = world.deposit_leads(1, name="other")
+    world.run_until_quiescent()
+    assert world.judged == [good]
+    assert parse_instant(world.calls()[-1]["sent_at"]) - before < 60 * SECOND
+
+
+def test_two_bad_batches_in_a_row_pause_the_model_until_a_single_mark_succeeds(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
+    world = world_of(batch=2)
+    leads = world.deposit_leads(8)
+    Trouble(api, bad=(leads[0], leads[2]))
+    world.run_until_quiescent()
+    world.board.resume()
+    world.run_until_quiescent()
+    assert set(world.judged) >= set(leads) - {leads[0], leads[2]}
+
+
+def test_a_server_that_wants_a_retry_at_once_is_asked_ever_more_rarely(world: World, api: MessagesApi) -> None:
+    leads = world.deposit_leads()
+    api.queue(*(Status(503, {"retry-after": "0"}) for _ in range(5)))
+    world.run_until_quiescent()
+    assert world.judged == leads
+    sent = [parse_instant(call["sent_at"]) for call in world.calls()]
+    assert sent[-1] - sent[0] > 200 * SECOND
