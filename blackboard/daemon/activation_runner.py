@@ -95,6 +95,18 @@ class ActivationRunner:
         self._emit("done", {"id": claim.row.id, **figures, "watch": claim.watch})
         return finished.claimed_next
 
+    def time_out(self, agent: Agent, claim: Claim) -> None:
+        """End a run that is past its timeout. If it waits for a model, that is not the fault of its marks."""
+        seconds = claim.agent.settings.timeout / 1e6
+        error = f"it ran past its timeout of {seconds:g} s"
+        if not self.model_caller.waits_for_answer(claim):
+            self.fail(agent, claim, error)
+            return
+        reason = f"{error} while it waited for the model"
+        self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
+        log.warning("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
+        self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+
     def cancel(self, claim: Claim) -> None:
         """Cancel the run of an asynchronous agent. The run of any other agent cannot be ended."""
         self._event_loop.cancel(_key(claim))

@@ -173,7 +173,7 @@ class ActiveRuns:
                 run.sequence.ending = True
 
     def fail_overdue(self) -> None:
-        """Fail the runs that are past their deadline. Their results are refused.
+        """End the runs that are past their deadline. Their results are refused.
 
         The run of an asynchronous agent is cancelled. Other threads keep running: Python cannot end a thread.
         """
@@ -181,9 +181,8 @@ class ActiveRuns:
         for run in self.current():
             if run.deadline <= monotonic:
                 run.timed_out = True
-                seconds = run.claim.agent.settings.timeout / 1e6
                 try:
-                    self.runner.fail(run.agent, run.claim, f"it ran past its timeout of {seconds:g} s")
+                    self.runner.time_out(run.agent, run.claim)
                 finally:
                     self.runner.cancel(run.claim)
 

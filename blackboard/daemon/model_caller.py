@@ -84,13 +84,19 @@ class ModelCaller:
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
         self._session = board.session
-        self._pending: set[int] = set()
-        """The calls for which threads of this process wait, including calls of runs that timed out."""
+        self._pending: dict[int, tuple[int, int]] = {}
+        """The calls for which threads of this process wait, including calls of runs that timed out. Each has the id and
+        the fence of its activation.
+        """
 
     @property
     def offline(self) -> bool:
         """Whether the agents' offline rules answer."""
         return self.client is None
+
+    def waits_for_answer(self, claim: Claim) -> bool:
+        """Return whether a run waits for the answer of a model."""
+        return (claim.row.id, claim.row.fence) in list(self._pending.values())
 
     def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
         """Return the answer to a request: the recorded answer of an earlier run, or a new answer; see `Context.ask`.
@@ -164,7 +170,7 @@ class ModelCaller:
                 raise self._in_batch_api()
             # A call can outlive a run that timed out. Its answer is paid and will still arrive.
             if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
-                raise Postponed(f"call {last.id} is still pending", self._retry_at(claim, None))
+                raise Postponed(f"call {last.id} is still pending", self.retry_at(claim))
             last = self._unknown(claim, last, "it was sent, and no answer was recorded")
         if last.state != CallState.UNKNOWN:
             return None
@@ -224,11 +230,11 @@ class ModelCaller:
             raise self._in_batch_api()
         self._reserve(row)
         failpoint("call.sent")
-        self._pending.add(row.id)
+        self._pending[row.id] = (claim.row.id, claim.row.fence)
         try:
             return self._answer(client, claim, row)
         finally:
-            self._pending.discard(row.id)
+            self._pending.pop(row.id, None)
 
     def _answer(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
@@ -244,13 +250,13 @@ class ModelCaller:
             self._end(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
-            raise Postponed(str(failure), self._retry_at(claim, seconds)) from None
+            raise Postponed(str(failure), self.retry_at(claim, seconds)) from None
         except OutcomeUnknown as failure:
             row = self._unknown(claim, row, str(failure))
             if claim.agent.settings.on_unknown == "hold":
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
-            raise Postponed(reason, self._retry_at(claim, None)) from None
+            raise Postponed(reason, self.retry_at(claim)) from None
         except (Rejected, ModelUnavailable) as failure:
             if isinstance(failure, Rejected) and failure.certain:
                 self._end(row, CallState.REJECTED, failure)
@@ -322,7 +328,8 @@ class ModelCaller:
     def _in_batch_api(self) -> Postponed:
         return Postponed("it waits for the batch API", None, held=True)
 
-    def _retry_at(self, claim: Claim, retry_after: float | None) -> Instant:
+    def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
+        """Return when an activation may call the model again; `retry_after` is what the API asks for, in seconds."""
         # A server that always asks for a retry at once must not be asked without a pause.
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:

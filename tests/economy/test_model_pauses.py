@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +15,10 @@ from blackboard import ManualClock
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.llm.client import AnthropicClient
+from blackboard.llm.failures import OutcomeUnknown
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import Reply
+from tests.economy.patient import Patient
 from tests.economy.world import KEY, MODEL, World, answer
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
@@ -163,3 +169,34 @@ def test_a_server_that_wants_a_retry_at_once_is_asked_ever_more_rarely(world: Wo
     assert world.judged == leads
     sent = [parse_instant(call["sent_at"]) for call in world.calls()]
     assert sent[-1] - sent[0] > 200 * SECOND
+
+
+def test_a_model_that_never_answers_costs_a_run_no_attempt(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
+    world = world_of(timeout="1s", max_attempts=1)
+    leads = world.deposit_leads(2)
+    timed_out = threading.Event()
+
+    class Hanging(Patient):
+        def send(self, body: str) -> Reply:
+            if not timed_out.is_set():
+                clock.advance(timedelta(seconds=2))
+                world.board.session.notify()
+                assert timed_out.wait(30)
+                raise OutcomeUnknown("no answer arrived")
+            return super().send(body)
+
+    client = Hanging(api)
+    daemon = world.daemon(client, model=ModelSettings(model=MODEL, timeout="1s"))
+
+    def record(event: str, details: dict[str, Any]) -> None:
+        if "while it waited for the model" in str(details):
+            timed_out.set()
+
+    daemon.on_event.append(record)
+    daemon.run(until_quiescent=True)
+    client.close()
+    assert timed_out.is_set()
+    assert world.board.activations(state="dead") == []
+    assert world.judged == leads
