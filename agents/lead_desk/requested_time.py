@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 __all__ = ["RequestedTime", "local_time", "midnight", "parse_requested_time", "whole_days"]
@@ -66,12 +66,12 @@ def whole_days(first: date, last: date, zone: ZoneInfo) -> RequestedTime | None:
     return RequestedTime(midnight(first, zone), midnight(last + timedelta(days=1), zone)) if first <= last else None
 
 
-def midnight(day: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: tzinfo) -> datetime:
     """Return the instant at which a day begins in a zone."""
     return datetime.combine(day, time.min, zone)
 
 
-def local_time(day: date, at: time, zone: ZoneInfo) -> datetime | None:
+def local_time(day: date, at: time, zone: tzinfo) -> datetime | None:
     """Return the local time, or None if a clock change skips it."""
     local = datetime.combine(day, at.replace(second=0, microsecond=0), zone)
     return local if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None) else None

@@ -19,6 +19,7 @@ from lead_desk.model_answers import Verdict, Verdicts
 from lead_desk.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
 from lead_desk.requested_time import parse_requested_time
+from lead_desk.submission_time import parse_submission
 from lead_desk.text_cleaning import clip
 
 __all__ = ["MAX_MESSAGE_LENGTH", "QUALIFYING_SCORE", "sales"]
@@ -86,7 +87,8 @@ def _lead_data(lead: Lead, desk: DeskSettings, context: Context) -> dict[str, An
         data["company"] = clip(lead.company, 80)
     if lead.source:
         data["source"] = clip(lead.source, 40)
-    written_on = lead.deposited_at.astimezone(desk.time_zone).date()
+    written_at = parse_submission(lead.submitted_at, lead.deposited_at, desk.time_zone) or lead.deposited_at
+    written_on = written_at.astimezone(desk.time_zone).date()
     if written_on != context.now.astimezone(desk.time_zone).date():
         data["on"] = written_on.isoformat()  # so that "tomorrow" means the day after the message was written
     return data

@@ -1,26 +1,36 @@
 """Extraction of times from text in six languages.
 
 No time is guessed, and impossible times are dropped. A weekday means the next such day after today. A date without a
-year means the next such date.
+year means the next such date. Hours with a named zone are converted, and days that the writer excludes are left out.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS_OF_DAY, RELATIVE_DAYS, THIS_WEEK, WEEKDAYS
 from lead_desk.requested_time import RequestedTime, local_time, midnight, whole_days
+from lead_desk.zone_names import mark_zones, zone_after
 
 __all__ = ["extract_times"]
 
 MAX_TIMES = 5
-Hours = tuple[time, time | None]
-"""Start and end. The end is None for a single time and time.max for the end of the day."""
+
+
+class Hours(NamedTuple):
+    """Hours of a day."""
+
+    start: time
+    end: time | None = None
+    """None for a single time, and time.max for the end of the day."""
+    zone: tzinfo | None = None
+    """The time zone that the text names for them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class _Mention:
     category: str
     days: tuple[date, date] | None = None
     hours: Hours | None = None
+    is_excluded: bool = False
+    """Whether the writer cannot meet then: `except Friday`."""
 
 
 def extract_times(text: str, written_at: datetime, now: datetime | None = None) -> list[RequestedTime]:
@@ -45,30 +57,99 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"
     today = written_at.date()
-    folded = unicodedata.normalize("NFKC", text[:5000]).casefold()
-    days = _merge_days(folded, list(_find_days(folded, today)), today)
-    hours = _outside(_find_hours(folded), [(day.begin, day.end) for day in days])
+    plain, zones = mark_zones(unicodedata.normalize("NFKC", text[:5000]))
+    folded = plain.casefold()
+    days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
+    hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])
+    excluded = [day for day in days if day.is_excluded]
+    if excluded and len(excluded) == len(days) and any(_is_exception(folded, day) for day in excluded):
+        week = _Mention(0, 0, "rest", (today + timedelta(days=1), today + timedelta(days=7)))
+        days, hours = [week, *days], []  # "any day except Friday"
     times: dict[str, RequestedTime] = {}
     for day, hours_of_day in _pair(folded, days, hours):
-        if day.days is None:
+        if day.days is None or day.is_excluded:
             continue
         spans: list[Hours | None] = [*hours_of_day] or [None]
-        for span in spans:
-            requested = _requested_time(day.days, span, zone)
-            if requested is not None and requested.is_ahead(now or written_at):
-                times.setdefault(str(requested), requested)
+        for first_and_last in _without(day.days, excluded):
+            for span in spans:
+                requested = _requested_time(first_and_last, span, zone)
+                if requested is not None and requested.is_ahead(now or written_at):
+                    times.setdefault(str(requested), requested)
     return list(times.values())[:MAX_TIMES]
+
+
+_EXCEPT = (
+    r"except(?:\sfor)?|apart\sfrom|excluding|other\sthan|but\snot|außer|ausser|ausgenommen|sauf|excepto|salvo|menos"
+    r"|tranne|eccetto|behalve"
+)
+_EXCLUDED_BEFORE = re.compile(
+    rf"(?P<exception>\b(?:{_EXCEPT}))\s+(?:(?:on|am|den|the|le|el|il|op|de|for|an|every|jeden)\s+){{0,2}}$"
+    r"|(?:\b(?:not|never|cannot|cant|no|nicht|kein|keinen|nie|pas|jamais|nunca|non|mai|niet|nooit)|n['\u2019]t)\s+"
+    r"(?:(?:on|am|den|the|le|el|il|op|do|make|meet|in|before|work|puedo|posso|possible)\s+){0,3}$"
+)
+_EXCLUDED_AFTER = re.compile(
+    r"\s+(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s+)?(?:leider\s+|unfortunately\s+)?"
+    r"(?:not|isn['\u2019]t|aren['\u2019]t|doesn['\u2019]t|don['\u2019]t|won['\u2019]t|never|impossible|nicht|unmöglich)\b"
+)
+_AND = re.compile(r"\s*(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b)+\s*(?:(?:on|am|le|el|il|op)\s+)?")
+
+
+def _mark_excluded(text: str, days: list[_Mention]) -> list[_Mention]:
+    """Mark the days on which the writer cannot meet: `except Friday or Monday`; `Friday does not work`."""
+    marked: list[_Mention] = []
+    for day in days:
+        before = text[max(0, day.begin - 40) : day.begin]
+        follows = bool(marked) and _AND.fullmatch(text[marked[-1].end : day.begin]) is not None
+        is_excluded = (
+            _EXCLUDED_BEFORE.search(before) is not None
+            or _EXCLUDED_AFTER.match(text, day.end) is not None
+            or (follows and marked[-1].is_excluded)
+        )
+        marked.append(replace(day, is_excluded=is_excluded))
+    return marked
+
+
+def _is_exception(text: str, day: _Mention) -> bool:
+    match = _EXCLUDED_BEFORE.search(text[max(0, day.begin - 40) : day.begin])
+    return match is not None and match["exception"] is not None
+
+
+def _without(days: tuple[date, date], excluded: Iterable[_Mention]) -> list[tuple[date, date]]:
+    """Return the parts of some days that remain without the excluded ones. A weekday is excluded in every week."""
+    first, last = days
+    parts: list[tuple[date, date]] = []
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(days=offset)
+        if any(_excludes(item, day) for item in excluded):
+            continue
+        if parts and parts[-1][1] == day - timedelta(days=1):
+            parts[-1] = (parts[-1][0], day)
+        else:
+            parts.append((day, day))
+    return parts
+
+
+def _excludes(item: _Mention, day: date) -> bool:
+    if item.days is None:
+        return False
+    if item.category == "weekday":
+        return item.days[0].weekday() == day.weekday()
+    return item.days[0] <= day <= item.days[1]
 
 
 def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo) -> RequestedTime | None:
     first, last = days
     if hours is None or first != last:
         return whole_days(first, last, zone)
-    start = local_time(first, hours[0], zone)
-    if start is None or hours[1] is None:
-        return RequestedTime(start) if start else None
-    end = midnight(first + timedelta(days=1), zone) if hours[1] == time.max else local_time(first, hours[1], zone)
-    return RequestedTime(start, end) if end and start < end else None
+    there = hours.zone or zone
+    start = local_time(first, hours.start, there)
+    if start is None or hours.end is None:
+        return RequestedTime(start.astimezone(zone)) if start else None
+    is_to_midnight = hours.end == time.max
+    end = midnight(first + timedelta(days=1), there) if is_to_midnight else local_time(first, hours.end, there)
+    if end is None or start >= end:
+        return None
+    return RequestedTime(start.astimezone(zone), end.astimezone(zone))
 
 
 def _alternatives(words: Iterable[str]) -> str:
@@ -148,7 +229,7 @@ def _merge_days(text: str, mentions: list[_Mention], today: date) -> list[_Menti
         elif before.category == "weekday" and item.category in ("iso", "dots", "slash", "named", "month"):
             days[-1] = _Mention(before.begin, item.end, "merged", item.days)
         elif text[item.begin : item.end] == "morgen" and text[before.end : item.begin] == " ":
-            days[-1] = _Mention(before.begin, before.end, before.category, before.days, (time(9), time(12)))
+            days[-1] = _Mention(before.begin, before.end, before.category, before.days, Hours(time(9), time(12)))
         else:
             days.append(item)
     return days
@@ -166,19 +247,55 @@ _HOURS = re.compile(
 )
 
 
-def _find_hours(text: str) -> Iterator[_Mention]:
+_UNIT = re.compile(
+    r"\s*(?:[€$£%]|(?:eur|euros?|usd|dollars?|chf|gbp|k|kg|km|gb|mb|tb|m²|mio|million|percent|prozent|per|pro|each|je"
+    r"|users?|seats?|people|persons?|employees?|staff|agents?|reps?|sites?|machines?|offices?|licen[cs]es?|devices?|rooms?"
+    r"|customers?|units?|pieces?|items?|copies|colleagues|participants|years?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?"
+    r"|nutzern?|mitarbeitern?|mitarbeitenden?|lizenzen|plätzen?|arbeitsplätzen?|standorten?|personen|leuten?|geräten?|stück"
+    r"|teilnehmern?|jahren?|monaten?|wochen|tagen?|stunden|minuten|std"
+    r"|utilisateurs|postes|salariés|personnes|ans|mois|semaines|jours|heures|usuarios|empleados|personas|licencias|años"
+    r"|meses|semanas|días|horas|utenti|persone|dipendenti|anni|mesi|settimane|giorni|ore|gebruikers|medewerkers|personen"
+    r"|jaar|maanden|weken|dagen|uren)\b)"
+)
+_LABEL = re.compile(
+    r"(?:[€$£#§+]\s?|\b(?:eur|usd|chf|gbp|version|release|v|nr|no|number|nummer|room|raum|page|seite|chapter|kapitel|section"
+    r"|article|artikel|item|ref|tel|phone|telefon|fax|ext|price|preis|costs?|kostet)\.?:?\s?|\d[\s/]\s?)$"
+)
+_DURATION_BEFORE = re.compile(
+    r"\b(?:a|an|one|within|in|every|for|per|about|innerhalb|binnen|eine?n?|alle|für|pro|une?|pendant|durante|una?)\s$"
+)
+
+
+def _is_other_number(text: str, match: re.Match[str], parts: Sequence[str | None]) -> bool:
+    """Return whether a number is a price, a count, a version, a telephone number or a duration."""
+    before = text[max(0, match.start() - 20) : match.start()]
+    if parts[-1] is not None and parts[-1] != "h":  # "3pm", "15 uhr"
+        return False
+    if parts[-1] == "h" and parts[-2] is None and len(parts) == 3:
+        return _DURATION_BEFORE.search(before) is not None  # "a 2h call"
+    has_colon = ":" in match.group()
+    if _UNIT.match(text, match.end()) is not None or re.match(r"[.,]\d", text[match.end() :]):
+        return not has_colon
+    return not has_colon and _LABEL.search(before) is not None
+
+
+def _find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[_Mention]:
+    """Find the hours of a text. If it names one zone only, all its hours are meant in this zone."""
+    common = zones[0] if zones and all(zone == zones[0] for zone in zones) else None
     for match in _HOURS.finditer(text):
         category = match.lastgroup or ""
         word = match.group(category)
         if category == "part":
             begin, end = PARTS_OF_DAY[word if word in PARTS_OF_DAY else word[:-1]]
-            hours: Hours | None = (time(begin), time(end))
+            hours: Hours | None = Hours(time(begin), time(end))
         else:
             first = match.re.groupindex[category] + 1
             groups = range(first, first + (6 if category == "range" else 3))
-            hours = _clock_hours(category, [match.group(number) for number in groups])
+            parts = [match.group(number) for number in groups]
+            hours = None if _is_other_number(text, match, parts) else _clock_hours(category, parts)
         if hours is not None:
-            yield _Mention(match.start(), match.end(), category, hours=hours)
+            zone = zone_after(text, match.end(), zones) or common
+            yield _Mention(match.start(), match.end(), category, hours=hours._replace(zone=zone))
 
 
 def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
@@ -192,8 +309,8 @@ def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
     if category == "range":
         ascending = int(parts[0] or 0) <= int(parts[3] or 0)
         start = _clock_time(parts[0], parts[1], parts[2] or (parts[5] if ascending else None))  # "9 to 11am"
-        return (start, end) if start and start < end else None
-    return {"after": (end, time.max), "before": (time.min, end)}.get(category, (end, None))
+        return Hours(start, end) if start and start < end else None
+    return {"after": Hours(end, time.max), "before": Hours(time.min, end)}.get(category, Hours(end))
 
 
 def _clock_time(hour: str | None, minute: str | None, marker: str | None) -> time | None:

@@ -12,6 +12,9 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, document, note, table
 from blackboard.cli.table_layout import clean
 
+_FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Signs that begin a formula in a spreadsheet, also in their wide forms."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -24,6 +27,9 @@ def sql(
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The largest number of rows.")] = 1000,
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop the query after this time.")] = "10s",
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
+    guard_formulas: Annotated[
+        bool, typer.Option("--guard-formulas", help="In CSV, write ' before texts that a spreadsheet would compute.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Query the board in SQL. Views: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
@@ -40,6 +46,8 @@ def sql(
 
     if as_csv and as_json:
         raise UsageError("choose either --json or --csv")
+    if guard_formulas and not as_csv:
+        raise UsageError("--guard-formulas belongs to --csv")
     seconds = parse_duration(timeout) / 1e6
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
@@ -51,7 +59,8 @@ def sql(
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         # A terminal would interpret control characters. A file gets the raw text.
-        for row in (result.columns, *result.rows):
+        for cells in (result.columns, *result.rows):
+            row = [_guarded(value) for value in cells] if guard_formulas else cells
             writer.writerow(map(_readable, row) if is_terminal() else row)
     else:
         table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
@@ -62,6 +71,11 @@ def sql(
 def is_terminal() -> bool:
     """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
+
+
+def _guarded(value: Any) -> Any:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ")[:1] in _FORMULA_SIGNS else value
 
 
 def _readable(value: Any) -> Any:

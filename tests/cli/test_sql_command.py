@@ -24,6 +24,14 @@ def test_views_can_be_queried(house: Typed) -> None:
         assert house("sql", f"select * from {view}").code == 0
 
 
+def test_csv_can_be_guarded_against_formulas(house: Typed) -> None:
+    query = """select '=HYPERLINK("x")' as a, ' +1' as "@b", '-x' as c, -5 as d, 'a=b' as e"""
+    done = house("sql", query, "--csv", "--guard-formulas")
+    rows = [["a", "'@b", "c", "d", "e"], ['\'=HYPERLINK("x")', "' +1", "'-x", "-5", "a=b"]]
+    assert list(csv.reader(io.StringIO(done.out))) == rows
+    assert house("sql", query, "--guard-formulas").code == 2
+
+
 def test_csv_has_a_header_and_nothing_else(house: Typed) -> None:
     done = house("sql", "select subject, null as empty from live_marks", "--csv")
     assert list(csv.reader(io.StringIO(done.out))) == [["subject", "empty"], ["kitchen", ""]]

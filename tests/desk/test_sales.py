@@ -130,6 +130,15 @@ def test_tomorrow_is_relative_to_the_day_of_the_lead(tmp_path: Path) -> None:
     assert isinstance(left, Rejected) or left.times == ["2026-03-02T15:00"]
 
 
+def test_tomorrow_is_relative_to_the_day_that_the_form_states(tmp_path: Path) -> None:
+    """An export is loaded days after the enquiries were sent."""
+    fresh = lead("A quote for 20 seats please, the day after tomorrow?", submitted_at="2026-03-01T20:00+01:00")
+    stale = lead("A quote for 20 seats please, tomorrow at 10?", submitted_at="27.02.2026 08:14")
+    wrong = lead("A quote for 20 seats please, tomorrow at 10?", submitted_at="soon")
+    left = woken(sales, [fresh, stale, wrong], Context("new", settings(tmp_path)))
+    assert [mark.times for mark in left] == [["2026-03-03"], [], ["2026-03-03T10:00"]]
+
+
 def test_without_leads_there_is_no_call(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path))
     assert woken(sales, [], context) == []

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_desk.requested_time import RequestedTime, parse_requested_time
+from lead_desk.submission_time import parse_submission
 from lead_desk.time_extraction import extract_times
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -82,6 +83,85 @@ def test_days_are_relative_to_the_time_of_writing_and_dropped_if_past() -> None:
     assert [str(requested) for requested in extract_times("in 5 days", MONDAY, now=MONDAY + timedelta(days=3))] == [
         "2026-03-07"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Thursday 3pm UTC", ["2026-03-05T16:00"]),
+        ("Donnerstag 15 Uhr MEZ", ["2026-03-05T15:00"]),
+        ("Thursday between 9 and 11am EST", ["2026-03-05T15:00/17:00"]),
+        ("Thursday 9am or 11am, all Pacific time", ["2026-03-05T18:00", "2026-03-05T20:00"]),
+        ("Thursday at 10 (Asia/Tokyo)", ["2026-03-05T02:00"]),
+        ("Thursday 12:00 GMT-3", ["2026-03-05T16:00"]),
+        ("2026-03-05T10:00:00.000Z", ["2026-03-05T11:00"]),
+        ("jeudi 15h est possible et 16h aussi", ["2026-03-05T15:00", "2026-03-05T16:00"]),
+        ("Thursday 10:00 Atlantis/Nowhere", ["2026-03-05T10:00"]),
+    ],
+)
+def test_hours_with_a_named_zone_are_converted(text: str, expected: list[str]) -> None:
+    assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("next week except Wednesday", ["2026-03-09/2026-03-10", "2026-03-12/2026-03-13"]),
+        ("nächste Woche außer Montag und Freitag", ["2026-03-10/2026-03-12"]),
+        ("any day apart from Tuesday", ["2026-03-04/2026-03-09"]),
+        ("Thursday at 10, but not on Friday", ["2026-03-05T10:00"]),
+        ("I can't do Tuesday. Wednesday 14:00?", ["2026-03-04T14:00"]),
+        ("Dienstag geht leider nicht, Mittwoch 10 Uhr", ["2026-03-04T10:00"]),
+        ("jeudi 10h, sauf vendredi", ["2026-03-05T10:00"]),
+        ("we are never in on Friday", []),
+    ],
+)
+def test_days_that_the_writer_excludes_are_no_wishes(text: str, expected: list[str]) -> None:
+    assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12.50 EUR per seat",
+        "\u20ac 12.50",
+        "version 10.30",
+        "from 20 employees",
+        "ab 15 Lizenzen",
+        "a 2h workshop",
+        "within 12h",
+        "room 11.15",
+        "tel. 030 12.30",
+        "nach 3 Jahren",
+        "bis 10 Plätze",
+    ],
+)
+def test_numbers_that_are_no_times_leave_the_day_open(text: str) -> None:
+    assert [str(requested) for requested in extract_times(f"Thursday, {text}", MONDAY)] == ["2026-03-05"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-02-27T08:14:00+01:00", "2026-02-27T08:14"),
+        ("2026-02-27T23:30:00Z", "2026-02-28T00:30"),
+        ("2026-02-27 08:14", "2026-02-27T08:14"),
+        ("27.02.2026 08:14", "2026-02-27T08:14"),
+        ("2/27/2026 8:14:00", "2026-02-27T08:14"),
+        ("02/03/2026 07:20", "2026-03-02T07:20"),  # 3 February is possible too, and longer ago
+        ("12/03/2026", None),  # 12 March and 3 December are both to come
+        ("March 1, 2026 11:15 PM", "2026-03-01T23:15"),
+        ("1. März 2026", "2026-03-01T00:00"),
+        ("2026-02-31T10:00:00", None),
+        ("yesterday-ish", None),
+        ("2027-01-01", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_form_states_when_it_was_sent(text: str | None, expected: str | None) -> None:
+    found = parse_submission(text, MONDAY, BERLIN)
+    assert (None if found is None else f"{found.astimezone(BERLIN):%Y-%m-%dT%H:%M}") == expected
 
 
 ZONES = st.sampled_from(["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])

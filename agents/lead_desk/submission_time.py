@@ -1,0 +1,76 @@
+"""The time at which an enquiry was sent, as forms and exports state it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from lead_desk.date_words import MONTHS
+
+__all__ = ["parse_submission"]
+
+_FUTURE = timedelta(days=1)
+"""How far ahead of its deposit an enquiry may seem to be written, by a clock that is wrong or a missing zone."""
+_NUMBERS = re.compile(r"(\d{1,4})\s?[-./]\s?(\d{1,2})\s?[-./]\s?(\d{1,4})(?!\d)")
+_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?([^\W\d]{3,12})\.?,?\s(?:de\s)?(\d{4})")
+_MONTH_DAY = re.compile(r"([^\W\d]{3,12})\.?\s(\d{1,2})(?:st|nd|rd|th)?,?\s(\d{4})")
+_CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?", re.IGNORECASE)
+
+
+def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return when an enquiry was written; None if the text does not say it.
+
+    A date with two readings, such as 02/03/2026, has the later one that is not after the deposit. A time without a zone
+    is in the zone of the desk.
+
+    Args:
+        text: What the form states.
+        deposited_at: The instant at which the lead was deposited.
+        zone: The time zone of the desk.
+    """
+    plain = " ".join((text or "")[:100].split())
+    latest = deposited_at + _FUTURE
+    found = [moment for moment in _readings(plain, zone) if moment <= latest and moment.year >= 2000]
+    return max(found, default=None)
+
+
+def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:
+    try:
+        exact = datetime.fromisoformat(text)
+    except ValueError:
+        exact = None
+    if exact is not None:
+        yield exact if exact.tzinfo else exact.replace(tzinfo=zone)
+        return
+    for match, days in _dates(text):
+        clock = _CLOCK.search(text, match.end())
+        for year, month, day in days:
+            try:
+                yield datetime.combine(date(year, month, day), _time(clock), zone)
+            except ValueError:
+                continue
+
+
+def _dates(text: str) -> Iterator[tuple[re.Match[str], list[tuple[int, int, int]]]]:
+    if match := _NUMBERS.search(text):
+        first, second, third = map(int, match.groups())
+        if first > 31:
+            yield match, [(first, second, third)]
+        else:
+            year = third + 2000 if third < 100 else third
+            yield match, [(year, second, first), (year, first, second)]
+    elif (match := _DAY_MONTH.search(text)) and (month := MONTHS.get(match[2].casefold())):
+        yield match, [(int(match[3]), month, int(match[1]))]
+    elif (match := _MONTH_DAY.search(text)) and (month := MONTHS.get(match[1].casefold())):
+        yield match, [(int(match[3]), month, int(match[2]))]
+
+
+def _time(clock: re.Match[str] | None) -> time:
+    if clock is None:
+        return time.min
+    hour = int(clock[1])
+    if clock[4] and hour <= 12:
+        hour = hour % 12 + (12 if clock[4].casefold() == "p" else 0)
+    return time(hour, int(clock[2]))
