@@ -84,6 +84,8 @@ class ModelCaller:
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
         self._session = board.session
+        self._silent: set[str] = set()
+        """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}
         """The calls for which threads of this process wait, including calls of runs that timed out. Each has the id and
         the fence of its activation.
@@ -247,6 +249,11 @@ class ModelCaller:
             reason = self.recorder.pause_after_refusal([row], failure)
             raise Postponed(reason, self._session.now()) from None
         except (Overloaded, NotSent) as failure:
+            if row.model not in self._silent:  # each activation also says why it is postponed
+                self._silent.add(row.model)
+                log.warning(
+                    "a model does not answer; its calls are tried again later", model=row.model, reason=str(failure)
+                )
             self._end(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
@@ -264,6 +271,9 @@ class ModelCaller:
             wait = self.recorder.pause_model(row, failure)
             raise Postponed(wait.reason, wait.until, held=wait.held) from None
         self.recorder.record(row, reply)
+        if row.model in self._silent:
+            self._silent.discard(row.model)
+            log.info("a model answers again", model=row.model)
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 

@@ -57,6 +57,7 @@ class Trouble:
         return answer(body)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("status", TROUBLE.values(), ids=TROUBLE)
 def test_trouble_kills_no_mark_and_ends_with_resume(
     world_of: Callable[..., World], api: MessagesApi, clock: ManualClock, status: Status
