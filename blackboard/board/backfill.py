@@ -2,8 +2,8 @@
 
 After a change of law, a mark fades by the old law up to the instant of the change and by the new law after it, without
 a jump. A mark with a law of its own keeps it. After a change that can make a watch cross (a weight, a threshold, a new
-agent), the watch is tested on the live marks as they were at that instant. The crossings
-that already wait for a changed watch are tested before that.
+agent), the watch is tested on the live marks as they were at that instant. The crossings that already wait for a
+changed watch are tested before that.
 """
 
 from __future__ import annotations

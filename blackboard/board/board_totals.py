@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.board_transaction import BoardSums, BoardTransaction, RegisteredWatch
-from blackboard.board.stimuli import stimuli_of
+from blackboard.board.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.conditions import Total
 from blackboard.decay import Decay
 from blackboard.store.rows import LawChangeRow, MarkRow
@@ -155,8 +155,10 @@ def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     if not watch.keeps_totals:
         return
     if watch.comparison.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
-        for row in stimuli_of(txn, watch):
-            _add_row(txn, row, _group(txn, watch, row), +1)
+        for row in stored_stimuli_of(txn, watch):  # as they are stored, since the backfill subtracts them so
+            group = _group(txn, watch, row)
+            if row.is_live(group.evaporated_through):
+                _add_row(txn, row, group, +1)
         return
     for kind in watch.kinds:
         law_key = ""
@@ -206,8 +208,15 @@ def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, st
 def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> BoardSums:
     groups = _groups(txn, watch)
     if (group := groups.get((row.kind, row.law))) is None:
-        group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
+        evaporated_through = _evaporated_at_most(txn, row.kind, row.law)
+        group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=evaporated_through)
     return group
+
+
+def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> int:
+    """Return the instant up to which the stored ends of marks are true: after a change they may live longer."""
+    change = txn.active.law_changes.get((kind, law_key))
+    return txn.now if change is None else min(txn.now, change.changed_at)
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
@@ -291,8 +300,7 @@ def _subtract_evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str, group: BoardSums
 ) -> None:
     """Subtract the marks of a group that evaporated since the last time and are not yet history."""
-    change = txn.active.law_changes.get((kind, law_key))
-    up_to = txn.now if change is None else min(txn.now, change.changed_at)
+    up_to = _evaporated_at_most(txn, kind, law_key)
     if up_to <= group.evaporated_through:
         return
     if txn.has_evaporated_marks:  # otherwise no mark on the live board has evaporated

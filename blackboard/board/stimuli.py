@@ -76,6 +76,11 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
     """Return the live marks that count for a rising watch: those of one subject, or of the board if it is over it."""
+    return txn.live(stored_stimuli_of(txn, watch, subject))
+
+
+def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
+    """Return the same marks as they are stored, and during a backfill of their kind evaporated ones too."""
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
     if watch.is_over_board:
         statement = MARKS.stimuli_of_board
@@ -85,5 +90,5 @@ def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "")
         values["subject"] = subject
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
-        stimuli += txn.live(txn.tx.all(statement, kind=kind, now=txn.exact_until(kind), **values))
+        stimuli += txn.tx.all(statement, kind=kind, now=txn.exact_until(kind), **values)
     return [row for row in stimuli if watch.covers(row.subject)]

@@ -108,9 +108,12 @@ def test_a_crossing_before_the_change_uses_the_old_weight(world: World) -> None:
     assert abs(world.crossings()[0].crossed_at - (start + HOUR)) <= 1
 
 
+@pytest.mark.parametrize("follow_at", [20 * MINUTE, None], ids=["followed", "unfollowed"])
 @pytest.mark.parametrize("before", LAWS, ids=lambda law: law.name)
 @pytest.mark.parametrize("after", LAWS, ids=lambda law: law.name)
-def test_a_new_law_continues_from_the_strength_at_the_change(world: World, before: Decay, after: Decay) -> None:
+def test_a_new_law_continues_from_the_strength_at_the_change(
+    world: World, before: Decay, after: Decay, follow_at: int | None
+) -> None:
     if before == after:
         return
     world.deploy({"smoke": kind("smoke", before, floor=0.01, on_repeat="separate")})
@@ -122,16 +125,15 @@ def test_a_new_law_continues_from_the_strength_at_the_change(world: World, befor
     for age in (0, 1, 20 * MINUTE, 3 * HOUR):
         world.clock.set(at + age)
         expected = left * after.share(age)
-        unfollowed = strength_of(world, mark)
+        strength = strength_of(world, mark)
         if expected < 0.01:
-            assert unfollowed is None
+            assert strength is None
         else:
-            assert unfollowed == pytest.approx(expected, rel=1e-9)
-    world.clock.set(at + 20 * MINUTE)
-    unfollowed = strength_of(world, mark)
-    world.follow()
-    assert strength_of(world, mark) == pytest.approx(unfollowed, rel=1e-12)
-    assert world.mark(mark).law == str(after) if not isinstance(after, Curve) else True
+            assert strength == pytest.approx(expected, rel=1e-9)
+        if age == follow_at:
+            world.follow()
+            assert strength_of(world, mark) == pytest.approx(strength, rel=1e-12)
+            assert world.mark(mark).law == str(after) or isinstance(after, Curve)
 
 
 @for_all(
