@@ -10,7 +10,9 @@ __all__ = ["fold_person"]
 _EMAIL = re.compile(r"(?:mailto:)?\s*([^@\s<>]{1,64})@([^@\s<>]{1,255})", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[^<>]{0,200}<([^<>]{1,330})>")
 _PHONE = re.compile(
-    r"(?:tel:)?\s*(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)(?:\s*(?:ext\.?|x|durchwahl|#)\s*(\d{1,6}))?", re.IGNORECASE
+    r"(?:tel:|p:)?\s*(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)"
+    r"(?:\s*(?:ext\.?|x|durchwahl|#)\s*(\d{1,6}))?",
+    re.IGNORECASE,
 )
 _TRUNK_ZERO = re.compile(r"(\+\d[\d\s]{0,4})\(0\)")
 

@@ -70,6 +70,7 @@ class InputText:
         self._back: deque[tuple[int, str]] = deque()
         self._number = 0
         data = _buffered(stream)
+        can_rewind = data.seekable()
         if data.peek(2).startswith(_GZIP):
             data = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=data)))
         with _Damaged(name):
@@ -77,7 +78,8 @@ class InputText:
             for magic, what in _NOT_TEXT.items():
                 if head.startswith(magic):
                     raise UsageError(f"{name} is {what}")
-            self.encoding = _known(encoding) if encoding else _guess(head, _sample(data, head), name)
+            sample = b"" if encoding else _sample(data, head, can_rewind=can_rewind)
+            self.encoding = _known(encoding) if encoding else _guess(head, sample, name)
             """The encoding, by its name in Python."""
         self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
         """Whether the encoding is a guess that the user should hear of."""
@@ -140,12 +142,12 @@ def _buffered(stream: IO[bytes]) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK)
 
 
-def _sample(data: io.BufferedReader, head: bytes) -> bytes:
+def _sample(data: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
     """Return the block of bytes that begins at the first one that is not ASCII; empty if all are ASCII.
 
     A pipe cannot be rewound: only its head is looked at.
     """
-    if not data.seekable():
+    if not can_rewind:
         return _from_first_sign(head)
     start = data.tell()
     try:

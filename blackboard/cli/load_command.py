@@ -85,7 +85,9 @@ def load(
         try:
             loaded = load_rows(board, rows, columns, reject, progress)
         except ColumnsUnmatched as error:
-            raise UsageError(f"{error}. This loads the file:\n{typed_command(context, error.words)}") from None
+            blank = ", with a column in place of COLUMN" if any(w.startswith("COLUMN=") for w in error.words) else ""
+            command = typed_command(context, error.words)
+            raise UsageError(f"{error}. This loads the file{blank}:\n{command}") from None
     summary: dict[str, Any] = {
         "loaded": sum(loaded.outcomes.values()),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},

@@ -71,6 +71,7 @@ class RowMapping:
             for name, others in rows.repeated.items()
         }
         self._keys = _Keys(columns.kind)
+        self._classes, self._deployment = board.session.classes, board.deployment
         if rows.columns is not None:
             self._check_columns(rows.columns)
 
@@ -145,6 +146,7 @@ class RowMapping:
         if subject is None:
             names = self._columns.subject
             raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
+        subject = self._classes.stored_subject(self._columns.kind, payload, subject, self._deployment)
         intensity = self._intensity(values)
         return Deposit(self._columns.kind, subject, payload, intensity, self._key(values, subject, payload, intensity))
 

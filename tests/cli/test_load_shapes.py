@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -88,9 +89,10 @@ def test_damaged_gzip_is_reported_after_the_rows_before_it(house: Typed) -> None
     assert "damaged gzip" in done.err
 
 
-def test_a_pipe_with_a_name_loads(house: Typed) -> None:
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_pipe_with_a_name_loads(house: Typed, compress: Callable[[bytes], bytes]) -> None:
     read, write = os.pipe()
-    os.write(write, b"room,detail\nhall,thin\n,x\n")
+    os.write(write, compress("room,detail\nhall,K\u00fchn\n,x\n".encode("cp1252")))
     os.close(write)
     done = house("load", f"/dev/fd/{read}", *SMOKE, "--json")
     os.close(read)
@@ -200,6 +202,16 @@ def test_a_column_that_is_left_out_is_no_part_of_the_key(house: Typed) -> None:
     for number, when in enumerate(("monday", "friday")):
         done = load(house, f"room,text,when\nhall,hello,{when}\n", *CALL, "--extra", "ignore", "--json")
         assert (done.json["deposited"], done.json["duplicate"]) == ((1, 0), (0, 1))[number]
+
+
+def test_another_spelling_of_a_subject_is_the_same_row(house: Typed) -> None:
+    text = (house.folder / "house_agents.py").read_text()
+    fold = '@field_validator("subject")\n    def _fold(cls, subject):\n        return subject.casefold()\n'
+    text = text.replace("    text: str\n", f"    text: str\n\n    {fold}")
+    house.write("house_agents.py", f"from pydantic import field_validator\n{text}")
+    assert load(house, "room,text\nHall,hello\n", *CALL, "--json").json["deposited"] == 1
+    assert load(house, "room,text\nhall,hello\n", *CALL, "--json").json["duplicate"] == 1
+    assert list(marks(house)) == ["hall"]
 
 
 def test_with_a_key_column_changed_rows_join_their_subject(house: Typed) -> None:

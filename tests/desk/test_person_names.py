@@ -16,7 +16,10 @@ from lead_desk.person_names import fold_person
     [
         (("Ada@Hafen.example", "ADA@HAFEN.EXAMPLE", "Ada B <ada@hafen.example>", "mailto:ada@hafen.example."), None),
         (("bo@XN--MNCHEN-3YA.example", "Bo@M\u00dcNCHEN.example"), "bo@m\u00fcnchen.example"),
-        (("+49 (0)30 99999-101", "0049 30 99999 101", "+493099999101", "tel:+49-30-99999.101"), "+493099999101"),
+        (
+            ("+49 (0)30 99999-101", "0049 30 99999 101", "tel:+49-30-99999.101", "p:+493099999101"),
+            "+493099999101",
+        ),
         (("(0047) 22 99 99 01", "+47 22999901"), "+4722999901"),
         (("555.0134 ext. 12", "555-0134 x12"), "5550134x12"),
         (("030 99999 04", "030/9999904"), "0309999904"),
