@@ -119,15 +119,15 @@ class MarkClasses:
                 raise InvalidMark(describe_invalid(kind, error)) from None
         return _convert(kind, payload, deployment.kinds[kind]), subject
 
-    def stored_subject(self, kind: str, payload: object, subject: str, deployment: Deployment) -> str:
+    def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
         """Return the form in which a subject would be stored; unchanged if the deposit would be refused."""
         model = self.find(kind, deployment)
         validators = () if model is None else model.__pydantic_decorators__.field_validators.values()
-        if not any("subject" in validator.info.fields for validator in validators):
+        if model is None or not any("subject" in validator.info.fields for validator in validators):
             return subject
         try:
-            return self.check(kind, payload, subject, deployment)[1]
-        except InvalidMark:
+            return parse_payload(model, payload, subject).subject
+        except (ValidationError, InvalidMark):
             return subject
 
     def check_registered(

@@ -72,6 +72,7 @@ class RowMapping:
         }
         self._keys = _Keys(columns.kind)
         self._classes, self._deployment = board.session.classes, board.deployment
+        self._classes.load({columns.kind})
         if rows.columns is not None:
             self._check_columns(rows.columns)
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -210,6 +211,7 @@ def test_another_spelling_of_a_subject_is_the_same_row(house: Typed) -> None:
     text = text.replace("    text: str\n", f"    text: str\n\n    {fold}")
     house.write("house_agents.py", f"from pydantic import field_validator\n{text}")
     assert load(house, "room,text\nHall,hello\n", *CALL, "--json").json["deposited"] == 1
+    sys.modules.pop("house_agents")  # the next command is a new process, which has not imported the class
     assert load(house, "room,text\nhall,hello\n", *CALL, "--json").json["duplicate"] == 1
     assert list(marks(house)) == ["hall"]
 
