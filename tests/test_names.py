@@ -1,4 +1,4 @@
-"""Law: an old name does not come back in the code, a view, a setting, a command or a text.
+"""An old name does not come back in the code, a view, a setting, a command or a text.
 
 Many old names are ordinary words, such as `rest`, `own` or `passed`. They are searched only as arguments of `@agent`,
 fields of a deployment, and columns of a table.

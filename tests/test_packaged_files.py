@@ -1,4 +1,4 @@
-"""Law: packaged files are found in a checkout and in an installed wheel."""
+"""Packaged files are found in a checkout and in an installed wheel."""
 
 from __future__ import annotations
 

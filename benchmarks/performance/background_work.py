@@ -121,7 +121,7 @@ def predicted_crossings(folder: Path, *, pending: int = 100_000, count: int = 60
                 board.deposit(Trace(subject=f"soon/{number}", intensity=1.0), decay=Exponential("100ms"))
                 arrived.acquire(timeout=10)
             rows = board.session.read(
-                lambda txn: txn.tx.cursor.execute(
+                lambda txn: txn.sql.cursor.execute(
                     "SELECT noticed_at - crossed_at FROM crossing WHERE subject LIKE 'soon/%'"
                 ).fetchall()
             )
@@ -142,5 +142,7 @@ def _rate_ratio(what: str, during: dict[str, float], rate: float, aim: float, si
 
 def _remaining(board: Blackboard) -> bool:
     return board.session.read(
-        lambda txn: bool(txn.tx.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0])
+        lambda txn: bool(
+            txn.sql.cursor.execute("SELECT EXISTS (SELECT 1 FROM mark WHERE kind = 'flash')").fetchone()[0]
+        )
     )

@@ -146,8 +146,8 @@ def insert_marks(board: Blackboard, kind: type[Mark], count: int, ends: int | No
     for batch in _batches(rows(kind, count, first, now, ends), 50_000):
 
         def work(txn: Any, batch: list[tuple[MarkRow, EventRow]] = batch) -> None:
-            txn.tx.run_many(MARKS.insert_event, [event._asdict() for _, event in batch])
-            txn.tx.run_many(MARKS.insert_mark, [mark._asdict() for mark, _ in batch])
+            txn.sql.run_many(MARKS.insert_event, [event._asdict() for _, event in batch])
+            txn.sql.run_many(MARKS.insert_mark, [mark._asdict() for mark, _ in batch])
 
         board.session.write(work)
 

@@ -30,7 +30,7 @@ def idle(folder: Path, size: int, *, conditions: int = 1000, seconds: float = 25
         board.session.write(
             lambda txn: redeployment.register(txn, boards.deployment(*boards.crowd(conditions))), record=True
         )
-        board.session.write(lambda txn: txn.tx.cursor.execute("DELETE FROM backfill"))
+        board.session.write(lambda txn: txn.sql.cursor.execute("DELETE FROM backfill"))
     command = [sys.executable, "-m", "benchmarks.performance.resident", str(path), str(conditions), str(seconds)]
     environ = as_installed()
     begin = time.monotonic()

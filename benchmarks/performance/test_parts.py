@@ -66,7 +66,9 @@ def test_read_the_strongest_twenty(benchmark: Any, board: Blackboard) -> None:
 
 def test_a_lookup_by_kind_and_subject(benchmark: Any, board: Blackboard) -> None:
     subject = next(boards.subjects(1))
-    benchmark(lambda: board.session.read(lambda txn: txn.tx.all(MARKS.marks_of_subject, kind="trace", subject=subject)))
+    benchmark(
+        lambda: board.session.read(lambda txn: txn.sql.all(MARKS.marks_of_subject, kind="trace", subject=subject))
+    )
 
 
 def test_build_and_dump_a_mark(benchmark: Any) -> None:

@@ -29,7 +29,7 @@ def record_input(
     txn: BoardTransaction, activation_id: int, event: EventRow, strength: float, role: str = ABSORBED
 ) -> None:
     """Record a mark as an input of an activation."""
-    txn.tx.run(
+    txn.sql.run(
         ACTIVATIONS.insert_input,
         activation_id=activation_id,
         mark_id=event.mark_id,
@@ -43,23 +43,23 @@ def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str 
     """Return the input for the state that an event produced."""
     deposited_at, reinforcements = event.recorded_at, 0
     if event.id != event.mark_id:  # the first event of a mark has the mark's id
-        if (first := txn.tx.one(MARKS.get_event, id=event.mark_id)) is not None:
+        if (first := txn.sql.one(MARKS.get_event, id=event.mark_id)) is not None:
             deposited_at = first.recorded_at
-        reinforcements = txn.tx.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
+        reinforcements = txn.sql.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
     return ActivationInput(event, strength, deposited_at, reinforcements, role)
 
 
 def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
     """Return the event that produced the present state of a mark."""
-    event: EventRow = txn.tx.one(MARKS.get_event, id=row.event_id)
+    event: EventRow = txn.sql.one(MARKS.get_event, id=row.event_id)
     return event
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
     """Return the strength now of a mark that was last deposited by an event: under its present law, if that changed."""
     values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
-    state = txn.tx.one(MARKS.state_of_mark_at, **values) or event
-    law = txn.laws.get(txn.tx, state.law)
+    state = txn.sql.one(MARKS.state_of_mark_at, **values) or event
+    law = txn.laws.get(txn.sql, state.law)
     return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.recorded_at))
 
 
@@ -92,8 +92,8 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
         return [(row_of(MarkRow, row), row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     law = ""
-    while (law := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
-        ordered = txn.laws.get(txn.tx, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
+    while (law := txn.sql.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
+        ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = live_marks_in_order() if ordered else live_marks("kind", "law", "limit")
         rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
         pairs += [(row_of(MarkRow, row), row.strength) for row in rows]
@@ -106,7 +106,7 @@ def inputs_of(
     """Return the marks that an activation absorbed and the marks that it read, without those removed since."""
     items = [
         as_input(txn, row_of(EventRow, row), row.strength, row.role)
-        for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
         if row.id is not None
     ]
     return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)

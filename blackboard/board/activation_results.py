@@ -10,7 +10,7 @@ from itertools import chain
 from blackboard.activation_policies import backoff, halves
 from blackboard.board import agent_state, crossings, declarations, loop_detection, model_calls, subject_cooldowns
 from blackboard.board.activation_inputs import ABSORBED
-from blackboard.board.activations import get_activation, insert_activation, set_state, subjects_of
+from blackboard.board.activation_rows import get_activation, insert_activation, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.mark_class_registry import MarkClasses
@@ -115,7 +115,7 @@ def _halve(
     kept, moved = (list(chain.from_iterable(half)) for half in halves(parts))
     split(txn, row, moved, attempt=attempt, error=error)
     _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
@@ -133,7 +133,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     for part in isolated:
         split(txn, current, part)
     moved = set(chain.from_iterable(isolated))
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(moved))
+    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(moved))
     return moved
 
 
@@ -150,7 +150,7 @@ def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, ret
     for half in halves(others) if halve_rest else [others]:
         if marks := list(chain.from_iterable(half)):
             split(txn, current, marks, error=error, retry_at=retry_at)
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
     return True
 
 
@@ -162,7 +162,7 @@ def _divisible_parts(txn: BoardTransaction, row: ActivationRow) -> list[list[int
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and watch.condition.is_joint
     parts: dict[object, list[int]] = {}
-    for mark in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id):
+    for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED:
             parts.setdefault(mark.subject if stays_together else mark.input_mark_id, []).append(mark.input_mark_id)
     return list(parts.values())
@@ -193,14 +193,14 @@ def split(
         fence=0,
         marks_absorbed=len(marks),
         split_from=row.id,
-        split_after_call=txn.tx.value(MODEL_CALLS.last_call_id) or 0,
+        split_after_call=txn.sql.value(MODEL_CALLS.last_call_id) or 0,
     )
     part = insert_activation(txn, part, ActivationState.READY)
     for mark_id in marks:
-        txn.tx.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
-        txn.tx.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
-    txn.tx.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
-    txn.tx.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
+        txn.sql.run(ACTIVATIONS.move_input, from_id=row.id, mark_id=mark_id, to_id=part.id)
+        txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
+    txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
+    txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
     return part.id
 
 
@@ -237,14 +237,14 @@ def recover(
     activations were read. With `expiry_is_death`, as on a server, an expired lease is the only sign of a death.
     """
     count = 0
-    for row in txn.tx.all(ACTIVATIONS.running):
+    for row in txn.sql.all(ACTIVATIONS.running):
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
         if row.worker in dead or late or is_lost(row):
             _recover_one(txn, row, died=row.worker in dead or (late and expiry_is_death))
             count += 1
     failpoint("recovery.within")
     for worker in dead:
-        txn.tx.run(ACTIVATIONS.delete_worker, id=worker)
+        txn.sql.run(ACTIVATIONS.delete_worker, id=worker)
     return count
 
 
@@ -373,11 +373,11 @@ def _end(
 
 def _close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
     """Close the crossings of an activation. A crossing of several marks that were split ends with the last part."""
-    if row.split_from is not None or txn.tx.one(ACTIVATIONS.split_from, id=row.id) is not None:
-        for crossing in txn.tx.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
+    if row.split_from is not None or txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None:
+        for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
             if not crossing.is_per_mark and (heir := _last_part(txn, row, crossing)) is not None:
-                txn.tx.run(CROSSINGS.give_crossing, id=crossing.id, activation_id=heir)
-    txn.tx.run(CROSSINGS.finish_crossings, activation_id=row.id, state=state, at=txn.now)
+                txn.sql.run(CROSSINGS.give_crossing, id=crossing.id, activation_id=heir)
+    txn.sql.run(CROSSINGS.finish_crossings, activation_id=row.id, state=state, at=txn.now)
 
 
 def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow) -> int | None:
@@ -390,9 +390,9 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
     if crossing.is_over_board:
         parts = [root]
         for part in parts:  # the list grows
-            parts += txn.tx.all(ACTIVATIONS.split_from, id=part.id)
+            parts += txn.sql.all(ACTIVATIONS.split_from, id=part.id)
         return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
-    for part in txn.tx.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.subject):
+    for part in txn.sql.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.subject):
         if part.id != row.id and _original(txn, part).id == root.id:
             return int(part.id)
     return None

@@ -28,22 +28,22 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
     agent = txn.deployment.agents.get(name)
     if agent is None or not has_capacity(txn, agent):
         return False
-    return txn.tx.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
+    return txn.sql.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
     """Return whether an agent may run one more activation: it is neither blocked nor at its concurrency."""
     if blocked(txn, agent.name) is not None:
         return False
-    running: int = txn.tx.value(ACTIVATIONS.count_running, agent=agent.name)
+    running: int = txn.sql.value(ACTIVATIONS.count_running, agent=agent.name)
     return running < agent.settings.concurrency
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
     """Return the agents for which anything waits, ready or not. A quiet board of 1,000 agents needs two queries."""
-    agents = {row.agent for row in txn.tx.all(ACTIVATIONS.agents_with_retries)}
+    agents = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_retries)}
     watch_id = 0
-    while (watch_id := txn.tx.value(CROSSINGS.next_watch_waiting, after=watch_id)) is not None:
+    while (watch_id := txn.sql.value(CROSSINGS.next_watch_waiting, after=watch_id)) is not None:
         if (watch := txn.active.watches.get(watch_id)) is not None:
             agents.add(watch.agent.name)
     return agents
@@ -51,13 +51,13 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
 
 def agents_with_suspects(txn: BoardTransaction) -> set[str]:
     """Return the agents that could now run an activation which its worker must run alone."""
-    names = {row.agent for row in txn.tx.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
+    names = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
     return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
 
 
 def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
-    board = txn.tx.one(ACTIVATIONS.board)
+    board = txn.sql.one(ACTIVATIONS.board)
     if board.paused:
         return Hold(f"the board is paused{_because(board.paused_because)}", None)
     state = agent_state.get(txn, agent)
@@ -74,7 +74,7 @@ def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
     While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
     meantime waits on the agenda and is claimed in full batches afterwards.
     """
-    row = txn.tx.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
     return None if row is None else Hold(row.error or "held", row.retry_at)
 
 
@@ -90,9 +90,9 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
     block = blocked(txn, agent.name)
     if block is not None:
         return block.until
-    instants = [txn.tx.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
+    instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
     instants += [
-        txn.tx.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
+        txn.sql.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
         for watch in txn.active.watches_by_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
@@ -102,7 +102,7 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWat
     """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
     ready: list[tuple[int, int, RegisteredWatch]] = []
     for watch in txn.active.watches_by_agent.get(agent.name, ()):
-        since = txn.tx.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
         if since is not None and held_back(txn, watch) is None:
@@ -113,7 +113,7 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWat
 def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     if watch.batch is None or not watch.agent.settings.batch_window:
         return False
-    marks: int = txn.tx.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
+    marks: int = txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
     return marks >= watch.batch
 
 

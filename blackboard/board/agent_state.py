@@ -9,7 +9,7 @@ from blackboard.store.statements import ACTIVATIONS
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
-    row: AgentStateRow | None = txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent)
+    row: AgentStateRow | None = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent)
     return AgentStateRow(agent, 0, None, None, 0) if row is None else row
 
 
@@ -20,22 +20,22 @@ def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | Non
         UnknownName: There is no such agent.
     """
     txn.deployment.agent(agent)
-    txn.tx.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+    txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
 
 
 def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
-    txn.tx.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
+    txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
 
 
 def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
     """Set when the cooldown of an agent ends, and its failures in a row."""
     state = get(txn, agent)
     if (state.cooldown_until, state.failures) != (cooldown_until, failures):
-        txn.tx.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
+        txn.sql.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
 
 
 def rename(txn: BoardTransaction, former: str, agent: str) -> None:
     """Give a renamed agent the state of its former name, unless it has a state of its own."""
-    if txn.tx.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
-        txn.tx.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)
+    if txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
+        txn.sql.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)

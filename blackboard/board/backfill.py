@@ -63,7 +63,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
 
     Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
     """
-    job: BackfillRow | None = txn.tx.one(CROSSINGS.backfills)
+    job: BackfillRow | None = txn.sql.one(CROSSINGS.backfills)
     return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))
 
 
@@ -72,7 +72,7 @@ def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     watch = txn.active.watches.get(int(job.name.split(" ")[0]))
     count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
     if count < limit:
-        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     return count
 
 
@@ -86,7 +86,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
         migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
     if position >= job.up_to:
-        txn.tx.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
+        txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
     _advance(txn, job, position)
     return len(rows)
 
@@ -95,7 +95,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
     watch = txn.active.watches.get(int(job.name))
     if watch is None:
-        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
         return 0
     if watch.is_over_board:
         _test_board(txn, watch, job)
@@ -115,14 +115,14 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
 
 
 def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, limit: int) -> list[MarkRow]:
-    return txn.tx.all(MARKS.marks_changed_between, kind=kind, after=job.position, up_to=up_to, limit=limit)
+    return txn.sql.all(MARKS.marks_changed_between, kind=kind, after=job.position, up_to=up_to, limit=limit)
 
 
 def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
     if position >= job.up_to:
-        txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     else:
-        txn.tx.run(CROSSINGS.move_backfill, id=job.id, position=position)
+        txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
 
 
 def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> None:
@@ -140,7 +140,7 @@ def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Co
 
     So it fires at the instant of the change if marks evaporate then.
     """
-    for job in txn.tx.all(CROSSINGS.backfills):
+    for job in txn.sql.all(CROSSINGS.backfills):
         if job.task == "kind" and job.name in kinds and job.position == 0:
             predicted_crossings.predict_board(txn, watch, since=job.at)
 
@@ -152,7 +152,7 @@ def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow)
         if job.task == "watch":  # a change of weight, law or floor keeps the sums right
             board_totals.rebuild(txn, watch)
         crossings.evaluate(txn, watch, "")
-    txn.tx.run(CROSSINGS.delete_backfill, id=job.id)
+    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
 
 
 _TASKS = {

@@ -16,7 +16,7 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 def has_work(txn: BoardTransaction) -> bool:
     """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
     return txn.doubted is None and any(
-        txn.tx.one(statement, **values) is not None
+        txn.sql.one(statement, **values) is not None
         for statement, values in (
             (MODEL_CALLS.submitted_calls, {}),
             (MODEL_CALLS.answered_in_batch_api, {}),
@@ -31,11 +31,11 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
     Their custom ids let a lost batch be found again. `highest_cost` returns the most that a call can cost, in
     micro-dollars; it raises UnknownName for a model without a price.
     """
-    board = txn.tx.one(ACTIVATIONS.board)
+    board = txn.sql.one(ACTIVATIONS.board)
     if board.paused:
         return []
     rows: list[CallRow] = []
-    for row in txn.tx.all(MODEL_CALLS.calls_to_submit, limit=limit):
+    for row in txn.sql.all(MODEL_CALLS.calls_to_submit, limit=limit):
         custom_id = f"{board.uid[:24]}-{row.activation_id}-{row.id}"
         submission = rows[0].id if rows else row.id
         try:
@@ -53,12 +53,12 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
 
 def submitted(txn: BoardTransaction) -> list[CallRow]:
     """Return the calls that were submitted and have no result, batch by batch."""
-    return sorted(txn.tx.all(MODEL_CALLS.submitted_calls), key=lambda row: (row.submission or 0, row.id))
+    return sorted(txn.sql.all(MODEL_CALLS.submitted_calls), key=lambda row: (row.submission or 0, row.id))
 
 
 def name_batch(txn: BoardTransaction, submission: int | None, batch_id: str) -> None:
     """Record the provider's id of a batch."""
-    txn.tx.run(MODEL_CALLS.name_batch, submission=submission, batch_id=batch_id)
+    txn.sql.run(MODEL_CALLS.name_batch, submission=submission, batch_id=batch_id)
 
 
 def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
@@ -87,7 +87,7 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
         agent = txn.deployment.agents.get(row.agent)
         if agent is not None and agent.settings.on_unknown == "hold":
             reason = f"the outcome of call {row.id} is unknown: {error}; retry or discard it"
-            txn.tx.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
+            txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=None)
         else:
             _release(txn, row.activation_id, txn.now, error)
 
@@ -99,16 +99,16 @@ def release(txn: BoardTransaction, row: CallRow, at: Instant, reason: str) -> No
 
 def release_answered(txn: BoardTransaction) -> None:
     """Release the activations whose answers have arrived."""
-    for row in txn.tx.all(MODEL_CALLS.answered_in_batch_api):
+    for row in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
         _release(txn, row.id, txn.now, None)
 
 
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
-    txn.tx.run(ACTIVATIONS.release_held, id=activation_id, at=at, error=error)
+    txn.sql.run(ACTIVATIONS.release_held, id=activation_id, at=at, error=error)
 
 
 def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:
     """Hold a planned call until the window of its budget ends, or, without an end, until a person acts."""
-    txn.tx.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
+    txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
     if until is None:
-        txn.tx.run(MODEL_CALLS.note_error, id=row.id, error=reason[:2000])
+        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:2000])

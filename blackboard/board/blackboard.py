@@ -25,13 +25,14 @@ from blackboard.board import (
     inbox,
     model_calls,
     model_pauses,
+    pauses,
     queries,
     served_agents,
     unreadable_marks,
 )
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.declarations import Declared
+from blackboard.board.declarations import AgentDeclaration
 from blackboard.board.deployer import Deployer
 from blackboard.board.deployment_preview import Preview, preview
 from blackboard.board.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
@@ -574,7 +575,7 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: inbox.pause(txn, agent, reason))
+        self.session.write(lambda txn: pauses.pause(txn, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
         """Resume an agent, or the whole board. Resuming the board also confirms a clock, and tries paused models.
@@ -582,7 +583,7 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: inbox.resume(txn, agent))
+        self.session.write(lambda txn: pauses.resume(txn, agent))
 
     def retry(self, activation_id: int) -> None:
         """Try an activation again, with all its attempts. A paused model is tried at once.
@@ -627,9 +628,11 @@ class Blackboard:
     @overload
     def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...
     @overload
-    def deploy(self, *agents: Declared, kinds: Iterable[type[Mark]] = ..., replace: bool = ...) -> DeployResult: ...
     def deploy(
-        self, *items: Declared | Deployment, kinds: Iterable[type[Mark]] = (), replace: bool = False
+        self, *agents: AgentDeclaration, kinds: Iterable[type[Mark]] = ..., replace: bool = ...
+    ) -> DeployResult: ...
+    def deploy(
+        self, *items: AgentDeclaration | Deployment, kinds: Iterable[type[Mark]] = (), replace: bool = False
     ) -> DeployResult:
         """Register agents as they declare themselves, or a whole deployment, and let the marks follow.
 

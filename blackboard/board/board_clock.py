@@ -39,7 +39,7 @@ def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instan
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
     """Return the live needs about the clock: one or none."""
-    rows: list[MarkRow] = txn.tx.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
+    rows: list[MarkRow] = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
     return [row for row in rows if row.author == BOARD]
 
 
@@ -53,8 +53,8 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
         return False
     since = min((row.event_id for row in questions(txn)), default=txn.last_event + 1)
     txn.now, txn.doubted = txn.doubted, None
-    txn.tx.run(MARKS.confirm_time, at=txn.now)
-    for row in txn.tx.all(MARKS.marks_changed_since, since=since):
+    txn.sql.run(MARKS.confirm_time, at=txn.now)
+    for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
     for watch in txn.active.watches.values():
         if watch.is_over_board and not watch.falling:
@@ -120,7 +120,7 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 
 
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
-    law = txn.laws.get(txn.tx, row.law)
+    law = txn.laws.get(txn.sql, row.law)
     if row.own_law and law.fixed:
         return  # its author named an instant, whatever the clock said
     rebased = row._replace(

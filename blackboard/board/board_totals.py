@@ -49,19 +49,19 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     Whether the value reaches the threshold is exact. A value below the threshold may be too high.
     """
     if not watch.keeps_totals:
-        return measured(txn, watch)
+        return measure_marks(txn, watch)
     now = _bounded(txn, watch)
     comparison, measure = watch.comparison, watch.comparison.measure
     if not comparison.holds_at(measure.from_sums(now.marks, now.total + now.error)):
         return measure.from_sums(now.marks, now.total), now.marks
     if not now.is_exact:
-        return measured(txn, watch)
+        return measure_marks(txn, watch)
     if not comparison.holds_at(measure.from_sums(now.marks, now.total - now.error)):
         return _count_afresh(txn, watch)
     return measure.from_sums(now.marks, now.total), now.marks
 
 
-def measured(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
+def measure_marks(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Return the same as `update_and_measure`, computed from the marks: exact for every law and measure."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
     return value_at(watch.comparison.measure, marks, txn.now), len(marks)
@@ -137,7 +137,7 @@ def remove_evaporated(txn: BoardTransaction, watch: RegisteredWatch, kind: str, 
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     """Set the sums of a watch to nothing, because all marks were absorbed."""
-    txn.tx.run(CROSSINGS.delete_board_totals, watch_id=watch.id)
+    txn.sql.run(CROSSINGS.delete_board_totals, watch_id=watch.id)
     txn.totals[watch.id] = {}
 
 
@@ -162,7 +162,7 @@ def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
         return
     for kind in watch.kinds:
         law_key = ""
-        while (law_key := txn.tx.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
+        while (law_key := txn.sql.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
             group = _groups(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
             _add(group, *sums, sign=+1)
@@ -185,7 +185,7 @@ def _bounded(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
     for (kind, law_key), group in _groups(txn, watch).items():
         _subtract_evaporated(txn, watch, kind, law_key, group)
         if group.marks:
-            law = txn.laws.get(txn.tx, law_key)
+            law = txn.laws.get(txn.sql, law_key)
             change = txn.active.law_changes.get((kind, law_key))
             is_exact = is_exact and change is None and law.exact_sums
             marks += group.marks
@@ -197,7 +197,7 @@ def _bounded(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
 
 def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
     if (groups := txn.totals.get(watch.id)) is None:
-        rows = txn.tx.all(CROSSINGS.board_totals, watch_id=watch.id)
+        rows = txn.sql.all(CROSSINGS.board_totals, watch_id=watch.id)
         groups = txn.totals[watch.id] = {(kind, law_key): BoardSums(*numbers) for kind, law_key, *numbers in rows}
         for group in groups.values():
             if group.error0 is None or group.error1 is None:
@@ -220,12 +220,12 @@ def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> int:
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
-    """Return the same as `measured`, and set the sums to those of the marks."""
+    """Return the same as `measure_marks`, and set the sums to those of the marks."""
     rows = stimuli_of(txn, watch)
     terms: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         _group(txn, watch, row)
-        sums = txn.laws.get(txn.tx, row.law).sums(row.intensity, row.anchored_at, txn.now)
+        sums = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
         terms[row.kind, row.law].append(sums)
     for key, group in _groups(txn, watch).items():
         group.clear()
@@ -237,7 +237,7 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float,
 
 
 def _add_row(txn: BoardTransaction, row: MarkRow, group: BoardSums, sign: int) -> None:
-    law = txn.laws.get(txn.tx, row.law)
+    law = txn.laws.get(txn.sql, row.law)
     _rebase(txn, law, group)
     _add(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
 
@@ -292,7 +292,7 @@ def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChang
     if change is None or not law.exact_sums:
         return total
     # Some marks of the group fade by the new law from the instant of the change on, others keep the old one.
-    share = txn.laws.get(txn.tx, change.new_law).share(txn.now - change.changed_at)
+    share = txn.laws.get(txn.sql, change.new_law).share(txn.now - change.changed_at)
     return total + law.total(sums, group.anchor, change.changed_at) * share
 
 
@@ -306,7 +306,7 @@ def _subtract_evaporated(
     if txn.has_evaporated_marks:  # otherwise no mark on the live board has evaporated
         span = {"after": group.evaporated_through, "up_to": up_to}
         if watch.comparison.measure.subject is None:
-            _rebase(txn, txn.laws.get(txn.tx, law_key), group)
+            _rebase(txn, txn.laws.get(txn.sql, law_key), group)
             sums = _sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, group.anchor, **span)
             _add(group, *sums, sign=-1)
         else:
@@ -317,7 +317,7 @@ def _subtract_evaporated(
                 "ignored_author": watch.ignored_author,
                 **span,
             }
-            for row in txn.tx.all(MARKS.expired_stimuli, **values):
+            for row in txn.sql.all(MARKS.expired_stimuli, **values):
                 if watch.covers(row.subject):
                     _add_row(txn, row, group, -1)
     # Recorded even if nothing was found, so that the same range is not searched again.
@@ -334,9 +334,9 @@ def _sums(
     **span: int,
 ) -> tuple[int, float, float]:
     """Return the number of stimuli under a law and their two sums at an anchor, computed by the database."""
-    law = txn.laws.get(txn.tx, law_key)
+    law = txn.laws.get(txn.sql, law_key)
     sum0, sum1 = law.sums_sql
-    row = txn.tx.one(
+    row = txn.sql.one(
         statement.using(sum0=sum0, sum1=sum1),
         watch_id=watch.id,
         kind=kind,

@@ -259,7 +259,7 @@ class BoardTransaction:
         totals: The sums that this transaction has read, by watch, kind and law. They are written once, at its end.
     """
 
-    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "now", "recorded", "totals", "tx")
+    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "now", "recorded", "sql", "totals")
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class BoardTransaction:
         recorded: int,
         next_end: int | None,
     ) -> None:
-        self.tx, self.active, self.laws, self.now = tx, active, laws, now
+        self.sql, self.active, self.laws, self.now = tx, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
         self.doubted: int | None = None
@@ -315,10 +315,10 @@ class BoardTransaction:
         if change is None or row.anchored_at >= change.changed_at or not row.is_live(change.changed_at):
             return row  # deposited after the change, or evaporated before it
         at = change.changed_at
-        state = FadingState(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        state = FadingState(row.intensity, row.anchored_at, self.laws.get(self.sql, row.law))
         law = row.law if row.own_law else change.new_law
         if law != row.law:
-            state = FadingState(state.remaining(at), at, self.laws.get(self.tx, law))
+            state = FadingState(state.remaining(at), at, self.laws.get(self.sql, law))
         evaporates_at = state.evaporates_at(self.kind(row.kind))
         return row._replace(
             intensity=state.intensity,
@@ -338,9 +338,9 @@ class BoardTransaction:
         rows: list[MarkRow] = []
         for kind in kinds:
             if subject is None:
-                rows += self.tx.all(MARKS.marks_of_kind, kind=kind)
+                rows += self.sql.all(MARKS.marks_of_kind, kind=kind)
             else:
-                rows += self.tx.all(MARKS.marks_of_subject, kind=kind, subject=subject)
+                rows += self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
         return rows
 
     def fading_marks(self, condition: Condition, subject: str | None, at: int | None = None) -> list[FadingMark]:
@@ -362,7 +362,7 @@ class BoardTransaction:
     def state(self, row: MarkRow) -> FadingState:
         """Return the part of a mark that fades."""
         row = self.migrated(row)
-        return FadingState(row.intensity, row.anchored_at, self.laws.get(self.tx, row.law))
+        return FadingState(row.intensity, row.anchored_at, self.laws.get(self.sql, row.law))
 
     def strength(self, row: MarkRow, at: int | None = None) -> float:
         """Return a mark's strength at an instant, by default this transaction's. The mark need not be live then."""
@@ -378,7 +378,7 @@ class BoardTransaction:
         Raises:
             InvalidLaw: A mark has a decay law that this process does not know.
         """
-        rows = self.tx.all(statement, **values)
+        rows = self.sql.all(statement, **values)
         for row in rows:
             if row.strength is None:
                 self.state(row_of(MarkRow, row))  # raises the error that names the law
@@ -391,11 +391,11 @@ class BoardTransaction:
 
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""
-        self.tx.run(MARKS.rebase_mark, **row._asdict())
+        self.sql.run(MARKS.rebase_mark, **row._asdict())
 
     def record_time(self, at: int) -> None:
         """Record an instant that no event of a mark carries."""
-        self.tx.run(MARKS.record_time, at=at)
+        self.sql.run(MARKS.record_time, at=at)
         self.recorded = at
 
     def record(
@@ -417,7 +417,7 @@ class BoardTransaction:
         """
         if at is not None and self.recorded < self.now:
             self.record_time(self.now)
-        self.tx.put(
+        self.sql.put(
             MARKS.insert_event,
             EventRow(
                 id=self.next_event() if event_id is None else event_id,
@@ -441,5 +441,5 @@ class BoardTransaction:
         for watch_id, groups in self.totals.items():
             for (kind, law_key), group in groups.items():
                 if group.changed:
-                    self.tx.run(CROSSINGS.set_board_total, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
+                    self.sql.run(CROSSINGS.set_board_total, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
                     group.changed = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.activations import get_activation
+from blackboard.board.activation_rows import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
@@ -86,7 +86,7 @@ def _limits(
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
     statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-    spent = txn.tx.one(statement, day=day, hour=hour, **of_agent)
+    spent = txn.sql.one(statement, day=day, hour=hour, **of_agent)
     used = {
         "activation": spent_for(txn, row),
         "hour": (spent.hour_money, spent.hour_calls),
@@ -111,7 +111,7 @@ def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     activation_id: int | None = row.activation_id
     up_to: int | None = row.id
     while activation_id is not None:
-        spent = txn.tx.one(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
+        spent = txn.sql.one(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
         money, calls = money + int(spent.money), calls + int(spent.calls)
         if (activation := get_activation(txn, activation_id)) is None:
             break

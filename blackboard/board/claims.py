@@ -22,7 +22,7 @@ from blackboard.board.activation_inputs import (
     record_input,
     record_reads,
 )
-from blackboard.board.activations import close_crossing, insert_activation, set_state
+from blackboard.board.activation_rows import close_crossing, insert_activation, set_state
 from blackboard.board.agent_readiness import has_capacity, ready_watches
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_selection import Selection, select
@@ -153,7 +153,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
 
 def _next_put_back(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
     """Return the first due activation that cooldowns of its subjects allow, without the marks that they hold back."""
-    while (row := txn.tx.one(due, agent=agent.name, now=txn.now)) is not None:
+    while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
         if (row := _without_cooldowns(txn, agent, row)) is not None:
             return row
     return None
@@ -168,7 +168,7 @@ def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationR
     marks: dict[str, list[int]] = {}
     if subject_cooldowns.has_cooldowns(agent):
         watch = txn.active.watches.get(row.watch_id)
-        for mark in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id):
+        for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
             if mark.role == ABSORBED and mark.id is not None:
                 subject = "" if watch is not None and watch.is_over_board else mark.subject
                 marks.setdefault(subject, []).append(mark.input_mark_id)
@@ -179,14 +179,14 @@ def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationR
     has_answer = model_calls.awaits_or_has_answer(txn, row.id)
     if has_answer or len(cooling) == len(marks):
         at = max(cooling.values()) if has_answer else min(cooling.values())
-        txn.tx.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
+        txn.sql.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
         return None
     for subject, end in cooling.items():
         activation_results.split(
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
     left = row.marks_absorbed - sum(len(marks[subject]) for subject in cooling)
-    txn.tx.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=left)
+    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=left)
     return row._replace(marks_absorbed=left)
 
 
@@ -230,8 +230,8 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
     if watch.is_over_board:
         candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
         if candidates.keys() <= selection.inputs.keys():  # everything: a watermark replaces a row for each mark
-            txn.tx.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
-            txn.tx.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+            txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+            txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
             board_totals.reset(txn, watch)
             for event, _ in selection.inputs.values():
                 if (
@@ -253,4 +253,4 @@ def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """
     if row.kind not in txn.active.migrating:
         return row
-    return backfill.migrate(txn, txn.tx.one(MARKS.get_mark, id=row.id))
+    return backfill.migrate(txn, txn.sql.one(MARKS.get_mark, id=row.id))

@@ -30,7 +30,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
     if until is not None:
         return CrossingHold("cooldown", until)
     if not watch.falling:  # the guard of a falling watch was decided at the crossing
-        is_open, opens_at = guards.opens(txn, watch, crossing.subject)
+        is_open, opens_at = guards.opening(txn, watch, crossing.subject)
         if not is_open:
             return CrossingHold("guard", opens_at)
     if crossing.held_by is None:
@@ -44,6 +44,6 @@ def release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cro
     if hold.held_by is None and crossing.held_by is not None:
         hold = CrossingHold(None, max(hold.ready_at or 0, txn.now))
     if hold != (crossing.held_by, crossing.ready_at):
-        txn.tx.run(CROSSINGS.hold_crossing, id=crossing.id, **hold._asdict())
+        txn.sql.run(CROSSINGS.hold_crossing, id=crossing.id, **hold._asdict())
         crossing = crossing._replace(**hold._asdict())
     return None if hold.held_by is not None else crossing

@@ -73,10 +73,10 @@ def fit(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
 
 def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
     """Return the mark of a crossing that concerns a single mark: its present state, or its last one."""
-    if (row := txn.tx.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
+    if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
         strength = txn.strength(row)
         return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
-    event = txn.tx.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
+    event = txn.sql.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
     return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
 
 
@@ -120,7 +120,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
     strengths = {row.id: txn.strength(row) for row in stored}
     for kind in watch.condition.kinds:
-        for event in txn.tx.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
+        for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             ended[event.mark_id] = event.subject, event.evaporates_at
     result = []
     for mark_id, (subject, ended_at) in ended.items():
@@ -128,7 +128,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
             continue
         if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
-        event = txn.tx.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
+        event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
             result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
     return result
@@ -143,6 +143,6 @@ def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow
     counted: int | None = event.id
     if event.author == watch.ignored_author:
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
-        counted = txn.tx.value(MARKS.last_deposit_of_others, **values)
-    absorbed = txn.tx.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
+        counted = txn.sql.value(MARKS.last_deposit_of_others, **values)
+    absorbed = txn.sql.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
     return counted is not None and counted > max(absorbed, stimuli.absorbed_through(txn, watch, event.mark_id))

@@ -47,10 +47,10 @@ def order_columns(
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}
     if not isinstance(watch.condition, Comparison) or watch.comparison.measure.is_proportional:
-        paces = [(_pace(txn.laws.get(txn.tx, key)), key) for key in set(laws)]
+        paces = [(_pace(txn.laws.get(txn.sql, key)), key) for key in set(laws)]
         if paces and all(pace is not None for pace, _ in paces):
             _, slowest = min(paces)
-            return {"law": slowest, "order_key": txn.laws.get(txn.tx, slowest).order_key(strength, at)}
+            return {"law": slowest, "order_key": txn.laws.get(txn.sql, slowest).order_key(strength, at)}
     return {"law": STATIC_LAW, "order_key": Never().order_key(strength, at)}
 
 
@@ -66,7 +66,7 @@ def set_bound(
     is_single = isinstance(watch.condition, Comparison)
     strength = watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
     columns = order_columns(txn, watch, strength, laws, txn.now)
-    txn.tx.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=subject, mark_id=mark_id, **columns)
+    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=subject, mark_id=mark_id, **columns)
 
 
 def strongest_first(
@@ -91,7 +91,7 @@ def strongest_first(
         behind = marks_behind(txn, watch, crossing)
         if behind.strength < bound * WORTH_LOWERING and row.order_key != LOWEST_KEY:
             laws = {event.law for event, _ in behind.inputs}
-            txn.tx.run(CROSSINGS.set_order, id=row.id, **order_columns(txn, watch, behind.strength, laws, txn.now))
+            txn.sql.run(CROSSINGS.set_order, id=row.id, **order_columns(txn, watch, behind.strength, laws, txn.now))
         heapq.heappush(found, (-behind.strength, crossing.id, crossing, behind))
     while found:
         yield heapq.heappop(found)[2:]
@@ -113,7 +113,7 @@ def _by_bound(txn: BoardTransaction, watch: RegisteredWatch, batch: int) -> Iter
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
     groups = []
     key = ""
-    while (key := txn.tx.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
+    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
         groups.append(_of_law(txn, watch, key, batch))
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
@@ -122,7 +122,7 @@ def _of_law(txn: BoardTransaction, watch: RegisteredWatch, key: str, batch: int)
     seen: set[int] = set()
     limit, is_full = batch + 3, True
     while is_full:
-        rows = txn.tx.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
+        rows = txn.sql.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
         is_full = len(rows) == limit
         for row in rows:
             if row.id not in seen:
@@ -135,7 +135,7 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
     """Return the upper bound of a crossing's strength now; infinity if an earlier version recorded it without one."""
     if crossing.order_key is None:
         return math.inf
-    law = Never() if crossing.law == STATIC_LAW else txn.laws.get(txn.tx, crossing.law)
+    law = Never() if crossing.law == STATIC_LAW else txn.laws.get(txn.sql, crossing.law)
     exponent = crossing.order_key - (law.order_key(1.0, txn.now) or 0.0)
     return float(2.0 ** max(-MAX_EXPONENT, min(MAX_EXPONENT, exponent)))
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from blackboard.board import crossings
-from blackboard.board.activations import close_crossing, insert_closed_activation
+from blackboard.board.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.crossings import Measured
+from blackboard.board.crossings import Measurement
 from blackboard.board.stimuli import absorbed_through, is_stimulus
 from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
@@ -40,19 +40,21 @@ class Holding(NamedTuple):
 
     subject: str
     mark_id: int
-    measured: Measured
+    measured: Measurement
 
 
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Hold back the waiting crossings of a watch that changed, and plan their tests."""
-    if txn.tx.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
+    if txn.sql.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
         name = " ".join([str(watch_id), *old.kinds])
-        txn.tx.run(CROSSINGS.insert_backfill, task="crossings", name=name, at=txn.now, up_to=txn.last_event, position=0)
+        txn.sql.run(
+            CROSSINGS.insert_backfill, task="crossings", name=name, at=txn.now, up_to=txn.last_event, position=0
+        )
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
     """Test up to `limit` crossings of a watch again, and return their number."""
-    rows = txn.tx.all(CROSSINGS.held_for_retest, watch_id=watch.id, limit=limit)
+    rows = txn.sql.all(CROSSINGS.held_for_retest, watch_id=watch.id, limit=limit)
     deployments: dict[int, Deployment] = {}
     for row in rows:
         _Retest(txn, watch, row, deployments).run()
@@ -62,7 +64,7 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
 def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
     """Test the crossings of a watch for a subject again ("" is the board) that the backfill has not reached."""
     if watch.id in txn.active.retests:
-        for row in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+        for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
             if row.held_by == HELD_BY:
                 _Retest(txn, watch, row, {}).run()
 
@@ -99,9 +101,9 @@ class _Retest:
         stays = False
         for holding in held:
             key = {"watch_id": self.watch.id, "subject": holding.subject, "mark_id": holding.mark_id}
-            other = self.txn.tx.one(CROSSINGS.waiting_crossing, **key)
+            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key)
             if other is not None and other.id != crossing.id:
-                self.txn.tx.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
+                self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
                 crossings.cross(
                     self.txn, self.watch, holding.subject, holding.mark_id, holding.measured, crossed_at=self.at
@@ -116,7 +118,7 @@ class _Retest:
             close_crossing(self.txn, crossing, CrossingState.SKIPPED, activation)
 
     def _keep(self, holding: Holding) -> None:
-        self.txn.tx.run(
+        self.txn.sql.run(
             CROSSINGS.restate_crossing,
             id=self.crossing.id,
             subject=holding.subject,
@@ -157,7 +159,7 @@ class _Retest:
         marks = [self._fading(row) for row in rows if row.is_live(self.at)]
         return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
 
-    def _measured(self, marks: list[PastMark]) -> Measured | None:
+    def _measured(self, marks: list[PastMark]) -> Measurement | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
         if self.watch.falling:
@@ -168,7 +170,7 @@ class _Retest:
         if side is None:
             return None
         strongest = max(mark.fading.strength(self.at) for mark in marks)
-        return Measured(side.value, len(marks), [mark.row for mark in marks], strongest, comparison=side.comparison)
+        return Measurement(side.value, len(marks), [mark.row for mark in marks], strongest, comparison=side.comparison)
 
     # -- the marks at the crossing -----------------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ class _Retest:
     def _fading(self, row: MarkRow) -> FadingMark:
         """Return a mark with the weight that its kind had at the crossing."""
         deployment = self.deployment if row.kind in self.deployment.kinds else self.txn.deployment
-        state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.tx, row.law))
+        state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.sql, row.law))
         return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at)
 
     def _rows(self, kinds: Collection[str], subject: str) -> Iterator[MarkRow]:
@@ -207,18 +209,18 @@ class _Retest:
         return None if event is None else self._row_of(event)
 
     def _event(self, subject: str, mark_id: int) -> EventRow | None:
-        event: EventRow | None = self.txn.tx.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
+        event: EventRow | None = self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
         return event
 
     def _evaporated_since(self, kinds: Collection[str], subject: str) -> list[EventRow]:
         txn = self.txn
-        cause = txn.tx.one(MARKS.get_event, id=self.crossing.event_id)
+        cause = txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
         is_renewed = cause is None or cause.recorded_at > self.at
         since = _last_event_before(txn, self.at) if is_renewed else cause.id
         if subject:
-            return txn.tx.all(MARKS.evaporations_of_subject, subject=subject, since=since)
-        return [event for kind in kinds for event in txn.tx.all(MARKS.evaporations_since, kind=kind, since=since)]
+            return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
+        return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
 
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether the watch has not absorbed a mark.
@@ -228,7 +230,7 @@ class _Retest:
         absorbed = absorbed_through(self.txn, self.watch, row.id)
         if not row.is_live(self.txn.now):
             values = {"watch_id": self.watch.id, "mark_id": row.id}
-            absorbed = max(absorbed, self.txn.tx.value(ACTIVATIONS.last_absorbed_event, **values) or 0)
+            absorbed = max(absorbed, self.txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0)
         return is_stimulus(self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
@@ -252,12 +254,12 @@ class _Retest:
         if event.author != self.watch.ignored_author:
             return row
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": event.author, "up_to": event.id}
-        return row._replace(other_event_id=self.txn.tx.value(MARKS.last_deposit_of_others.using("up_to"), **values))
+        return row._replace(other_event_id=self.txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), **values))
 
 
 def _deployment_at(txn: BoardTransaction, at: int, known: dict[int, Deployment]) -> Deployment:
     """Return the deployment that was active at an instant, whose weights counted then."""
-    row = txn.tx.one(DEPLOYMENTS.deployment_at, at=at)
+    row = txn.sql.one(DEPLOYMENTS.deployment_at, at=at)
     if row is None:
         return txn.deployment
     if row.version not in known:
@@ -270,7 +272,7 @@ def _last_event_before(txn: BoardTransaction, at: int) -> int:
     low, high = 0, txn.last_event
     while low < high:
         middle = (low + high + 1) // 2
-        event = txn.tx.one(MARKS.next_event, id=middle)
+        event = txn.sql.one(MARKS.next_event, id=middle)
         if event is not None and event.recorded_at < at:
             low = max(middle, event.id)
         else:

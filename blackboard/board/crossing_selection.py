@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from blackboard.board import crossing_holds, crossings
-from blackboard.board.activations import close_crossing, insert_closed_activation, skip_crossing
+from blackboard.board.activation_rows import close_crossing, insert_closed_activation, skip_crossing
 from blackboard.board.board_transaction import DEFAULT_BATCH, BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_inputs import MarksBehind, fit
 from blackboard.board.crossing_order import strongest_first
@@ -78,5 +78,5 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     if not crossing.is_per_mark:
         return crossings.still_holds(txn, watch, crossing.subject)
-    live = txn.live(txn.tx.all(MARKS.get_mark, id=crossing.mark_id))
+    live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(watch.comparison.holds_at(txn.strength(row)) for row in live)

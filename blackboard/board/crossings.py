@@ -19,7 +19,7 @@ from blackboard.strength_forecast import met_side
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """What a watch measured when it crossed."""
 
     value: float
@@ -109,7 +109,7 @@ def cross(
     watch: RegisteredWatch,
     subject: str,
     mark_id: int,
-    measured: Measured,
+    measured: Measurement,
     *,
     crossed_at: int | None = None,
     event_id: int | None = None,
@@ -122,9 +122,9 @@ def cross(
     crossed_at = txn.now if crossed_at is None else crossed_at
     crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
     crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
-    if txn.tx.run(CROSSINGS.renew_crossing, **crossing).rowcount:
+    if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False
-    txn.tx.run(
+    txn.sql.run(
         CROSSINGS.insert_crossing,
         state=CrossingState.WAITING,
         crossed_at=crossed_at,
@@ -138,7 +138,7 @@ def cross(
     return True
 
 
-def side_columns(watch: RegisteredWatch, measured: Measured) -> dict[str, Any]:
+def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
     """Return the columns of a crossing that say which side of its condition was met."""
     comparison = watch.comparison if measured.comparison is None else measured.comparison
     is_single = isinstance(watch.condition, Comparison)
@@ -162,7 +162,7 @@ def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
 def columns(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    measured: Measured,
+    measured: Measurement,
     crossed_at: int,
     *,
     noticed_at: int,
@@ -194,7 +194,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, Measured(value, 1))
+        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, Measurement(value, 1))
     if watch.is_over_board:
         return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
@@ -214,7 +214,8 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
         if not strong:
             _set_bound(txn, watch, subject, rows)
         new = [
-            cross(txn, watch, subject, row.id, Measured(strength, 1, [row]), crossed_at=at) for row, strength in strong
+            cross(txn, watch, subject, row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            for row, strength in strong
         ]
         return any(new)
     side = met_side(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
@@ -222,7 +223,7 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
         _set_bound(txn, watch, subject, rows)
         return False
     return cross(
-        txn, watch, subject, 0, Measured(side.value, len(rows), rows, comparison=side.comparison), crossed_at=at
+        txn, watch, subject, 0, Measurement(side.value, len(rows), rows, comparison=side.comparison), crossed_at=at
     )
 
 
@@ -251,7 +252,7 @@ def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow 
     strongest = 0.0
     if watch.agent.settings.urgent_above is not None:
         # A crossing that waits has considered all marks but the new one.
-        waits = txn.tx.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
+        waits = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
         rows = [new] if new is not None and waits else stimuli_of(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
-    return cross(txn, watch, "", 0, Measured(value, count, strongest=strongest))
+    return cross(txn, watch, "", 0, Measurement(value, count, strongest=strongest))

@@ -15,7 +15,7 @@ from blackboard.marks import Mark
 from blackboard.store.statements import DEPLOYMENTS
 
 
-class Declared(Protocol):
+class AgentDeclaration(Protocol):
     """An agent, as far as a deployment needs it."""
 
     @property
@@ -27,7 +27,7 @@ class Declared(Protocol):
         """The mark classes that the agent names, by kind."""
 
 
-def with_declared(active: Deployment, agents: Iterable[Declared], kinds: Iterable[type[Mark]]) -> Deployment:
+def with_declared(active: Deployment, agents: Iterable[AgentDeclaration], kinds: Iterable[type[Mark]]) -> Deployment:
     """Return the active deployment with more agents, and with the kinds that they name.
 
     A registered kind stays as it is, because a deployment file may have set it; the mark classes in `kinds` are
@@ -63,7 +63,7 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
     """Register a kind as its class declares it, if the board does not know it and this process does."""
     if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
         redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
-        txn.active = read_active(txn.tx)
+        txn.active = read_active(txn.sql)
 
 
 def check_registered(txn: BoardTransaction, kind: str, text: str, classes: MarkClasses) -> None:
@@ -77,5 +77,5 @@ def check_registered(txn: BoardTransaction, kind: str, text: str, classes: MarkC
 
 def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:
     """Return the schemas that the board has ever registered for a kind."""
-    contents = [json.loads(row.content) for row in txn.tx.all(DEPLOYMENTS.deployments)]
+    contents = [json.loads(row.content) for row in txn.sql.all(DEPLOYMENTS.deployments)]
     return [content["kinds"][kind]["payload"] for content in contents if kind in content["kinds"]]

@@ -76,7 +76,7 @@ class Deployer:
                 f"the active deployment has other code than this process for {', '.join(changed)}; restart this process"
                 " with that code"
             )
-        for row in txn.tx.all(ACTIVATIONS.workers):
+        for row in txn.sql.all(ACTIVATIONS.workers):
             if row.id == self.worker or row.id in dead:
                 continue
             code = served_agents.code_of(row)

@@ -93,7 +93,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     `dead` are registered workers that are known to be dead.
     """
     refusal = Deployer().objection(txn, new, dead)
-    last_crossing = txn.tx.value(CROSSINGS.last_crossing_id)
+    last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
     if redeployment.is_change(txn, redeployment.complete(txn, new)):
         redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
     as_of = txn.now
@@ -104,7 +104,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     waiting = [
         row.id
         for watch_id in txn.active.retests
-        for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
+        for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
         if row.held_by == crossing_retests.HELD_BY
     ]
     while backfill.run_batch(txn, BATCH):
@@ -125,17 +125,17 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         {kind: count for kind, count in sooner.items() if count},
         tuple(
             _wake(txn, row)
-            for row in txn.tx.all(CROSSINGS.crossings_since, since=last_crossing)
+            for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
             if row.id not in waiting and row.state != CrossingState.WITHDRAWN
         ),
-        tuple(_retest(txn, txn.tx.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
         refusal,
         {
             row.id: problem
-            for row in txn.tx.all(ACTIVATIONS.workers)
+            for row in txn.sql.all(ACTIVATIONS.workers)
             if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
         },
-        {row.kind: row.count for row in txn.tx.all(MARKS.count_own_laws, now=txn.now)},
+        {row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
     )
 
 
@@ -143,8 +143,8 @@ def _continue(txn: BoardTransaction) -> None:
     """Do what a commit and a new transaction would do between two steps."""
     txn.save()
     txn.totals.clear()
-    txn.active = read_active(txn.tx)
-    txn.next_end = txn.tx.value(MARKS.next_evaporation)
+    txn.active = read_active(txn.sql)
+    txn.next_end = txn.sql.value(MARKS.next_evaporation)
 
 
 def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
@@ -165,7 +165,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     if watch.falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
         held_back = crossing.state == CrossingState.SKIPPED
     else:
-        held_back = not guards.opens(txn, watch, crossing.subject)[0]
+        held_back = not guards.opening(txn, watch, crossing.subject)[0]
     return PredictedWake(
         watch.agent.name,
         watch.spec.name,

@@ -32,7 +32,7 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
     Raises:
         KeyReused: The key stands for another request.
     """
-    known = txn.tx.one(MARKS.find_key, author=author, kind=kind, key=key)
+    known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
     if known is None:
         return None
     if known.digest not in (digest, ""):
@@ -40,7 +40,7 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
             f"the key {key!r} of {author} stands for another deposit of the kind {kind!r}, mark {known.mark_id};"
             " nothing was stored. Give each deposit its own key"
         )
-    row = txn.tx.one(MARKS.get_mark, id=known.mark_id)
+    row = txn.sql.one(MARKS.get_mark, id=known.mark_id)
     return Receipt(
         known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.fading(row).strength(txn.now)
     )
@@ -48,7 +48,7 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
 
 def insert(txn: BoardTransaction, author: str, kind: str, key: str, digest: str, receipt: Receipt) -> None:
     """Record that a key stands for a request, with its result."""
-    txn.tx.run(
+    txn.sql.run(
         MARKS.insert_key,
         author=author,
         kind=kind,

@@ -259,7 +259,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated ones to the history."""
     live = None
-    for row in txn.tx.all(MARKS.marks_of_subject, kind=kind.name, subject=subject):
+    for row in txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject):
         row = backfill.migrate(txn, row)
         if not row.is_live(txn.now):
             evaporation.evaporate(txn, row)
@@ -296,7 +296,7 @@ def _write(
         unique_values.check(txn, kind, value, old)
     law = law_key(state.law)
     if state.law != kind.decay and (old is None or law != old.law):
-        txn.laws.register(txn.tx, state.law)
+        txn.laws.register(txn.sql, state.law)
     if old is None or kind.on_repeat == "replace":
         own_law = int(request.decay is not None and request.decay != kind.decay)
     else:
@@ -326,9 +326,9 @@ def _write(
     if kind.unique is not None:
         unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:
-        txn.tx.put(MARKS.insert_mark, row)
+        txn.sql.put(MARKS.insert_mark, row)
     else:
-        txn.tx.run(MARKS.update_mark, **row._asdict())
+        txn.sql.run(MARKS.update_mark, **row._asdict())
     return row
 
 

@@ -130,7 +130,7 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
-    row = txn.tx.one(ACTIVATIONS.board)
+    row = txn.sql.one(ACTIVATIONS.board)
     if row.paused:
         reason = row.paused_because or "no reason given"
         yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
@@ -143,7 +143,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "mend the cause; 'blackboard resume' tries it at once",
         )
-    for state in txn.tx.all(ACTIVATIONS.agent_states):
+    for state in txn.sql.all(ACTIVATIONS.agent_states):
         agent = state.agent
         if state.paused:
             reason = state.paused_because or "no reason given"
@@ -157,7 +157,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
-    rows = txn.tx.all(ACTIVATIONS.workers)
+    rows = txn.sql.all(ACTIVATIONS.workers)
     workers = [row.id for row in rows]
     alive = living_workers(board.database.path, workers)
     running = [row for row in rows if alive is None or row.id in alive]
@@ -180,7 +180,7 @@ def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _leases(txn: BoardTransaction) -> Iterator[Finding]:
-    rows = txn.tx.all(ACTIVATIONS.running)
+    rows = txn.sql.all(ACTIVATIONS.running)
     expired = [row.id for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
     ids = ", ".join(map(str, expired[:10]))
     detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
@@ -189,7 +189,7 @@ def _leases(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
     for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
-        if count := len(txn.tx.all(ACTIVATIONS.in_state, state=state)):
+        if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
             yield Finding(
                 f"{state} activations",
@@ -222,7 +222,7 @@ def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
-    if count := len(txn.tx.all(CROSSINGS.backfills)):
+    if count := len(txn.sql.all(CROSSINGS.backfills)):
         detail = f"{count} changes of the deployment are still being applied to the marks"
         yield Finding("backfills", "note", detail, "a daemon, or the next 'blackboard init', continues them")
 

@@ -36,43 +36,43 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     check_signature(txn, author)
     if subject.startswith(PREFIX):
         raise InvalidMark(f"{subject} is already forgotten")
-    events = txn.tx.value(ERASURE.count_events, subject=subject)
+    events = txn.sql.value(ERASURE.count_events, subject=subject)
     if not events:
         raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
-    txn.tx.overwrite_deleted()
-    if txn.tx.dialect.name == "sqlite":
+    txn.sql.overwrite_deleted()
+    if txn.sql.dialect.name == "sqlite":
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
-        txn.tx.run(ERASURE.owe_compaction, at=txn.now)
+        txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     live = _clear(txn, subject, author)
-    activations = txn.tx.all(ERASURE.activations_of_subject, subject=subject)
+    activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
     for row in activations:
         if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
             activation_results.hand_back(txn, row)
-        txn.tx.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
+        txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     patterns = _patterns(subject)
     calls = {
-        call.id for row in activations for call in txn.tx.all(ERASURE.call_ids_of_activation, activation_id=row.id)
+        call.id for row in activations for call in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=row.id)
     }
-    calls |= {call.id for pattern in patterns for call in txn.tx.all(ERASURE.calls_naming, pattern=pattern)}
+    calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
     for call_id in sorted(calls):
-        txn.tx.run(ERASURE.erase_call, id=call_id)
+        txn.sql.run(ERASURE.erase_call, id=call_id)
     for statement in (ERASURE.delete_keys, ERASURE.delete_cooldowns, ERASURE.delete_predicted):
-        txn.tx.run(statement, subject=subject)
+        txn.sql.run(statement, subject=subject)
     named_in = {
         row.mark_id
         for pattern in patterns
-        for row in txn.tx.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
+        for row in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
-    txn.tx.run(ERASURE.close_crossings, subject=subject, at=txn.now)
+    txn.sql.run(ERASURE.close_crossings, subject=subject, at=txn.now)
     name = f"{PREFIX}{secrets.token_hex(8)}"
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
-        txn.tx.run(statement, subject=subject, new_name=name)
+        txn.sql.run(statement, subject=subject, new_name=name)
     return ErasureReport(name, live, events, len(activations), tuple(sorted(calls)), tuple(sorted(named_in)))
 
 
 def owed_compaction(txn: BoardTransaction) -> int | None:
     """Return since when the file may still contain words of an erased subject; None if it does not."""
-    owed_at: int | None = txn.tx.value(ERASURE.owed_compaction)
+    owed_at: int | None = txn.sql.value(ERASURE.owed_compaction)
     return owed_at
 
 
@@ -92,14 +92,14 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     except MemoryError:
         raise StoreError(f"{session.database.where} could not be compacted: memory is short") from None
     if done and owed_at is not None:
-        session.write(lambda txn: txn.tx.run(ERASURE.settle_compaction, owed_at=owed_at))
+        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, owed_at=owed_at))
     return done
 
 
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
-    for row in txn.tx.all(ERASURE.marks_to_erase, subject=subject):
+    for row in txn.sql.all(ERASURE.marks_to_erase, subject=subject):
         if not row.is_live(txn.now):
             evaporation.evaporate(txn, row)
         else:

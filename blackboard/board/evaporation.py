@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board import backfill, board_totals, crossings, guards, predicted_crossings
-from blackboard.board.activations import close_crossing, skip_crossing
+from blackboard.board.activation_rows import close_crossing, skip_crossing
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_inputs import marks_behind
 from blackboard.errors import NotFound
@@ -19,7 +19,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     """
     if predicted_crossings.fire_due(txn, limit):
         return limit  # nothing evaporates until all due predicted crossings have fired
-    rows = txn.tx.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
+    rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
     for kind, law in {(row.kind, row.law) for row in rows}:
         for watch in board_totals.watches_with_sums(txn, kind):
             board_totals.remove_evaporated(txn, watch, kind, law)
@@ -54,7 +54,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     Raises:
         NotFound: There is no live mark with this id.
     """
-    row: MarkRow | None = txn.tx.one(MARKS.get_mark, id=mark_id)
+    row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is not None:
         row = backfill.migrate(txn, row)
     if row is None or not row.is_live(txn.now):
@@ -75,10 +75,10 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
-    txn.tx.run(MARKS.delete_mark, id=row.id)
-    txn.tx.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
+    txn.sql.run(MARKS.delete_mark, id=row.id)
+    txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     if txn.kind(row.kind).unique is not None:
-        txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
@@ -88,7 +88,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
     skipped, and only if none of its marks is left.
     """
     subject = "" if watch.is_over_board else row.subject
-    for crossing in txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
         depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
         if depends and watch.falling:
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")

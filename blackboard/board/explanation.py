@@ -53,7 +53,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         held_by=block.reason if block else served_agents.unserved(txn, agent, dead),
         until=optional_datetime(block.until) if block else None,
         running=tuple(
-            result_of(RunningActivation, row) for row in txn.tx.all(ACTIVATIONS.running) if row.agent == agent
+            result_of(RunningActivation, row) for row in txn.sql.all(ACTIVATIONS.running) if row.agent == agent
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
@@ -67,9 +67,9 @@ def _watch(
 ) -> WatchExplanation:
     scope = "" if watch.is_over_board else subject
     rows = (
-        txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
-        else txn.tx.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
+        else txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
     waiting = tuple(_waiting(txn, watch, row) for row in rows[:SHOWN])
     guard = watch.spec.guard
@@ -89,10 +89,10 @@ def _watch(
     live_marks = None
     if not watch.falling and not watch.is_over_board:
         live_marks = len(txn.fading_marks(watch.condition, scope))
-    guard_open, guard_opens_at = (None, None) if guard is None else guards.opens(txn, watch, scope)
+    guard_open, guard_opens_at = (None, None) if guard is None else guards.opening(txn, watch, scope)
     predicted_at = None
     if watch.falling:
-        rows = txn.tx.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
+        rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
         instants = [
             forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at)) for row in rows
         ]
@@ -114,15 +114,15 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
     for kind in dict.fromkeys((*watch.kinds, *guard_kinds)):
         values = {"kind": kind, "now": txn.now, "limit": SHOWN - len(found)}
         if subject is None:
-            found += txn.tx.all(MARKS.marks_with_own_law, **values)
+            found += txn.sql.all(MARKS.marks_with_own_law, **values)
         else:
-            found += txn.tx.all(MARKS.marks_with_own_law.using("subject"), subject=subject, **values)
+            found += txn.sql.all(MARKS.marks_with_own_law.using("subject"), subject=subject, **values)
     return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in found)
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
     if watch.is_over_board and not watch.falling:
-        value, count = board_totals.measured(txn, watch)
+        value, count = board_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.falling:
         marks = txn.fading_marks(watch.condition, None if watch.is_over_board else subject)
@@ -147,13 +147,13 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[D
     return tuple(
         result_of(DeferredActivation, row)
         for state in (ActivationState.READY, ActivationState.HELD)
-        for row in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
+        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
         if row.agent == agent and (subject is None or row.subject == subject or _has_input(txn, row.id, subject))
     )
 
 
 def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivation | None:
-    for row in txn.tx.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=SEARCHED):
+    for row in txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=SEARCHED):
         if subject is None or row.subject == subject or (row.subject is None and _has_input(txn, row.id, subject)):
             at = to_datetime(row.finished_at or row.started_at or row.created_at)
             return result_of(LastActivation, row, at=at)
@@ -161,7 +161,7 @@ def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivat
 
 
 def _has_input(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(row.subject == subject for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id))
+    return any(row.subject == subject for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id))
 
 
 def _text(at: datetime | None) -> str | None:

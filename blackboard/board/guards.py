@@ -10,7 +10,7 @@ NEVER_FULL = 2**62
 """More marks than any batch holds."""
 
 
-def opens(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
+def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
     """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
     if watch.spec.guard is None:
         return True, None
@@ -41,9 +41,9 @@ def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None =
         "full": watch.batch or NEVER_FULL,
     }
     if subject is None:
-        txn.tx.run(CROSSINGS.release_watch, **values)
+        txn.sql.run(CROSSINGS.release_watch, **values)
     else:
-        txn.tx.run(CROSSINGS.release_subject, subject=subject, **values)
+        txn.sql.run(CROSSINGS.release_subject, subject=subject, **values)
 
 
 def measures_board(watch: RegisteredWatch, kind: str) -> bool:

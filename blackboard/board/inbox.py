@@ -1,10 +1,10 @@
-"""The inbox of a person: needs, answers, and pauses."""
+"""The inbox of a person: needs and answers."""
 
 from __future__ import annotations
 
 import json
 
-from blackboard.board import agent_state, board_clock, evaporation, model_pauses, queries
+from blackboard.board import board_clock, evaporation, queries
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.declarations import ensure_kind
 from blackboard.board.deposits import DepositRequest, check_signature, deposit
@@ -34,7 +34,7 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     ensure_kind(txn, "decision", classes)
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    need = txn.tx.one(MARKS.get_mark, id=need_id)
+    need = txn.sql.one(MARKS.get_mark, id=need_id)
     if need is None or need.kind != "need":
         raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
     question = json.loads(need.payload).get("question", "")
@@ -42,29 +42,3 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     receipt = deposit(txn, DepositRequest.of(decision, author))
     evaporation.withdraw(txn, need_id, author)
     return receipt
-
-
-def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
-    """Pause an agent, or the whole board (None). Running activations finish, and crossings are still recorded.
-
-    Raises:
-        UnknownName: There is no such agent.
-    """
-    if agent is None:
-        agent_state.pause_board(txn, True, reason)
-    else:
-        agent_state.set_pause(txn, agent, True, reason)
-
-
-def resume(txn: BoardTransaction, agent: str | None) -> None:
-    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock, and tries paused models.
-
-    Raises:
-        UnknownName: There is no such agent.
-    """
-    if agent is None:
-        board_clock.believe(txn)
-        agent_state.pause_board(txn, False)
-        model_pauses.try_now(txn)
-    else:
-        agent_state.set_pause(txn, agent, False)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from blackboard.authors import BOARD
 from blackboard.board.activation_inputs import ABSORBED
-from blackboard.board.activations import get_activation
+from blackboard.board.activation_rows import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.deployment import AgentSpec
@@ -41,7 +41,7 @@ def may_loop(agent: AgentSpec, length: int) -> bool:
 def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
     """Return the reason if an agent has used up its activations of the last hour, else None."""
     limit = agent.settings.max_activations_per_hour
-    if limit is None or txn.tx.value(ACTIVATIONS.count_since, agent=agent.name, since=txn.now - HOUR) < limit:
+    if limit is None or txn.sql.value(ACTIVATIONS.count_since, agent=agent.name, since=txn.now - HOUR) < limit:
         return None
     return f"{agent.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
 
@@ -80,7 +80,7 @@ def ask(txn: BoardTransaction, subject: str, reason: str) -> None:
     """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
     if "need" not in txn.deployment.kinds:
         return
-    if any(row.author == BOARD for row in txn.tx.all(MARKS.marks_of_subject, kind="need", subject=subject)):
+    if any(row.author == BOARD for row in txn.sql.all(MARKS.marks_of_subject, kind="need", subject=subject)):
         return
     need = Need(
         subject=subject,
@@ -102,6 +102,6 @@ def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[E
     """Return the events of the marks that an activation absorbed, of one subject or ("") of all."""
     return [
         row_of(EventRow, row)
-        for row in txn.tx.all(ACTIVATIONS.inputs, activation_id=activation_id)
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
         if row.role == ABSORBED and row.id is not None and (not subject or row.subject == subject)
     ]

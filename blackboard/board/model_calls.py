@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.board import budgets
-from blackboard.board.activations import get_activation
+from blackboard.board.activation_rows import get_activation
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.states import ActivationState, CallState, check_initial, check_transition
@@ -46,7 +46,7 @@ class CallCost:
 
 def calls_of(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
     """Return the calls of an activation, newest first."""
-    return txn.tx.all(MODEL_CALLS.calls_of_activation, activation_id=activation_id)
+    return txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=activation_id)
 
 
 def get(txn: BoardTransaction, call_id: int) -> CallRow:
@@ -55,7 +55,7 @@ def get(txn: BoardTransaction, call_id: int) -> CallRow:
     Raises:
         NotFound: There is no call with this id.
     """
-    row: CallRow | None = txn.tx.one(MODEL_CALLS.get_call, id=call_id)
+    row: CallRow | None = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
     if row is None:
         raise NotFound(f"there is no model call {call_id}; the view model_calls lists them")
     return row
@@ -67,8 +67,8 @@ def plan(
     """Record a planned call with its request, which is about a number of marks; `api` is `messages` or `batch`."""
     check_initial(CallState.PLANNED)
     row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
-    txn.tx.run(MODEL_CALLS.insert_call, **row._asdict())
-    return row._replace(id=txn.tx.value(MODEL_CALLS.last_call_id))
+    txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
+    return row._replace(id=txn.sql.value(MODEL_CALLS.last_call_id))
 
 
 def send(
@@ -130,7 +130,7 @@ def record_answer(txn: BoardTransaction, call_id: int, raw: str, request_id: str
         **vars(spent),
     )
     if state == CallState.ANSWERED:
-        txn.tx.run(ACTIVATIONS.clear_deaths, id=row.activation_id)  # its runs get on
+        txn.sql.run(ACTIVATIONS.clear_deaths, id=row.activation_id)  # its runs get on
     return True
 
 
@@ -174,8 +174,8 @@ def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -
 
 def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
     """Mark the newest answer of an activation as applied, and other answers as unusable."""
-    if txn.tx.run(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now).rowcount:
-        txn.tx.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
+    if txn.sql.run(MODEL_CALLS.apply_call, activation_id=activation_id, at=txn.now).rowcount:
+        txn.sql.run(MODEL_CALLS.mark_answers_unusable, activation_id=activation_id, error=TOO_LATE)
 
 
 def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
@@ -191,8 +191,8 @@ def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool
 
 def reopen(txn: BoardTransaction, activation_id: int) -> None:
     """Let a request that was rejected, or had no room in a budget, be tried once more."""
-    txn.tx.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
-    txn.tx.run(MODEL_CALLS.clear_errors, activation_id=activation_id)
+    txn.sql.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
+    txn.sql.run(MODEL_CALLS.clear_errors, activation_id=activation_id)
 
 
 def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
@@ -240,7 +240,7 @@ def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns:
 
 
 def _update(txn: BoardTransaction, row: CallRow) -> None:
-    txn.tx.run(MODEL_CALLS.update_call, **row._asdict())
+    txn.sql.run(MODEL_CALLS.update_call, **row._asdict())
 
 
 def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:

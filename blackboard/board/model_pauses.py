@@ -35,13 +35,13 @@ class Wait:
 
 def get(txn: BoardTransaction, model: str) -> ModelPauseRow | None:
     """Return the pause of a model; None if it is not paused."""
-    row: ModelPauseRow | None = txn.tx.one(MODEL_CALLS.get_model_pause, model=model)
+    row: ModelPauseRow | None = txn.sql.one(MODEL_CALLS.get_model_pause, model=model)
     return row
 
 
 def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
     """Return the pauses of all models."""
-    return txn.tx.all(MODEL_CALLS.model_pauses)
+    return txn.sql.all(MODEL_CALLS.model_pauses)
 
 
 def begin(
@@ -70,7 +70,7 @@ def begin(
         refusals=is_refusal + (0 if before is None else before.refusals),
         suspect=suspect,
     )
-    txn.tx.run(MODEL_CALLS.set_model_pause, **pause._asdict())
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = suspect is None and (before is None or before.suspect is not None)
     if suspect and failures == 1:
         return Wait(_reason(pause), txn.now + PRECEDENCE, held=False), is_new
@@ -96,7 +96,7 @@ def admit(
         return Wait(_reason(pause), txn.now, held=False)
     # Others wait for the outcome. If it never comes, they try the model then.
     wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
-    txn.tx.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
     return None
 
 
@@ -108,16 +108,16 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
     pause = get(txn, call.model)
     if pause is None or (call.sent_at or 0) < pause.since:
         return False
-    txn.tx.run(MODEL_CALLS.delete_model_pause, model=call.model)
-    txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
+    txn.sql.run(MODEL_CALLS.delete_model_pause, model=call.model)
+    txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
     return True
 
 
 def try_now(txn: BoardTransaction) -> None:
     """Let every paused model be tried at once."""
     if all_pauses(txn):
-        txn.tx.run(MODEL_CALLS.probe_models, at=txn.now)
-        txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
+        txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
+        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
 
 
 def _reason(pause: ModelPauseRow) -> str:

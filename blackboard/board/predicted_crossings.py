@@ -8,7 +8,7 @@ timing of maintenance never matters.
 from __future__ import annotations
 
 from blackboard.board import crossing_retests, crossings, guards
-from blackboard.board.activations import close_crossing, insert_closed_activation
+from blackboard.board.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch, law_key
 from blackboard.board.crossing_order import set_bound
 from blackboard.reinforcement import FadingMark
@@ -35,12 +35,14 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
         if not watch.falling:
             continue
         if guards.measures_board(watch, kind):
-            rows = txn.tx.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
+            rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             rows = [
                 row
                 for scope in (subject, "")
-                for row in txn.tx.all(CROSSINGS.due_predicted_of_subject, watch_id=watch.id, subject=scope, now=txn.now)
+                for row in txn.sql.all(
+                    CROSSINGS.due_predicted_of_subject, watch_id=watch.id, subject=scope, now=txn.now
+                )
             ]
         for row in rows:
             _fire(txn, watch, row)
@@ -48,11 +50,11 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
 
 def fire_due(txn: BoardTransaction, limit: int = BATCH) -> int:
     """Fire up to `limit` predictions that are due, earliest first, and return their number."""
-    rows = txn.tx.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
+    rows = txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
     for row in rows:
         watch = txn.active.watches.get(row.watch_id)
         if watch is None:
-            txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.watch_id)
+            txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.watch_id)
         else:
             _fire(txn, watch, row)
     return len(rows)
@@ -86,7 +88,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
 def next_crossing(txn: BoardTransaction) -> int | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
     earliest: int | None = None
-    for row in txn.tx.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=BATCH):
+    for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=BATCH):
         if earliest is not None and row.due_at >= earliest:
             break  # stored instants are never too late
         watch = txn.active.watches.get(row.watch_id)
@@ -97,7 +99,7 @@ def next_crossing(txn: BoardTransaction) -> int | None:
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:
     """Predict when a falling watch over the board will cross, as its marks were at an instant, if there are any."""
-    if any(txn.tx.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
+    if any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
         marks = txn.fading_marks(watch.condition, None, since)
         _predict(txn, watch, "", 0, marks, max([since, *(mark.state.at for mark in marks)]))
 
@@ -128,13 +130,13 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     """
     for watch in txn.active.falling.get(row.kind, ()):
         if watch.condition.per_mark:
-            txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
         subject = "" if watch.is_over_board else row.subject
-        txn.tx.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
         due_at = first_true(watch.condition, txn.fading_marks(watch.condition, subject or None), txn.now)
         if due_at is None or due_at > txn.now:
-            txn.tx.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
+            txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
@@ -148,7 +150,9 @@ def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> 
 
 
 def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:
-    return txn.tx.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+    return (
+        txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+    )
 
 
 def _predict(
@@ -161,8 +165,8 @@ def _predict(
         if predicted:
             _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
     # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
-    elif predicted or since >= txn.now or not txn.tx.one(CROSSINGS.crossed_since, **key, since=since):
-        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
+    elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
@@ -172,22 +176,22 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
     if at is None or at > txn.now:  # a later deposit or an unfinished backfill postponed it
-        txn.tx.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
-    txn.tx.run(CROSSINGS.delete_predicted_crossing, **key)
+    txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
     guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
-    earlier = txn.tx.one(CROSSINGS.waiting_crossing, **key)
+    earlier = txn.sql.one(CROSSINGS.waiting_crossing, **key)
     if guard_was_open or earlier is None:
         laws = {law_key(mark.state.law) for mark in marks}
-        measured = crossings.Measured(side.value, len(marks), laws=laws, comparison=side.comparison)
+        measured = crossings.Measurement(side.value, len(marks), laws=laws, comparison=side.comparison)
         crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
     if not guard_was_open:
         reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); the guard was not met"
         activation = insert_closed_activation(txn, watch, prediction.subject, ActivationState.SKIPPED, reason, at)
         if earlier is None:
-            close_crossing(txn, txn.tx.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+            close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
 
 
 def _marks_at_crossing(
@@ -196,5 +200,5 @@ def _marks_at_crossing(
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not prediction.is_per_mark:
         return txn.fading_marks(watch.condition, None if watch.is_over_board else prediction.subject, at), None
-    row = txn.tx.one(MARKS.get_mark, id=prediction.mark_id)
+    row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)

@@ -137,18 +137,18 @@ def _marks(
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    for event in txn.tx.all(MARKS.last_events_up_to, at=at):
+    for event in txn.sql.all(MARKS.last_events_up_to, at=at):
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
         fading = _fading(txn, event, versions, at)
         if not fading.is_live(at):
             continue
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
-        law = txn.laws.get(txn.tx, fading.law)
+        law = txn.laws.get(txn.sql, fading.law)
         strength = weight * FadingState(fading.intensity, fading.anchored_at, law).remaining(at)
         deposits = [
             item
-            for item in txn.tx.all(MARKS.events_of_subject, subject=event.subject)
+            for item in txn.sql.all(MARKS.events_of_subject, subject=event.subject)
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
@@ -184,7 +184,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
         activation_id=event.activation_id,
         own_law=event.own_law,
     )
-    state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.tx, event.law))
+    state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.sql, event.law))
     floor: float | None = None
     for since, then in versions:
         if event.kind not in then.kinds:
@@ -202,7 +202,7 @@ def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
     """Return every deployment that became active up to an instant, oldest first, with its beginning."""
     return [
         (row.deployed_at, Deployment.model_validate_json(row.content))
-        for row in txn.tx.all(DEPLOYMENTS.deployments)
+        for row in txn.sql.all(DEPLOYMENTS.deployments)
         if row.deployed_at <= at
     ]
 
@@ -211,25 +211,25 @@ def history(txn: BoardTransaction, subject: str) -> list[MarkEvent]:
     """Return every event of a subject's marks, oldest first."""
     return [
         result_of(MarkEvent, row, payload=None if row.payload is None else json.loads(row.payload))
-        for row in txn.tx.all(MARKS.events_of_subject, subject=subject)
+        for row in txn.sql.all(MARKS.events_of_subject, subject=subject)
     ]
 
 
 def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
     """Return the first subjects of the history, in alphabetical order, that begin with a prefix."""
     result: list[str] = []
-    after: str | None = txn.tx.value(MARKS.next_subject, after=prefix)
+    after: str | None = txn.sql.value(MARKS.next_subject, after=prefix)
     while after is not None and after.startswith(prefix) and len(result) < limit:
         result.append(after)
-        after = txn.tx.value(MARKS.next_subject, after=after)
+        after = txn.sql.value(MARKS.next_subject, after=after)
     return result
 
 
 def agents(txn: BoardTransaction) -> list[AgentStatus]:
     """Return each registered agent with its watches and its state."""
-    waiting = {row.watch_id: row.count for row in txn.tx.all(CROSSINGS.count_waiting)}
+    waiting = {row.watch_id: row.count for row in txn.sql.all(CROSSINGS.count_waiting)}
     counts: dict[str, dict[str, int]] = {}
-    for row in txn.tx.all(ACTIVATIONS.count_by_state):
+    for row in txn.sql.all(ACTIVATIONS.count_by_state):
         counts.setdefault(row.agent, {})[row.state] = row.count
     result = []
     for agent in txn.deployment.agents.values():
@@ -253,14 +253,14 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 def agenda(txn: BoardTransaction) -> list[AgendaItem]:
     """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
     items: list[tuple[float, AgendaItem]] = []
-    for row in txn.tx.all(ACTIVATIONS.deferred_crossings):
+    for row in txn.sql.all(ACTIVATIONS.deferred_crossings):
         if (watch := txn.active.watches.get(row.watch_id)) is not None:
             block = blocked(txn, watch.agent.name)
             held_by = block.reason if block else row.error
             items.append((row.value, _agenda_item(watch, row_of(CrossingRow, row), "deferred", held_by, row.retry_at)))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
-        rows = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        rows = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         for row, strength in zip(rows, strengths_of(txn, watch, rows), strict=True):
             held_by = row.held_by or (block.reason if block else held_by_of(txn, row))
             items.append((strength, _agenda_item(watch, row, "waiting", held_by, row.ready_at)))
@@ -299,35 +299,35 @@ def activations(
     if agent is not None:
         txn.deployment.agent(agent)
     if state is not None:
-        rows = [row for row in txn.tx.all(ACTIVATIONS.in_state, state=state) if agent is None or row.agent == agent]
+        rows = [row for row in txn.sql.all(ACTIVATIONS.in_state, state=state) if agent is None or row.agent == agent]
         rows.reverse()
     elif agent is not None:
-        rows = txn.tx.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=limit)
+        rows = txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=limit)
     else:
-        rows = txn.tx.all(ACTIVATIONS.newest, limit=limit)
+        rows = txn.sql.all(ACTIVATIONS.newest, limit=limit)
     names = {watch.id: watch.spec.name for watch in txn.active.watches.values()}
     return [result_of(ActivationRecord, row, watch=names.get(row.watch_id)) for row in rows[:limit]]
 
 
 def uid(txn: BoardTransaction) -> str:
     """Return the id of the board, which no other board has."""
-    return str(txn.tx.one(ACTIVATIONS.board).uid)
+    return str(txn.sql.one(ACTIVATIONS.board).uid)
 
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     """Return the cost of model calls by day and agent, for a number of days up to today."""
     since = to_datetime(txn.now - (days - 1) * DAY).date().isoformat()
-    rows = txn.tx.all(MODEL_CALLS.costs, since=since)
+    rows = txn.sql.all(MODEL_CALLS.costs, since=since)
     return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
 
 
 def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int | None = None) -> BoardStatus:
     """Return the state of the board; the arguments are the sizes of its files, if it has any."""
-    board = txn.tx.one(ACTIVATIONS.board)
+    board = txn.sql.one(ACTIVATIONS.board)
     states: dict[str, int] = {}
-    for row in txn.tx.all(ACTIVATIONS.count_by_state):
+    for row in txn.sql.all(ACTIVATIONS.count_by_state):
         states[row.state] = states.get(row.state, 0) + row.count
-    open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.tx.all(MODEL_CALLS.count_open_calls))
+    open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
     return BoardStatus(
         as_of=to_datetime(txn.now),
         doubted_clock=optional_datetime(txn.doubted),
@@ -335,19 +335,19 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         paused=bool(board.paused),
         paused_because=board.paused_because,
         paused_models={pause.model: pause.reason for pause in model_pauses.all_pauses(txn) if not pause.suspect},
-        marks=dict(txn.tx.all(MARKS.count_live_marks, now=txn.now)),
+        marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
-        waiting=sum(row.count for row in txn.tx.all(CROSSINGS.count_waiting)),
+        waiting=sum(row.count for row in txn.sql.all(CROSSINGS.count_waiting)),
         activations=states,
         next_predicted_crossing=optional_datetime(next_crossing(txn)),
-        next_evaporation=optional_datetime(txn.tx.value(MARKS.next_evaporation)),
-        model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.tx.value(MODEL_CALLS.reserved_money)) / 1_000_000),
-        backfills=len(txn.tx.all(CROSSINGS.backfills)),
+        next_evaporation=optional_datetime(txn.sql.value(MARKS.next_evaporation)),
+        model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.sql.value(MODEL_CALLS.reserved_money)) / 1_000_000),
+        backfills=len(txn.sql.all(CROSSINGS.backfills)),
         workers=tuple(
             result_of(
                 WorkerStatus, row, agents=tuple(served_agents.code_of(row)), problem=served_agents.problem(txn, row)
             )
-            for row in txn.tx.all(ACTIVATIONS.workers)
+            for row in txn.sql.all(ACTIVATIONS.workers)
         ),
         file_bytes=file_bytes,
         log_bytes=log_bytes,

@@ -21,24 +21,24 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
     Budgets, guards, future crossings, pauses and people do not count. With `batch_api`, the calls of the Batch API do:
     time alone brings their answers.
     """
-    if txn.tx.one(ACTIVATIONS.running) is not None or txn.tx.one(CROSSINGS.backfills) is not None:
+    if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return True
     active = agents - _paused(txn).keys()
     if any(
         row.agent in active and row.retry_at is not None
-        for row in txn.tx.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY)
+        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY)
     ):
         return True
-    if batch_api and any(row.agent in active for row in txn.tx.all(MODEL_CALLS.count_in_batch_api)):
+    if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api)):
         return True
     for watch in txn.active.watches.values():
         if watch.agent.name not in active or held_back(txn, watch) is not None:
             continue
-        for crossing in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
+        for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
             if crossing.held_by in (None, "cooldown") or is_ready:
                 return True
-    due = txn.tx.value(CROSSINGS.next_predicted)
+    due = txn.sql.value(CROSSINGS.next_predicted)
     return due is not None and due <= txn.now
 
 
@@ -79,7 +79,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             "batch_window": budget.reason if budget else "in its batch window",
         }
         elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
-        waiting = txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        waiting = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
             agenda = f"{count} on the agenda, {reasons.get(reason, reason)}"
             yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
@@ -88,7 +88,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
 def _stuck(txn: BoardTransaction) -> Iterator[str]:
     for state in (ActivationState.HELD, ActivationState.DEAD, ActivationState.QUARANTINED):
         hint = ": see 'blackboard activations --state dead'" if state == ActivationState.DEAD else ""
-        rows = txn.tx.all(ACTIVATIONS.unfinished_in_state, state=state)
+        rows = txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
         for agent, count in sorted(Counter(row.agent for row in rows).items()):
             error = next(row.error for row in rows if row.agent == agent)
             yield f"{agent}: {count} {state}{hint}{f' ({error})' if state == ActivationState.HELD and error else ''}"

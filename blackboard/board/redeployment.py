@@ -32,8 +32,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         return DeployResult(old.version, ())
     apply_due_changes(txn)
     version = old.version + 1
-    txn.tx.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
-    txn.tx.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
+    txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
+    txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
     revalued: set[str] = set()
     changed = _register_kinds(txn, old, new, revalued)
     changed += _register_agents(txn, old, new, revalued)
@@ -43,8 +43,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         changed.append("budget")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
-        txn.tx.run(ACTIVATIONS.recheck_held, at=txn.now)
-        txn.tx.run(MODEL_CALLS.clear_all_errors)
+        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+        txn.sql.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
 
 
@@ -71,7 +71,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
 
     So the instant of the next change alone decides which marks have to follow it.
     """
-    if (last := txn.tx.one(MARKS.get_event, id=txn.last_event)) is not None:
+    if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
         txn.now = max(txn.now, last.recorded_at + 1)
     while backfill.run_batch(txn, BATCH) or predicted_crossings.fire_due(txn):
         pass
@@ -86,17 +86,17 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
     changed = []
     for name, spec in new.kinds.items():
         kind, known = new.kind(name), old.kinds.get(name)
-        law = txn.laws.register(txn.tx, kind.decay)
-        row = txn.tx.one(DEPLOYMENTS.get_kind, name=name)
+        law = txn.laws.register(txn.sql, kind.decay)
+        row = txn.sql.one(DEPLOYMENTS.get_kind, name=name)
         if row is None:
-            txn.tx.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
+            txn.sql.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
             continue
         if known == spec:
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
-        txn.tx.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
+        txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
@@ -111,9 +111,9 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
     concerns the marks with a law of their own, too.
     """
     law, laws_in_use = "", MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
-    while (law := txn.tx.value(laws_in_use, kind=kind, after=law)) is not None:
+    while (law := txn.sql.value(laws_in_use, kind=kind, after=law)) is not None:
         change = {"law": law, "new_law": new_law or law, "changed_at": txn.now}
-        txn.tx.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
+        txn.sql.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
     _insert_backfill(txn, "kind", kind)
 
 
@@ -127,17 +127,17 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
         if (
             former
             and former not in new.agents
-            and any(row.agent == former for row in txn.tx.all(CROSSINGS.all_watches))
+            and any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches))
         ):
             _rename(txn, former, agent)
             changed.append(f"agent {agent.name}: formerly {former}")
-    known = {(row.agent, row.name): row for row in txn.tx.all(CROSSINGS.all_watches)}
+    known = {(row.agent, row.name): row for row in txn.sql.all(CROSSINGS.all_watches)}
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
     for (name, watch_name), row in known.items():
         if row.active and (name, watch_name) not in wanted:
-            txn.tx.run(CROSSINGS.set_watch_active, id=row.id, active=0)
-            txn.tx.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
-            txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
+            txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
+            txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
+            txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
             _delete_totals(txn, row.id)
             _delete_totals(txn, -row.id)
             changed.append(f"watch {watch_name} of {name}: gone")
@@ -165,7 +165,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
 
 
 def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:
-    txn.tx.run(CROSSINGS.delete_board_totals, watch_id=watch_id)
+    txn.sql.run(CROSSINGS.delete_board_totals, watch_id=watch_id)
     txn.totals.pop(watch_id, None)
 
 
@@ -173,10 +173,10 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
     """Register a watch, or update it, and return its id."""
     if watch_id is None:
         values = {"agent": agent.name, "name": watch.name, "condition": watch.when, "active": 1, "watermark": 0}
-        txn.tx.run(CROSSINGS.insert_watch, **values)
-        return int(txn.tx.value(CROSSINGS.find_watch, agent=agent.name, name=watch.name))
+        txn.sql.run(CROSSINGS.insert_watch, **values)
+        return int(txn.sql.value(CROSSINGS.find_watch, agent=agent.name, name=watch.name))
     _keep_absorbed(txn, watch_id, watch.condition)
-    txn.tx.run(CROSSINGS.set_watch_condition, id=watch_id, condition=watch.when, active=1)
+    txn.sql.run(CROSSINGS.set_watch_condition, id=watch_id, condition=watch.when, active=1)
     return watch_id
 
 
@@ -186,7 +186,7 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: Wat
         crossing_retests.plan(txn, watch_id, old.condition)
     if _measures(old.condition) != _measures(new.condition):
         # Predictions say that a value was above the threshold. The watch has another value now.
-        txn.tx.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+        txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
@@ -198,7 +198,7 @@ def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None
 
     The watermark holds for all kinds alike, but the watch never absorbed older marks of the kind that it gains.
     """
-    row = txn.tx.one(CROSSINGS.get_watch_condition, id=watch_id)
+    row = txn.sql.one(CROSSINGS.get_watch_condition, id=watch_id)
     if not row.watermark:
         return
     old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since
@@ -206,24 +206,24 @@ def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None
         return
     for kind in new.kinds:
         if kind in old.kinds:
-            txn.tx.run(CROSSINGS.absorb_up_to, watch_id=watch_id, kind=kind, watermark=row.watermark)
+            txn.sql.run(CROSSINGS.absorb_up_to, watch_id=watch_id, kind=kind, watermark=row.watermark)
         else:  # the watch may have had the kind earlier
-            txn.tx.run(CROSSINGS.absorb_inputs, watch_id=watch_id, kind=kind)
-    txn.tx.run(CROSSINGS.set_watermark, id=watch_id, watermark=0)
+            txn.sql.run(CROSSINGS.absorb_inputs, watch_id=watch_id, kind=kind)
+    txn.sql.run(CROSSINGS.set_watermark, id=watch_id, watermark=0)
 
 
 def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
-    txn.tx.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
-    txn.tx.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
+    txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     agent_state.rename(txn, former, agent.name)
-    txn.tx.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
-    txn.tx.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
     excluding = {watch.name for watch in agent.watches if not watch.include_own}
-    for row in txn.tx.all(CROSSINGS.all_watches):
+    for row in txn.sql.all(CROSSINGS.all_watches):
         if row.agent == agent.name and row.name in excluding:
             # Marks signed with the former name are the agent's own, so they count as absorbed.
-            txn.tx.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
+            txn.sql.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
 
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
@@ -231,4 +231,4 @@ def _differs(old: WatchSpec, new: WatchSpec) -> bool:
 
 
 def _insert_backfill(txn: BoardTransaction, task: str, name: str) -> None:
-    txn.tx.run(CROSSINGS.insert_backfill, task=task, name=name, at=txn.now, up_to=txn.last_event, position=0)
+    txn.sql.run(CROSSINGS.insert_backfill, task=task, name=name, at=txn.now, up_to=txn.last_event, position=0)

@@ -20,43 +20,43 @@ def remove(
 
     Each time is in microseconds; None keeps the rows for ever. A smaller result than `limit` means that none are left.
     """
-    removed: int = txn.tx.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
-    removed += txn.tx.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
+    removed: int = txn.sql.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
+    removed += txn.sql.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets
     if history is not None:
         before = txn.now - history
-        oldest = txn.tx.value(RETENTION.oldest_event)
+        oldest = txn.sql.value(RETENTION.oldest_event)
         if oldest is not None and oldest < before:  # so a young board is not searched
-            removed += txn.tx.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
-        removed += txn.tx.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
+            removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
+        removed += txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
     if activations is not None:
         before = min(txn.now - activations, today)
-        ids = [row.id for row in txn.tx.all(RETENTION.old_activations, before=before, limit=limit)]
+        ids = [row.id for row in txn.sql.all(RETENTION.old_activations, before=before, limit=limit)]
         for statement in (
             RETENTION.delete_crossings,
             RETENTION.delete_inputs,
             RETENTION.delete_calls,
             RETENTION.delete_activations,
         ):
-            txn.tx.run(statement, ids=txn.tx.list_of(ids))
-        removed += len(ids) + txn.tx.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
+            txn.sql.run(statement, ids=txn.sql.list_of(ids))
+        removed += len(ids) + txn.sql.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
-        removed += txn.tx.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
+        removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
     return removed
 
 
 def unused_laws(txn: BoardTransaction, limit: int) -> tuple[list[str], int]:
     """Return laws that no mark, event or crossing refers to, and the last event that was considered."""
-    if txn.tx.value(RETENTION.count_laws) <= FEW_LAWS:
+    if txn.sql.value(RETENTION.count_laws) <= FEW_LAWS:
         return [], txn.last_event
-    return [row.law for row in txn.tx.all(RETENTION.unused_laws, limit=limit)], txn.last_event
+    return [row.law for row in txn.sql.all(RETENTION.unused_laws, limit=limit)], txn.last_event
 
 
 def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:
     """Remove those of the laws that no event after `since` uses, and return how many."""
     removed = 0
     for key in laws:
-        txn.tx.run(RETENTION.delete_law_segments, law=key, since=since)
-        removed += txn.tx.run(RETENTION.delete_law, law=key, since=since).rowcount
+        txn.sql.run(RETENTION.delete_law_segments, law=key, since=since)
+        removed += txn.sql.run(RETENTION.delete_law, law=key, since=since).rowcount
     return removed

@@ -51,7 +51,7 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
 
 def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> str | None:
     """Return why nobody claims for an agent although a living worker has some code of it; None if somebody does."""
-    servers = [row for row in txn.tx.all(ACTIVATIONS.workers) if row.id not in dead and agent in code_of(row)]
+    servers = [row for row in txn.sql.all(ACTIVATIONS.workers) if row.id not in dead and agent in code_of(row)]
     idle = [row for row in servers if row.schema not in (None, HEAD) or not is_current(txn, agent, code_of(row)[agent])]
     if not idle or len(idle) < len(servers):
         return None
@@ -60,13 +60,13 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> str | 
 
 def is_served(txn: BoardTransaction, agent: str, dead: Collection[str]) -> bool:
     """Return whether a living worker serves an agent, with whatever code. A worker of an earlier version may."""
-    workers = [row for row in txn.tx.all(ACTIVATIONS.workers) if row.id not in dead]
+    workers = [row for row in txn.sql.all(ACTIVATIONS.workers) if row.id not in dead]
     return any(row.agents is None or agent in code_of(row) for row in workers)
 
 
 def dead_workers(session: BoardSession) -> frozenset[str]:
     """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
-    rows, now = session.read(lambda txn: (txn.tx.all(ACTIVATIONS.workers), txn.now))
+    rows, now = session.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
     seen = {row.id: row.seen_at for row in rows}
     alive = living_workers(session.database.path, seen)
     if alive is None:

@@ -25,19 +25,19 @@ def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> 
 
 def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the event through which a watch has absorbed a mark; 0 if it has absorbed none of it."""
-    row = txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+    row = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
     absorbed = 0 if row is None else row.event_id
     return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
 
 
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the event through which a watch over the board has absorbed everything."""
-    return txn.tx.value(CROSSINGS.get_watermark, id=watch.id) or 0
+    return txn.sql.value(CROSSINGS.get_watermark, id=watch.id) or 0
 
 
 def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:
     """Record that an activation of a watch absorbed a mark, and was given it as an event left it."""
-    txn.tx.run(
+    txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
         mark_id=mark_id,
@@ -52,7 +52,7 @@ def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow,
 
     What the agent was last given stays the same.
     """
-    txn.tx.run(
+    txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
         mark_id=row.id,
@@ -65,13 +65,13 @@ def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow,
 def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
     """Return the event of the state in which the agent of a watch was last given a mark; None if it never was."""
     event_id = None
-    if (record := txn.tx.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
+    if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
         event_id = record.given_event_id
     elif watch.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.
         values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
-        event_id = txn.tx.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
-    return None if event_id is None else txn.tx.one(MARKS.get_event, id=event_id)
+        event_id = txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
+    return None if event_id is None else txn.sql.one(MARKS.get_event, id=event_id)
 
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
@@ -90,5 +90,5 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: st
         values["subject"] = subject
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
-        stimuli += txn.tx.all(statement, kind=kind, now=txn.exact_until(kind), **values)
+        stimuli += txn.sql.all(statement, kind=kind, now=txn.exact_until(kind), **values)
     return [row for row in stimuli if watch.covers(row.subject)]

@@ -15,14 +15,14 @@ def start(txn: BoardTransaction, agent: AgentSpec, subjects: Iterable[str]) -> N
         return
     until = txn.now + agent.settings.cooldown
     for subject in subjects:
-        txn.tx.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
+        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
 
 
 def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> int | None:
     """Return when the cooldown of a subject ends; None if it has none now."""
     if not has_cooldowns(agent):
         return None
-    until: int | None = txn.tx.value(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
+    until: int | None = txn.sql.value(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
     return until if until is not None and until > txn.now else None
 
 

@@ -49,11 +49,11 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
-    holders = [row.mark_id for row in txn.tx.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)]
+    holders = [row.mark_id for row in txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)]
     if old is not None and old.id in holders:
         return
     for holder in holders:
-        if (row := txn.tx.one(MARKS.get_mark, id=holder)) is None:
+        if (row := txn.sql.one(MARKS.get_mark, id=holder)) is None:
             continue
         row = backfill.migrate(txn, row)
         if row.is_live(txn.now):
@@ -66,9 +66,9 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
 def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
     """Let a mark hold a value instead of the one that it held."""
     if not is_new:
-        txn.tx.run(MARKS.delete_unique_value, mark_id=row.id)
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
     if value is not None:
-        txn.tx.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)
+        txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
@@ -78,13 +78,13 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     """
     if _field_of(old) == _field_of(new):
         return []
-    txn.tx.run(MARKS.delete_unique_values, kind=name)
+    txn.sql.run(MARKS.delete_unique_values, kind=name)
     kind = new.kind(name)
     holders: defaultdict[str, list[int]] = defaultdict(list)
     for batch in _live_marks(txn, name) if kind.unique is not None else ():
         pairs = [(value, row.id) for row in batch if (value := value_of(kind, row.payload)) is not None]
         rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
-        txn.tx.run_many(MARKS.insert_unique_value, rows)
+        txn.sql.run_many(MARKS.insert_unique_value, rows)
         for value, mark in pairs:
             holders[value].append(mark)
     doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
@@ -114,7 +114,7 @@ def _field_of(spec: KindSpec) -> tuple[Any, ...]:
 
 def _live_marks(txn: BoardTransaction, kind: str) -> Iterator[list[MarkRow]]:
     after = 0
-    while rows := txn.tx.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
+    while rows := txn.sql.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
         yield txn.live(rows)
         after = rows[-1].event_id
 

@@ -61,7 +61,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
 
 def _live_marks(txn: BoardTransaction, kind: str) -> Iterator[MarkRow]:
     after = 0
-    while rows := txn.tx.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
+    while rows := txn.sql.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
         yield from txn.live(rows)
         after = rows[-1].event_id
 
@@ -75,9 +75,9 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     result = redeployment.register(txn, new)
     changed = {name for name, kind in new.kinds.items() if kind.payload != before.kinds.get(name, kind).payload}
     retried: Counter[str] = Counter()
-    for row in txn.tx.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
+    for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
         if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):
-            kinds = {item.kind for item in txn.tx.all(ACTIVATIONS.inputs, activation_id=row.id)}
+            kinds = {item.kind for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)}
             if mended := changed & kinds:
                 retry(txn, row.id)
                 retried.update(mended)

@@ -27,7 +27,7 @@ from blackboard.board.activation_results import AgentDeposit
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
-from blackboard.board.declarations import Declared, with_declared
+from blackboard.board.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployer import Deployer
 from blackboard.board.liveness import living_workers
 from blackboard.board.maintenance_pace import Pace
@@ -98,7 +98,7 @@ class Worker:
         def work(txn: BoardTransaction) -> None:
             if self.id in _worker_ids(txn):
                 return
-            txn.tx.run(
+            txn.sql.run(
                 ACTIVATIONS.insert_worker,
                 id=self.id,
                 pid=os.getpid(),
@@ -116,10 +116,10 @@ class Worker:
         """Serve these agents, with the code of these digests, instead of those before."""
         self.code = dict(code)
         self._session.write(
-            lambda txn: txn.tx.run(ACTIVATIONS.set_agents_of_worker, id=self.id, agents=json.dumps(self.code))
+            lambda txn: txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=self.id, agents=json.dumps(self.code))
         )
 
-    def deploy(self, agents: Sequence[Declared], *, replace: bool) -> None:
+    def deploy(self, agents: Sequence[AgentDeclaration], *, replace: bool) -> None:
         """Deploy agents of this worker, as they declare themselves.
 
         Raises:
@@ -131,7 +131,7 @@ class Worker:
 
     def unregister(self) -> None:
         """Remove the worker from the board."""
-        self._session.write(lambda txn: txn.tx.run(ACTIVATIONS.delete_worker, id=self.id))
+        self._session.write(lambda txn: txn.sql.run(ACTIVATIONS.delete_worker, id=self.id))
 
     def reconnect(self) -> None:
         """Register again on a board that could not be used for a while.
@@ -157,8 +157,8 @@ class Worker:
         """
 
         def work(txn: BoardTransaction) -> int:
-            txn.tx.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
-            txn.tx.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now)
+            txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
+            txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now)
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_results.recover(
                 txn,
@@ -179,11 +179,11 @@ class Worker:
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
-        crossing, evaporation = txn.tx.value(CROSSINGS.next_predicted), txn.tx.value(MARKS.next_evaporation)
+        crossing, evaporation = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_evaporation)
         due = DueWork(
             crossings=crossing is not None and crossing <= txn.now,
             evaporation=evaporation is not None and evaporation <= txn.now and not txn.active.law_changes,
-            backfills=txn.tx.one(CROSSINGS.backfills) is not None,
+            backfills=txn.sql.one(CROSSINGS.backfills) is not None,
             instants=[at for at in (crossing, evaporation) if at is not None and at > txn.now],
         )
         if due.evaporation or due.backfills:
@@ -417,7 +417,7 @@ def pause_after_refusal(
             model_calls.mark_unsent(txn, row.id)
         else:
             model_calls.mark_ended(txn, row.id, CallState.FAILED, error, request_id)
-    if txn.tx.one(ACTIVATIONS.board).paused:
+    if txn.sql.one(ACTIVATIONS.board).paused:
         return False
     agent_state.pause_board(txn, True, reason)
     return True
@@ -430,7 +430,7 @@ def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
 
 
 def _worker_ids(txn: BoardTransaction) -> list[str]:
-    return [row.id for row in txn.tx.all(ACTIVATIONS.workers)]
+    return [row.id for row in txn.sql.all(ACTIVATIONS.workers)]
 
 
 def _evaporate(txn: BoardTransaction, limit: int) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployment_preview import Preview
     from blackboard.deployment import WatchSpec
-    from blackboard.settings.deployment_resolver import Resolved
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 SHOWN = 20
 """The largest number of marks and crossings that are listed; the others are only counted."""
@@ -73,7 +73,7 @@ def _file(session: Session) -> str | None:
         return None
 
 
-def _preview(session: Session, resolved: Resolved) -> Preview:
+def _preview(session: Session, resolved: ResolvedDeployment) -> Preview:
     with _board(session) as board:
         deployment = session.deployment_of(resolved, board)
         return board.preview(board.deployment if deployment is None else deployment)
@@ -94,7 +94,7 @@ def _board(session: Session) -> Iterator[Blackboard]:
             yield board
 
 
-def _document(resolved: Resolved, preview: Preview | None) -> dict[str, Any]:
+def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str, Any]:
     deployment = resolved.deployment.model_dump(mode="json", exclude={"version"})
     return {
         "file": str(resolved.settings.path),
@@ -105,7 +105,7 @@ def _document(resolved: Resolved, preview: Preview | None) -> dict[str, Any]:
     }
 
 
-def _show(resolved: Resolved) -> None:
+def _show(resolved: ResolvedDeployment) -> None:
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
     say(f"{resolved.settings.path}: {len(kinds)} kinds and {len(agents)} agents, no mistakes")
     table(

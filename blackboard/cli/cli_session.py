@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import DeployResult
     from blackboard.deployment import Deployment
     from blackboard.marks import Mark
-    from blackboard.settings.deployment_resolver import Resolved
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
 
 Replace = Annotated[
@@ -48,7 +48,7 @@ class Session:
 
         return load_settings(self.config)
 
-    def resolve(self) -> Resolved:
+    def resolve(self) -> ResolvedDeployment:
         """Read the deployment file again, with its agents and kinds.
 
         Raises:
@@ -70,7 +70,7 @@ class Session:
 
         return resolve_classes(self.settings)
 
-    def deploy(self, board: Blackboard, resolved: Resolved, deployer: Deployer) -> DeployResult | None:
+    def deploy(self, board: Blackboard, resolved: ResolvedDeployment, deployer: Deployer) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.
 
         Such a file, like the packaged default, only gives the address of a board. It must not remove agents.
@@ -81,7 +81,7 @@ class Session:
         deployment = self.deployment_of(resolved, board)
         return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment)
 
-    def deployment_of(self, resolved: Resolved, board: Blackboard) -> Deployment | None:
+    def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return what `deploy` would deploy on a board; None if nothing."""
         if not resolved.settings.names_agents and board.deployment.version:
             return None
@@ -161,7 +161,7 @@ class Session:
         return True
 
 
-def note_warnings(resolved: Resolved) -> None:
+def note_warnings(resolved: ResolvedDeployment) -> None:
     """Print the settings that are allowed but probably not intended on stderr."""
     for warning in resolved.warnings:
         note(f"warning: {warning}")

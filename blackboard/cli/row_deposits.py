@@ -21,7 +21,7 @@ BATCH = 500
 
 
 @dataclass
-class Loaded:
+class LoadResult:
     """The results of loading."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -37,7 +37,7 @@ class Loaded:
 
 def load(
     board: Blackboard, rows: Rows, mapping: Columns, reject: Callable[[BadRow], None], progress: Callable[[], None]
-) -> Loaded:
+) -> LoadResult:
     """Deposit a mark for each row.
 
     `reject` is called for each row that cannot become a mark, `progress` after each batch.
@@ -46,7 +46,7 @@ def load(
         UsageError: There are columns that do not exist, or for which the kind has no field.
         UnknownName: The kind is not registered.
     """
-    mapper, loaded = RowMapping(board, rows, mapping), Loaded()
+    mapper, loaded = RowMapping(board, rows, mapping), LoadResult()
     unseen = set(mapper.named)
     columns: set[str] = set()
     for batch in _batches(rows):

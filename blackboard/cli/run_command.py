@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from blackboard.board.deployer import Deployer
     from blackboard.daemon import Daemon
     from blackboard.llm.client_protocol import Client
-    from blackboard.settings.deployment_resolver import Resolved
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def run(
             say(f"{missing} log lines could not be written")
 
 
-def client_of(resolved: Resolved) -> Client | None:
+def client_of(resolved: ResolvedDeployment) -> Client | None:
     """Return the client of the configured model; None if the offline rules answer.
 
     Raises:

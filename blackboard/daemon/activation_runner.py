@@ -30,7 +30,7 @@ from blackboard.errors import (
     nearest,
 )
 from blackboard.failpoints import failpoint
-from blackboard.llm.failures import Rejected, Unusable
+from blackboard.llm.failures import RequestRejected, Unusable
 from blackboard.log_queue import Log
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject
 
@@ -83,7 +83,7 @@ class ActivationRunner:
                 _describe(error),
                 bad_answer=bad_answer,
                 hopeless=_is_hopeless(error),
-                divide=isinstance(error, Rejected),
+                divide=isinstance(error, RequestRejected),
                 counted=counted,
             )
             return False
@@ -300,7 +300,7 @@ def _key(claim: Claim) -> tuple[int, int]:
 def _is_hopeless(error: BaseException) -> bool:
     """Return whether the same request would certainly fail again; fewer marks may succeed."""
     match error:
-        case Rejected():
+        case RequestRejected():
             return error.certain
         case Unusable():
             return error.reason in ("max_tokens", "context_window")

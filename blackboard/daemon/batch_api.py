@@ -29,7 +29,7 @@ from blackboard.llm.failures import (
     NotSent,
     OutcomeUnknown,
     Overloaded,
-    Rejected,
+    RequestRejected,
     SpendLimit,
 )
 from blackboard.llm.reply import Reply
@@ -138,7 +138,7 @@ class BatchApi:
             self.recorder.pause_after_refusal(rows, failure)
             return 0
         except CallFailure as failure:
-            if isinstance(failure, Rejected) and failure.certain:
+            if isinstance(failure, RequestRejected) and failure.certain:
                 self._end(rows, failure, 0)
                 return 0
             # The API reads the single requests later. What it refuses now is the account's or a gateway's trouble.
@@ -161,7 +161,7 @@ class BatchApi:
                 continue
             try:
                 results = self.client.batch_results(name)
-            except (Rejected, ModelUnavailable) as failure:
+            except (RequestRejected, ModelUnavailable) as failure:
                 if isinstance(failure, ModelUnavailable) and not failure.from_api:
                     raise  # a gateway answers, or the address is wrong
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
@@ -202,7 +202,7 @@ class BatchApi:
                 self.recorder.pause_after_refusal([row], result)
             case None | OutcomeUnknown():
                 self._end_unknown([row], "its batch ended without a result for it")
-            case ModelUnavailable() | Rejected(certain=False):
+            case ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
                 self._session.write(lambda txn: batch_api_calls.release(txn, row, wait.until, wait.reason))
             case CallFailure():
@@ -212,7 +212,7 @@ class BatchApi:
         telemetry.batched(row, result, self._session.now())
 
     def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: int) -> None:
-        state = CallState.REJECTED if isinstance(failure, Rejected) else CallState.FAILED
+        state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
         self._session.write(lambda txn: batch_api_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
 
     def _end_unknown(self, rows: Sequence[ModelCall], error: str) -> None:

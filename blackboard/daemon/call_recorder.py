@@ -17,7 +17,7 @@ from blackboard.board.model_calls import ModelCall
 from blackboard.board.worker_operations import pause_after_refusal
 from blackboard.clock import iso
 from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm.failures import CallFailure, Rejected
+from blackboard.llm.failures import CallFailure, RequestRejected
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
@@ -92,7 +92,7 @@ class CallRecorder:
 
         Returns what its activation waits for.
         """
-        is_refusal = isinstance(failure, Rejected)
+        is_refusal = isinstance(failure, RequestRejected)
         state = CallState.REJECTED if is_refusal else CallState.FAILED
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:

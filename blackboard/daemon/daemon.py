@@ -41,7 +41,7 @@ from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:
-    from blackboard.settings.deployment_resolver import Resolved
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 log = Log("blackboard")
 
@@ -51,7 +51,7 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 """Deploys the file again; returns the agents and the value of `context.settings` for them."""
 
 
-def build_daemon(board: Blackboard, resolved: Resolved, client: Client | None) -> Daemon:
+def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: Client | None) -> Daemon:
     """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer."""
     model = resolved.settings.model
     return Daemon(

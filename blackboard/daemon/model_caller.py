@@ -34,7 +34,7 @@ from blackboard.llm.failures import (
     NotSent,
     OutcomeUnknown,
     Overloaded,
-    Rejected,
+    RequestRejected,
     SpendLimit,
     Unusable,
 )
@@ -184,7 +184,7 @@ class ModelCaller:
         """Return if a refused request may be tried again, because nothing shows that its marks are to blame.
 
         Raises:
-            Rejected: A later call to the model succeeded, so the refusal counts against the marks.
+            RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
 
         def work(txn: BoardTransaction) -> bool:
@@ -194,7 +194,7 @@ class ModelCaller:
             return False
 
         if not self._session.write(work):
-            raise Rejected(row.error or "the API rejects the request")
+            raise RequestRejected(row.error or "the API rejects the request")
 
     def _admit(self, claim: Claim, model: str) -> None:
         """Let a call pass if its model is not paused, or if it may try the model.
@@ -264,8 +264,8 @@ class ModelCaller:
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
             raise Postponed(reason, self.retry_at(claim)) from None
-        except (Rejected, ModelUnavailable) as failure:
-            if isinstance(failure, Rejected) and failure.certain:
+        except (RequestRejected, ModelUnavailable) as failure:
+            if isinstance(failure, RequestRejected) and failure.certain:
                 self._end(row, CallState.REJECTED, failure)
                 raise
             wait = self.recorder.pause_model(row, failure)

@@ -2,7 +2,7 @@
 
 ModelError
 ├── CallFailure            no answer arrived
-│   ├── Rejected           not paid: the API rejects the request; the marks, or the account, are the reason
+│   ├── RequestRejected           not paid: the API rejects the request; the marks, or the account, are the reason
 │   ├── Overloaded         not paid: limits, overload, an error inside the API; try later
 │   ├── KeyRefused         not paid: a person must check the key
 │   ├── SpendLimit         not paid: a person must check the account
@@ -61,7 +61,7 @@ class CallFailure(ModelError):
         super().__init__(message if request_id is None else f"{message} [request {request_id}]")
 
 
-class Rejected(CallFailure):
+class RequestRejected(CallFailure):
     """A request that the API rejects. Not paid.
 
     If it is `certain` that the request is the reason, the same text would be rejected again. Otherwise the account, the
@@ -156,7 +156,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
             from_api=isinstance(error_type, str),
         )
     rejected = f"the API rejected the request: {message}"
-    return Rejected(rejected, request_id=request_id, certain=status in _OF_REQUEST)
+    return RequestRejected(rejected, request_id=request_id, certain=status in _OF_REQUEST)
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, Rejected, Unusable, failure_of_type
+from blackboard.llm.failures import NotSent, OutcomeUnknown, Overloaded, RequestRejected, Unusable, failure_of_type
 from blackboard.llm.reply import Reply
 
 S = TypeVar("S", bound=BaseModel)
@@ -54,15 +54,17 @@ def batch_body(items: Sequence[BatchItem]) -> str:
     """Return the body of a batch. It contains each planned request unchanged.
 
     Raises:
-        Rejected: There are no items or too many, or the API would reject their custom ids.
+        RequestRejected: There are no items or too many, or the API would reject their custom ids.
     """
     ids = [item.custom_id for item in items]
     if not 0 < len(ids) <= MAX_ITEMS:
-        raise Rejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}", certain=True)
+        raise RequestRejected(f"a batch has 1 to {MAX_ITEMS:,} requests, not {len(ids):,}", certain=True)
     if wrong := next((name for name in ids if not _CUSTOM_ID.fullmatch(name)), None):
-        raise Rejected(f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -", certain=True)
+        raise RequestRejected(
+            f"{wrong[:80]!r} is not a custom id; it has 1 to 64 letters, digits, _ or -", certain=True
+        )
     if len(set(ids)) < len(ids):
-        raise Rejected("two requests of a batch have the same custom id", certain=True)
+        raise RequestRejected("two requests of a batch have the same custom id", certain=True)
     requests = (f'{{"custom_id":"{name}","params":{body}}}' for name, body in items)
     return f'{{"requests":[{",".join(requests)}]}}'
 

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedDeployment:
     """A deployment file with the agents and kinds that it names."""
 
     deployment: Deployment
@@ -51,7 +51,7 @@ class Resolved:
     """Settings that are allowed but probably not intended."""
 
 
-def resolve(settings: Settings) -> Resolved:
+def resolve(settings: Settings) -> ResolvedDeployment:
     """Return the deployment that settings describe.
 
     Raises:
@@ -61,7 +61,7 @@ def resolve(settings: Settings) -> Resolved:
     return _Resolver(settings).resolved()
 
 
-def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Resolved:
+def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> ResolvedDeployment:
     """Read and resolve a deployment file.
 
     Raises:
@@ -103,7 +103,7 @@ class _Resolver:
         self.expected: set[str] = set()
         """The agents and kinds of modules from which a wrong name was imported. They exist after its correction."""
 
-    def resolved(self) -> Resolved:
+    def resolved(self) -> ResolvedDeployment:
         if self.settings.names_agents:
             _make_importable(self.settings.path)
         agents = self._agents()
@@ -127,7 +127,7 @@ class _Resolver:
         self._author(agents)
         if self.mistakes:
             raise ConfigurationError(self.mistakes)
-        return Resolved(
+        return ResolvedDeployment(
             deployment,
             {name: agents[name] for name in specs},
             tuple(classes.values()),

@@ -1,4 +1,4 @@
-"""Law: the coordination of the desk needs exactly these calls and tokens, so that a more expensive change is noticed.
+"""The coordination of the desk needs exactly these calls and tokens, so that a more expensive change is noticed.
 
 `make bench-coordination` prints the figures. A change here must change docs/economy.md too.
 """

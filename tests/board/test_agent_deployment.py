@@ -1,4 +1,4 @@
-"""Law: a program deploys agents without a deployment file and changes only the agents and kinds that it names."""
+"""A program deploys agents without a deployment file and changes only the agents and kinds that it names."""
 
 from __future__ import annotations
 

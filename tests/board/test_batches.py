@@ -1,4 +1,4 @@
-"""Law: what is held back is in no batch and ends no batch window, and a batch has a mark of each side of an `&`."""
+"""What is held back is in no batch and ends no batch window, and a batch has a mark of each side of an `&`."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_board_that_has_stored_it_can_be_read_and_given_other_agents(world: Wo
     world.deploy(KINDS)
     stored = Deployment(kinds=KINDS, agents={"watchman": invalid()})
     world.board.session.write(
-        lambda txn: txn.tx.cursor.execute(
+        lambda txn: txn.sql.cursor.execute(
             f"UPDATE deployment SET content = {world.storage.placeholder}", (stored.content(),)
         )
     )

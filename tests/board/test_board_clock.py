@@ -1,4 +1,4 @@
-"""Law: the board's time is the latest of the clock, the last recorded instant, and the last that the process used.
+"""The board's time is the latest of the clock, the last recorded instant, and the last that the process used.
 
 A step back freezes strengths. Another process knows only the recorded instants.
 """

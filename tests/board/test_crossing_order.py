@@ -1,4 +1,4 @@
-"""Law: a claim takes the waiting crossings that are strongest now, and reads few others to find them."""
+"""A claim takes the waiting crossings that are strongest now, and reads few others to find them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_crossing_from_an_earlier_version_is_compared_too(world: World) -> Non
     world.deploy({"smoke": kind("smoke", Linear("10h"))}, spec("watchman", strength("smoke") >= 0.1, batch=1))
     marks = [world.put("smoke", f"s{number}", 0.2 + number / 10).mark_id for number in range(5)]
     world.board.session.write(
-        lambda txn: txn.tx.cursor.execute("UPDATE crossing SET order_key = NULL, law = 'linear(lifetime=10h)'")
+        lambda txn: txn.sql.cursor.execute("UPDATE crossing SET order_key = NULL, law = 'linear(lifetime=10h)'")
     )
     claims = [world.claimed("watchman")]
     world.finish(claims[0])

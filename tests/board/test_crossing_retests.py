@@ -1,4 +1,4 @@
-"""Law: a crossing belongs to the text of its watch. After a change it is tested again as of its own instant."""
+"""A crossing belongs to the text of its watch. After a change it is tested again as of its own instant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a key stands for the first request of its author and kind; it repeats that one and refuses every other."""
+"""A key stands for the first request of its author and kind; it repeats that one and refuses every other."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_keys_of_an_earlier_version_hold_for_what_is_known_of_them(tmp_path: Pat
         assert board.deposit("need", subject="whatever", key="gone").outcome == "duplicate"
         deposited = board.deposit("need", subject="mine", payload={"question": "?"}, key="key-0")
         assert deposited.outcome == "deposited"
-        keys = board.session.read(lambda txn: txn.tx.cursor.execute("SELECT key FROM deposit_key").fetchall())
+        keys = board.session.read(lambda txn: txn.sql.cursor.execute("SELECT key FROM deposit_key").fetchall())
     assert {"", "blackboard/aside/8"}.isdisjoint(key for (key,) in keys)
 
 

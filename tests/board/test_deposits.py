@@ -1,4 +1,4 @@
-"""Law: a repeated deposit reinforces the live mark by current strengths and the rule of its kind."""
+"""A repeated deposit reinforces the live mark by current strengths and the rule of its kind."""
 
 from __future__ import annotations
 

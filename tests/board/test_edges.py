@@ -1,4 +1,4 @@
-"""Law: the rules hold at their edges, as the section "At the edges" of docs/design.md says."""
+"""The rules hold at their edges, as the section "At the edges" of docs/design.md says."""
 
 from __future__ import annotations
 

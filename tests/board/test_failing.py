@@ -1,4 +1,4 @@
-"""Law: an activation ends in one transaction, and a failing batch is split until its bad mark is alone."""
+"""An activation ends in one transaction, and a failing batch is split until its bad mark is alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from blackboard import count, strength
 from blackboard.board import activation_results
 from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.activations import set_state
+from blackboard.board.activation_rows import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.states import ActivationState, IllegalTransition

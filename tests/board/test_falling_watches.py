@@ -1,4 +1,4 @@
-"""Law: a falling watch crosses once at the instant given by the laws, each time the value was above the threshold."""
+"""A falling watch crosses once at the instant given by the laws, each time the value was above the threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a mark that a change of its floor or law takes at once falls at that instant, once."""
+"""A mark that a change of its floor or law takes at once falls at that instant, once."""
 
 from __future__ import annotations
 

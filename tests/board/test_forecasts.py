@@ -1,4 +1,4 @@
-"""Law: explain and status name only instants at which something happens, and explain finds what a claim would find."""
+"""Explain and status name only instants at which something happens, and explain finds what a claim would find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: threads that commit together get the same sums, crossings and deployments as if each committed alone."""
+"""Threads that commit together get the same sums, crossings and deployments as if each committed alone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def check_sums(world: World) -> None:
 
     def read_sums(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
-        return [(board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch)) for watch in watches]
+        return [
+            (board_totals.update_and_measure(txn, watch), board_totals.measure_marks(txn, watch)) for watch in watches
+        ]
 
     found = world.board.session.read(read_sums)
     assert found

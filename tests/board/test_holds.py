@@ -1,4 +1,4 @@
-"""Law: guards, batch windows, cooldowns and pauses defer crossings and lose no record."""
+"""Guards, batch windows, cooldowns and pauses defer crossings and lose no record."""
 
 from __future__ import annotations
 
@@ -410,11 +410,11 @@ def test_the_batch_window_of_a_released_crossing_ends_as_python_says(world: Worl
                 noticed_at=noticed_at, value=1.0, threshold=0.1, marks=marks, urgent=urgent, ready_at=None,
                 held_by="guard", law="never()", order_key=0.0, event_id=None, activation_id=None, closed_at=None,
             )  # fmt: skip
-            txn.tx.run(CROSSINGS.insert_crossing, **row._asdict())
+            txn.sql.run(CROSSINGS.insert_crossing, **row._asdict())
         guards.release(txn, watch, "a")
         return [
             (row.ready_at or 0, watch.batch_window_end(row.noticed_at, row.marks, urgent=bool(row.urgent)))
-            for row in txn.tx.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+            for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         ]
 
     ends = world.board.session.write(released)

@@ -1,4 +1,4 @@
-"""Law: a deposit satisfies the class of its kind and the registered schema, whichever of the two a process knows.
+"""A deposit satisfies the class of its kind and the registered schema, whichever of the two a process knows.
 
 A mark that its agent's class cannot read fails its activation, and a deployment of the mended class retries it.
 """

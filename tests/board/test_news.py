@@ -1,4 +1,4 @@
-"""Law: a deposit that changes a mark which the agent was already given wakes it only if the deposit is news.
+"""A deposit that changes a mark which the agent was already given wakes it only if the deposit is news.
 
 It is news if its payload differs, as JSON, from the one that the agent was last given, if its stored intensity is above
 the one of that state, or if the condition over all live marks did not hold just before it and holds after it.

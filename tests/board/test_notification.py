@@ -1,4 +1,4 @@
-"""Law: a transaction notifies workers exactly if it may change their work."""
+"""A transaction notifies workers exactly if it may change their work."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import activation_results, board_clock, claims, evaporation, inbox
+from blackboard.board import activation_results, board_clock, claims, evaporation, pauses
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import deposit
 from blackboard.decay import Exponential
@@ -23,7 +23,7 @@ def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
 
     def run(txn: BoardTransaction) -> bool:
         work(txn)
-        return txn.tx.notifies
+        return txn.sql.notifies
 
     return world.board.session.write(run)
 
@@ -44,8 +44,8 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
 
 
 def recovery(txn: BoardTransaction) -> None:
-    txn.tx.run(ACTIVATIONS.extend_leases, worker="worker", until=txn.now + LEASE)
-    txn.tx.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now)
+    txn.sql.run(ACTIVATIONS.extend_leases, worker="worker", until=txn.now + LEASE)
+    txn.sql.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now)
     activation_results.recover(txn, [], expired=True)
 
 
@@ -124,8 +124,8 @@ def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
 def test_a_resumption_and_a_new_worker_notify(world: World) -> None:
     worker = {"id": "worker", "pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
     worker |= {"version": "1", "agents": "{}", "schema": "0004"}
-    assert notifies(world, lambda txn: inbox.resume(txn, None))
-    assert notifies(world, lambda txn: txn.tx.run(ACTIVATIONS.insert_worker, **worker))
+    assert notifies(world, lambda txn: pauses.resume(txn, None))
+    assert notifies(world, lambda txn: txn.sql.run(ACTIVATIONS.insert_worker, **worker))
 
 
 def test_a_person_who_confirms_the_clock_notifies(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Law: a user-defined decay law and measure work like built-in rules: in Python, SQL, text, watches and guards."""
+"""A user-defined decay law and measure work like built-in rules: in Python, SQL, text, watches and guards."""
 
 from __future__ import annotations
 

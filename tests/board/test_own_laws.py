@@ -1,4 +1,4 @@
-"""Law: a deposit may name a law of its own; it never changes the law of a mark that others deposited."""
+"""A deposit may name a law of its own; it never changes the law of a mark that others deposited."""
 
 from __future__ import annotations
 

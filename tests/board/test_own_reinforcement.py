@@ -1,4 +1,4 @@
-"""Law: an agent's own deposit makes nothing cross for it, and takes away nothing that came from others."""
+"""An agent's own deposit makes nothing cross for it, and takes away nothing that came from others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: what a deposit takes as a mark is read back as that mark, field by field and type by type, or it is refused."""
+"""What a deposit takes as a mark is read back as that mark, field by field and type by type, or it is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a preview equals the effect of the deployment and changes nothing."""
+"""A preview equals the effect of the deployment and changes nothing."""
 
 from __future__ import annotations
 

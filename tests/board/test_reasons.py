@@ -1,4 +1,4 @@
-"""Law: a reason names the side of a condition that was met, with its own value and threshold, and reads as true."""
+"""A reason names the side of a condition that was met, with its own value and threshold, and reads as true."""
 
 from __future__ import annotations
 

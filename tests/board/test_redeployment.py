@@ -1,4 +1,4 @@
-"""Law: a changed deployment is one event at one instant. The old law applies before it and the new law after it."""
+"""A changed deployment is one event at one instant. The old law applies before it and the new law after it."""
 
 from __future__ import annotations
 

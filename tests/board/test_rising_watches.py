@@ -1,4 +1,4 @@
-"""Law: a rising crossing is recorded in the transaction that causes it, and an event is absorbed once."""
+"""A rising crossing is recorded in the transaction that causes it, and an event is absorbed once."""
 
 from __future__ import annotations
 

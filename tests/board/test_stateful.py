@@ -1,4 +1,4 @@
-"""Law: after any sequence of operations, the board equals its model, and no event is absorbed twice."""
+"""After any sequence of operations, the board equals its model, and no event is absorbed twice."""
 
 from __future__ import annotations
 

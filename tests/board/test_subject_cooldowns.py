@@ -1,4 +1,4 @@
-"""Law: a cooldown per subject concerns exactly the subjects that succeeded, also in parts and in what was put back."""
+"""A cooldown per subject concerns exactly the subjects that succeeded, also in parts and in what was put back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: the board can be read as of any instant, past or future."""
+"""The board can be read as of any instant, past or future."""
 
 from __future__ import annotations
 

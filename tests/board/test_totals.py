@@ -1,4 +1,4 @@
-"""Law: the stored total and count of a watch over the board equal a direct count of its stimuli.
+"""The stored total and count of a watch over the board equal a direct count of its stimuli.
 
 Whether a total reaches its threshold is decided by the exact sum of the strengths, rounded once.
 """
@@ -72,7 +72,9 @@ def agree(txn: BoardTransaction) -> None:
         stimuli = stimuli_of(txn, item)
         strengths = [txn.strength(row) for row in stimuli]
         comparison = next(item.condition.comparisons())
-        assert comparison.holds_at(kept) == comparison.holds_at(board_totals.measured(txn, item)[0]), item.spec.name
+        assert comparison.holds_at(kept) == comparison.holds_at(board_totals.measure_marks(txn, item)[0]), (
+            item.spec.name
+        )
         if txn.active.migrating.intersection(item.condition.kinds):
             # During a backfill the sums are upper bounds, and a claim reads the marks.
             assert marks >= len(stimuli), item.spec.name
@@ -84,7 +86,7 @@ def agree(txn: BoardTransaction) -> None:
             assert kept == pytest.approx(max(strengths, default=0.0))
         else:
             true = math.fsum(strengths)
-            fades_by_bound = any(txn.laws.get(txn.tx, row.law).exact_sums is False for row in stimuli)
+            fades_by_bound = any(txn.laws.get(txn.sql, row.law).exact_sums is False for row in stimuli)
             if fades_by_bound and kept < comparison.threshold:
                 assert kept >= true - 1e-9
             else:
@@ -164,7 +166,7 @@ def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: Worl
     def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
         txn.now = txn.now + 2 * HOUR  # a change of the deployment moves the time in the same way, but by less
-        return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
+        return board_totals.update_and_measure(txn, one), board_totals.measure_marks(txn, one)
 
     world.put("spark", "a1")
     assert world.board.session.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -178,7 +180,7 @@ def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World
         [one] = txn.active.watches.values()
         deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
-        return board_totals.update_and_measure(txn, one), board_totals.measured(txn, one)
+        return board_totals.update_and_measure(txn, one), board_totals.measure_marks(txn, one)
 
     assert world.board.session.write(deposit_and_advance) == ((0.0, 0), (0.0, 0))
 
@@ -194,7 +196,7 @@ def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world
 
     def read_sums(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         return [
-            (board_totals.update_and_measure(txn, watch), board_totals.measured(txn, watch))
+            (board_totals.update_and_measure(txn, watch), board_totals.measure_marks(txn, watch))
             for watch in txn.active.watches.values()
         ]
 
@@ -269,5 +271,5 @@ def test_sums_from_before_errors_were_kept_are_counted_when_they_decide(world: W
     world.deploy(smoke, spec("counter", total("smoke", over="board") >= 3))
     world.put("smoke")
     statement = "UPDATE board_total SET sum0 = 2.5, error0 = NULL, error1 = NULL"
-    world.board.session.write(lambda txn: txn.tx.cursor.execute(statement))
+    world.board.session.write(lambda txn: txn.sql.cursor.execute(statement))
     assert [world.put("smoke").crossed for _ in range(2)] == [(), ("counter",)]

@@ -1,4 +1,4 @@
-"""Law: no two live marks of a kind hold one unique value, and values are compared as what they are, not as text."""
+"""No two live marks of a kind hold one unique value, and values are compared as what they are, not as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from blackboard.board import unique_values
 from blackboard.board.unique_values import UniqueConflict
 from blackboard.deployment import Deployment, KindSpec
 
-MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_nothing_lost.py"
+MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"
 
 
 class Room(BaseModel):

@@ -1,4 +1,4 @@
-"""Law: an activation whose worker dies twice in a row runs alone, and a third death is its failure.
+"""An activation whose worker dies twice in a row runs alone, and a third death is its failure.
 
 A death counts only if nothing was stored since: no answer of a model and no failure.
 """

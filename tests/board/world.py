@@ -187,14 +187,14 @@ class World:
     # -- internals of the board
 
     def rows(self, statement: Statement, **values: Any) -> list[Any]:
-        return self.board.session.read(lambda txn: txn.tx.all(statement, **values))
+        return self.board.session.read(lambda txn: txn.sql.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
         """Return the rows of a query as named tuples."""
         text = text.replace("?", self.storage.placeholder)
 
         def query(txn: BoardTransaction) -> list[Any]:
-            cursor = txn.tx.cursor.execute(text, values)
+            cursor = txn.sql.cursor.execute(text, values)
             row = namedtuple("Row", [column[0] for column in cursor.description], rename=True)  # type: ignore[misc]
             return [row(*values) for values in cursor]
 

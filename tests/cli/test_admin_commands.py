@@ -1,4 +1,4 @@
-"""Law: commands back up and restore a board, examine it, and erase a subject."""
+"""Commands back up and restore a board, examine it, and erase a subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: streams that are closed, broken, full or stalled end neither a daemon nor a command."""
+"""Streams that are closed, broken, full or stalled end neither a daemon nor a command."""
 
 from __future__ import annotations
 

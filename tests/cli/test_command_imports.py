@@ -1,4 +1,4 @@
-"""Law: a command imports neither other commands nor modules for daemons and live views."""
+"""A command imports neither other commands nor modules for daemons and live views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: common options may be before or after a command, and wrong usage changes nothing."""
+"""Common options may be before or after a command, and wrong usage changes nothing."""
 
 from __future__ import annotations
 

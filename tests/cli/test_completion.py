@@ -1,4 +1,4 @@
-"""Law: a shell completes the names of the board, creates no board, and shows no error."""
+"""A shell completes the names of the board, creates no board, and shows no error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: the demo loads the samples onto a new board, works until no work remains, and shows the results."""
+"""The demo loads the samples onto a new board, works until no work remains, and shows the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a reading command prints exactly one JSON document on request, and otherwise text for people."""
+"""A reading command prints exactly one JSON document on request, and otherwise text for people."""
 
 from __future__ import annotations
 

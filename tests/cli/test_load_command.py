@@ -1,4 +1,4 @@
-"""Law: every good row of a file becomes a mark, every bad row is saved with its number and the reason.
+"""Every good row of a file becomes a mark, every bad row is saved with its number and the reason.
 
 Loading a file again adds nothing.
 """

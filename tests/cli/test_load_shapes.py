@@ -1,4 +1,4 @@
-"""Law: a file loads as other programs write it, and what was assumed about it is said."""
+"""A file loads as other programs write it, and what was assumed about it is said."""
 
 from __future__ import annotations
 

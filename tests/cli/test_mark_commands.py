@@ -1,4 +1,4 @@
-"""Law: a command that changes the board reports the change; a failed command changes nothing and reports the reason."""
+"""A command that changes the board reports the change; a failed command changes nothing and reports the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: `run` deploys the file, does the work, and reports unfinished work."""
+"""`run` deploys the file, does the work, and reports unfinished work."""
 
 from __future__ import annotations
 

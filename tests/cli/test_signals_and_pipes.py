@@ -1,4 +1,4 @@
-"""Law: a signal or a closed pipe ends a command in order and without a traceback."""
+"""A signal or a closed pipe ends a command in order and without a traceback."""
 
 from __future__ import annotations
 

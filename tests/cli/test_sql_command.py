@@ -1,4 +1,4 @@
-"""Law: `sql` can read the whole board, changes nothing, and ends within its timeout."""
+"""`sql` can read the whole board, changes nothing, and ends within its timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: an unusable database is reported with advice and never with a traceback."""
+"""An unusable database is reported with advice and never with a traceback."""
 
 from __future__ import annotations
 

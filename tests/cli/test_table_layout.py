@@ -1,4 +1,4 @@
-"""Law: a table fits its width. Spare columns are omitted first, then texts are cut; the last column wraps."""
+"""A table fits its width. Spare columns are omitted first, then texts are cut; the last column wraps."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ import structlog
 
 from tests.crash.births import births
 from tests.crash.harness import Figures, run
-from tests.crash.laws import Broken
+from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 

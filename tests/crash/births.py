@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from blackboard import Blackboard
-from tests.crash import laws
+from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 from tests.crash.harness import Figures
-from tests.crash.laws import Broken
+from tests.crash.invariants import Broken
 from tests.crash.worlds import Spark
 
 __all__ = ["births"]
@@ -68,7 +68,7 @@ def kill_at_birth(path: Path, board: int, rng: random.Random, figures: Figures) 
         kept[key] = int(mark), int(event)
     if f"k{MIDWIVES}" not in kept:
         raise Broken("\n".join(["a board that was killed at its birth cannot be used", *last.lines]))
-    laws.check(path, kept)
+    invariants.check(path, kept)
     figures.acknowledged += len(kept)
     figures.recoveries.append(time.monotonic() - last.born)
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash import laws
+from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
-from tests.crash.laws import Broken
+from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS, World
 
 __all__ = ["Figures", "run"]
@@ -86,7 +86,7 @@ class Run:
                 break
             self._start(limit)
             self._kill()
-            laws.check(self.world.path, self.kept)
+            invariants.check(self.world.path, self.kept)
             self.world.tick()
         self._finish()
         return self.figures
@@ -130,7 +130,7 @@ class Run:
             child.signal()
         self._watch(victims, 10.0, lambda: not any(child.alive for child in victims))
         self._bury()
-        laws.clear_deaths(self.world.path)
+        invariants.clear_deaths(self.world.path)
 
     def _bury(self) -> None:
         for child in [*self.daemons, *self.depositors.values()]:
@@ -170,14 +170,14 @@ class Run:
             last.signal()
             raise Broken("\n".join(["the daemon did not come to rest in 60 s", *last.lines[-20:]]))
         self._bury()
-        laws.check(self.world.path, self.kept)
-        laws.check_finished(self.world.path)
+        invariants.check(self.world.path, self.kept)
+        invariants.check_finished(self.world.path)
         planned = sum(map(len, self.world.plans))
         if len(self.kept) != planned:
             raise Broken(f"{len(self.kept)} of {planned} deposits were acknowledged")
         self.world.check_end()
         self.figures.acknowledged += planned
-        with laws.rows(self.world.path) as query:
+        with invariants.rows(self.world.path) as query:
             [[done, taken_up]] = query("SELECT sum(state = 'done'), sum(interruptions) FROM activation")
         self.figures.activations += done
         self.figures.taken_up += taken_up
@@ -217,7 +217,7 @@ class Run:
                 self.serving.add(child.pid)
                 # A process that died during this start may have looked alive; the daemon then learns of it later.
                 since = {pid for pid, at in self.buried.items() if at > child.born}
-                laws.check_recovered(self.world.path, {daemon.pid for daemon in self.daemons} | since)
+                invariants.check_recovered(self.world.path, {daemon.pid for daemon in self.daemons} | since)
 
     def _done(self, number: int) -> int:
         """Return the number of acknowledged deposits of a depositor."""
@@ -236,7 +236,7 @@ class Run:
         """Return whether all marks are deposited and no work remains, so that killing would prove nothing."""
         if len(self.kept) < sum(map(len, self.world.plans)):
             return False
-        with laws.rows(self.world.path) as query:
+        with invariants.rows(self.world.path) as query:
             [[waiting]] = query("SELECT count(*) FROM crossing WHERE state IN ('waiting', 'claimed')")
             [[fading]] = query("SELECT count(*) FROM mark WHERE kind = 'smoke'")
         return waiting == 0 and fading == 0 and self.rng.random() < 0.5

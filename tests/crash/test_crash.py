@@ -1,4 +1,4 @@
-"""Law: a kill at any instant or failpoint loses nothing and doubles nothing, and work continues within two seconds."""
+"""A kill at any instant or failpoint loses nothing and doubles nothing, and work continues within two seconds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from blackboard import failpoints
 from tests.crash import births, harness
 from tests.crash.births import PLACES
-from tests.crash.laws import Broken
+from tests.crash.invariants import Broken
 from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]

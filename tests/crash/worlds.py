@@ -40,7 +40,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.laws import Broken, rows
+from tests.crash.invariants import Broken, rows
 
 __all__ = ["WORLDS", "Deposit", "World"]
 

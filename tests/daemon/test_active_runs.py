@@ -1,4 +1,4 @@
-"""Law: a thread claims its agent's next run in the transaction that ends a run, and threads are shared fairly."""
+"""A thread claims its agent's next run in the transaction that ends a run, and threads are shared fairly."""
 
 from __future__ import annotations
 

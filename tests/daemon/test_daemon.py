@@ -1,4 +1,4 @@
-"""Law: the daemon wakes each agent with exactly its marks, and every activation ends in the database.
+"""The daemon wakes each agent with exactly its marks, and every activation ends in the database.
 
 The clock advances when a daemon waits, so that hours pass without a delay.
 """

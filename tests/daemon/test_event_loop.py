@@ -1,4 +1,4 @@
-"""Law: asynchronous activations of a daemon run on one loop in one thread. None ends it, or blocks it unseen."""
+"""Asynchronous activations of a daemon run on one loop in one thread. None ends it, or blocks it unseen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: one worker at a time publishes, and it publishes the newest marks."""
+"""One worker at a time publishes, and it publishes the newest marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a worker claims only for agents whose active code is its own, and takes none from another that is alive."""
+"""A worker claims only for agents whose active code is its own, and takes none from another that is alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: every outcome is evidence for exactly one insight, for any answer of a model."""
+"""Every outcome is evidence for exactly one insight, for any answer of a model."""
 
 from __future__ import annotations
 

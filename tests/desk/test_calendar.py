@@ -1,4 +1,4 @@
-"""Law: events of others are read and never changed; own events follow from marks; slots avoid both."""
+"""Events of others are read and never changed; own events follow from marks; slots avoid both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: each conflict becomes one decision or one need, and the desk never loops over it."""
+"""Each conflict becomes one decision or one need, and the desk never loops over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: without the extra `desk`, every use of the calendar says in one line which package to install."""
+"""Without the extra `desk`, every use of the calendar says in one line which package to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: all spellings of one person are one subject."""
+"""All spellings of one person are one subject."""
 
 from __future__ import annotations
 

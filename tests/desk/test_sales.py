@@ -1,4 +1,4 @@
-"""Law: every lead gets exactly one verdict for any answer of a model, and every cold lead one nudge per person."""
+"""Every lead gets exactly one verdict for any answer of a model, and every cold lead one nudge per person."""
 
 from __future__ import annotations
 

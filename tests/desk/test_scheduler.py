@@ -1,4 +1,4 @@
-"""Law: a qualified lead gets one appointment in a free slot or one conflict, never both and never twice."""
+"""A qualified lead gets one appointment in a free slot or one conflict, never both and never twice."""
 
 from __future__ import annotations
 

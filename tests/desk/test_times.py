@@ -1,4 +1,4 @@
-"""Law: a requested time is found as it was meant; impossible and missing times are not found."""
+"""A requested time is found as it was meant; impossible and missing times are not found."""
 
 from __future__ import annotations
 

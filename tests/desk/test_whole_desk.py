@@ -1,4 +1,4 @@
-"""Law: over the sample leads, the desk becomes quiescent with one verdict per lead and no slot booked twice.
+"""Over the sample leads, the desk becomes quiescent with one verdict per lead and no slot booked twice.
 
 Each verdict is evidence for one insight. The desk needs few calls, and the order of the leads does not matter.
 """

@@ -1,4 +1,4 @@
-"""Law: every public name, command, option, setting, view and term is documented in agreement with the code."""
+"""Every public name, command, option, setting, view and term is documented in agreement with the code."""
 
 from __future__ import annotations
 

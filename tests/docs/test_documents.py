@@ -1,4 +1,4 @@
-"""Law: every block of code in the documentation runs, and every link has a target."""
+"""Every block of code in the documentation runs, and every link has a target."""
 
 from __future__ import annotations
 

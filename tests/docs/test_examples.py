@@ -1,4 +1,4 @@
-"""Law: every example runs unchanged, and the README shows the first example."""
+"""Every example runs unchanged, and the README shows the first example."""
 
 from __future__ import annotations
 

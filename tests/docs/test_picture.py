@@ -1,4 +1,4 @@
-"""Law: the picture in the README shows the current behaviour of a board."""
+"""The picture in the README shows the current behaviour of a board."""
 
 from __future__ import annotations
 

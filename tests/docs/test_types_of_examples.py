@@ -1,4 +1,4 @@
-"""Law: every Python block of the README and the documents passes mypy --strict."""
+"""Every Python block of the README and the documents passes mypy --strict."""
 
 from __future__ import annotations
 

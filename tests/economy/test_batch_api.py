@@ -1,4 +1,4 @@
-"""Law: weak marks wait for the Batch API, and each call is submitted once and its answer recorded once."""
+"""Weak marks wait for the Batch API, and each call is submitted once and its answer recorded once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blackboard.daemon.model_caller import api_for, model_for
 from blackboard.deployment import AgentSettings, Budget, ModelChoice
 from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem
-from blackboard.llm.failures import OutcomeUnknown, Rejected
+from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
@@ -278,7 +278,7 @@ def test_deleted_results_of_a_batch_are_unknown_outcomes(
         def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
             if not self.gone:
                 self.gone = True
-                raise Rejected("no longer kept")
+                raise RequestRejected("no longer kept")
             return super().batch_results(batch_id)
 
     client = Forgetful(api)
@@ -413,7 +413,7 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
 
     class Forgetful(Patient):
         def batch_results(self, batch_id: str) -> None:
-            raise Rejected("no longer kept")
+            raise RequestRejected("no longer kept")
 
     client = Forgetful(api)
     serve_batch_api(world.daemon(client))

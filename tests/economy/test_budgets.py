@@ -1,4 +1,4 @@
-"""Law: a call over a budget waits for the end of the window; it does not fail, and a restart keeps spent money."""
+"""A call over a budget waits for the end of the window; it does not fail, and a restart keeps spent money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: an old request is sent again only while its outcome is open. After any other end it is built anew."""
+"""An old request is sent again only while its outcome is open. After any other end it is built anew."""
 
 from __future__ import annotations
 

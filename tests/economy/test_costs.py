@@ -1,4 +1,4 @@
-"""Law: costs are shown by day and agent, with the cost per mark and the cost at the Messages API."""
+"""Costs are shown by day and agent, with the cost per mark and the cost at the Messages API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: no failure of the API loses a mark, blocks an agent, or pays twice."""
+"""No failure of the API loses a mark, blocks an agent, or pays twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a daemon killed at any point of a call pays once for its answer, or reports one unknown outcome."""
+"""A daemon killed at any point of a call pays once for its answer, or reports one unknown outcome."""
 
 from __future__ import annotations
 

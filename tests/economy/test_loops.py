@@ -1,4 +1,4 @@
-"""Law: a chain of wakes that feeds on itself is quarantined, and one need asks a person."""
+"""A chain of wakes that feeds on itself is quarantined, and one need asks a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: trouble of the account, the model or a gateway costs no mark an attempt, and ends by itself or with `resume`."""
+"""Trouble of the account, the model or a gateway costs no mark an attempt, and ends by itself or with `resume`."""
 
 from __future__ import annotations
 

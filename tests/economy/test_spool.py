@@ -1,4 +1,4 @@
-"""Law: an answer that the database does not accept is kept beside it and recorded before the next call is sent."""
+"""An answer that the database does not accept is kept beside it and recorded before the next call is sent."""
 
 from __future__ import annotations
 

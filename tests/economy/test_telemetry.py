@@ -1,4 +1,4 @@
-"""Law: runs and calls are traced if OpenTelemetry is installed, without text of requests and answers."""
+"""Runs and calls are traced if OpenTelemetry is installed, without text of requests and answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: deposits work by class and by name, in the name of another author, and in bulk."""
+"""Deposits work by class and by name, in the name of another author, and in bulk."""
 
 from __future__ import annotations
 

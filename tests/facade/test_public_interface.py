@@ -1,4 +1,4 @@
-"""Law: the public interface is typed: no `Any`, and no dict or tuple of the store in a result."""
+"""The public interface is typed: no `Any`, and no dict or tuple of the store in a result."""
 
 from __future__ import annotations
 

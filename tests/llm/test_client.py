@@ -1,4 +1,4 @@
-"""Law: a planned request is sent once, byte for byte, and every failure tells whether it was paid."""
+"""A planned request is sent once, byte for byte, and every failure tells whether it was paid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from blackboard.llm.failures import (
     NotSent,
     OutcomeUnknown,
     Overloaded,
-    Rejected,
+    RequestRejected,
     SpendLimit,
     Unusable,
 )
@@ -61,13 +61,13 @@ def test_a_request_and_its_retry_send_the_planned_bytes(api: MessagesApi, client
 @pytest.mark.parametrize(
     ("fault", "failure"),
     [
-        (Status(400), Rejected),
+        (Status(400), RequestRejected),
         (Status(404), ModelUnavailable),
-        (Status(403, body="<html>Forbidden</html>"), Rejected),
+        (Status(403, body="<html>Forbidden</html>"), RequestRejected),
         (Status(405), ModelUnavailable),
         (Status(511, body="<html>Log in</html>"), ModelUnavailable),
-        (Status(413), Rejected),
-        (Status(422), Rejected),
+        (Status(413), RequestRejected),
+        (Status(422), RequestRejected),
         (Status(307, {"location": "/v1/elsewhere"}), ModelUnavailable),
         (Junk("<!doctype html><p>Please log in"), ModelUnavailable),
         (Status(401), KeyRefused),

@@ -1,4 +1,4 @@
-"""Law: each request of a batch is paid once, even if the name of the batch was lost with the connection."""
+"""Each request of a batch is paid once, even if the name of the batch was lost with the connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from blackboard.llm.failures import (
     NotSent,
     OutcomeUnknown,
     Overloaded,
-    Rejected,
+    RequestRejected,
     SpendLimit,
     Unusable,
 )
@@ -69,7 +69,7 @@ def test_each_planned_request_is_in_the_batch_unchanged(
     [
         ({"type": "expired"}, NotSent),
         ({"type": "canceled"}, NotSent),
-        ({"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}, Rejected),
+        ({"type": "errored", "error": {"error": {"type": "invalid_request_error", "message": "x"}}}, RequestRejected),
         ({"type": "errored", "error": {"error": {"type": "billing_error", "message": "x"}}}, SpendLimit),
         ({"type": "errored", "error": {"error": {"type": "overloaded_error", "message": "x"}}}, Overloaded),
         ({"type": "errored", "error": None}, Overloaded),
@@ -147,7 +147,7 @@ def test_a_failed_request_for_results_costs_nothing(
 def test_a_batch_that_the_api_would_reject_is_not_sent(
     api: MessagesApi, client: AnthropicClient, body: str, names: list[str]
 ) -> None:
-    with pytest.raises(Rejected):
+    with pytest.raises(RequestRejected):
         client.submit_batch([BatchItem(name, body) for name in names])
     assert not api.calls
 

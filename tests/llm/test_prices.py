@@ -1,4 +1,4 @@
-"""Law: costs are whole micro-dollars, rounded up, from a dated table and never from a guess."""
+"""Costs are whole micro-dollars, rounded up, from a dated table and never from a guess."""
 
 from __future__ import annotations
 

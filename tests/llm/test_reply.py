@@ -1,4 +1,4 @@
-"""Law: every text can be stored, and is parsed as the answer or refused in one clear sentence."""
+"""Every text can be stored, and is parsed as the answer or refused in one clear sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a request is one fixed text with only the agent's words, and its cost has a known upper bound."""
+"""A request is one fixed text with only the agent's words, and its cost has a known upper bound."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.settings.sections import DaemonSettings
-from tests.crash import laws
+from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
-from tests.crash.laws import Broken
+from tests.crash.invariants import Broken
 
 DAEMONS = 4
 DEPOSITORS = 8
@@ -115,9 +115,9 @@ def _checked(path: Path, daemons: list[Child], depositors: list[Child]) -> dict[
         for line in _lines_of(depositor, "kept"):
             key, mark, event = line.split()
             kept[key] = int(mark), int(event)
-    laws.check(path, kept)
-    laws.check_finished(path)
-    with laws.rows(path) as query:
+    invariants.check(path, kept)
+    invariants.check_finished(path)
+    with invariants.rows(path) as query:
         knocks = query("SELECT subject, payload FROM event WHERE kind = 'knock' ORDER BY 1, 2")
         echoes = query("SELECT subject, payload FROM event WHERE kind = 'echo' ORDER BY 1, 2")
         [[late]] = query("SELECT count(*) FROM activation WHERE interruptions > 0")

@@ -1,4 +1,4 @@
-"""Law: every command finds the classes of its deployment file, wherever it is run and whatever ran before it."""
+"""Every command finds the classes of its deployment file, wherever it is run and whatever ran before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a daemon that was killed and restarted ends like an uninterrupted daemon; SIGHUP reloads its deployment file."""
+"""A daemon that was killed and restarted ends like an uninterrupted daemon; SIGHUP reloads its deployment file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.crash import laws
+from tests.crash import invariants
 from tests.crash.worlds import Desk
 from tests.processes.workers import ROOT, started
 
@@ -51,8 +51,8 @@ def test_a_killed_desk_ends_like_an_uninterrupted_desk(tmp_path: Path, after: in
         process.popen.wait()
     with started(run, environment=settings_of(world)) as process:
         assert process.ends() == 0, "\n".join(process.lines[-20:])
-    laws.check(world.path, {})
-    laws.check_finished(world.path)
+    invariants.check(world.path, {})
+    invariants.check_finished(world.path)
     world.check_end()
 
 

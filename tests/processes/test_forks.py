@@ -1,4 +1,4 @@
-"""Law: a process that forks loses nothing, nor do its children: no connection, lock or socket crosses a fork."""
+"""A process that forks loses nothing, nor do its children: no connection, lock or socket crosses a fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a mark that kills each process that works on it is found and quarantined; all other work is done."""
+"""A mark that kills each process that works on it is found and quarantined; all other work is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: workers of two versions of a module take turns on one board as docs/upgrades.md says, and nothing is lost.
+"""Workers of two versions of a module take turns on one board as docs/upgrades.md says, and nothing is lost.
 
 Each version is a folder with a module of the same name and a deployment file. All processes are real.
 """

@@ -1,4 +1,4 @@
-"""Law: what proves that a worker is alive does not depend on the environment, on a board's path, or on who looks."""
+"""What proves that a worker is alive does not depend on the environment, on a board's path, or on who looks."""
 
 from __future__ import annotations
 

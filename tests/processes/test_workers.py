@@ -1,4 +1,4 @@
-"""Law: daemons in separate processes are woken by a datagram, proven dead by a lock, and fenced when they wake late.
+"""Daemons in separate processes are woken by a datagram, proven dead by a lock, and fenced when they wake late.
 
 They obey signals.
 """

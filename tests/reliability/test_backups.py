@@ -1,4 +1,4 @@
-"""Law: a copy during use is intact and of one instant; a restore loses only later deposits and keeps the old board.
+"""A copy during use is intact and of one instant; a restore loses only later deposits and keeps the old board.
 
 The drill: back up, lose the board, restore, continue.
 """

@@ -1,4 +1,4 @@
-"""Law: a board has one set of locks and one log, whatever name of it a process was given."""
+"""A board has one set of locks and one log, whatever name of it a process was given."""
 
 from __future__ import annotations
 

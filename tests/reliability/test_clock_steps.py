@@ -1,4 +1,4 @@
-"""Law: steps of the clock never raise strengths, fire nothing twice, miss nothing, and are logged once.
+"""Steps of the clock never raise strengths, fire nothing twice, miss nothing, and are logged once.
 
 A leap that no person confirms changes nothing irreversible.
 """
@@ -215,7 +215,7 @@ def test_the_views_do_not_believe_it_either(path: Path) -> None:
     with Blackboard.open(f"sqlite:///{path}", clock=long_ago) as board:
         board.deposit(Smoke(subject="kitchen"))
         shown = board.session.read(
-            lambda txn: txn.tx.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall()
+            lambda txn: txn.sql.cursor.execute("SELECT strength, as_of FROM live_marks").fetchall()
         )
     assert shown[0][0] == 1.0
     assert shown[0][1].startswith("2001-01-01T00:00:00")

@@ -1,4 +1,4 @@
-"""Law: what was forgotten is gone from the file, or the board remembers a compaction until it is; nobody waits long."""
+"""What was forgotten is gone from the file, or the board remembers a compaction until it is; nobody waits long."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_forget_during_a_compaction_still_owes_one(board: Blackboard, monkeypa
 
 def test_a_compaction_gives_space_back_after_retention(board: Blackboard, path: Path) -> None:
     ids = [board.deposit(Lead(subject=f"other/{n}", text="x" * 2000)).mark_id for n in range(400)]
-    board.session.write(lambda txn: txn.tx.cursor.execute("DELETE FROM event WHERE mark_id % 10 <> 0"))
+    board.session.write(lambda txn: txn.sql.cursor.execute("DELETE FROM event WHERE mark_id % 10 <> 0"))
     before = {mark.id for mark in board.marks("lead", limit=1000)}
     report = board.compact()
     assert report.bytes_after < 0.7 * report.bytes_before

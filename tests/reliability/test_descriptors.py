@@ -1,4 +1,4 @@
-"""Law: an agent that uses up all file descriptors harms its own activation and nothing else."""
+"""An agent that uses up all file descriptors harms its own activation and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: the doctor reports every fault of a board with advice, and no fault of a sound board."""
+"""The doctor reports every fault of a board with advice, and no fault of a sound board."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _a_pause(board: Blackboard, path: Path, clock: ManualClock) -> None:
 def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.session.write(
         lambda txn: (
-            txn.tx.run(
+            txn.sql.run(
                 ACTIVATIONS.insert_worker,
                 id="host-1-dead",
                 pid=1,

@@ -1,4 +1,4 @@
-"""Law: no byte of an erased subject's data stays in the file; the record of events and costs stays."""
+"""No byte of an erased subject's data stays in the file; the record of events and costs stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: every failure of the file gives one clear message without a traceback.
+"""Every failure of the file gives one clear message without a traceback.
 
 Nothing is half written, no acknowledged mark is lost while the file is intact, and work continues when the cause is
 gone.

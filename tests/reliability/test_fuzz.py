@@ -1,4 +1,4 @@
-"""Law: a parser returns a value or raises an error of this program for every input.
+"""A parser returns a value or raises an error of this program for every input.
 
 A command ends with a message and no traceback.
 """

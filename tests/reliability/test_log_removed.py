@@ -1,4 +1,4 @@
-"""Law: no acknowledged deposit is lost after somebody has removed the write-ahead log of a board in use.
+"""No acknowledged deposit is lost after somebody has removed the write-ahead log of a board in use.
 
 The board saves a log that has lost its path. If another process has begun a new log meanwhile, each knows it before it
 acknowledges anything, and neither deletes or overwrites the log of the other.

@@ -1,4 +1,4 @@
-"""Law: an agent may raise, hang, flood or lie; it harms only its own activation.
+"""An agent may raise, hang, flood or lie; it harms only its own activation.
 
 A person sees the whole error, and can retry or discard the activation.
 """

@@ -1,4 +1,4 @@
-"""Law: after a power loss, every acknowledged deposit exists and the file is intact.
+"""After a power loss, every acknowledged deposit exists and the file is intact.
 
 The model: a disk keeps data that was flushed before a commit was acknowledged. Of later writes it keeps any prefix of
 the log, torn at any byte, or, during a checkpoint, any selection of the pages written to the database. The model

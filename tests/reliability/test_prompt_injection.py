@@ -1,4 +1,4 @@
-"""Law: even if a model obeys every word of an enquiry, only declared kinds on the given subjects are written.
+"""Even if a model obeys every word of an enquiry, only declared kinds on the given subjects are written.
 
 A lead has at most one verdict, and no content of a call reaches the leads of another call.
 """
@@ -85,7 +85,7 @@ def answering(calls: list[dict[str, Any]]) -> Any:
 
 def events(board: Blackboard) -> list[EventRow]:
     return board.session.read(
-        lambda txn: [EventRow._make(row) for row in txn.tx.cursor.execute("SELECT * FROM event ORDER BY id")]
+        lambda txn: [EventRow._make(row) for row in txn.sql.cursor.execute("SELECT * FROM event ORDER BY id")]
     )
 
 
@@ -95,7 +95,7 @@ def check_the_law(board: Blackboard) -> None:
     leads = {event.mark_id for event in events(board) if event.kind == "lead"}
     given: dict[int, set[str]] = {}
     for row in board.session.read(
-        lambda txn: txn.tx.cursor.execute(
+        lambda txn: txn.sql.cursor.execute(
             "SELECT g.activation_id, e.subject FROM activation_input g JOIN event e ON e.id = g.event_id"
         ).fetchall()
     ):
@@ -119,7 +119,7 @@ def check_the_law(board: Blackboard) -> None:
     dead = {
         row[0]
         for row in board.session.read(
-            lambda txn: txn.tx.cursor.execute(
+            lambda txn: txn.sql.cursor.execute(
                 "SELECT g.mark_id FROM activation_input g JOIN activation a ON a.id = g.activation_id"
                 " WHERE a.state = 'dead' AND g.role = 'absorbed'"
             ).fetchall()

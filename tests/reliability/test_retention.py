@@ -1,4 +1,4 @@
-"""Law: under a steady load the file stops growing. Expired data is removed in bounded batches.
+"""Under a steady load the file stops growing. Expired data is removed in bounded batches.
 
 Live marks and the inputs of unfinished activations stay.
 """
@@ -63,7 +63,7 @@ TABLES = (
 
 def rows(board: Blackboard) -> dict[str, int]:
     return board.session.read(
-        lambda txn: {name: txn.tx.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
+        lambda txn: {name: txn.sql.cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
     )
 
 

@@ -1,4 +1,4 @@
-"""Law: files of a board are private to their owner, and no key reaches the database, a log, an error or a status."""
+"""Files of a board are private to their owner, and no key reaches the database, a log, an error or a status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: no transaction waits for an agent, a model or a published file, and the write-ahead log stays bounded."""
+"""No transaction waits for an agent, a model or a published file, and the write-ahead log stays bounded."""
 
 from __future__ import annotations
 

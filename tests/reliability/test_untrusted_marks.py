@@ -1,4 +1,4 @@
-"""Law: names, subjects and payloads are data.
+"""Names, subjects and payloads are data.
 
 No character in them affects a terminal, a log, a query or a prompt, and data that is too large or too deep is refused
 whole.

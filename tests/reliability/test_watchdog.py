@@ -1,4 +1,4 @@
-"""Law: only the loop of the daemon sends signs of life to systemd."""
+"""Only the loop of the daemon sends signs of life to systemd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a deployment consists of the agents' declarations and the overrides of its file; wrong names are refused."""
+"""A deployment consists of the agents' declarations and the overrides of its file; wrong names are refused."""
 
 from __future__ import annotations
 

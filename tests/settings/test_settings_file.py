@@ -1,4 +1,4 @@
-"""Law: every value of a deployment file or the environment is accepted or refused with its place, all at once."""
+"""Every value of a deployment file or the environment is accepted or refused with its place, all at once."""
 
 from __future__ import annotations
 

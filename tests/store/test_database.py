@@ -1,4 +1,4 @@
-"""Law: writers take turns, and a failed write does not affect others."""
+"""Writers take turns, and a failed write does not affect others."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
 
     def work(txn: Any) -> tuple[int, int]:
         def count() -> int:
-            return int(txn.tx.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
+            return int(txn.sql.cursor.execute("SELECT count(*) FROM mark").fetchone()[0])
 
         before = count()
         world.put("smoke")
@@ -113,7 +113,7 @@ def test_a_reading_transaction_is_one_snapshot(world: World) -> None:
 @pytest.mark.postgresql
 def test_a_reading_transaction_cannot_write(world: World) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
-        world.board.session.read(lambda txn: txn.tx.cursor.execute("DELETE FROM mark"))
+        world.board.session.read(lambda txn: txn.sql.cursor.execute("DELETE FROM mark"))
     world.advance(HOUR)
     assert world.board.marks() == []
 

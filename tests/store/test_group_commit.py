@@ -1,4 +1,4 @@
-"""Law: waiting threads are committed together, each gets its own result or error, and each returns."""
+"""Waiting threads are committed together, each gets its own result or error, and each returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: an exception of a signal's handler, anywhere in a write, leaves no lock, transaction, thread or descriptor.
+"""An exception of a signal's handler, anywhere in a write, leaves no lock, transaction, thread or descriptor.
 
 Other processes go on, other threads get their results, and nothing is written twice.
 """

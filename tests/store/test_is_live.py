@@ -1,4 +1,4 @@
-"""Law: Python and SQL agree on whether a mark is live."""
+"""Python and SQL agree on whether a mark is live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: a program reads a board by SQL through the board's own library, and cannot change anything by it."""
+"""A program reads a board by SQL through the board's own library, and cannot change anything by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: the migrated schema equals the declared schema, one process creates it, and other files are refused clearly."""
+"""The migrated schema equals the declared schema, one process creates it, and other files are refused clearly."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
     assert [item.returncode for item in started] == [0] * 4, ended
     with Blackboard.open(url) as board:
         assert len(board.marks()) == 20
-        assert board.session.read(lambda txn: txn.tx.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
+        assert board.session.read(lambda txn: txn.sql.cursor.execute("SELECT count(*) FROM board").fetchall()) == [(1,)]
         assert board.deployment.version == 1
 
 

@@ -1,4 +1,4 @@
-"""Law: no two SQLite libraries have a board's file open in one process; whichever comes second is refused.
+"""No two SQLite libraries have a board's file open in one process; whichever comes second is refused.
 
 A second library that closes the file drops the locks of the first: acknowledged deposits were lost, and files damaged.
 """

@@ -1,4 +1,4 @@
-"""Law: every statement of `store/sql` is described, used, known to both databases, and keeps its query plan."""
+"""Every statement of `store/sql` is described, used, known to both databases, and keeps its query plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law: every statement and view can be prepared on PostgreSQL and returns no decimals."""
+"""Every statement and view can be prepared on PostgreSQL and returns no decimals."""
 
 from __future__ import annotations
 

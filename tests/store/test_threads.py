@@ -1,4 +1,4 @@
-"""Law: several threads of one process may create, upgrade, copy and restore boards at once.
+"""Several threads of one process may create, upgrade, copy and restore boards at once.
 
 Alembic's context, and the number of the process in a file's name, are one for each process. A process that fails here
 may end by a signal, so it is a child.

@@ -1,4 +1,4 @@
-"""Law: a board of an earlier version is upgraded when it is opened, and all its data has the new names.
+"""A board of an earlier version is upgraded when it is opened, and all its data has the new names.
 
 `board_0002.sql` is such a board with all renamed parts: a deployment with each setting, activations and crossings in
 every state, a call through each API, cooldowns, and marks during a backfill.

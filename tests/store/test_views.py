@@ -1,4 +1,4 @@
-"""Law: the views are a contract: their columns, and strengths that equal Python's in every SQLite shell."""
+"""The views are a contract: their columns, and strengths that equal Python's in every SQLite shell."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
 
     def register(name: str, version: str | None) -> None:
         world.board.session.write(
-            lambda txn: txn.tx.run(ACTIVATIONS.insert_worker, id=name, version=version, **worker) and None
+            lambda txn: txn.sql.run(ACTIVATIONS.insert_worker, id=name, version=version, **worker) and None
         )
 
     register("present", program_version())

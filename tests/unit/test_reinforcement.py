@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blackboard.decay import Exponential, Linear, Never, Step
 from blackboard.marks import Kind, OnRepeat
 from blackboard.reinforcement import FadingState, reinforce
-from tests.laws.strategies import YEAR, instants, intensities, laws
+from tests.unit.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000
 joining = st.sampled_from([name for name in get_args(OnRepeat) if name != "separate"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.decay import Decay
-from tests.laws.strategies import ages, landmarks, laws
+from tests.unit.strategies import ages, landmarks, laws
 
 
 @pytest.fixture(scope="module", params=["sqlite3", "pysqlite3"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step, law_from
 from blackboard.errors import InvalidDuration, InvalidLaw, UsageError
-from tests.laws.strategies import (
+from tests.unit.strategies import (
     DAY,
     YEAR,
     ages,

@@ -12,7 +12,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
     """Return an activation, or None if there is none with this id."""
-    row: ActivationRow | None = txn.tx.one(ACTIVATIONS.get_activation, id=activation_id)
+    row: ActivationRow | None = txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
     return row
 
 
@@ -26,8 +26,8 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     row = row._replace(state=state)
     running = state == ActivationState.RUNNING
     insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
-    txn.tx.run(insert, **row._asdict())
-    return row._replace(id=txn.tx.value(ACTIVATIONS.last_activation_id))
+    txn.sql.run(insert, **row._asdict())
+    return row._replace(id=txn.sql.value(ACTIVATIONS.last_activation_id))
 
 
 def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
@@ -35,7 +35,7 @@ def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.is_over_board:
         return [""]
-    return [subject for (subject,) in txn.tx.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
+    return [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
 
 
 def insert_closed_activation(
@@ -71,7 +71,7 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
         statement = ACTIVATIONS.finish_activation
     else:
         statement = ACTIVATIONS.set_state
-    txn.tx.run(statement, **row._asdict())
+    txn.sql.run(statement, **row._asdict())
     return row
 
 
@@ -84,7 +84,7 @@ def close_crossing(
         IllegalTransition: The state cannot follow the present one.
     """
     check_transition(row.state, state)
-    txn.tx.run(
+    txn.sql.run(
         CROSSINGS.close_crossing,
         id=row.id,
         state=state,

@@ -14,7 +14,7 @@ from blackboard.decay import Decay, Exponential
 from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
 from blackboard.errors import InvalidCondition, UnknownName
 from blackboard.marks import Kind, Need
-from tests.laws.strategies import laws
+from tests.unit.strategies import laws
 
 
 def deployment(weight: float = 1.0) -> Deployment:

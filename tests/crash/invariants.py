@@ -1,4 +1,4 @@
-"""The laws of a board file after any crash, at every instant, checked from outside by SQL alone."""
+"""What holds for a board file after any crash, at every instant, checked from outside by SQL alone."""
 
 from __future__ import annotations
 

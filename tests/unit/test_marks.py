@@ -26,7 +26,7 @@ from blackboard.marks import (
     describe_invalid,
     dump_payload,
 )
-from tests.laws.strategies import intensities, laws
+from tests.unit.strategies import intensities, laws
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, on_repeat="add", cap=5.0):

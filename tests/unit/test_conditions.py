@@ -25,7 +25,7 @@ from blackboard.conditions import (
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
 from blackboard.parsing import parse
-from tests.laws.strategies import comparisons, conditions, measures
+from tests.unit.strategies import comparisons, conditions, measures
 
 
 class Smoke(Mark, kind="smoke"):

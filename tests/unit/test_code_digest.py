@@ -1,4 +1,4 @@
-"""Law: the digest of an agent's code changes with what the code does, and with nothing that a deployment may tune."""
+"""The digest of an agent's code changes with what the code does, and with nothing that a deployment may tune."""
 
 from __future__ import annotations
 

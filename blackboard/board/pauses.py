@@ -1,0 +1,32 @@
+"""Pauses of agents and of the board, which a person begins and ends."""
+
+from __future__ import annotations
+
+from blackboard.board import agent_state, board_clock, model_pauses
+from blackboard.board.board_transaction import BoardTransaction
+
+
+def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
+    """Pause an agent, or the whole board (None). Running activations finish, and crossings are still recorded.
+
+    Raises:
+        UnknownName: There is no such agent.
+    """
+    if agent is None:
+        agent_state.pause_board(txn, True, reason)
+    else:
+        agent_state.set_pause(txn, agent, True, reason)
+
+
+def resume(txn: BoardTransaction, agent: str | None) -> None:
+    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock, and tries paused models.
+
+    Raises:
+        UnknownName: There is no such agent.
+    """
+    if agent is None:
+        board_clock.believe(txn)
+        agent_state.pause_board(txn, False)
+        model_pauses.try_now(txn)
+    else:
+        agent_state.set_pause(txn, agent, False)
