@@ -7,6 +7,7 @@ A class that shows it is refused when it is registered, every other one at the d
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -24,6 +25,10 @@ M = TypeVar("M", bound=Mark)
 
 _ABSENT = object()
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+MAX_DIGITS = sys.int_info.default_max_str_digits
+"""The largest number of digits that Python reads as a number."""
 
 
 def check_class(model: type[Mark]) -> None:
@@ -69,6 +74,8 @@ def write_mark(mark: Mark) -> str:
         InvalidMark: JSON cannot represent a value, or a field would be read as another value.
     """
     text, model = payload_text(mark), type(mark)
+    if len(text) > MAX_DIGITS:
+        _check_numbers(mark.kind, text)
     if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
     if _has_sets(model):
@@ -88,6 +95,20 @@ def write_mark(mark: Mark) -> str:
             f" {_short(now)}; declare a type, or a serializer and a validator, that give the same value back"
         )
     return text
+
+
+def _check_numbers(kind: str, text: str) -> None:
+    """Check that Python can read the numbers of a text, which a class of whole numbers alone does not show.
+
+    Raises:
+        InvalidMark: A number has too many digits.
+    """
+    try:
+        json.loads(text)
+    except ValueError:
+        raise InvalidMark(
+            f"the payload does not fit kind {kind!r}: a number has more than {MAX_DIGITS} digits; store it as text"
+        ) from None
 
 
 def read_mark(model: type[M], text: str, subject: str, intensity: float) -> M:

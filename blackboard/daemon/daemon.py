@@ -31,7 +31,7 @@ from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.errors import BlackboardError, ConfigurationError, StoreError
+from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
@@ -137,7 +137,7 @@ class Daemon:
         self._alarm: Alarm | None = None
         self._trouble: str | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
-        self._stopping = self._at_once = self._reloading = False
+        self._stopping = self._at_once = self._reloading = self._closed = False
         self._replace = replace
         self._outdated: set[str] = set()
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
@@ -158,6 +158,7 @@ class Daemon:
             AgentInUse: Another living worker serves one of the agents with other code, and `replace` is not set.
             ConfigurationError: An agent uses a model without a price.
             StoreError: The board cannot be used at the start.
+            UsageError: It has run before.
         """
         try:
             self.start()
@@ -216,6 +217,8 @@ class Daemon:
 
     def start(self) -> None:
         """Register the worker and start listening. `run` calls this itself."""
+        if self._closed:
+            raise UsageError("this Daemon has ended, and runs only once; build another one")
         board, where = self.board, self.board.database.where
         self._unsubscribe = board.subscribe(self.wake.set)
         if self.batch_api is not None and (
@@ -375,6 +378,7 @@ class Daemon:
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
+        self._closed = True
         if self.batch_api is not None:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         if self._alarm is not None:

@@ -146,6 +146,7 @@ def engine(database: Database) -> Engine:
 
 def _connection(database: Database, *, transactions: bool = True) -> Any:
     """Open a connection that refuses everything but reading, and notes what it refused."""
+    database.check_names()
     connection = database.connect(writes=False)
     refused = connection.refused = []
 

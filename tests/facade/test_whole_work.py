@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.errors import ConfigurationError, UsageError
+from blackboard.errors import ConfigurationError, InvalidMark, UsageError
 
 
 class Job(Mark, kind="job", on_repeat="separate"):
@@ -155,3 +155,26 @@ def test_a_board_that_cannot_be_used_leaves_nothing_open(tmp_path: Path) -> None
         Blackboard.open(tmp_path / "board.db", kinds=[Lossy])
     assert (sorted(descriptors.iterdir()) if descriptors.exists() else []) == before
     assert not (tmp_path / "board.db").exists()
+
+
+def test_a_daemon_that_has_ended_says_so_instead_of_waking_nobody(board: Blackboard) -> None:
+    @agent(watches=strength(Job) >= 0.5)
+    def work(jobs: Any, context: Any) -> None: ...
+
+    daemon = Daemon(board, [work])
+    daemon.run(until_quiescent=True)
+    with pytest.raises(UsageError, match="runs only once"):
+        daemon.run(until_quiescent=True)
+    Daemon(board, [work]).run(until_quiescent=True)
+
+
+def test_a_number_that_python_cannot_read_is_refused(board: Blackboard) -> None:
+    class Big(Mark, kind="big"):
+        """A mark with a whole number."""
+
+        number: int
+
+    board.deposit(Big(subject="fits", number=10**4000))
+    with pytest.raises(InvalidMark, match="more than 4300 digits"):
+        board.deposit(Big(subject="does not", number=10**4400))
+    assert [mark.subject for mark in board.marks()] == ["fits"]

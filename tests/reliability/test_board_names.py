@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import blackboard
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import administration
 from blackboard.board.doctor import examine
@@ -77,6 +78,8 @@ def test_a_file_with_a_hard_link_is_refused_by_each_of_its_names(tmp_path: Path)
     for name in (path, other):
         with pytest.raises(StoreError, match=r"has a second name, a hard link \("):
             Blackboard.open(name, create=False)
+        with pytest.raises(StoreError, match="second name"):
+            blackboard.connect(name)
     other.unlink()
     with Blackboard.open(path) as board:
         board.deposit(Note(subject="one"))
