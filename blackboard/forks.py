@@ -1,8 +1,8 @@
 """What happens when this process forks: no connection, lock or socket of a board crosses the fork.
 
-SQLite keeps, for each process, which locks it has on a file. A forked child inherits that knowledge and not the locks:
-a connection that it opens takes locks for held that it does not have, and whoever closes the file last, as it seems,
-deletes the log that the child writes to. So connections are closed before the fork, and each process opens its own.
+SQLite notes in its memory which locks a process has on a file. A forked child inherits these notes, but not the locks.
+Its new connections then rely on locks that nobody holds, and another process that believes to be the last one deletes
+the log that the child writes to. So connections are closed before the fork, and each process opens its own.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
 from blackboard.reinforcement import FadingMark, FadingState
 from blackboard.states import ActivationState, CrossingState
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.strength_forecast import fallen_side, first_true, met_side, value_at
 
@@ -234,23 +234,8 @@ class _Retest:
         return is_stimulus(self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
-        """Return the mark as an event left it, as far as it fades and counts."""
-        row = MarkRow(
-            id=event.mark_id,
-            kind=event.kind,
-            subject=event.subject,
-            payload="{}",
-            author=event.author,
-            intensity=event.intensity,
-            law=event.law,
-            anchored_at=event.recorded_at,
-            event_id=event.id,
-            deposited_at=event.recorded_at,
-            reinforced_at=event.recorded_at,
-            reinforcements=0,
-            evaporates_at=event.evaporates_at,
-            order_key=None,
-        )
+        """Return the mark as an event left it, and which of its events are of others than the agent."""
+        row = mark_after(event)
         if event.author != self.watch.ignored_author:
             return row
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": event.author, "up_to": event.id}

@@ -33,8 +33,8 @@ class PredictedEvaporation:
 
 
 @dataclass(frozen=True)
-class PredictedWake:
-    """A crossing that the deployment would cause."""
+class PredictedCrossing:
+    """A crossing as it would be under the deployment."""
 
     agent: str
     watch: str
@@ -42,23 +42,22 @@ class PredictedWake:
     """None for the board."""
     mark_id: int | None
     value: float
+    """What the watch measured at the crossing; of a crossing that ends, under the former watch."""
     threshold: float
+
+
+@dataclass(frozen=True)
+class PredictedWake(PredictedCrossing):
+    """A crossing that the deployment would cause."""
+
     held_back: bool
     """Whether a guard would hold it back."""
 
 
 @dataclass(frozen=True)
-class PredictedRetest:
+class PredictedRetest(PredictedCrossing):
     """A crossing that waits for a watch that the deployment changes."""
 
-    agent: str
-    watch: str
-    subject: str | None
-    """None for the board."""
-    mark_id: int | None
-    value: float
-    """What the watch measured at the crossing: the new one if it stays, else the former one."""
-    threshold: float
     stays: bool
     """Whether it stays under the new watch; otherwise it ends as skipped."""
 
@@ -148,16 +147,7 @@ def _continue(txn: BoardTransaction) -> None:
 
 
 def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
-    watch = txn.active.watches[crossing.watch_id]
-    return PredictedRetest(
-        watch.agent.name,
-        watch.spec.name,
-        crossing.subject or None,
-        crossing.mark_id if crossing.is_per_mark else None,
-        crossing.value,
-        crossing.threshold,
-        crossing.state == CrossingState.WAITING,
-    )
+    return PredictedRetest(*_crossing(txn, crossing), crossing.state == CrossingState.WAITING)
 
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
@@ -166,12 +156,12 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
         held_back = crossing.state == CrossingState.SKIPPED
     else:
         held_back = not guards.opening(txn, watch, crossing.subject)[0]
-    return PredictedWake(
-        watch.agent.name,
-        watch.spec.name,
-        crossing.subject or None,
-        crossing.mark_id if crossing.is_per_mark else None,
-        crossing.value,
-        crossing.threshold,
-        held_back,
-    )
+    return PredictedWake(*_crossing(txn, crossing), held_back)
+
+
+def _crossing(txn: BoardTransaction, crossing: CrossingRow) -> tuple[str, str, str | None, int | None, float, float]:
+    """Return the fields of a `PredictedCrossing`."""
+    watch = txn.active.watches[crossing.watch_id]
+    mark_id = crossing.mark_id if crossing.is_per_mark else None
+    names = watch.agent.name, watch.spec.name
+    return *names, crossing.subject or None, mark_id, crossing.value, crossing.threshold

@@ -36,7 +36,7 @@ from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, row_of
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 M = TypeVar("M", bound=Mark)
@@ -166,24 +166,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
 
 def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
     """Return the fading part of a mark after an event, with the changes of its floor and law up to an instant."""
-    row = MarkRow(
-        id=event.mark_id,
-        kind=event.kind,
-        subject=event.subject,
-        payload="{}",
-        author=event.author,
-        intensity=event.intensity,
-        law=event.law,
-        anchored_at=event.recorded_at,
-        event_id=event.id,
-        deposited_at=event.recorded_at,
-        reinforced_at=event.recorded_at,
-        reinforcements=0,
-        evaporates_at=event.evaporates_at,
-        order_key=None,
-        activation_id=event.activation_id,
-        own_law=event.own_law,
-    )
+    row = mark_after(event)
     state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.sql, event.law))
     floor: float | None = None
     for since, then in versions:

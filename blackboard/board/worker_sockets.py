@@ -35,7 +35,7 @@ def listen(path: Path) -> socket.socket:
             return listening
     try:
         address = _temporary_folder() / path.name
-        path.symlink_to(address)  # first, so that whoever removes a dead worker's files finds its folder
+        path.symlink_to(address)  # before the folder is made: other workers find a dead worker's folder by it
         address.parent.mkdir(mode=0o700)
         listening.bind(str(address))
     except OSError as error:

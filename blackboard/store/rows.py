@@ -143,6 +143,28 @@ class EventRow(NamedTuple):
     """As in `MarkRow`."""
 
 
+def mark_after(event: EventRow) -> MarkRow:
+    """Return a mark as an event left it, as far as it fades and counts: without its payload and its earlier events."""
+    return MarkRow(
+        id=event.mark_id,
+        kind=event.kind,
+        subject=event.subject,
+        payload="{}",
+        author=event.author,
+        intensity=event.intensity,
+        law=event.law,
+        anchored_at=event.recorded_at,
+        event_id=event.id,
+        deposited_at=event.recorded_at,
+        reinforced_at=event.recorded_at,
+        reinforcements=0,
+        evaporates_at=event.evaporates_at,
+        order_key=None,
+        activation_id=event.activation_id,
+        own_law=event.own_law,
+    )
+
+
 class DepositKeyRow(NamedTuple):
     """A row of `deposit_key`: the first request that an author made with a key for a kind.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_a_daemon_made_before_a_fork_runs_in_each_child_as_a_worker_of_its_own(p
 
 
 AGENTS = """
-import asyncio, json, os, sys, time
+import asyncio, json, os, sys, threading
 from blackboard import Mark, agent, strength
 class Note(Mark, kind="note", on_repeat="separate"):
     text: str
@@ -101,13 +102,13 @@ async def coroutine(notes, context):
     if fork(os.environ["WAY"]) == 0:
         await asyncio.sleep(0)
         record(-1)
-    await asyncio.sleep(0.01)
+    await asyncio.to_thread(os.getpid)
     return done(notes)
 @agent(watches=strength(Note) >= 0.5, writes=[Done], max_attempts=1)
 async def task(notes, context):
     async def part():
         fork(os.environ["WAY"])
-    await asyncio.gather(part(), asyncio.sleep(0.01))
+    await asyncio.gather(part(), asyncio.to_thread(os.getpid))
     return done(notes)
 @agent(watches=strength(Note) >= 0.5, writes=[Done], max_attempts=1)
 async def thread(notes, context):
@@ -143,10 +144,11 @@ def lingering(notes, context):
     if context.attempt == 1 and not os.path.exists("children"):
         child = os.fork()
         if child == 0:
-            time.sleep(300)
+            threading.Event().wait()  # until it is killed
             os._exit(0)
         record(child)
-        time.sleep(300)
+        print("forked")
+        threading.Event().wait()
     return done(notes)
 """
 
@@ -156,6 +158,18 @@ def house(folder: Path, agent: str) -> None:
     (folder / "blackboard.toml").write_text(
         f'[database]\nurl = "sqlite:///board.db"\n[deployment]\nagents = ["forking:{agent}"]\n'
     )
+
+
+def ends(pid: int) -> bool:
+    """Wait until a process has ended; return False if it has not after ten seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 10)[0])
+    finally:
+        os.close(handle)
 
 
 def lives(pid: int) -> bool:
@@ -192,10 +206,7 @@ def test_a_child_that_an_agent_forks_ends_where_the_agents_code_ends(tmp_path: P
     children = [int(line) for line in (tmp_path / "children").read_text().split()]
     assert children
     assert -1 not in children, "the child went on after it had given way to the event loop"
-    until = time.monotonic() + 10
-    while any(map(lives, children)) and time.monotonic() < until:
-        os.sched_yield()
-    assert not any(map(lives, children))
+    assert all(ends(child) for child in children)
 
 
 def test_a_child_of_an_agent_has_no_file_lock_or_socket_of_the_board(tmp_path: Path) -> None:
@@ -218,13 +229,10 @@ def test_a_killed_daemons_work_is_recovered_at_once_though_a_child_of_its_agent_
     with Blackboard.open(tmp_path / "board.db") as board:
         board.deposit("note", subject="s", payload={"text": "x"})
         with started(["-m", "blackboard", "run"], folder=tmp_path) as first:
-            until = time.monotonic() + 30
-            children = tmp_path / "children"
-            while not (children.exists() and children.read_text().endswith("\n")) and time.monotonic() < until:
-                os.sched_yield()
+            first.line(lambda line: "forked" in line)
             first.signal(signal.SIGKILL)
             first.popen.wait(10)
-            child = int(children.read_text())
+            child = int((tmp_path / "children").read_text())
             assert lives(child)
             began = time.monotonic()
             with started(["-m", "blackboard", "run", "--until-quiescent"], folder=tmp_path) as second:
