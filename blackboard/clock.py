@@ -73,6 +73,9 @@ class SystemClock:
 
     used: ClassVar[UsedInstants] = UsedInstants()
 
+    def __repr__(self) -> str:
+        return "SystemClock()"
+
     def now(self) -> Instant:
         """Return the time of the machine."""
         return time.time_ns() // 1000
@@ -107,6 +110,9 @@ class ManualClock:
         self._running = 0
         self._lock = threading.Lock()
 
+    def __repr__(self) -> str:
+        return f"ManualClock({str(to_datetime(self._now))!r})"
+
     def now(self) -> Instant:
         """Return the instant to which the clock was moved."""
         return self._now
@@ -131,8 +137,9 @@ class ManualClock:
             self._now += by // _MICROSECOND
             return self._now
 
-    def set(self, to: Instant) -> None:
-        """Let time pass until an instant, or set the clock back to it."""
+    def set(self, to: Instant | datetime) -> None:
+        """Let time pass until an instant, or set the clock back to it. A naive datetime is UTC."""
+        to = from_datetime(to) if isinstance(to, datetime) else to
         with self._lock:
             self._running += max(0, to - self._now)
             self._now = to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -126,6 +126,11 @@ class Mark(BaseModel):
             )
         except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
             raise InvalidMark(f"the payload is not JSON: {error}") from None
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield from super().__repr_args__()
+        if self._stored is not None:
+            yield from (("id", self.id), ("strength", self.strength), ("author", self.author))
 
     def or_else(self, alternative: Mark) -> Self:
         """Return a copy that deposits an alternative if its `unique` value is taken.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,9 @@ COMMANDS = {
 """The commands of each module, in the order of the help."""
 
 
+_OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
+
+
 class LazyGroup(Mapping[str, Any]):
     """A mapping of commands by name. A command is built on first use, so that it imports only its own module."""
 
@@ -40,7 +44,8 @@ class LazyGroup(Mapping[str, Any]):
         if name not in self._commands:
             module = importlib.import_module(f"blackboard.cli.{self._modules[name]}")
             module.add_to(group := typer.Typer())
-            self._commands |= typer.main.get_group(group).commands
+            for built, command in typer.main.get_group(group).commands.items():
+                self._commands[built] = _without_markup(command)
         return self._commands[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -50,12 +55,21 @@ class LazyGroup(Mapping[str, Any]):
         return len(self._modules)
 
 
+def _without_markup(command: Any) -> Any:
+    """Return a command whose help shows `[daemon] grace` as written. Typer would take `[daemon]` for a style."""
+    for item in (command, *command.params):
+        if getattr(item, "help", None):
+            item.help = _OPENS_A_TAG.sub(r"\\[", item.help)
+    return command
+
+
 class Commands(TyperGroup):
     """The top-level group, which turns errors into messages and exit codes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands: Any = LazyGroup()
+        _without_markup(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""

@@ -146,6 +146,9 @@ class Daemon:
             board.session.classes.add(agent.kinds.values())
         board.session.classes.load(kind for agent in self.agents.values() for kind in agent.spec.kinds)
 
+    def __repr__(self) -> str:
+        return f"Daemon({self.board!r}, agents={sorted(self.agents)})"
+
     # -- from outside ------------------------------------------------------------------------------------------------
 
     def run(self, *, until_quiescent: bool = False) -> Report:

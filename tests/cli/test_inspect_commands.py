@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from blackboard import Blackboard
 from blackboard.board import activation_results, claims
+from blackboard.cli.app import LazyGroup
 from blackboard.clock import parse_instant
 from tests.cli.conftest import Typed
 
@@ -107,6 +110,15 @@ def test_every_command_shows_an_example(house: Typed) -> None:
     for name in names:
         if house(name, "--help").code == 0 and name != "Examples":
             assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
+
+
+def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: Typed) -> None:
+    for name, command in LazyGroup().items():
+        shown = " ".join(typed(name, "--help").out.split())
+        described = (inspect.getdoc(command.callback) or "").replace("\b\n", "")
+        for line in described.splitlines():
+            assert " ".join(line.split()) in shown, (name, line)
+    assert "[daemon] grace" in typed("run", "--help").out
 
 
 def test_a_narrow_terminal_keeps_the_essential_columns(burning: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard import Blackboard, Deposit, ManualClock, Mark, Receipt
+from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, Receipt, SystemClock
 from blackboard.errors import InvalidDuration, InvalidMark, UnknownName
 
 
@@ -31,6 +31,17 @@ def test_a_kind_can_be_named_instead_of_its_class(board: Blackboard) -> None:
     assert [(mark.subject, mark.door) for mark in board.marks(Knock)] == [("s", "front")]
     with pytest.raises(UnknownName):
         board.deposit("knack", subject="s", payload={})
+
+
+def test_objects_of_the_interface_show_what_they_are(board: Blackboard) -> None:
+    mark = Knock(subject="s", door="1")
+    assert repr(mark) == "Knock(subject='s', intensity=1.0, door='1')"
+    board.deposit(mark, intensity=0.5)
+    (read,) = board.marks(Knock)
+    assert repr(read) == "Knock(subject='s', intensity=0.5, door='1', id=1, strength=0.5, author='person:ada')"
+    assert repr(board) == f"Blackboard({board.database.where!r}, author='person:ada')"
+    assert repr(Daemon(board, [])) == f"Daemon({board!r}, agents=[])"
+    assert repr(SystemClock()) == "SystemClock()"
 
 
 def test_a_handle_deposits_in_its_author_s_name_on_the_same_board(board: Blackboard) -> None:

@@ -61,6 +61,14 @@ def test_a_manual_clock_moves_when_it_is_moved(clock: ManualClock) -> None:
     assert clock.now() == 7
 
 
+def test_a_manual_clock_takes_datetimes_wherever_it_takes_instants(clock: ManualClock) -> None:
+    clock.set(datetime(2026, 2, 1, tzinfo=UTC))
+    assert clock.now() == from_datetime(datetime(2026, 2, 1, tzinfo=UTC))
+    clock.set(datetime(2026, 2, 1, 1))  # noqa: DTZ001
+    assert repr(clock) == "ManualClock('2026-02-01 01:00:00+00:00')"
+    assert clock.monotonic() == from_datetime(datetime(2026, 2, 1, 1, tzinfo=UTC)) - ManualClock().now()
+
+
 def test_waiting_on_a_manual_clock_moves_it_there_at_once(clock: ManualClock) -> None:
     until = clock.now() + 86_400 * SECOND
     assert not clock.wait(threading.Event(), until)
