@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from blackboard.clock import SystemClock, from_datetime, iso
+from blackboard.clock import LONGEST_WAIT, SystemClock, from_datetime, iso
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -199,7 +199,8 @@ def _translated(error: BaseException, refused: list[str], where: str, seconds: f
 def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
     with database.read() as tx:
         try:
-            tx.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(max(1, int(seconds * 1e3))),))
+            milliseconds = max(1, int(min(seconds, LONGEST_WAIT) * 1e3))
+            tx.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
             # A prepared statement is one statement, so none can end the transaction, which can only read.
             return _rows(tx.cursor.execute(sql, values or None, prepare=True))
         except database.dialect.error as error:

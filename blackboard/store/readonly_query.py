@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from blackboard.clock import LONGEST_WAIT
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.view_columns import VIEWS
 
@@ -16,7 +19,7 @@ CHILD = Path(__file__).with_name("readonly_query_process.py")
 MEMORY = 768 << 20
 """Bytes of address space for the child, including Python's own."""
 MAX_BYTES = 64 * 1024 * 1024
-"""Largest number of bytes of text in one result."""
+"""The largest memory of one result."""
 
 
 class Result(NamedTuple):
@@ -43,29 +46,45 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
         "memory": MEMORY,
         "max_bytes": MAX_BYTES,
     }
-    # -I: neither the environment nor the current folder decides what the child imports.
-    with subprocess.Popen(
-        [sys.executable, "-I", str(CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as child:
-        try:
-            answer, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise QueryStopped(
-                f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
-            ) from None
-        finally:
-            child.kill()
-    try:
-        reply = json.loads(answer)
-    except ValueError:
-        raise QueryStopped(
-            f"the query was stopped: it took too much memory or time (exit {child.returncode})"
-        ) from None
+    *rows, reply = _answer(request)
     if "error" not in reply:
-        return Result(tuple(reply["columns"]), reply["rows"], reply["more"])
+        return Result(tuple(reply["columns"]), rows, reply["more"])
     message = str(reply["error"])
     if reply["category"] == "store":
         raise StoreError(f"{path}: {message}")
     if missing := re.fullmatch(r"no such table: (\S+)", message):
         message += nearest(missing[1], VIEWS)
     raise InvalidQuery(message)
+
+
+def _answer(request: dict[str, Any]) -> list[Any]:
+    """Return what the child says: its rows, and last the columns or an error.
+
+    Raises:
+        QueryStopped: The child took too long, or ended early.
+    """
+    seconds = min(request["seconds"], LONGEST_WAIT)
+    alive, ours = os.pipe()  # the child ends when this process does, because that closes its end of this pipe
+    try:
+        # -I: neither the environment nor the current folder decides what the child imports.
+        with subprocess.Popen(
+            [sys.executable, "-I", str(CHILD), str(alive)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[alive],
+        ) as child:
+            try:
+                answer, _ = child.communicate(json.dumps(request).encode(), timeout=seconds)
+            finally:
+                child.kill()
+    except subprocess.TimeoutExpired:
+        raise QueryStopped(
+            f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
+        ) from None
+    finally:
+        os.close(alive)
+        os.close(ours)
+    if child.returncode:
+        raise QueryStopped(f"the query was stopped: it took too much memory or time (exit {child.returncode})")
+    return [json.loads(line) for line in io.BytesIO(answer)]

@@ -1,8 +1,9 @@
 """A script that runs one SQL query of a person, in a process that can only read.
 
-It imports nothing of this program, takes its request as JSON on stdin and writes its answer as JSON to stdout. These
-things confine it: the file is opened read-only, an authorizer refuses everything but reading, the system limits its
-memory, its time and the files that it may write, and its parent process kills it after the time limit.
+It imports nothing of this program and takes its request as JSON on stdin. On stdout it writes a line of JSON for each
+row, and last a line with the columns or the error. These things confine it: the file is opened read-only, an authorizer
+refuses everything but reading, the system limits its memory, its time and the files that it may write, and its parent
+process kills it after the time limit. It ends when its parent does.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import resource
 import sys
+import threading
 from typing import Any
 from urllib.parse import quote
 
@@ -29,23 +32,39 @@ WORDS = {
 }  # fmt: skip
 LIMITS = ((0, 16_000_000), (1, 200_000), (3, 500), (7, 0), (11, 0))
 """Limits by SQLite's numbers: bytes of a value and of the SQL, depth of an expression, attached databases, threads."""
+ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False)
 CORRUPT, NOT_A_DATABASE = 11, 26
 """The error codes that blame the file, not the query."""
 PRAGMAS = ("busy_timeout = 5000", "query_only = ON", "trusted_schema = OFF", "temp_store = MEMORY", "mmap_size = 0")
 
 
 def main() -> None:
-    """Answer the request on stdin."""
+    """Answer the request on stdin. The argument is a pipe that ends when the parent does."""
+    threading.Thread(target=end_with, args=(int(sys.argv[1]),), daemon=True).start()
     request = json.load(sys.stdin)
+    lines: list[bytes] = []
     try:
-        answer = run(request)
+        answer = run(request, lines)
     except MemoryError:
         answer = {"error": "the query needs more memory than it may have", "category": "query"}
-    json.dump(answer, sys.stdout, ensure_ascii=True)
+    if "error" not in answer:
+        sys.stdout.buffer.writelines(lines)
+    sys.stdout.buffer.write(line(answer))
 
 
-def run(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer to a request: columns, rows and whether there are more, or an error and its category."""
+def end_with(parent: int) -> None:
+    """End this process when the other end of a pipe is closed, also in the middle of a query."""
+    os.read(parent, 1)
+    os._exit(1)
+
+
+def line(value: Any) -> bytes:
+    """Return a value as a line of JSON. JSON escapes each line break within a text."""
+    return ENCODER.encode(value).encode() + b"\n"
+
+
+def run(request: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
+    """Add a line for each row, and return the columns and whether there are more rows, or an error and its category."""
     refused: list[str] = []
     try:
         connection = connect(request, refused)
@@ -55,23 +74,23 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         cursor = connection.execute(request["sql"])
         if cursor.description is None:
             return {"error": "this is not a query; write one that begins with SELECT or WITH", "category": "query"}
-        rows: list[list[Any]] = []
         size, more = 0, False
         for values in cursor:
-            if len(rows) == request["limit"]:
+            if len(lines) == request["limit"]:
                 more = True
                 break
             row = [plain(value) for value in values]
-            size += sum(len(value) if isinstance(value, str) else 8 for value in row)
+            lines.append(line(row))
+            # What the parent needs: a character takes up to 4 bytes in memory, and up to 6 in JSON.
+            size += max(len(lines[-1]), sum(map(sys.getsizeof, (row, *row))))
             if size > request["max_bytes"]:
-                return {"error": f"the result is larger than {request['max_bytes']} bytes", "category": "query"}
-            rows.append(row)
+                return {"error": f"the result needs more than {request['max_bytes'] >> 20} MB", "category": "query"}
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
             return {"error": f"only reading is allowed here, not {refused[0]}", "category": "query"}
         is_damaged = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (CORRUPT, NOT_A_DATABASE)
         return {"error": str(error), "category": "store" if is_damaged else "query"}
-    return {"columns": [column[0] for column in cursor.description], "rows": rows, "more": more}
+    return {"columns": [column[0] for column in cursor.description], "more": more}
 
 
 def connect(request: dict[str, Any], refused: list[str]) -> Any:
