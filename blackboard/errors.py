@@ -18,6 +18,7 @@ BlackboardError
     │   ├── StoreMissing       the database does not exist
     │   ├── StoreForeign       a file or schema of another program
     │   ├── StoreNewer         written by a newer version
+    │   ├── StoreExhausted     the disk, the memory or the descriptors are used up
     │   └── LibraryConflict    a second SQLite library would open the file in the same process
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
@@ -57,6 +58,7 @@ __all__ = [
     "QueryStopped",
     "StoreBusy",
     "StoreError",
+    "StoreExhausted",
     "StoreForeign",
     "StoreMissing",
     "StoreNewer",
@@ -169,6 +171,10 @@ class StoreForeign(StoreError):
 
 class StoreNewer(StoreError):
     """A blackboard that a newer version of this program has written."""
+
+
+class StoreExhausted(StoreError):
+    """The disk, the memory or the descriptors of this process are used up. What was written is whole."""
 
 
 class LibraryConflict(StoreError, sqlite3.OperationalError):

@@ -79,13 +79,16 @@ class LogQueue:
         return False
 
     def _start(self) -> None:
-        if self._writer is not None:
+        if self._has_writer():
             return
         with self._lock, contextlib.suppress(RuntimeError):  # no thread can be started now: the next line tries again
-            if self._writer is None:
+            if not self._has_writer():
                 writer = threading.Thread(target=self._serve, name="blackboard-log", daemon=True)
                 writer.start()
                 self._writer = writer
+
+    def _has_writer(self) -> bool:
+        return self._writer is not None and self._writer.is_alive()  # it ends for want of memory
 
     def _serve(self) -> None:
         writes = self._writes

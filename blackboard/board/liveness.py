@@ -101,9 +101,7 @@ class WorkerLiveness:
         if self.folder is None:
             return False
         peers = self._other_locks(self.folder)
-        for lock in peers - self._peers:
-            _start(self._wait_for_death, lock, "blackboard-peer")
-        self._peers = peers
+        self._peers = {lock for lock in peers if lock in self._peers or self._watch(lock)}
         died = self._peer_died.is_set()
         self._peer_died.clear()
         return died
@@ -147,11 +145,24 @@ class WorkerLiveness:
                     return
             except OSError:
                 return
-            self._wake()
+            with contextlib.suppress(MemoryError):  # the tick finds the work
+                self._wake()
 
-    def _wait_for_death(self, lock: Path) -> None:
-        with contextlib.suppress(OSError):
+    def _watch(self, lock: Path) -> bool:
+        """Wait for a worker's death in a thread; False if no descriptor or thread is free, or it has ended by now."""
+        try:
             handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            _start(self._wait_for_death, handle, "blackboard-peer")
+        except RuntimeError:
+            os.close(handle)
+            return False
+        return True
+
+    def _wait_for_death(self, handle: int) -> None:
+        with contextlib.suppress(OSError):
             try:
                 with forks.closed_in_children(handle):
                     fcntl.flock(handle, fcntl.LOCK_SH)

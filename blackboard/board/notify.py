@@ -32,13 +32,13 @@ class Notifier:
         # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
             listening = list(worker_sockets.addresses(self.folder))
-        except OSError:
+            if not listening:
+                return
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+        except OSError:  # no folder, or no descriptor is free
             return
-        if not listening:
-            return
-        if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
         for address in listening:
             # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
             with contextlib.suppress(OSError):

@@ -29,7 +29,6 @@ from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.claims import Claim
 from blackboard.board.declarations import AgentDeclaration, with_declared
 from blackboard.board.deployer import Deployer
-from blackboard.board.liveness import living_workers
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.quiescence import Report, has_work
 from blackboard.board.result_types import Receipt
@@ -139,8 +138,7 @@ class Worker:
         Raises:
             StoreError: The board still cannot be used, or the file is no longer a board of this version.
         """
-        self._session.now()  # fails if the file is gone, before its schema is read
-        schema.ensure(self.board.database, self.board.clock.now(), living_workers, create=False)
+        self._session.now()  # checks the file and its schema; a writing connection would create a file that is gone
         self.register()
 
     def registered(self) -> list[str]:

@@ -16,7 +16,7 @@ from blackboard.board.claims import Claim
 from blackboard.board.deposits import DepositRequest
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import forked_children, telemetry
-from blackboard.daemon.event_loop import AgentLoop
+from blackboard.daemon.event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import ModelCaller, Postponed
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import (
@@ -64,6 +64,7 @@ class ActivationRunner:
 
         Raises:
             StoreError: The result could not be saved. The activation is recovered later.
+            NoEventLoop: An asynchronous agent could not begin.
         """
         try:
             finished = self._attempt(agent, claim, claim_next)
@@ -73,8 +74,8 @@ class ActivationRunner:
             log.info("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
             self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
-        except StoreError:
-            raise  # the caller logs it
+        except (StoreError, NoEventLoop):
+            raise  # not the fault of the marks: the caller puts the activation back
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
             self.fail(

@@ -18,6 +18,8 @@ from blackboard.board.claims import Claim
 from blackboard.board.worker_operations import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_threads import AgentThreads
+from blackboard.daemon.event_loop import NoEventLoop
+from blackboard.daemon.troubles import THREADS, Troubles
 from blackboard.errors import StoreError
 from blackboard.log_queue import Log
 
@@ -71,6 +73,7 @@ class ActiveRuns:
         emit: Reports events of the daemon.
         publish: Called in the thread of a run after the run has ended.
         wake: Called when a thread has no work left.
+        troubles: Receives what keeps runs from starting or ending.
     """
 
     def __init__(
@@ -82,11 +85,12 @@ class ActiveRuns:
         emit: Callable[[str, dict[str, Any]], None],
         publish: Callable[[Agent], None],
         wake: Callable[[], None],
+        troubles: Troubles,
     ) -> None:
         self.worker, self.runner, self.retry_delay = worker, runner, retry_delay
         self.stopping = False
         """Whether no further run may start."""
-        self._emit, self._publish, self._wake = emit, publish, wake
+        self._emit, self._publish, self._wake, self._troubles = emit, publish, wake, troubles
         self._clock = worker.board.clock
         self._threads = AgentThreads()
         self._lock = threading.Lock()
@@ -163,8 +167,15 @@ class ActiveRuns:
             self._threads.submit(lambda: self._serve(run))
         except RuntimeError as error:  # the system cannot start another thread
             self._remove(run)
-            log.error("no thread could be started", activation=claim.row.id, error=str(error))
+            self._defer(claim, error)
+
+    def _defer(self, claim: Claim, error: Exception) -> None:
+        """Put an activation back that the system had no thread for. That is not the fault of its marks."""
+        self._troubles.note(error, THREADS)
+        try:
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)
+        except StoreError as failure:  # this worker's next recovery puts it back
+            self._troubles.note(failure)
 
     def end_sequences(self) -> None:
         """Stop each thread after its current run."""
@@ -203,12 +214,14 @@ class ActiveRuns:
 
     def _serve(self, run: Run) -> None:
         next_run: Run | None = run
-        while next_run is not None:
-            next_run = self._run(next_run)
-            if next_run is not None and (self.stopping or next_run.sequence.ending):
-                self._hand_back(next_run)
-                next_run = None
-        self._wake()
+        try:
+            while next_run is not None:
+                next_run = self._run(next_run)
+                if next_run is not None and (self.stopping or next_run.sequence.ending):
+                    self._hand_back(next_run)
+                    next_run = None
+        finally:
+            self._wake()
 
     def _run(self, run: Run) -> Run | None:
         """Run an activation to its end, and return the next run if it was claimed in the same transaction."""
@@ -217,9 +230,11 @@ class ActiveRuns:
         try:
             claimed_next = self.runner.run(run.agent, run.claim, next_run.claim)
             self._publish(run.agent)
+        except NoEventLoop as error:
+            self._defer(run.claim, error)
         except Exception as error:
             # The result was not saved. This worker's next recovery puts the activation back.
-            log.error("an activation could not be ended", activation=run.claim.row.id, error=str(error))
+            self._troubles.note(error)
         finally:
             self._remove(run)
             if not claimed_next:
@@ -232,7 +247,7 @@ class ActiveRuns:
         try:
             self.worker.hand_back(run.claim)
         except StoreError as error:  # this worker's next recovery hands it back
-            log.error("an activation could not be handed back", activation=run.claim.row.id, error=str(error))
+            self._troubles.note(error)
         finally:
             self._remove(run)
 

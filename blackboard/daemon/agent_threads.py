@@ -10,6 +10,10 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from blackboard.log_queue import Log
+
+log = Log("blackboard")
+
 Work = Callable[[], None]
 
 
@@ -22,10 +26,10 @@ class AgentThreads:
         self._closed = False
 
     def submit(self, work: Work) -> None:
-        """Run a task in a thread at once. The task must not raise an exception.
+        """Run a task in a thread at once. The task should not raise an exception.
 
         Raises:
-            RuntimeError: The system cannot start another thread.
+            RuntimeError: The system cannot start another thread: see `troubles.is_without_thread`.
         """
         with self._lock:
             tasks = self._free.pop() if self._free else None
@@ -45,7 +49,11 @@ class AgentThreads:
 
     def _serve(self, tasks: SimpleQueue[Work | None]) -> None:
         while (work := tasks.get()) is not None:
-            work()
+            try:
+                work()
+            except BaseException as error:  # such as a second one for want of memory, while the first is handled
+                log.error("a thread of an agent met an error", error=type(error).__name__)
+            del work  # what it holds is freed before the thread waits
             with self._lock:
                 if self._closed:
                     return

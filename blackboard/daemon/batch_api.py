@@ -78,8 +78,13 @@ class BatchApi:
         """Start the thread, unless it runs or there is nothing to do."""
         if self.busy or not self._session.read(batch_api_calls.has_work):
             return
-        self._thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
+        self._thread = thread  # it may end at once
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left: the next interval tries again
+            self._thread = None
+            raise
 
     def close(self, seconds: float) -> None:
         """Wait at most `seconds` for the thread. Submitted batches are found again at the next start."""

@@ -19,7 +19,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.liveness import WorkerLiveness
 from blackboard.board.quiescence import Report
 from blackboard.board.worker_operations import DueWork, Worker
-from blackboard.clock import Instant, SystemClock
+from blackboard.clock import Instant, SystemClock, pause
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
@@ -30,6 +30,7 @@ from blackboard.daemon.maintenance import Compaction, MaintenanceTask, Recovery,
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
+from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 log = Log("blackboard")
+
+PAUSE = 100_000
+"""Microseconds before the loop goes on if it cannot even wait."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `postponed`) and its details."""
@@ -116,6 +120,7 @@ class Daemon:
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
         self.worker.code = _code(self.agents)
         caller = ModelCaller(board, client, self._model, self._recorder, rng)
+        self._troubles = Troubles(board.clock, self._report_trouble)
         self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
         self._publisher = Publisher(board, self.agents, agent_settings)
         self.runs = ActiveRuns(
@@ -125,6 +130,7 @@ class Daemon:
             emit=self._emit,
             publish=self._publisher.publish,
             wake=self.wake.set,
+            troubles=self._troubles,
         )
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
         self._compaction = Compaction(self.worker)
@@ -135,7 +141,8 @@ class Daemon:
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
         self._alarm: Alarm | None = None
-        self._trouble: str | None = None
+        self._has_failed = self._is_lost = False
+        """Whether something failed in this iteration of the loop, and whether the board could not be used since."""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
         self._replace = replace
@@ -178,14 +185,14 @@ class Daemon:
     def run_once(self, *, until_quiescent: bool = False) -> bool:
         """Do all work that is due now: one iteration of the loop, without its sleep.
 
-        An unusable board does not end the daemon, because the cause may pass (a full disk, a lock held too long). The
-        error is logged once, and the next iteration tries again.
+        Nothing that goes wrong here ends the daemon, because the cause may pass: a full disk, a lock held too long, a
+        system without memory, threads or descriptors. It is logged once, and the next iteration tries again.
 
         Returns whether no work remains; False unless `until_quiescent`.
         """
-        quiescent = False
+        quiescent = self._has_failed = False
         try:
-            if self._trouble is not None:
+            if self._is_lost:
                 self._reconnect()
             self._check_clock()
             if self._reloading:
@@ -196,8 +203,11 @@ class Daemon:
                 pass
             if until_quiescent and not self._busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
-        except StoreError as error:
-            self._note_trouble(str(error))
+            self._troubles.end()
+        except Exception as error:
+            if until_quiescent and is_bug(error):
+                raise  # whoever waits for the end of the work must not wait for ever
+            self._note(error)
         self._watchdog.alive()
         return quiescent
 
@@ -247,7 +257,7 @@ class Daemon:
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
         if isinstance(board.clock, SystemClock):
-            self._alarm = Alarm(self.wake.set, self.settings.tick)
+            self._alarm = Alarm(self.wake.set)
             self._alarm.start()
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
@@ -261,21 +271,29 @@ class Daemon:
         """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
 
         Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
+        Where one step fails, such as a checkpoint without a free descriptor, the others still run.
         """
         self._watchdog.alive()
         due = self._due_work()
         self._note_outdated(set(due.outdated))
-        busy = self._run_tasks(self._periodic, due)
-        busy = self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects) or busy
-        return self._run_tasks(self._backlog, due) or busy
-
-    def _run_tasks(self, tasks: Iterable[MaintenanceTask], due: DueWork) -> bool:
-        """Run one step of each task that is due, and return whether any did work."""
-        busy = False
-        for task in tasks:
-            if not self._stopping and task.is_due(due):
-                busy = task.run_once() > 0 or busy
+        steps = [*(partial(self._run_task, task, due) for task in self._periodic), partial(self._start_ready, due)]
+        steps += (partial(self._run_task, task, due) for task in self._backlog)
+        busy, failures = False, []
+        for step in steps:
+            try:
+                busy = step() or busy
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return busy
+
+    def _run_task(self, task: MaintenanceTask, due: DueWork) -> bool:
+        """Run one step of a task if it is due, and return whether it did work."""
+        return not self._stopping and task.is_due(due) and task.run_once() > 0
+
+    def _start_ready(self, due: DueWork) -> bool:
+        return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
 
     def _due_work(self) -> DueWork:
         return self.worker.due_work()
@@ -294,9 +312,7 @@ class Daemon:
 
     def _check_clock(self) -> None:
         jump = self._clock_watch.check()
-        if jump < 0 and self._alarm is not None:
-            self._alarm.restart_tick()
-        elif jump > 0:
+        if jump > 0:
             self.recovery.extend_trust()
         self._clock_watch.update_board(jump)
 
@@ -318,46 +334,54 @@ class Daemon:
         log.info("reloaded", version=self.board.deployment.version, note="settings, not code: new code needs a restart")
 
     def _sleep(self) -> None:
-        now = self.board.clock.now()
-        latest = now + min(self.settings.tick, self._watchdog.interval or self.settings.tick)
-        until = min([latest, *self._next_instants(now)])
+        try:
+            self._sleep_until_due()
+        except Exception as error:  # without memory, for one, there is neither an instant nor an alarm
+            self._note(error)
+            pause(PAUSE)
+
+    def _sleep_until_due(self) -> None:
+        clock = self.board.clock
+        now, longest = clock.now(), min(self.settings.tick, self._watchdog.interval or self.settings.tick)
+        until = min([now + longest, *self._next_instants(now)])
         if self._alarm is not None:
             self._alarm.at(until)
-            self.board.clock.wait(self.wake, latest)
+            clock.wait(self.wake, clock.now() + longest)
         elif self.runs.current() or (self.batch_api and self.batch_api.busy):
             # A manual clock advances while it waits. It must not run ahead of the agents' threads.
             self.wake.wait(60)
         else:
-            self.board.clock.wait(self.wake, until)
+            clock.wait(self.wake, until)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
-        """Return the instants at which work will be due. While the board cannot be used, the tick is enough."""
+        """Return the instants at which work will be due. After a failure, the tick is soon enough."""
+        if self._has_failed:
+            return []
         monotonic = self.board.clock.monotonic()
         instants = [now + max(0, run.deadline - monotonic) for run in self.runs.current()]
-        if not self._clock_watch.doubting and self._trouble is None:
-            try:
-                instants += self._due_work().instants
-            except StoreError as error:
-                self._note_trouble(str(error))
+        if (end := self._troubles.next_end()) is not None:
+            instants.append(now + max(0, end - monotonic))
+        if not self._clock_watch.doubting:
+            instants += self._due_work().instants
         return instants
 
     def _busy(self) -> bool:
         return bool(self.runs) or (self.batch_api is not None and self.batch_api.busy)
 
-    # -- a board that cannot be used ---------------------------------------------------------------------------------
+    # -- troubles ----------------------------------------------------------------------------------------------------
 
-    def _note_trouble(self, error: str) -> None:
-        if error != self._trouble:
-            log.error("the board cannot be used; each tick tries again", error=error)
-            self._watchdog.status(f"the board cannot be used: {error}")
-        self._trouble = error
+    def _note(self, error: Exception) -> None:
+        self._has_failed = True
+        self._is_lost = self._is_lost or isinstance(error, StoreError)
+        self._troubles.note(error)
 
     def _reconnect(self) -> None:
         self.worker.reconnect()
         self.recovery.run_once()
-        self._trouble = None
-        log.info("the board can be used again")
-        self._watchdog.status(f"serves {self.board.database.where}")
+        self._is_lost = False
+
+    def _report_trouble(self, trouble: str | None) -> None:
+        self._watchdog.status(trouble or f"serves {self.board.database.where}")
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

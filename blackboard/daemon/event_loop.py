@@ -34,6 +34,10 @@ CLOSE_SECONDS = 2.0
 _agent: ContextVar[str | None] = ContextVar("agent", default=None)
 
 
+class NoEventLoop(Exception):
+    """The system has no thread or no descriptor left for the event loop."""
+
+
 class AgentLoop:
     """A loop that is started by the first asynchronous activation. Its threads end with `close`."""
 
@@ -56,6 +60,7 @@ class AgentLoop:
             awaitable: What its function returned.
 
         Raises:
+            NoEventLoop: The loop cannot be started, so the agent has not begun.
             BaseException: What the agent raised; `concurrent.futures.CancelledError` if it was cancelled.
         """
         context = copy_context()
@@ -63,7 +68,7 @@ class AgentLoop:
         with self._lock:
             if self._closed.is_set():
                 raise RuntimeError("the daemon has ended")
-            loop = self._loop or self._start()
+            loop = self._loop or self._start(awaitable)
             future = context.run(asyncio.run_coroutine_threadsafe, _outcome(awaitable), loop)
             self._runs[key] = future
             self._busy.set()
@@ -97,14 +102,24 @@ class AgentLoop:
             asyncio.run_coroutine_threadsafe(self._cancel_all(loop), loop)
         thread.join(CLOSE_SECONDS)
 
-    def _start(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.new_event_loop()
-        loop.set_task_factory(self._create_task)
-        loop.set_default_executor(DaemonExecutor())
-        self._thread = threading.Thread(target=self._serve, args=(loop,), name="blackboard-async", daemon=True)
-        self._thread.start()
-        threading.Thread(target=self._watch, args=(loop,), name="blackboard-async-watch", daemon=True).start()
-        self._loop = loop
+    def _start(self, awaitable: Awaitable[Any]) -> asyncio.AbstractEventLoop:
+        """Start the loop for an awaitable, which is dropped if that fails."""
+        loop: asyncio.AbstractEventLoop | None = None
+        try:
+            loop = asyncio.new_event_loop()
+            loop.set_task_factory(self._create_task)
+            loop.set_default_executor(DaemonExecutor())
+            thread = threading.Thread(target=self._serve, args=(loop,), name="blackboard-async", daemon=True)
+            thread.start()
+        except (OSError, RuntimeError) as error:
+            if loop is not None:
+                loop.close()
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            raise NoEventLoop(str(error)) from None
+        with contextlib.suppress(RuntimeError):  # agents run without the watcher, too
+            threading.Thread(target=self._watch, args=(loop,), name="blackboard-async-watch", daemon=True).start()
+        self._loop, self._thread = loop, thread
         return loop
 
     def _create_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:

@@ -59,10 +59,10 @@ class PeriodicTask:
 
     def run_once(self) -> int:
         """Do one bounded step."""
-        monotonic = self._clock.monotonic()
+        due, self._next = self._next, self._clock.monotonic() + self.interval  # a step that fails waits as well
         count = self._step()
-        if count < self._limit:
-            self._next = monotonic + self.interval
+        if count >= self._limit:
+            self._next = due
         return count
 
 
@@ -117,8 +117,9 @@ class Compaction:
     def run_once(self) -> int:
         """Start the compaction if it is owed."""
         if (self._thread is None or not self._thread.is_alive()) and self._worker.owes_compaction():
-            self._thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
+            thread.start()
+            self._thread = thread
         return 0
 
     def close(self) -> None:

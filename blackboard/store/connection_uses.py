@@ -29,12 +29,17 @@ class ConnectionUses:
         with contextlib.suppress(ValueError):
             self._threads.remove(threading.get_ident())
 
+    def any_elsewhere(self) -> bool:
+        """Return whether another thread is using a connection."""
+        here = threading.get_ident()
+        return any(thread != here for thread in list(self._threads))
+
     def stop(self, seconds: float) -> None:
         """Let no use begin until `resume`, and wait for those of other threads, but not longer than some seconds."""
         self._lock.acquire()
-        clock, here = SystemClock(), threading.get_ident()
+        clock = SystemClock()
         deadline = clock.monotonic() + int(seconds * 1e6)
-        while any(thread != here for thread in list(self._threads)) and clock.monotonic() < deadline:
+        while self.any_elsewhere() and clock.monotonic() < deadline:
             pause(INTERVAL)
 
     def resume(self) -> None:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blackboard import forks
 from blackboard.board_files import BoardFiles, path_in, resolved
-from blackboard.errors import BlackboardError, ConfigurationError, Mistake, StoreError, StoreMissing, UsageError
+from blackboard.clock import SystemClock, pause
+from blackboard.errors import (
+    BlackboardError,
+    ConfigurationError,
+    Mistake,
+    StoreError,
+    StoreExhausted,
+    StoreMissing,
+    UsageError,
+)
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
 from blackboard.store import board_connection, inherited_files, library_guard
@@ -30,6 +39,9 @@ from blackboard.store.write_lock import WriteLock
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+RETURN_INTERVAL = 1000
+"""Microseconds between two looks for a reading connection that another thread has put back."""
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -464,8 +476,29 @@ class Database:
         try:
             connection = idle.pop()
         except IndexError:
-            return connect()
+            return self._opened_or_returned(idle, connect)
         return connection if self._is_current(connection) else connect()
+
+    def _opened_or_returned(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
+        """Open a connection. Without a free descriptor, wait for one that another thread puts back.
+
+        Raises:
+            StoreExhausted: No other thread has one, or it keeps it for too long.
+        """
+        clock = SystemClock()
+        deadline = clock.monotonic() + int(sql_dialect.BUSY_SECONDS * 1e6)
+        while True:
+            try:
+                return connect()
+            except StoreExhausted:
+                if not self._uses.any_elsewhere() or clock.monotonic() >= deadline:
+                    raise
+                if not sql_dialect.is_without_descriptors():
+                    raise
+            pause(RETURN_INTERVAL)
+            with contextlib.suppress(IndexError):
+                if self._is_current(connection := idle.pop()):
+                    return connection
 
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -525,7 +558,7 @@ class Database:
             yield
 
     def _translated(self, error: BaseException) -> BaseException:
-        if isinstance(error, self.dialect.error):
+        if isinstance(error, self.dialect.error | MemoryError):
             return sql_dialect.translate(error, self.where)
         if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
             return UsageError("a number is larger than a database can hold")

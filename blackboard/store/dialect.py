@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.errors import StoreBusy, StoreError, StoreForeign
+from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
 
 
 def safe_sqlite(version: tuple[int, ...]) -> bool:
@@ -162,6 +163,15 @@ _SQLSTATES = {
 """What PostgreSQL's error codes mean here: appendix A of its manual."""
 
 
+def is_without_descriptors() -> bool:
+    """Return whether this process, or the system, has no free file descriptor."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
+
+
 def is_of_database(code: int) -> bool:
     """Return whether an error code of SQLite blames the file or the machine, not the SQL."""
     return code & 0xFF in _SQLITE_CODES
@@ -169,6 +179,8 @@ def is_of_database(code: int) -> bool:
 
 def translate(error: Exception, where: str) -> StoreError:
     """Return the error of ours for a driver's error, with what to do about it. Its code decides, never its words."""
+    if isinstance(error, MemoryError):
+        return StoreExhausted(f"{where} cannot be used: this process has no memory left; nothing was half written")
     code = getattr(error, "sqlite_errorcode", None)
     cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
     match cause:
@@ -177,13 +189,15 @@ def translate(error: Exception, where: str) -> StoreError:
         case "read-only":
             return StoreError(f"{where} cannot be written: {error}; check the file's and folder's permissions")
         case "i/o":
-            return StoreError(
+            return StoreExhausted(
                 f"{where} could not be read or written: {error}; check the disk, nothing was half written"
             )
         case "damaged":
             return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
         case "full":
-            return StoreError(f"{where}: the disk is full; make room, nothing was half written")
+            return StoreExhausted(f"{where}: the disk is full; make room, nothing was half written")
+        case "unopened" if is_without_descriptors():
+            return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
         case "unopened":
             folder = os.path.dirname(where) or "."
             return StoreError(f"{where} cannot be opened; check that {folder} exists and may be written")

@@ -12,8 +12,9 @@ from tests.processes.workers import started
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 PROGRAM = """
-import json, os, resource, sys
+import contextlib, json, os, resource, sys, threading
 from blackboard import Blackboard, Daemon, Mark, agent, strength
+from blackboard.errors import StoreError
 class Job(Mark, kind="job", on_repeat="separate"): pass
 class Fine(Mark, kind="fine", on_repeat="separate"): pass
 class Done(Mark, kind="done", on_repeat="separate"): pass
@@ -33,9 +34,19 @@ board = Blackboard.open(sys.argv[1])
 board.deploy(leaky, honest)
 board.deposit(Job(subject="job"))
 daemon = Daemon(board, [leaky, honest])
+held = threading.Event()
+def hold_and_give_back():
+    with contextlib.ExitStack() as readers:
+        with contextlib.suppress(StoreError):
+            while True:  # every connection for reading, until there is no descriptor for another one
+                readers.enter_context(board.database.read())
+        held.set()
+        threading.Event().wait(0.5)  # meanwhile the daemon needs one
 def go_on(event, details):
     if event == "done" and details["agent"] == "leaky":
         daemon.recovery.run_once()
+        threading.Thread(target=hold_and_give_back).start()
+        held.wait()
         board.deposit_many(Fine(subject=f"fine {n}") for n in range(3))
     ended.extend([event] if event == "done" else [])
     if len(ended) == 4:

@@ -1,0 +1,128 @@
+"""What keeps a daemon from its work: a board that cannot be used, a system without threads, an error of its own.
+
+A trouble lasts for as long as it comes back. It is logged once, and its end once: a disk that is full refuses one
+write, takes a smaller one, and refuses the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from blackboard.clock import Clock
+from blackboard.durations import parse_duration
+from blackboard.errors import StoreBusy, StoreError, StoreExhausted
+from blackboard.log_queue import Log
+
+log = Log("blackboard")
+
+QUIET = parse_duration("1m")
+"""The time without a trouble after which it is over, if it may come and go."""
+MAX_ERRORS = 10
+"""Different errors that are logged for one trouble."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A kind of trouble: the words for its begin and its end."""
+
+    begins: str
+    ends: str
+
+
+BOARD = Trouble("the board cannot be used; each tick tries again", "the board can be used again")
+THREADS = Trouble("the system starts no further thread; each tick tries again", "threads can be started again")
+OWN = Trouble("an error kept the daemon from its work; each tick tries again", "the daemon works without errors again")
+
+
+@dataclass
+class _Course:
+    """The course of a trouble so far."""
+
+    last: int
+    """The monotonic time at which it was noticed last."""
+    quiet: int
+    """Microseconds without it after which it is over."""
+    errors: set[str] = field(default_factory=set)
+    """The errors that were logged."""
+
+
+class Troubles:
+    """The present troubles of one daemon. Any thread may note one.
+
+    Args:
+        clock: Measures the time without a trouble.
+        report: Called with a line for people when a trouble begins, and with None when the last one has ended.
+    """
+
+    def __init__(self, clock: Clock, report: Callable[[str | None], None]) -> None:
+        self._clock, self._report = clock, report
+        self._lock = threading.Lock()
+        self._courses: dict[Trouble, _Course] = {}
+
+    def note(self, error: BaseException, trouble: Trouble | None = None) -> None:
+        """Note an error. Its trouble is logged if it is new, or shows itself by another error. Never fails."""
+        with contextlib.suppress(Exception):  # memory may be used up
+            trouble = trouble or trouble_of(error)
+            text = str(error) if trouble is not OWN else _described(error)
+            with self._lock:
+                course = self._courses.setdefault(trouble, _Course(0, 0))
+                course.last, course.quiet = self._clock.monotonic(), max(course.quiet, _quiet(error))
+                if text in course.errors or len(course.errors) >= MAX_ERRORS:
+                    return
+                course.errors.add(text)
+            log.error(trouble.begins, error=text)
+            self._report(f"{trouble.begins.partition(';')[0]}: {text}")
+
+    def end(self) -> None:
+        """Log the end of each trouble that is over. Called after the daemon has done what is due without an error."""
+        now = self._clock.monotonic()
+        with self._lock:
+            over = [trouble for trouble, course in self._courses.items() if now >= course.last + course.quiet]
+            for trouble in over:
+                del self._courses[trouble]
+            left = bool(self._courses)
+        for trouble in over:
+            log.info(trouble.ends)
+        if over and not left:
+            self._report(None)
+
+    def next_end(self) -> int | None:
+        """Return the monotonic time at which the next trouble may be over; None if there is none."""
+        with self._lock:
+            return min((course.last + course.quiet for course in self._courses.values()), default=None)
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """Return the trouble that an error is a sign of."""
+    if isinstance(error, StoreError):
+        return BOARD
+    return THREADS if is_without_thread(error) else OWN
+
+
+def is_without_thread(error: BaseException) -> bool:
+    """Return whether the system could not start a thread. Python has no class for this error."""
+    return isinstance(error, RuntimeError) and "start new thread" in str(error)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Return whether an error shows a mistake in the program, and not a want of the system."""
+    return trouble_of(error) is OWN and not isinstance(error, OSError | MemoryError)
+
+
+def _quiet(error: BaseException) -> int:
+    """Return how long an error must stay away. A file that is missing or foreign shows itself at the next look."""
+    comes_and_goes = not isinstance(error, StoreError) or isinstance(error, StoreBusy | StoreExhausted)
+    return QUIET if comes_and_goes else 0
+
+
+def _described(error: BaseException) -> str:
+    """Return the class of an error and the line that raised it. Its text may hold words of a payload."""
+    place, frame = "", error.__traceback__
+    while frame is not None:
+        place = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})"
+        frame = frame.tb_next
+    text = f": {error.strerror}" if isinstance(error, OSError) else ""
+    return f"{type(error).__name__}{text}{place}"
