@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from blackboard.errors import ConfigurationError, Mistake
+
 
 @dataclass(frozen=True)
 class BoardFiles:
@@ -102,7 +104,11 @@ class BoardFiles:
 
 
 def path_in(url: str | Path) -> Path | None:
-    """Return the file of a path, or of a URL that only names a file; None for any other URL, such as one with a `%`."""
+    """Return the file of a path, or of a URL that only names a file; None for any other URL, such as one with a `%`.
+
+    Raises:
+        ConfigurationError: It has a character that no path has.
+    """
     if isinstance(url, Path):
         return resolved(url)
     if url and "://" not in url and not url.startswith((":memory:", "file:")):
@@ -116,8 +122,14 @@ def resolved(path: str | Path) -> Path:
 
     All files of a board are named by it: SQLite names its log by it too, and locks with other names would not exclude
     each other.
+
+    Raises:
+        ConfigurationError: It has a character that no path has.
     """
-    return Path(os.path.realpath(path))
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as error:
+        raise ConfigurationError([Mistake("database.url", f"{str(path)!r} cannot be used: {error}")]) from None
 
 
 def server_spool_folder(address: str) -> Path:

@@ -41,6 +41,15 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
         database.close()
 
 
+def check_url(url_or_path: str | Path) -> None:
+    """Check that a board can be addressed in this way, without opening it.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    Database(url_or_path).close()
+
+
 def refresh_views(board: Blackboard) -> str | None:
     """Rewrite the views if their texts are of another version; returns a note if a worker prevents that.
 

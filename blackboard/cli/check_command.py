@@ -44,9 +44,12 @@ def check(
       blackboard --config config/leads.toml check
       blackboard --config config/leads.toml check --against-board
     """
+    from blackboard.board import administration
+
     session = session_of(context)
     try:
         resolved = session.resolve()
+        administration.check_url(session.url)
     except ConfigurationError as error:
         if not as_json:
             raise

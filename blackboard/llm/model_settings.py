@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
+from blackboard.text_files import read_text
 
 KEY = "ANTHROPIC_API_KEY"
 KEY_FILE = "ANTHROPIC_API_KEY_FILE"
@@ -51,13 +53,8 @@ def api_key(environ: Mapping[str, str]) -> str | None:
         return _check_key(key, KEY)
     if not (path := environ.get(KEY_FILE, "").strip()):
         return None
-    try:
-        key = Path(path).expanduser().read_text("utf-8").strip()
-    except UnicodeDecodeError:
-        raise ConfigurationError([Mistake(KEY_FILE, f"{path} is not a text file")]) from None
-    except OSError as error:
-        raise ConfigurationError([Mistake(KEY_FILE, f"{path} cannot be read: {error.strerror}")]) from None
-    return _check_key(key, f"{KEY_FILE} ({path})")
+    place = f"{KEY_FILE} ({path})"
+    return _check_key(read_text(Path(os.path.expanduser(path)), place).strip(), place)
 
 
 def _check_key(key: str, place: str) -> str:

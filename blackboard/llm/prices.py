@@ -6,7 +6,6 @@ A price in US dollars per million tokens equals a price in micro-dollars per tok
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.packaged_files import config_file
+from blackboard.text_files import read_toml
 
 Api = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""
@@ -109,10 +109,8 @@ def load_prices(path: Path | None = None) -> Prices:
     """
     path = path or config_file("prices.toml")
     try:
-        return Prices.model_validate(tomllib.loads(path.read_text("utf-8"), parse_float=Decimal))
+        return Prices.model_validate(read_toml(path, parse_float=Decimal))
     except ValidationError as error:
         raise ConfigurationError(
             Mistake(f"{path}, {'.'.join(map(str, problem['loc']))}", problem["msg"]) for problem in error.errors()
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError([Mistake(str(path), f"cannot be read: {error}")]) from None

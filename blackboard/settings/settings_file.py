@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -22,6 +21,7 @@ from blackboard.settings.sections import (
     DeploymentSection,
     KindSection,
 )
+from blackboard.text_files import read_toml
 
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
@@ -80,7 +80,7 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
         path, place = Path(environ[CONFIG]), CONFIG
     if path is None:
         return Path(LOCAL) if Path(LOCAL).is_file() else config_file("default.toml")
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         problem = "is not a file" if path.exists() else "does not exist"
         raise ConfigurationError([Mistake(f"{place} {path}", f"{problem}; name a deployment file")])
@@ -105,7 +105,7 @@ def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Setti
     Raises:
         ConfigurationError: The file cannot be read.
     """
-    values = _read(path)
+    values = read_toml(path)
     overrides, mistakes = variables(os.environ if environ is None else environ, Settings)
     misspelt: set[Any] = set()
     while True:
@@ -170,19 +170,6 @@ def _drop(values: Any, steps: Sequence[Any]) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([Mistake(str(path), f"is not UTF-8 text: byte {error.start}")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([Mistake(str(path), f"is not valid TOML: {error}")]) from None
-    except RecursionError:
-        raise ConfigurationError([Mistake(str(path), "is nested too deeply")]) from None
-
-
 def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
     steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
     place = ", ".join(item.name for item in sources) or f"{path}, {'.'.join(map(str, steps))}"
@@ -192,5 +179,13 @@ def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
     message = str(problem["msg"]).removeprefix("Value error, ")
     value = problem.get("input")
     if problem["type"] != "value_error" and isinstance(value, str | int | float | bool):
-        message = f"{message[:1].lower()}{message[1:]}, not {value!r}"
+        message = f"{message[:1].lower()}{message[1:]}, not {_short(value)}"
     return Mistake(place, message)
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a hexadecimal number may have more digits than Python writes
+        return "a number of so many digits"
+    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -110,6 +110,9 @@ class Database:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
             raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
+        except ValueError:  # its text could show a part of a password
+            problem = f"{_shown(url)} cannot be used: its port or an option is not a number"
+            raise ConfigurationError([Mistake("database.url", problem)]) from None
 
     @property
     def url(self) -> str:

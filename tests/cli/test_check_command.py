@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Typed
 
 
@@ -26,6 +28,26 @@ def test_all_mistakes_are_reported_at_once_with_their_places(house: Typed) -> No
     for place in ("kinds.smoek", "agents.watchman.bach", "kinds.smoke.flor"):
         assert f"blackboard.toml, {place}: there is no" in done.err
     assert "did you mean 'batch'?" in done.err
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("sqlite:///a\\u0000.db", "embedded null byte"),
+        ("postgresql+psycopg://ada:secret@host:port/board", "its port or an option is not a number"),
+        ("sqlite://host/board.db", "Invalid SQLite URL"),
+        ("sqlite:///:memory:", "name a file"),
+    ],
+)
+def test_an_address_that_no_board_can_have_is_a_mistake(house: Typed, url: str, problem: str) -> None:
+    change(house, "sqlite:///house.db", url)
+    for command in (["check"], ["check", "--json"], ["status"], ["run", "--until-quiescent"]):
+        done = house(*command)
+        assert done.code == 2
+        shown = done.out + done.err
+        assert "database.url" in shown
+        assert problem in shown
+        assert "secret" not in shown
 
 
 def test_an_unchanged_deployment_is_reported_as_unchanged(house: Typed) -> None:

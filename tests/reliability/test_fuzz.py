@@ -85,7 +85,9 @@ def test_every_value_is_a_law_or_an_error(spec: Any) -> None:
 
 TOML_VALUES = st.sampled_from(
     ["1", "-1", "0", "1e400", "nan", "true", '"x"', '"3d"', '"none"', "[]", "[1, 2]", "{}", '{ law = "x" }', '["a:b"]',
-     '"lead_desk.sales:sales"', '["lead_desk.sales:sales"]', "1979-05-27", '"\\u0000"', "'''\n'''", "9" * 400]
+     '"lead_desk.sales:sales"', '["lead_desk.sales:sales"]', "1979-05-27", '"\\u0000"', "'''\n'''", "9" * 400,
+     "9" * 5000, "0x" + "f" * 5000, '"' + "x" * 5000 + '"', '"/dev/zero"', '"a\\u0000.db"',
+     '"postgresql+psycopg://ada@host:port/b"']
 )  # fmt: skip
 SECTIONS = st.sampled_from(
     ["database", "deployment", "kinds.lead", "kinds.'a b'", "agents.sales", "agents.sales.watches.new", "authors",
@@ -94,7 +96,7 @@ SECTIONS = st.sampled_from(
 KEYS = st.sampled_from(
     ["url", "author", "agents", "kinds", "decay", "weight", "floor", "on_repeat", "cap", "unique", "threshold", "batch",
      "batch_window", "timeout", "max_marks", "tick", "lease", "leap", "provider", "model", "mode", "usd_per_day",
-     "min_increase", "budget", "x y"]
+     "min_increase", "budget", "prices", "base_url", "x y"]
 )  # fmt: skip
 
 
@@ -115,6 +117,9 @@ def toml(draw: st.DrawFn) -> str:
 )
 @example(b"x = " + b"[" * 5_000)
 @example(b"\xff\xfe[database]")
+@example(b"[daemon]\nworkers = 0x" + b"f" * 5_000)
+@example(b"[kinds.need]\ncap = " + b"9" * 5_000)
+@example(b"[deployment]\nagents = ['lead_desk.sales:sales']\n[model]\nprovider = 'anthropic'\nprices = '/dev/zero'")
 def test_every_file_is_a_deployment_file_or_has_named_mistakes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "board.toml"
     path.write_bytes(content)
