@@ -15,7 +15,7 @@ from blackboard.conditions import Condition, both, check_watch, over_board, smal
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
-from blackboard.marks import Kind, OnRepeat
+from blackboard.marks import MAX_PAYLOAD, Kind, OnRepeat
 from blackboard.parsing import parse
 
 NO_MIN_INCREASE = "a falling watch has no min_increase: it fires when the value sinks below the threshold"
@@ -41,6 +41,8 @@ class KindSpec(Data):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
+    max_payload: int = MAX_PAYLOAD
+    max_text: int | None = None
     model: str = ""
     payload: dict[str, Any] | None = None
 
@@ -126,6 +128,18 @@ class ModelChoice(Data):
 
     model: str
     below: float | None = Field(default=None, gt=0)
+
+
+class DepositLimits(Data):
+    """Limits of what an author may deposit, beside those of the kinds.
+
+    Attributes:
+        max_payload: The largest payload in bytes.
+        max_text: The most characters of one text in a payload.
+    """
+
+    max_payload: int | None = Field(default=None, ge=1)
+    max_text: int | None = Field(default=None, ge=1)
 
 
 class Budget(Data):
@@ -229,6 +243,7 @@ class Deployment(Data):
         kinds: The kinds by name.
         agents: The agents by name.
         trust: The trust in authors by name, a factor of their intensities.
+        limits: The limits of authors by name.
         budget: The limits for all agents together.
     """
 
@@ -236,6 +251,7 @@ class Deployment(Data):
     kinds: dict[str, KindSpec] = Field(default_factory=dict)
     agents: dict[str, AgentSpec] = Field(default_factory=dict)
     trust: dict[str, float] = Field(default_factory=dict)
+    limits: dict[str, DepositLimits] = Field(default_factory=dict)
     budget: Budget = Budget()
 
     # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,8 @@ OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
 MAX_SUBJECT = 512
+MAX_PAYLOAD = 1024 * 1024
+"""The largest payload in bytes of a kind that sets no limit."""
 RESERVED_FIELDS = ("subject", "intensity")
 _EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
 
@@ -43,8 +46,9 @@ class Mark(BaseModel):
 
     The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
     `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
-    highest intensity that `add` may reach) and `unique` (a payload field whose value only one live mark of the kind
-    may have).
+    highest intensity that `add` may reach), `unique` (a payload field whose value only one live mark of the kind may
+    have), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
+    text in it).
 
     Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
 
@@ -75,6 +79,8 @@ class Mark(BaseModel):
         on_repeat: OnRepeat = "max",
         cap: float | None = None,
         unique: str | None = None,
+        max_payload: int = MAX_PAYLOAD,
+        max_text: int | None = None,
         **others: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**others)
@@ -93,6 +99,8 @@ class Mark(BaseModel):
             on_repeat=on_repeat,
             cap=cap,
             unique=unique,
+            max_payload=max_payload,
+            max_text=max_text,
             model=f"{cls.__module__}:{cls.__qualname__}",
             schema=cls.payload_schema(),
         )
@@ -125,7 +133,7 @@ class Mark(BaseModel):
                 mode="json", exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False
             )
         except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
-            raise InvalidMark(f"the payload is not JSON: {error}") from None
+            raise not_json(error) from None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield from super().__repr_args__()
@@ -190,6 +198,8 @@ class Kind:
         on_repeat: The effect of a repeated deposit.
         cap: The highest intensity that `add` may reach, above 0.
         unique: A payload field whose value only one live mark may have.
+        max_payload: The largest payload in bytes, at least 1.
+        max_text: The most characters of one text in a payload, at least 1.
         model: Where the mark class is, as `module:class`.
         schema: The JSON schema of the payload.
     """
@@ -201,6 +211,8 @@ class Kind:
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
+    max_payload: int = MAX_PAYLOAD
+    max_text: int | None = None
     model: str = ""
     schema: dict[str, Any] | None = None
 
@@ -214,6 +226,9 @@ class Kind:
             mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
         if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
             mistakes.append(f"cap must be a number above 0, not {self.cap}")
+        for name, limit in (("max_payload", self.max_payload), ("max_text", self.max_text)):
+            if limit is not None and limit < 1:
+                mistakes.append(f"{name} must be at least 1, not {limit}")
         if self.on_repeat not in get_args(OnRepeat):
             mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
@@ -251,6 +266,16 @@ BUILT_IN_KINDS = {name: model.defaults for name, model in BUILT_IN_CLASSES.items
 _M = TypeVar("_M", bound=Mark)
 
 
+def not_json(error: Exception) -> InvalidMark:
+    """Return the error of a payload that cannot be written as JSON."""
+    reason = str(error)
+    if "set_int_max_str_digits" in reason:  # Python's own words are about how to raise the limit
+        reason = f"a number has more than {sys.get_int_max_str_digits()} digits; store it as text"
+    if isinstance(error, RecursionError):
+        reason = "it is nested too deeply"
+    return InvalidMark(f"the payload is not JSON: {reason}")
+
+
 def attach_stored(mark: _M, stored: StoredMark) -> _M:
     """Give a mark its state on the board, and return it.
 
@@ -270,7 +295,7 @@ def payload_text(mark: Mark) -> str:
         text = mark.model_dump_json(exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
         return dump_payload(_with_sets_in_order(mark, json.loads(text))) if _has_sets(type(mark)) else text
     except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
-        raise InvalidMark(f"the payload is not JSON: {error}") from None
+        raise not_json(error) from None
 
 
 @cache
@@ -351,7 +376,7 @@ def dump_payload(payload: Mapping[str, Any]) -> str:
         text = _ENCODER.encode(dict(payload))
         text.encode()
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidMark(f"the payload is not JSON: {error}") from None
+        raise not_json(error) from None
     return text
 
 

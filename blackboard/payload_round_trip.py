@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.errors import InvalidMark
-from blackboard.marks import Mark, describe_invalid, dump_payload, payload_text
+from blackboard.marks import Mark, describe_invalid, dump_payload, not_json, payload_text
 
 M = TypeVar("M", bound=Mark)
 
@@ -75,7 +75,7 @@ def write_mark(mark: Mark) -> str:
     """
     text, model = payload_text(mark), type(mark)
     if len(text) > MAX_DIGITS:
-        _check_numbers(mark.kind, text)
+        _check_numbers(text)
     if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
     if _has_sets(model):
@@ -97,7 +97,7 @@ def write_mark(mark: Mark) -> str:
     return text
 
 
-def _check_numbers(kind: str, text: str) -> None:
+def _check_numbers(text: str) -> None:
     """Check that Python can read the numbers of a text, which a class of whole numbers alone does not show.
 
     Raises:
@@ -105,10 +105,8 @@ def _check_numbers(kind: str, text: str) -> None:
     """
     try:
         json.loads(text)
-    except ValueError:
-        raise InvalidMark(
-            f"the payload does not fit kind {kind!r}: a number has more than {MAX_DIGITS} digits; store it as text"
-        ) from None
+    except ValueError as error:
+        raise not_json(error) from None
 
 
 def read_mark(model: type[M], text: str, subject: str, intensity: float) -> M:
@@ -138,7 +136,7 @@ def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M
     try:
         text = json.dumps(payload)  # with NaN, so that the class names the field
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidMark(f"the payload is not JSON: {error}") from None
+        raise not_json(error) from None
     return _read(model, text, subject, by_alias=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lead_desk.text_cleaning import normalize
+from lead_desk.text_cleaning import MAX_LENGTH, normalize
 
 __all__ = [
     "BUDGET",
@@ -38,12 +38,12 @@ INTENT = _words(
 )
 BUDGET = _words(
     r"budget|bewilligt|approved by",
-    r"[€$£]\s?\d|\d[\d.,']*\s?(?:k\b|€|\$|£|eur\b|euros?\b|usd\b|dollars?\b|chf\b|gbp\b)",
+    r"[€$£]\s?\d|\d[\d.,']{0,20}\s?(?:k\b|€|\$|£|eur\b|euros?\b|usd\b|dollars?\b|chf\b|gbp\b)",
 )
 VOLUME = _words(
-    r"\d+\s*(?:\+\s*)?(?:seats?|users?|licen[cs]es?|people|employees|staff|agents|reps|sites|machines|offices)\b",
-    r"\d+\s*(?:nutzer|mitarbeiter|lizenzen|plätze|arbeitsplätze|standorte|utilisateurs|postes|salariés)",
-    r"\d+\s*(?:usuarios|empleados|licencias)",
+    r"\d{1,9}\s?(?:\+\s?)?(?:seats?|users?|licen[cs]es?|people|employees|staff|agents|reps|sites|machines|offices)\b",
+    r"\d{1,9}\s?(?:nutzer|mitarbeiter|lizenzen|plätze|arbeitsplätze|standorte|utilisateurs|postes|salariés)",
+    r"\d{1,9}\s?(?:usuarios|empleados|licencias)",
 )
 URGENT = _words(
     r"urgent|asap|as soon as|immediately|this week|this month|this quarter|deadline|by (?:the )?end of|go live",
@@ -69,7 +69,7 @@ JOB = _words(
     r"my (?:cv|résumé|resume)|apply(?:ing)? for|job opening|internship|vacanc|bewerb|praktikum|lebenslauf",
     r"candidature|\bstage\b|curriculum|prácticas",
 )
-TEST = _words(r"test\b|testing\b|asdf|qwert|lorem ipsum|foo ?bar|xxx+|please ignore")
+TEST = _words(r"test\b|testing\b|asdf|qwert|lorem ipsum|foo ?bar|xxx|please ignore")
 COMPLAINT = _words(
     r"unsubscribe|remove me|invoice (?:is )?wrong|refund|complain|password reset|cannot log ?in|gdpr|abmelden",
     r"rechnung falsch|désabonn",
@@ -87,4 +87,4 @@ def declines(text: str) -> bool:
 
 def matches(signal: re.Pattern[str], text: str) -> bool:
     """Return whether the text contains a phrase of the signal."""
-    return signal.search(normalize(text)) is not None
+    return signal.search(normalize(text)[:MAX_LENGTH]) is not None

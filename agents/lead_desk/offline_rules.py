@@ -36,7 +36,7 @@ _NEGATIVE_SIGNALS = (
     (lead_signals.JOB, 0.12, "job seeker"),
     (lead_signals.COMPLAINT, 0.25, "support"),
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?;\n])\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?;\n])\s{1,9}")
 VALUABLE_SCORE = 0.85
 """The score from which a person decides a conflict."""
 _ATTACK = "attack on the prompt"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from blackboard.marks import MAX_SUBJECT
+
 __all__ = ["fold_person"]
 
-_EMAIL = re.compile(r"(?:mailto:)?\s*([^@\s<>]{1,64})@([^@\s<>]{1,255})", re.IGNORECASE)
+_EMAIL = re.compile(r"(?:mailto:)?\s?([^@\s<>]{1,64})@([^@\s<>]{1,255})", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[^<>]{0,200}<([^<>]{1,330})>")
 _PHONE = re.compile(
-    r"(?:tel:|p:)?\s*(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)"
-    r"(?:\s*(?:ext\.?|x|durchwahl|#)\s*(\d{1,6}))?",
+    r"(?:tel:|p:)?\s?(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)"
+    r"(?:\s?(?:ext\.?|x|durchwahl|#)\s?(\d{1,6}))?",
     re.IGNORECASE,
 )
 _TRUNK_ZERO = re.compile(r"(\+\d[\d\s]{0,4})\(0\)")
@@ -23,6 +25,8 @@ def fold_person(text: str) -> str:
     Case, a trailing dot and the form of an international domain do not tell email addresses apart. Spaces, brackets and
     other signs, and `00` for `+`, do not tell telephone numbers apart. A number without a country stays without one.
     """
+    if len(text) > MAX_SUBJECT:
+        return text  # the board refuses it
     plain = " ".join(unicodedata.normalize("NFKC", text).split())
     if (inner := _IN_BRACKETS.fullmatch(plain)) is not None and "@" in inner[1]:
         plain = inner[1].strip()

@@ -1,19 +1,33 @@
-"""Cleaning of untrusted text: length, line breaks, and look-alike characters."""
+"""Cleaning of untrusted text: length, line breaks, and look-alike characters.
+
+Whoever fills in a form chooses its text. So no rule reads more of it than `MAX_LENGTH` characters, and each repetition
+in a pattern has a bound. Then the time of a rule has a bound too.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["clip", "normalize"]
+__all__ = ["MAX_LENGTH", "clip", "normalize"]
+
+MAX_LENGTH = 2000
+"""The largest number of characters of a text that the rules read. The models are sent less of each text."""
+_MAX_RAW = 20_000
+"""The largest number of characters that are looked at to find these, among white space."""
 
 
 def clip(text: str, limit: int) -> str:
     """Return the text on one line of at most `limit` characters, without NUL and invalid characters."""
-    line = " ".join(text.replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    line = " ".join(text[:_MAX_RAW].replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
+    return line if len(line) <= limit and len(text) <= _MAX_RAW else line[: limit - 1].rstrip() + "…"
 
 
 def normalize(text: str) -> str:
-    """Return the text with look-alike forms unified and invisible characters removed."""
-    folded = unicodedata.normalize("NFKC", text)
-    return "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
+    """Return the beginning of a text with look-alike forms unified and invisible characters removed.
+
+    It covers what `clip` leaves of the text for a model. White space between words is one space or line break.
+    """
+    lines = (" ".join(line.split()) for line in text[:_MAX_RAW].splitlines())
+    start = "\n".join(line for line in lines if line)[:MAX_LENGTH]
+    visible = (letter for letter in unicodedata.normalize("NFKC", start) if unicodedata.category(letter) != "Cf")
+    return "\n".join(" ".join(line.split()) for line in "".join(visible).split("\n"))

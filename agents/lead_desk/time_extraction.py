@@ -7,7 +7,6 @@ year means the next such date. Hours with a named zone are converted, and days t
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS_OF_DAY, RELATIVE_DAYS, THIS_WEEK, WEEKDAYS
 from lead_desk.requested_time import RequestedTime, local_time, midnight, whole_days
+from lead_desk.text_cleaning import MAX_LENGTH, normalize
 from lead_desk.zone_names import mark_zones, zone_after
 
 __all__ = ["extract_times"]
@@ -57,7 +57,7 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     zone = written_at.tzinfo
     assert isinstance(zone, ZoneInfo), "times need a zone"
     today = written_at.date()
-    plain, zones = mark_zones(unicodedata.normalize("NFKC", text[:5000]))
+    plain, zones = mark_zones(normalize(text)[:MAX_LENGTH])
     folded = plain.casefold()
     days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
     hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])
@@ -83,15 +83,15 @@ _EXCEPT = (
     r"|tranne|eccetto|behalve"
 )
 _EXCLUDED_BEFORE = re.compile(
-    rf"(?P<exception>\b(?:{_EXCEPT}))\s+(?:(?:on|am|den|the|le|el|il|op|de|for|an|every|jeden)\s+){{0,2}}$"
-    r"|(?:\b(?:not|never|cannot|cant|no|nicht|kein|keinen|nie|pas|jamais|nunca|non|mai|niet|nooit)|n['\u2019]t)\s+"
-    r"(?:(?:on|am|den|the|le|el|il|op|do|make|meet|in|before|work|puedo|posso|possible)\s+){0,3}$"
+    rf"(?P<exception>\b(?:{_EXCEPT}))\s(?:(?:on|am|den|the|le|el|il|op|de|for|an|every|jeden)\s){{0,2}}$"
+    r"|(?:\b(?:not|never|cannot|cant|no|nicht|kein|keinen|nie|pas|jamais|nunca|non|mai|niet|nooit)|n['\u2019]t)\s"
+    r"(?:(?:on|am|den|the|le|el|il|op|do|make|meet|in|before|work|puedo|posso|possible)\s){0,3}$"
 )
 _EXCLUDED_AFTER = re.compile(
-    r"\s+(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s+)?(?:leider\s+|unfortunately\s+)?"
+    r"\s(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s)?(?:leider\s|unfortunately\s)?"
     r"(?:not|isn['\u2019]t|aren['\u2019]t|doesn['\u2019]t|don['\u2019]t|won['\u2019]t|never|impossible|nicht|unmöglich)\b"
 )
-_AND = re.compile(r"\s*(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b)+\s*(?:(?:on|am|le|el|il|op)\s+)?")
+_AND = re.compile(r"\s?(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b){1,9}\s?(?:(?:on|am|le|el|il|op)\s)?")
 
 
 def _mark_excluded(text: str, days: list[_Mention]) -> list[_Mention]:
@@ -161,8 +161,8 @@ _DAY = re.compile(
     rf"""(?P<iso>(?<!\d)(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?!\d))
     |(?P<dots>(?<![\d.])(\d{{1,2}})\.\s?(\d{{1,2}})\.(?:\s?(\d{{4}}|\d\d)(?!\d))?(?!\d))
     |(?P<slash>(?<!\d)(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?!\d))
-    |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s*(?:of\s|de\s|di\s)?\s*({_MONTH})\b(?:,?\s*(?:de\s)?(\d{{4}}))?)
-    |(?P<month>\b({_MONTH})\s+(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s*(\d{{4}})(?!\d))?)
+    |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s?(?:of\s|de\s|di\s)?\s?({_MONTH})\b(?:,?\s?(?:de\s)?(\d{{4}}))?)
+    |(?P<month>\b({_MONTH})\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s?(\d{{4}})(?!\d))?)
     |(?P<next>\b(?:{_alternatives(NEXT_WEEK)})\b)|(?P<this>\b(?:{_alternatives(THIS_WEEK)})\b)
     |(?P<ahead>\b(?:in|dans|en|tra|over)\s(\d{{1,3}})\s(?:days?|tagen?|jours?|días?|dias?|giorni|dagen)\b)
     |(?P<relative>(?<!guten\s)(?<!\bla\s)\b({_alternatives(RELATIVE_DAYS)})\b)
@@ -211,7 +211,7 @@ def _date(year: int, month: int, day: int, *, today: date) -> date | None:
         return None
 
 
-_SEPARATOR = re.compile(r"[\s,]*(?:(?:on|am|den|the|de|le|la|el)\s+){0,2}")
+_SEPARATOR = re.compile(r"[\s,]{0,9}(?:(?:on|am|den|the|de|le|la|el)\s){0,2}")
 
 
 def _merge_days(text: str, mentions: list[_Mention], today: date) -> list[_Mention]:
@@ -235,12 +235,12 @@ def _merge_days(text: str, mentions: list[_Mention], today: date) -> list[_Menti
     return days
 
 
-_CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s*(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
+_CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s?(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
 _HOURS = re.compile(
-    rf"""(?P<range>(?<![\d.:]){_CLOCK}\s*(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s*{_CLOCK}(?![\d:]))
-    |(?P<after>\b(?:after|from|nach|ab|après|apres|después\sde\slas|a\spartir\sde\slas|dopo\sle|na)\s+{_CLOCK}(?![\d:]))
-    |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s+{_CLOCK}(?![\d:]))
-    |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s+{_CLOCK}(?![\d:%]))
+    rf"""(?P<range>(?<![\d.:]){_CLOCK}\s?(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s?{_CLOCK}(?![\d:]))
+    |(?P<after>\b(?:after|from|nach|ab|après|apres|después\sde\slas|a\spartir\sde\slas|dopo\sle|na)\s{_CLOCK}(?![\d:]))
+    |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s{_CLOCK}(?![\d:]))
+    |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s{_CLOCK}(?![\d:%]))
     |(?P<clock>(?<![\d.:/-]){_CLOCK}(?![\d:]))
     |(?P<part>(?<!good\s)(?<!guten\s)(?<!buenas\s)\b({_alternatives(PARTS_OF_DAY)})s?\b)""",
     re.VERBOSE,
@@ -248,7 +248,7 @@ _HOURS = re.compile(
 
 
 _UNIT = re.compile(
-    r"\s*(?:[€$£%]|(?:eur|euros?|usd|dollars?|chf|gbp|k|kg|km|gb|mb|tb|m²|mio|million|percent|prozent|per|pro|each|je"
+    r"\s?(?:[€$£%]|(?:eur|euros?|usd|dollars?|chf|gbp|k|kg|km|gb|mb|tb|m²|mio|million|percent|prozent|per|pro|each|je"
     r"|users?|seats?|people|persons?|employees?|staff|agents?|reps?|sites?|machines?|offices?|licen[cs]es?|devices?|rooms?"
     r"|customers?|units?|pieces?|items?|copies|colleagues|participants|years?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?"
     r"|nutzern?|mitarbeitern?|mitarbeitenden?|lizenzen|plätzen?|arbeitsplätzen?|standorten?|personen|leuten?|geräten?|stück"
@@ -329,13 +329,16 @@ def _outside(mentions: Iterable[_Mention], spans: list[tuple[int, int]]) -> list
     return [item for item in mentions if all(item.end <= begin or item.begin >= end for begin, end in spans)]
 
 
+_CONNECTION = re.compile(rf"\s(?:(?:{'|'.join(CONNECTORS)})\s){{1,9}}")
+
+
 def _pair(text: str, days: list[_Mention], hours: list[_Mention]) -> list[tuple[_Mention, list[Hours]]]:
     """Pair each day with its hours. A time belongs to the day before it, or else to the day that follows."""
     hours_of_days: list[list[Hours]] = [[day.hours] if day.hours else [] for day in days]
     for item in hours:
         earlier = [number for number, day in enumerate(days) if day.end <= item.begin]
         later = [number for number, day in enumerate(days) if day.begin >= item.end]
-        tied = later and re.fullmatch(rf"\s+(?:(?:{'|'.join(CONNECTORS)})\s+)+", text[item.end : days[later[0]].begin])
+        tied = later and _CONNECTION.fullmatch(text, item.end, days[later[0]].begin)
         if item.hours and (earlier or later):
             own = hours_of_days[later[0] if tied or not earlier else earlier[-1]]
             if item.category != "part" or not own:

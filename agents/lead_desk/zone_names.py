@@ -32,7 +32,7 @@ _LONG = "|".join(name for name in _NAMES if not name.isupper())
 # Short names are found in capitals only: "est" and "et" are French words.
 _ZONE = re.compile(
     rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)|(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d)(?!\d)
-    |(?P<place>\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z]\w+(?:/[A-Z]\w+)?)
+    |(?P<place>\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z]\w{{1,30}}(?:/[A-Z]\w{{1,30}})?)
     |(?P<long>\b(?i:{_LONG})\s(?i:(?:standard\s|daylight\s)?time)\b)
     |(?P<short>(?:(?<=\d)|(?<=[ap]m)|(?<=[AP]M)|(?<=[\s(]))(?:{_SHORT})\b)""",
     re.VERBOSE,

@@ -57,8 +57,8 @@ def finish(
     return receipts
 
 
-def check_registered(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
-    """Check that a deposit and its alternatives fit the registered schemas of their kinds.
+def check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
+    """Check that a deposit and its alternatives fit the limits and the registered schemas of their kinds.
 
     Raises:
         InvalidMark: A payload does not fit.
@@ -66,7 +66,8 @@ def check_registered(txn: BoardTransaction, item: AgentDeposit, classes: MarkCla
     following: AgentDeposit | None = item
     while following is not None:
         request, following = following.request, following.alternative
-        declarations.check_registered(txn, request.kind, request.text or dump_payload(request.payload), classes)
+        text = request.text or dump_payload(request.payload)
+        declarations.check_payload(txn, request.kind, request.author, text, classes)
 
 
 def fail(

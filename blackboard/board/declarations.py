@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from blackboard.board import redeployment
 from blackboard.board.board_transaction import BoardTransaction, read_active
+from blackboard.board.deposit_limits import check_size
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
@@ -66,12 +67,13 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
         txn.active = read_active(txn.sql)
 
 
-def check_registered(txn: BoardTransaction, kind: str, text: str, classes: MarkClasses) -> None:
-    """Check that a payload that its class accepts fits the registered schema of its kind too.
+def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
+    """Check that a payload that its class accepts fits the limits and the registered schema of its kind too.
 
     Raises:
         InvalidMark: The payload does not fit.
     """
+    check_size(txn.deployment, kind, author, text)
     classes.check_registered(kind, text, txn.deployment.kinds[kind], lambda: schemas_of(txn, kind))
 
 

@@ -13,14 +13,14 @@ from pydantic import JsonValue
 from blackboard.authors import check_author, skeleton
 from blackboard.board import backfill, crossings, deposit_keys, evaporation, guards, predicted_crossings, unique_values
 from blackboard.board.board_transaction import BoardTransaction, law_key
-from blackboard.board.declarations import check_registered, ensure_kind
+from blackboard.board.declarations import check_payload, ensure_kind
 from blackboard.board.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, LawConflict, UsageError
-from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload
+from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload, not_json
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
@@ -97,7 +97,7 @@ class DepositRequest(NamedTuple):
         An argument with its default value is left out, so a later version may add arguments.
 
         Raises:
-            InvalidMark: The payload is nested too deeply.
+            InvalidMark: The payload is not JSON.
         """
         defaults = self._field_defaults
         arguments: dict[str, Any] = {
@@ -109,8 +109,8 @@ class DepositRequest(NamedTuple):
             if self.text is not None:
                 arguments["payload"] = json.loads(self.text)
             text = _ENCODER.encode(_canonical(arguments))
-        except (RecursionError, ValueError):  # a value may contain itself
-            raise InvalidMark("the payload is not JSON: it is nested too deeply") from None
+        except (RecursionError, ValueError) as error:  # a value may contain itself
+            raise not_json(error) from None
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -191,7 +191,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     if text is None:
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
         check_subject(subject)
-    check_registered(txn, request.kind, text, classes)
+    check_payload(txn, request.kind, request.author, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)
     if request.until is not None:

@@ -37,10 +37,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     revalued: set[str] = set()
     changed = _register_kinds(txn, old, new, revalued)
     changed += _register_agents(txn, old, new, revalued)
-    if old.trust != new.trust:
-        changed.append("trust")
-    if old.budget != new.budget:
-        changed.append("budget")
+    changed += [name for name in ("trust", "limits", "budget") if getattr(old, name) != getattr(new, name)]
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
@@ -57,8 +54,7 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
     """Return what becomes active with a deployment: it keeps the kinds that it does not name."""
     old = txn.deployment
-    kinds = {**old.kinds, **new.kinds}
-    return Deployment(version=old.version, kinds=kinds, agents=new.agents, trust=new.trust, budget=new.budget)
+    return new.model_copy(update={"version": old.version, "kinds": {**old.kinds, **new.kinds}})
 
 
 def is_change(txn: BoardTransaction, new: Deployment) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 from blackboard.board import backfill, evaporation
@@ -26,7 +26,7 @@ BATCH = 1000
 EXAMPLES = 5
 """The largest number of values that are named."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
 class UniqueConflict(InvalidMark):
@@ -165,7 +165,8 @@ def _part(branches: list[Mapping[str, Any]], name: str | None, place: int) -> An
 
 def _number(text: str) -> str:
     number = Decimal(text)
-    number = number.normalize(Context(prec=len(number.as_tuple().digits))) if number else Decimal(0)
+    exact = Context(prec=len(number.as_tuple().digits), Emax=MAX_EMAX, Emin=MIN_EMIN)
+    number = number.normalize(exact) if number else Decimal(0)
     return f"{number:f}" if abs(number.adjusted()) < 30 else str(number)
 
 

@@ -263,13 +263,13 @@ class Worker:
         Returns None, and changes nothing, if the activation is no longer this worker's.
 
         Raises:
-            InvalidMark: A mark does not fit the registered schema of its kind.
+            InvalidMark: A mark does not fit the limits or the registered schema of its kind.
         """
         classes = self._session.classes
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
             for item in deposits:
-                activation_results.check_registered(txn, item, classes)
+                activation_results.check_payloads(txn, item, classes)
             receipts = activation_results.finish(txn, claim.row, claim.agent, deposits)
             if receipts is None:
                 return None

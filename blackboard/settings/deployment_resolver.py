@@ -22,6 +22,7 @@ from blackboard.deployment import (
     AgentSettings,
     AgentSpec,
     Deployment,
+    DepositLimits,
     KindSpec,
     WatchSpec,
     mistakes_in,
@@ -32,7 +33,7 @@ from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
 from blackboard.settings.price_settings import without_price
-from blackboard.settings.sections import AgentSection, KindSection, WatchSection
+from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine, find_config
 
 T = TypeVar("T")
@@ -117,10 +118,15 @@ class _Resolver:
             self._names(spec, kinds)
             if section.enabled:
                 specs[name] = spec
+        authors = {
+            name: author if isinstance(author, AuthorSection) else AuthorSection(trust=author)
+            for name, author in self.settings.authors.items()
+        }
         deployment = Deployment(
             kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
             agents=specs,
-            trust=self.settings.authors,
+            trust={name: author.trust for name, author in authors.items()},
+            limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
             budget=self.settings.budget,
         )
         self._prices(deployment)
@@ -334,6 +340,10 @@ class _Resolver:
 
     def _at(self, place: str) -> str:
         return f"{self.settings.path}, {place}"
+
+
+def _limits(author: AuthorSection) -> DepositLimits:
+    return DepositLimits(max_payload=author.max_payload, max_text=author.max_text)
 
 
 def _is_kind(found: Any) -> bool:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import AgentSettings
+from blackboard.deployment import AgentSettings, DepositLimits
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.marks import OnRepeat
+from blackboard.marks import MAX_PAYLOAD, OnRepeat
 
 
 def _none(value: Any) -> Any:
@@ -55,6 +55,17 @@ class KindSection(Section):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
+    max_payload: int = Field(default=MAX_PAYLOAD, ge=1)
+    max_text: int | None = Field(default=None, ge=1)
+
+
+Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+class AuthorSection(DepositLimits):
+    """`[authors.NAME]`: the trust in an author, and the limits of what it may deposit."""
+
+    trust: Trust = 1.0
 
 
 class WatchSection(Section):

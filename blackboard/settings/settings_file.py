@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -16,17 +16,17 @@ from blackboard.packaged_files import config_file
 from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fields, merge, variables
 from blackboard.settings.sections import (
     AgentSection,
+    AuthorSection,
     DaemonSettings,
     DatabaseSection,
     DeploymentSection,
     KindSection,
+    Trust,
 )
 from blackboard.text_files import read_toml
 
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
-
-Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -38,8 +38,8 @@ class Settings(BaseModel):
     deployment: DeploymentSection = DeploymentSection()
     kinds: dict[str, KindSection] = Field(default_factory=dict)
     agents: dict[str, AgentSection] = Field(default_factory=dict)
-    authors: dict[str, Trust] = Field(default_factory=dict)
-    """The factor, at least 0, on the intensity of each author's deposits; 1 for authors that are not listed."""
+    authors: dict[str, AuthorSection | Trust] = Field(default_factory=dict)
+    """The trust in each author, a factor of at least 0 on the intensity of its deposits, or a table with limits too."""
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     daemon: DaemonSettings = DaemonSettings()

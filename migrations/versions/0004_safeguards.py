@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -220,7 +220,7 @@ def _values_that_are_equal() -> None:
                 )
 
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
 def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
@@ -269,7 +269,8 @@ def _part(branches: list[Mapping[str, Any]], name: str | None, place: int) -> An
 
 def _number(text: str) -> str:
     number = Decimal(text)
-    number = number.normalize(Context(prec=len(number.as_tuple().digits))) if number else Decimal(0)
+    exact = Context(prec=len(number.as_tuple().digits), Emax=MAX_EMAX, Emin=MIN_EMIN)
+    number = number.normalize(exact) if number else Decimal(0)
     return f"{number:f}" if abs(number.adjusted()) < 30 else str(number)
 
 

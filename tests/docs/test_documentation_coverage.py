@@ -22,6 +22,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.packaged_files import config_file
 from blackboard.settings.sections import (
     AgentSection,
+    AuthorSection,
     DaemonSettings,
     DatabaseSection,
     DeploymentSection,
@@ -38,6 +39,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[kinds.NAME]": KindSection,
     "[agents.NAME]": AgentSection,
     "[agents.NAME.watches.NAME]": WatchSection,
+    "[authors]": AuthorSection,
     "[model]": ModelSettings,
     "[budget]": Budget,
     "[daemon]": DaemonSettings,

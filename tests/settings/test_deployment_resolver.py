@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blackboard.decay import Exponential
+from blackboard.deployment import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.packaged_files import config_file
 from blackboard.settings.deployment_resolver import resolve, resolve_file
@@ -100,6 +101,7 @@ threshold = 0.25
 min_increase = 0.1
 [authors]
 radio = 0.5
+webform = { max_text = 100 }
 [budget]
 calls_per_day = 3
 """
@@ -109,7 +111,8 @@ calls_per_day = 3
     gauge = deployment.agents["gauge"]
     assert (gauge.settings.batch, gauge.settings.batch_window) == (9, 60_000_000)
     assert (gauge.watches[0].when, gauge.watches[0].min_increase) == ('strength("rain") >= 0.25', 0.1)
-    assert deployment.trust == {"radio": 0.5}
+    assert deployment.trust == {"radio": 0.5, "webform": 1.0}
+    assert deployment.limits == {"webform": DepositLimits(max_text=100)}
     assert deployment.budget.calls_per_day == 3
 
 
@@ -137,6 +140,8 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
             "kinds.rain.decay: 'x' is not a duration",
         ),
         ("gauge", "[kinds.rain]\nweight = -1", "kinds.rain: weight must be a number of at least 0"),
+        ("gauge", "[kinds.rain]\nmax_text = 0", "kinds.rain.max_text: input should be greater than or equal to 1"),
+        ("gauge", "[authors.radio]\nmax_payload = 0", "authors.radio"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
         (

@@ -14,6 +14,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.packaged_files import config_file
 from blackboard.settings.sections import (
     AgentSection,
+    AuthorSection,
     DaemonSettings,
     DatabaseSection,
     DeploymentSection,
@@ -43,7 +44,7 @@ def test_the_default_names_every_setting(tmp_path: Path) -> None:
     lines = config_file("default.toml").read_text("utf-8").splitlines()
     text = "\n".join(line.removeprefix("# ") for line in lines)
     sections = (DatabaseSection, DeploymentSection, ModelSettings, Budget, DaemonSettings, KindSection, AgentSection)
-    for section in sections:
+    for section in (*sections, AuthorSection):
         for name in section.model_fields:
             assert f"\n{name} = " in text or f".{name}." in text, f"{section.__name__}: {name}"
 
