@@ -25,7 +25,7 @@ from blackboard.errors import BlackboardError, InvalidMark
 from tests.reliability.serving import run_until_idle, served
 
 
-class Note(Mark, kind="note", on_repeat="separate"):
+class Note(Mark, kind="note", on_repeat="separate", max_payload=20_000_000):
     text: str = ""
     more: Any = None
 
