@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from blackboard.marks import MAX_SUBJECT
-
 __all__ = ["fold_person"]
 
+_MAX_LENGTH = 512
+"""The longest subject that a board takes."""
 _EMAIL = re.compile(r"(?:mailto:)?\s?([^@\s<>]{1,64})@([^@\s<>]{1,255})", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"[^<>]{0,200}<([^<>]{1,330})>")
 _PHONE = re.compile(
@@ -25,7 +25,7 @@ def fold_person(text: str) -> str:
     Case, a trailing dot and the form of an international domain do not tell email addresses apart. Spaces, brackets and
     other signs, and `00` for `+`, do not tell telephone numbers apart. A number without a country stays without one.
     """
-    if len(text) > MAX_SUBJECT:
+    if len(text) > _MAX_LENGTH:
         return text  # the board refuses it
     plain = " ".join(unicodedata.normalize("NFKC", text).split())
     if (inner := _IN_BRACKETS.fullmatch(plain)) is not None and "@" in inner[1]:
