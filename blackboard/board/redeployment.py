@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from blackboard.authors import agent_name_problem
 from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings, unique_values
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
@@ -37,12 +40,21 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     revalued: set[str] = set()
     changed = _register_kinds(txn, old, new, revalued)
     changed += _register_agents(txn, old, new, revalued)
-    changed += [name for name in ("trust", "limits", "budget") if getattr(old, name) != getattr(new, name)]
+    changed += _trust_changes(old, new)
+    for section in ("limits", "budget"):
+        before, after = getattr(old, section), getattr(new, section)
+        if before != after:
+            changed.append(f"{section}: {after.differs(before)}")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.sql.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
+
+
+def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
+    factors = {name: (old.trust.get(name, 1.0), new.trust.get(name, 1.0)) for name in sorted({*old.trust, *new.trust})}
+    return [f"trust in {name}: {new_:g} instead of {old_:g}" for name, (old_, new_) in factors.items() if old_ != new_]
 
 
 def _check_names(old: Deployment, new: Deployment) -> None:
@@ -92,12 +104,28 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
+        if known is not None and known.on_repeat != spec.on_repeat:
+            changed += _repeat_change(txn, name, known, spec)
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
             revalued.add(name)
     return changed
+
+
+def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
+    """Say what becomes of the marks of a kind whose `on_repeat` changes: all stay, and only later deposits differ."""
+    live = txn.sql.one(MARKS.count_live, kind=name, now=txn.now)
+    if not live.marks:
+        return []
+    if new.on_repeat == "separate":
+        later = "a later deposit joins none of them"
+    elif old.on_repeat == "separate" and live.marks > live.subjects:
+        later = f"they have {live.subjects} subjects, and a later deposit joins the latest mark of its subject"
+    else:
+        later = f"a later deposit joins the mark of its subject by {new.on_repeat!r}"
+    return [f"kind {name}: its live marks stay as they are ({live.marks}); {later}"]
 
 
 def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new_floor: bool) -> None:
@@ -114,50 +142,79 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
 
 
 def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
-    changed = []
     added = [agent for name, agent in new.agents.items() if old.agents.get(name) != agent]
     if mistakes := [mistake for agent in added for mistake in mistakes_in(agent)]:
         raise ConfigurationError(mistakes)
-    for agent in new.agents.values():
-        former = agent.renamed_from
-        if (
-            former
-            and former not in new.agents
-            and any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches))
-        ):
-            _rename(txn, former, agent)
-            changed.append(f"agent {agent.name}: formerly {former}")
+    changed = _rename_agents(txn, new)
     known = {(row.agent, row.name): row for row in txn.sql.all(CROSSINGS.all_watches)}
-    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
-    for (name, watch_name), row in known.items():
-        if row.active and (name, watch_name) not in wanted:
-            txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
-            txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
-            txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
-            _delete_totals(txn, row.id)
-            _delete_totals(txn, -row.id)
-            changed.append(f"watch {watch_name} of {name}: gone")
+    changed += _close_watches(txn, new, known.values())
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
         if before is None:
             changed.append(f"agent {agent.name}: new")
         elif before != agent:
             changed.append(f"agent {agent.name}: {agent.differs(before)}")
+        specs = {} if before is None else {spec.name: spec for spec in before.watches}
         for watch in agent.watches:
-            row = known.get((agent.name, watch.name))
-            watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
-            was = None if before is None else next((spec for spec in before.watches if spec.name == watch.name), None)
-            if row is not None and was is not None:
-                _keep_waiting(txn, watch_id, was, watch)
-            if row is None or not row.active or was is None or _differs(was, watch):
-                _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
-                _insert_backfill(txn, "watch", str(watch_id))
-            elif revalued & set(watch.condition.kinds):
-                _insert_backfill(txn, "values", str(watch_id))
-            guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
-            if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
-                guards.release(txn, RegisteredWatch(watch_id, agent, watch))
+            _follow_watch(txn, agent, watch, known.get((agent.name, watch.name)), specs.get(watch.name), revalued)
     return changed
+
+
+def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
+    """Rename the agents that say how they were called, if the board knows a watch of that name."""
+    changed = []
+    for agent in new.agents.values():
+        former = agent.renamed_from
+        if not former or former in new.agents:
+            continue
+        if any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches)):
+            _rename(txn, former, agent)
+            changed.append(f"agent {agent.name}: formerly {former}")
+    return changed
+
+
+def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Any]) -> list[str]:
+    """End the watches that the new deployment does not have, with what waits for them."""
+    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
+    gone = [row for row in known if row.active and (row.agent, row.name) not in wanted]
+    for row in gone:
+        txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
+        txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
+        txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
+        _delete_totals(txn, row.id)
+        _delete_totals(txn, -row.id)
+    return [f"watch {row.name} of {row.agent}: gone" for row in gone]
+
+
+def _follow_watch(
+    txn: BoardTransaction,
+    agent: AgentSpec,
+    watch: WatchSpec,
+    row: Any,
+    was: WatchSpec | None,
+    revalued: set[str],
+) -> None:
+    """Register a watch, and plan what follows from its change and from that of its kinds.
+
+    Args:
+        txn: The transaction.
+        agent: The agent of the watch.
+        watch: The watch.
+        row: The watch as the board knows it; None if it never had it.
+        was: The watch in the former deployment; None if that had none.
+        revalued: The kinds whose marks have other strengths or ends.
+    """
+    watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
+    if row is not None and was is not None:
+        _keep_waiting(txn, watch_id, was, watch)
+    if row is None or not row.active or was is None or _differs(was, watch):
+        _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
+        _insert_backfill(txn, "watch", str(watch_id))
+    elif revalued & set(watch.condition.kinds):
+        _insert_backfill(txn, "values", str(watch_id))
+    guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
+    if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
+        guards.release(txn, RegisteredWatch(watch_id, agent, watch))
 
 
 def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.deployment import Budget, KindSpec
+from blackboard.marks import OnRepeat
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [
@@ -26,6 +28,10 @@ def strength_of(world: World, mark: int) -> float | None:
     return next((view.strength for view in world.board.marks() if view.id == mark), None)
 
 
+def smoke(on_repeat: OnRepeat) -> dict[str, KindSpec]:
+    return {"smoke": kind("smoke", on_repeat=on_repeat)}
+
+
 def test_equal_content_changes_nothing(world: World) -> None:
     first = world.deploy(KINDS)
     again = world.deploy(KINDS)
@@ -37,6 +43,50 @@ def test_a_change_is_described_in_words(world: World) -> None:
     smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, on_repeat="separate")}
     change = world.deploy(smoke, spec("watchman", strength("smoke") >= 0.9, batch=3))
     assert change.changed == ("kind smoke: weight, decay", "agent watchman: settings")
+
+
+def test_trust_and_budget_are_described_with_what_changed_in_them(world: World) -> None:
+    world.deploy()
+    assert world.board.deploy(
+        world.board.deployment.model_copy(
+            update={"trust": {"webform": 0.5, "robot": 1.0}, "budget": Budget(usd_per_day=2.0, calls_per_hour=5)}
+        )
+    ).changed == ("trust in webform: 0.5 instead of 1", "budget: usd_per_day, calls_per_hour")
+    assert world.board.deploy(world.board.deployment.model_copy(update={"trust": {}, "budget": Budget()})).changed == (
+        "trust in webform: 1 instead of 0.5",
+        "budget: usd_per_day, calls_per_hour",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said", "joined"),
+    [
+        ("separate", "max", "(3); they have 2 subjects, and a later deposit joins the latest mark of its subject", 2),
+        ("max", "separate", "(2); a later deposit joins none of them", None),
+        ("max", "add", "(2); a later deposit joins the mark of its subject by 'add'", 1),
+    ],
+)
+def test_a_changed_rule_for_repeats_says_what_becomes_of_the_marks(
+    world: World, old: OnRepeat, new: OnRepeat, said: str, joined: int | None
+) -> None:
+    world.deploy(smoke(old))
+    for subject in ("a", "a", "b"):
+        world.put("smoke", subject)
+    before = [(mark.id, mark.intensity) for mark in world.board.marks()]
+    before_ids = sorted(mark.id for mark in world.board.marks(subject="a"))
+    other = world.board.deployment.model_copy(update={"kinds": {**world.board.deployment.kinds, **smoke(new)}})
+    previewed = world.board.preview(other).changes
+    changed = world.deploy(smoke(new)).changed
+    assert changed == previewed
+    assert changed == ("kind smoke: on_repeat", f"kind smoke: its live marks stay as they are {said}")
+    assert [(mark.id, mark.intensity) for mark in world.board.marks()] == before
+    receipt = world.put("smoke", "a", intensity=5.0)
+    assert (receipt.mark_id == before_ids[joined - 1]) if joined else (receipt.mark_id not in before_ids)
+
+
+def test_a_changed_rule_for_repeats_of_a_kind_without_marks_says_no_more(world: World) -> None:
+    world.deploy(smoke("max"))
+    assert world.deploy(smoke("separate")).changed == ("kind smoke: on_repeat",)
 
 
 def test_a_new_weight_counts_at_once_and_may_cross_upward(world: World) -> None:

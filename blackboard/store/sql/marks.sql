@@ -255,6 +255,12 @@ WHERE mark.own_law = 1 AND mark.kind = :kind AND {is_live(:now)}
 ORDER BY mark.subject, mark.id
 LIMIT :limit + 0;
 
+-- name: count_live
+-- How many live marks of a kind there are, and of how many subjects.
+SELECT count(*) AS marks, count(DISTINCT mark.subject) AS subjects
+FROM mark
+WHERE mark.kind = :kind AND {is_live(:now)};
+
 -- name: count_own_laws
 -- How many live marks of each kind have a law of their own.
 SELECT mark.kind, count(*) AS count
