@@ -10,7 +10,7 @@ from blackboard.board import agent_state, backfill, crossing_retests, guards, pr
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.result_types import DeployResult
 from blackboard.conditions import Condition, Measure
-from blackboard.deployment import AgentSpec, Budget, Deployment, KindSpec, WatchSpec, mistakes_in
+from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
@@ -41,10 +41,11 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     changed = _register_kinds(txn, old, new, revalued)
     changed += _register_agents(txn, old, new, revalued)
     changed += _trust_changes(old, new)
-    for section in ("limits", "budget"):
-        before, after = getattr(old, section), getattr(new, section)
-        if before != after:
-            changed.append(f"{section}: {after.differs(before)}")
+    for author in sorted({*old.limits, *new.limits}):
+        if differences := new.limits.get(author, DepositLimits()).differs(old.limits.get(author, DepositLimits())):
+            changed.append(f"limits of {author}: {differences}")
+    if old.budget != new.budget:
+        changed.append(f"budget: {new.budget.differs(old.budget)}")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)

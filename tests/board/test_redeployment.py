@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.deployment import Budget, KindSpec
+from blackboard.deployment import Budget, DepositLimits, KindSpec
 from blackboard.marks import OnRepeat
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
@@ -45,17 +45,19 @@ def test_a_change_is_described_in_words(world: World) -> None:
     assert change.changed == ("kind smoke: weight, decay", "agent watchman: settings")
 
 
-def test_trust_and_budget_are_described_with_what_changed_in_them(world: World) -> None:
+def test_trust_limits_and_budget_are_described_with_what_changed_in_them(world: World) -> None:
     world.deploy()
-    assert world.board.deploy(
-        world.board.deployment.model_copy(
-            update={"trust": {"webform": 0.5, "robot": 1.0}, "budget": Budget(usd_per_day=2.0, calls_per_hour=5)}
-        )
-    ).changed == ("trust in webform: 0.5 instead of 1", "budget: usd_per_day, calls_per_hour")
-    assert world.board.deploy(world.board.deployment.model_copy(update={"trust": {}, "budget": Budget()})).changed == (
-        "trust in webform: 1 instead of 0.5",
-        "budget: usd_per_day, calls_per_hour",
-    )
+    update = {
+        "trust": {"webform": 0.5, "robot": 1.0},
+        "limits": {"webform": DepositLimits(max_payload=100), "robot": DepositLimits()},
+        "budget": Budget(usd_per_day=2.0, calls_per_hour=5),
+    }
+    what = ("limits of webform: max_payload", "budget: usd_per_day, calls_per_hour")
+    changed = world.board.deploy(world.board.deployment.model_copy(update=update)).changed
+    assert changed == ("trust in webform: 0.5 instead of 1", *what)
+    update = {"trust": {}, "limits": {}, "budget": Budget()}
+    changed = world.board.deploy(world.board.deployment.model_copy(update=update)).changed
+    assert changed == ("trust in webform: 1 instead of 0.5", *what)
 
 
 @pytest.mark.parametrize(
