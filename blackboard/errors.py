@@ -42,6 +42,7 @@ __all__ = [
     "AgentInUse",
     "BlackboardError",
     "ConfigurationError",
+    "ForeignFilesWarning",
     "InvalidCondition",
     "InvalidDuration",
     "InvalidLaw",
@@ -202,6 +203,10 @@ class UnreadableMark(WorkError):
 
 class UnreadableMarksWarning(UserWarning):
     """Marks on the board do not fit the class that a program reads, so they are left out."""
+
+
+class ForeignFilesWarning(UserWarning):
+    """Another user made files of the board, and can change what it holds or stop its writers."""
 
 
 class NotFound(WorkError):

@@ -1,7 +1,8 @@
 """Files beside the database with the model answers that it did not accept. A daemon fills them, `forget` drops them.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
-its owner, and is removed when its answer is committed.
+its owner, and is removed when its answer is committed. What is in a folder of another user is never taken for an answer
+of the model.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import NamedTuple
 
 from blackboard.board import queries
 from blackboard.board.board_session import BoardSession
+from blackboard.board.liveness import ensure_private_folder
 from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
+from blackboard.file_owners import foreign_owner, is_private_folder, name_of, this_user
 from blackboard.log_queue import Log
 from blackboard.store.database import Database
 
@@ -39,11 +42,12 @@ class AnswerSpool:
         self.folder = _folder_of(session.database)
         # Answers for which no file could be written. They are lost when the process ends.
         self._in_memory: dict[int, SpooledAnswer] = {}
+        self._has_warned = False
 
     def put(self, answer: SpooledAnswer) -> None:
         """Keep an answer. Never fails: if no file can be written, the answer stays in memory."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            ensure_private_folder(self.folder)
             path = file_of(self._session.database, answer.call)
             _write(path, {"board": self._session.read(queries.uid), **answer._asdict()})
         except Exception as error:
@@ -57,10 +61,12 @@ class AnswerSpool:
         """Yield every waiting answer of this board."""
         yield from list(self._in_memory.values())
         try:
-            paths = sorted(self.folder.glob("*.json"))
+            paths = sorted(self.folder.glob("*.json")) if self._is_usable() else []
         except OSError:
             return
         for path in paths:
+            if (owner := foreign_owner(path)) is not None:
+                log.warning("a file of the spool belongs to another user", file=str(path), owner=owner)
             try:
                 content = json.loads(path.read_text("utf-8"))
                 answer = SpooledAnswer(int(content["call"]), str(content["raw"]), content["request_id"])
@@ -70,6 +76,19 @@ class AnswerSpool:
                 continue
             if board == self._session.read(queries.uid):
                 yield answer
+
+    def _is_usable(self) -> bool:
+        """Return whether the folder belongs to this user. A folder that does not is logged once.
+
+        Raises:
+            OSError: There is no folder, or it cannot be reached.
+        """
+        usable = is_private_folder(self.folder)
+        if not usable and not self._has_warned:
+            self._has_warned = True
+            owner = foreign_owner(self.folder) or name_of(this_user())
+            log.error("the spool is not a folder of this user, and is not used", folder=str(self.folder), owner=owner)
+        return usable
 
     def drop(self, call: int) -> None:
         """Remove the spooled answer of a call, which the board has stored by now."""
@@ -84,6 +103,8 @@ def file_of(database: Database, call_id: int) -> Path:
 
 def drop(database: Database, call_ids: Iterable[int]) -> None:
     """Remove the answers to some calls."""
+    if _folder_of(database).is_symlink():
+        return  # no answer is ever written through a link
     for call_id in call_ids:
         with contextlib.suppress(OSError):
             file_of(database, call_id).unlink()

@@ -60,6 +60,7 @@ from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     BlackboardError,
+    ForeignFilesWarning,
     InvalidTime,
     NotFound,
     StoreBusy,
@@ -116,6 +117,7 @@ class Blackboard:
         clock: Clock | None = None,
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
+        upgrade: bool | None = None,
         leap: DurationLike | None = Microseconds(LEAP),  # noqa: B008 (an int)
     ) -> Self:
         """Open a board.
@@ -125,7 +127,8 @@ class Blackboard:
             author: The name that signs every deposit; by default `person:` and the user's name.
             clock: The source of time; by default the machine's clock.
             kinds: Mark classes to make known to this process. A deposit makes its own class known.
-            create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
+            create: Whether to create the board if there is none; by default true for SQLite and false for a server.
+            upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
             leap: The largest jump ahead of the last record that is accepted; None accepts any.
 
         Raises:
@@ -133,8 +136,12 @@ class Blackboard:
             InvalidDuration: `leap` is not a duration.
             InvalidMark: A class in `kinds` would lose a value that is stored.
             InvalidMark: `author` is blank, too long, or reserved for the board itself.
+            StoreMissing: There is no board, and none may be created.
             StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version. Or its
                 schema must be upgraded, and a worker that is alive prevents that.
+
+        Warns:
+            ForeignFilesWarning: Another user made the database, its log or its locks.
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         clock = clock or SystemClock()
@@ -142,8 +149,11 @@ class Blackboard:
         classes = MarkClasses(kinds)
         database = Database(url_or_path)
         try:
+            if (owners := database.owned_by_others()) is not None:
+                text = f"{owners}. The owner of such a file can change the board, or lock others out"
+                warnings.warn(text, ForeignFilesWarning, stacklevel=2)
             may_create = database.embedded if create is None else create
-            change = schema.ensure(database, clock.now(), living_workers, create=may_create)
+            change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
             session = BoardSession(database, clock, classes, longest)
             # A file that cannot be written fails here, not at the first deposit.
             session.write(lambda txn: board_clock.ask(txn, classes))

@@ -17,6 +17,7 @@ from blackboard.board import worker_sockets
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
+from blackboard.file_owners import describe_access, is_private_folder
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -46,18 +47,19 @@ def ensure_private_folder(folder: Path) -> Path:
     """Create the folder if necessary, let only this user enter it, and return it.
 
     Raises:
-        StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker.
+        StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker, or as a
+            model.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not worker_sockets.is_private(folder):
-            raise StoreError(f"{folder} is not this user's folder; remove it, or ask its owner to do so")
+        if not is_private_folder(folder):
+            whose = describe_access(folder) or f"{folder} is a link, or no folder"
+            raise StoreError(f"{whose}; remove it, or ask its owner to do so")
         if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.chmod(folder, 0o700)
     except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be created: {error.strerror}; check the permissions of the folder of the board"
-        ) from None
+        hint = describe_access(folder) or "check the permissions of the folder of the board"
+        raise StoreError(f"{folder} cannot be created: {error.strerror}; {hint}") from None
     return folder
 
 

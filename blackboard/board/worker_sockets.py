@@ -11,12 +11,12 @@ import contextlib
 import os
 import secrets
 import socket
-import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
+from blackboard.file_owners import is_private_folder
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
@@ -72,16 +72,6 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def is_private(folder: str | Path) -> bool:
-    """Return whether a path is a folder, and not a link to one, that belongs to this user.
-
-    Raises:
-        OSError: There is no such folder, or it cannot be reached.
-    """
-    status = os.lstat(folder)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-
-
 def _temporary_folder() -> Path:
     """Return a new path in the temporary folder, or in /tmp if the temporary folder's own path is long."""
     name = f"blackboard-{os.getuid()}-{secrets.token_hex(8)}"
@@ -94,6 +84,6 @@ def _target(link: str | Path) -> str | None:
     """Return the address to which a link leads; None if it is gone, or in a folder of another user."""
     try:
         address = os.readlink(link)
-        return address if is_private(os.path.dirname(address)) else None
+        return address if is_private_folder(os.path.dirname(address)) else None
     except OSError:
         return None

@@ -36,7 +36,7 @@ def backup(
     from blackboard.board.administration import back_up
     from blackboard.clock import iso
 
-    with session_of(context).board(create=False) as board:
+    with session_of(context).board(upgrade=False) as board:
         copy = back_up(board, file)
     if as_json:
         document({**vars(copy), "last_recorded_at": iso(copy.last_recorded_at)})
@@ -174,7 +174,7 @@ def compact(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard compact
     """
-    with session_of(context).board(create=False) as board:
+    with session_of(context).board(upgrade=False) as board:
         report = board.compact()
     if as_json:
         document(report)

@@ -90,7 +90,7 @@ def _board(session: Session) -> Iterator[Blackboard]:
 
     path = path_in(session.url)
     if path is None or path.exists():
-        with session.board(create=False, register=False) as board:
+        with session.board(upgrade=False) as board:
             yield board
     else:
         with TemporaryDirectory() as folder, Blackboard.open(Path(folder) / "board.db") as board:

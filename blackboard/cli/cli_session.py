@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.output import note
-from blackboard.errors import StoreMissing, UnknownName, UsageError
+from blackboard.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -96,43 +97,47 @@ class Session:
     def board(
         self,
         *,
-        create: bool | None = None,
-        folder: bool = False,
-        register: bool = True,
+        create: bool | None = False,
+        upgrade: bool | None = None,
+        register: bool | None = None,
         report: Callable[[str], None] = note,
     ) -> Iterator[Blackboard]:
-        """Open the board. The first command on a new board deploys the deployment file.
+        """Open the board. The first command that may create a board deploys the deployment file on it.
 
-        A note says that a board was created, because its path may be mistyped.
+        A note says that a board was created, because its path may be mistyped, or upgraded.
 
         Args:
-            create: Whether to create or upgrade the database; by default true for SQLite and false for a server.
-            folder: Whether to create the folder of the database too.
-            register: Whether to deploy the file on a new board.
-            report: Called with the note; by default it goes to stderr.
+            create: Whether to create the database and its folder if there is none; None does so for SQLite only.
+            upgrade: Whether to upgrade the schema of an older version; None does so for SQLite only.
+            register: Whether to deploy the file on a new board; by default if `create` may create it.
+            report: Called with notes; by default they go to stderr.
 
         Raises:
             ConfigurationError: The deployment file or the URL of the database is wrong.
             StoreError: The database cannot be used.
         """
         from blackboard.board import Blackboard
+        from blackboard.board_files import is_embedded
         from blackboard.durations import Microseconds
 
         settings = self.settings
-        is_new = self._is_missing(folder=folder)
-        with Blackboard.open(
-            self.url,
-            author=settings.database.author if self.author is None else self.author,
-            create=create,
-            leap=Microseconds(settings.daemon.leap),
-        ) as board:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            opened = Blackboard.open(
+                self.url,
+                author=settings.database.author if self.author is None else self.author,
+                create=create,
+                upgrade=is_embedded(self.url) if upgrade is None else upgrade,
+                leap=Microseconds(settings.daemon.leap),
+            )
+        for warning in caught:
+            report(f"warning: {warning.message}")
+        with opened as board:
             board.session.classes.load_from(self.classes)
-            if is_new:
-                report(f"{board.database.where} is a new board")
-            elif (change := board.schema_change) is not None and change.before is not None:
-                copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
-                where = board.database.where
-                report(f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}")
+            if (text := _schema_note(board)) is not None:
+                report(text)
+            if register is None:
+                register = create is not False
             if register and settings.names_agents and board.deployment.version == 0:
                 board.deploy(self.resolve().deployment)
             try:
@@ -143,22 +148,16 @@ class Session:
                     raise UsageError(f"{error}{hint}") from None
                 raise
 
-    def _is_missing(self, *, folder: bool) -> bool:
-        """Return whether there is no board yet.
 
-        Raises:
-            StoreMissing: The folder does not exist and must not be created.
-        """
-        from blackboard.board_files import path_in
-
-        path = path_in(self.url)
-        if path is None or path.exists():
-            return False
-        if not folder and not path.parent.exists():
-            raise StoreMissing(
-                f"there is no board at {path}, and no folder {path.parent}; 'blackboard init' creates both"
-            )
-        return True
+def _schema_note(board: Blackboard) -> str | None:
+    """Return what opening the board changed of its schema; None if nothing."""
+    if (change := board.schema_change) is None:
+        return None
+    where = board.database.where
+    if change.before is None:
+        return f"{where} is a new board"
+    copy = f"{change.backup} is a backup from before" if change.backup else "no backup was made on a server"
+    return f"the schema of {where} was upgraded from {change.before} to {change.after}; {copy}"
 
 
 def note_warnings(resolved: ResolvedDeployment) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,8 +45,9 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
     common = context.find_root().params
     config = common.get("config")
     session = Session(None if config is None else Path(config), common.get("database"))
-    try:
+    # A message would appear in the middle of the command line.
+    with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
+        warnings.simplefilter("ignore")
         with Blackboard.open(session.url, create=False) as board:
             return ask(board)
-    except (BlackboardError, OSError):
-        return []  # a message would appear in the middle of the command line
+    return []

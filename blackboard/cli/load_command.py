@@ -79,7 +79,7 @@ def load(
         rows = Rows(stream, "stdin" if file == "-" else file, delimiter=_delimiter(delimiter), encoding=encoding)
         for text in rows.notes:
             note(text)
-        board = stack.enter_context(session_of(context).board(folder=True))
+        board = stack.enter_context(session_of(context).board(create=None))
         reject = stack.enter_context(_rejects(rejects_file, file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:

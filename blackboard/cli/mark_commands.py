@@ -42,7 +42,7 @@ def init(context: typer.Context, replace: Replace = False) -> None:
 
     session = session_of(context)
     resolved = session.resolve()
-    with session.board(create=True, folder=True, register=False) as board:
+    with session.board(create=True, upgrade=True, register=False) as board:
         result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
             note(message)
@@ -94,7 +94,7 @@ def deposit(
         raise UsageError("--half-life, --until and --decay each set the decay law of the mark; use only one of them")
     values = _payload(payload)
     law = decay if half_life is None else json.dumps({"law": "exponential", "half_life": half_life})
-    with session_of(context).board(folder=True) as board:
+    with session_of(context).board(create=None) as board:
         receipt = board.deposit(
             kind, subject=subject, payload=values, intensity=intensity, key=key, decay=law, until=until
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent
@@ -34,7 +35,7 @@ from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
-from blackboard.settings.settings_file import Settings, examine, find_config
+from blackboard.settings.settings_file import Settings, examine
 
 T = TypeVar("T")
 
@@ -68,7 +69,7 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     Raises:
         ConfigurationError: The file has mistakes; all are listed.
     """
-    settings, mistakes = examine(find_config(path, environ), environ)
+    settings, mistakes = examine(path, environ)
     try:
         resolved = resolve(settings)
     except ConfigurationError as error:
@@ -200,9 +201,7 @@ class _Resolver:
             return self._wrong(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
             return self._wrong(place, f"{path!r}: {error}")
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a module may raise anything, even SystemExit
+        except Exception as error:
             return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
         self.import_failed = before
         found = getattr(module, attribute, None)
@@ -210,7 +209,10 @@ class _Resolver:
             right = [label for label, value in vars(module).items() if fits(value)]
             self.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
             self.expected |= {value.kind for value in vars(module).values() if _is_kind(value)}
-            return self._wrong(place, f"{path!r}: {name} has no {category} {attribute!r}{nearest(attribute, right)}")
+            hidden = _hidden(module, self.settings.path)
+            return self._wrong(
+                place, f"{path!r}: {name} has no {category} {attribute!r}{hidden or nearest(attribute, right)}"
+            )
         return found
 
     # -- overrides -------------------------------------------------------------------------------------------
@@ -357,14 +359,20 @@ def _place(model: type[Mark]) -> str:
 
 
 def _make_importable(path: Path) -> None:
-    """Make modules importable from the folder of the file and from the current folder.
+    """Make modules importable from the folder of the file.
 
-    These folders come after the standard library and before installed packages. A stray `calendar.py` then hides no
-    standard module, and the modules of another distribution do not hide the agents.
+    It comes last. So no file beside it takes the place of a module of the standard library or an installed package.
     """
-    at = next(
-        (i for i, entry in enumerate(sys.path) if entry.endswith(("site-packages", "dist-packages"))), len(sys.path)
-    )
-    for folder in (str(Path.cwd()), str(path.resolve().parent)):
-        if folder not in sys.path:
-            sys.path.insert(at, folder)
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _hidden(module: ModuleType, path: Path) -> str:
+    """Return the end of a message if an installed module hides one of the same name in the folder of the file."""
+    name, folder = module.__name__.partition(".")[0], path.resolve().parent
+    found = getattr(module, "__file__", None)
+    beside = next((place for place in (folder / f"{name}.py", folder / name) if place.exists()), None)
+    if beside is None or found is None or Path(found).resolve().is_relative_to(folder):
+        return ""
+    return f"; the installed {found} hides {beside}, which needs another name"

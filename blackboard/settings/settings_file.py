@@ -23,6 +23,7 @@ from blackboard.settings.sections import (
     KindSection,
     Trust,
 )
+from blackboard.settings.trusted_folders import check_found
 from blackboard.text_files import read_toml
 
 CONFIG = PREFIX + "CONFIG"
@@ -74,17 +75,21 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     Raises:
         ConfigurationError: The named file does not exist.
     """
-    environ = os.environ if environ is None else environ
+    return _find(path, os.environ if environ is None else environ)[0]
+
+
+def _find(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, bool]:
+    """Return the path of the deployment file, and whether somebody named it or it is the packaged one."""
     place = "--config"
     if path is None and environ.get(CONFIG):
         path, place = Path(environ[CONFIG]), CONFIG
     if path is None:
-        return Path(LOCAL) if Path(LOCAL).is_file() else config_file("default.toml")
+        return (Path(LOCAL), False) if Path(LOCAL).is_file() else (config_file("default.toml"), True)
     path = Path(os.path.expanduser(path))
     if not path.is_file():
         problem = "is not a file" if path.exists() else "does not exist"
         raise ConfigurationError([Mistake(f"{place} {path}", f"{problem}; name a deployment file")])
-    return path
+    return path, True
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -93,20 +98,29 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     Raises:
         ConfigurationError: The file cannot be read, or it has mistakes; all are listed.
     """
-    settings, mistakes = examine(find_config(path, environ), environ)
+    settings, mistakes = examine(path, environ)
     if mistakes:
         raise ConfigurationError(mistakes)
     return settings
 
 
-def examine(path: Path, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[Mistake]]:
-    """Return the valid settings of a file, and all mistakes in it.
+def examine(path: Path | None = None, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[Mistake]]:
+    """Return the valid settings of the file that `find_config` finds, and all mistakes in it.
 
     Raises:
-        ConfigurationError: The file cannot be read.
+        ConfigurationError: The file cannot be read. Or it imports code, nobody named it, and other users can change it.
     """
+    environ = os.environ if environ is None else environ
+    path, is_named = _find(path, environ)
+    settings, mistakes = _examine(path, environ)
+    if settings.names_agents and not is_named:
+        check_found(path, environ)
+    return settings, mistakes
+
+
+def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
     values = read_toml(path)
-    overrides, mistakes = variables(os.environ if environ is None else environ, Settings)
+    overrides, mistakes = variables(environ, Settings)
     misspelt: set[Any] = set()
     while True:
         combined = merge(values, overrides)

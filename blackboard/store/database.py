@@ -12,9 +12,9 @@ import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard import forks
+from blackboard import file_owners, forks
 from blackboard.board_files import BoardFiles, path_in, resolved
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import (
@@ -137,7 +137,32 @@ class Database:
 
     def exists(self) -> bool:
         """Return whether the database exists and is not empty."""
-        return self.path is None or (self.path.exists() and self.path.stat().st_size > 0)
+        if self.path is None:
+            return True
+        status = _status(self.path)
+        return status is not None and status.st_size > 0
+
+    def refuse_missing(self) -> NoReturn:
+        """Say that there is no board here.
+
+        Raises:
+            StoreMissing: Always.
+        """
+        if self.path is None:
+            raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
+        if _status(self.path) is None:
+            self._check_no_log(self.path)
+        raise StoreMissing(
+            f"there is no board at {self.path}; name yours with --database or --config, or create one with"
+            " 'blackboard init'"
+        )
+
+    def owned_by_others(self) -> str | None:
+        """Return which files of the board another user made, and who that is; None if this user made all."""
+        if self.files is None:
+            return None
+        files = (*self.files.of_sqlite, self.files.write_lock, self.files.write_queue)
+        return file_owners.describe_foreign(files)
 
     def connect(self, *, writes: bool) -> Any:
         """Open a DBAPI connection, which the caller closes.
@@ -148,10 +173,10 @@ class Database:
         """
         if self.path is not None:
             inherited_files.check(self.path)
-            if not writes and not self.path.exists():
-                self._check_no_log(self.path)
-                raise StoreMissing(f"there is no board at {self.path}; 'blackboard init' creates one")
-            if not self.path.exists():
+            exists = _status(self.path) is not None
+            if not writes and not exists:
+                self.refuse_missing()
+            if not exists:
                 self._check_file()
                 self._check_no_log(self.path)
                 self._create_file(self.path)
@@ -200,7 +225,7 @@ class Database:
         Raises:
             StoreError: It has other names.
         """
-        if self.path is not None and self.path.exists() and self.path.stat().st_nlink > 1:
+        if self.path is not None and (status := _status(self.path)) is not None and status.st_nlink > 1:
             raise _has_other_names(self.path)
 
     def _is_current(self, connection: Any) -> bool:
@@ -268,7 +293,8 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             library_guard.create(path)
         except OSError as error:
-            raise StoreError(f"{path} cannot be created: {error.strerror}; check the folder's permissions") from None
+            hint = file_owners.describe_access(path.parent) or "check the folder's permissions"
+            raise StoreError(f"{path} cannot be created: {error.strerror}; {hint}") from None
 
     def write(self, work: Work[T]) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
@@ -614,13 +640,23 @@ def _close_or_keep(connection: Any, generation: int) -> None:
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
     """Return the device, the inode and the number of names of a file; None if there is no such file."""
+    status = _status(path)
+    return None if status is None else (status.st_dev, status.st_ino, status.st_nlink)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a file; None if there is no such file.
+
+    Raises:
+        StoreError: It cannot be reached.
+    """
     try:
-        status = os.stat(path)
-    except FileNotFoundError:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be reached: {error.strerror}") from None
-    return status.st_dev, status.st_ino, status.st_nlink
+        hint = file_owners.describe_access(path)
+        raise StoreError(f"{path} cannot be reached: {error.strerror}{hint and f'; {hint}'}") from None
 
 
 def _has_other_names(path: Path) -> StoreError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
+from blackboard.file_owners import describe_access
 
 
 def safe_sqlite(version: tuple[int, ...]) -> bool:
@@ -187,7 +188,8 @@ def translate(error: Exception, where: str) -> StoreError:
         case "busy":
             return StoreBusy(f"another process held {where} for too long; try again")
         case "read-only":
-            return StoreError(f"{where} cannot be written: {error}; check the file's and folder's permissions")
+            hint = _refused(where) or "check the file's and folder's permissions"
+            return StoreError(f"{where} cannot be written: {error}; {hint}")
         case "i/o":
             return StoreExhausted(
                 f"{where} could not be read or written: {error}; check the disk, nothing was half written"
@@ -200,8 +202,16 @@ def translate(error: Exception, where: str) -> StoreError:
             return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
         case "unopened":
             folder = os.path.dirname(where) or "."
-            return StoreError(f"{where} cannot be opened; check that {folder} exists and may be written")
+            hint = _refused(where) or f"check that {folder} exists and may be written"
+            return StoreError(f"{where} cannot be opened; {hint}")
         case "foreign":
             return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
         case _:
             return StoreError(f"{where}: {error}")
+
+
+def _refused(where: str) -> str:
+    """Return whose a file or its folder is, and who asked; empty if both are this user's, or on a server."""
+    if "://" in where:
+        return ""
+    return describe_access(where) or describe_access(os.path.dirname(where))

@@ -65,28 +65,29 @@ def check_revision(revision: str, where: str) -> None:
     raise StoreError(f"{where} holds no board of this version; run 'blackboard init'")
 
 
-def ensure(database: Database, now: int, living: Living, *, create: bool = True) -> SchemaChange | None:
-    """Create the schema, or upgrade it if the database may be changed; return what was changed, if anything.
+def ensure(
+    database: Database, now: int, living: Living, *, create: bool = True, upgrade: bool | None = None
+) -> SchemaChange | None:
+    """Create or upgrade the schema, where that is allowed; return what was changed, if anything.
 
-    A copy of the board is made before an upgrade.
+    A copy of the board is made before an upgrade. `upgrade` is like `create` if it is None.
 
     Raises:
         StoreForeign: The database belongs to another program.
+        StoreMissing: There is no board, and none may be created.
         StoreNewer: A newer version wrote the database.
         StoreError: The schema cannot be upgraded, or is older and must stay. A worker that is alive prevents an
             upgrade.
     """
     _check_version(database)
     database.check_names()
-    if database.exists() and (revision := revision_of(database)) is not None:
-        if revision == HEAD:
-            return None
-        if revision not in KNOWN or not create:
-            check_revision(revision, database.where)
-    if not create:
-        if not database.exists():
-            database.connect(writes=False).close()  # raises the error for a missing file
-        raise StoreError(f"{database.where} holds no board of this version; run 'blackboard init'")
+    revision = revision_of(database) if database.exists() else None
+    if revision == HEAD:
+        return None
+    if revision is not None and not (revision in KNOWN and (create if upgrade is None else upgrade)):
+        check_revision(revision, database.where)
+    if revision is None and not create:
+        database.refuse_missing()
     connection = database.connect(writes=True)
     try:
         with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from blackboard import forks
+from blackboard import file_owners, forks
 from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy, StoreError
@@ -126,7 +126,8 @@ class WriteLock:
             try:
                 self._files.append(_open(path))
             except OSError as error:
-                raise StoreError(f"{path} cannot be opened: {error.strerror}; check permissions") from None
+                hint = file_owners.describe_access(path) or "check its permissions"
+                raise StoreError(f"{path} cannot be opened: {error.strerror}; {hint}") from None
         return self._files
 
     def _take(self, file: io.FileIO, deadline: int, *, is_queue: bool) -> None:

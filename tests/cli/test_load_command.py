@@ -148,6 +148,7 @@ def test_the_format_of_stdin_is_detected_from_its_first_character(house: Typed, 
 def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(
     house: Typed, text: str | bytes, words: tuple[str, ...], message: str
 ) -> None:
+    house("init")
     name = house.write("a.csv", text)
     done = house("load", name, *WORDS, *words)
     assert done.code == 2

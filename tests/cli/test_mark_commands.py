@@ -84,6 +84,7 @@ def test_a_deposit_may_have_its_own_law(house: Typed, law: tuple[str, ...], name
 def test_an_invalid_deposit_names_the_reason_and_changes_nothing(
     house: Typed, words: tuple[str, ...], message: str
 ) -> None:
+    house("init")
     done = house("deposit", *words)
     assert (done.code, done.out) == (2, "")
     assert message in " ".join(done.err.replace("│", " ").split())
@@ -125,6 +126,7 @@ def test_an_empty_answer_is_refused(house: Typed) -> None:
 
 
 def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: Typed) -> None:
+    house("init")
     assert house("pause", "watchman", "--reason", "holiday").code == 0
     assert "holiday" in house("agents").out
     assert "holiday" in house("explain", "watchman").out
@@ -134,6 +136,7 @@ def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: Typed) -> 
 
 
 def test_a_missing_activation_can_be_neither_retried_nor_discarded(house: Typed) -> None:
+    house("init")
     for word in ("--retry", "--discard"):
         done = house("activations", word, "9")
         assert done.code == 1

@@ -26,8 +26,8 @@ def test_logs_are_json_lines_without_a_terminal(house: Typed) -> None:
 
 
 def test_unfinished_work_is_reported(house: Typed) -> None:
-    house("pause", "watchman")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
+    house("pause", "watchman")
     done = house("run", "--until-quiescent")
     assert done.code == 0
     assert "watchman" in done.out

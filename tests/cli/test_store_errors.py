@@ -64,7 +64,9 @@ def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
 
 def test_a_board_in_an_empty_file_is_no_upgrade(house: Typed) -> None:
     (house.folder / "house.db").touch()
-    assert "upgraded" not in house("status").err
+    done = house("init")
+    assert done.code == 0
+    assert "upgraded" not in done.err
 
 
 def test_a_damaged_board_is_reported(house: Typed) -> None:
@@ -98,24 +100,24 @@ def test_an_unusable_url_is_a_usage_error(typed: Typed, url: str) -> None:
 
 def test_a_folder_that_cannot_be_created_is_reported(typed: Typed) -> None:
     typed.write("file", "x")
-    done = typed("marks", "--database", "file/board.db")
+    done = typed("init", "--database", "file/board.db")
     assert done.code == 1
     assert "cannot be created" in done.err or "cannot be opened" in done.err
 
 
 def test_a_new_board_is_reported_on_stderr(house: Typed) -> None:
-    done = house("marks", "--json")
-    assert (done.code, done.json) == (0, [])
+    words = ("deposit", "call", "x", "--payload", '{"text": "x"}', "--json")
+    done = house(*words)
+    assert (done.code, done.json["outcome"]) == (0, "deposited")
     assert done.err == f"{house.folder / 'house.db'} is a new board\n"
-    assert house("marks", "--json").err == ""
+    assert house(*words).err == ""
 
 
 @pytest.mark.parametrize("words", [("marks",), ("status",), ("sql", "select 1"), ("pause",), ("withdraw", "1")])
 def test_a_reading_command_creates_no_folder(house: Typed, words: tuple[str, ...]) -> None:
     done = house(*words, "--database", "tpyo/house.db")
     assert done.code == 1
-    assert "no folder" in done.err
-    assert "'blackboard init' creates both" in done.err
+    assert f"there is no board at {house.folder / 'tpyo' / 'house.db'}" in done.err
     assert not (house.folder / "tpyo").exists()
 
 

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from blackboard import ManualClock
 from blackboard.board import model_calls
+from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from tests.economy.world import World
 from tests.support.messages_api import MessagesApi
+from tests.support.owners import MALLORY, Owners
+from tests.support.owners import owners as owners
 
 
 @pytest.fixture
@@ -96,3 +100,40 @@ def test_the_answers_of_another_board_are_ignored(world: World, api: MessagesApi
     assert api.paid == 1
     assert strange.exists()
     assert broken.exists()
+
+
+def test_a_spool_folder_of_another_user_is_never_used(world: World, owners: Owners) -> None:
+    spool = AnswerSpool(world.board.session)
+    spool.folder.mkdir(mode=0o700)
+    forged = {"board": world.board.uid, "call": 1, "raw": "forged", "request_id": None}
+    (spool.folder / "1.json").write_text(json.dumps(forged))
+    owners.set(spool.folder, owner=MALLORY, mode=0o777)
+    with structlog.testing.capture_logs() as lines:
+        assert list(spool.waiting()) == []
+        assert list(spool.waiting()) == []
+        spool.put(SpooledAnswer(2, "paid", None))
+    assert [line.get("owner") for line in lines] == ["mallory", None]
+    assert "belongs to mallory, and this process runs as alice" in lines[1]["error"]
+    assert list(spool.waiting()) == [SpooledAnswer(2, "paid", None)]
+    assert spooled(world) == [spool.folder / "1.json"]
+
+
+def test_a_link_is_no_spool_folder(world: World, tmp_path: Path) -> None:
+    spool, elsewhere = AnswerSpool(world.board.session), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "2.json").write_text("kept")
+    spool.folder.symlink_to(elsewhere)
+    spool.put(SpooledAnswer(2, "paid", None))
+    assert list(spool.waiting()) == [SpooledAnswer(2, "paid", None)]
+    spool.drop(2)
+    assert (elsewhere / "2.json").read_text() == "kept"
+
+
+def test_a_file_of_another_user_in_the_spool_is_used_with_a_warning(world: World, owners: Owners) -> None:
+    spool = AnswerSpool(world.board.session)
+    answer = SpooledAnswer(1, "paid", None)
+    spool.put(answer)
+    owners.set(spool.folder / "1.json", owner=MALLORY)
+    with structlog.testing.capture_logs() as lines:
+        assert list(spool.waiting()) == [answer]
+    assert [(line["log_level"], line["owner"]) for line in lines] == [("warning", "mallory")]

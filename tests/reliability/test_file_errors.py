@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board_files import BoardFiles
-from blackboard.errors import BlackboardError, StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
 from tests.reliability.serving import run_until_idle, served
@@ -266,7 +267,9 @@ def test_an_unwritable_file_or_folder_is_a_clear_error() -> None:
 
         def opened(target: Path) -> str:
             try:
-                Blackboard.open(f"sqlite:///{target}").close()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ForeignFilesWarning)
+                    Blackboard.open(f"sqlite:///{target}").close()
             except BlackboardError as error:
                 return f"{type(error).__name__}: {error}"
             return "opened"

@@ -1,0 +1,103 @@
+"""Trust in a deployment file that was found in the current folder, and not named.
+
+A file that names agents imports code. Whoever can write the file, or put modules into its folder, decides what runs
+with the rights of the user who types a command there. The user's own settings name folders that are trusted anyway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from blackboard import file_owners
+from blackboard.errors import ConfigurationError, Mistake, nearest
+from blackboard.text_files import read_toml
+
+
+class UserSettings(BaseModel):
+    """The settings of one user, for every deployment file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trusted_folders: tuple[str, ...] = ()
+    """Folders, with all below them, in which others may write a `blackboard.toml` that this user runs."""
+
+
+def check_found(path: Path, environ: Mapping[str, str]) -> None:
+    """Check that a file that was found, and imports code, can be changed by nobody but this user and root.
+
+    Raises:
+        ConfigurationError: Another user can change the file or its folder, and the user's settings do not trust the
+            folder.
+    """
+    path = path.absolute()
+    try:
+        problem = _problem(path)
+    except OSError as error:
+        problem = f"{error.filename} cannot be examined: {error.strerror}"
+    if problem is None:
+        return
+    own = user_settings_file(environ)
+    if _is_trusted(path.resolve().parent, own) and _is_trusted(path.parent.resolve(), own):
+        return
+    raise ConfigurationError(
+        [
+            Mistake(
+                str(path),
+                f"imports code and was only found here, but {problem}. If you trust it, name it with --config or"
+                f" BLACKBOARD_CONFIG, or add its folder to trusted_folders in {own}",
+            )
+        ]
+    )
+
+
+def user_settings_file(environ: Mapping[str, str]) -> Path:
+    """Return the path of the user's own settings, `~/.config/blackboard/settings.toml`."""
+    base = environ.get("XDG_CONFIG_HOME") or ""
+    folder = Path(base) if os.path.isabs(base) else Path("~/.config").expanduser()
+    return folder / "blackboard" / "settings.toml"
+
+
+def _problem(path: Path) -> str | None:
+    """Return who else can change a file or its folder; for a symbolic link, also the file to which it leads."""
+    target = path.resolve(strict=True)
+    places = dict.fromkeys((path, path.parent.resolve(strict=True), target, target.parent))
+    return next((problem for place in places if (problem := file_owners.others_who_change(place))), None)
+
+
+def _is_trusted(folder: Path, own: Path) -> bool:
+    trusted = (Path(name).expanduser().resolve() for name in _read(own).trusted_folders)
+    return any(folder.is_relative_to(name) for name in trusted)
+
+
+def _read(path: Path) -> UserSettings:
+    """Read the user's own settings.
+
+    Raises:
+        ConfigurationError: They have mistakes, or another user can change them.
+    """
+    if not path.exists():
+        return UserSettings()
+    try:
+        if (problem := _problem(path)) is not None:
+            raise ConfigurationError([Mistake(str(path), f"decides whom you trust, but {problem}")])
+        settings = UserSettings(**read_toml(path))
+    except OSError as error:
+        raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None
+    except ValidationError as error:
+        raise ConfigurationError([_mistake(path, problem) for problem in error.errors(include_url=False)]) from None
+    relative = [name for name in settings.trusted_folders if not Path(name).expanduser().is_absolute()]
+    if relative:
+        raise ConfigurationError([Mistake(f"{path}, trusted_folders", f"{relative[0]!r} is not an absolute path")])
+    return settings
+
+
+def _mistake(path: Path, problem: Mapping[str, object]) -> Mistake:
+    steps = [str(step) for step in problem["loc"]]  # type: ignore[attr-defined]
+    message = str(problem["msg"])
+    if problem["type"] == "extra_forbidden":
+        message = f"there is no setting {steps[-1]!r}{nearest(steps[-1], UserSettings.model_fields)}"
+    return Mistake(f"{path}, {'.'.join(steps)}", message)
