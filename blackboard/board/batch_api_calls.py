@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from blackboard.board import model_calls
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.model_pauses import Wait
 from blackboard.clock import Instant
 from blackboard.errors import UnknownName
 from blackboard.states import CallState
@@ -21,6 +22,7 @@ def has_work(txn: BoardTransaction) -> bool:
             (MODEL_CALLS.submitted_calls, {}),
             (MODEL_CALLS.answered_in_batch_api, {}),
             (MODEL_CALLS.calls_to_submit, {"limit": 1}),
+            (MODEL_CALLS.call_to_try, {"now": txn.now}),
         )
     )
 
@@ -49,6 +51,12 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
             continue
         rows.append(row._replace(custom_id=custom_id, submission=submission))
     return rows
+
+
+def release_for_try(txn: BoardTransaction) -> None:
+    """Let one activation ask again whose call was planned before its model was paused, if the model may be tried."""
+    if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
+        _release(txn, row.activation_id, txn.now, None)
 
 
 def submitted(txn: BoardTransaction) -> list[CallRow]:
@@ -92,9 +100,12 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
             _release(txn, row.activation_id, txn.now, error)
 
 
-def release(txn: BoardTransaction, row: CallRow, at: Instant, reason: str) -> None:
-    """Release the activation of a call at an instant."""
-    _release(txn, row.activation_id, at, reason)
+def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
+    """Let the activation of a call wait for its model."""
+    if wait.held:
+        txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
+    else:
+        _release(txn, row.activation_id, wait.until, wait.reason)
 
 
 def release_answered(txn: BoardTransaction) -> None:

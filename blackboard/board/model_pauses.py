@@ -4,11 +4,15 @@ A refused request may be the fault of its marks, or of the account, the model or
 So a refusal counts against its marks only after a later call to the same model succeeded. Until then the marks wait
 without losing an attempt. After the first refusal, a call about a single other mark tries the model at once. If that
 is refused, too, the model is paused, and the tries become rarer, up to one an hour.
+
+What refuses the key, the account or the address says nothing about any request: it pauses the model at once. Agents
+that need no model, or another one, go on.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from blackboard.activation_policies import backoff
@@ -45,11 +49,18 @@ def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
 
 
 def begin(
-    txn: BoardTransaction, call: CallRow, reason: str, rng: random.Random, *, is_refusal: bool
+    txn: BoardTransaction,
+    call: CallRow,
+    reason: str,
+    rng: random.Random,
+    *,
+    is_refusal: bool = False,
+    is_access: bool = False,
 ) -> tuple[Wait, bool]:
     """Pause a model because of a call, or prolong its pause.
 
-    While a single activation was refused, its marks are as suspect as the model, and others may try the model at once.
+    A failure `is_refusal` if the request itself may be to blame, and `is_access` if it was not even read. While a
+    single activation was refused, its marks are as suspect as the model, and others may try the model at once.
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
@@ -68,6 +79,7 @@ def begin(
         probe_at=txn.now if suspect else txn.now + delay,
         failures=failures,
         refusals=is_refusal + (0 if before is None else before.refusals),
+        is_access=int(is_access),
         suspect=suspect,
     )
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
@@ -97,6 +109,7 @@ def admit(
     # Others wait for the outcome. If it never comes, they try the model then.
     wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
+    txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
     return None
 
 
@@ -111,6 +124,16 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
     txn.sql.run(MODEL_CALLS.delete_model_pause, model=call.model)
     txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
     return True
+
+
+def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
+    """End the pauses because of access of the models of an accepted batch, and return these models.
+
+    Other pauses end with an answer: the single requests of a batch are read later.
+    """
+    first = {call.model: call.id for call in reversed(list(calls))}
+    accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]
+    return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
 
 
 def try_now(txn: BoardTransaction) -> None:

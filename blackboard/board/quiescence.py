@@ -29,7 +29,7 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
         for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY)
     ):
         return True
-    if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api)):
+    if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
         return True
     for watch in txn.active.watches.values():
         if watch.agent.name not in active or held_back(txn, watch) is not None:

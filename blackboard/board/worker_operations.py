@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from blackboard.board import (
     activation_results,
     agent_readiness,
-    agent_state,
     backfill,
     board_clock,
     claims,
@@ -37,9 +36,7 @@ from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.failpoints import failpoint
 from blackboard.packaged_files import program_version
-from blackboard.states import CallState
 from blackboard.store import schema
-from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
 
@@ -401,24 +398,6 @@ class Worker:
     def record_time(self, at: Instant = 0) -> None:
         """Record the last instant that this process has used, or a later one, for all other processes."""
         self._session.write(lambda txn: board_clock.record(txn, max(at, txn.now)))
-
-
-def pause_after_refusal(
-    txn: BoardTransaction, rows: Sequence[CallRow], error: str, request_id: str | None, reason: str
-) -> bool:
-    """Pause the board because the provider refused these calls. They cost nothing.
-
-    Returns whether the board was not paused already.
-    """
-    for row in rows:
-        if row.api == "batch":
-            model_calls.mark_unsent(txn, row.id)
-        else:
-            model_calls.mark_ended(txn, row.id, CallState.FAILED, error, request_id)
-    if txn.sql.one(ACTIVATIONS.board).paused:
-        return False
-    agent_state.pause_board(txn, True, reason)
-    return True
 
 
 def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:

@@ -22,6 +22,10 @@ HOSTS = {"run", "demo"}
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
     standard_streams.open_closed()
+    if "run" in sys.argv:
+        from blackboard.cli import signals
+
+        signals.hold_reloads()  # before all that takes time
     if not HOSTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

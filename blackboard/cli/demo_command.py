@@ -50,7 +50,8 @@ def demo(
     from blackboard.board import Blackboard
     from blackboard.cli import log_setup
     from blackboard.cli.demo_samples import Demo
-    from blackboard.cli.run_command import client_of, handle_signals
+    from blackboard.cli.run_command import client_of
+    from blackboard.cli.signals import handle_signals
     from blackboard.daemon import build_daemon
     from blackboard.packaged_files import config_file
     from blackboard.settings.deployment_resolver import resolve_file

@@ -1,25 +1,22 @@
-"""The command `run`, and the signals that stop or reload the daemon."""
+"""The command `run`, and the reload of the deployment file."""
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blackboard.cli.cli_session import Replace, Session, session_of
 from blackboard.cli.output import say
+from blackboard.errors import ConfigurationError, Mistake
 
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
     from blackboard.board import Blackboard
     from blackboard.board.deployer import Deployer
-    from blackboard.daemon import Daemon
     from blackboard.llm.client_protocol import Client
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
@@ -48,7 +45,7 @@ def run(
       blackboard run --until-quiescent
     """
     from blackboard.board.deployer import Deployer
-    from blackboard.cli import log_setup, standard_streams
+    from blackboard.cli import log_setup, signals, standard_streams
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped
 
@@ -62,8 +59,9 @@ def run(
         with session.board(create=None, register=False, report=log.warning) as board:
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved))
-            daemon.reload = _reload(session, board, Deployer(new_code="never", worker=daemon.worker.id))
-            with handle_signals(daemon):
+            deployer = Deployer(new_code="never", worker=daemon.worker.id)
+            daemon.reload = _reload(session, board, deployer, resolved.settings.path.absolute())
+            with signals.handle_signals(daemon):
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)
@@ -83,40 +81,19 @@ def client_of(resolved: ResolvedDeployment) -> Client | None:
 
 
 def _reload(
-    session: Session, board: Blackboard, deployer: Deployer
+    session: Session, board: Blackboard, deployer: Deployer, path: Path
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
+    """Return the function that deploys the file at a path again.
+
+    While an editor saves a file, it may be missing or empty for a moment. That must not take the agents away.
+    """
+
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
+        if not resolved.settings.names_agents:
+            problem = "names no agents" if path.is_file() else "does not exist"
+            raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve none")])
         session.deploy(board, resolved, deployer)
         return resolved.agents, resolved.settings.settings
 
     return reload
-
-
-@contextmanager
-def handle_signals(daemon: Daemon) -> Iterator[None]:
-    """Handle the signals of the process: stop the daemon or reload its file."""
-    stops = 0
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stops
-        stops += 1
-        _in_thread(lambda now=stops > 1: daemon.stop(now=now))  # type: ignore[misc]
-
-    def reload(number: int, frame: FrameType | None) -> None:
-        _in_thread(daemon.request_reload)
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload))
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _in_thread(work: Callable[[], None]) -> None:
-    # A signal handler interrupts the main thread, which may hold the lock that the daemon needs.
-    threading.Thread(target=work, name="blackboard-signal", daemon=True).start()

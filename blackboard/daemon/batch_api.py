@@ -43,6 +43,8 @@ MAX_CALLS = 1000
 LOST_AFTER = parse_duration("10m")
 """The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
 FIRST_WAIT = parse_duration("1m")
+RAREST = 4
+"""The number of failures in a row after which the wait does not grow any more. The question costs nothing."""
 UNREADABLE = "null"
 """The raw answer of a call whose result cannot be read. It may have been paid."""
 
@@ -64,6 +66,7 @@ class BatchApi:
         self.client, self.recorder, self.on_done = client, recorder, on_done
         self._session = board.session
         self._rng = rng
+        self._max_calls = MAX_CALLS
         self._failures = 0
         self._not_before: Instant = 0
         self._thread: threading.Thread | None = None
@@ -110,14 +113,14 @@ class BatchApi:
         """
         if self._session.now() < self._not_before:
             return 0
+        self._session.write(batch_api_calls.release_for_try)
         try:
             count = self._fetch() + self._submit()
-        except (KeyRefused, SpendLimit) as failure:
-            self.recorder.pause_after_refusal([], failure)
-            return 0
         except CallFailure as failure:
             self._wait(failure)
             return 0
+        if self._failures:
+            log.info("the batch API answers again")
         self._failures = 0
         self._session.write(batch_api_calls.release_answered)
         return count
@@ -126,7 +129,7 @@ class BatchApi:
 
     def _submit(self) -> int:
         rows = self._session.write(
-            lambda txn: batch_api_calls.reserve(txn, MAX_CALLS, self.recorder.highest_cost), record=True
+            lambda txn: batch_api_calls.reserve(txn, self._max_calls, self.recorder.highest_cost), record=True
         )
         if not rows:
             return 0
@@ -139,21 +142,32 @@ class BatchApi:
                 "it is unknown whether a batch was accepted; it will be looked up", calls=len(rows), reason=str(failure)
             )
             raise
-        except (KeyRefused, SpendLimit) as failure:
-            self.recorder.pause_after_refusal(rows, failure)
-            return 0
-        except CallFailure as failure:
+        except (RequestRejected, KeyRefused, SpendLimit, ModelUnavailable) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
-                self._end(rows, failure, 0)
-                return 0
+                return self._submit_less(rows, failure)
             # The API reads the single requests later. What it refuses now is the account's or a gateway's trouble.
+            self.recorder.pause_models(rows, failure)
+            return 0
+        except CallFailure:
             self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
             raise
         failpoint("batch_api.submitted")
         self._session.write(lambda txn: batch_api_calls.name_batch(txn, rows[0].submission, name))
         failpoint("batch_api.named")
         log.info("a batch was submitted", batch=name, calls=len(rows))
+        self.recorder.end_pauses(rows)
+        self._max_calls = min(MAX_CALLS, 2 * self._max_calls)
         return len(rows)
+
+    def _submit_less(self, rows: list[ModelCall], failure: RequestRejected) -> int:
+        """Submit half as many calls after a batch was too large; a call that is too large alone is rejected."""
+        if len(rows) == 1:
+            self._end(rows, failure, 0)
+            return 0
+        self._max_calls = len(rows) // 2
+        self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
+        log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=str(failure))
+        return self._submit()
 
     # -- results -----------------------------------------------------------------------------------------------------
 
@@ -203,13 +217,11 @@ class BatchApi:
             case Reply():
                 self.recorder.record(row, result)
                 failpoint("batch_api.kept")
-            case KeyRefused() | SpendLimit():
-                self.recorder.pause_after_refusal([row], result)
             case None | OutcomeUnknown():
                 self._end_unknown([row], "its batch ended without a result for it")
-            case ModelUnavailable() | RequestRejected(certain=False):
+            case KeyRefused() | SpendLimit() | ModelUnavailable() | RequestRejected(certain=False):
                 wait = self.recorder.pause_model(row, result)
-                self._session.write(lambda txn: batch_api_calls.release(txn, row, wait.until, wait.reason))
+                self._session.write(lambda txn: batch_api_calls.defer(txn, row, wait))
             case CallFailure():
                 self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
             case _:
@@ -226,7 +238,8 @@ class BatchApi:
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
-        wait = max(backoff(FIRST_WAIT, self._failures, self._rng), int((requested or 0.0) * 1e6))
+        wait = max(backoff(FIRST_WAIT, min(self._failures, RAREST), self._rng), int((requested or 0.0) * 1e6))
         self._not_before = self._session.now() + wait
-        problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
-        log.warning(f"the batch API {problem}", until=iso(self._not_before), reason=str(failure))
+        if self._failures == 1:
+            problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
+            log.warning(f"the batch API {problem}; it is tried again", at=iso(self._not_before), reason=str(failure))

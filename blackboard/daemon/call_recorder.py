@@ -7,17 +7,17 @@ is sent.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 
-from blackboard.board import model_calls, model_pauses
+from blackboard.board import batch_api_calls, model_calls, model_pauses
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.model_calls import ModelCall
-from blackboard.board.worker_operations import pause_after_refusal
 from blackboard.clock import iso
 from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm.failures import CallFailure, RequestRejected
+from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
@@ -72,16 +72,6 @@ class CallRecorder:
             count += 1
         return count
 
-    def pause_after_refusal(self, rows: list[ModelCall], failure: CallFailure) -> str:
-        """Pause the board because the provider refuses the key or the account.
-
-        Returns the reason, as `status` shows it.
-        """
-        reason = f"the provider of the model refuses: {failure}"
-        if self._session.write(lambda txn: pause_after_refusal(txn, rows, str(failure), failure.request_id, reason)):
-            log.error("all agents were paused; 'blackboard resume' resumes them", reason=str(failure))
-        return reason
-
     def try_models(self) -> None:
         """Let paused models be tried at once: a restart often follows the mending of their cause."""
         if self._session.read(model_pauses.all_pauses):
@@ -93,20 +83,40 @@ class CallRecorder:
         Returns what its activation waits for.
         """
         is_refusal = isinstance(failure, RequestRejected)
+        is_access = not is_refusal and not (isinstance(failure, ModelUnavailable) and failure.from_api)
         state = CallState.REJECTED if is_refusal else CallState.FAILED
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
-            return model_pauses.begin(txn, row, str(failure), self._rng, is_refusal=is_refusal)
+            return model_pauses.begin(txn, row, str(failure), self._rng, is_refusal=is_refusal, is_access=is_access)
 
         return self._log_pause(row, *self._session.write(work))
+
+    def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
+        """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
+
+        def work(txn: BoardTransaction) -> list[tuple[ModelCall, model_pauses.Wait, bool]]:
+            first = {row.model: row for row in reversed(rows)}
+            begun = [
+                (row, *model_pauses.begin(txn, row, str(failure), self._rng, is_access=True)) for row in first.values()
+            ]
+            batch_api_calls.mark_unsent(txn, rows)
+            return begun
+
+        for row, wait, is_new in self._session.write(work):
+            self._log_pause(row, wait, is_new)
+
+    def end_pauses(self, rows: Sequence[ModelCall]) -> None:
+        """End the pauses of models that an accepted batch refutes."""
+        for model in self._session.write(lambda txn: model_pauses.lift_access(txn, rows)):
+            log.info("a paused model is accepted again", model=model)
 
     def pause_after_page(self, row: ModelCall, reason: str) -> model_pauses.Wait:
         """Pause a model after an answer that is not of the API. It may have been paid, so it is recorded."""
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason)
-            return model_pauses.begin(txn, row, reason, self._rng, is_refusal=False)
+            return model_pauses.begin(txn, row, reason, self._rng, is_access=True)
 
         return self._log_pause(row, *self._session.write(work))
 

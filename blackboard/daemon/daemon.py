@@ -30,7 +30,7 @@ from blackboard.daemon.maintenance import Compaction, MaintenanceTask, Recovery,
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
-from blackboard.daemon.troubles import Troubles, is_bug
+from blackboard.daemon.troubles import Troubles, describe, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
@@ -203,7 +203,8 @@ class Daemon:
                 pass
             if until_quiescent and not self._busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
-            self._troubles.end()
+            if not self._has_failed:
+                self._troubles.end()
         except Exception as error:
             if until_quiescent and is_bug(error):
                 raise  # whoever waits for the end of the work must not wait for ever
@@ -317,18 +318,26 @@ class Daemon:
         self._clock_watch.update_board(jump)
 
     def _reload(self) -> None:
+        """Deploy the file again. Whatever is wrong with it, what is active stays active."""
         self._reloading = False
         if self.reload is None:
             return
         self.runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
             agents, agent_settings = forked_children.call(self.reload)
-        except BlackboardError as error:
+            self.worker.serve(_code(agents))
+        except StoreError as error:  # nothing is wrong with the file: it is tried again with the board
+            self._reloading = True
+            self._note(error)
+            return
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module of the file may raise anything, even SystemExit
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
-            log.error(f"the deployment file {why}; the active deployment was kept", error=str(error))
+            text = str(error) if isinstance(error, BlackboardError) else describe(error)
+            log.error(f"the deployment file {why}; the active deployment was kept", error=text)
             return
         self.agents = dict(agents)
-        self.worker.serve(_code(self.agents))
         self._runner.settings = agent_settings
         self._publisher.replace(self.agents, agent_settings)
         log.info("reloaded", version=self.board.deployment.version, note="settings, not code: new code needs a restart")

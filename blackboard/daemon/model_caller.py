@@ -245,9 +245,6 @@ class ModelCaller:
                 reply = client.send(row.body)
                 failpoint("call.answered")
                 record_answer(reply)
-        except (KeyRefused, SpendLimit) as failure:
-            reason = self.recorder.pause_after_refusal([row], failure)
-            raise Postponed(reason, self._session.now()) from None
         except (Overloaded, NotSent) as failure:
             if row.model not in self._silent:  # each activation also says why it is postponed
                 self._silent.add(row.model)
@@ -264,7 +261,7 @@ class ModelCaller:
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
             raise Postponed(reason, self.retry_at(claim)) from None
-        except (RequestRejected, ModelUnavailable) as failure:
+        except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
                 self._end(row, CallState.REJECTED, failure)
                 raise

@@ -66,7 +66,7 @@ class Troubles:
         """Note an error. Its trouble is logged if it is new, or shows itself by another error. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
-            text = str(error) if trouble is not OWN else _described(error)
+            text = str(error) if trouble is not OWN else describe(error)
             with self._lock:
                 course = self._courses.setdefault(trouble, _Course(0, 0))
                 course.last, course.quiet = self._clock.monotonic(), max(course.quiet, _quiet(error))
@@ -118,7 +118,7 @@ def _quiet(error: BaseException) -> int:
     return QUIET if comes_and_goes else 0
 
 
-def _described(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return the class of an error and the line that raised it. Its text may hold words of a payload."""
     place, frame = "", error.__traceback__
     while frame is not None:

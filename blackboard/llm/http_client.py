@@ -5,20 +5,23 @@ A broken or hostile server can send an answer without an end, one byte at a time
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import httpx2
 
-from blackboard.clock import SystemClock
+from blackboard.llm.call_deadline import Deadline, DeadlineBackend
 
 CONNECT = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""
 
-_KEPT_HEADERS = frozenset({"accept-encoding", "connection", "content-length", "host", "user-agent"})
+_KEPT_HEADERS = frozenset({"connection", "content-length", "host", "user-agent"})
 """The headers of the library. All others are replaced: the SDK adds those that variables of other tools name."""
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+_COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
 class AnswerTooLarge(httpx2.TransportError):
@@ -27,6 +30,10 @@ class AnswerTooLarge(httpx2.TransportError):
 
 class AnswerTooSlow(httpx2.TransportError):
     """An answer that was not complete in time."""
+
+
+class AnswerUnreadable(httpx2.TransportError):
+    """An answer whose compressed content is broken, or compressed in a way that was not asked for."""
 
 
 class HttpClient(httpx2.Client):
@@ -41,19 +48,36 @@ class HttpClient(httpx2.Client):
 
     def __init__(self, headers: Mapping[str, str], seconds: float, max_bytes: int, max_results: int) -> None:
         super().__init__(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT)), follow_redirects=False)
-        self._of_call, self._seconds, self._clock = dict(headers), seconds, SystemClock()
+        self._of_call = {"accept-encoding": "gzip", **headers}
+        self._seconds, self._deadline = seconds, Deadline()
         self._max_bytes, self._max_results = max_bytes, max_results
+        backend = DeadlineBackend(self._deadline)
+        for transport in (self._transport, *self._mounts.values()):
+            if isinstance(transport, httpx2.HTTPTransport):
+                transport._pool._network_backend = backend  # the library has no parameter for it
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
-        """Send a request, and return the response with its whole content."""
+        """Send a request, and return the response with its whole content.
+
+        The content of an error may be missing: if it cannot be read, its status still says enough.
+        """
         self._set_headers(request)
         limit = self._max_results if request.url.path.endswith("/results") else self._max_bytes
-        deadline = self._clock.monotonic() + int(self._seconds * 1e6)
-        response = super().send(request, stream=True, **options)
+        self._deadline.start(self._seconds)
         try:
-            content = self._read(response, limit, deadline)
+            response = super().send(request, stream=True, **options)
+            try:
+                content = _read(response, limit)
+            except httpx2.TransportError:
+                if response.is_success:
+                    raise
+                content = b""
+            finally:
+                response.close()
+        except (httpx2.ReadTimeout, httpx2.WriteTimeout):
+            raise AnswerTooSlow(f"the answer was not complete after {self._seconds:g} s") from None
         finally:
-            response.close()
+            self._deadline.end()
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
 
@@ -70,12 +94,39 @@ class HttpClient(httpx2.Client):
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(request.content))
 
-    def _read(self, response: httpx2.Response, limit: int, deadline: int) -> bytes:
-        content = bytearray()
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > limit:
-                raise AnswerTooLarge(f"the answer has more than {limit:,} bytes")
-            if self._clock.monotonic() > deadline:
-                raise AnswerTooSlow(f"the answer was not complete after {self._seconds:g} s")
-        return bytes(content)
+
+def _read(response: httpx2.Response, limit: int) -> bytes:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in _COMPRESSED:
+        return _decompress(response, limit)
+    if encoding not in ("", "identity"):
+        raise AnswerUnreadable(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+    content = bytearray()
+    for chunk in response.iter_raw():
+        content += chunk
+        _check_size(content, limit)
+    return bytes(content)
+
+
+def _decompress(response: httpx2.Response, limit: int) -> bytes:
+    content, stream = bytearray(), zlib.decompressobj(_GZIP_OR_ZLIB)
+    empty = True
+    for data in response.iter_raw():
+        empty = empty and not data
+        while data:
+            if stream.eof:  # another file follows in the same content
+                stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+            try:
+                content += stream.decompress(data, limit + 1 - len(content))
+            except zlib.error as error:
+                raise AnswerUnreadable(f"the answer cannot be decompressed: {error}") from None
+            _check_size(content, limit)
+            data = stream.unused_data
+    if not stream.eof and not empty:
+        raise AnswerUnreadable("the answer ends in the middle of its compressed content")
+    return bytes(content)
+
+
+def _check_size(content: bytearray, limit: int) -> None:
+    if len(content) > limit:
+        raise AnswerTooLarge(f"the answer has more than {limit:,} bytes")

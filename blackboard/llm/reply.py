@@ -6,7 +6,6 @@ A reply can hold any text, so that it is recorded before it is parsed.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -17,8 +16,8 @@ from blackboard.llm.failures import Unusable, storable
 
 A = TypeVar("A", bound=BaseModel)
 
-_FENCED = re.compile(r"```[^\n`]{0,40}\n(.*?)```", re.DOTALL)
-"""A block of code in Markdown. Models behind gateways that drop the schema write their JSON so."""
+_FENCE = "```"
+"""The limit of a block of code in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def parse(raw: str, answer: type[A]) -> A:
         raise Unusable("junk", "the reply contains no text")
     text = storable(text)
     try:
-        return answer.model_validate_json(_fenced(text))
+        return answer.model_validate_json(_json_in(text))
     except ValidationError as error:
         raise _misfit(error, answer, text) from None
 
@@ -91,12 +90,17 @@ def _is_message(message: Any) -> bool:
     return isinstance(message, dict) and isinstance(message.get("content"), list)
 
 
-def _fenced(text: str) -> str:
-    """Return the block of code in a text, if it has exactly one; otherwise the text."""
-    if text.lstrip()[:1] in ("{", "["):
+def _json_in(text: str) -> str:
+    """Return the JSON in a text. Models behind gateways that drop the schema write words or a fence around it."""
+    first = text.lstrip()[:1]
+    if first == '"':  # a text as JSON, which may contain anything
         return text
-    blocks = _FENCED.findall(text)
-    return blocks[0] if len(blocks) == 1 else text
+    blocks = text.split(_FENCE)
+    if len(blocks) == 3 and first not in ("{", "["):
+        text = blocks[1]
+    starts = [at for at in (text.find("{"), text.find("[")) if at >= 0]
+    end = max(text.rfind("}"), text.rfind("]"))
+    return text[min(starts) : end + 1] if starts and min(starts) < end else text
 
 
 def _check_end(message: Mapping[str, Any]) -> None:

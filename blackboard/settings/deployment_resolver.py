@@ -201,7 +201,9 @@ class _Resolver:
             return self._wrong(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
             return self._wrong(place, f"{path!r}: {error}")
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may raise anything, even SystemExit
             return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
         self.import_failed = before
         found = getattr(module, attribute, None)

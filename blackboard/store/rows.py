@@ -422,6 +422,8 @@ class ModelPauseRow(NamedTuple):
     """How often in a row it failed. Calls that were under way together count once."""
     refusals: int
     """How many requests it refused that may have been to blame themselves."""
+    is_access: int
+    """1 if the key, the account or the address was refused, before anybody read a request."""
     suspect: Id | None
     """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
 

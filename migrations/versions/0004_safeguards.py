@@ -305,5 +305,6 @@ def _pauses_of_models() -> None:
         sa.Column("probe_at", sa.BigInteger, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("refusals", sa.Integer, nullable=False),
+        sa.Column("is_access", sa.Integer, nullable=False),
         sa.Column("suspect", Id),
     )

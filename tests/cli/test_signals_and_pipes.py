@@ -49,6 +49,22 @@ def until(child: subprocess.Popen[str], event: str) -> str:
     return seen
 
 
+def test_a_sighup_while_the_daemon_starts_reloads_the_file(house: Typed) -> None:
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text().replace("agents = [", 'agents = ["hung_up:agent", ', 1))
+    (house.folder / "hung_up.py").write_text(
+        "import os, signal\nfrom blackboard import Mark, agent as declare, strength\n"
+        "class Bell(Mark, kind='bell'): pass\n"
+        "@declare(watches=strength(Bell) >= 1)\ndef agent(marks, context): pass\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+    )
+    with command("run", cwd=house.folder) as child:
+        until(child, "reloaded")
+        child.send_signal(signal.SIGTERM)
+        until(child, "stopped")
+        assert child.wait(30) == 0
+
+
 def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: Typed) -> None:
     path = house.folder / "blackboard.toml"
     with command("run", cwd=house.folder) as child:

@@ -21,7 +21,7 @@ from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
-from tests.economy.world import Judged, Lead, World, judge
+from tests.economy.world import MODEL, Judged, Lead, World, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.wire import Call
@@ -201,20 +201,73 @@ def test_a_batch_is_submitted_again_after_an_overload(
     assert world.states() == ["applied"]
 
 
-@pytest.mark.parametrize("status", [401, 402])
-def test_a_refused_key_or_account_pauses_all_agents(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
+@pytest.mark.parametrize(
+    "status",
+    [
+        Status(401),
+        Status(402),
+        Status(403),
+        Status(400, message="This organization has been disabled."),
+        Status(404, body="404 page not found"),
+        Status(302, {"location": "http://127.0.0.1:9/login"}, body=""),
+    ],
+    ids=lambda status: str(status.status),
+)
+def test_a_batch_that_is_refused_as_a_whole_pauses_its_models(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: Status
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
-    api.queue(Status(status))
+    api.queue(status)
     world.run_until_quiescent(patient())
-    assert str(status) in (world.board.status().paused_because or "")
+    assert str(status.status) in world.board.status().paused_models[MODEL]
     assert world.judged == []
     world.board.resume()
     world.run_until_quiescent(patient())
     assert world.judged == leads
     assert api.paid == 1
+    assert world.board.status().paused_models == {}
+
+
+def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+) -> None:
+    world = world_of(use_batch_api=True, batch=1, concurrency=8)
+    leads = world.deposit_leads(5)
+    api.queue(Status(401))
+    world.run_until_quiescent(patient())
+    assert [len(requests_in(call)) for call in batches(api)] == [5]
+    world.run_until_quiescent(patient())  # a start tries the model once
+    assert [len(requests_in(call)) for call in batches(api)][1:] == [1, 4]
+    assert world.judged == leads
+    assert {call["marks"] for call in world.calls()} == {1}
+
+
+def test_a_model_that_is_missing_in_the_batch_api_ends_no_mark_and_no_quiet_daemon(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
+    world = world_of(use_batch_api=True, batch=1, concurrency=8)
+    leads = world.deposit_leads(6)
+    missing = {"type": "errored", "error": {"error": {"type": "not_found_error", "message": f"model: {MODEL}"}}}
+    world.run_until_quiescent(patient(looks=0, outcome=lambda custom_id: missing))
+    assert world.board.activations(state="dead") == []
+    assert MODEL in world.board.status().paused_models
+    assert len(batches(api)) == 1  # an accepted batch does not show that the model exists
+    world.run_until_quiescent(patient(looks=0))
+    assert world.judged == leads
+    assert {call["marks"] for call in world.calls()} == {1}
+
+
+def test_a_batch_that_is_too_large_is_submitted_in_parts(
+    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+) -> None:
+    world = world_of(use_batch_api=True, batch=1, concurrency=8)
+    leads = world.deposit_leads(8)
+    api.queue(Status(413), Status(413))
+    world.run_until_quiescent(patient())
+    assert [len(requests_in(call)) for call in batches(api)][:3] == [8, 4, 2]
+    assert world.judged == leads
+    assert api.paid == 8
 
 
 @pytest.mark.parametrize(

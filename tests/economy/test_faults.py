@@ -288,26 +288,6 @@ def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) 
     assert len(set(api.bodies)) == 1
 
 
-@pytest.mark.parametrize("status", [401, 402, 403])
-def test_a_refused_key_or_account_pauses_every_agent_until_a_person_resumes(
-    world: World, api: MessagesApi, status: int
-) -> None:
-    leads = world.deposit_leads(2)
-    api.queue(Status(status))
-    report = world.run_until_quiescent()
-    paused = world.board.status().paused_because
-    assert "provider" in (paused or "")
-    assert str(status) in (paused or "")
-    assert any("paused" in line for line in report.lines)
-    assert world.states() == ["failed"]
-    world.run_until_quiescent()
-    assert len(api.bodies) == 1  # a paused board sends no call
-    world.board.resume()
-    world.run_until_quiescent()
-    assert world.judged == leads
-    assert api.paid == 1
-
-
 def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: World) -> None:
     world.deposit_leads(2)
     world.url = "http://127.0.0.1:9"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from blackboard import ManualClock
+from blackboard import ManualClock, Mark, agent, strength
+from blackboard.agent_definition import Context
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.llm.client import AnthropicClient
@@ -19,13 +20,18 @@ from blackboard.llm.failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.economy.patient import Patient
-from tests.economy.world import KEY, MODEL, World, answer
+from tests.economy.world import KEY, MODEL, Judged, Lead, World, answer, judge
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
 
+OTHER_MODEL = "claude-sonnet-4-5"
 SECOND = parse_duration("1s")
 TROUBLE = {
+    "key": Status(401, message="invalid x-api-key"),
+    "permission": Status(403, message="Your key has no permission for this model."),
+    "credit": Status(402, message="Your card was declined."),
+    "spend limit": Status(429, code="enforced_spend_limit_reached"),
     "limit": Status(400, message="You have reached your specified API usage limits. You will regain access tomorrow."),
     "disabled": Status(400, message="This organization has been disabled."),
     "gateway's form": Status(422, body='{"detail": "no such deployment"}'),
@@ -39,10 +45,15 @@ TROUBLE = {
 
 
 class Trouble:
-    """A responder that refuses every request while `status` is set, and those about the marks of `bad`."""
+    """A responder that refuses every request while `status` is set, and those about the marks of `bad`.
 
-    def __init__(self, api: MessagesApi, status: Status | None = None, bad: tuple[int, ...] = ()) -> None:
-        self.status, self.bad = status, bad
+    With `models`, `status` concerns only these.
+    """
+
+    def __init__(
+        self, api: MessagesApi, status: Status | None = None, bad: tuple[int, ...] = (), models: tuple[str, ...] = ()
+    ) -> None:
+        self.status, self.bad, self.models = status, bad, models
         self.marks: list[list[int]] = []
         """The marks of each request."""
         api.responder = self
@@ -50,7 +61,7 @@ class Trouble:
     def __call__(self, body: dict[str, Any]) -> Any:
         leads = [lead["id"] for lead in json.loads(body["messages"][0]["content"])["leads"]]
         self.marks.append(leads)
-        if self.status is not None:
+        if self.status is not None and (not self.models or body["model"] in self.models):
             raise Refused(self.status)
         if not set(leads).isdisjoint(self.bad):
             raise Refused(Status(400, message="messages.0: a character cannot be read"))
@@ -75,6 +86,28 @@ def test_trouble_kills_no_mark_and_ends_with_resume(
     world.run_until_quiescent()
     assert world.judged == leads
     assert world.board.status().paused_models == {}
+
+
+def test_a_refused_key_stops_only_the_agents_that_need_its_model(
+    world_of: Callable[..., World], api: MessagesApi
+) -> None:
+    @agent(watches=strength(Lead) >= 0.1, writes=[Judged])
+    def clerk(leads: Sequence[Lead], context: Context) -> list[Mark]:
+        return [Judged(subject=lead.subject, lead=lead.id, verdict="noted") for lead in leads]
+
+    @agent(watches=strength(Lead) >= 0.1, writes=[Judged], model=OTHER_MODEL)
+    def expert(leads: Sequence[Lead], context: Context) -> Any:
+        return judge.function(leads, context)
+
+    world = world_of(agents=(judge, clerk, expert))
+    trouble = Trouble(api, TROUBLE["permission"], models=(MODEL,))
+    leads = world.deposit_leads(3)
+    world.run_until_quiescent()
+    assert world.board.status().paused_because is None
+    assert world.judged == sorted(2 * leads)
+    trouble.status = None
+    world.run_until_quiescent()  # a start tries paused models
+    assert world.judged == sorted(3 * leads)
 
 
 def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(

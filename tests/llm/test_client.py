@@ -358,10 +358,52 @@ class TestLimits:
         with raw_server(head + b"content-length: %d\r\n\r\n" % len(text) + text) as url:
             assert connect(url).send(body).usage is not None
 
-    def test_an_answer_in_drops_ends_in_time(self, connect: Callable[..., AnthropicClient], body: str) -> None:
-        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-        with raw_server(head, drops=b"1\r\n \r\n") as url, pytest.raises(OutcomeUnknown, match="not complete after"):
+    @pytest.mark.parametrize(
+        ("head", "drop"),
+        [
+            (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+            (b"HTTP/1.1 200 OK\r\nx-long: ", b"y"),
+            (b"HTTP/1.1 ", b"2"),
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ],
+        ids=["content", "header", "status", "interim answers"],
+    )
+    def test_an_answer_in_drops_ends_in_time(
+        self, connect: Callable[..., AnthropicClient], body: str, head: bytes, drop: bytes
+    ) -> None:
+        with raw_server(head, drops=drop) as url, pytest.raises(OutcomeUnknown, match="not complete after"):
             connect(url, timeout="300ms").send(body)
+
+    def test_a_compressed_answer_within_a_compressed_answer_is_not_read(
+        self, connect: Callable[..., AnthropicClient], body: str
+    ) -> None:
+        zeros = gzip.compress(gzip.compress(b"\0" * 1_000_000))
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip, gzip\r\n"
+        with (
+            raw_server(head + b"content-length: %d\r\n\r\n" % len(zeros) + zeros) as url,
+            pytest.raises(OutcomeUnknown, match="not asked for"),
+        ):
+            connect(url).send(body)
+
+    @pytest.mark.parametrize("content", [gzip.compress(b'{"content": []}')[:-9], b"no gzip"], ids=["cut", "other"])
+    def test_a_broken_compressed_answer_has_an_unknown_outcome_unless_its_status_says_more(
+        self, connect: Callable[..., AnthropicClient], body: str, content: bytes
+    ) -> None:
+        for status, failure in ((b"200 OK", OutcomeUnknown), (b"529 Overloaded", Overloaded)):
+            head = b"HTTP/1.1 " + status + b"\r\ncontent-encoding: gzip\r\n"
+            with (
+                raw_server(head + b"content-length: %d\r\n\r\n" % len(content) + content) as url,
+                pytest.raises(failure),
+            ):
+                connect(url).send(body)
+
+    def test_an_error_without_an_end_is_known_by_its_status(
+        self, connect: Callable[..., AnthropicClient], body: str
+    ) -> None:
+        head = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 9\r\ntransfer-encoding: chunked\r\n\r\n"
+        with raw_server(head, drops=b"1\r\n \r\n") as url, pytest.raises(Overloaded) as raised:
+            connect(url, timeout="300ms").send(body)
+        assert raised.value.retry_after == 9
 
 
 @contextmanager

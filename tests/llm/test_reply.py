@@ -113,10 +113,19 @@ def test_text_that_exhausts_a_parser_is_junk(raw: str) -> None:
         '```json\n{"verdict": "bad", "score": 0}\n```',
         '```\r\n{"verdict": "bad", "score": 0}\r\n```',
         'Here is the verdict:\n\n``` json\n{"verdict": "bad", "score": 0}\n```\nAsk me for more.',
+        '```json {"verdict": "bad", "score": 0} ```',
+        '```json\n{"verdict": "bad", "score": 0}',
+        'Here it is:\n{"verdict": "bad", "score": 0}\nI hope that this helps.',
+        '{"verdict": "bad", "score": 0}\n\n(The lead is not clear.)',
     ],
 )
-def test_json_in_fences_is_read(text: str) -> None:
+def test_json_in_fences_or_between_words_is_read(text: str) -> None:
     assert parse(message(text), Verdict) == Verdict(verdict="bad", score=0)
+
+
+def test_fences_inside_of_json_are_left_alone() -> None:
+    text = '{"verdict": "```bad``` {or} good", "score": 0}'
+    assert reason(message(text)) == "mismatch"
 
 
 def test_two_fenced_blocks_are_no_answer() -> None:

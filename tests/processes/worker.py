@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
-from blackboard.cli.run_command import handle_signals
+from blackboard.cli.signals import handle_signals
 from blackboard.settings.sections import DaemonSettings
 
 PATIENT = {"lease": "60s", "tick": "10s"}

@@ -86,28 +86,55 @@ WHERE model_call.activation_id = :activation_id AND model_call.sent_at IS NOT NU
 -- fragment: is_open_in_batch_api
 {is_open} AND model_call.api = 'batch'
 
+-- fragment: waits_for_batch_api
+{is_open_in_batch_api} AND model_call.state = 'planned' AND activation.state = 'held' AND activation.retry_at IS NULL
+
+-- fragment: is_from_before
+-- The call was planned before its model was paused.
+model_pause.model = model_call.model AND model_pause.suspect IS NULL AND model_pause.failed_at > model_call.planned_at
+
 -- name: calls_to_submit -> CallRow
--- The planned calls of the batch API whose activation is held: results must not arrive before it waits for them.
+-- The planned calls of the batch API whose activation is held: results must not arrive before it waits for them. What
+-- was planned before its model was paused stays.
 SELECT {model_call.*}
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
-WHERE {is_open_in_batch_api} AND model_call.state = 'planned' AND activation.state = 'held'
-  AND activation.retry_at IS NULL
+WHERE {waits_for_batch_api} AND NOT EXISTS (SELECT 1 FROM model_pause WHERE {is_from_before})
 ORDER BY model_call.id
 LIMIT :limit + 0;
+
+-- name: call_to_try -> CallRow
+-- The oldest call that stays because its model is paused, once the model may be tried.
+SELECT {model_call.*}
+FROM model_call
+JOIN activation ON activation.id = model_call.activation_id
+JOIN model_pause ON {is_from_before} AND model_pause.probe_at <= :now
+WHERE {waits_for_batch_api}
+ORDER BY model_call.id
+LIMIT 1;
+
+-- name: plan_again
+-- Give the planned calls of an activation the present time.
+UPDATE model_call SET planned_at = :at WHERE activation_id = :activation_id AND state = 'planned';
 
 -- name: submitted_calls -> CallRow
 -- The calls that were submitted in a batch and are not answered.
 SELECT {model_call.*} FROM model_call WHERE {is_open_in_batch_api} AND model_call.state = 'sent' ORDER BY model_call.id;
 
 -- name: count_in_batch_api
--- How many calls of each agent the batch API works on. A planned call with an error waits for room in its budget.
+-- How many calls of each agent the batch API works on. A planned call with an error waits for room in its budget, one
+-- that was planned before its model was paused for the next try.
 SELECT model_call.agent, count(*) AS count
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
 WHERE {is_open_in_batch_api}
   AND (model_call.state = 'sent' OR (model_call.state = 'planned' AND model_call.error IS NULL))
   AND activation.state = 'held' AND activation.retry_at IS NULL
+  AND NOT EXISTS (
+    SELECT 1
+    FROM model_pause
+    WHERE {is_from_before} AND model_call.state = 'planned' AND model_pause.probe_at > :now
+  )
 GROUP BY model_call.agent;
 
 -- name: name_batch
@@ -133,11 +160,11 @@ SELECT {model_pause.*} FROM model_pause ORDER BY model_pause.model;
 
 -- name: set_model_pause
 -- Pause a model, or change its pause.
-INSERT INTO model_pause (model, reason, since, failed_at, probe_at, failures, refusals, suspect)
-VALUES (:model, :reason, :since, :failed_at, :probe_at, :failures, :refusals, :suspect)
+INSERT INTO model_pause (model, reason, since, failed_at, probe_at, failures, refusals, is_access, suspect)
+VALUES (:model, :reason, :since, :failed_at, :probe_at, :failures, :refusals, :is_access, :suspect)
 ON CONFLICT (model) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
   probe_at = excluded.probe_at, failures = excluded.failures, refusals = excluded.refusals,
-  suspect = excluded.suspect;
+  is_access = excluded.is_access, suspect = excluded.suspect;
 
 -- name: probe_models
 -- Let every paused model be tried from an instant.

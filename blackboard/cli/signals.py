@@ -1,0 +1,62 @@
+"""The signals of a process that runs a daemon.
+
+A handler interrupts the main thread anywhere, also where it holds a lock that the daemon needs. So a handler only puts
+a request on a queue, and a thread that waits from the start hands it to the daemon. No thread has to be started when a
+signal comes: the system may have none left.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blackboard.daemon import Daemon
+
+Request = Callable[["Daemon"], None]
+
+_requests: SimpleQueue[Request | None] = SimpleQueue()
+"""What signals request. `SimpleQueue.put` may be interrupted by another handler that calls it."""
+
+
+def hold_reloads() -> None:
+    """Keep a SIGHUP until there is a daemon. Without a handler, it would end a process that is still starting."""
+    signal.signal(signal.SIGHUP, _request_reload)
+
+
+@contextmanager
+def handle_signals(daemon: Daemon) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop a daemon, and SIGHUP reload its file, also if it came before."""
+    stops = 0
+
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stops
+        stops += 1
+        at_once = stops > 1
+        _requests.put(lambda daemon: daemon.stop(now=at_once))
+
+    handlers = ((signal.SIGTERM, request_stop), (signal.SIGINT, request_stop), (signal.SIGHUP, _request_reload))
+    before = {number: signal.signal(number, handler) for number, handler in handlers}
+    thread = threading.Thread(target=_serve, args=(daemon,), name="blackboard-signal", daemon=True)
+    try:
+        thread.start()
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _requests.put(None)
+        thread.join()
+
+
+def _request_reload(number: int, frame: FrameType | None) -> None:
+    _requests.put(lambda daemon: daemon.request_reload())
+
+
+def _serve(daemon: Daemon) -> None:
+    while (request := _requests.get()) is not None:
+        request(daemon)

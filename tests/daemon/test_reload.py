@@ -1,0 +1,217 @@
+"""Whatever is wrong with the file at a reload, what is active stays active, and the log says why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from blackboard import Blackboard, Daemon, ManualClock
+from blackboard.board.deployer import Deployer
+from blackboard.cli import signals
+from blackboard.cli.cli_session import Session
+from blackboard.cli.run_command import _reload
+from blackboard.daemon import build_daemon
+from blackboard.errors import StoreBusy
+from blackboard.settings.settings_file import CONFIG
+
+MODULE = """
+from blackboard import Mark, agent, strength
+class Smoke(Mark, kind="smoke", on_repeat="separate"): pass
+class Out(Mark, kind="out", on_repeat="separate"): pass
+@agent(watches=strength(Smoke) >= 0.5, writes=[Out])
+def watchman(marks, context): return [Out(subject=m.subject) for m in marks]
+"""
+FILE = """
+[database]
+url = "board.db"
+[deployment]
+agents = ["reload_agents:watchman"]
+"""
+
+
+class Service:
+    """A daemon that serves a deployment file, as `run` does."""
+
+    def __init__(self, folder: Path, clock: ManualClock) -> None:
+        self.folder, self.file = folder, folder / "blackboard.toml"
+        (folder / "reload_agents.py").write_text(MODULE)
+        self.file.write_text(FILE)
+        session = Session()
+        resolved = session.resolve()
+        self.board = Blackboard.open(folder / "board.db", clock=clock)
+        session.deploy(self.board, resolved, Deployer(False, "unserved"))
+        self.daemon: Daemon = build_daemon(self.board, resolved, None)
+        deployer = Deployer(new_code="never", worker=self.daemon.worker.id)
+        self.daemon.reload = _reload(session, self.board, deployer, resolved.settings.path.absolute())
+        self.daemon.start()
+
+    def write(self, text: str) -> None:
+        self.file.write_text(text)
+
+    def reload(self) -> list[Any]:
+        """Reload the file, and return what the log says."""
+        with capture_logs() as logs:
+            self.daemon.request_reload()
+            self.daemon.run_once()
+        return logs
+
+    def works(self) -> bool:
+        """Return whether a new mark still wakes the agent."""
+        before = len(self.board.marks("out"))
+        self.board.deposit("smoke", subject="kitchen")
+        with capture_logs():
+            self.daemon.run_once()
+            while self.daemon.runs:
+                self.daemon.wake.wait(10)
+                self.daemon.wake.clear()
+        return len(self.board.marks("out")) == before + 1
+
+
+@pytest.fixture
+def service(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(CONFIG, raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    with capture_logs():
+        service = Service(tmp_path, clock)
+    yield service
+    with capture_logs():
+        service.daemon.close()
+    service.board.close()
+    for name in set(sys.modules) - before:
+        if name.startswith("reload_"):
+            del sys.modules[name]
+
+
+def named(*modules: str) -> str:
+    agents = ", ".join(f'"{module}:agent"' for module in modules)
+    return FILE.replace('"]', f'", {agents}]')
+
+
+def as_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+BREAKS: dict[str, Callable[[Service], object]] = {
+    "no TOML": lambda service: service.write("x = ["),
+    "a number of 5,000 digits": lambda service: service.write(f"{FILE}[agents.watchman]\nbatch = {'9' * 5000}"),
+    "nested without an end": lambda service: service.write(f"{FILE}x = {'[' * 100_000}"),
+    "not UTF-8": lambda service: service.file.write_bytes(b'x = "\xff"'),
+    "huge": lambda service: service.write(FILE + "# comment\n" * 100_000 + "[kinds.smoke]\nweight = 'heavy'"),
+    "an unknown agent": lambda service: service.write(f"{FILE}[agents.watchmam]\nbatch = 2"),
+    "empty for a moment": lambda service: service.write(""),
+    "without agents": lambda service: service.write('[database]\nurl = "board.db"'),
+    "missing for a moment": lambda service: service.file.rename(service.file.with_name("away")),
+    "a folder": lambda service: as_folder(service.file),
+    "a module that is missing": lambda service: service.write(named("reload_missing")),
+}
+CODES = {
+    "a syntax error": "def agent(:",
+    "an error": "1 / 0",
+    "an exit": "raise SystemExit(7)",
+    "sys.exit": "import sys; sys.exit('stop')",
+    "a class of its own": "class Stop(BaseException): pass\nraise Stop",
+    "no memory": "raise MemoryError",
+    "no such agent": "agent = 1",
+    "endless recursion": "def f(): f()\nf()",
+}
+
+
+def kept(service: Service, broken: str) -> str:
+    """Return the error that the log names, after a reload that must change nothing."""
+    (line,) = [entry for entry in service.reload() if entry["log_level"] == "error"]
+    assert line["event"].endswith("the active deployment was kept"), broken
+    assert line["error"], broken
+    assert service.works(), broken
+    return str(line["error"])
+
+
+def test_a_file_with_mistakes_changes_nothing(service: Service) -> None:
+    for broken, spoil in BREAKS.items():
+        spoil(service)
+        kept(service, broken)
+        if service.file.is_dir():
+            service.file.rmdir()
+        service.write(f"{FILE}[kinds.smoke]\nweight = 0.75")
+        assert service.reload()[-1]["event"] == "reloaded"
+
+
+def test_a_module_that_cannot_be_imported_changes_nothing(service: Service) -> None:
+    for number, code in enumerate(CODES):
+        (service.folder / f"reload_broken_{number}.py").write_text(CODES[code])
+        service.write(named(f"reload_broken_{number}"))
+        assert f"reload_broken_{number}" in kept(service, code)
+
+
+def test_a_missing_file_is_named(service: Service) -> None:
+    service.file.unlink()
+    (line,) = [entry for entry in service.reload() if entry["log_level"] == "error"]
+    assert f"{service.file}: does not exist" in line["error"]
+
+
+def test_a_reload_waits_for_a_board_that_cannot_be_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.write(f"{FILE}[kinds.smoke]\nweight = 0.75")
+    reload, busy = service.daemon.reload, [True, True]
+
+    def deploy() -> Any:
+        if busy:
+            busy.pop()
+            raise StoreBusy("another process held board.db for too long")
+        assert reload is not None
+        return reload()
+
+    service.daemon.reload = deploy
+    assert [entry["event"] for entry in service.reload()] == ["the board cannot be used; each tick tries again"]
+    assert service.works()  # the other work goes on, and so does the reload
+    service.daemon.run_once()
+    assert service.board.deployment.kinds["smoke"].weight == 0.75
+    assert not busy
+
+
+def test_a_signal_before_there_is_a_daemon_is_kept(service: Service) -> None:
+    requested = threading.Event()
+    service.daemon.request_reload = requested.set  # type: ignore[method-assign]
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        signals.hold_reloads()
+        os.kill(os.getpid(), signal.SIGHUP)
+        with signals.handle_signals(service.daemon):
+            assert requested.wait(10)
+            requested.clear()
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert requested.wait(10)
+        os.kill(os.getpid(), signal.SIGHUP)  # at the end of the process
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_stop_needs_no_new_thread(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    stops: list[bool] = []
+    stopped = threading.Event()
+
+    def stop(*, now: bool = False) -> None:
+        stops.append(now)
+        stopped.set()
+
+    service.daemon.stop = stop  # type: ignore[method-assign]
+    with signals.handle_signals(service.daemon):
+
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stopped.wait(10)
+            stopped.clear()
+    assert stops == [False, True]
