@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -94,6 +96,22 @@ def test_every_link_has_a_target(path: Path) -> None:
 def test_operations_shows_the_packaged_unit() -> None:
     unit = (ROOT / "packaging/blackboard.service").read_text("utf-8")
     assert f"```ini\n{unit}```" in (ROOT / "docs/operations.md").read_text("utf-8")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_the_packaged_unit_leaves_little_exposed() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", "packaging/blackboard.service"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze cannot read a unit file")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_service_is_installed_with_the_versions_of_the_tests() -> None:
+    lines = [line for path in DOCUMENTS for line in path.read_text("utf-8").splitlines()]
+    installs = [line for line in lines if "/opt/blackboard" in line and "pip install" in line]
+    assert installs
+    assert all("-c constraints.txt" in line for line in installs), installs
 
 
 def test_the_design_lists_the_enforced_layers() -> None:
