@@ -101,7 +101,7 @@ def test_operations_shows_the_packaged_unit() -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_the_packaged_unit_leaves_little_exposed() -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", "packaging/blackboard.service"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze cannot read a unit file")
     assert done.returncode == 0, done.stdout + done.stderr
