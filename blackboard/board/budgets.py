@@ -15,7 +15,7 @@ from blackboard.clock import Instant, iso
 from blackboard.deployment import Budget
 from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
-from blackboard.store.statements import MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,13 @@ def _limits(
             yield _Limit(f"{name}.usd_per_{window}", limit, money, reserve, until, is_money=True)
         if calls is not None:
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)
+
+
+def ask_again(txn: BoardTransaction) -> None:
+    """Let all calls ask again that a budget holds, because some of its room was given back."""
+    txn.sql.run(ACTIVATIONS.ask_again, api="messages", at=txn.now)
+    if txn.sql.run(ACTIVATIONS.submit_again, api="batch").rowcount:
+        txn.sql.run(MODEL_CALLS.clear_all_errors)
 
 
 def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:

@@ -208,11 +208,11 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
         raise NotFound(
             f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
         )
-    known = row._replace(cost=cost, direct_cost=cost, reserved=0)
+    known = {"cost": cost, "direct_cost": cost, "reserved": 0}
     if without_usage:
-        _update(txn, known)
+        _update(txn, row, **known)
     else:
-        _set_state(txn, known, CallState.COST_RECORDED)
+        _set_state(txn, row, CallState.COST_RECORDED, **known)
     return row
 
 
@@ -236,11 +236,20 @@ def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
 
 def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns: Any) -> None:
     check_transition(row.state, state)
-    _update(txn, row._replace(state=state, **columns))
+    _update(txn, row, state=state, **columns)
 
 
-def _update(txn: BoardTransaction, row: CallRow) -> None:
-    txn.sql.run(MODEL_CALLS.update_call, **row._asdict())
+def _update(txn: BoardTransaction, row: CallRow, **columns: Any) -> None:
+    """Change a call. If it takes less of a budget than before, the calls that wait for its room ask again."""
+    changed = row._replace(**columns)
+    txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
+    if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):
+        budgets.ask_again(txn)
+
+
+def _demand(row: CallRow) -> tuple[int, bool]:
+    """Return the money and the number of calls that a call takes of the budgets, as the statement `spent` counts."""
+    return row.reserved + (row.cost or 0), row.sent_at is not None and row.state != CallState.FAILED
 
 
 def _end_unused(txn: BoardTransaction, activation_id: int, reason: str) -> None:

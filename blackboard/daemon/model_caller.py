@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
 from blackboard.agent_definition import require_done
-from blackboard.board import model_calls, model_pauses
+from blackboard.board import activation_results, model_calls, model_pauses
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.budgets import BudgetExceeded
 from blackboard.board.claims import Claim
 from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant
@@ -230,7 +231,7 @@ class ModelCaller:
     def _send(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         if row.api == "batch":
             raise self._in_batch_api()
-        self._reserve(row)
+        self._reserve(claim, row)
         failpoint("call.sent")
         self._pending[row.id] = (claim.row.id, claim.row.fence)
         try:
@@ -274,7 +275,7 @@ class ModelCaller:
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
-    def _reserve(self, row: ModelCall) -> None:
+    def _reserve(self, claim: Claim, row: ModelCall) -> None:
         """Mark the call as sent, with its highest cost reserved.
 
         Raises:
@@ -284,7 +285,15 @@ class ModelCaller:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
             raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
-        exceeded = self._session.write(lambda txn: model_calls.send(txn, row, cost), record=True)
+
+        def work(txn: BoardTransaction) -> BudgetExceeded | None:
+            exceeded = model_calls.send(txn, row, cost)
+            if exceeded is not None and exceeded.holds:
+                # In one transaction: room that is given back afterwards finds the activation held.
+                activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, held=True)
+            return exceeded
+
+        exceeded = self._session.write(work, record=True)
         if exceeded is None:
             return
         if exceeded.holds:

@@ -16,9 +16,13 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board import budgets, model_calls, retention
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.deployment import Budget, Deployment
+from blackboard.durations import HOUR
+from blackboard.llm.prices import load_prices
+from blackboard.llm.request import highest_cost
 from blackboard.store.statements import MODEL_CALLS
+from tests.economy.patient import Patient
 from tests.economy.world import MODEL, Lead, World
-from tests.support.faults import Cut, Junk, Status
+from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 
 
@@ -312,3 +316,82 @@ def test_spending_is_summed_from_the_index_alone(planned: Path, clock: ManualClo
             plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names or ()]).fetchall()
             assert "COVERING INDEX" in plan[0][-1]
             assert "SEARCH" in plan[0][-1]
+
+
+def reserve_of(world: World) -> float:
+    """Return the highest cost of one call about one lead, in US dollars."""
+    other = world.deposit_leads(1, name="first")
+    world.run_until_quiescent()
+    assert world.judged == other
+    with world.board.database.read() as tx:
+        [(body,)] = tx.cursor.execute("SELECT body FROM model_call").fetchall()
+    return highest_cost(body, load_prices()) / 1e6
+
+
+@pytest.mark.postgresql
+def test_a_reserve_that_is_released_lets_waiting_calls_ask_again(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
+    world = world_of(batch=1)
+    most = reserve_of(world)
+    world.deploy(Budget(usd_per_hour=1.9 * most), batch=1, concurrency=4)
+    world.deposit_leads(4)
+    api.queue(hang := Hang())
+    before, held = clock.now(), []
+    daemon = world.daemon()
+
+    def note(event: str, details: dict[str, Any]) -> None:
+        if event == "postponed":
+            held.append(details)
+            hang.release.set()
+
+    daemon.on_event.append(note)
+    daemon.run(until_quiescent=True)
+    assert "budget.usd_per_hour" in held[0]["reason"]
+    assert len(world.judged) == 5
+    assert clock.now() - before < 60_000_000
+    assert {call["state"] for call in world.calls()} == {"applied"}
+
+
+def test_a_call_that_failed_gives_its_place_to_another(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+) -> None:
+    world = world_of(batch=1, concurrency=2, budget=Budget(calls_per_hour=2))
+    world.deposit_leads(2)
+    api.queue(Status(529), Status(529), Status(529))
+    before = clock.now()
+    world.run_until_quiescent()
+    assert len(world.judged) == 2
+    assert clock.now() - before < HOUR
+
+
+@pytest.mark.parametrize("use_batch_api", [False, True], ids=["messages", "batch"])
+def test_a_recorded_cost_lets_waiting_calls_ask_again(
+    world_of: Callable[..., World], api: MessagesApi, use_batch_api: bool
+) -> None:
+    world = world_of(batch=1)
+    most = reserve_of(world)
+    world.deploy(Budget(usd_per_hour=1.5 * most), batch=1, on_unknown="hold")
+    world.deposit_leads(1, name="lost")
+    api.queue(Cut(0))
+    world.run_until_quiescent()
+    world.deploy(Budget(usd_per_hour=1.5 * most), batch=1, on_unknown="hold", use_batch_api=use_batch_api)
+    world.deposit_leads(2)
+    client = Patient(api)
+    world.run_until_quiescent(client)
+    assert len(world.judged) == 1
+    [call] = [call for call in world.calls() if call["state"] == "unknown"]
+    world.board.record_cost(call["id"], 0.0)
+    world.run_until_quiescent(client)
+    client.close()
+    assert len(world.judged) == 3
+
+
+def test_explain_names_the_budget_for_all_that_waits(world_of: Callable[..., World]) -> None:
+    world = world_of(batch=1, budget=Budget(calls_per_hour=1))
+    world.deposit_leads(4)
+    world.run_until_quiescent()
+    for n in range(2, 5):
+        text = repr(world.board.explain("judge", f"lead/{n}"))
+        assert "budget.calls_per_hour = 1" in text
+        assert "claims it" not in text

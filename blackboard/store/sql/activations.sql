@@ -174,6 +174,24 @@ WHERE {is_unfinished} AND state = 'held'
     )
   );
 
+-- fragment: awaits_budget
+-- The activation has a planned call that a budget holds, not only the Batch API.
+EXISTS (
+  SELECT 1
+  FROM model_call
+  WHERE model_call.activation_id = activation.id AND {is_open} AND model_call.state = 'planned' AND model_call.api = :api
+    AND (model_call.api = 'messages' OR model_call.error IS NOT NULL OR activation.retry_at IS NOT NULL)
+)
+
+-- name: ask_again
+-- Make every activation ready whose call a budget holds.
+UPDATE activation SET state = 'ready', retry_at = :at
+WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
+
+-- name: submit_again
+-- Let the Batch API try every call again that a budget holds. Its activation stays held.
+UPDATE activation SET retry_at = NULL WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
+
 -- name: explain_held (quiet)
 -- Set why an activation is held, and until when.
 UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state = 'held';
