@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,14 +84,20 @@ class BoardFiles:
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:
-        """Return the files of a copy that this thread is making of, or for, this database."""
-        return BoardFiles(self.database.with_name(f".{self.database.name}.{threading.get_native_id()}.partial"))
+        """Return the files of a copy that is being made of, or for, this database. Nobody can guess their names."""
+        return BoardFiles(self.database.with_name(f".{self.database.name}.{secrets.token_hex(8)}.partial"))
 
     def existing(self) -> list[Path]:
         """Return every file and folder beside the database that belongs to it, and the database."""
         name = self.database.name
         beside = self.database.parent.glob(f"{name}*")
         return sorted(path for path in beside if path == self.database or path.name[len(name)] in "-.")
+
+    def shared(self) -> list[Path]:
+        """Return the existing files that every user of the board needs: not the spool, which belongs to one user."""
+        folder = self.run_folder
+        inside = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+        return [*(path for path in self.existing() if path != self.spool_folder), *inside]
 
     def delete(self) -> None:
         """Delete the board: its database, logs, locks and run folder. No process may be using it."""

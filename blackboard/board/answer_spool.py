@@ -21,6 +21,7 @@ from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
 from blackboard.file_owners import foreign_owner, is_private_folder, name_of, this_user
 from blackboard.log_queue import Log
+from blackboard.private_files import opened
 from blackboard.store.database import Database
 
 log = Log("blackboard")
@@ -117,7 +118,7 @@ def _folder_of(database: Database) -> Path:
 
 def _write(path: Path, content: dict[str, object]) -> None:
     part = path.with_suffix(".part")
-    handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    handle = opened(part, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()

@@ -119,6 +119,7 @@ class Blackboard:
         create: bool | None = None,
         upgrade: bool | None = None,
         leap: DurationLike | None = Microseconds(LEAP),  # noqa: B008 (an int)
+        mode: int | None = None,
     ) -> Self:
         """Open a board.
 
@@ -130,6 +131,8 @@ class Blackboard:
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
             leap: The largest jump ahead of the last record that is accepted; None accepts any.
+            mode: The permissions of the board's files, such as 0o660 to share it with a group; None makes a new board
+                private, and leaves those of an existing board.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -147,13 +150,14 @@ class Blackboard:
         clock = clock or SystemClock()
         longest = None if leap is None else parse_duration(leap)
         classes = MarkClasses(kinds)
-        database = Database(url_or_path)
+        database = Database(url_or_path, mode)
         try:
             if (owners := database.owned_by_others()) is not None:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=2)
             may_create = database.embedded if create is None else create
             change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
+            database.apply_mode()
             session = BoardSession(database, clock, classes, longest)
             # A file that cannot be written fails here, not at the first deposit.
             session.write(lambda txn: board_clock.ask(txn, classes))

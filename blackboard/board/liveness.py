@@ -18,6 +18,7 @@ from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
 from blackboard.file_owners import describe_access, is_private_folder
+from blackboard.private_files import PRIVATE, make_folder, mode_of, opened
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -43,15 +44,19 @@ def any_alive(database: Path | None) -> bool:
         raise StoreError(f"{folder} cannot be read: {error.strerror}; it shows whether a daemon is alive") from None
 
 
-def ensure_private_folder(folder: Path) -> Path:
+def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
     """Create the folder if necessary, let only this user enter it, and return it.
+
+    Where the mode of the board shares it with others, they share its folders. They may change the board anyway.
 
     Raises:
         StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker, or as a
             model.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, mode)
+        if mode != PRIVATE and not folder.is_symlink():
+            return folder
         if not is_private_folder(folder):
             whose = describe_access(folder) or f"{folder} is a link, or no folder"
             raise StoreError(f"{whose}; remove it, or ask its owner to do so")
@@ -72,6 +77,7 @@ class WorkerLiveness:
 
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
         self.id = _new_id()
+        self._database = database
         self.folder = None if database is None else BoardFiles(database).run_folder
         self._wake = wake
         self._lock: int | None = None
@@ -84,10 +90,12 @@ class WorkerLiveness:
         """Take the lock and listen."""
         if self.folder is None:
             return
-        ensure_private_folder(self.folder)
-        self._lock = _lock(_path(self.folder, self.id, "lock"))
+        assert self._database is not None
+        mode = mode_of(self._database)
+        ensure_private_folder(self.folder, mode)
+        self._lock = _lock(_path(self.folder, self.id, "lock"), mode)
         failpoint("worker.locked")
-        self._socket = worker_sockets.listen(_path(self.folder, self.id, "sock"))
+        self._socket = worker_sockets.listen(_path(self.folder, self.id, "sock"), mode)
         _start(self._listen, self._socket, "blackboard-notify")
 
     def remove_dead(self, workers: Iterable[str]) -> list[str]:
@@ -195,10 +203,10 @@ def _locks(folder: Path) -> set[Path]:
         return set()
 
 
-def _lock(path: Path) -> int:
+def _lock(path: Path, mode: int) -> int:
     """Create and hold a lock. Another worker that looks for dead ones may remove it before it is held."""
     while True:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        handle = opened(path, os.O_RDWR, mode)
         fcntl.flock(handle, fcntl.LOCK_EX)
         if path.exists():
             return handle

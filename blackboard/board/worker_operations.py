@@ -403,7 +403,7 @@ class Worker:
 def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
     """Return the lock between the processes that publish from a board; None for a board on a server."""
     path = board.database.path
-    return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience)
+    return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience, users_of=path)
 
 
 def _worker_ids(txn: BoardTransaction) -> list[str]:

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from blackboard.errors import StoreError
 from blackboard.file_owners import is_private_folder
+from blackboard.private_files import PRIVATE, set_mode
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
 
 
-def listen(path: Path) -> socket.socket:
-    """Return a socket that listens under a path in the run folder.
+def listen(path: Path, mode: int = PRIVATE) -> socket.socket:
+    """Return a socket that listens under a path in the run folder, for the users of a file of this mode.
 
     Raises:
         StoreError: No socket can be made, neither there nor in the temporary folder.
@@ -32,11 +33,13 @@ def listen(path: Path) -> socket.socket:
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         with contextlib.suppress(OSError):
             listening.bind(str(path))
+            os.chmod(path, mode)
             return listening
     try:
         address = _temporary_folder() / path.name
         path.symlink_to(address)  # before the folder is made: other workers find a dead worker's folder by it
         address.parent.mkdir(mode=0o700)
+        set_mode(address.parent, 0o700)
         listening.bind(str(address))
     except OSError as error:
         listening.close()

@@ -129,6 +129,7 @@ class Session:
                 create=create,
                 upgrade=is_embedded(self.url) if upgrade is None else upgrade,
                 leap=Microseconds(settings.daemon.leap),
+                mode=settings.database.mode,
             )
         for warning in caught:
             report(f"warning: {warning.message}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,12 +91,14 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
     """
     from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
+    from blackboard.private_files import make_folder, opened
 
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     path = (directory / "demo.db").absolute()
     BoardFiles(path).delete()
     for name, source in section.files.items():
-        (directory / Path(name).name).write_bytes(file_of(source).read_bytes())
+        with open(opened(directory / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
+            copy.write(file_of(source).read_bytes())
     with contextlib.chdir(directory):
         yield path
 

@@ -18,6 +18,7 @@ from typing import Any
 from blackboard.board_files import BoardFiles, sync
 from blackboard.clock import to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.private_files import made, make_folder, mode_of, opened, set_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.schema import KNOWN
@@ -41,7 +42,7 @@ class Copy:
 
 
 def back_up(database: Database, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
-    """Copy a board, which may be in use, to a new file that only this user may read; report each step of the copy.
+    """Copy a board, which may be in use, to a new file for the users of the board; report each step of the copy.
 
     Raises:
         StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
@@ -51,7 +52,7 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     if to.exists():
         raise StoreError(f"{to} already exists; choose another name")
     copy = _make(database, to, progress)
-    _add_to_list(source.backup_list, to)
+    _add_to_list(source.backup_list, to, mode_of(source.database))
     return copy
 
 
@@ -74,6 +75,7 @@ def _make(database: Database, to: Path, progress: Progress) -> Copy:
     with _partial(to) as part:
         _copy(database, part, progress)
         copy = examine(part)
+        set_mode(part, mode_of(_files_of(database).database))
         sync(part)
         try:
             os.link(part, to)  # unlike a rename, it fails if another process has created the file meanwhile
@@ -95,10 +97,12 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     """
     files = _files_of(database)
     path, copy = files.database, examine(backup)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode = mode_of(path)
+    make_folder(path.parent, mode)
     with _partial(path) as part:
         _copy(Database(backup), part, lambda copied, pages: None)
         examine(part)
+        set_mode(part, mode)
         sync(part)
         with database.write_lock():
             kept = _keep(files, files.replaced_copy(stamp))
@@ -191,7 +195,7 @@ def _partial(target: Path) -> Iterator[Path]:
     files = BoardFiles(target).partial()
     part = files.database
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(made(part, os.O_WRONLY))
     except OSError as error:
         raise StoreError(f"{target} cannot be written: {error.strerror}") from None
     try:
@@ -215,7 +219,7 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
             except FileExistsError:
                 raise StoreError(f"{copy} exists; move it away first") from None
             except OSError:  # a file system without links
-                shutil.copy2(file, copy)
+                _copy_file(file, copy)
     sync(old.database.parent)
     # SQLite would apply the old log to the restored board.
     old.wal.unlink(missing_ok=True)
@@ -223,10 +227,15 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
     return kept.database if existed else None
 
 
-def _add_to_list(backup_list: Path, to: Path) -> None:
+def _copy_file(file: Path, copy: Path) -> None:
+    with file.open("rb") as source, open(made(copy, os.O_WRONLY, mode_of(file)), "wb") as target:
+        shutil.copyfileobj(source, target)
+
+
+def _add_to_list(backup_list: Path, to: Path, mode: int) -> None:
     """Note where a copy is, so that `forget` can name it. Without the note, no data is lost."""
     with contextlib.suppress(OSError):
-        handle = os.open(backup_list, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        handle = opened(backup_list, os.O_WRONLY | os.O_APPEND, mode)
         try:
             os.write(handle, f"{to}\n".encode())
         finally:

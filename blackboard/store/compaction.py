@@ -18,6 +18,7 @@ from typing import Any
 from blackboard import forks
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.private_files import opened
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 
@@ -131,7 +132,7 @@ def _file_beside(files: BoardFiles) -> Iterator[Path]:
     copy = files.compacted
     path = copy.database
     try:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        handle = opened(path, os.O_RDWR)
     except OSError as error:
         raise StoreError(f"{path} cannot be created: {error.strerror}; check permissions") from None
     try:

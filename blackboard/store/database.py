@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from blackboard.errors import (
 )
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
+from blackboard.private_files import PRIVATE, folder_mode, make_folder, set_mode
 from blackboard.store import board_connection, inherited_files, library_guard
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.board_connection import BoardConnection, LogLost
@@ -52,6 +54,7 @@ class Database:
 
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.
+        mode: The mode of an SQLite file, which the files beside it get too; None if nothing is said about it.
 
     Attributes:
         dialect: The kind of database.
@@ -66,7 +69,8 @@ class Database:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, mode: int | None = None) -> None:
+        self.mode = mode
         self._url: URL | None = None
         self.dialect = sql_dialect.SQLITE
         self.path = path_in(url)
@@ -158,8 +162,11 @@ class Database:
         )
 
     def owned_by_others(self) -> str | None:
-        """Return which files of the board another user made, and who that is; None if this user made all."""
-        if self.files is None:
+        """Return which files of the board another user made, and who that is.
+
+        None if this user made all, or if the mode shares them.
+        """
+        if self.files is None or (self.mode or PRIVATE) != PRIVATE:
             return None
         files = (*self.files.of_sqlite, self.files.write_lock, self.files.write_queue)
         return file_owners.describe_foreign(files)
@@ -173,6 +180,7 @@ class Database:
         """
         if self.path is not None:
             inherited_files.check(self.path)
+            self._check_links(BoardFiles(self.path))
             exists = _status(self.path) is not None
             if not writes and not exists:
                 self.refuse_missing()
@@ -195,6 +203,25 @@ class Database:
         if self.path is not None and self._file is None:
             self._file = _identity(self.path)
         return connection
+
+    def apply_mode(self) -> None:
+        """Let the users whom the mode names use the files of this board that this user has made."""
+        if self.mode is not None and self.files is not None:
+            for path in self.files.shared():
+                with contextlib.suppress(OSError):  # it is gone by now
+                    if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
+                        set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
+
+    @staticmethod
+    def _check_links(files: BoardFiles) -> None:
+        """Refuse a log behind a link, through which SQLite would write.
+
+        Raises:
+            StoreError: There is one.
+        """
+        for file in files.of_sqlite[1:]:
+            if os.path.islink(file):
+                raise StoreError(f"{file} is a symbolic link, and nothing is written through one; remove it")
 
     def _check_file(self) -> None:
         """Check that the path still names the open file: SQLite would continue with a file that has lost its name.
@@ -290,8 +317,8 @@ class Database:
 
     def _create_file(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            library_guard.create(path)
+            make_folder(path.parent, self.mode or PRIVATE)
+            library_guard.create(path, self.mode or PRIVATE)
         except OSError as error:
             hint = file_owners.describe_access(path.parent) or "check the folder's permissions"
             raise StoreError(f"{path} cannot be created: {error.strerror}; {hint}") from None

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from blackboard.private_files import folder_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 
@@ -78,20 +79,20 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         shutil.disk_usage(path.parent).free,
         idle,
         is_mount_point(path),
-        tuple(open_to_others(files.existing())),
+        tuple(open_to_others(files.existing(), database.mode or 0)),
         tuple(damage),
     )
 
 
-def open_to_others(paths: list[Path]) -> list[Path]:
-    """Return the paths that other users than their owner may read, write or enter."""
+def open_to_others(paths: list[Path], shared: int = 0) -> list[Path]:
+    """Return the paths that other users may read, write or enter, and not because of the mode that shares the board."""
     result = []
     for path in paths:
         try:
             mode = os.lstat(path).st_mode
         except OSError:
             continue
-        if mode & (stat.S_IRWXG | stat.S_IRWXO) and not stat.S_ISLNK(mode):
+        if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~folder_mode(shared) and not stat.S_ISLNK(mode):
             result.append(path)
     return result
 

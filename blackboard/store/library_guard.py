@@ -23,6 +23,7 @@ from typing import Any
 
 from blackboard import forks
 from blackboard.errors import LibraryConflict, StoreError
+from blackboard.private_files import made
 from blackboard.store import dialect as sql_dialect
 from blackboard.store import inherited_files
 
@@ -122,8 +123,8 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
     return connection, opened
 
 
-def create(path: str | Path) -> None:
-    """Create a file that only this user may read, unless it exists.
+def create(path: str | Path, mode: int) -> None:
+    """Create a file with a mode, unless it exists.
 
     To close the file drops the locks on it, so no other thread may be opening it meanwhile.
 
@@ -131,7 +132,7 @@ def create(path: str | Path) -> None:
         OSError: It cannot be created.
     """
     with _lock, contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        os.close(made(path, os.O_WRONLY, mode))
 
 
 def forget(connection: object) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import failpoint
 from blackboard.packaged_files import migrations_folder, program_version
+from blackboard.private_files import PRIVATE, set_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
@@ -192,9 +193,9 @@ def _upgrade(database: Database, now: int, living: Living) -> SchemaChange | Non
     with database.write_lock(), _alembic:
         change = _migrate(database, now, living)
     failpoint("migration.committed")
-    if database.path is not None:
-        with contextlib.suppress(OSError):
-            os.chmod(database.path, 0o600)
+    if database.path is not None and change is not None and change.before is None:
+        with contextlib.suppress(OSError):  # an empty file was there, perhaps
+            set_mode(database.path, database.mode or PRIVATE)
     return change
 
 

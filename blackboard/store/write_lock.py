@@ -20,6 +20,7 @@ from blackboard import file_owners, forks
 from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.private_files import mode_of, opened
 
 INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
@@ -34,11 +35,12 @@ LONG_INTERVAL = 1000
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
-    The lock files are made beside the file. `seconds` is the longest wait.
+    The lock files are made beside the file. `seconds` is the longest wait. The users of another file, by default of
+    this one, may use them.
     """
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self.seconds = path, seconds
+    def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:
+        self.path, self.seconds, self._users_of = path, seconds, users_of or path
         self._clock = SystemClock()
         self._files: list[io.FileIO] = []
         """The queue lock and the write lock, once they are open."""
@@ -124,7 +126,7 @@ class WriteLock:
         files = BoardFiles(self.path)
         for path in (files.write_queue, files.write_lock):
             try:
-                self._files.append(_open(path))
+                self._files.append(io.FileIO(opened(path, os.O_RDWR, mode_of(self._users_of)), "r+"))
             except OSError as error:
                 hint = file_owners.describe_access(path) or "check its permissions"
                 raise StoreError(f"{path} cannot be opened: {error.strerror}; {hint}") from None
@@ -142,13 +144,6 @@ class WriteLock:
                 raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
             began = began or now
             pause(_interval(now - began, is_queue=is_queue))
-
-
-def _open(path: Path) -> io.FileIO:
-    with contextlib.suppress(FileNotFoundError):
-        return io.FileIO(path, "r+")
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    return io.FileIO(path, "r+")
 
 
 def _interval(waited: int, *, is_queue: bool) -> int:

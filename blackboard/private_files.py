@@ -1,0 +1,80 @@
+"""Files and folders with exactly the permissions that they should have, whatever the umask, and never behind a link.
+
+Other users may be able to write to the folder in which a file is made. A symbolic link that one of them puts there must
+not lead this process to another file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+PRIVATE = 0o600
+"""The mode of a file that only its owner may read."""
+
+MODES = 0o666
+"""What a file's mode may allow: to read and to write."""
+
+
+def opened(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+    """Open a file for writing, which is made with a mode if it does not exist, and return its descriptor.
+
+    Raises:
+        OSError: It cannot be opened, or is a symbolic link.
+    """
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        with contextlib.suppress(FileExistsError):
+            return made(path, flags, mode)
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it meanwhile
+            return os.open(path, flags)
+
+
+def made(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+    """Make a file with a mode, and return its descriptor.
+
+    Raises:
+        FileExistsError: There is a file, or a link.
+        OSError: It cannot be made.
+    """
+    handle = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with contextlib.suppress(OSError):  # a file system without permissions
+        os.fchmod(handle, mode)
+    return handle
+
+
+def make_folder(folder: Path, mode: int = PRIVATE) -> None:
+    """Make a folder, and those above it, for the users who may read files of this mode. Existing ones stay.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not folder.parent.exists():
+        make_folder(folder.parent, mode)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, folder_mode(mode))
+        set_mode(folder, folder_mode(mode))
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is not a folder")
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set the mode of a file or folder. A folder that gives its group to what is made in it goes on to do so."""
+    before = os.stat(path).st_mode
+    if stat.S_IMODE(before) & 0o777 != mode:
+        os.chmod(path, mode | (before & stat.S_ISGID))
+
+
+def folder_mode(mode: int) -> int:
+    """Return the mode of a folder for files of a mode: whoever may read may also enter."""
+    return mode | (mode & 0o444) >> 2
+
+
+def mode_of(path: Path) -> int:
+    """Return the mode of a file, for the files beside it; private if it does not exist."""
+    try:
+        return (os.stat(path).st_mode & MODES) | PRIVATE
+    except OSError:
+        return PRIVATE
