@@ -57,7 +57,10 @@ class Day(TypeDecorator[date]):
 
 
 class Payload(TypeDecorator[Any]):
-    """A payload, which the views show as JSON text. On a server, cast the column to `JSONB` to look into it in SQL."""
+    """A payload or a list, which the views show as JSON text.
+
+    On a server, cast the column to `JSONB` to look into it in SQL.
+    """
 
     impl = JSON
     cache_ok = True
@@ -71,7 +74,7 @@ class Payload(TypeDecorator[Any]):
         return json.loads(value) if isinstance(value, str) else value
 
 
-_TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "day": Day}
+_TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "mark_ids": Payload, "day": Day}
 for _type, _names in {
     Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length id input_tokens"
     " interruptions mark_id marks marks_absorbed marks_deposited output_tokens own_law parent_mark_id reinforcements"

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from itertools import chain
 
 from blackboard.activation_policies import backoff, halves
-from blackboard.board import agent_state, crossings, declarations, loop_detection, model_calls, subject_cooldowns
+from blackboard.board import (
+    agent_state,
+    crossings,
+    declarations,
+    loop_detection,
+    model_calls,
+    served_agents,
+    subject_cooldowns,
+)
 from blackboard.board.activation_inputs import ABSORBED
-from blackboard.board.activation_rows import get_activation, insert_activation, set_state, subjects_of
+from blackboard.board.activation_rows import get_activation, insert_activation, set_marks, set_state, subjects_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import DepositRequest, deposit
 from blackboard.board.mark_class_registry import MarkClasses
@@ -100,6 +108,7 @@ def fail(
         _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)
         return ActivationState.READY
     if len(parts) < 2:
+        set_marks(txn, current.id)  # so that the marks of a watch over the board are named, too
         _end(txn, current, ActivationState.DEAD, error=error)
         _test_unclaimed(txn, current)
         return ActivationState.DEAD
@@ -113,10 +122,10 @@ def _halve(
     txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
 ) -> None:
     """Split the marks of a running activation in two. Both halves are ready at once."""
-    kept, moved = (list(chain.from_iterable(half)) for half in halves(parts))
-    split(txn, row, moved, attempt=attempt, error=error)
+    _, moved = halves(parts)
+    split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
-    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    set_marks(txn, row.id)
 
 
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
@@ -134,7 +143,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     for part in isolated:
         split(txn, current, part)
     moved = set(chain.from_iterable(isolated))
-    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=current.marks_absorbed - len(moved))
+    set_marks(txn, row.id)
     return moved
 
 
@@ -147,11 +156,11 @@ def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, ret
     current = _current(txn, row)
     if current is None or len(parts := _divisible_parts(txn, current)) < 2:
         return False
-    kept, *others = parts
+    others = parts[1:]
     for half in halves(others) if halve_rest else [others]:
         if marks := list(chain.from_iterable(half)):
             split(txn, current, marks, error=error, retry_at=retry_at)
-    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=len(kept))
+    set_marks(txn, row.id)
     return True
 
 
@@ -192,7 +201,6 @@ def split(
         worker=None,
         lease_until=None,
         fence=0,
-        marks_absorbed=len(marks),
         split_from=row.id,
         split_after_call=txn.sql.value(MODEL_CALLS.last_call_id) or 0,
     )
@@ -202,6 +210,7 @@ def split(
         txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
     txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
     txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
+    set_marks(txn, part.id)
     return part.id
 
 
@@ -245,7 +254,7 @@ def recover(
             count += 1
     failpoint("recovery.within")
     for worker in dead:
-        txn.sql.run(ACTIVATIONS.delete_worker, id=worker)
+        served_agents.remove_worker(txn, worker, is_dead=True)
     return count
 
 
@@ -282,10 +291,11 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
         error = f"{_deaths(row)}; its marks were split"
         _halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
         return
+    subject = set_marks(txn, row.id)
     error = f"{_deaths(row)}; the last time it ran alone"
     _end(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     _test_unclaimed(txn, row)
-    loop_detection.ask(txn, row.subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
+    loop_detection.ask(txn, subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
 
 
 def _deaths(row: ActivationRow) -> str:

@@ -38,6 +38,18 @@ def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     return [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
 
 
+def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
+    """Record how many marks an activation absorbs, and their subject if they have only one, after they changed.
+
+    Returns that subject.
+    """
+    marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=activation_id)
+    subjects = [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)]
+    subject = subjects[0] if len(subjects) == 1 else None
+    txn.sql.run(ACTIVATIONS.set_marks, id=activation_id, marks_absorbed=len(marks), subject=subject)
+    return subject
+
+
 def insert_closed_activation(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str, state: ActivationState, reason: str, crossed_at: int
 ) -> ActivationRow:

@@ -23,6 +23,12 @@ def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | Non
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
 
 
+def end_failures(txn: BoardTransaction, agent: str) -> None:
+    """End the cooldown that failures in a row brought an agent, and count its failures from 0."""
+    if get(txn, agent).failures:
+        set_cooldown(txn, agent, None, 0)
+
+
 def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) -> None:
     """Pause or resume all agents."""
     txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)

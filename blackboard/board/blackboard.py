@@ -501,26 +501,37 @@ class Blackboard:
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
-        sizes = self.database.sizes()
-        return self.session.read(lambda txn: queries.status(txn, **sizes))
+        sizes, dead = self.database.sizes(), served_agents.dead_workers(self.session)
+        return self.session.read(lambda txn: queries.status(txn, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
         """Return each registered agent with its watches and its state."""
         return self.session.read(queries.agents)
 
-    def agenda(self) -> list[AgendaItem]:
-        """Return the crossings that wait, strongest first, with what holds each back."""
-        return self.session.read(queries.agenda)
+    def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
+        """Return the crossings that wait, strongest first, with what holds each back.
+
+        Args:
+            limit: The largest number of crossings.
+        """
+        return self.session.read(lambda txn: queries.agenda(txn, limit))
 
     def activations(
-        self, *, agent: str | None = None, state: str | None = None, limit: int = 20
+        self, *, agent: str | None = None, state: str | Iterable[str] | None = None, limit: int = 20
     ) -> list[ActivationRecord]:
         """Return activations, newest first.
 
+        Args:
+            agent: Only activations of this agent.
+            state: Only activations in this state, or in one of these.
+            limit: The largest number of activations.
+
         Raises:
-            UnknownName: There is no such agent.
+            UnknownName: There is no such agent, and never was.
+            UsageError: There is no such state.
         """
-        return self.session.read(lambda txn: queries.activations(txn, agent=agent, state=state, limit=limit))
+        states = [state] if isinstance(state, str) else None if state is None else list(state)
+        return self.session.read(lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit))
 
     def explain(self, agent: str, subject: str | None = None) -> Explanation:
         """Return why an agent has or has not woken, for one subject or for everything that waits.
@@ -592,7 +603,10 @@ class Blackboard:
         self.session.write(lambda txn: pauses.pause(txn, agent, reason))
 
     def resume(self, agent: str | None = None) -> None:
-        """Resume an agent, or the whole board. Resuming the board also confirms a clock, and tries paused models.
+        """Resume an agent, or the whole board.
+
+        Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries
+        paused models.
 
         Raises:
             UnknownName: There is no such agent.

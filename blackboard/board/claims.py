@@ -22,7 +22,7 @@ from blackboard.board.activation_inputs import (
     record_input,
     record_reads,
 )
-from blackboard.board.activation_rows import close_crossing, insert_activation, set_state
+from blackboard.board.activation_rows import close_crossing, get_activation, insert_activation, set_marks, set_state
 from blackboard.board.agent_readiness import has_capacity, ready_watches
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.crossing_selection import Selection, select
@@ -185,9 +185,8 @@ def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationR
         activation_results.split(
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
-    left = row.marks_absorbed - sum(len(marks[subject]) for subject in cooling)
-    txn.sql.run(ACTIVATIONS.set_marks_absorbed, id=row.id, marks_absorbed=left)
-    return row._replace(marks_absorbed=left)
+    set_marks(txn, row.id)
+    return get_activation(txn, row.id)
 
 
 def _insert(

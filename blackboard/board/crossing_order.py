@@ -97,11 +97,28 @@ def strongest_first(
         yield heapq.heappop(found)[2:]
 
 
-def strengths_of(txn: BoardTransaction, watch: RegisteredWatch, crossings: Sequence[CrossingRow]) -> list[float]:
-    """Return how strong waiting crossings of a watch are now; of very many, their bounds."""
-    if len(crossings) <= MAX_READ:
-        return [marks_behind(txn, watch, crossing).strength for crossing in crossings]
-    return [_bound(txn, crossing) for crossing in crossings]
+def waiting_with_strengths(
+    txn: BoardTransaction, watch: RegisteredWatch, limit: int | None = None
+) -> Iterator[tuple[CrossingRow, float]]:
+    """Yield the waiting crossings of a watch with their strengths now, in no order; of very many, with their bounds.
+
+    With a limit, no more than that many of each law are read: those with the highest bounds.
+    """
+    rows = _waiting(txn, watch, limit)
+    exact = len(rows) <= MAX_READ
+    for row in rows:
+        yield row, marks_behind(txn, watch, row).strength if exact else _bound(txn, row)
+
+
+def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -> list[CrossingRow]:
+    if limit is None:
+        return txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+    rows: list[CrossingRow] = []
+    key = ""
+    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
+        # Of fewer than this, all strengths are exact.
+        rows += txn.sql.all(CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ + 1))
+    return rows
 
 
 def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int) -> bool:

@@ -6,7 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from blackboard.board import backfill, crossing_retests, guards, redeployment, served_agents, unreadable_marks
+from blackboard.board import (
+    backfill,
+    crossing_retests,
+    gone_agents,
+    guards,
+    redeployment,
+    served_agents,
+    unreadable_marks,
+)
 from blackboard.board.board_transaction import BoardTransaction, read_active
 from blackboard.board.deployer import Deployer
 from blackboard.board.unreadable_marks import Misfits
@@ -80,6 +88,8 @@ class Preview:
     """Why `init` would refuse the deployment; None if it would not."""
     idle_workers: dict[str, str]
     """The workers that would then not claim for some of their agents, with the reasons."""
+    gone_agents: dict[str, int]
+    """How many crossings and activations would be held because their agent would be gone, by its name."""
     own_laws: dict[str, int]
     """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
@@ -102,7 +112,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     _continue(txn)
     waiting = [
         row.id
-        for watch_id in txn.active.retests
+        for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
         for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
         if row.held_by == crossing_retests.HELD_BY
     ]
@@ -125,7 +135,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         tuple(
             _wake(txn, row)
             for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
-            if row.id not in waiting and row.state != CrossingState.WITHDRAWN
+            if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
         ),
         tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
         refusal,
@@ -134,6 +144,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
             for row in txn.sql.all(ACTIVATIONS.workers)
             if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
         },
+        gone_agents.count(txn),
         {row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import erasure, model_pauses, served_agents, unreadable_marks
+from blackboard.board import erasure, gone_agents, model_pauses, served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
-from blackboard.board.liveness import living_workers
+from blackboard.board.quiescence import waiting_work
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
@@ -51,6 +52,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
         StoreError: The board cannot be read.
     """
     board.session.classes.load(board.deployment.kinds)
+    dead = served_agents.dead_workers(board.session)
     health = measure(board.database)
     findings = list(_store(health, board))
 
@@ -58,7 +60,8 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
         return [
             *_clock(txn, board),
             *_pauses(txn),
-            *_workers(txn, board),
+            *_workers(txn, dead),
+            *_gone(txn),
             *_leases(txn),
             *_stuck(txn),
             *_inbox(txn),
@@ -135,7 +138,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
         reason = row.paused_because or "no reason given"
         yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
     for pause in model_pauses.all_pauses(txn):
-        again = f"it is tried again at {iso(pause.probe_at)}"
+        again = f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it"
         problem = f"calls to {pause.model} are refused since {iso(pause.since)}; {again}: {pause.reason}"
         yield Finding(
             "model",
@@ -152,31 +155,69 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             until = iso(state.cooldown_until)
             yield Finding(
                 "failures", "wrong", f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
-                f"'blackboard activations --agent {agent}' shows the errors",
+                f"'blackboard activations --agent {agent}' shows the errors; 'blackboard resume {agent}' ends it",
             )  # fmt: skip
 
 
-def _workers(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     rows = txn.sql.all(ACTIVATIONS.workers)
-    workers = [row.id for row in rows]
-    alive = living_workers(board.database.path, workers)
-    running = [row for row in rows if alive is None or row.id in alive]
-    for row in running:
+    living = [row for row in rows if row.id not in dead]
+    for row in living:
         if (problem := served_agents.problem(txn, row)) is not None:
-            others = [other for other in running if served_agents.problem(txn, other) is None]
+            others = [other for other in living if served_agents.problem(txn, other) is None]
             served = {agent for other in others for agent in served_agents.code_of(other)}
             waits = served_agents.code_of(row).keys() & txn.deployment.agents.keys() - served
             yield Finding(
                 "code", "wrong" if waits else "note", f"worker {row.id}: {problem}",
                 "restart it with the active code, or stop it; or deploy its code",
             )  # fmt: skip
-    dead = [worker for worker in workers if alive is not None and worker not in alive]
-    if dead:
-        yield Finding("workers", "wrong", f"died: {', '.join(dead)}", "start a daemon: it recovers their activations")
-    elif workers:
-        yield Finding("workers", "ok", f"{len(workers)} running")
-    else:
-        yield Finding("workers", "note", "none: no agent is woken", "'blackboard run' starts one")
+    if died := [f"{row.id}, last seen at {iso(row.seen_at)}" for row in rows if row.id in dead]:
+        yield Finding("workers", "wrong", f"died: {'; '.join(died)}", "start a daemon: it recovers their activations")
+    elif living:
+        yield Finding("workers", "ok", f"{len(living)} running")
+    yield from _service(txn, dead, len(living))
+
+
+def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
+    """Report that nobody serves the board or some of its agents, and since when; wrong if work waits for them."""
+    unserved = {
+        agent: problem
+        for agent in sorted(txn.deployment.agents)
+        if (problem := served_agents.unserved(txn, agent, dead)) is not None
+    }
+    waiting = Counter(waiting_work(txn, unserved.keys()))
+    if living:
+        for agent, problem in unserved.items():
+            yield _unserved(
+                "agent", f"{agent}: {problem.reason}", waiting[agent], "start a daemon whose deployment file names it"
+            )
+        return
+    since = max((problem.since for problem in unserved.values() if problem.since is not None), default=None)
+    known = "none is known to have done so" if since is None else f"the last one was seen at {iso(since)}"
+    yield _unserved(
+        "workers",
+        f"no daemon serves it, so no agent is woken; {known}",
+        waiting.total(),
+        "'blackboard run' starts a daemon",
+    )
+
+
+def _unserved(name: str, detail: str, waiting: int, advice: str) -> Finding:
+    if not waiting:
+        return Finding(name, "note", detail, advice)
+    return Finding(name, "wrong", f"{detail}; {waiting} crossings and activations wait", advice)
+
+
+def _gone(txn: BoardTransaction) -> Iterator[Finding]:
+    for agent, left in gone_agents.work_left(txn).items():
+        held = f"{left.activations} activations and {left.crossings} crossings"
+        yield Finding(
+            "agent",
+            "wrong" if left.activations else "note",  # only the marks of activations are absorbed
+            f"{agent} is not in the active deployment; {held} of it are held",
+            "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
+            " up: 'blackboard activations --state held' shows them, --discard ID ends one",
+        )
 
 
 def _leases(txn: BoardTransaction) -> Iterator[Finding]:

@@ -65,6 +65,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
         _withdraw_crossings(txn, watch, row)
+    txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row.kind, row.subject)
     return row
 

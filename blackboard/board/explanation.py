@@ -45,13 +45,15 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         UnknownName: There is no such agent.
     """
     spec = txn.deployment.agent(agent)
-    block = blocked(txn, agent)
+    block, unserved = blocked(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
         agent=agent,
         subject=subject,
         as_of=to_datetime(txn.now),
-        held_by=block.reason if block else served_agents.unserved(txn, agent, dead),
+        held_by=block.reason if block else unserved.reason if unserved else None,
         until=optional_datetime(block.until) if block else None,
+        unserved=unserved.reason if unserved else None,
+        unserved_since=optional_datetime(unserved.since) if unserved else None,
         running=tuple(
             result_of(RunningActivation, row) for row in txn.sql.all(ACTIVATIONS.running) if row.agent == agent
         ),
@@ -194,10 +196,8 @@ def _verdict_of_waiting(
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == "batch_window":
         return f"it crossed; it waits for a fuller batch until {until}"
-    if (problem := served_agents.unserved(txn, agent.name, dead)) is not None:
-        return f"it crossed and is ready, but {problem}"
-    if not served_agents.is_served(txn, agent.name, dead):
-        return "it crossed and is ready, but no daemon that serves the agent is running"
+    if (unserved := served_agents.unserved(txn, agent.name, dead)) is not None:
+        return f"it crossed and is ready, but {unserved.reason}"
     if not has_capacity(txn, agent):
         return f"it crossed and is ready; the agent runs as many activations as it may ({agent.settings.concurrency})"
     return "it crossed and is ready; the next free daemon claims it"

@@ -19,7 +19,10 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
 
 
 def resume(txn: BoardTransaction, agent: str | None) -> None:
-    """Resume an agent, or the whole board (None). Resuming the board also confirms a clock, and tries paused models.
+    """Resume an agent, or the whole board (None).
+
+    Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries paused
+    models.
 
     Raises:
         UnknownName: There is no such agent.
@@ -30,3 +33,4 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
         model_pauses.try_now(txn)
     else:
         agent_state.set_pause(txn, agent, False)
+        agent_state.end_failures(txn, agent)

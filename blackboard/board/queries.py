@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any, Literal, TypeVar
 
-from blackboard.board import model_pauses, served_agents
+from blackboard.board import gone_agents, model_pauses, served_agents
 from blackboard.board.activation_inputs import strongest
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
-from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.crossing_order import strengths_of
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.crossing_order import waiting_with_strengths
 from blackboard.board.mark_class_registry import MarkClasses
 from blackboard.board.predicted_crossings import next_crossing
 from blackboard.board.result_types import (
@@ -23,7 +24,7 @@ from blackboard.board.result_types import (
     CostRow,
     MarkEvent,
     MarkRecord,
-    OpenCalls,
+    ModelCallCounts,
     WorkerStatus,
     optional_datetime,
     result_of,
@@ -31,7 +32,7 @@ from blackboard.board.result_types import (
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.durations import DAY
-from blackboard.errors import InvalidMark, UsageError
+from blackboard.errors import InvalidMark, UsageError, nearest
 from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
@@ -233,26 +234,37 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
     return result
 
 
-def agenda(txn: BoardTransaction) -> list[AgendaItem]:
+def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
     """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
     items: list[tuple[float, AgendaItem]] = []
-    for row in txn.sql.all(ACTIVATIONS.deferred_crossings):
-        if (watch := txn.active.watches.get(row.watch_id)) is not None:
-            block = blocked(txn, watch.agent.name)
-            held_by = block.reason if block else row.error
-            items.append((row.value, _agenda_item(watch, row_of(CrossingRow, row), "deferred", held_by, row.retry_at)))
+    deferred = ACTIVATIONS.deferred_crossings
+    for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
+        block = blocked(txn, row.agent)
+        held_by, retry_at = (block.reason if block else row.error), row.retry_at
+        if gone_agents.is_gone(txn, row.agent):
+            held_by, retry_at = gone_agents.HELD_BY, None
+        crossing = row_of(CrossingRow, row)
+        items.append(
+            (row.value, _agenda_item(crossing, row.agent, row.name, row.condition, "deferred", held_by, retry_at))
+        )
+    gone = CROSSINGS.waiting_for_gone
+    for row in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
+        names = row.agent, row.name, row.condition
+        items.append((row.value, _agenda_item(row_of(CrossingRow, row), *names, "waiting", gone_agents.HELD_BY, None)))
     for watch in txn.active.watches.values():
         block = blocked(txn, watch.agent.name) or held_back(txn, watch)
-        rows = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
-        for row, strength in zip(rows, strengths_of(txn, watch, rows), strict=True):
-            held_by = row.held_by or (block.reason if block else held_by_of(txn, row))
-            items.append((strength, _agenda_item(watch, row, "waiting", held_by, row.ready_at)))
-    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))]
+        names = watch.agent.name, watch.spec.name, str(watch.condition)
+        for crossing, strength in waiting_with_strengths(txn, watch, limit):
+            held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))
+            items.append((strength, _agenda_item(crossing, *names, "waiting", held_by, crossing.ready_at)))
+    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
 
 
 def _agenda_item(
-    watch: RegisteredWatch,
     row: CrossingRow,
+    agent: str,
+    watch: str,
+    condition: str,
     state: Literal["waiting", "deferred"],
     held_by: str | None,
     ready_at: Instant | None,
@@ -260,11 +272,11 @@ def _agenda_item(
     return result_of(
         AgendaItem,
         row,
-        agent=watch.agent.name,
-        watch=watch.spec.name,
+        agent=agent,
+        watch=watch,
         state=state,
-        condition=str(watch.condition),
-        reason=f"{watch.condition}: {'' if row.measure is None else f'{row.measure} = '}{row.value}",
+        condition=condition,
+        reason=f"{condition}: {'' if row.measure is None else f'{row.measure} = '}{row.value}",
         late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
         ready_at=ready_at,
         held_by=held_by,
@@ -272,24 +284,35 @@ def _agenda_item(
 
 
 def activations(
-    txn: BoardTransaction, *, agent: str | None = None, state: str | None = None, limit: int = 20
+    txn: BoardTransaction, *, agent: str | None = None, states: Collection[str] | None = None, limit: int = 20
 ) -> list[ActivationRecord]:
-    """Return activations, newest first.
+    """Return activations, newest first: of one agent or all, in some states or all.
 
     Raises:
-        UnknownName: There is no such agent.
+        UnknownName: There is no such agent, and never was.
+        UsageError: There is no such state.
     """
+    options: dict[str, Any] = {}
+    watches = {row.id: row for row in txn.sql.all(CROSSINGS.all_watches)}
     if agent is not None:
-        txn.deployment.agent(agent)
-    if state is not None:
-        rows = [row for row in txn.sql.all(ACTIVATIONS.in_state, state=state) if agent is None or row.agent == agent]
-        rows.reverse()
-    elif agent is not None:
-        rows = txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=limit)
-    else:
-        rows = txn.sql.all(ACTIVATIONS.newest, limit=limit)
-    names = {watch.id: watch.spec.name for watch in txn.active.watches.values()}
-    return [result_of(ActivationRecord, row, watch=names.get(row.watch_id)) for row in rows[:limit]]
+        if all(row.agent != agent for row in watches.values()):
+            txn.deployment.agent(agent)
+        options["agent"] = agent
+    if states is not None:
+        known = [str(state) for state in ActivationState]
+        if unknown := sorted(set(states) - set(known)):
+            raise UsageError(f"{unknown[0]!r} is not a state of activations{nearest(unknown[0], known)}")
+        options["states"] = txn.sql.list_of(map(str, states))
+    rows = txn.sql.all(ACTIVATIONS.newest.using(*options), limit=limit, **options)
+    return [
+        result_of(
+            ActivationRecord,
+            gone_agents.as_shown(txn, row),
+            watch=watches[row.watch_id].name if row.watch_id in watches else None,
+            mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
+        )
+        for row in rows
+    ]
 
 
 def uid(txn: BoardTransaction) -> str:
@@ -304,12 +327,22 @@ def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
 
 
-def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int | None = None) -> BoardStatus:
-    """Return the state of the board; the arguments are the sizes of its files, if it has any."""
+def status(
+    txn: BoardTransaction, dead: Collection[str], file_bytes: int | None = None, log_bytes: int | None = None
+) -> BoardStatus:
+    """Return the state of the board.
+
+    Args:
+        txn: The transaction.
+        dead: Registered workers that are known to be dead.
+        file_bytes: The size of its file, if it has one.
+        log_bytes: The size of its write-ahead log.
+    """
     board = txn.sql.one(ACTIVATIONS.board)
-    states: dict[str, int] = {}
+    states: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.count_by_state):
-        states[row.state] = states.get(row.state, 0) + row.count
+        is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
+        states[ActivationState.HELD if is_held else row.state] += row.count
     open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
     return BoardStatus(
         as_of=to_datetime(txn.now),
@@ -321,14 +354,23 @@ def status(txn: BoardTransaction, file_bytes: int | None = None, log_bytes: int 
         marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
         waiting=sum(row.count for row in txn.sql.all(CROSSINGS.count_waiting)),
-        activations=states,
+        activations=dict(states),
+        gone_agents=gone_agents.count(txn),
         next_predicted_crossing=optional_datetime(next_crossing(txn)),
         next_evaporation=optional_datetime(txn.sql.value(MARKS.next_evaporation)),
-        model_calls=OpenCalls(**open_calls, reserved_usd=int(txn.sql.value(MODEL_CALLS.reserved_money)) / 1_000_000),
+        model_calls=ModelCallCounts(
+            made=txn.sql.value(MODEL_CALLS.count_sent),
+            **open_calls,
+            reserved_usd=int(txn.sql.value(MODEL_CALLS.reserved_money)) / 1_000_000,
+        ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
         workers=tuple(
             result_of(
-                WorkerStatus, row, agents=tuple(served_agents.code_of(row)), problem=served_agents.problem(txn, row)
+                WorkerStatus,
+                row,
+                alive=row.id not in dead,
+                agents=tuple(served_agents.code_of(row)),
+                problem=served_agents.problem(txn, row),
             )
             for row in txn.sql.all(ACTIVATIONS.workers)
         ),

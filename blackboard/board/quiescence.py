@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from blackboard.board import model_pauses
+from blackboard.board import gone_agents, model_pauses
 from blackboard.board.agent_readiness import blocked, held_back, held_by_of
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.predicted_crossings import next_crossing
 from blackboard.clock import iso
 from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
+
+COUNTED = 10_000
+"""How many falls that are due, and were not recorded yet, are counted."""
 
 
 def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
@@ -24,22 +27,32 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return True
     active = agents - _paused(txn).keys()
-    if any(
-        row.agent in active and row.retry_at is not None
-        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.READY)
-    ):
-        return True
     if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
         return True
+    if next(waiting_work(txn, agents), None) is not None:
+        return True
+    due = txn.sql.value(CROSSINGS.next_predicted)
+    return due is not None and due <= txn.now
+
+
+def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+    """Yield the agent of each activation and crossing that waits for a free worker, or only for time before that."""
+    active = agents - _paused(txn).keys()
+    for state in (ActivationState.READY, ActivationState.HELD):
+        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state):
+            is_due = row.retry_at is not None and (state == ActivationState.READY or row.retry_at <= txn.now)
+            if row.agent in active and is_due:
+                yield row.agent
     for watch in txn.active.watches.values():
         if watch.agent.name not in active or held_back(txn, watch) is not None:
             continue
         for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
             if crossing.held_by in (None, "cooldown") or is_ready:
-                return True
-    due = txn.sql.value(CROSSINGS.next_predicted)
-    return due is not None and due <= txn.now
+                yield watch.agent.name
+    for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=COUNTED):
+        if (falling := txn.active.watches.get(prediction.watch_id)) is not None and falling.agent.name in active:
+            yield falling.agent.name
 
 
 @dataclass(frozen=True)
@@ -57,14 +70,16 @@ class Report:
         """Return what is left on the board for a daemon that ran these agents."""
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
         lines += [
-            f"{pause.model}: its provider refuses calls; it is tried again at {iso(pause.probe_at)}"
+            f"{pause.model}: its provider refuses calls; "
+            + (f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it")
             for pause in model_pauses.all_pauses(txn)
             if not pause.suspect
         ]
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
+        lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
         if (due := next_crossing(txn)) is not None:
-            lines.append(f"the next falling watch crosses at {iso(due)}")
+            lines.append(f"the next falling watch {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
         return cls(tuple(lines))
 
 
@@ -89,6 +104,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
     for state in (ActivationState.HELD, ActivationState.DEAD, ActivationState.QUARANTINED):
         hint = ": see 'blackboard activations --state dead'" if state == ActivationState.DEAD else ""
         rows = txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
+        rows = [row for row in rows if state != ActivationState.HELD or not gone_agents.is_gone(txn, row.agent)]
         for agent, count in sorted(Counter(row.agent for row in rows).items()):
             error = next(row.error for row in rows if row.agent == agent)
             yield f"{agent}: {count} {state}{hint}{f' ({error})' if state == ActivationState.HELD and error else ''}"

@@ -175,15 +175,22 @@ def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
 
 
 def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Any]) -> list[str]:
-    """End the watches that the new deployment does not have, with what waits for them."""
+    """End the watches that the new deployment does not have.
+
+    With a watch of an agent that stays, what waits for it ends. What waits for an agent that is gone waits for its
+    return.
+    """
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
-    gone = [row for row in known if row.active and (row.agent, row.name) not in wanted]
+    unwanted = [row for row in known if (row.agent, row.name) not in wanted]
+    gone = [row for row in unwanted if row.active]
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
-        txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
         _delete_totals(txn, row.id)
         _delete_totals(txn, -row.id)
+    for row in unwanted:
+        if row.agent in new.agents:
+            txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
     return [f"watch {row.name} of {row.agent}: gone" for row in gone]
 
 
@@ -205,6 +212,8 @@ def _follow_watch(
         was: The watch in the former deployment; None if that had none.
         revalued: The kinds whose marks have other strengths or ends.
     """
+    if row is not None and not row.active:
+        _keep_waiting_for_return(txn, row.id)
     watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
     if row is not None and was is not None:
         _keep_waiting(txn, watch_id, was, watch)
@@ -241,6 +250,11 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: Wat
     if _measures(old.condition) != _measures(new.condition):
         # Predictions say that a value was above the threshold. The watch has another value now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def _keep_waiting_for_return(txn: BoardTransaction, watch_id: int) -> None:
+    """Let what waited while the agent was gone be tested again. Its watch or its marks may have changed since."""
+    crossing_retests.plan(txn, watch_id, parse(txn.sql.one(CROSSINGS.get_watch_condition, id=watch_id).condition))
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:

@@ -27,8 +27,8 @@ __all__ = [
     "MarkEvent",
     "MarkRecord",
     "MeasuredValue",
+    "ModelCallCounts",
     "NeedRecord",
-    "OpenCalls",
     "OwnLaw",
     "Receipt",
     "RunningActivation",
@@ -138,6 +138,8 @@ class WorkerStatus:
     seen_at: datetime
     version: str | None
     """The version of blackboard that it runs."""
+    alive: bool
+    """Whether it lives; a dead one was last seen at `seen_at`, and the next daemon recovers its work."""
     agents: tuple[str, ...]
     """The agents whose code it has."""
     problem: str | None
@@ -145,9 +147,11 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True)
-class OpenCalls:
-    """The number of open model calls by state, and the money that is reserved for them."""
+class ModelCallCounts:
+    """The number of model calls that were made, of open calls by state, and the money that is reserved for them."""
 
+    made: int
+    """The calls that were sent to a provider, whatever came of them, as long as they are kept (`keep_model_calls`)."""
     planned: int
     sent: int
     answered: int
@@ -174,9 +178,11 @@ class BoardStatus:
     """The number of crossings that wait."""
     activations: Mapping[str, int]
     """The number of activations in each state."""
+    gone_agents: Mapping[str, int]
+    """How many crossings and activations are held because their agent is not in the deployment, by its name."""
     next_predicted_crossing: datetime | None
     next_evaporation: datetime | None
-    model_calls: OpenCalls
+    model_calls: ModelCallCounts
     backfills: int
     workers: tuple[WorkerStatus, ...]
     file_bytes: int | None = None
@@ -230,6 +236,7 @@ class ActivationRecord:
     agent: str
     watch: str | None
     subject: str | None
+    """The subject of its marks; None if they have several, or if its watch is over the board."""
     state: str
     reason: str
     crossed_at: datetime
@@ -239,6 +246,8 @@ class ActivationRecord:
     attempt: int
     interruptions: int
     error: str | None
+    mark_ids: tuple[int, ...]
+    """The marks that it absorbs."""
     marks_absorbed: int
     marks_deposited: int
     chain_length: int
@@ -365,6 +374,10 @@ class Explanation:
     as_of: datetime
     held_by: str | None
     until: datetime | None
+    unserved: str | None
+    """Why no daemon claims for the agent; None if one does."""
+    unserved_since: datetime | None
+    """When the last daemon that did was last seen; None if none is known."""
     running: tuple[RunningActivation, ...]
     concurrency: int
     deferred: tuple[DeferredActivation, ...]

@@ -18,6 +18,7 @@ from blackboard.board import (
     claims,
     erasure,
     evaporation,
+    gone_agents,
     model_calls,
     served_agents,
 )
@@ -111,9 +112,7 @@ class Worker:
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of those before."""
         self.code = dict(code)
-        self._session.write(
-            lambda txn: txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=self.id, agents=json.dumps(self.code))
-        )
+        self._session.write(lambda txn: served_agents.set_code(txn, self.id, self.code))
 
     def deploy(self, agents: Sequence[AgentDeclaration], *, replace: bool) -> None:
         """Deploy agents of this worker, as they declare themselves.
@@ -126,8 +125,8 @@ class Worker:
         deployer.deploy(self._session, lambda txn: with_declared(txn.deployment, agents, ()))
 
     def unregister(self) -> None:
-        """Remove the worker from the board."""
-        self._session.write(lambda txn: txn.sql.run(ACTIVATIONS.delete_worker, id=self.id))
+        """Remove the worker from the board, and record until when it served its agents."""
+        self._session.write(lambda txn: served_agents.remove_worker(txn, self.id, is_dead=False))
 
     def reconnect(self) -> None:
         """Register again on a board that could not be used for a while.
@@ -196,6 +195,10 @@ class Worker:
     def is_quiescent(self, *, batch_api: bool) -> bool:
         """Return whether nothing is left of its agents that would finish without a person, a budget or a new mark."""
         return self._session.read(lambda txn: not has_work(txn, self._current(txn), batch_api=batch_api))
+
+    def gone_agents(self) -> dict[str, int]:
+        """Return how many crossings and activations each agent has left that is not in the active deployment."""
+        return self._session.read(gone_agents.count)
 
     def report(self) -> Report:
         """Return what is left on the board for this worker."""

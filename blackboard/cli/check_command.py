@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
-from blackboard.cli.output import AsJson, document, number, say, table, timestamp
+from blackboard.cli.output import AsJson, describe_gone, document, number, say, table, timestamp
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def _show_preview(preview: Preview) -> None:
         say(f"  {change}")
     if preview.refusal is not None:
         say(f"'init' would refuse this: {preview.refusal}")
+    for line in describe_gone(preview.gone_agents):
+        say(line)
     for worker, problem in preview.idle_workers.items():
         say(f"worker {worker}: {problem}")
     table(

@@ -15,8 +15,8 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import (
     AsJson,
     count_list,
+    describe_gone,
     document,
-    minute,
     note,
     number,
     pairs,
@@ -25,12 +25,15 @@ from blackboard.cli.output import (
     short,
     show_records,
     timestamp,
+    upcoming,
 )
 from blackboard.conditions import digits_beside
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
-    from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation
+    from datetime import datetime
+
+    from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation, WorkerStatus
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,7 +76,7 @@ def marks(
             mark.subject,
             number(mark.strength),
             short(mark.age_seconds),
-            minute(mark.evaporates_at),
+            upcoming(mark.evaporates_at, mark.as_of, minutes=True),
             mark.author,
             mark.activation_id,
             json.dumps(mark.payload, ensure_ascii=False),
@@ -137,6 +140,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "events": result.events,
         "waiting": result.waiting,
         "activations": result.activations,
+        "gone_agents": result.gone_agents,
         "next_predicted_crossing": result.next_predicted_crossing,
         "next_evaporation": result.next_evaporation,
         "model_calls": result.model_calls,
@@ -147,10 +151,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         document(summary)
         return
-    workers = ", ".join(
-        f"{worker.id} (pid {worker.pid} on {worker.host})" + (f": {worker.problem}" if worker.problem else "")
-        for worker in result.workers
-    )
+    workers = ", ".join(map(_worker, result.workers))
     pairs(
         {
             **summary,
@@ -162,12 +163,25 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             or "none",
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),
-            "next_predicted_crossing": timestamp(result.next_predicted_crossing),
-            "next_evaporation": timestamp(result.next_evaporation),
+            "gone_agents": "; ".join(describe_gone(result.gone_agents)) or "none",
+            "next_predicted_crossing": _next(result.next_predicted_crossing, result.as_of),
+            "next_evaporation": _next(result.next_evaporation, result.as_of),
             "model_calls": count_list(vars(result.model_calls)),
             "workers": workers or "none",
         }
     )
+
+
+def _worker(worker: WorkerStatus) -> str:
+    where = f"{worker.id} (pid {worker.pid} on {worker.host})"
+    if not worker.alive:
+        return f"{where}: dead, last seen at {timestamp(worker.seen_at)}"
+    return f"{where}: {worker.problem}" if worker.problem else where
+
+
+def _next(at: datetime | None, now: datetime) -> str | None:
+    """Return when something happens next. What is due already waits for a daemon."""
+    return timestamp(at) if at is None or at > now else f"due since {timestamp(at)}"
 
 
 def _clock(status: BoardStatus) -> str:
@@ -184,7 +198,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard agents
     """
     with session_of(context).board() as board:
-        rows = board.agents()
+        rows, now = board.agents(), board.now()
     show_records(
         rows,
         as_json,
@@ -192,10 +206,10 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
         lambda row: (
             row.agent,
             row.state,
-            minute(row.until),
+            upcoming(row.until, now, minutes=True),
             row.waiting,
             count_list(row.activations),
-            ", ".join(row.writes),
+            ", ".join(row.writes) or None,
             "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
@@ -203,15 +217,21 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
     )
 
 
-def agenda(context: typer.Context, as_json: AsJson = False) -> None:
+def agenda(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many crossings.")] = 100,
+    as_json: AsJson = False,
+) -> None:
     """List the waiting crossings, strongest first, each with the reason why it is held back.
 
     \b
-    Example:
+    Examples:
       blackboard agenda
+      blackboard agenda --limit 10
     """
     with session_of(context).board() as board:
-        items = board.agenda()
+        items, now = board.agenda(limit=limit + 1), board.now()
+    more, items = len(items) > limit, items[:limit]
     show_records(
         items,
         as_json,
@@ -224,12 +244,14 @@ def agenda(context: typer.Context, as_json: AsJson = False) -> None:
             digits_beside(item.value, item.threshold),
             f"{item.threshold:.12g}",
             second(item.crossed_at),
-            second(item.ready_at),
+            upcoming(item.ready_at, now),
             item.held_by,
         ),
         empty="no crossing waits",
         spare=("ready", "threshold", "watch"),
     )
+    if more:
+        note(f"these are the strongest {limit}; --limit N shows more")
 
 
 def activations(
@@ -237,7 +259,10 @@ def activations(
     agent: Annotated[
         str | None, typer.Option(help="Only activations of this agent.", autocompletion=completion.agents)
     ] = None,
-    state: Annotated[ActivationState | None, typer.Option(help="Only activations in this state.")] = None,
+    state: Annotated[
+        list[ActivationState] | None,
+        typer.Option(help="Only activations in this state; may be repeated. The default is all but skipped."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     retry: Annotated[
         int | None, typer.Option(metavar="ID", help="Retry this activation with a new set of attempts.")
@@ -249,7 +274,7 @@ def activations(
 
     \b
     Examples:
-      blackboard activations --agent sales --state dead
+      blackboard activations --agent sales --state dead --state held
       blackboard activations --retry 17
       blackboard activations --discard 18
     """
@@ -266,24 +291,26 @@ def activations(
             board.discard(discard)
             _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
             return
-        records = board.activations(agent=agent, state=None if state is None else state.value, limit=limit)
+        states = state or [one for one in ActivationState if one != ActivationState.SKIPPED]
+        records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
     show_records(
         records,
         as_json,
-        ("id", "agent", "subject", "state", "attempt", "absorbed", "deposited", "started", "reason, or error"),
+        ("id", "agent", "subject", "mark", "state", "attempt", "absorbed", "deposited", "started", "reason, or error"),
         lambda record: (
             record.id,
             record.agent,
             record.subject,
+            record.mark_ids[0] if len(record.mark_ids) == 1 else None,
             record.state,
             record.attempt,
             record.marks_absorbed,
             record.marks_deposited,
             second(record.started_at),
-            _reason(record),
+            _reason(record, now),
         ),
-        empty="no activations",
-        spare=("deposited", "absorbed", "attempt", "started"),
+        empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
+        spare=("deposited", "absorbed", "attempt", "started", "mark"),
     )
 
 
@@ -348,11 +375,16 @@ def explain(
         return
     until = f" until {timestamp(result.until)}" if result.until else ""
     say(f"{agent}{f' on {subject}' if subject else ''}: {result.held_by + until if result.held_by else 'may wake'}")
+    if result.unserved is not None and result.unserved != result.held_by:
+        say(f"  {result.unserved}")
     for run in result.running:
         say(f"  runs activation {run.id} since {timestamp(run.started_at)}")
     for item in result.deferred:
         why = f": {_first_line(item.error)}" if item.error else ""
-        when = f"is retried at {timestamp(item.retry_at)}" if item.retry_at else "waits"
+        when = "waits"
+        if item.retry_at is not None:
+            is_due = item.retry_at <= result.as_of
+            when = f"{'is due since' if is_due else 'is retried at'} {timestamp(item.retry_at)}"
         say(f"  activation {item.id} {when}{why}")
     for watch in result.watches:
         _explain_watch(watch)
@@ -379,10 +411,13 @@ def _explain_watch(watch: WatchExplanation) -> None:
     say(f"    {watch.verdict}")
 
 
-def _reason(record: ActivationRecord) -> str:
+def _reason(record: ActivationRecord, now: datetime) -> str:
     """Return the error of an activation, or else its reason; for a deferred activation, first the next attempt."""
     reason = _first_line(record.error) or record.reason
-    return f"again at {second(record.retry_at)}: {reason}" if record.retry_at and record.error else reason
+    if record.retry_at is None or not record.error:
+        return reason
+    when = "due since" if record.retry_at <= now else "again at"
+    return f"{when} {upcoming(record.retry_at, now)}: {reason}"
 
 
 def _first_line(error: str | None) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.output import AsJson, document, note, number, say
+from blackboard.cli.output import AsJson, describe_gone, document, note, number, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -38,7 +38,6 @@ def init(context: typer.Context, replace: Replace = False) -> None:
     """
     from blackboard.board.administration import refresh_views
     from blackboard.board.deployer import Deployer
-    from blackboard.board.served_agents import dead_workers
 
     session = session_of(context)
     resolved = session.resolve()
@@ -50,9 +49,11 @@ def init(context: typer.Context, replace: Replace = False) -> None:
         say(f"{board.database.where}: deployment {board.deployment.version} is active")
         for line in result.changed if result is not None else ():
             say(f"  {line}")
-        dead = dead_workers(board.session)
-        for worker in board.status().workers:
-            if worker.problem is not None and worker.id not in dead:
+        status = board.status()
+        for line in describe_gone(status.gone_agents):
+            note(line)
+        for worker in status.workers:
+            if worker.problem is not None and worker.alive:
                 note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
         if not resolved.settings.names_agents:
             note(f"{resolved.settings.path} names no agents; name a deployment file with --config")

@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -70,6 +70,18 @@ def second(at: datetime | None) -> str | None:
     return None if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
+def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
+    """Return an instant that may be to come, for a table; it is rounded up, so that it never looks past before it is.
+
+    With `minutes`, an instant that is an hour away or more is shown to the minute.
+    """
+    if at is None or at <= now:
+        return second(at)
+    if minutes and at - now >= timedelta(hours=1):
+        return minute(at + timedelta(seconds=59, microseconds=999_999))
+    return second(at + timedelta(microseconds=999_999))
+
+
 def say(text: str) -> None:
     """Print a line on stdout."""
     sys.stdout.write(clean(text, keep="\n") + "\n")
@@ -89,6 +101,14 @@ def number(value: float) -> str:
 def count_list(counts: Mapping[str, float]) -> str:
     """Return the counts that are not 0 with their names: `2 ready, 1 dead`."""
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
+def describe_gone(agents: Mapping[str, int]) -> list[str]:
+    """Return a line for each agent that is not in the deployment and left work, with its amount."""
+    return [
+        f"{agent} is not in the deployment; {count} of its crossings and activations are held"
+        for agent, count in agents.items()
+    ]
 
 
 def short(seconds: float) -> str:

@@ -265,6 +265,8 @@ class Daemon:
         self._watchdog.ready(f"serves {where}")
         if unknown := sorted(board.deployment.agents.keys() - self.agents.keys()):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
+        if gone := self.worker.gone_agents():
+            log.warning("crossings and activations are held: their agents are not in the deployment", held=gone)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 

@@ -336,6 +336,8 @@ class AgentStateRow(NamedTuple):
     paused_because: str | None
     cooldown_until: Time | None
     failures: int
+    served_at: Time | None = None
+    """When a worker that served the agent was last seen, of those that are not registered any more."""
 
 
 class SubjectCooldownRow(NamedTuple):

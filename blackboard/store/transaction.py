@@ -73,8 +73,8 @@ class Transaction:
             sql, ([row[name] for name in names] for row in rows) if self.dialect.positional else rows
         )
 
-    def list_of(self, values: Iterable[int]) -> Any:
-        """Return numbers as the value of a parameter that the fragment `is_in` reads."""
+    def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
+        """Return numbers or texts as the value of a parameter that the fragment `is_in` reads."""
         return json.dumps([*values]) if self.dialect.positional else [*values]
 
     def one(self, statement: Statement, **values: Any) -> Any:

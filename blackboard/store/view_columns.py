@@ -18,6 +18,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "activations": (
         "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
         "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
+        "mark_ids",
     ),
     "provenance": ("mark_id", "activation_id", "parent_mark_id"),
     "model_calls": (

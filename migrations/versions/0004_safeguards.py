@@ -39,6 +39,7 @@ def upgrade() -> None:
     _name_sides_of_crossings()
     _values_that_are_equal()
     _pauses_of_models()
+    _ends_of_service()
 
 
 def _remember_events_of_others() -> None:
@@ -308,3 +309,12 @@ def _pauses_of_models() -> None:
         sa.Column("is_access", sa.Integer, nullable=False),
         sa.Column("suspect", Id),
     )
+
+
+def _ends_of_service() -> None:
+    """Add when a worker last served an agent. Until now only the activations of the agent tell."""
+    op.add_column("agent_state", sa.Column("served_at", sa.BigInteger))
+    op.execute("""
+        UPDATE agent_state
+        SET served_at = (SELECT max(started_at) FROM activation WHERE activation.agent = agent_state.agent)
+    """)

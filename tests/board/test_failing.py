@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -249,6 +251,52 @@ def test_an_agent_that_always_fails_has_growing_cooldowns(world: World) -> None:
     assert gaps[:4] == [0, 0, 0, 0]
     assert all(gap > 5 for gap in gaps[4:])
     assert gaps[5] > gaps[4]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("over", ["subject", "board"])
+def test_a_dead_letter_names_its_mark(world: World, over: Any) -> None:
+    watch = strength("lead") >= 0.1 if over == "subject" else count("lead", over="board") >= 5
+    world.deploy(KINDS, spec("sales", watch, batch=9, max_attempts=1, cooldown_after_failures=99))
+    marks = {f"lead/{n}": world.put("lead", f"lead/{n}").mark_id for n in range(6)}
+    while (claim := world.claim("sales")) is not None:
+        if marks["lead/4"] in inputs(claim):
+            world.fail(claim)
+        else:
+            world.finish(claim)
+    [dead] = world.board.activations(state="dead")
+    assert (dead.subject, dead.mark_ids, dead.marks_absorbed) == ("lead/4", (marks["lead/4"],), 1)
+    [viewed] = world.sql("SELECT subject, mark_ids FROM activations WHERE state = 'dead'")
+    assert (viewed.subject, json.loads(viewed.mark_ids)) == ("lead/4", [marks["lead/4"]])
+    others = world.board.activations(state="done")
+    assert sorted(mark for row in others for mark in row.mark_ids) == sorted(set(marks.values()) - {marks["lead/4"]})
+    assert all((row.subject is None) == (row.marks_absorbed > 1) for row in others)
+
+
+def test_resuming_an_agent_ends_its_cooldown_after_failures(world: World) -> None:
+    settings = {"max_attempts": 1, "batch": 1, "cooldown_after_failures": 2, "retry_after": "1h"}
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, **settings))
+    for n in range(5):
+        world.put("lead", f"s{n}")
+    world.fail(world.claimed("sales"))
+    world.fail(world.claimed("sales"))
+    assert world.claim("sales") is None
+    world.board.resume()
+    assert world.claim("sales") is None, "the board was not in cooldown"
+    world.board.resume("sales")
+    [agent] = world.board.agents()
+    assert (agent.state, agent.until) == ("waits", None)
+    world.fail(world.claimed("sales"))
+    assert world.claim("sales") is not None, "its failures count from 0"
+
+
+def test_resuming_an_agent_leaves_its_cooldown_after_a_success(world: World) -> None:
+    world.deploy(KINDS, spec("sales", strength("lead") >= 0.1, cooldown="1h", batch=1))
+    world.put("lead", "a")
+    world.put("lead", "b")
+    world.finish(world.claimed("sales"))
+    world.board.resume("sales")
+    assert world.claim("sales") is None
 
 
 def parted(world: World) -> tuple[ActivationRow, ...]:

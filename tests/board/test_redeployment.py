@@ -351,11 +351,11 @@ def test_a_mark_deposited_at_the_instant_of_the_change_follows_it(world: World) 
 
 
 def test_a_removed_watch_withdraws_its_waiting_crossings(world: World) -> None:
-    world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
+    world.deploy(KINDS, spec("watchman", {"strong": strength("smoke") >= 0.9, "weak": strength("smoke") >= 0.1}))
     world.put("smoke")
-    world.deploy({})
-    assert [row.state for row in world.crossings()] == ["withdrawn"]
-    assert world.board.agenda() == []
+    world.deploy({}, spec("watchman", {"weak": strength("smoke") >= 0.1}))
+    assert sorted(row.state for row in world.crossings()) == ["waiting", "withdrawn"]
+    assert [item.watch for item in world.board.agenda()] == ["weak"]
 
 
 def test_kinds_missing_from_a_new_deployment_stay(world: World) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from blackboard import Blackboard
 from blackboard.board import activation_results, claims
+from blackboard.board.activation_rows import insert_closed_activation
 from blackboard.cli.app import LazyGroup
+from blackboard.cli.output import upcoming
 from blackboard.clock import parse_instant
+from blackboard.errors import UsageError
+from blackboard.states import ActivationState
 from tests.cli.conftest import Typed
 
 READING = (
@@ -90,7 +97,7 @@ def test_untrusted_text_reaches_a_terminal_as_text(house: Typed) -> None:
 
 
 def test_explain_shows_value_and_threshold(burning: Typed) -> None:
-    assert "0.2" in burning("explain", "watchman", "hall").out
+    assert re.search(r"is 0\.(2|19\d+) of 0\.7", burning("explain", "watchman", "hall").out)  # it fades meanwhile
     assert "of 0.7" in burning("explain", "watchman", "hall").out
     values = burning("explain", "watchman", "hall", "--json").json["watches"][0]["values"][0]
     assert (values["threshold"], values["met"]) == (0.7, False)
@@ -146,3 +153,88 @@ def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Ty
     out = burning("explain", "watchman").out
     assert "is retried at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in out
     assert burning("activations", "--json").json[0]["error"] == "the API cannot be reached"
+
+
+def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(burning: Typed) -> None:
+    with Blackboard.open("sqlite:///house.db") as board:
+        burning("run", "--until-quiescent")
+        [activation] = board.activations()
+        board.session.write(
+            lambda txn: (
+                insert_closed_activation(
+                    txn, next(iter(txn.active.watches.values())), "hall", ActivationState.SKIPPED, "no", txn.now
+                )
+                and None
+            )
+        )
+        assert [row.state for row in board.activations()] == ["skipped", "done"]
+        assert [row.state for row in board.activations(state=["done", "dead"])] == ["done"]
+        with pytest.raises(UsageError, match="did you mean 'skipped'"):
+            board.activations(state="skiped")
+    assert [row["id"] for row in burning("activations", "--json").json] == [activation.id]
+    shown = burning("activations", "--state", "skipped", "--state", "done", "--json").json
+    assert [row["state"] for row in shown] == ["skipped", "done"]
+    assert "--state skipped" in burning("activations", "--agent", "caller").out
+
+
+def test_the_agenda_has_a_limit_and_says_so(burning: Typed) -> None:
+    burning("deposit", "smoke", "attic", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
+    done = burning("agenda", "--limit", "1", "--json")
+    assert [(item["subject"], item["state"]) for item in done.json] == [("attic", "waiting")]
+    assert "--limit N" in done.err
+    assert [item["subject"] for item in burning("agenda", "--json").json] == ["attic", "kitchen"]
+
+
+def test_an_agent_without_writes_has_no_empty_cell(house: Typed) -> None:
+    path = house.folder / "house_agents.py"
+    path.write_text(path.read_text().replace(", writes=[Alarm], batch=10, kinds=[Call]", ", batch=10, kinds=[Alarm]"))
+    house("init")
+    [row] = [line for line in house("agents").out.splitlines() if "watchman" in line]
+    assert row.split("watch:")[0].split()[-2:] == ["none", "-"]
+
+
+NOW = datetime(2026, 1, 5, 9, 0, 0, 500_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "shown"),
+    [
+        (timedelta(microseconds=1), "2026-01-05 09:00:01"),
+        (timedelta(seconds=29.5), "2026-01-05 09:00:30"),
+        (timedelta(minutes=59, seconds=59), "2026-01-05 10:00:00"),
+        (timedelta(hours=1), "2026-01-05 10:01"),
+        (timedelta(days=3), "2026-01-08 09:01"),
+        (timedelta(0), "2026-01-05 09:00:00"),
+        (timedelta(seconds=-90), "2026-01-05 08:58:30"),
+    ],
+)
+def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str) -> None:
+    assert upcoming(NOW + ahead, NOW, minutes=True) == shown
+
+
+def test_what_is_due_is_not_announced(burning: Typed) -> None:
+    with Blackboard.open("sqlite:///house.db") as board:
+        claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
+        assert claim is not None
+        board.session.write(
+            lambda txn: activation_results.defer(txn, claim.row, until=txn.now, reason="the API cannot be reached")
+        )
+    assert "due since 20" in burning("activations").out
+    assert "is due since 20" in burning("explain", "watchman").out
+    assert "again at" not in burning("activations").out
+
+
+def test_work_of_an_agent_that_was_taken_out_is_counted_by_every_command(burning: Typed) -> None:
+    path = burning.folder / "blackboard.toml"
+    path.write_text(path.read_text().replace('"house_agents:watchman", ', ""))
+    counted = "watchman is not in the deployment; 1 of its crossings and activations are held"
+    assert counted in burning("check", "--against-board").out
+    assert burning("check", "--against-board", "--json").json["against_board"]["gone_agents"] == {"watchman": 1}
+    assert counted in burning("init").err
+    assert counted in burning("status").out
+    assert "its agent is gone" in burning("agenda").out
+    assert "watchman is not in the active deployment" in burning("doctor").out
+    done = burning("run", "--until-quiescent")
+    assert "watchman: 1 held, its agent is gone" in done.out
+    [line] = [json.loads(line) for line in done.err.splitlines() if "their agents are not in" in line]
+    assert (line["level"], line["held"]) == ("warning", {"watchman": 1})

@@ -49,6 +49,12 @@ def typed(world: World, *words: str) -> str:
     return result.stdout
 
 
+def test_the_status_counts_the_calls_that_were_made(spent: World) -> None:
+    made = [call for call in spent.calls() if call["sent_at"] is not None]
+    assert spent.board.status().model_calls.made == len(made) == 4
+    assert f"{len(made)} made" in typed(spent, "status")
+
+
 def test_costs_are_shown_by_day_and_agent(spent: World) -> None:
     first, second = spent.board.costs()
     assert tuple(vars(first)) == VIEWS["costs"]

@@ -58,6 +58,7 @@ VALUES = {
 }
 REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name"), ("unique_value", "value")}
 NEW = {
+    ("agent_state", "served_at"),
     ("activation", "deaths"),
     ("board", "compaction_owed_at"),
     ("crossing", "measure"),

@@ -93,11 +93,14 @@ FROM activation
 WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at > :now;
 
 -- name: deferred_crossings
--- The crossings whose activation was put back, with the reason and the instant of the retry.
-SELECT {crossing.*}, activation.error, activation.retry_at
+-- The crossings whose activation was put back, with the reason and the instant of the retry, and their watches, which
+-- may be gone.
+SELECT {crossing.*}, activation.error, activation.retry_at, watch.agent, watch.name, watch.condition
 FROM activation
 JOIN crossing ON crossing.activation_id = activation.id
-WHERE {is_put_back} AND crossing.state = 'claimed';
+JOIN watch ON watch.id = crossing.watch_id
+WHERE {is_put_back} AND crossing.state = 'claimed'
+  [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
 -- name: agents_with_retries
 -- The agents with an activation that was put back.
@@ -122,11 +125,12 @@ SELECT {activation.*} FROM activation WHERE {is_unfinished} AND activation.state
 SELECT {activation.*} FROM activation WHERE activation.state = :state ORDER BY activation.id;
 
 -- name: newest -> ActivationRow
--- The newest activations.
+-- The newest activations, of an agent or in some of the states that people see.
 SELECT {activation.*}
 FROM activation
 WHERE 1 = 1
   [agent: AND activation.agent = :agent]
+  [states: AND {is_in({shown_state}, :states)}]
 ORDER BY activation.id DESC
 LIMIT :limit + 0;
 
@@ -244,9 +248,13 @@ SELECT :to_id, mark_id, role, event_id, strength
 FROM activation_input
 WHERE activation_id = :from_id AND role = 'read';
 
--- name: set_marks_absorbed
--- Set how many marks an activation absorbs.
-UPDATE activation SET marks_absorbed = :marks_absorbed WHERE id = :id;
+-- name: absorbed_marks
+-- The marks that an activation absorbs.
+SELECT mark_id FROM activation_input WHERE activation_id = :activation_id AND role = 'absorbed' ORDER BY mark_id;
+
+-- name: set_marks
+-- Set how many marks an activation absorbs, and the subject if there is only one.
+UPDATE activation SET marks_absorbed = :marks_absorbed, subject = :subject WHERE id = :id;
 
 -- name: agent_states -> AgentStateRow
 -- Pause, cooldown and failures of all agents.
@@ -265,6 +273,12 @@ ON CONFLICT (agent) DO UPDATE SET cooldown_until = excluded.cooldown_until, fail
 -- Pause or resume an agent.
 INSERT INTO agent_state (agent, paused, paused_because, failures) VALUES (:agent, :paused, :paused_because, 0)
 ON CONFLICT (agent) DO UPDATE SET paused = excluded.paused, paused_because = excluded.paused_because;
+
+-- name: set_served_at
+-- Record when a worker that served an agent was last seen.
+INSERT INTO agent_state (agent, paused, failures, served_at) VALUES (:agent, 0, 0, :served_at)
+ON CONFLICT (agent) DO UPDATE
+SET served_at = CASE WHEN agent_state.served_at > excluded.served_at THEN agent_state.served_at ELSE excluded.served_at END;
 
 -- name: rename_agent_state
 -- Rename an agent in its state.

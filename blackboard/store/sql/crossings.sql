@@ -148,6 +148,14 @@ FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing.state = 'waiting'
 ORDER BY crossing.id;
 
+-- name: strongest_of_law -> CrossingRow
+-- The waiting crossings of a watch with the highest bounds under one law, whatever holds them back.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.law = :law
+ORDER BY crossing.order_key DESC, crossing.id
+LIMIT :limit + 0;
+
 -- name: first_ready
 -- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
@@ -248,6 +256,29 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 -- name: close_watch
 -- Withdraw all waiting crossings of a watch.
 UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch_id AND state = 'waiting';
+
+-- name: close_gone_of_mark (quiet)
+-- Withdraw what waits for gone agents because of a mark.
+UPDATE crossing
+SET state = 'withdrawn', closed_at = :at
+WHERE subject = :subject AND mark_id = :mark_id AND state = 'waiting'
+  AND watch_id IN (SELECT watch.id FROM watch WHERE watch.active = 0);
+
+-- name: waiting_for_gone
+-- The crossings that wait for agents that are gone, with their watches. SQLite keeps the order of a CROSS JOIN.
+SELECT {crossing.*}, watch.agent, watch.name, watch.condition
+FROM watch
+CROSS JOIN crossing
+WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
+  [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
+
+-- name: count_waiting_for_gone
+-- How many crossings wait for each agent that is gone.
+SELECT watch.agent, count(*) AS count
+FROM watch
+CROSS JOIN crossing
+WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
+GROUP BY watch.agent;
 
 -- name: give_crossing (quiet)
 -- Give a crossing to another activation.

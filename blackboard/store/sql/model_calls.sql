@@ -178,6 +178,10 @@ DELETE FROM model_pause WHERE model = :model;
 -- How many calls are open, by state.
 SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP BY model_call.state;
 
+-- name: count_sent
+-- How many calls were sent, whatever came of them.
+SELECT count(*) AS count FROM model_call WHERE model_call.sent_at IS NOT NULL;
+
 -- name: reserved_money
 -- The money reserved for open calls, in micro-dollars.
 SELECT CAST(coalesce(sum(model_call.reserved), 0) AS BIGINT) AS reserved FROM model_call WHERE {is_open};

@@ -22,6 +22,7 @@ DELETE FROM event WHERE id IN (
     AND NOT EXISTS (
       SELECT crossing.id
       FROM crossing
+      JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
       WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
     )
   ORDER BY event.id
@@ -53,9 +54,14 @@ DELETE FROM crossing WHERE {is_in(activation_id, :ids)};
 DELETE FROM model_call WHERE {is_in(activation_id, :ids)};
 
 -- name: delete_old_crossings
--- Delete the next old withdrawn crossings.
+-- Delete the next old withdrawn crossings, and those that have waited as long for an agent that is gone.
 DELETE FROM crossing WHERE id IN (
-  SELECT id FROM crossing WHERE state = 'withdrawn' AND closed_at < :before LIMIT :limit + 0
+  SELECT id
+  FROM crossing
+  WHERE (state = 'withdrawn' AND closed_at < :before)
+    OR (state = 'waiting' AND noticed_at < :before
+      AND watch_id IN (SELECT watch.id FROM watch WHERE watch.active = 0))
+  LIMIT :limit + 0
 );
 
 -- name: delete_old_keys

@@ -21,6 +21,21 @@
 -- The exact condition of a partial index, so that SQLite uses the index.
 activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
 
+-- fragment: agent_is_gone
+-- Whether the active deployment has no watch of the activation's agent, and so not the agent.
+NOT EXISTS (SELECT served.id FROM watch AS served WHERE served.agent = activation.agent AND served.active = 1)
+
+-- fragment: shown_state
+-- The state of an activation as people see it: what a gone agent left to be done is held.
+CASE WHEN activation.state = 'ready' AND {agent_is_gone} THEN 'held' ELSE activation.state END
+
+-- fragment: shown_error
+-- Why an activation is in that state. `gone_agents.as_shown` says the same.
+CASE WHEN activation.state IN ('ready', 'held') AND {agent_is_gone}
+  THEN 'its agent is gone' || coalesce('; before that: ' || activation.error, '')
+  ELSE activation.error
+END
+
 -- fragment: is_open
 -- The exact condition of a partial index, so that SQLite uses the index.
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')

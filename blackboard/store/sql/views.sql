@@ -73,40 +73,66 @@ SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subje
   e.activation_id, e.payload
 FROM event e;
 
--- fragment: agenda_of_crossing(state, ready_at)
+-- fragment: agenda_of_crossing(state)
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state,
   w.condition || ': ' || coalesce(c.measure || ' = ', '') || {number(c.value)} AS reason, c.value, c.threshold,
-  {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at, {instant({ready_at})} AS ready_at
+  {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at
 
 -- name: agenda
 -- The waiting crossings, and those whose activation was put back because of a budget, a busy provider or a failure.
 -- While one activation of a watch waits for its budget, the watch starts no other.
-SELECT {agenda_of_crossing(waiting, c.ready_at)},
-  coalesce(c.held_by, (
+SELECT {agenda_of_crossing(waiting)}, CASE WHEN w.active = 1 THEN {instant(c.ready_at)} END AS ready_at,
+  CASE WHEN w.active = 0 THEN 'its agent is gone' ELSE coalesce(c.held_by, (
     SELECT max(activation.error)
     FROM activation
     WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = w.agent
       AND activation.retry_at IS NOT NULL AND activation.watch_id = w.id
-  )) AS held_by
+  )) END AS held_by
 FROM crossing c
 JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'
 UNION ALL
-SELECT {agenda_of_crossing(deferred, activation.retry_at)}, activation.error AS held_by
+SELECT {agenda_of_crossing(deferred)}, {shown_retry_at} AS ready_at,
+  CASE WHEN {agent_is_gone} THEN 'its agent is gone' ELSE activation.error END AS held_by
 FROM activation
 JOIN crossing c ON c.activation_id = activation.id
 JOIN watch w ON w.id = c.watch_id
 WHERE {is_unfinished} AND activation.state IN ('ready', 'held') AND c.state = 'claimed';
 
+-- fragment: shown_retry_at
+-- No instant lets work of a gone agent continue.
+CASE WHEN activation.state IN ('ready', 'held') AND {agent_is_gone} THEN NULL ELSE {instant(activation.retry_at)} END
+
+-- fragment: ids_of_marks
+-- The marks that an activation absorbs, as a JSON array.
+(
+  SELECT json_group_array(input.mark_id)
+  FROM (
+    SELECT activation_input.mark_id
+    FROM activation_input
+    WHERE activation_input.activation_id = activation.id AND activation_input.role = 'absorbed'
+    ORDER BY activation_input.mark_id
+  ) AS input
+)
+
+-- fragment: ids_of_marks (postgresql)
+(
+  SELECT coalesce(json_agg(activation_input.mark_id ORDER BY activation_input.mark_id), '[]')::text
+  FROM activation_input
+  WHERE activation_input.activation_id = activation.id AND activation_input.role = 'absorbed'
+)
+
 -- name: activations
 -- Every activation.
-SELECT a.id, a.agent, w.name AS watch, a.subject, a.state, a.reason, {instant(a.crossed_at)} AS crossed_at,
-  {instant(a.started_at)} AS started_at, {instant(a.finished_at)} AS finished_at, a.attempt, a.error, a.marks_absorbed,
-  a.marks_deposited, {instant(a.retry_at)} AS retry_at, a.interruptions, a.chain_length, a.worker
-FROM activation a
-JOIN watch w ON w.id = a.watch_id;
+SELECT activation.id, activation.agent, w.name AS watch, activation.subject, {shown_state} AS state, activation.reason,
+  {instant(activation.crossed_at)} AS crossed_at, {instant(activation.started_at)} AS started_at,
+  {instant(activation.finished_at)} AS finished_at, activation.attempt, {shown_error} AS error,
+  activation.marks_absorbed, activation.marks_deposited, {shown_retry_at} AS retry_at,
+  activation.interruptions, activation.chain_length, activation.worker, {ids_of_marks} AS mark_ids
+FROM activation
+JOIN watch w ON w.id = activation.watch_id;
 
 -- name: provenance
 -- The marks that an activation deposited, each with the marks that the activation was given.
