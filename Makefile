@@ -2,6 +2,7 @@
 # make test   style, types, layers and all tests; .ci/run runs this
 # make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
 #              URL=postgresql+psycopg://user@host/database, where each test creates its own database
+# make shells   zsh and fish, in which the tests try completion as they do in bash (without them these tests are skipped)
 # make lint   style, types and layers only
 # make crash  the daemon, killed N times during its work (N=1000)
 # make bench  the performance benchmarks (run make bench-peers first to include other systems)
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 N ?= 1000
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-postgresql lint crash bench bench-peers bench-coordination bench-rivals picture diagram clean
+.PHONY: demo test test-postgresql shells lint crash bench bench-peers bench-coordination bench-rivals picture diagram clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -26,6 +27,9 @@ test: lint
 
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
+
+shells:
+	if command -v apt-get; then sudo apt-get install -y zsh fish; else brew install zsh fish; fi
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -89,6 +89,8 @@ class UsageError(BlackboardError):
     """The request is wrong. Nothing was changed, except by `deposit_many`: see `stored`."""
 
     exit_code = 2
+    command = ""
+    """The command that would do what was meant, if it is known. The command line prints it on a line of its own."""
 
 
 class UnknownName(UsageError):

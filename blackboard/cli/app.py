@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from blackboard.cli.cli_session import Session
 from blackboard.cli.output import note
-from blackboard.errors import BlackboardError, ConfigurationError
+from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
 COMMANDS = {
     "mark_commands": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
@@ -86,9 +86,8 @@ class Commands(TyperGroup):
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            self._report(
-                ctx, error, f"{type(error).__name__}: {error}\nThis is a bug in blackboard; run again with --debug"
-            )
+            self._report(ctx, error, f"{type(error).__name__}: {error}")
+            note("This is a bug in blackboard; run again with --debug")
             raise typer.Exit(1) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:
@@ -97,10 +96,12 @@ class Commands(TyperGroup):
             raise error
         if isinstance(error, ConfigurationError) and len(error.mistakes) > 1:
             note(f"error: {len(error.mistakes)} mistakes")
-            message = "\n".join(f"  {line}" for line in message.splitlines())
-            note(message)
+            for mistake in error.mistakes:
+                note(f"  {mistake}")
         else:
             note(f"error: {message}")
+        if isinstance(error, UsageError) and error.command:
+            note(error.command)
 
 
 app = typer.Typer(

@@ -1,8 +1,13 @@
-"""Shell completion of agents, kinds and subjects. It creates no board and reports no error."""
+"""Shell completion of agents, kinds and subjects. It creates no board and reports no error.
+
+A shell may evaluate what it is offered, and anybody may have written a subject. So only names of plain characters are
+offered, which mean the same in every shell, quoted or not.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +22,10 @@ if TYPE_CHECKING:
 
 LIMIT = 100
 """The largest number of subjects offered; a board may have millions."""
+_READ = 10 * LIMIT
+"""The largest number of subjects read to find these."""
+_PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
+"""Names without signs that a shell, or the colons that completion adds, could give a meaning."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
@@ -30,8 +39,8 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the first subjects that begin with the text, in alphabetical order."""
-    return _of_board(context, lambda board: board.subjects(incomplete, limit=LIMIT))
+    """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
+    return _of_board(context, lambda board: board.subjects(incomplete, limit=_READ))
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
@@ -49,5 +58,5 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
         warnings.simplefilter("ignore")
         with Blackboard.open(session.url, create=False) as board:
-            return ask(board)
+            return [name for name in ask(board) if _PLAIN.fullmatch(name)][:LIMIT]
     return []

@@ -79,7 +79,8 @@ def demo(
         _show(board, section, offline=client is None)
     for line in report.lines:
         say(f"unfinished: {line}")
-    say(f"\nThe board is {directory / path.name}. Look at it with:")
+    say("")
+    say(f"The board is {directory / path.name}. Look at it with:")
     say(f"  blackboard --database {directory / path.name} marks")
 
 

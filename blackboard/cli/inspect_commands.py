@@ -21,6 +21,7 @@ from blackboard.cli.output import (
     number,
     pairs,
     say,
+    say_wrapped,
     second,
     short,
     show_records,
@@ -339,11 +340,11 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
         by = "" if need.activation_id is None else f" in activation {need.activation_id}"
         asked = (need.as_of - need.reinforced_at).total_seconds()
         say(f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})")
-        say(f"    {need.question}")
+        say_wrapped(need.question, indent=4)
         if need.options:
-            say(f"    options: {' | '.join(need.options)}")
+            say_wrapped(f"options: {' | '.join(need.options)}", indent=4)
         if need.detail:
-            say(f"    {need.detail}")
+            say_wrapped(need.detail, indent=4)
     if needs:
         note(f'answer with: blackboard answer {needs[0].id} "..."')
 
@@ -385,12 +386,12 @@ def explain(
         if item.retry_at is not None:
             is_due = item.retry_at <= result.as_of
             when = f"{'is due since' if is_due else 'is retried at'} {timestamp(item.retry_at)}"
-        say(f"  activation {item.id} {when}{why}")
+        say_wrapped(f"activation {item.id} {when}{why}", indent=2)
     for watch in result.watches:
         _explain_watch(watch)
     if last := result.last:
         why = _first_line(last.error) or last.reason
-        say(f"  last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}")
+        say_wrapped(f"last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}", indent=2)
 
 
 def _explain_watch(watch: WatchExplanation) -> None:

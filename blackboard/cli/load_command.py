@@ -86,8 +86,9 @@ def load(
             loaded = load_rows(board, rows, columns, reject, progress)
         except ColumnsUnmatched as error:
             blank = ", with a column in place of COLUMN" if any(w.startswith("COLUMN=") for w in error.words) else ""
-            command = typed_command(context, error.words)
-            raise UsageError(f"{error}. This loads the file{blank}:\n{command}") from None
+            advised = UsageError(f"{error}. This loads the file{blank}:")
+            advised.command = typed_command(context, error.words)
+            raise advised from None
     summary: dict[str, Any] = {
         "loaded": sum(loaded.outcomes.values()),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},

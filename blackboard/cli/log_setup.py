@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from blackboard.cli.standard_streams import LogStream
+from blackboard.cli.table_layout import clean
 from blackboard.clock import Clock, SystemClock, iso
 
 
@@ -21,14 +22,24 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
         event["at"] = iso(clock.now())
         return event
 
+    def show(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        """Give each text one line without control characters. The renderer would print them on the terminal."""
+        shown = {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
+        if isinstance(trace := event.get("exception"), str):  # it has lines of its own; none begins in the first column
+            shown["exception"] = "\n".join(f"    {clean(line)}" for line in trace.splitlines())
+        return shown
+
     for_people = sys.stderr.isatty()
+    render: list[Any] = [structlog.processors.JSONRenderer()]  # it escapes control characters
+    if for_people:
+        render = [show, structlog.dev.ConsoleRenderer(timestamp_key="at")]
     stream: Any = LogStream(sys.stderr)  # structlog only calls `write` and `flush`
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
             stamp,
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(timestamp_key="at") if for_people else structlog.processors.JSONRenderer(),
+            *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),

@@ -1,7 +1,7 @@
 """Output for people (lines and tables) and for programs (one JSON document).
 
-Content of the board is printed as text, never as markup. A web form may contain control sequences: they are removed
-before they reach a terminal.
+Content of the board is printed as text, never as markup. A web form may contain control sequences and line breaks: they
+are removed before they reach a terminal, so that no text looks like a line of the program.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from blackboard.cli.table_layout import clean, format_table
+from blackboard.cli.table_layout import clean, format_table, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,15 +82,44 @@ def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> st
     return second(at + timedelta(microseconds=999_999))
 
 
-def say(text: str) -> None:
-    """Print a line on stdout."""
-    sys.stdout.write(clean(text, keep="\n") + "\n")
+def say(line: str) -> None:
+    """Print one line on stdout, whatever is in it."""
+    sys.stdout.write(_drawn(clean(line), sys.stdout) + "\n")
 
 
-def note(text: str) -> None:
-    """Print a line on stderr, if it can be written: a note decides about no work."""
+def say_wrapped(line: str, *, indent: int) -> None:
+    """Print a line that contains text of strangers, indented.
+
+    A terminal would continue a long line in its first column, where a text with enough spaces looks like another line.
+    So the line is broken there.
+    """
+    line = clean(line)
+    room = terminal_width() - indent
+    for part in wrap(line, room) if sys.stdout.isatty() and room > 0 else [line]:
+        say(" " * indent + part)
+
+
+def note(line: str) -> None:
+    """Print one line on stderr, if it can be written: a note decides about no work."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(clean(text, keep="\n") + "\n")
+        sys.stderr.write(_drawn(clean(line), sys.stderr) + "\n")
+
+
+_PLAIN = str.maketrans(
+    {"\u2500": "-", "\u2026": "~", "\u2588": "#", **dict.fromkeys("\u2589\u258a\u258b\u258c\u258d\u258e\u258f")}
+)
+"""What a terminal without Unicode shows instead of lines, bars and ellipses."""
+
+
+def _drawn(text: str, stream: TextIO) -> str:
+    """Return a text with the lines and bars that the stream can show."""
+    if text.isascii():
+        return text
+    try:
+        "\u2500\u2026\u2588\u258f".encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN)
+    return text
 
 
 def number(value: float) -> str:
@@ -142,9 +171,8 @@ def grid(
     """Return a table for a live view."""
     from rich.text import Text
 
-    return Text(
-        format_table(columns, rows, terminal_width(), title=title, spare=spare), no_wrap=True, overflow="ignore"
-    )
+    text = format_table(columns, rows, terminal_width(), title=title, spare=spare)
+    return Text(_drawn(text, sys.stdout), no_wrap=True, overflow="ignore")
 
 
 def table(
@@ -157,9 +185,11 @@ def table(
 ) -> None:
     """Print a table, or `empty` if it has no rows."""
     rows = list(rows)
-    sys.stdout.write(
-        format_table(columns, rows, terminal_width(), title=title, spare=spare) if rows else f"{clean(empty)}\n"
-    )
+    if not rows:
+        say(empty)
+        return
+    text = format_table(columns, rows, terminal_width(), title=title, spare=spare)
+    sys.stdout.write(_drawn(text, sys.stdout))
 
 
 def show_records(

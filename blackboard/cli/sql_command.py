@@ -75,7 +75,9 @@ def is_terminal() -> bool:
 
 def _guarded(value: Any) -> Any:
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ")[:1] in _FORMULA_SIGNS else value
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value[:1] in _FORMULA_SIGNS or value.lstrip()[:1] in _FORMULA_SIGNS else value
 
 
 def _readable(value: Any) -> Any:

@@ -18,17 +18,13 @@ MIN_WIDTH = 8
 GAP = "   "
 
 
-def clean(value: Any, keep: str = "") -> str:
+def clean(value: Any) -> str:
     """Return a value as text without control characters."""
     if value is None:
         return "-"
     text = value if isinstance(value, str) else str(value)
     return "".join(
-        character
-        if character.isprintable() or character in keep
-        else " "
-        if character.isspace()
-        else "\N{REPLACEMENT CHARACTER}"
+        character if character.isprintable() else " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
 
@@ -83,7 +79,7 @@ def _fit_columns(
 def _row(row: Sequence[str], kept: Sequence[int], widths: Sequence[int], numeric: Sequence[bool]) -> Iterator[str]:
     *first, last = kept
     parts = [_pad(_cut(row[index], widths[index]), widths[index], right=numeric[index]) for index in first]
-    for line in _wrap(row[last], widths[last]):
+    for line in wrap(row[last], widths[last]):
         yield GAP.join([*parts, _pad(line, widths[last], right=numeric[last])])
         parts = [" " * widths[index] for index in first]
 
@@ -108,8 +104,8 @@ def _beginning(text: str, width: int) -> str:
     return text
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    """Return the text in lines, broken between words if possible."""
+def wrap(text: str, width: int) -> list[str]:
+    """Return a text in lines of a width, broken between words if possible."""
     lines = []
     while _width(text) > width:
         line = _beginning(text, width) or text[0]

@@ -94,4 +94,6 @@ def _flush() -> None:
 
 def _complain(text: str) -> None:
     with contextlib.suppress(OSError):
-        os.write(2, f"{text}\n".encode("utf-8", "replace"))
+        # An error may quote a mark. No line of it begins as a line of the log does, and none controls a terminal.
+        lines = ("".join(sign if sign.isprintable() else "?" for sign in line) for line in text.splitlines())
+        os.write(2, ("\n    ".join(lines) + "\n").encode("utf-8", "replace"))

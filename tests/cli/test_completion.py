@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -60,3 +61,21 @@ def test_with_a_broken_deployment_file_nothing_is_completed(
 ) -> None:
     house.write("blackboard.toml", "[database\n")
     assert completed("blackboard explain ") == []
+
+
+def test_only_names_of_plain_characters_are_offered(house: Typed, completed: Callable[[str], list[str]]) -> None:
+    hostile = [f"a{n}$(touch x)" for n in range(300)] + [
+        "`x`",
+        "-rf",
+        "~",
+        "a b",
+        "a;b",
+        "a:b",
+        "a'",
+        'a"',
+        "a\\b",
+        "\u202ea",
+    ]
+    house.write("rows.jsonl", "".join(json.dumps({"room": room, "detail": "x"}) + "\n" for room in [*hostile, "attic"]))
+    assert house("load", "rows.jsonl", "--kind", "smoke", "--subject", "room").code == 0
+    assert completed("blackboard history ") == ["attic"]
