@@ -332,9 +332,18 @@ def check_subject(subject: str) -> str:
         raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
     if len(subject) > MAX_SUBJECT:
         raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are allowed")
-    if "\x00" in subject or any("\ud800" <= c <= "\udfff" for c in subject):
+    if "\x00" in subject or not (subject.isascii() or _is_text(subject)):
         raise InvalidMark("the subject contains characters that are not valid text")
     return subject
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_intensity(intensity: float) -> float:

@@ -358,8 +358,11 @@ class Blackboard:
     def _learn(self, items: Iterable[Mark | Deposit]) -> None:
         """Make known the classes of marks, and look for those of kinds that are given by name."""
         classes = self.session.classes
-        classes.add({type(item) for item in items if isinstance(item, Mark)})
-        classes.load({item.kind for item in items if isinstance(item, Deposit)})
+        for item in items:
+            if isinstance(item, Deposit):
+                classes.load([item.kind])
+            elif not classes.knows(type(item)) and isinstance(item, Mark):
+                classes.add([type(item)])
 
     def withdraw(self, mark_id: int) -> None:
         """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.

@@ -78,16 +78,16 @@ class DepositRequest(NamedTuple):
         Raises:
             InvalidMark: `item` is not a mark, or its payload is not JSON.
         """
-        if not isinstance(item, Mark | Deposit):
-            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
         payload: Mapping[str, JsonValue] = {}
         text = None
-        if isinstance(item, Mark) and not isinstance(item, StandIn):
-            text = write_mark(item)
-        else:
+        if isinstance(item, Deposit):
+            payload, key = item.payload, item.key if key is None else key
+        elif not isinstance(item, Mark):
+            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
+        elif isinstance(item, StandIn):
             payload = item.payload
-        if isinstance(item, Deposit) and key is None:
-            key = item.key
+        else:
+            text = write_mark(item)
         intensity = item.intensity if intensity is None else intensity
         return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id)
 
@@ -252,7 +252,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         row.event_id,
         "deposited" if old is None else "reinforced",
         txn.strength(row) if live else 0.0,
-        tuple(dict.fromkeys(watch.agent.name for watch in crossed)),
+        tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else (),
     )
 
 
@@ -295,7 +295,7 @@ def _write(
     if (value := unique_values.value_of(kind, text)) is not None:
         unique_values.check(txn, kind, value, old)
     law = law_key(state.law)
-    if state.law != kind.decay and (old is None or law != old.law):
+    if state.law is not kind.decay and state.law != kind.decay and (old is None or law != old.law):
         txn.laws.register(txn.sql, state.law)
     if old is None or kind.on_repeat == "replace":
         own_law = int(request.decay is not None and request.decay != kind.decay)

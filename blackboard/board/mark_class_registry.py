@@ -78,6 +78,10 @@ class MarkClasses:
                 self._failure = error
             self._source = None
 
+    def knows(self, model: type[Any]) -> bool:
+        """Return whether a class was added as that of its kind."""
+        return self._classes.get(getattr(model, "kind", "")) is model
+
     def get(self, kind: str) -> type[Mark] | None:
         """Return the class of a kind, if it was added."""
         return self._classes.get(kind)

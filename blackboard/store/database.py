@@ -431,10 +431,7 @@ class Database:
             if not tx.committed:
                 self._roll_back(tx.cursor)
                 self.on_rollback()
-            with contextlib.suppress(Exception):
-                if tx.overwrites:
-                    tx.cursor.execute("PRAGMA secure_delete = FAST")
-                tx.cursor.close()
+            tx.close()
             self._open = None
         if self._write_lock is not None:
             self._write_lock.release()

@@ -37,6 +37,15 @@ class Transaction:
             self.cursor.execute("PRAGMA secure_delete = ON")
             self.overwrites = True
 
+    def close(self) -> None:
+        """Close the cursor. On a broken connection there is nothing to close."""
+        try:
+            if self.overwrites:
+                self.cursor.execute("PRAGMA secure_delete = FAST")
+            self.cursor.close()
+        except Exception:
+            return
+
     def begin_work(self) -> None:
         """Begin a unit of work; several may commit together, and each notifies for itself."""
         self._notifies, self._slots = False, 0
@@ -54,7 +63,7 @@ class Transaction:
         """Run a statement and return the cursor."""
         sql, names = statement.compiled(self.dialect.name)
         cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.positional else values)
-        if (effect := statement.effect) != "quiet" and cursor.rowcount:
+        if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
             if effect == "notifies":
                 self._notifies = True
             else:

@@ -52,10 +52,11 @@ class Injection:
         if frame.f_code.co_filename not in MODULES:
             return None
         # Python runs no handler between the end of a `with` block and the release of a lock that is written in C, and
-        # none while a generator yields.
+        # none while a generator yields. It ignores what is raised in `__del__`.
+        is_deleted = frame.f_back is not None and frame.f_back.f_code.co_name == "__del__"
         is_lock = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip() == "with self._lock:"
         yields = event == "return" and frame.f_code.co_flags & inspect.CO_GENERATOR
-        if event != "exception" and not is_lock and not yields and not self.done:
+        if event != "exception" and not (is_lock or yields or is_deleted) and not self.done:
             self._step -= 1
             if self._step < 0:
                 self.done = True
