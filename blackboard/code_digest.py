@@ -1,9 +1,9 @@
 """The digest of an agent's code, by which workers of two versions of a module are told apart.
 
 It covers what the code implements: the names of the watches and the kinds that they name, the reads, the writes, the
-payload schemas, and the text of the function without comments. It does not cover what a deployment file may tune, such
-as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function calls. Those have the
-version that the declaration names.
+forms of the payload schemas, and the text of the function without comments. It does not cover what a deployment file
+may tune, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function calls.
+Those have the version that the declaration names.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import textwrap
 import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from blackboard.schema_form import form_of
 
 LENGTH = 16
 """Hexadecimal digits of a digest."""
@@ -45,7 +47,7 @@ def digest(
         "watches": {name: sorted(set(kinds)) for name, kinds in watches.items()},
         "reads": sorted(set(reads)),
         "writes": sorted(set(writes)),
-        "schemas": {kind: _without_words(schema) for kind, schema in schemas.items()},
+        "schemas": {kind: form_of(schema) for kind, schema in schemas.items()},
         "source": source_of(function),
         "version": version,
     }
@@ -89,18 +91,3 @@ def _without_comments(text: str) -> str:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
     return "\n".join(stripped for line in lines if (stripped := line.rstrip()))
-
-
-def _without_words(schema: Any) -> Any:
-    """Return a JSON schema without titles and descriptions."""
-    if isinstance(schema, dict):
-        return {
-            name: {field: _without_words(value) for field, value in part.items()}
-            if name in ("properties", "$defs") and isinstance(part, dict)
-            else _without_words(part)
-            for name, part in schema.items()
-            if name not in ("title", "description")
-        }
-    if isinstance(schema, list):
-        return [_without_words(item) for item in schema]
-    return schema

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import erasure, gone_agents, model_pauses, served_agents, unreadable_marks
+from blackboard.board import erasure, gone_agents, model_pauses, redeployment, served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
@@ -278,8 +278,7 @@ def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Fin
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
-    kinds = {**txn.deployment.kinds, **deployment.kinds}
-    wanted = deployment.model_copy(update={"kinds": kinds}).with_kinds(BUILT_IN_KINDS)
+    wanted = redeployment.complete(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     yield _check(

@@ -17,6 +17,7 @@ from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.marks import BUILT_IN_CLASSES, Mark, StoredMark, attach_stored, describe_invalid, dump_payload
 from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.schema_form import form_of
 from blackboard.store.rows import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
@@ -150,8 +151,9 @@ class MarkClasses:
             return
         known = self._agreement.get(kind)
         if known is None or known[0] is not model or known[1] is not spec.payload:
-            own = json.loads(json.dumps(model.payload_schema()))
-            known = (model, spec.payload, own == spec.payload or own in earlier())
+            own = form_of(model.payload_schema())
+            same = own == form_of(spec.payload) or own in map(form_of, earlier())
+            known = (model, spec.payload, same)
             self._agreement[kind] = known
         if not known[2]:
             _check_schema(kind, text, spec, f"{model.__module__}:{model.__qualname__}")

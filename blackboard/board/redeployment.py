@@ -13,6 +13,7 @@ from blackboard.conditions import Condition, Measure
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
+from blackboard.schema_form import form_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 BATCH = 1000
@@ -65,9 +66,20 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 
 
 def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
-    """Return what becomes active with a deployment: it keeps the kinds that it does not name."""
+    """Return what becomes active with a deployment.
+
+    It keeps the kinds that it does not name, and the text of a schema that differs only in words or in what another
+    version of pydantic writes.
+    """
     old = txn.deployment
-    return new.model_copy(update={"version": old.version, "kinds": {**old.kinds, **new.kinds}})
+    kinds = {**old.kinds, **{name: _with_known_schema(spec, old.kinds.get(name)) for name, spec in new.kinds.items()}}
+    return new.model_copy(update={"version": old.version, "kinds": kinds})
+
+
+def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
+    if known is None or spec.payload == known.payload or form_of(spec.payload) != form_of(known.payload):
+        return spec
+    return spec.model_copy(update={"payload": known.payload})
 
 
 def is_change(txn: BoardTransaction, new: Deployment) -> bool:
