@@ -46,8 +46,10 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
     )
 
 
-def insert(txn: BoardTransaction, author: str, kind: str, key: str, digest: str, receipt: Receipt) -> None:
-    """Record that a key stands for a request, with its result."""
+def insert(
+    txn: BoardTransaction, author: str, kind: str, key: str, digest: str, receipt: Receipt, source: str | None
+) -> None:
+    """Record that a key stands for a request, with its result, and the file that it was loaded from."""
     txn.sql.run(
         MARKS.insert_key,
         author=author,
@@ -57,4 +59,5 @@ def insert(txn: BoardTransaction, author: str, kind: str, key: str, digest: str,
         mark_id=receipt.mark_id,
         event_id=receipt.event_id,
         at=txn.now,
+        source=source,
     )

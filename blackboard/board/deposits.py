@@ -36,10 +36,12 @@ class Deposit:
     payload: Mapping[str, JsonValue]
     intensity: float = 1.0
     key: str | None = None
+    source: str | None = None
+    """The file from which it is loaded, by its name in `deposit_sources`. The board remembers it with the key."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
-_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id"})
+_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source"})
 """The fields of a request that its digest leaves out: what a key belongs to, and what the board adds."""
 
 
@@ -60,6 +62,8 @@ class DepositRequest(NamedTuple):
     """The payload as JSON text if it has been checked."""
     activation_id: int | None = None
     """The activation that deposits the mark; None if the author is not an agent."""
+    source: str | None = None
+    """The file from which the deposit is loaded."""
 
     @classmethod
     def of(
@@ -79,9 +83,9 @@ class DepositRequest(NamedTuple):
             InvalidMark: `item` is not a mark, or its payload is not JSON.
         """
         payload: Mapping[str, JsonValue] = {}
-        text = None
+        text = source = None
         if isinstance(item, Deposit):
-            payload, key = item.payload, item.key if key is None else key
+            payload, key, source = item.payload, item.key if key is None else key, item.source
         elif not isinstance(item, Mark):
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
         elif isinstance(item, StandIn):
@@ -89,7 +93,7 @@ class DepositRequest(NamedTuple):
         else:
             text = write_mark(item)
         intensity = item.intensity if intensity is None else intensity
-        return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id)
+        return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id, source)
 
     def digest(self) -> str:
         """Return a text that two requests share if they ask for the same deposit.
@@ -149,7 +153,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     if (first := deposit_keys.find(txn, *key)) is not None:
         return first
     receipt = deposit(txn, prepare(txn, request, classes))
-    deposit_keys.insert(txn, *key, receipt)
+    deposit_keys.insert(txn, *key, receipt, request.source)
     return receipt
 
 

@@ -16,9 +16,10 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, note, say
+from blackboard.cli.output import AsJson, document, note, say, table
 
 if TYPE_CHECKING:
+    from blackboard.board.deposit_sources import SourceWithdrawal
     from blackboard.cli.row_reader import BadRow, Rows
 
 
@@ -53,6 +54,9 @@ def load(
         typer.Option(metavar="COLUMN", help="The column that identifies a row; by default its content does."),
     ] = None,
     intensity: Annotated[str, typer.Option(help="A number, or the column that contains it.")] = "1",
+    again: Annotated[
+        bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
+    ] = False,
     rejects: Annotated[Path | None, typer.Option(help="The file for bad rows. [FILE.rejects.csv]")] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
@@ -66,7 +70,9 @@ def load(
       blackboard load leads.csv --kind lead --subject email --subject phone --map inbound_message=message
       blackboard --author webform load leads.csv --kind lead --subject email --intensity score
       curl -s https://example.org/leads.jsonl | blackboard load - --kind lead --subject email
+      blackboard load leads.csv --kind lead --subject email --map text=message --again
     """
+    from blackboard.board.deposit_sources import source_of
     from blackboard.cli.row_deposits import load as load_rows
     from blackboard.cli.row_mapping import Columns, ColumnsUnmatched
     from blackboard.cli.row_reader import Rows
@@ -74,6 +80,9 @@ def load(
 
     columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key)
     rejects_file = rejects or _rejects_path(file)
+    source = source_of(file) if file != "-" and Path(file).is_file() else None
+    if again and source is None and (file == "-" or Path(file).exists()):
+        raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
     with ExitStack() as stack:
         stream, size = stack.enter_context(_open(file))
         rows = Rows(stream, "stdin" if file == "-" else file, delimiter=_delimiter(delimiter), encoding=encoding)
@@ -83,7 +92,7 @@ def load(
         reject = stack.enter_context(_rejects(rejects_file, file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:
-            loaded = load_rows(board, rows, columns, reject, progress)
+            loaded = load_rows(board, rows, columns, reject, progress, source=source, again=again)
         except ColumnsUnmatched as error:
             blank = ", with a column in place of COLUMN" if any(w.startswith("COLUMN=") for w in error.words) else ""
             advised = UsageError(f"{error}. This loads the file{blank}:")
@@ -92,6 +101,8 @@ def load(
     summary: dict[str, Any] = {
         "loaded": sum(loaded.outcomes.values()),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},
+        "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,
+        "kept": [] if loaded.before is None else loaded.before.kept,
         "rejected": loaded.rejected,
         "rejects": str(rejects_file) if loaded.rejected else None,
         "crossed": dict(loaded.crossed),
@@ -99,6 +110,8 @@ def load(
     if as_json:
         document(summary)
     else:
+        if loaded.before is not None:
+            _show_withdrawal(loaded.before, file)
         parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
         say(f"{summary['loaded']} rows loaded{': ' + ', '.join(parts) if parts else ''}")
     for column in loaded.unseen:
@@ -107,6 +120,16 @@ def load(
         note(f"{loaded.rejected} rows rejected; see {rejects_file} for the rows and the reasons")
         if strict or not summary["loaded"]:
             raise typer.Exit(1)
+
+
+def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
+    if not before.freed and not before.kept:
+        note(f"no earlier load of {file} is known, so nothing was withdrawn")
+        return
+    say(f"{before.withdrawn} marks of an earlier load withdrawn")
+    if before.kept:
+        rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
+        table(("mark", "kind", "subject", "left alone because"), rows, empty="", title=f"{len(before.kept)} left alone")
 
 
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:

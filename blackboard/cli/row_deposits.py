@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blackboard.board import Blackboard, Deposit
+from blackboard.board.deposit_sources import SourceWithdrawal, withdraw_source
 from blackboard.cli.row_mapping import Columns, RowMapping
 from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError
@@ -29,6 +30,8 @@ class LoadResult:
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
     """For each agent, how many rows made one of its watches cross."""
+    before: SourceWithdrawal | None = None
+    """What became of the marks of an earlier load, if they were to be withdrawn."""
     unseen: tuple[str, ...] = ()
     """Requested columns that no row has."""
     columns: frozenset[str] = frozenset()
@@ -36,11 +39,25 @@ class LoadResult:
 
 
 def load(
-    board: Blackboard, rows: Rows, mapping: Columns, reject: Callable[[BadRow], None], progress: Callable[[], None]
+    board: Blackboard,
+    rows: Rows,
+    mapping: Columns,
+    reject: Callable[[BadRow], None],
+    progress: Callable[[], None],
+    *,
+    source: str | None = None,
+    again: bool = False,
 ) -> LoadResult:
     """Deposit a mark for each row.
 
-    `reject` is called for each row that cannot become a mark, `progress` after each batch.
+    Args:
+        board: The board.
+        rows: The rows.
+        mapping: What becomes of their columns.
+        reject: Called for each row that cannot become a mark.
+        progress: Called after each batch.
+        source: The file, by its name in `deposit_sources`; None for a stream.
+        again: Whether to withdraw first what was deposited from the file. Nothing is withdrawn before a row fits.
 
     Raises:
         UsageError: There are columns that do not exist, or for which the kind has no field.
@@ -62,9 +79,11 @@ def load(
                 bad.append(row)
                 continue
             try:
-                deposits.append((row, mapper.deposit(row)))
+                deposits.append((row, replace(mapper.deposit(row), source=source)))
             except InvalidMark as error:
                 bad.append(BadRow(row.number, str(error), row.raw))
+        if deposits and again and source is not None and loaded.before is None:
+            loaded.before = withdraw_source(board.session, source, board.author)
         results = board.deposit_many([item for _, item in deposits], on_error="return")
         for (row, _), result in zip(deposits, results, strict=True):
             if isinstance(result, UsageError):

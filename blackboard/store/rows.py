@@ -179,6 +179,8 @@ class DepositKeyRow(NamedTuple):
     mark_id: Id
     event_id: Id
     at: Time
+    source: str | None = None
+    """The file from which the deposit was loaded, as `deposit_sources` names it; None for other deposits."""
 
 
 class UniqueValueRow(NamedTuple):
@@ -437,6 +439,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "board": BoardRow._fields,
     "crossing": CrossingRow._fields,
     "deployment": DeploymentRow._fields,
+    "deposit_key": DepositKeyRow._fields,
     "event": EventRow._fields,
     "law_change": LawChangeRow._fields,
     "live": MarkRow._fields,  # the fragment live_marks under this name

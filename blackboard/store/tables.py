@@ -117,7 +117,13 @@ table(
     Index(None, "subject", "mark_id", "id"),
     partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
 )
-table("deposit_key", rows.DepositKeyRow, "key author kind", clustered=True)
+table(
+    "deposit_key",
+    rows.DepositKeyRow,
+    "key author kind",
+    partial_index("ix_deposit_key_source", "source", "mark_id", where="source IS NOT NULL"),
+    clustered=True,
+)
 table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
 table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
 table(

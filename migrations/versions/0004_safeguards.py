@@ -77,7 +77,12 @@ def _keys_of_deposits() -> None:
         sa.Column("mark_id", Id, nullable=False),
         sa.Column("event_id", Id, nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("source", sa.Text),
         sqlite_with_rowid=False,
+    )
+    loaded = sa.text("source IS NOT NULL")
+    op.create_index(
+        "ix_deposit_key_source", "deposit_key", ["source", "mark_id"], sqlite_where=loaded, postgresql_where=loaded
     )
     op.execute("""
         INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at)

@@ -72,10 +72,10 @@ def test_an_equal_request_in_another_form_is_the_same(world: World) -> None:
 
 def test_a_request_has_the_same_digest_after_an_argument_with_a_default_is_added() -> None:
     request = DepositRequest("smoke", "s", {}, "ada")
-    assert request.digest() == request._replace(intensity=1, key="k", text="{}", activation_id=7).digest()
+    assert request.digest() == request._replace(intensity=1, key="k", text="{}", activation_id=7, source="f").digest()
     others: list[Any] = [
         request._replace(**{name: "other"})  # type: ignore[arg-type]
-        for name in set(DepositRequest._fields) - {"kind", "author", "key", "text", "activation_id"}
+        for name in set(DepositRequest._fields) - {"kind", "author", "key", "text", "activation_id", "source"}
     ]
     digests = {request.digest(), *(other.digest() for other in others)}
     assert len(digests) == len(others) + 1

@@ -65,7 +65,7 @@ NEW = {
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),
-    ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"),
+    ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"), ("deposit_key", "source"),
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
     ("worker", "agents"), ("worker", "schema"),

@@ -99,8 +99,40 @@ WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 
 -- name: insert_key
 -- Record a deposit's key.
-INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at)
-VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at);
+INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at, source)
+VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at, :source);
+
+-- name: marks_of_source
+-- The next marks that were deposited from a source.
+SELECT DISTINCT mark_id FROM deposit_key WHERE source = :source AND mark_id > :after ORDER BY mark_id LIMIT :limit + 0;
+
+-- name: keys_of_source -> DepositKeyRow
+-- The keys of the deposits of one mark from a source.
+SELECT {deposit_key.*} FROM deposit_key WHERE deposit_key.source = :source AND deposit_key.mark_id = :mark_id;
+
+-- name: delete_key
+-- Free a key, so that its next deposit is a new one.
+DELETE FROM deposit_key WHERE key = :key AND author = :author AND kind = :kind;
+
+-- name: deposits_of_mark
+-- The events that deposited or reinforced a mark, oldest first.
+SELECT event.id, event.author, event.recorded_at
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
+ORDER BY event.id;
+
+-- name: agents_given_mark
+-- The agents that were given a mark. Old activations are removed, but what a watch has absorbed of a live mark is not.
+SELECT activation.agent
+FROM activation_input
+JOIN activation ON activation.id = activation_input.activation_id
+WHERE activation_input.mark_id = :mark_id
+UNION
+SELECT watch.agent
+FROM absorbed
+JOIN watch ON watch.id = absorbed.watch_id
+WHERE absorbed.mark_id = :mark_id AND absorbed.given_event_id IS NOT NULL
+ORDER BY 1;
 
 -- name: holders_of_unique_value
 -- The marks that hold a unique value; several if they had it before their kind became unique.

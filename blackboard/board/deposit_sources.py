@@ -1,0 +1,135 @@
+"""Deposits by the file that they were loaded from, so that a wrong load can be mended.
+
+A board remembers the file with the key of each loaded deposit, as long as it remembers the key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.board import evaporation
+from blackboard.board.board_session import BoardSession
+from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.deposits import check_signature
+from blackboard.errors import NotFound
+from blackboard.store.rows import DepositKeyRow, MarkRow
+from blackboard.store.statements import MARKS
+
+BATCH = 200
+"""Marks in one transaction, few enough that a daemon waits only briefly."""
+
+
+@dataclass(frozen=True)
+class KeptMark:
+    """A mark that a withdrawal left alone, and why."""
+
+    mark_id: int
+    kind: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceWithdrawal:
+    """What the withdrawal of a file's deposits did."""
+
+    withdrawn: int
+    """The number of marks that were taken off the board."""
+    freed: int
+    """The number of keys that stand for nothing any more."""
+    kept: Sequence[KeptMark]
+    """The marks that agents know already, or that other deposits share. Their keys stay."""
+
+
+def source_of(path: str | os.PathLike[str]) -> str:
+    """Return the name under which a board remembers a file: a digest of its path without symbolic links."""
+    return hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
+
+
+def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWithdrawal:
+    """Withdraw the marks that were loaded from a file, whoever loaded it and as whatever kind, and free their keys.
+
+    A mark stays if it was given to an agent, which may have acted on it, or if a deposit from elsewhere is part of it.
+    An interrupted withdrawal can be repeated.
+
+    Raises:
+        InvalidMark: `author`, who signs the withdrawals, is reserved for an agent.
+    """
+    withdrawn = freed = after = 0
+    kept: list[KeptMark] = []
+    while True:
+        batch = session.write(lambda txn, after=after: _withdraw_batch(txn, source, author, after))  # type: ignore[misc]
+        withdrawn, freed = withdrawn + batch.withdrawn, freed + batch.freed
+        kept += batch.kept
+        if batch.last is None:
+            return SourceWithdrawal(withdrawn, freed, kept)
+        after = batch.last
+
+
+@dataclass
+class _Batch:
+    withdrawn: int
+    freed: int
+    kept: list[KeptMark]
+    last: int | None
+    """The last mark of the batch; None if there are no more."""
+
+
+def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int) -> _Batch:
+    check_signature(txn, author)
+    ids = [row.mark_id for row in txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=BATCH)]
+    batch = _Batch(0, 0, [], ids[-1] if ids else None)
+    for mark_id in ids:
+        keys = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)
+        row = txn.sql.one(MARKS.get_mark, id=mark_id)
+        subject = _subject_of(txn, row, keys)
+        own, others = _deposits(txn, mark_id, subject, keys)
+        # A deposit that changed nothing left nothing behind, and only its key goes.
+        if own and (reason := _reason_to_keep(txn, mark_id, others if row is not None else [])) is not None:
+            batch.kept.append(KeptMark(mark_id, keys[0].kind, subject, reason))
+            continue
+        if own and row is not None:
+            with contextlib.suppress(NotFound):  # it has evaporated
+                evaporation.withdraw(txn, mark_id, author)
+                batch.withdrawn += 1
+        for key in keys:
+            txn.sql.run(MARKS.delete_key, key=key.key, author=key.author, kind=key.kind)
+        batch.freed += len(keys)
+    return batch
+
+
+def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[Any]) -> str | None:
+    """Return why a mark must stay; None if it may go. `others` are the deposits from elsewhere."""
+    if agents := [found.agent for found in txn.sql.all(MARKS.agents_given_mark, mark_id=mark_id)]:
+        return f"given to {', '.join(agents)}"
+    if others:
+        return f"joined by deposits of {', '.join(sorted({event.author for event in others}))}"
+    return None
+
+
+def _deposits(
+    txn: BoardTransaction, mark_id: int, subject: str, keys: Sequence[DepositKeyRow]
+) -> tuple[list[Any], list[Any]]:
+    """Return the deposits of a mark from the file, and those from elsewhere.
+
+    The key of a deposit that changed nothing names an earlier event, which has an earlier time.
+    """
+    made = {(key.event_id, key.at) for key in keys}
+    own: list[Any] = []
+    others: list[Any] = []
+    for event in txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id):
+        (own if (event.id, event.recorded_at) in made else others).append(event)
+    return own, others
+
+
+def _subject_of(txn: BoardTransaction, row: MarkRow | None, keys: Sequence[DepositKeyRow]) -> str:
+    """Return the subject of a mark; an empty text if nothing of its history is left."""
+    if row is not None:
+        return row.subject
+    events = (txn.sql.one(MARKS.get_event, id=key.event_id) for key in keys)
+    return next((event.subject for event in events if event is not None), "")
