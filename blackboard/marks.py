@@ -298,6 +298,26 @@ def payload_text(mark: Mark) -> str:
         raise not_json(error) from None
 
 
+def given_payload(mark: Mark) -> dict[str, JsonValue]:
+    """Return the payload without the fields that took their defaults, as somebody without the class would give it.
+
+    Raises:
+        InvalidMark: JSON cannot represent a value.
+    """
+    try:
+        given = mark.model_dump(
+            mode="json",
+            exclude=_EXCLUDED_FROM_PAYLOAD,
+            exclude_unset=True,
+            by_alias=False,
+            round_trip=True,
+            warnings=False,
+        )
+        return _with_sets_in_order(mark, given) if _has_sets(type(mark)) else given
+    except (ValueError, RecursionError) as error:
+        raise not_json(error) from None
+
+
 @cache
 def _has_sets(model: type[Mark]) -> bool:
     return '"uniqueItems"' in json.dumps(model.defaults.schema)

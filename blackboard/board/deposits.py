@@ -20,7 +20,7 @@ from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, LawConflict, UsageError
-from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload, not_json
+from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload, given_payload, not_json
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
@@ -51,7 +51,7 @@ class DepositRequest(NamedTuple):
     kind: str
     subject: str
     payload: Mapping[str, JsonValue]
-    """The payload; empty if `text` has it."""
+    """The payload as it was given; empty if `text` has it and there is no key."""
     author: str
     intensity: float = 1.0
     key: str | None = None
@@ -92,6 +92,7 @@ class DepositRequest(NamedTuple):
             payload = item.payload
         else:
             text = write_mark(item)
+            payload = {} if key is None else given_payload(item)
         intensity = item.intensity if intensity is None else intensity
         return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id, source)
 
@@ -110,8 +111,6 @@ class DepositRequest(NamedTuple):
             if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
         }
         try:
-            if self.text is not None:
-                arguments["payload"] = json.loads(self.text)
             text = _ENCODER.encode(_canonical(arguments))
         except (RecursionError, ValueError) as error:  # a value may contain itself
             raise not_json(error) from None

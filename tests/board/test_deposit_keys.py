@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
-from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock
+from blackboard import Blackboard, Deposit, Exponential, Linear, ManualClock, Mark
 from blackboard.board.deposits import DepositRequest
 from blackboard.errors import InvalidMark, KeyReused, UnknownName
 from tests.board.world import HOUR, World, kind, spec
@@ -68,6 +70,39 @@ def test_an_equal_request_in_another_form_is_the_same(world: World) -> None:
         "smoke", payload={"b": (2, {"y": 2, "x": 1.0}), "a": 1.0}, intensity=2.0, decay=Linear("72h"), key="k"
     )
     assert again.outcome == "duplicate"
+
+
+class Person(BaseModel):
+    name: str
+    role: str = "guest"
+
+
+class Visit(Mark, kind="visit", on_repeat="separate"):
+    who: Person
+    rooms: set[str] = Field(default_factory=set)
+    note: str | None = None
+    token: str = Field(default_factory=lambda: secrets.token_hex(8))
+
+
+@pytest.mark.parametrize(
+    ("mark", "payload"),
+    [
+        (Visit(subject="s", who=Person(name="ada")), {"who": {"name": "ada"}}),
+        (Visit(subject="s", who=Person(name="ada"), note=None), {"who": {"name": "ada"}, "note": None}),
+        (Visit(subject="s", who=Person(name="ada"), rooms={"b", "a"}), {"who": {"name": "ada"}, "rooms": ["a", "b"]}),
+    ],
+)
+def test_a_request_by_the_class_and_by_the_kind_s_name_is_the_same(
+    world: World, mark: Visit, payload: dict[str, Any]
+) -> None:
+    first = world.board.deposit(mark, key="by class")
+    world.board.deposit("visit", subject="s", payload=payload, key="by name")
+    assert world.board.deposit("visit", subject="s", payload=payload, key="by class").outcome == "duplicate"
+    assert world.board.deposit(mark, key="by name").outcome == "duplicate"
+    again = Visit.model_validate(mark.model_dump(exclude_unset=True))  # with another token
+    assert world.board.deposit(again, key="by class").mark_id == first.mark_id
+    with pytest.raises(KeyReused):
+        world.board.deposit(mark.model_copy(update={"note": "late"}), key="by class")
 
 
 def test_a_request_has_the_same_digest_after_an_argument_with_a_default_is_added() -> None:
