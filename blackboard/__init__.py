@@ -17,7 +17,7 @@ _NAMES = {
         "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt"
     ),
     "clock": "ManualClock SystemClock",
-    "conditions": "Measure count strength strongest total",
+    "conditions": "Measure count exactly strength strongest total",
     "daemon": "Daemon",
     "decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",

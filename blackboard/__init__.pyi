@@ -23,6 +23,7 @@ from blackboard.clock import ManualClock as ManualClock
 from blackboard.clock import SystemClock as SystemClock
 from blackboard.conditions import Measure as Measure
 from blackboard.conditions import count as count
+from blackboard.conditions import exactly as exactly
 from blackboard.conditions import strength as strength
 from blackboard.conditions import strongest as strongest
 from blackboard.conditions import total as total

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from itertools import chain, combinations, product
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.errors import InvalidCondition
-from blackboard.marks import Mark
+from blackboard.marks import Mark, normalize_subject
 from blackboard.reinforcement import FadingMark
 
 Scope = Literal["subject", "board"]
@@ -116,6 +117,15 @@ class Condition(ABC):
         return isinstance(self, Comparison) and self.measure.per_mark
 
 
+def exactly(text: str) -> str:
+    """Return a pattern of subjects in which each character of a text means itself, also `*`, `?` and `[`.
+
+    strength(Alarm, subject=exactly("server[3]/") + "*") >= 0.5
+
+    """
+    return re.sub(r"[*?[]", r"[\g<0>]", text)
+
+
 MEASURES: dict[str, type[Measure]] = {}
 """The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
 
@@ -139,7 +149,9 @@ class Measure(ABC):
     Args:
         kinds: Mark classes or the names of kinds.
         over: The marks of one subject, or of the whole board.
-        subject: A pattern such as `lead/vip-*`; only marks of matching subjects count.
+        subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
+            `?` for one, `[abc]` and `[a-c]` for one of these, `[!abc]` for any other one. `exactly` makes a text match
+            itself only.
 
     Raises:
         InvalidCondition: A kind, scope or pattern is not valid.
@@ -178,7 +190,7 @@ class Measure(ABC):
             raise InvalidCondition(f"{self.name}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
         object.__setattr__(self, "over", over)
-        object.__setattr__(self, "subject", subject)
+        object.__setattr__(self, "subject", None if subject is None else normalize_subject(subject))
         object.__setattr__(
             self, "mark_classes", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
         )

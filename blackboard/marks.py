@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,7 +54,7 @@ class Mark(BaseModel):
     Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
 
     Attributes:
-        subject: What the mark is about; 1 to 512 characters.
+        subject: What the mark is about; 1 to 512 characters, stored in the form NFC.
         intensity: How strong the mark is when deposited; 0 to 1e12.
     """
 
@@ -342,14 +343,20 @@ def alternative_of(mark: Mark) -> Mark | None:
     return mark._alternative
 
 
+def normalize_subject(subject: str) -> str:
+    """Return a subject in the form that boards store and look up: an é is one character (NFC), however it was typed."""
+    return subject if subject.isascii() else unicodedata.normalize("NFC", subject)
+
+
 def check_subject(subject: str) -> str:
-    """Return the subject if it can be stored.
+    """Return the subject in its stored form if it can be stored.
 
     Raises:
         InvalidMark: It is empty, over 512 characters, or not valid text.
     """
     if not isinstance(subject, str) or not subject.strip():
         raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
+    subject = normalize_subject(subject)
     if len(subject) > MAX_SUBJECT:
         raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are allowed")
     if "\x00" in subject or not (subject.isascii() or _is_text(subject)):

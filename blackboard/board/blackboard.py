@@ -69,7 +69,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.marks import BUILT_IN_KINDS, Mark
+from blackboard.marks import BUILT_IN_KINDS, Mark, normalize_subject
 from blackboard.store import compaction, schema
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
@@ -389,6 +389,7 @@ class Blackboard:
         """
         from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
 
+        subject = normalize_subject(subject)
         try:
             report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
         except NotFound:
@@ -476,7 +477,7 @@ class Blackboard:
             UnreadableMark: A mark does not fit the class, and `strict` is set.
         """
         filters: dict[str, Any] = {
-            "subject": subject,
+            "subject": None if subject is None else normalize_subject(subject),
             "min_strength": min_strength,
             "at": None if at is None else _instant(at),
             "limit": limit,
@@ -496,11 +497,11 @@ class Blackboard:
 
     def history(self, subject: str) -> list[MarkEvent]:
         """Return every event of a subject's marks, oldest first."""
-        return self.session.read(lambda txn: queries.history(txn, subject))
+        return self.session.read(lambda txn: queries.history(txn, normalize_subject(subject)))
 
     def subjects(self, prefix: str = "", *, limit: int = 100) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark."""
-        return self.session.read(lambda txn: queries.subjects(txn, prefix, limit))
+        return self.session.read(lambda txn: queries.subjects(txn, normalize_subject(prefix), limit))
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
@@ -542,6 +543,7 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
+        subject = None if subject is None else normalize_subject(subject)
         dead = served_agents.dead_workers(self.session)
         return self.session.read(lambda txn: explanation.explain(txn, agent, subject, dead))
 

@@ -20,7 +20,16 @@ from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
 from blackboard.errors import InvalidMark, LawConflict, UsageError
-from blackboard.marks import Kind, Mark, check_intensity, check_subject, dump_payload, given_payload, not_json
+from blackboard.marks import (
+    Kind,
+    Mark,
+    check_intensity,
+    check_subject,
+    dump_payload,
+    given_payload,
+    normalize_subject,
+    not_json,
+)
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, reinforce
 from blackboard.store.rows import MarkRow
@@ -94,7 +103,8 @@ class DepositRequest(NamedTuple):
             text = write_mark(item)
             payload = {} if key is None else given_payload(item)
         intensity = item.intensity if intensity is None else intensity
-        return cls(item.kind, item.subject, payload, author, intensity, key, decay, until, text, activation_id, source)
+        subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
+        return cls(item.kind, subject, payload, author, intensity, key, decay, until, text, activation_id, source)
 
     def digest(self) -> str:
         """Return a text that two requests share if they ask for the same deposit.
@@ -189,11 +199,10 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     """
     ensure_kind(txn, request.kind, classes)
     txn.kind(request.kind)
-    text, subject, decay = request.text, request.subject, request.decay
-    check_subject(subject)
+    text, subject, decay = request.text, check_subject(request.subject), request.decay
     if text is None:
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
-        check_subject(subject)
+        subject = check_subject(subject)
     check_payload(txn, request.kind, request.author, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)

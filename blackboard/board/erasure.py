@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import unicodedata
 
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_session import BoardSession
@@ -109,8 +110,9 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
 
 
 def _patterns(subject: str) -> set[str]:
-    """Return the LIKE patterns that find a subject in texts: as it is, and as JSON writes it."""
-    texts = {subject, json.dumps(subject)[1:-1], json.dumps(subject, ensure_ascii=False)[1:-1]}
+    """Return the LIKE patterns that find a subject in texts: in both forms of Unicode, and as JSON writes them."""
+    forms = {subject, unicodedata.normalize("NFD", subject)}
+    texts = {json.dumps(form, ensure_ascii=escaped)[1:-1] for form in forms for escaped in (True, False)} | forms
     for sign in ("\\", "%", "_"):
         texts = {text.replace(sign, "\\" + sign) for text in texts}
     return {f"%{text}%" for text in texts}

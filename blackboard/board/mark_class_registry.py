@@ -5,6 +5,7 @@ A class is one that the program or its deployment file names. No module is ever 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -15,7 +16,15 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
-from blackboard.marks import BUILT_IN_CLASSES, Mark, StoredMark, attach_stored, describe_invalid, dump_payload
+from blackboard.marks import (
+    BUILT_IN_CLASSES,
+    Mark,
+    StoredMark,
+    attach_stored,
+    describe_invalid,
+    dump_payload,
+    normalize_subject,
+)
 from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.schema_form import form_of
 from blackboard.store.rows import EventRow, MarkRow
@@ -128,12 +137,10 @@ class MarkClasses:
         """Return the form in which a subject would be stored; unchanged if the deposit would be refused."""
         model = self.find(kind, deployment)
         validators = () if model is None else model.__pydantic_decorators__.field_validators.values()
-        if model is None or not any("subject" in validator.info.fields for validator in validators):
-            return subject
-        try:
-            return parse_payload(model, payload, subject).subject
-        except (ValidationError, InvalidMark):
-            return subject
+        if model is not None and any("subject" in validator.info.fields for validator in validators):
+            with contextlib.suppress(ValidationError, InvalidMark):
+                subject = parse_payload(model, payload, subject).subject
+        return normalize_subject(subject)
 
     def check_registered(
         self, kind: str, text: str, spec: KindSpec, earlier: Callable[[], Iterable[dict[str, Any] | None]]

@@ -22,6 +22,10 @@ HOSTS = {"run", "demo"}
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
     standard_streams.open_closed()
+    for number, argument in enumerate(sys.argv[1:], 1):
+        if not _is_text(argument):
+            sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
+            sys.exit(2)
     if "run" in sys.argv:
         from blackboard.cli import signals
 
@@ -39,6 +43,11 @@ def main() -> NoReturn:
         sys.exit(0)
     finally:
         standard_streams.finish()
+
+
+def _is_text(argument: str) -> bool:
+    """Return whether the bytes of an argument are text. Python keeps others as halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 def move_common_first(arguments: list[str]) -> list[str]:

@@ -40,6 +40,8 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
+    if not incomplete.isascii():
+        return []  # no plain subject begins with it, and it may not even be text
     return _of_board(context, lambda board: board.subjects(incomplete, limit=_READ))
 
 

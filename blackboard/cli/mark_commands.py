@@ -107,11 +107,14 @@ def deposit(
 
 def _payload(text: str) -> dict[str, JsonValue]:
     from blackboard.errors import InvalidMark
+    from blackboard.marks import not_json
 
     try:
         return json.loads(sys.stdin.read() if text == "-" else text)  # type: ignore[no-any-return]
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         raise InvalidMark(f"the payload is not valid JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise not_json(error) from None
 
 
 def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:

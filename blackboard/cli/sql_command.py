@@ -51,7 +51,10 @@ def sql(
     seconds = parse_duration(timeout) / 1e6
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
-    text = sys.stdin.read() if query == "-" else query
+    try:
+        text = sys.stdin.read() if query == "-" else query
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the query is not {error.encoding.upper()} text: byte {error.start}") from None
     with session_of(context).board() as board:
         result = administration.query(board, text, limit=limit, seconds=seconds)
     if as_json:

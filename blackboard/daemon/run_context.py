@@ -13,7 +13,7 @@ from blackboard.board.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
-from blackboard.marks import Mark
+from blackboard.marks import Mark, normalize_subject
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -50,6 +50,7 @@ class RunContext:
         declared = {read.kind for read in self._claim.agent.reads}
         if name not in declared:
             raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
+        subject = None if subject is None else normalize_subject(subject)
         return [mark for mark in self._reads.get(name, []) if subject is None or mark.subject == subject]
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:

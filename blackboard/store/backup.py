@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -164,7 +165,9 @@ def count_events(copy: Path, subject: str) -> int | None:
     database = Database(copy)
     try:
         with database.read() as tx:
-            return int(tx.cursor.execute("SELECT count(*) FROM event WHERE subject = ?", (subject,)).fetchone()[0])
+            # A copy from before subjects had one form may hold the other one.
+            forms = (subject, unicodedata.normalize("NFD", subject))
+            return int(tx.cursor.execute("SELECT count(*) FROM event WHERE subject IN (?, ?)", forms).fetchone()[0])
     except StoreError:
         return None
     finally:

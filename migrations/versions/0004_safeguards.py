@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -40,6 +41,7 @@ def upgrade() -> None:
     _values_that_are_equal()
     _pauses_of_models()
     _ends_of_service()
+    _one_form_of_subjects()
 
 
 def _remember_events_of_others() -> None:
@@ -323,3 +325,60 @@ def _ends_of_service() -> None:
         UPDATE agent_state
         SET served_at = (SELECT max(started_at) FROM activation WHERE activation.agent = agent_state.agent)
     """)
+
+
+def _one_form_of_subjects() -> None:
+    """Write subjects in NFC, the form in which they are stored and looked up from now on.
+
+    A board may have one subject in two forms. Then its marks are marks of one subject. Of its crossings that wait for
+    one watch, one stays; of two predictions or cooldowns, the later one.
+    """
+    tables = ("mark", "event", "activation", "crossing", "predicted_crossing", "subject_cooldown")
+    connection = op.get_bind()
+    found = {
+        subject
+        for table in tables
+        for subject in connection.execute(sa.text(f"SELECT DISTINCT subject FROM {table}")).scalars()
+        if subject is not None and not unicodedata.is_normalized("NFC", subject)
+    }
+    merge = """
+        UPDATE crossing SET state = 'skipped', closed_at = noticed_at
+        WHERE subject = :old AND state = 'waiting' AND EXISTS (
+          SELECT 1
+          FROM crossing AS other
+          WHERE other.subject = :new AND other.state = 'waiting' AND other.watch_id = crossing.watch_id
+            AND other.mark_id = crossing.mark_id
+        );
+        UPDATE predicted_crossing SET due_at = (
+          SELECT max(other.due_at)
+          FROM predicted_crossing AS other
+          WHERE other.subject IN (:old, :new) AND other.watch_id = predicted_crossing.watch_id
+            AND other.mark_id = predicted_crossing.mark_id
+        )
+        WHERE subject = :new;
+        DELETE FROM predicted_crossing
+        WHERE subject = :old AND EXISTS (
+          SELECT 1
+          FROM predicted_crossing AS other
+          WHERE other.subject = :new AND other.watch_id = predicted_crossing.watch_id
+            AND other.mark_id = predicted_crossing.mark_id
+        );
+        UPDATE subject_cooldown SET until = (
+          SELECT max(other.until)
+          FROM subject_cooldown AS other
+          WHERE other.subject IN (:old, :new) AND other.agent = subject_cooldown.agent
+        )
+        WHERE subject = :new;
+        DELETE FROM subject_cooldown
+        WHERE subject = :old AND EXISTS (
+          SELECT 1
+          FROM subject_cooldown AS other
+          WHERE other.subject = :new AND other.agent = subject_cooldown.agent
+        )
+    """
+    rename = ";".join(f"UPDATE {table} SET subject = :new WHERE subject = :old" for table in tables)
+    for subject in sorted(found):
+        names = {"old": subject, "new": unicodedata.normalize("NFC", subject)}
+        for statement in f"{merge};{rename}".split(";"):
+            wanted = {name: value for name, value in names.items() if f":{name}" in statement}
+            connection.execute(sa.text(statement), wanted)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from blackboard.cli import move_common_first
+from blackboard.cli import main, move_common_first
 from tests.cli.conftest import Typed
 
 
@@ -58,3 +60,26 @@ def test_the_version_needs_no_command(typed: Typed) -> None:
     done = typed("--version")
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("history", "caf\udce9"), ("--database", "b\udcff.db", "marks"), ("deposit", "x", "y", "--\udc80"), ("\udcc3(",)],
+)
+def test_an_argument_that_is_not_text_is_refused(
+    words: tuple[str, ...], house: Typed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["blackboard", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"error: argument \d is not valid UTF-8", line)
+    assert not [path for path in house.folder.iterdir() if path.suffix == ".db"]
+
+
+def test_a_query_that_is_not_text_is_refused(house: Typed) -> None:
+    house("init")
+    done = house("sql", "-", stdin=b"select '\xff'")
+    assert done.code == 2
+    assert "is not UTF-8 text: byte 8" in done.err

@@ -136,6 +136,40 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
         assert without == [expected(name, row) for row in rows], name
 
 
+def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    connection = sqlite3.connect(path)
+    marks = [row[0] for row in connection.execute("SELECT id FROM mark WHERE kind = 'lead' ORDER BY id LIMIT 2")]
+    for number, subject in zip(marks, (one, two), strict=True):
+        connection.execute("UPDATE mark SET subject = ? WHERE id = ?", (subject, number))
+        connection.execute("UPDATE event SET subject = ? WHERE mark_id = ?", (subject, number))
+    [(watch,)] = connection.execute("SELECT min(watch_id) FROM crossing WHERE state = 'waiting'").fetchall()
+    connection.execute("DELETE FROM crossing WHERE watch_id = ? AND state = 'waiting'", (watch,))
+    crossing = contents(path, "crossing")[0] | {"watch_id": watch, "mark_id": 0, "state": "waiting", "closed_at": None}
+    for number, subject in ((10_001, one), (10_002, two)):
+        insert(connection, "crossing", crossing | {"id": number, "subject": subject})
+        insert(connection, "rest", {"agent": "sales", "subject": subject, "until": number})
+        insert(connection, "fall", {"watch_id": watch, "subject": subject, "mark_id": 0, "due_at": number})
+    connection.commit()
+    connection.close()
+    database = Database(f"sqlite:///{path}")
+    schema.ensure(database, clock.now(), living_workers)
+    database.close()
+    for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
+        assert two not in {row["subject"] for row in contents(path, table)}
+    found = [row for row in contents(path, "crossing") if row["subject"] == one]
+    assert sorted(row["state"] for row in found) == ["skipped", "waiting"]
+    for table, name in (("predicted_crossing", "due_at"), ("subject_cooldown", "until")):
+        assert [row[name] for row in contents(path, table) if row["subject"] == one] == [10_002]
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
+        assert {event.mark_id for event in board.history(two)} == set(marks)
+
+
+def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    slots = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({slots})", tuple(row.values()))
+
+
 def test_each_mark_has_its_last_event_that_is_not_of_its_agent(path: Path, clock: ManualClock) -> None:
     connection = sqlite3.connect(path)
     for event_id, author, activation in ((100, "sales", None), (101, "sales", 1), (102, "sales", 1)):
