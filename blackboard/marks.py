@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
@@ -40,6 +42,16 @@ class StoredMark:
     deposited_at: Instant
     reinforced_at: Instant
     reinforcements: int
+
+
+class _PayloadSchema(GenerateJsonSchema):
+    """The schema of a payload. It tells a decimal number in text from any other text, as pydantic's does not."""
+
+    def decimal_schema(self, schema: DecimalSchema) -> JsonSchemaValue:
+        written = super().decimal_schema(schema)
+        choices = written.get("anyOf", [written])
+        marked = [{**choice, "format": "decimal"} if choice["type"] == "string" else choice for choice in choices]
+        return {**written, "anyOf": marked} if len(marked) > 1 else marked[0]
 
 
 class Mark(BaseModel):
@@ -114,7 +126,7 @@ class Mark(BaseModel):
             InvalidMark: JSON cannot represent a field.
         """
         try:
-            schema = cls.model_json_schema(by_alias=False)
+            schema = cls.model_json_schema(by_alias=False, schema_generator=_PayloadSchema)
         except PydanticInvalidForJsonSchema as error:
             raise InvalidMark(f"{cls.__qualname__} has a field that JSON cannot represent: {error}") from None
         for name in RESERVED_FIELDS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, Any
@@ -30,6 +31,7 @@ _FORMATS: Mapping[str, Any] = {
     "date": date,
     "time": time,
     "duration": timedelta,
+    "decimal": Decimal,
     "uuid": UUID,
     "uri": AnyUrl,
     "ipv4": IPv4Address,

@@ -242,7 +242,7 @@ def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(str(value))
     if isinstance(value, str):
-        if any(branch.get("type") == "number" for branch in branches) and _NUMBER.fullmatch(value):
+        if any(branch.get("format") == "decimal" for branch in branches) and _NUMBER.fullmatch(value):
             return _number(value)
         if any(branch.get("format") in ("date-time", "time") for branch in branches):
             value = _instant(value)

@@ -19,6 +19,7 @@ from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board import unique_values
 from blackboard.board.unique_values import UniqueConflict
 from blackboard.deployment import Deployment, KindSpec
+from blackboard.errors import InvalidMark
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"
 
@@ -42,6 +43,10 @@ class Price(Mark, kind="price", on_repeat="separate", unique="amount"):
 
 class Number(Mark, kind="number", on_repeat="separate", unique="value"):
     value: int | float | str
+
+
+class Rate(Mark, kind="rate", on_repeat="separate", unique="rate"):
+    rate: float | str | None
 
 
 class Place(Mark, kind="place", on_repeat="separate", unique="place"):
@@ -78,6 +83,9 @@ DIFFERENT = [
     (Price(subject="s", amount=Decimal("0.1")), Price(subject="t", amount=Decimal("0.10000000000000000000001"))),
     (Number(subject="s", value=2**53), Number(subject="t", value=2**53 + 1)),
     (Number(subject="s", value=1), Number(subject="t", value="one")),
+    (Number(subject="s", value=5.0), Number(subject="t", value="5")),
+    (Number(subject="s", value="5"), Number(subject="t", value="5.0")),
+    (Rate(subject="s", rate=5.0), Rate(subject="t", rate="5")),
     (Place(subject="s", place=("a", NINE)), Place(subject="t", place=("b", NINE))),
     (Clock(subject="s"), Clock(subject="t")),
 ]
@@ -111,6 +119,21 @@ def test_equal_values_are_one_value(board: Blackboard, first: Mark, second: Mark
 @pytest.mark.parametrize(("first", "second"), DIFFERENT, ids=repr)
 def test_different_values_are_two(board: Blackboard, first: Mark, second: Mark) -> None:
     assert [board.deposit(mark).outcome for mark in (first, second)] == ["deposited"] * 2
+
+
+@pytest.mark.parametrize("kind", [Price, Rate], ids=lambda kind: kind.kind)
+def test_a_number_in_text_is_a_number_only_where_the_field_is_a_decimal(
+    path: Path, clock: ManualClock, kind: type[Mark]
+) -> None:
+    with Blackboard.open(path, clock=clock) as board:
+        board.deploy(spec(kind, model="elsewhere:Kind"))
+        board.deposit(kind.kind, subject="s", payload={kind.defaults.unique or "": 5})
+        if kind is Rate:
+            board.deposit("rate", subject="t", payload={"rate": "5"})
+        else:
+            for text, error in (("5.0", UniqueConflict), ("five", InvalidMark)):
+                with pytest.raises(error):
+                    board.deposit("price", subject="t", payload={"amount": text})
 
 
 def test_a_process_without_the_class_compares_in_the_same_way(path: Path, clock: ManualClock) -> None:
