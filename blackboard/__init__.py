@@ -21,6 +21,7 @@ _NAMES = {
     "daemon": "Daemon",
     "decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",
+    "finding": "Finding",
     "marks": "Decision Mark Need",
     "parsing": "parse",
     "store.readonly_access": "Row connect",

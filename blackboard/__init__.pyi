@@ -36,6 +36,7 @@ from blackboard.decay import Never as Never
 from blackboard.decay import Power as Power
 from blackboard.decay import Step as Step
 from blackboard.errors import BlackboardError as BlackboardError
+from blackboard.finding import Finding as Finding
 from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need

@@ -18,6 +18,7 @@ from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
 from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec, mistakes_in
 from blackboard.errors import AgentError, ConfigurationError, Mistake
+from blackboard.finding import Finding
 from blackboard.marks import Mark
 from blackboard.parsing import parse
 
@@ -43,6 +44,8 @@ class Context(Protocol):
     """The condition that woke the agent, with its value and threshold."""
     now: datetime
     """The instant at which the activation took its marks. It is the same in each retry."""
+    board_id: str
+    """The id of the board, which no other board has. Names of things outside it are unique with it."""
     settings: Mapping[str, Any]
     """The `[settings]` section of the deployment file."""
     offline: bool
@@ -156,6 +159,8 @@ class Agent:
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None
     isolate: Callable[[Mark], bool] | None = None
     """Returns whether a mark gets an activation of its own."""
+    examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
+    """Returns what is wrong outside the board."""
 
     @property
     def name(self) -> str:
@@ -180,6 +185,7 @@ def agent(
     version: str | None = None,
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
     isolate: Callable[[Mark], bool] | None = None,
+    examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
@@ -196,8 +202,12 @@ def agent(
         version: The version of what the function calls, or of all its code if it has no source text. Workers whose
             code has another version are told apart, as they are by the text of the function.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
-            marks. It is called after each commit of the agent and at start, and must be safe to run twice.
+            marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
+            twice. The reader has `board_id`, and `former_settings`: those under which this process has published
+            before, if others are active now.
         isolate: Returns whether a mark must have an activation of its own.
+        examine: A function of the settings that returns a `Finding` for each thing outside the database that is
+            wrong, or worth knowing. `doctor` shows them.
         **settings: Fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
             timeout; durations as text.
 
@@ -249,7 +259,7 @@ def agent(
             schemas={name: model.defaults.schema for name, model in mark_classes.items()},
             version=version,
         )
-        return Agent(spec.model_copy(update={"code": code}), function, mark_classes, publish, isolate)
+        return Agent(spec.model_copy(update={"code": code}), function, mark_classes, publish, isolate, examine)
 
     return declare
 

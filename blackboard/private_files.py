@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -16,6 +17,19 @@ PRIVATE = 0o600
 
 MODES = 0o666
 """What a file's mode may allow: to read and to write."""
+
+
+def parse_mode(value: object) -> int:
+    """Return the permissions that octal text such as "0660", or TOML's 0o660, stands for.
+
+    Raises:
+        ValueError: It is not the mode of a file that its owner may read and write.
+    """
+    if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
+        value = int(value[-3:], 8)
+    if type(value) is not int or value & ~MODES or value & PRIVATE != PRIVATE:
+        raise ValueError('is not the mode of a file that its owner may read and write; write it as in "0660"')
+    return value
 
 
 def opened(path: str | Path, flags: int, mode: int = PRIVATE) -> int:

@@ -67,6 +67,7 @@ class AppointmentBook:
     desk: DeskSettings
     now: datetime
     appointments: Sequence[Appointment]
+    board_id: str
     busy: list[TimeSpan] = field(init=False)
     free: list[datetime] = field(init=False)
 
@@ -74,7 +75,7 @@ class AppointmentBook:
         # Read one more day on both sides, because all-day and long events reach into the window.
         begin, end = self.now - DAY, self.now + self.desk.horizon + DAY
         booked = [(datetime.fromisoformat(mark.slot), datetime.fromisoformat(mark.ends)) for mark in self.appointments]
-        self.busy = read_busy_times(self.desk.calendar, begin, end, self.desk.time_zone) + booked
+        self.busy = self._busy_times(begin, end) + booked
         self.free = find_free_slots(self.desk, self.busy, self.now)
 
     @property
@@ -157,5 +158,8 @@ class AppointmentBook:
         if instant > self.now + MAX_AHEAD:
             return []
         since = max(self.now, instant - DAY)
-        others = read_busy_times(self.desk.calendar, since - DAY, since + 3 * DAY, self.desk.time_zone)
+        others = self._busy_times(since - DAY, since + 3 * DAY)
         return find_free_slots(self.desk.open_all_day(), self.busy + others, since)
+
+    def _busy_times(self, begin: datetime, end: datetime) -> list[TimeSpan]:
+        return read_busy_times(self.desk.calendar, begin, end, self.desk.time_zone, self.board_id)

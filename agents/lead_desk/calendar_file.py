@@ -1,43 +1,47 @@
 """The calendar file: reads the busy times of other events, and replaces the desk's own events.
 
-The desk recognizes its own events by their UID. It never reads them back, because the marks are authoritative, and it
-never changes the events of others.
+The desk recognizes its own events by their UID, which names the board. It never reads them back, because the marks are
+authoritative, and it never changes other events. The meetings of other boards are among these.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from blackboard import SystemClock
 from blackboard.errors import AgentError, MissingPackage
-from blackboard.failpoints import failpoint
+from blackboard.log_queue import Log
 
 try:
-    import recurring_ical_events
-    from icalendar import Calendar, Event
+    from icalendar import Event
+
+    from lead_desk.busy_times import BusyCalendar, TimeSpan
+    from lead_desk.calendar_events import Problem
+    from lead_desk.calendar_text import Component, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
+from lead_desk.shared_file import Signature, locked, read_file, real_path, replace_file, set_mode, signature
 
-__all__ = ["Meeting", "TimeSpan", "read_busy_times", "write_meetings"]
+__all__ = ["Meeting", "TimeSpan", "find_problems", "read_busy_times", "write_meetings"]
+
+log = Log("blackboard")
 
 _UID_SUFFIX = "@lead-desk.blackboard"
-_OWN_UID = re.compile(
-    rb"^UID[^:\r\n]*:[^\r\n]*" + re.escape(_UID_SUFFIX.encode()) + rb"\s*$", re.MULTILINE | re.IGNORECASE
-)
 _EMPTY = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//blackboard//lead desk//EN\r\nEND:VCALENDAR\r\n"
 _MAX_ATTEMPTS = 3
-
-TimeSpan = tuple[datetime, datetime]
-"""Start and end, both aware."""
+_MAX_KEPT = 16
+"""The number of calendars that are kept in memory."""
+WATCHED = timedelta(days=30)
+"""How far ahead problems are looked for."""
+MAX_LOGGED = 20
+"""The largest number of problems that are logged one by one."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Meeting:
     """One of the desk's own events."""
 
     id: int
-    """The id of the mark; the UID is derived from it."""
+    """The id of the mark; with the board's id it makes the UID."""
     start: datetime
     end: datetime
     title: str
@@ -53,104 +57,190 @@ class Meeting:
     booked_at: datetime
 
 
-def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo) -> list[TimeSpan]:
-    """Read the busy times of other events, including recurring events, between two instants, in order.
+class _Layout(NamedTuple):
+    """Where the board's own events are in a file, and where new ones belong."""
+
+    own: tuple[tuple[int, int], ...]
+    last: int
+    """The place of the line that ends the last calendar."""
+
+
+@dataclass
+class _Kept:
+    """A calendar as it was read, and the content and signature of its file then."""
+
+    calendar: BusyCalendar
+    layout: _Layout
+    digest: bytes
+    signature: Signature | None = None
+    is_settled: bool = False
+    logged: set[Problem] = field(default_factory=set)
+
+
+_kept: dict[tuple[Path, str], _Kept] = {}
+_lock = threading.Lock()
+
+
+def read_busy_times(path: Path, begin: datetime, end: datetime, zone: ZoneInfo, board_id: str = "") -> list[TimeSpan]:
+    """Return the busy times of other events between two instants, in UTC and in order. No two overlap.
 
     A missing file blocks nothing. All-day events, and times without a zone, are read in `zone`. Cancelled and
-    transparent events are ignored.
+    transparent events are ignored. What cannot be read blocks its day and is logged once. A file that has not changed
+    since is not read again.
+
+    Args:
+        path: The calendar file.
+        begin: The first instant.
+        end: The end of the window.
+        zone: The desk's time zone.
+        board_id: The id of the board whose own events are left out.
 
     Raises:
         AgentError: The file cannot be read or is not a calendar.
     """
-    raw = read_file(path)
-    if raw is None:
+    with _lock:
+        kept = _read(path, board_id)
+        spans = kept.calendar.spans(begin, end, zone)
+        _log_problems(path, kept)
+    return spans
+
+
+def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
+    """Return what cannot be read in the events of a calendar file.
+
+    Raises:
+        AgentError: The file cannot be read or is not a calendar.
+    """
+    if (raw := read_file(path)) is None:
         return []
-    try:
-        calendar = _remove_own_events(_parse(raw, path))
-        events = recurring_ical_events.of(calendar, skip_bad_series=True).between(begin, end)
-        spans = [(_instant(event.start, zone), _instant(event.end, zone)) for event in events if _blocks(event)]
-    except AgentError:
-        raise
-    except Exception as error:  # the libraries raise any exception for a bad file; it must not look like a crash
-        raise AgentError(f"{path}: its events cannot be read ({error}); correct the file or move it away") from error
-    return sorted(span for span in spans if span[0] < span[1])
+    calendar = BusyCalendar.read(_components(raw, path), lambda uid: False)
+    now = datetime.fromtimestamp(SystemClock().now() / 1e6, UTC)
+    calendar.spans(now, now + WATCHED, zone)  # some rules turn out to be too dense only when they are followed
+    return list(calendar.problems.found)
 
 
-def write_meetings(path: Path, meetings: Iterable[Meeting]) -> bool:
-    """Make `meetings` the desk's own events in the file, and return whether the file changed.
+def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode: int | None = None) -> bool:
+    """Make `meetings` the board's own events in the file, and return whether the file changed.
 
-    A missing file is created. The file is replaced atomically. If another program writes it meanwhile, the new
-    contents are read and the change is made again.
+    A missing file is created. The file is replaced atomically, unless it is a mount of its own. If another program
+    writes it meanwhile, the new contents are read and the change is made again.
+
+    Args:
+        path: The calendar file. Symbolic links keep leading to it.
+        meetings: The board's meetings.
+        board_id: The id of the board.
+        mode: The mode of the file; None keeps it, and lets only this user read and write a new one.
 
     Raises:
         AgentError: The file is not a calendar or cannot be written.
     """
     ordered = sorted(meetings, key=lambda meeting: (meeting.start, meeting.id))
-    events = [_event(meeting).to_ical(sorted=False) for meeting in ordered]
-    for _ in range(_MAX_ATTEMPTS):
-        before = read_file(path)
-        if before is not None:
-            _parse(before, path)
-        after = _replace_own_events(_EMPTY if before is None else before, events)
-        if after == before or (before is None and not events):
-            return False
-        if _replace_file(path, before, after):
-            return True
+    events = [_event(meeting, board_id).to_ical(sorted=False) for meeting in ordered]
+    if not events and not path.exists():
+        return False
+    real = real_path(path)
+    with locked(real), _lock:
+        for _ in range(_MAX_ATTEMPTS):
+            before = read_file(real)
+            kept = _keep(path, _EMPTY if before is None else before, board_id)
+            after, layout = _replace_own_events(_EMPTY if before is None else before, kept.layout, events)
+            if after == before or (before is None and not events):
+                if mode is not None:
+                    set_mode(real, mode)
+                return False
+            if replace_file(real, before, after, mode):
+                # Only the board's own events have changed, so what was read of the others holds.
+                kept.digest, kept.layout, kept.is_settled = blake2b(after).digest(), layout, False
+                return True
     raise AgentError(
         f"{path}: another program keeps changing the file, so nothing was written; the next booking tries again"
     )
 
 
-def read_file(path: Path) -> bytes | None:
-    """Return the content of the calendar file; None if there is no file."""
+def _read(path: Path, board_id: str) -> _Kept:
+    """Return the calendar of a file, which is read again only if it may have changed."""
+    kept = _kept.get((path.absolute(), board_id))
+    now, is_settled = signature(path)
+    if kept is None or not kept.is_settled or kept.signature != now:
+        raw = None if now is None else read_file(path)
+        kept = _keep(path, _EMPTY if raw is None else raw, board_id)
+        kept.signature, kept.is_settled = now, is_settled
+    return kept
+
+
+def _keep(path: Path, raw: bytes, board_id: str) -> _Kept:
+    """Return the calendar of a file with this content, which is understood again only if it has changed."""
+    key = (path.absolute(), board_id)
+    kept = _kept.get(key)
+    digest = blake2b(raw).digest()
+    if kept is None or kept.digest != digest:
+        root = _components(raw, path)
+        calendar = BusyCalendar.read(root, lambda uid: _is_own(uid, board_id))
+        kept = _Kept(calendar, _layout(root, board_id), digest, logged=set() if kept is None else kept.logged)
+        _kept.pop(key, None)
+        _kept[key] = kept
+        while len(_kept) > _MAX_KEPT:
+            del _kept[next(iter(_kept))]
+    return kept
+
+
+def _log_problems(path: Path, kept: _Kept) -> None:
+    """Log the problems that were not logged before."""
+    problems = kept.calendar.problems.found
+    new = [problem for problem in problems if problem not in kept.logged]
+    for problem in new[:MAX_LOGGED]:
+        log.warning(
+            "an event in the calendar cannot be read", calendar=str(path), event_uid=problem.uid, problem=str(problem)
+        )
+    if len(new) > MAX_LOGGED:
+        log.warning(
+            "more events in the calendar cannot be read; 'blackboard doctor' names them", count=len(new) - MAX_LOGGED
+        )
+    kept.logged = set(problems)
+
+
+def _components(raw: bytes, path: Path) -> Component:
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise AgentError(f"{path}: is not a calendar (it is UTF-16 text); save it as UTF-8")
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise AgentError(f"{path}: the calendar cannot be read ({error.strerror})") from None
+        return read_components(raw)
+    except AgentError as error:
+        raise AgentError(f"{path}: is not a calendar (it {error}); correct the file or move it away") from None
 
 
-def _parse(raw: bytes, path: Path) -> Calendar:
-    try:
-        calendar = Calendar.from_ical(raw)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise AgentError(f"{path}: is not a calendar ({str(error)[:120]}); correct the file or move it away") from None
-    if not isinstance(calendar, Calendar):
-        raise AgentError(f"{path}: contains a {calendar.name}, not a VCALENDAR; correct the file or move it away")
-    return calendar
+def _is_own(uid: str, board_id: str) -> bool:
+    return bool(board_id) and uid.endswith(f".{board_id}{_UID_SUFFIX}")
 
 
-def _replace_own_events(raw: bytes, events: Iterable[bytes]) -> bytes:
-    """Replace the desk's own events and keep every other byte.
+def _layout(root: Component, board_id: str) -> _Layout:
+    calendars = [part for part in root.parts if part.name == "VCALENDAR"]
+    own = sorted(
+        (part.first, part.after)
+        for calendar in calendars
+        for part in calendar.parts
+        if part.name == "VEVENT" and _is_own(part.text("UID"), board_id)
+    )
+    return _Layout(tuple(own), calendars[-1].end)
 
-    The library would change the bytes of other events: it writes the parts of a recurrence rule in its own order.
+
+def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) -> tuple[bytes, _Layout]:
+    """Replace the board's own events, keep every other byte, and return the content and its layout.
+
+    A library would change the bytes of other events: it writes the parts of a recurrence rule in its own order.
     """
-    kept: list[bytes] = []
-    event: list[bytes] = []
-    for line in raw.splitlines(keepends=True):
-        word = line.strip().upper()
-        if event or word == b"BEGIN:VEVENT":
-            event.append(line)
-            if word == b"END:VEVENT":
-                if not _OWN_UID.search(b"".join(event)):
-                    kept += event
-                event = []
-        else:
-            kept.append(line)
-    last = max(number for number, line in enumerate(kept) if line.strip().upper() == b"END:VCALENDAR")
-    return b"".join([*kept[:last], *events, *kept[last:]])
+    kept, place = [], 0
+    for first, after in (*layout.own, (layout.last, layout.last)):
+        kept.append(raw[place:first])
+        place = after
+    own = b"".join(events)
+    first = sum(map(len, kept))
+    last = first + len(own)
+    return b"".join([*kept, own, raw[place:]]), _Layout(((first, last),) if own else (), last)
 
 
-def _remove_own_events(calendar: Calendar) -> Calendar:
-    parts = calendar.subcomponents
-    calendar.subcomponents = [part for part in parts if not str(part.get("UID", "")).endswith(_UID_SUFFIX)]
-    return calendar
-
-
-def _event(meeting: Meeting) -> Event:
+def _event(meeting: Meeting, board_id: str) -> Event:
     event = Event()
-    event.add("uid", f"appointment-{meeting.id}{_UID_SUFFIX}")
+    event.add("uid", f"appointment-{meeting.id}.{board_id}{_UID_SUFFIX}")
     # Not the current time, so that a second write gives the same bytes.
     event.add("dtstamp", meeting.booked_at.astimezone(UTC).replace(microsecond=0))
     event.add("dtstart", meeting.start.astimezone(UTC))
@@ -159,42 +249,3 @@ def _event(meeting: Meeting) -> Event:
     if meeting.about:
         event.add("description", meeting.about)
     return event
-
-
-def _blocks(event: Any) -> bool:
-    cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
-    return not cancelled and str(event.get("TRANSP", "")).upper() != "TRANSPARENT"
-
-
-def _instant(value: Any, zone: ZoneInfo) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=zone)
-    assert isinstance(value, date)
-    return datetime.combine(value, time.min, zone)
-
-
-def _replace_file(path: Path, before: bytes | None, after: bytes) -> bool:
-    """Replace the file unless it has changed since `before` was read; return whether it was replaced."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-        if before is None:
-            Path(temporary).chmod(0o644)
-        else:
-            shutil.copymode(path, temporary)
-        if read_file(path) != before:
-            return False
-        failpoint("publish.written")
-        os.replace(temporary, path)
-        temporary = None
-        return True
-    except OSError as error:
-        raise AgentError(f"{path}: the calendar cannot be written ({error.strerror})") from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)

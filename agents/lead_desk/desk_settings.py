@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
+from blackboard.private_files import parse_mode
 
 __all__ = ["DAY_NAMES", "DeskSettings", "format_local", "format_utc"]
 
@@ -44,6 +45,7 @@ def _parse_length(value: Any) -> timedelta:
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
 Length = Annotated[timedelta, BeforeValidator(_parse_length)]
+Mode = Annotated[int, BeforeValidator(parse_mode)]
 
 
 class DeskSettings(BaseModel):
@@ -53,6 +55,8 @@ class DeskSettings(BaseModel):
 
     calendar: Path = Path("calendar.ics")
     """The .ics file. A relative path starts at the daemon's working directory."""
+    calendar_mode: Mode | None = None
+    """The mode of the .ics file. Without it a file keeps its mode, and only this user reads and writes a new one."""
     time_zone: Zone = ZoneInfo("UTC")
     working_hours: tuple[TimeOfDay, TimeOfDay] = (time(9), time(17))
     working_days: tuple[DayName, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)

@@ -7,17 +7,19 @@ Watches:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Protocol
 
-from blackboard import Context, Decision, Mark, agent, of_subject, strength, strongest_of
+from blackboard import Context, Decision, Finding, Mark, agent, of_subject, strength, strongest_of
+from blackboard.errors import AgentError, ConfigurationError
 from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
 from lead_desk.booking import AppointmentBook, MeetingRequest
-from lead_desk.calendar_file import Meeting, write_meetings
+from lead_desk.calendar_file import Meeting, find_problems, write_meetings
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.desk_settings import DAY_NAMES, DeskSettings
 from lead_desk.free_slots import format_slot
@@ -27,13 +29,18 @@ from lead_desk.prompts import load_prompt
 from lead_desk.text_cleaning import clip
 from lead_desk.time_extraction import extract_times
 
-__all__ = ["publish", "scheduler"]
+__all__ = ["examine", "publish", "scheduler"]
 
 _NOTHING_FREE = "no slot is free before the horizon"
 
 
 class AppointmentReader(Protocol):
     """The part of a board reader that `publish` uses."""
+
+    board_id: str
+    """The id of the board."""
+    former_settings: Sequence[Mapping[str, Any]]
+    """The settings under which this process has published before, if others are active now."""
 
     def marks(self, kind: type[Appointment]) -> Sequence[Appointment]:
         """Return the live marks of a kind."""
@@ -42,13 +49,40 @@ class AppointmentReader(Protocol):
 def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
     """Write the appointments on the board to the calendar file as the desk's own events.
 
+    If another file was the calendar before, take them out of that file.
+
     Raises:
-        AgentError: The file is not a calendar or cannot be written.
+        AgentError: A file is not a calendar or cannot be written.
         ConfigurationError: The section `[settings.lead_desk]` has mistakes.
     """
     marks = reader.marks(Appointment)
     desk = DeskSettings.from_settings(settings)
-    write_meetings(desk.calendar, [_meeting(mark) for mark in marks if isinstance(mark, Appointment)])
+    meetings = [_meeting(mark) for mark in marks if isinstance(mark, Appointment)]
+    write_meetings(desk.calendar, meetings, reader.board_id, desk.calendar_mode)
+    for former in reader.former_settings:
+        with suppress(ConfigurationError):  # nothing was published under these
+            calendar = DeskSettings.from_settings(former).calendar
+            if calendar.resolve() != desk.calendar.resolve():
+                write_meetings(calendar, [], reader.board_id)
+
+
+def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is wrong with the calendar file, for `doctor`.
+
+    Raises:
+        ConfigurationError: The section `[settings.lead_desk]` has mistakes.
+    """
+    desk = DeskSettings.from_settings(settings)
+    try:
+        problems = find_problems(desk.calendar, desk.time_zone)
+    except AgentError as error:
+        yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
+        return
+    for problem in problems:
+        advice = "correct the event in the program that wrote it, or delete it"
+        yield Finding("calendar", "note" if problem.is_blocked else "wrong", f"{desk.calendar}: {problem}", advice)
+    if not problems:
+        yield Finding("calendar", "ok", f"{desk.calendar}: every event can be read")
 
 
 @agent(
@@ -64,10 +98,12 @@ def publish(reader: AppointmentReader, settings: Mapping[str, Any]) -> None:
     batch=10,
     batch_window="2s",
     publish=publish,
+    examine=examine,
 )
 def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return an appointment or a conflict for each request that is still open."""
-    book = AppointmentBook(DeskSettings.from_settings(context.settings), context.now, context.read(Appointment))
+    desk = DeskSettings.from_settings(context.settings)
+    book = AppointmentBook(desk, context.now, context.read(Appointment), context.board_id)
     if context.watch == "decided":
         return _follow_decisions([mark for mark in marks if isinstance(mark, Decision)], book, context)
     return _book_leads([mark for mark in marks if isinstance(mark, Qualified)], book, context)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from blackboard.board import erasure, gone_agents, model_pauses, redeployment, served_agents, unreadable_marks
 from blackboard.board.blackboard import Blackboard
@@ -16,6 +14,7 @@ from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError
+from blackboard.finding import Finding
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure
@@ -31,18 +30,6 @@ MAX_IDLE = 0.5
 """The unused share of the file above which it is worth a note."""
 MAX_LAG = 1_000_000
 """Microseconds that the machine's clock may be behind the board's before it is worth a note."""
-
-State = Literal["ok", "note", "wrong"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check: `note` is worth knowing, `wrong` needs an action."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str = ""
 
 
 def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:

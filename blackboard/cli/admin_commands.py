@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,9 @@ from blackboard.cli.cli_session import Session, session_of
 from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
-    from blackboard.board.doctor import Finding
     from blackboard.board.result_types import ErasureReport
+    from blackboard.finding import Finding
+    from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 
 def add_to(app: typer.Typer) -> None:
@@ -94,13 +96,17 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _findings(session: Session) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
-    from blackboard.board.doctor import Finding, examine
+    from blackboard.board.doctor import examine
     from blackboard.errors import ConfigurationError, StoreError
+    from blackboard.finding import Finding
 
-    findings, deployment = [], None
+    findings: list[Finding] = []
+    deployment = None
     try:
         if session.settings.names_agents:
-            deployment = session.resolve().deployment
+            resolved = session.resolve()
+            deployment = resolved.deployment
+            findings += _findings_of_agents(resolved)
     except ConfigurationError as error:
         advice = "'blackboard check' names every mistake"
         findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
@@ -111,6 +117,18 @@ def _findings(session: Session) -> list[Finding]:
     except StoreError as error:
         findings.append(Finding("board", "wrong", str(error), "the other checks need a board that opens"))
     return findings
+
+
+def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
+    """Yield what the agents find outside the board. An agent that fails at it is a finding too."""
+    from blackboard.finding import Finding
+
+    for agent in resolved.agents.values():
+        if agent.examine is not None:
+            try:
+                yield from agent.examine(resolved.settings.settings)
+            except Exception as error:  # code of users; the other findings are worth more than its traceback
+                yield Finding(agent.name, "wrong", f"its examination failed: {type(error).__name__}: {error}")
 
 
 def forget(

@@ -48,8 +48,7 @@ def handle_signals(daemon: Daemon) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # Python resets its handlers before the process ends, and a late SIGHUP must not end it in its own way.
-            signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
+            signal.signal(number, handler)
         _requests.put(None)
         thread.join()
 

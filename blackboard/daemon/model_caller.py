@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
 from blackboard.agent_definition import require_done
-from blackboard.board import activation_results, model_calls, model_pauses
+from blackboard.board import activation_results, model_calls, model_pauses, queries
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.budgets import BudgetExceeded
@@ -96,6 +96,11 @@ class ModelCaller:
     def offline(self) -> bool:
         """Whether the agents' offline rules answer."""
         return self.client is None
+
+    @property
+    def board_id(self) -> str:
+        """The id of the board."""
+        return self._session.read(queries.uid)
 
     def waits_for_answer(self, claim: Claim) -> bool:
         """Return whether a run waits for the answer of a model."""

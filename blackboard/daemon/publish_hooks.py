@@ -6,7 +6,7 @@ The same marks may be published twice. No change is lost.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -29,8 +29,15 @@ PATIENCE = 10.0
 class Reader:
     """A read-only view of the marks of a board."""
 
-    def __init__(self, board: Blackboard) -> None:
+    def __init__(self, board: Blackboard, former_settings: Sequence[Mapping[str, Any]] = ()) -> None:
         self._board = board
+        self.former_settings = former_settings
+        """The settings under which this process has published before, if others are active now."""
+
+    @property
+    def board_id(self) -> str:
+        """The id of the board, which no other board has."""
+        return self._board.uid
 
     def marks(self, kind: type[M], *, subject: str | None = None, limit: int | None = None) -> list[M]:
         """Return the live marks of a kind, strongest first.
@@ -42,13 +49,15 @@ class Reader:
 
 
 class Publisher:
-    """Calls the agents' `publish` functions: at the start, and after each activation that deposited marks.
+    """Calls the agents' `publish` functions: at the start, after a reload, and after each activation with deposits.
 
     A lock between processes serializes publishing, so that an older state never overwrites a newer state.
     """
 
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        self._reader, self._agents, self._settings = Reader(board), agents, settings
+        self._board, self._agents, self._settings = board, agents, settings
+        self._former: dict[str, list[Mapping[str, Any]]] = {}
+        """For each agent that has not published under the active settings yet, the settings before them."""
         self._lock = threading.Lock()
         self._process_lock = publish_lock(board, PATIENCE)
 
@@ -66,15 +75,21 @@ class Publisher:
                 with nullcontext() if self._process_lock is None else self._process_lock.acquired():
                     failpoint("publish.before")
                     publish = agent.publish
-                    forked_children.call(lambda: require_done(publish(self._reader, self._settings), "publish"))
+                    reader = Reader(self._board, tuple(self._former.get(agent.name, ())))
+                    forked_children.call(lambda: require_done(publish(reader, self._settings), "publish"))
+                    self._former.pop(agent.name, None)
                     failpoint("publish.after")
             except Exception as error:  # no change is lost: the next change or start publishes the marks again
                 log.error("publishing failed; the next change retries it", agent=agent.name, error=str(error))
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
-        """Replace the agents and their settings."""
+        """Replace the agents and their settings, and publish under these."""
         with self._lock:
+            if settings != self._settings:
+                for name in (name for name, agent in agents.items() if agent.publish is not None):
+                    self._former.setdefault(name, []).append(self._settings)
             self._agents, self._settings = agents, settings
+        self.publish_all()
 
     def close(self) -> None:
         """Wait for the current call, and close the lock between processes."""

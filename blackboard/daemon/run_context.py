@@ -36,6 +36,11 @@ class RunContext:
         self._generation = forks.generation()
 
     @property
+    def board_id(self) -> str:
+        """The id of the board."""
+        return self._model_caller.board_id
+
+    @property
     def offline(self) -> bool:
         """Whether the offline rule answers `ask`."""
         return self._model_caller.offline

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from blackboard.deployment import AgentSettings, DepositLimits
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD, OnRepeat
-from blackboard.private_files import MODES, PRIVATE
+from blackboard.private_files import parse_mode
 
 
 def _none(value: Any) -> Any:
@@ -19,15 +18,6 @@ def _none(value: Any) -> Any:
 
 Keep = Annotated[Duration | None, BeforeValidator(_none)]
 """A retention time: a duration, or `none` to keep everything."""
-
-
-def _mode(value: Any) -> Any:
-    """Return the permissions that octal text such as "0660", or TOML's 0o660, stands for."""
-    if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
-        value = int(value[-3:], 8)
-    if type(value) is not int or value & ~MODES or value & PRIVATE != PRIVATE:
-        raise ValueError('is not the mode of a file that its owner may read and write; write it as in "0660"')
-    return value
 
 
 def _length(text: str) -> Microseconds:
@@ -47,7 +37,7 @@ class DatabaseSection(Section):
     """An SQLAlchemy URL. A relative path is resolved from the current folder."""
     author: str | None = Field(default=None, min_length=1, max_length=200)
     """The author of deposits by this process; by default `person:` and the user's name."""
-    mode: Annotated[int | None, BeforeValidator(_mode)] = None
+    mode: Annotated[int | None, BeforeValidator(parse_mode)] = None
     """The permissions of the board's files, in octal; without it, only the user who makes them has access."""
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
-from blackboard.board.doctor import Finding, examine
+from blackboard.board.doctor import examine
 from blackboard.board.gone_agents import HELD_BY
 from blackboard.deployment import AgentSpec
 from blackboard.errors import BlackboardError
+from blackboard.finding import Finding
 from tests.board.world import HOUR, World, kind, spec
 
 KINDS = {"smoke": kind("smoke", on_repeat="separate")}

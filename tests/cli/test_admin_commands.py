@@ -84,6 +84,40 @@ def test_the_doctor_reports_an_invalid_board_and_a_file_with_mistakes(house: Typ
     assert "mistake" in done.out
 
 
+EXAMINED = """
+from blackboard import Finding, Mark, agent, strength
+
+
+class Visit(Mark, kind="visit"):
+    pass
+
+
+def look(settings):
+    yield Finding("door", settings["door"]["state"], "it is open", "close it")
+
+
+def fall(settings):
+    raise OSError("no ladder")
+
+
+for name, examine in {"porter": look, "cleaner": fall}.items():
+    globals()[name] = agent(watches=strength(Visit) >= 1, name=name, examine=examine)(lambda marks, context: None)
+"""
+
+
+def test_the_doctor_shows_what_agents_find_outside_the_board(house: Typed) -> None:
+    fill(house)
+    house.write("examined_agents.py", EXAMINED)
+    agents = ["examined_agents:porter", "examined_agents:cleaner"]
+    house.write("examined.toml", f"[deployment]\nagents = {agents}\n[settings.door]\nstate = 'note'\n")
+    found = house("doctor", "--config", "examined.toml", "--database", "house.db", "--json").json["findings"]
+    by_name = {item["name"]: item for item in found}
+    assert by_name["door"] == {"name": "door", "state": "note", "detail": "it is open", "advice": "close it"}
+    assert by_name["cleaner"]["state"] == "wrong"
+    assert "no ladder" in by_name["cleaner"]["detail"]
+    assert "pages" in by_name, "the other findings are there too"
+
+
 def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
     fill(house)
     house("backup", "copy.db")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,32 @@ def test_a_worker_does_not_overwrite_a_newer_publication_with_older_marks(tmp_pa
         assert published == [1, 2], "the newer state is the last"
         one.close()
         other.close()
+
+
+def test_a_reload_publishes_under_the_new_settings_and_tells_the_former_ones(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    calls: list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]] = []
+    ids: set[str] = set()
+
+    def publish(reader: Any, settings: Mapping[str, Any]) -> None:
+        calls.append((settings, list(reader.former_settings)))
+        ids.add(reader.board_id)
+        if settings == {"to": "b"}:
+            raise OSError("the new place cannot be written")
+
+    publisher_agent = agent(watches=strength(Page) >= 0.5, name="publisher", publish=publish)(
+        lambda marks, context: None
+    )
+    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", clock=clock) as board:
+        BoardFiles(tmp_path / "board.db").run_folder.mkdir(exist_ok=True)
+        agents = {"publisher": publisher_agent}
+        publisher = Publisher(board, agents, {"to": "a"})
+        publisher.publish_all()
+        publisher.replace(agents, {"to": "b"})  # it fails, so the former place is not forgotten
+        publisher.replace(agents, {"to": "c"})
+        publisher.replace(agents, {"to": "c"})
+        publisher.close()
+        assert ids == {board.uid}
+    a, b, c = ({"to": place} for place in "abc")
+    assert calls == [(a, []), (b, [a]), (c, [a, b]), (c, [])]

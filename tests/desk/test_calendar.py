@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
+import threading
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from blackboard.errors import AgentError
-from lead_desk import calendar_file
+from blackboard import file_owners
+from blackboard.errors import AgentError, ConfigurationError
+from lead_desk import calendar_file, calendar_text, shared_file
 from lead_desk.calendar_file import Meeting, read_busy_times, write_meetings
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots
@@ -69,37 +74,37 @@ def test_times_without_a_zone_are_read_in_the_zone_of_the_desk(tmp_path: Path) -
 def test_a_missing_file_blocks_nothing_and_is_created(tmp_path: Path) -> None:
     path = tmp_path / "new.ics"
     assert read_busy_times(path, at(2), at(9), BERLIN) == []
-    assert write_meetings(path, []) is False
+    assert write_meetings(path, [], "b1") is False
     assert not path.exists()
-    assert write_meetings(path, [meeting()])
+    assert write_meetings(path, [meeting()], "b1")
     assert Calendar.from_ical(path.read_bytes()).walk("VEVENT")[0]["SUMMARY"] == "Meeting 1"
 
 
 def test_foreign_content_survives_byte_for_byte(file: Path) -> None:
-    write_meetings(file, [meeting(1), meeting(2, at(4, 10))])
+    write_meetings(file, [meeting(1), meeting(2, at(4, 10))], "b1")
     assert file.read_bytes() != SAMPLE
-    write_meetings(file, [])
+    write_meetings(file, [], "b1")
     assert file.read_bytes() == SAMPLE
 
 
 def test_own_events_are_exactly_the_meetings_and_do_not_block(file: Path) -> None:
-    write_meetings(file, [meeting(1), meeting(2, at(4, 10))])
-    write_meetings(file, [meeting(2, at(4, 11))])
+    write_meetings(file, [meeting(1), meeting(2, at(4, 10))], "b1")
+    write_meetings(file, [meeting(2, at(4, 11))], "b1")
     own = [e for e in Calendar.from_ical(file.read_bytes()).events if str(e["UID"]).startswith("appointment-")]
-    assert [(str(e["UID"]), e.start) for e in own] == [("appointment-2@lead-desk.blackboard", at(4, 11))]
-    assert read_busy_times(file, at(4, 10), at(4, 12), BERLIN) == []
+    assert [(str(e["UID"]), e.start) for e in own] == [("appointment-2.b1@lead-desk.blackboard", at(4, 11))]
+    assert read_busy_times(file, at(4, 10), at(4, 12), BERLIN, "b1") == []
 
 
 def test_rewriting_the_same_meetings_does_not_touch_the_file(file: Path) -> None:
-    assert write_meetings(file, [meeting(1), meeting(2)])
+    assert write_meetings(file, [meeting(1), meeting(2)], "b1")
     before = file.stat()
-    assert write_meetings(file, [meeting(2), meeting(1)]) is False
+    assert write_meetings(file, [meeting(2), meeting(1)], "b1") is False
     assert file.stat() == before
 
 
 def test_the_file_keeps_its_mode_and_no_temporary_file_remains(file: Path) -> None:
     file.chmod(0o640)
-    write_meetings(file, [meeting()])
+    write_meetings(file, [meeting()], "b1")
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
@@ -107,26 +112,24 @@ def test_the_file_keeps_its_mode_and_no_temporary_file_remains(file: Path) -> No
 def test_concurrent_changes_by_another_program_are_kept(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = SAMPLE.replace(b"Team meeting", b"Team lunch!!")
     reads = iter([SAMPLE, changed])
-    real = calendar_file.read_file
+    real = shared_file.read_file
 
     def read(path: Path) -> bytes | None:
         return next(reads, None) or real(path)
 
     monkeypatch.setattr(calendar_file, "read_file", read)
     file.write_bytes(changed)
-    assert write_meetings(file, [meeting()])
+    assert write_meetings(file, [meeting()], "b1")
     assert b"Team lunch!!" in file.read_bytes()
     assert b"Meeting 1" in file.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "junk", [b"", b"junk", b"\xff\xfe\x00", SAMPLE + SAMPLE, SAMPLE[:300], b"BEGIN:VEVENT\r\nEND:VEVENT\r\n"]
-)
+@pytest.mark.parametrize("junk", [b"", b"junk", b"\xff\xfe\x00", SAMPLE[:300], b"BEGIN:VEVENT\r\nEND:VEVENT\r\n"])
 def test_a_file_that_is_not_a_calendar_is_named_and_not_changed(junk: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad.ics"
     path.write_bytes(junk)
     with pytest.raises(AgentError, match=r"bad\.ics"):
-        write_meetings(path, [meeting()])
+        write_meetings(path, [meeting()], "b1")
     with pytest.raises(AgentError, match=r"bad\.ics"):
         read_busy_times(path, at(2), at(9), BERLIN)
     assert path.read_bytes() == junk
@@ -134,7 +137,195 @@ def test_a_file_that_is_not_a_calendar_is_named_and_not_changed(junk: bytes, tmp
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="cannot be written"):
-        write_meetings(tmp_path / "no" / "c.ics", [meeting()])
+        write_meetings(tmp_path / "no" / "c.ics", [meeting()], "b1")
+
+
+def test_meetings_of_other_boards_are_kept_and_are_busy(file: Path) -> None:
+    write_meetings(file, [meeting(1)], "north")
+    write_meetings(file, [meeting(1, at(4, 10))], "south")
+    write_meetings(file, [meeting(2, at(5, 15))], "north")
+    events = Calendar.from_ical(file.read_bytes()).events
+    uids = [uid for event in events if (uid := str(event["UID"])).startswith("appointment")]
+    assert uids == ["appointment-1.south@lead-desk.blackboard", "appointment-2.north@lead-desk.blackboard"]
+    assert (at(4, 10), at(4, 10, 30)) in read_busy_times(file, at(4), at(5), BERLIN, "north")
+    assert (at(4, 10), at(4, 10, 30)) not in read_busy_times(file, at(4), at(5), BERLIN, "south")
+    assert (at(5, 15), at(5, 15, 30)) in read_busy_times(file, at(5), at(6), BERLIN, "south")
+
+
+def test_own_events_are_known_in_a_file_that_another_program_has_folded(file: Path) -> None:
+    board = "0123456789abcdef" * 2
+    write_meetings(file, [meeting(123456789)], board)
+    assert max(map(len, file.read_bytes().splitlines())) <= 75
+    file.write_bytes(file.read_bytes().replace(b"UID:appoint", b"UID:app\r\n oint"))
+    assert write_meetings(file, [], board)
+    assert file.read_bytes() == SAMPLE
+
+
+def test_two_calendars_in_one_file_get_the_meetings_once(file: Path) -> None:
+    file.write_bytes(SAMPLE + SAMPLE)
+    write_meetings(file, [meeting(1)], "b1")
+    write_meetings(file, [meeting(2)], "b1")
+    assert file.read_bytes().count(b"appointment-") == 1
+    write_meetings(file, [], "b1")
+    assert file.read_bytes() == SAMPLE + SAMPLE
+
+
+def test_a_file_that_has_not_changed_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Path] = []
+    parsed: list[int] = []
+
+    def read(path: Path) -> bytes | None:
+        reads.append(path)
+        return shared_file.read_file(path)
+
+    def components(raw: bytes) -> calendar_text.Component:
+        parsed.append(len(raw))
+        return calendar_text.read_components(raw)
+
+    monkeypatch.setattr(calendar_file, "read_file", read)
+    monkeypatch.setattr(calendar_file, "read_components", components)
+    monkeypatch.setattr(shared_file, "COARSE", -1)  # this file was written just now
+    first = read_busy_times(file, at(2), at(9), BERLIN, "b1")
+    assert read_busy_times(file, at(2), at(9), BERLIN, "b1") == first
+    assert len(reads) == 1
+    write_meetings(file, [meeting()], "b1")
+    read_busy_times(file, at(2), at(9), BERLIN, "b1")
+    assert len(parsed) == 1, "its own meetings are no reason to understand it again"
+    file.write_bytes(file.read_bytes().replace(b"T090000", b"T080000"))
+    assert read_busy_times(file, at(2), at(9), BERLIN, "b1") != first
+
+
+def test_a_change_right_after_the_reading_is_noticed(file: Path) -> None:
+    before = file.stat()
+    read_busy_times(file, at(9), at(10), BERLIN)
+    content = file.read_bytes().replace(b"T090000", b"T080000")
+    with file.open("r+b") as same:
+        same.write(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (at(9, 8), at(9, 10)) in read_busy_times(file, at(9), at(10), BERLIN)
+
+
+def test_a_link_keeps_its_target(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "links").mkdir()
+    target = file.rename(tmp_path / "far" / "real.ics")
+    (tmp_path / "links" / "second.ics").symlink_to("../far/real.ics")
+    file.symlink_to("links/second.ics")
+    write_meetings(file, [meeting()], "b1")
+    assert file.is_symlink()
+    assert b"Meeting 1" in target.read_bytes()
+    assert sorted(path.name for path in (tmp_path / "far").iterdir()) == ["real.ics"]
+    (tmp_path / "new.ics").symlink_to("far/new.ics")
+    write_meetings(tmp_path / "new.ics", [meeting()], "b1")
+    assert (tmp_path / "far" / "new.ics").is_file()
+
+
+@pytest.mark.parametrize("place", ["link", "folder", "sticky"])
+def test_nothing_is_written_through_a_link_that_another_user_could_place(
+    file: Path, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    link = shared / "calendar.ics"
+    link.symlink_to(file)
+    foreign = link if place == "link" else shared
+    shared.chmod(0o1777 if place == "sticky" else 0o700)
+
+    def owned(path: Path) -> os.stat_result:
+        status = os.lstat(path)
+        if Path(path) == foreign and place != "sticky":
+            status = os.stat_result((*status[:4], 4711, *status[5:]))
+        return status
+
+    monkeypatch.setattr(file_owners, "status_of", owned)
+    if place == "sticky" and shared.stat().st_uid == 0:
+        assert write_meetings(link, [meeting()], "b1"), "nobody else can have put this user's link there"
+        return
+    with pytest.raises(AgentError, match=r"symbolic link .*calendar\.ics"):
+        write_meetings(link, [meeting()], "b1")
+    assert file.read_bytes() == SAMPLE
+
+
+def test_a_loop_of_links_and_a_pipe_are_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.ics"
+    loop.symlink_to("loop.ics")
+    os.mkfifo(tmp_path / "pipe.ics")
+    for name in ("loop.ics", "pipe.ics"):
+        with pytest.raises(AgentError, match=name):
+            read_busy_times(tmp_path / name, at(2), at(9), BERLIN)
+        with pytest.raises(AgentError, match=name):
+            write_meetings(tmp_path / name, [meeting()], "b1")
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EXDEV])
+def test_a_file_that_is_a_mount_is_written_in_place(file: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    inode = file.stat().st_ino
+
+    def refuse(source: str, target: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    write_meetings(file, [meeting(1), meeting(2)], "b1")
+    write_meetings(file, [], "b1")
+    assert file.read_bytes() == SAMPLE
+    assert file.stat().st_ino == inode
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_only_this_user_reads_a_new_file_unless_a_mode_shares_it(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        write_meetings(tmp_path / "own.ics", [meeting()], "b1")
+        write_meetings(tmp_path / "shared.ics", [meeting()], "b1", 0o664)
+    finally:
+        os.umask(previous)
+    assert stat.S_IMODE((tmp_path / "own.ics").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "shared.ics").stat().st_mode) == 0o664
+    assert write_meetings(tmp_path / "own.ics", [meeting()], "b1", 0o640) is False
+    assert stat.S_IMODE((tmp_path / "own.ics").stat().st_mode) == 0o640
+    write_meetings(tmp_path / "own.ics", [meeting(2)], "b1", 0o644)
+    assert stat.S_IMODE((tmp_path / "own.ics").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"), [("0640", 0o640), ("664", 0o664), (0o600, 0o600), ("0o660", 0o660), (None, None)]
+)
+def test_the_mode_is_written_as_chmod_takes_it(value: Any, mode: int | None) -> None:
+    assert DeskSettings.model_validate({"calendar_mode": value} if value is not None else {}).calendar_mode == mode
+
+
+@pytest.mark.parametrize("value", ["0440", "0777", "rw", 640, 7777, -1, "06400", 0o40, 1.5])
+def test_a_mode_that_is_none_is_named(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="calendar_mode"):
+        DeskSettings.from_settings({"lead_desk": {"calendar_mode": value}})
+
+
+def test_two_desks_that_write_at_once_lose_no_meeting(file: Path) -> None:
+    def write(board: str) -> None:
+        for number in range(1, 11):
+            write_meetings(file, [meeting(other) for other in range(number)], board)
+
+    threads = [threading.Thread(target=write, args=(board,)) for board in ("north", "south", "west")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert file.read_bytes().count(b"UID:appointment-") == 30
+
+
+def test_a_calendar_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_file, "MAX_BYTES", 100)
+    (tmp_path / "c.ics").write_bytes(SAMPLE)
+    with pytest.raises(AgentError, match="larger"):
+        read_busy_times(tmp_path / "c.ics", at(2), at(9), BERLIN)
+
+
+def test_a_reading_costs_no_more_than_a_line_of_its_longest_text(tmp_path: Path) -> None:
+    """A long attachment is many folded lines. They are not joined one by one."""
+    attachment = b"ATTACH;ENCODING=BASE64:" + b"\r\n ".join([b"QUJD" * 18] * 20_000)
+    path = tmp_path / "c.ics"
+    path.write_bytes(SAMPLE.replace(b"SUMMARY:Lunch", attachment))
+    assert (at(11, 12), at(11, 13)) in read_busy_times(path, at(2), at(28), BERLIN)
 
 
 def test_slots_are_in_working_hours_and_after_the_notice() -> None:

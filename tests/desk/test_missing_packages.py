@@ -34,7 +34,7 @@ def run_without(package: str, program: str, folder: Path, *arguments: str) -> su
     )
 
 
-@pytest.mark.parametrize("package", ["icalendar", "recurring_ical_events"])
+@pytest.mark.parametrize("package", ["icalendar", "dateutil"])
 @pytest.mark.parametrize("command", ["demo", "check"])
 def test_a_command_names_the_missing_package_and_the_extra(package: str, command: str, tmp_path: Path) -> None:
     done = run_without(package, DEMO, tmp_path, "--config", str(ROOT / "config/demo.toml"), command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -228,8 +229,10 @@ def test_with_any_picks_no_slot_is_booked_twice_and_each_request_is_answered(
 
 
 class Reader:
-    def __init__(self, *marks: Any) -> None:
-        self.all = list(marks)
+    board_id = "board"
+
+    def __init__(self, *marks: Any, former: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.all, self.former_settings = list(marks), former
 
     def marks(self, kind: type[Mark]) -> list[Any]:
         return [mark for mark in self.all if isinstance(mark, kind)]
@@ -248,6 +251,38 @@ def test_a_withdrawn_appointment_is_removed_from_the_calendar(tmp_path: Path) ->
     publish(Reader(booked("2026-03-03T14:00:00Z", qualified())), settings(tmp_path))
     publish(Reader(), settings(tmp_path))
     assert b"VEVENT" not in (tmp_path / "calendar.ics").read_bytes()
+
+
+def test_a_changed_path_moves_the_meetings_to_the_new_calendar(tmp_path: Path) -> None:
+    reader = Reader(booked("2026-03-03T14:00:00Z", qualified()))
+    before, after = settings(tmp_path), settings(tmp_path, calendar=str(tmp_path / "team.ics"))
+    publish(reader, before)
+    reader.former_settings = [before, settings(tmp_path, slot="never"), after]
+    publish(reader, after)
+    assert (tmp_path / "team.ics").read_bytes().count(b"BEGIN:VEVENT") == 1
+    assert b"VEVENT" not in (tmp_path / "calendar.ics").read_bytes()
+
+
+def test_a_new_name_of_the_same_calendar_keeps_the_meetings(tmp_path: Path) -> None:
+    reader = Reader(booked("2026-03-03T14:00:00Z", qualified()))
+    publish(reader, settings(tmp_path))
+    (tmp_path / "link.ics").symlink_to("calendar.ics")
+    reader.former_settings = [settings(tmp_path)]
+    publish(reader, settings(tmp_path, calendar=str(tmp_path / "link.ics")))
+    assert (tmp_path / "calendar.ics").read_bytes().count(b"BEGIN:VEVENT") == 1
+
+
+def test_doctor_names_the_events_that_cannot_be_read(tmp_path: Path) -> None:
+    assert scheduler.examine is not None
+    file = tmp_path / "calendar.ics"
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["ok"]
+    events = ("DTSTART:20260304T090000Z\nDTEND:junk", "DTSTART:junk")
+    texts = (f"BEGIN:VEVENT\nUID:{number}@x\n{lines}\nEND:VEVENT\n" for number, lines in enumerate(events))
+    file.write_text(f"BEGIN:VCALENDAR\n{''.join(texts)}END:VCALENDAR\n")
+    found = [(finding.state, "@x" in finding.detail) for finding in scheduler.examine(settings(tmp_path))]
+    assert found == [("note", True), ("wrong", True)]
+    file.write_text("junk")
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["wrong"]
 
 
 def test_a_broken_calendar_fails_the_activation_and_is_not_changed(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class Context:
     activation_id: int = 1
     attempt: int = 1
     reason: str = ""
+    board_id: str = "board"
     offline: bool = True
     asked: list[Any] = field(default_factory=list)
 

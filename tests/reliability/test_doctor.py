@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.doctor import Finding, examine
+from blackboard.board.doctor import examine
 from blackboard.board.redeployment import register
 from blackboard.deployment import Deployment
+from blackboard.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
 from tests.reliability.serving import run_until_idle, served
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
-from blackboard.board.doctor import Finding, examine
+from blackboard.board.doctor import examine
+from blackboard.finding import Finding
 from tests.reliability.serving import run_until_idle, served
 
 

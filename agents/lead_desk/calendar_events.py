@@ -1,0 +1,309 @@
+"""The events of a calendar as data, and what cannot be read in them.
+
+Everything that can be understood is read as it was meant. What cannot be read blocks its whole day and is a `Problem`,
+so that no mistake in one event takes other events along, and none silently frees a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from lead_desk.calendar_text import Component, Property
+from lead_desk.calendar_times import (
+    CalendarTime,
+    Unreadable,
+    days_in,
+    midnight,
+    parse_length,
+    parse_period,
+    parse_time,
+    utc,
+)
+from lead_desk.calendar_zones import Zones
+from lead_desk.recurrence_rules import Rule, parse_rule
+
+__all__ = ["EventReader", "Problem", "Problems", "Series", "printable"]
+
+DAY = timedelta(days=1)
+_RECURRENCE = frozenset((b"RRULE", b"EXRULE", b"RDATE", b"EXDATE"))
+UNKNOWN_LENGTH = timedelta(hours=1)
+"""The length of an event that has a time and no end. By the standard it has none, and would not keep a meeting away."""
+SHORTEST = timedelta(minutes=1)
+"""The length of an event that ends when it begins: enough to keep away the meeting that would contain it."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """What cannot be read in an event."""
+
+    uid: str
+    """The UID of the event, or an empty text."""
+    what: str
+    days: tuple[date, ...] = ()
+    """The days that are blocked for it."""
+    is_blocked: bool = True
+    """Whether something is blocked for it."""
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        if not self.is_blocked:
+            effect = "its day is not known, so it blocks nothing"
+        elif self.days:
+            effect = f"it blocks {', '.join(map(str, self.days))}"
+        else:
+            effect = "it blocks the days or times on which it may take place"
+        return f"{self.uid or 'an event without a UID'}: {self.what} cannot be read; {effect}"
+
+
+@dataclass(slots=True)
+class Series:
+    """One VEVENT that blocks time: a single event, a series, or a changed occurrence of a series."""
+
+    uid: str
+    start: CalendarTime
+    length: timedelta
+    whole_days: bool = False
+    """Whether each occurrence blocks its whole day, because its times cannot be read."""
+    blocks: bool = True
+    sequence: int = 0
+    rules: tuple[tuple[Rule, CalendarTime | None], ...] = ()
+    """Its rules, and up to when each holds."""
+    excluded_rules: tuple[tuple[Rule, CalendarTime | None], ...] = ()
+    added: tuple[tuple[CalendarTime, timedelta], ...] = ()
+    excluded: tuple[CalendarTime, ...] = ()
+    replaces: CalendarTime | None = None
+    """The occurrence of its series that it replaces."""
+    and_following: bool = False
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it has more occurrences than its start."""
+        return bool(self.rules or self.added)
+
+
+@dataclass
+class Problems:
+    """What cannot be read in a calendar, and the days that are blocked for it."""
+
+    found: dict[Problem, None] = field(default_factory=dict)
+    days: list[CalendarTime] = field(default_factory=list)
+    """Days, and times whose days."""
+
+    def note(self, problem: Problem) -> None:
+        """Add a problem, if it is not there yet."""
+        self.found[problem] = None
+
+
+class EventReader:
+    """Reads the components of one VCALENDAR."""
+
+    def __init__(self, problems: Problems, zones: Zones, holder: Component) -> None:
+        self._problems, self._zones = problems, zones
+        zone = holder.text("X-WR-TIMEZONE")
+        self._floating = zones.named(zone) if zone else None
+        self._is_cancelled = holder.text("METHOD").upper() == "CANCEL"
+
+    def event(self, component: Component, uid: str) -> Series | None:
+        """Return the series of a VEVENT; None if it has no start or no effect."""
+        blocks = not self._is_cancelled and _blocks(component)
+        wrong = _Mistakes(self._problems, uid, is_silent=not blocks)
+        replaces, and_following = self._replaced(component, wrong)
+        start = self._start(component, wrong)
+        if start is None:
+            return None
+        length = self._length(component, start, wrong)
+        series = Series(
+            uid,
+            start,
+            SHORTEST if length is None else length,
+            whole_days=length is None or not start.zone_is_known,
+            blocks=blocks,
+            sequence=_number(component.text("SEQUENCE")),
+            replaces=replaces,
+            and_following=and_following,
+        )
+        if component.has_any(_RECURRENCE):
+            series.rules = tuple(self._rules(component, "RRULE", start, wrong))
+            series.excluded_rules = tuple(self._rules(component, "EXRULE", start, wrong))
+            series.added = tuple(self._added(component, start, length, wrong))
+            series.excluded = tuple(self._excluded(component, wrong))
+        wrong.report(start)
+        return series
+
+    def busy_periods(self, component: Component) -> Iterator[Series]:
+        """Yield the busy periods of a VFREEBUSY."""
+        uid = component.text("UID")
+        for item in component.properties("FREEBUSY"):
+            if (item.parameter("FBTYPE") or "").upper() == "FREE":
+                continue
+            for text in item.value.split(","):
+                try:
+                    start, length = parse_period(item, self._zones, self._floating, text)
+                except Unreadable:
+                    wrong = _Mistakes(self._problems, uid)
+                    wrong.add("FREEBUSY", text, days_in(text))
+                    wrong.report()
+                else:
+                    yield Series(uid, start, length, whole_days=not start.zone_is_known)
+
+    def _time(self, item: Property, text: str | None = None) -> CalendarTime:
+        return parse_time(item, self._zones, self._floating, text)
+
+    def _start(self, component: Component, wrong: _Mistakes) -> CalendarTime | None:
+        item = component.property("DTSTART")
+        if item is not None:
+            try:
+                start = self._time(item)
+            except Unreadable:
+                pass
+            else:
+                if not start.zone_is_known:
+                    wrong.add("TZID", item.parameter("TZID") or "", is_told=True)
+                return start
+        text = "" if item is None else item.value
+        others = (component.text(name) for name in ("RECURRENCE-ID", "DTEND", "DUE"))
+        wrong.add("DTSTART", text, {day for value in (text, *others) for day in days_in(value)})
+        wrong.report()
+        return None
+
+    def _length(self, component: Component, start: CalendarTime, wrong: _Mistakes) -> timedelta | None:
+        """Return the length of an event; None if it cannot be read."""
+        end, duration = component.property("DTEND"), component.property("DURATION")
+        if end is not None:
+            try:
+                return _length_until(self._time(end), start)
+            except Unreadable:
+                if duration is None:
+                    wrong.add("DTEND", end.value)
+                    return None
+        if duration is None:
+            return DAY if start.is_date else UNKNOWN_LENGTH
+        try:
+            length = parse_length(duration.value)
+        except Unreadable:
+            wrong.add("DURATION", duration.value)
+            return None
+        return max(length, SHORTEST) if not start.is_date else max(-(-length // DAY), 1) * DAY
+
+    def _rules(
+        self, component: Component, name: str, start: CalendarTime, wrong: _Mistakes
+    ) -> Iterator[tuple[Rule, CalendarTime | None]]:
+        for item in component.properties(name):
+            rule, problems = parse_rule(item.value)
+            until = None
+            if rule is not None and rule.until is not None:
+                try:
+                    until = self._time(item, rule.until)
+                except Unreadable:
+                    problems.append(f"UNTIL={rule.until}")
+            for problem in problems:
+                wrong.add(name, problem)
+            if rule is not None and not (problems and name == "EXRULE"):  # what it excludes is not known
+                yield (rule.without_times() if start.is_date else rule), until
+
+    def _added(
+        self, component: Component, start: CalendarTime, length: timedelta | None, wrong: _Mistakes
+    ) -> Iterator[tuple[CalendarTime, timedelta]]:
+        for item in component.properties("RDATE"):
+            for text in filter(None, item.value.split(",")):
+                try:
+                    if "/" in text:
+                        yield parse_period(item, self._zones, self._floating, text)
+                    else:
+                        yield self._time(item, text), length or SHORTEST
+                except Unreadable:
+                    wrong.add("RDATE", text, days_in(text))
+
+    def _excluded(self, component: Component, wrong: _Mistakes) -> Iterator[CalendarTime]:
+        for item in component.properties("EXDATE"):
+            for text in filter(None, item.value.split(",")):
+                try:
+                    yield self._time(item, text)
+                except Unreadable:
+                    wrong.add("EXDATE", text, is_told=True)
+
+    def _replaced(self, component: Component, wrong: _Mistakes) -> tuple[CalendarTime | None, bool]:
+        for item in component.properties("RECURRENCE-ID"):
+            try:
+                replaced = self._time(item)
+            except Unreadable:
+                wrong.add("RECURRENCE-ID", item.value, is_told=True)
+            else:
+                return replaced, (item.parameter("RANGE") or "").upper() == "THISANDFUTURE"
+        return None, False
+
+
+class _Mistakes:
+    """What cannot be read in one event, until it is reported."""
+
+    def __init__(self, problems: Problems, uid: str, *, is_silent: bool = False) -> None:
+        self._problems, self._uid, self._is_silent = problems, uid, is_silent
+        self._texts: list[str] = []
+        self._days: set[date] = set()
+        self._block_start = False
+
+    def add(self, name: str, text: str, days: Iterable[date] = (), *, is_told: bool = False) -> None:
+        """Note a value, and the days that it means.
+
+        Args:
+            name: The name of the property.
+            text: What cannot be read of it.
+            days: The days that are blocked for it.
+            is_told: Whether nothing more than the event itself is blocked for it.
+        """
+        value = "".join(character if character.isprintable() else "?" for character in text[:60])
+        self._texts.append(f"{name}:{value}")
+        self._days.update(days)
+        self._block_start = self._block_start or not is_told
+
+    def report(self, start: CalendarTime | None = None) -> None:
+        """Report what was noted, if anything was, and block the days: those of the values, and that of the start."""
+        if not self._texts or self._is_silent:
+            return
+        days = {CalendarTime(midnight(day), is_date=True) for day in self._days}
+        if start is not None and self._block_start:
+            days.add(start)
+        self._problems.days += days
+        shown = tuple(sorted({item.wall.date() for item in days}))
+        what = ", ".join(self._texts[:5])
+        self._problems.note(Problem(printable(self._uid), what, shown, is_blocked=bool(days) or start is not None))
+
+
+def printable(uid: str) -> str:
+    """Return a UID as logs and messages may show it: in one line, and not too long."""
+    return "".join(character if character.isprintable() else "?" for character in uid[:200])
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _blocks(component: Component) -> bool:
+    if component.text("STATUS").upper() in ("CANCELLED", "CANCELED"):
+        return False
+    if transparency := component.text("TRANSP").upper():
+        return transparency != "TRANSPARENT"
+    return component.text("X-MICROSOFT-CDO-BUSYSTATUS").upper() != "FREE"
+
+
+def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
+    """Return the length of an event that has an end.
+
+    Raises:
+        Unreadable: It ends before it begins, or the zone of one of them is not known.
+    """
+    if start.is_date:
+        late = not end.is_date and end.wall > midnight(end.wall.date())
+        days = end.wall.date() - start.wall.date() + (DAY if late else timedelta(0))
+        if days < timedelta(0):
+            raise Unreadable
+        return max(days, DAY)
+    if start.zone == end.zone or end.is_date or end.zone is None or start.zone is None:
+        length = end.wall - start.wall
+    else:
+        length = utc(end.wall, end.zone) - utc(start.wall, start.zone)
+    if length < timedelta(0) or start.zone_is_known != end.zone_is_known:
+        raise Unreadable
+    return max(length, SHORTEST)

@@ -1,0 +1,180 @@
+"""The text of a calendar file: its components, and the lines of each. Nothing here knows what a line means.
+
+Programs and people make mistakes in this text: lines that are not folded, line ends that were converted twice, an END
+that is missing. The text is read as far as it can be understood, so that one event cannot take the others along.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO
+from typing import NamedTuple
+
+from blackboard.errors import AgentError
+
+__all__ = ["Component", "Property", "read_components"]
+
+_MARK = b"\xef\xbb\xbf"
+"""The mark at the start of a file that some programs write as UTF-8, and of each that was appended to it."""
+_FOLDED = (b" ", b"\t")
+_BOUNDARIES = (b"BEG", b"END")
+_NEEDED = frozenset(
+    name[:3].encode("ascii")
+    for name in (
+        *("UID", "SEQUENCE", "STATUS", "TRANSP", "METHOD", "X-MICROSOFT-CDO-BUSYSTATUS"),
+        *("DTSTART", "DTEND", "DUE", "DURATION", "FREEBUSY"),
+        *("RRULE", "RDATE", "EXRULE", "EXDATE", "RECURRENCE-ID"),
+        *("TZID", "TZOFFSETFROM", "TZOFFSETTO", "X-LIC-LOCATION", "X-WR-TIMEZONE"),
+    )
+)
+"""How the names of the needed lines begin. The other lines are not kept in memory: they are most of a file."""
+_NAME = re.compile(rb"([A-Za-z0-9-]{1,60})[ \t]{0,5}(?=[;:])")
+_PARAMETER = re.compile(r';\s{0,5}([A-Za-z0-9-]{1,60})\s{0,5}=\s{0,5}("[^"]{0,500}"|[^;]{0,500})')
+_YEAR = re.compile(r":(?=\s{0,5}\d{4})")
+_QUOTED = re.compile(r'"[^"]{0,500}"')
+MAX_DEPTH = 10
+"""Components in one another. In a calendar there are three."""
+
+
+class Property(NamedTuple):
+    """One line of a component."""
+
+    name: str
+    parameters: str
+    value: str
+
+    def parameter(self, name: str) -> str | None:
+        """Return the value of a parameter without quotes; None if there is none."""
+        return _parameters(self.parameters).get(name) if self.parameters else None
+
+
+@lru_cache(maxsize=1000)
+def _parameters(text: str) -> Mapping[str, str]:
+    return {name.upper(): value.strip().strip('"').strip() for name, value in _PARAMETER.findall(text)}
+
+
+@dataclass(slots=True)
+class Component:
+    """One component: those of its lines that are needed, unfolded, and the components in it."""
+
+    name: str
+    first: int
+    """The place of its first byte in the file."""
+    end: int = -1
+    """The place of its last line in the file: that with its END."""
+    after: int = -1
+    """The place of the first byte after it."""
+    lines: dict[bytes, list[bytes]] = field(default_factory=dict)
+    """What follows the name in each line, by the name."""
+    parts: list[Component] = field(default_factory=list)
+
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Return whether it has a property of one of these names."""
+        return not names.isdisjoint(self.lines)
+
+    def properties(self, name: str) -> list[Property]:
+        """Return its properties of a name."""
+        return [_split(name, rest) for rest in self.lines.get(name.encode("ascii"), ())]
+
+    def property(self, name: str) -> Property | None:
+        """Return its first property of a name; None if there is none."""
+        rests = self.lines.get(name.encode("ascii"))
+        return None if rests is None else _split(name, rests[0])
+
+    def text(self, name: str) -> str:
+        """Return the value of its first property of a name, or an empty text."""
+        found = self.property(name)
+        return "" if found is None else found.value
+
+
+def read_components(raw: bytes) -> Component:
+    """Return the components of a file, in one without a name.
+
+    Raises:
+        AgentError: There is no calendar, or the last one has no end.
+    """
+    root = Component("", 0)
+    open_now = [root]
+    after = 0
+    folded: list[bytes] | None = None
+    """The line that may go on, in pieces."""
+    for line in _lines(raw):
+        place, after = after, after + len(line)
+        if line[:1] in _FOLDED:
+            if folded is not None:
+                folded.append(line[1:].rstrip(b"\r\n"))
+            continue
+        if not line.strip():
+            continue  # a line end that was converted twice leaves empty lines, in the middle of a folded line too
+        if folded is not None:
+            _add_line(open_now[-1], b"".join(folded))
+            folded = None
+        if (start := line[:3].upper()) in _NEEDED:
+            folded = [line.rstrip(b"\r\n")]
+        elif start in _BOUNDARIES or start == _MARK:
+            word, _, name = line.removeprefix(_MARK).upper().partition(b":")
+            match word.strip():
+                case b"BEGIN":
+                    _begin(open_now, name.strip().decode("ascii", "replace"), place)
+                case b"END":
+                    _end(open_now, name.strip().decode("ascii", "replace"), place, after)
+    if len(open_now) > 1:
+        raise AgentError(f"ends within a {open_now[1].name}")
+    if not any(part.name == "VCALENDAR" for part in root.parts):
+        raise AgentError("has no VCALENDAR")
+    return root
+
+
+def _add_line(component: Component, line: bytes) -> None:
+    """Add a line to its component, if it has a name and a value."""
+    if match := _NAME.match(line):
+        component.lines.setdefault(match[1].upper(), []).append(line[match.end() :])
+
+
+def _lines(raw: bytes) -> Iterable[bytes]:
+    """Return the lines with their ends. Only if a file has other ends than usual, all lines are in memory at once."""
+    return raw.splitlines(keepends=True) if b"\r" in raw.replace(b"\r\n", b"") else BytesIO(raw)
+
+
+def _begin(open_now: list[Component], name: str, place: int) -> None:
+    if name in ("VCALENDAR", "VEVENT", "VFREEBUSY", "VTIMEZONE"):  # it is never inside another of its name
+        while any(component.name == name for component in open_now):
+            _close(open_now, place, place)
+    if len(open_now) > MAX_DEPTH:
+        raise AgentError(f"has more than {MAX_DEPTH} components in one another")
+    component = Component(name, place)
+    open_now[-1].parts.append(component)
+    open_now.append(component)
+
+
+def _end(open_now: list[Component], name: str, place: int, after: int) -> None:
+    if all(component.name != name for component in open_now[1:]):
+        return
+    while open_now[-1].name != name:
+        _close(open_now, place, place)
+    _close(open_now, place, after)
+
+
+def _close(open_now: list[Component], place: int, after: int) -> None:
+    component = open_now.pop()
+    component.end, component.after = place, after
+
+
+def _split(name: str, rest: bytes) -> Property:
+    """Split a line at the colon before its value.
+
+    That is the first one outside of quotes. Some programs name a zone with a colon in it and without quotes, so the
+    first one before a year is preferred.
+    """
+    text = rest.decode("utf-8", "replace")
+    if text[0] == ":":
+        return Property(name, "", text[1:].strip())
+    if (match := _YEAR.search(text)) and '"' not in text[match.end() :]:
+        at = match.start()
+    else:
+        unquoted = _QUOTED.sub(lambda match: "-" * len(match[0]), text)
+        at = unquoted.find(":") if ":" in unquoted else text.find(":")
+    return Property(name, text[:at], text[at + 1 :].strip()) if at >= 0 else Property(name, text, "")

@@ -1,0 +1,154 @@
+"""The times in a calendar file: `20260304T100000`, with or without a zone, dates, lengths and periods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+
+from dateutil import parser
+from icalendar import vDuration
+
+from lead_desk.calendar_text import Property
+from lead_desk.calendar_zones import Zones
+
+__all__ = ["CalendarTime", "Unreadable", "days_in", "local_day", "parse_length", "parse_period", "parse_time", "utc"]
+
+_TIME = re.compile(
+    r"""(\d{4})(-?)(\d\d)\2(\d\d)
+    (?:[T\s](\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d{1,9})?)?\s{0,5}(?:(Z)|([+-])(\d\d):?(\d\d)?)?)?""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+MAX_LENGTH = 100
+"""The longest text of a time that is read."""
+_YEARS = range(1, 10000)
+
+
+class Unreadable(Exception):
+    """A value that cannot be read as what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarTime:
+    """A wall time in a zone, or a whole day."""
+
+    wall: datetime
+    is_date: bool = False
+    zone: tzinfo | None = None
+    """None for a date, and for a time that is meant wherever the reader is."""
+    zone_is_known: bool = True
+
+    def at(self, wall: datetime) -> CalendarTime:
+        """Return another wall time in the same zone."""
+        return CalendarTime(wall, self.is_date, self.zone, self.zone_is_known)
+
+    def instant(self, local: tzinfo) -> datetime:
+        """Return it in UTC; dates and times without a zone are in `local`."""
+        return utc(self.wall, self.zone or local)
+
+
+def utc(wall: datetime, zone: tzinfo) -> datetime:
+    """Return a wall time in UTC. At the ends of time it is the first or last instant."""
+    try:
+        return wall.replace(tzinfo=zone).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return wall.replace(tzinfo=UTC)
+
+
+def local_day(instant: datetime, zone: tzinfo) -> date:
+    """Return the day of an instant in a zone."""
+    try:
+        return instant.astimezone(zone).date()
+    except (OverflowError, ValueError):
+        return instant.date()
+
+
+def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str | None = None) -> CalendarTime:
+    """Return the time of a property, or of one text in its list.
+
+    Raises:
+        Unreadable: It is not a time.
+    """
+    text = (item.value if text is None else text).strip()
+    match = _TIME.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    if match is None:
+        raise Unreadable
+    year, _, month, day, hour, minute, second, is_utc, sign, hours, minutes = match.groups()
+    try:
+        wall = datetime(int(year), int(month), int(day))  # noqa: DTZ001 -- a wall time
+        if hour is None:
+            return CalendarTime(wall, is_date=True)
+        late = hour == "24" and int(minute) == 0 == int(second or 0)
+        wall += timedelta(days=1) if late else timedelta(0)
+        wall = wall.replace(hour=0 if late else int(hour), minute=int(minute), second=min(int(second or 0), 59))
+        if sign:
+            offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+            return CalendarTime(wall, zone=timezone(-offset if sign == "-" else offset))
+    except (ValueError, OverflowError):
+        raise Unreadable from None
+    if is_utc:
+        return CalendarTime(wall, zone=UTC)
+    if (name := item.parameter("TZID")) is None:
+        return CalendarTime(wall, zone=floating)
+    zone = zones.named(name)
+    return CalendarTime(wall, zone=zone, zone_is_known=zone is not None)
+
+
+def parse_length(text: str) -> timedelta:
+    """Return the length that a DURATION gives.
+
+    Raises:
+        Unreadable: It is not a length, or below zero.
+    """
+    try:
+        length: timedelta | None = vDuration(text.strip().upper()).td if len(text) <= MAX_LENGTH else None
+    except (ValueError, OverflowError):
+        length = None
+    if length is None or length < timedelta(0):
+        raise Unreadable
+    return length
+
+
+def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: str) -> tuple[CalendarTime, timedelta]:
+    """Return the start and the length of a period: `start/end` or `start/length`.
+
+    Raises:
+        Unreadable: It is not a period.
+    """
+    first, _, second = text.partition("/")
+    start = parse_time(item, zones, floating, first)
+    if second.strip()[:1].upper() in ("P", "+"):
+        return start, parse_length(second)
+    end = parse_time(item, zones, floating, second)
+    if end.wall < start.wall or end.zone != start.zone:
+        raise Unreadable
+    return start, end.wall - start.wall
+
+
+def days_in(text: str) -> Iterator[date]:
+    """Yield the days that another text may mean: `4 March 2026`, and for `3/4/2026` both."""
+    if match := re.search(r"(?<!\d)(\d{4})(-?)(\d\d)\2(\d\d)", text[:MAX_LENGTH], re.ASCII):
+        try:
+            yield date(int(match[1]), int(match[3]), int(match[4]))
+            return
+        except ValueError:
+            pass
+    found: set[date] = set()
+    for day_first in (True, False):
+        try:
+            guesses = {
+                # What the text does not name would be taken from the default.
+                parser.parse(text[:MAX_LENGTH], default=default, dayfirst=day_first, ignoretz=True).date()
+                for default in (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001
+            }
+        except (ValueError, OverflowError, TypeError, AttributeError, IndexError, ArithmeticError):
+            continue
+        if len(guesses) == 1:
+            found |= guesses
+    yield from sorted(found)
+
+
+def midnight(day: date) -> datetime:
+    """Return the wall time at which a day begins."""
+    return datetime.combine(day, time.min)

@@ -1,0 +1,169 @@
+"""The time zones that a calendar file names: IANA names, those of Windows, offsets, and those that the file defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+from lead_desk.calendar_text import Component
+from lead_desk.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
+
+__all__ = ["Zones"]
+
+_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s{0,5}([+-])\s{0,5}(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?", re.IGNORECASE)
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?Z?", re.ASCII)
+_MAX_OFFSET = timedelta(hours=24)
+MAX_NAME = 100
+
+
+class Zones:
+    """The zones of one file."""
+
+    def __init__(self, definitions: Iterable[Component] = ()) -> None:
+        self._defined: dict[str, Component] = {}
+        for component in definitions:
+            self._defined.setdefault(_clean(component.text("TZID")), component)
+        self._found: dict[str, tzinfo | None] = {}
+
+    def named(self, name: str) -> tzinfo | None:
+        """Return the zone of a TZID; None if nothing says what it is."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> tzinfo | None:
+        clean = _clean(name)
+        if len(clean) > MAX_NAME:
+            return None
+        defined = self._defined.get(clean)
+        known = _known_zone(clean)
+        if known is None and defined is not None:
+            known = _known_zone(_clean(defined.text("X-LIC-LOCATION"))) or _defined_zone(defined)
+        return known or _fixed_zone(clean)
+
+
+def _clean(name: str) -> str:
+    """Return a name as names are compared: without case, quotes, and the address before it."""
+    name = name.strip().strip('"').strip().casefold()
+    return name.removeprefix("tzone://microsoft/").lstrip("/")
+
+
+def _known_zone(name: str) -> tzinfo | None:
+    if name in ("utc", "z", "gmt", "coordinated universal time"):
+        return UTC
+    names = _names()
+    parts = name.split("/")
+    # Some programs put the address of their database before the name.
+    for place in range(len(parts)):
+        if (found := names.get("/".join(parts[place:]))) and (place == 0 or len(parts) - place > 1):
+            return ZoneInfo(found)
+    return None
+
+
+@cache
+def _names() -> dict[str, str]:
+    windows = {name.casefold(): place for name, place in WINDOWS_TO_OLSON.items()}
+    return windows | {name.casefold(): name for name in available_timezones()}
+
+
+def _fixed_zone(text: str) -> tzinfo | None:
+    offset = _offset(text)
+    return None if offset is None else timezone(offset)
+
+
+def _offset(text: str) -> timedelta | None:
+    if (match := _OFFSET.fullmatch(text.strip())) is None:
+        return None
+    sign, hours, minutes, seconds = match.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0), seconds=int(seconds or 0))
+    return (-offset if sign == "-" else offset) if offset < _MAX_OFFSET else None
+
+
+@dataclass(frozen=True)
+class _Observance:
+    """One STANDARD or DAYLIGHT part: an offset, and the wall times from which it holds."""
+
+    before: timedelta
+    after: timedelta
+    start: datetime
+    dates: tuple[datetime, ...]
+    rules: tuple[tuple[Rule, datetime | None], ...]
+    """Yearly rules, and the wall time up to which each holds."""
+
+    def onsets(self, year: int) -> Iterator[datetime]:
+        """Yield the wall times of a year from which the offset holds."""
+        yield from (onset for onset in (self.start, *self.dates) if onset.year == year)
+        begin, end = datetime(year, 1, 1), datetime(year, 12, 31, 23, 59)  # noqa: DTZ001 -- wall times
+        for rule, until in self.rules:
+            yield from rule.occurrences(self.start, begin, end if until is None else min(end, until), StepBudget())
+
+
+class _DefinedZone(tzinfo):
+    """A zone that a file defines in a VTIMEZONE."""
+
+    def __init__(self, observances: Sequence[_Observance]) -> None:
+        self._observances = observances
+        self._first = min(observances, key=lambda item: item.start)
+        self._onsets: dict[int, list[tuple[datetime, timedelta]]] = {}
+
+    def utcoffset(self, at: datetime | None) -> timedelta:
+        """Return the offset at a wall time: that of the last onset before it."""
+        assert at is not None
+        wall = at.replace(tzinfo=None, fold=0)
+        for year in range(wall.year, self._first.start.year - 1, -1):
+            for onset, offset in reversed(self._onsets_of(year)):
+                if onset <= wall:
+                    return offset
+        return self._first.before
+
+    def dst(self, at: datetime | None) -> timedelta | None:
+        """Return None: nobody asks."""
+        return None
+
+    def tzname(self, at: datetime | None) -> str | None:
+        """Return None: nobody asks."""
+        return None
+
+    def _onsets_of(self, year: int) -> list[tuple[datetime, timedelta]]:
+        if year not in self._onsets:
+            found = {(onset, item.after) for item in self._observances for onset in item.onsets(year)}
+            self._onsets[year] = sorted(found)
+        return self._onsets[year]
+
+
+def _defined_zone(component: Component) -> tzinfo | None:
+    """Return the zone of a VTIMEZONE; None if it cannot be read."""
+    try:
+        zone = _DefinedZone([_observance(part) for part in component.parts if part.name in ("STANDARD", "DAYLIGHT")])
+        zone.utcoffset(datetime(2000, 1, 1))  # noqa: DTZ001 -- a wall time
+    except (ValueError, OverflowError, TooManySteps):
+        return None
+    return zone
+
+
+def _observance(part: Component) -> _Observance:
+    before, after = _offset(part.text("TZOFFSETFROM")), _offset(part.text("TZOFFSETTO"))
+    if before is None or after is None:
+        raise ValueError("an offset cannot be read")
+    rules = []
+    for item in part.properties("RRULE"):
+        rule, problems = parse_rule(item.value)
+        if rule is None or problems or rule.frequency != Frequency.YEARLY or rule.interval > 1 or rule.count:
+            raise ValueError("a rule cannot be read")
+        until = None if rule.until is None else _wall(rule.until) + before + timedelta(seconds=1)
+        rules.append((rule, until))
+    dates = tuple(_wall(text) for item in part.properties("RDATE") for text in item.value.split(","))
+    return _Observance(before, after, _wall(part.text("DTSTART")), dates, tuple(rules))
+
+
+def _wall(text: str) -> datetime:
+    if (match := _TIME.fullmatch(text.strip())) is None:
+        raise ValueError("a time cannot be read")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 -- a wall time

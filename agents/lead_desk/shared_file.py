@@ -1,0 +1,277 @@
+"""A file that several programs and users share: reads it, notices changes, and replaces it.
+
+A file behind a symbolic link or a bind mount keeps its place: the new content is written beside the real file, which it
+then replaces. A link that another user could have placed is not followed, because it could lead to any file.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from blackboard import SystemClock, forks
+from blackboard.errors import AgentError
+from blackboard.failpoints import failpoint
+from blackboard.file_owners import others_who_change
+from blackboard.private_files import PRIVATE
+
+__all__ = ["MAX_BYTES", "Signature", "locked", "read_file", "real_path", "replace_file", "set_mode", "signature"]
+
+MAX_BYTES = 64 * 1024 * 1024
+"""The largest file that is read."""
+PATIENCE = 10_000_000
+"""Microseconds to wait while another process writes."""
+INTERVAL = 0.005
+"""Seconds between two attempts."""
+COARSE = 100_000_000
+"""Nanoseconds within which two changes may carry the same time."""
+MAX_LINKS = 40
+IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
+"""Errors for which the file is written in place: it is a mount of its own, or its folder cannot be written to."""
+
+
+class Signature(NamedTuple):
+    """What changes when a file does."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+
+def signature(path: Path) -> tuple[Signature | None, bool]:
+    """Return the signature of a file, None if there is none, and whether a later change will certainly show in it.
+
+    Raises:
+        AgentError: The file cannot be reached.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None, True
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{path}: the calendar cannot be read ({_reason(error)})") from None
+    found = Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return found, SystemClock().now() * 1000 - max(found.modified, found.changed) > COARSE
+
+
+def read_file(path: Path) -> bytes | None:
+    """Return the content of a file; None if there is no file.
+
+    Raises:
+        AgentError: It cannot be read, is not an ordinary file, or is too large.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer does not block
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise AgentError(f"{path}: the calendar is not an ordinary file")
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{path}: the calendar cannot be read ({_reason(error)})") from None
+    if len(content) > MAX_BYTES:
+        raise AgentError(f"{path}: the calendar is larger than {MAX_BYTES // 1024**2} MB; remove events that are over")
+    return content
+
+
+def real_path(path: Path) -> Path:
+    """Return the path of the real file behind symbolic links, which need not exist.
+
+    Raises:
+        AgentError: Another user could have placed one of the links.
+    """
+    todo = list(reversed(Path(os.path.abspath(path)).parts))
+    real = Path(todo.pop())
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name == os.pardir:
+            real = real.parent
+            continue
+        step = real / name
+        try:
+            is_link = step.is_symlink()
+            if not is_link:
+                real = step
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise AgentError(f"{path}: too many symbolic links")
+            if (problem := _who_placed(step)) is not None:
+                raise AgentError(f"{path}: nothing is written through the symbolic link {step}, because {problem}")
+            target = Path(os.readlink(step))
+        except OSError as error:
+            raise AgentError(f"{path}: the calendar cannot be written ({_reason(error)})") from None
+        if target.is_absolute():
+            real = Path(target.anchor)
+        todo += reversed([part for part in target.parts if part != target.anchor])
+    return real
+
+
+def _who_placed(link: Path) -> str | None:
+    """Return who else can have placed a link: its owner, or whoever writes to its folder and may replace it there."""
+    if (problem := others_who_change(link)) is not None:
+        return problem
+    if link.parent.stat().st_mode & stat.S_ISVTX and link.parent.stat().st_uid == 0:
+        return None  # only the owner of a link, and of the folder, may replace it
+    return others_who_change(link.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let no other desk change a file meanwhile. The lock is on its folder, since the file is replaced.
+
+    Raises:
+        AgentError: Another process held the lock for too long, or there is no such folder.
+    """
+    try:
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    except PermissionError:  # it can be entered and not listed
+        descriptor = None
+    except OSError as error:
+        raise AgentError(f"{path}: the calendar cannot be written ({_reason(error)})") from None
+    if descriptor is None:
+        yield
+        return
+    try:
+        with forks.closed_in_children(descriptor):
+            _lock(descriptor, path)
+            yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.monotonic() > deadline:
+                raise AgentError(f"{path}: another process has locked {path.parent}, so nothing was written") from None
+            threading.Event().wait(INTERVAL)
+        except OSError:  # a file system without locks; then a change of others is noticed, unless it is simultaneous
+            return
+        else:
+            return
+
+
+def replace_file(path: Path, before: bytes | None, after: bytes, mode: int | None = None) -> bool:
+    """Replace a real file unless it has changed since `before` was read; return whether it was replaced.
+
+    Args:
+        path: The real file, as `real_path` returns it.
+        before: Its content when it was read; None if there was no file.
+        after: The new content.
+        mode: The mode of the file; None keeps it, and lets only this user read and write a new one.
+
+    Raises:
+        AgentError: The file cannot be written.
+    """
+    temporary = None
+    try:
+        try:
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+                temporary = file.name
+                file.write(after)
+                file.flush()
+                _take_over_access(file.fileno(), path, before is not None, mode)
+                os.fsync(file.fileno())
+            if read_file(path) != before:
+                return False
+            failpoint("publish.written")
+            os.replace(temporary, path)
+            temporary = None
+        except OSError as error:
+            if before is None or error.errno not in IN_PLACE:
+                raise
+            return _write_in_place(path, before, after, mode)
+        _sync_folder(path.parent)
+        return True
+    except OSError as error:
+        raise AgentError(f"{path}: the calendar cannot be written ({_reason(error)})") from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set the mode of a real file, if there is one and it has another mode.
+
+    Raises:
+        AgentError: This user may not do that.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+                os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise AgentError(f"{path}: its mode cannot be set ({_reason(error)})") from None
+
+
+def _take_over_access(descriptor: int, path: Path, exists: bool, mode: int | None) -> None:
+    """Give a new file the group, the mode and the access control list of the one that it will replace."""
+    if exists:
+        status = path.stat()
+        kept = stat.S_IMODE(status.st_mode)
+        try:
+            os.fchown(descriptor, -1, status.st_gid)
+        except OSError:
+            kept &= ~stat.S_IRWXG  # what the group may do was not meant for another group
+        os.fchmod(descriptor, kept)
+        _copy_access_list(path, descriptor)
+    if mode is not None or not exists:
+        os.fchmod(descriptor, PRIVATE if mode is None else mode)
+
+
+def _copy_access_list(path: Path, descriptor: int) -> None:
+    name = "system.posix_acl_access"
+    with suppress(OSError, AttributeError):
+        os.setxattr(descriptor, name, os.getxattr(path, name))
+
+
+def _write_in_place(path: Path, before: bytes, after: bytes, mode: int | None) -> bool:
+    """Write the content of a file that cannot be replaced. A crash meanwhile leaves it incomplete."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(descriptor, "r+b") as file:
+        if file.read(MAX_BYTES + 1) != before:
+            return False
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        file.seek(0)
+        file.write(after)
+        file.truncate()
+        file.flush()
+        os.fsync(descriptor)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
