@@ -5,6 +5,7 @@
 # make shells   zsh and fish, in which the tests try completion as they do in bash (without them these tests are skipped)
 # make lint   style, types and layers only
 # make crash  the daemon, killed N times during its work (N=1000)
+# make soak   two daemons in all sorts of trouble for half an hour (MINUTES=30)
 # make bench  the performance benchmarks (run make bench-peers first to include other systems)
 # make bench-coordination  model calls and tokens (run make bench-rivals first to install the frameworks for comparison)
 # make picture  docs/fading.svg, drawn by a board
@@ -14,9 +15,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 N ?= 1000
+MINUTES ?= 30
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-postgresql shells lint crash bench bench-peers bench-coordination bench-rivals picture diagram clean
+.PHONY: demo test test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals picture diagram \
+  clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -39,6 +42,9 @@ lint: $(VENV)/installed-dev
 
 crash: $(VENV)/installed-dev
 	$(BIN)/pytest tests -m processes -k crash --crash-runs=$(N) --timeout=0
+
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.performance --plot --peers

@@ -38,6 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the reports that tests have recorded, also those of other processes."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "report":
+                terminalreporter.write_line(str(value))
+
+
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
     """Return the number of kills in the crash test: a thousand in `make test`, more in `make crash`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from blackboard.board_files import BoardFiles
 from blackboard.store.dialect import sqlite
 
-__all__ = ["Broken", "check", "check_finished", "check_recovered", "clear_deaths", "rows"]
+__all__ = ["Broken", "check", "check_cooled", "check_finished", "check_recovered", "clear_deaths", "rows"]
 
 EMPTY = {
     "a crossing of one mark's event was recorded twice": """
@@ -42,7 +43,7 @@ EMPTY = {
     "a key was kept and its mark was not": """
         SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
     "a mark from outside has no key": """
-        SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL
+        SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL AND author <> 'blackboard'
         AND id NOT IN (SELECT event_id FROM deposit_key)""",
     "a paid answer was paid for twice": """
         SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
@@ -107,6 +108,26 @@ def check_finished(path: Path) -> None:
         _empty(query, AT_REST)
     if left := sorted(file.name for file in BoardFiles(path).run_folder.iterdir() if file.suffix):
         raise Broken(f"dead workers left {left}")
+
+
+def check_cooled(path: Path, smokes: int) -> None:
+    """Check that each of the deposited smokes exists once, went cold once and evaporated once.
+
+    Raises:
+        Broken: One did not, or more than once.
+    """
+    with rows(path) as query:
+        left = Counter(
+            query("SELECT json_extract(payload, '$.n') FROM event WHERE kind = 'smoke' AND event = 'deposited'")
+        )
+        chills = Counter(query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'chill'"))
+        gone = query("SELECT mark_id FROM event WHERE kind = 'smoke' AND event = 'evaporated'")
+    if len(left) != smokes or set(left.values()) - {1}:
+        raise Broken(f"of {smokes} deposits there are {left.total()}, {len(left)} of them different")
+    if left != chills:
+        raise Broken(f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}")
+    if len(gone) != len(left) or len(set(gone)) != len(gone):
+        raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
 
 
 def _empty(query: Any, laws: Mapping[str, str]) -> None:

@@ -40,7 +40,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, rows
+from tests.crash.invariants import Broken, check_cooled, rows
 
 __all__ = ["WORLDS", "Deposit", "World"]
 
@@ -608,25 +608,7 @@ class Fading(World):
         return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
-        with rows(self.path) as query:
-            left = Counter(
-                n
-                for (n,) in query(
-                    "SELECT json_extract(payload, '$.n') FROM event WHERE kind = 'smoke' AND event = 'deposited'"
-                )
-            )
-            chills = Counter(
-                n for (n,) in query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'chill'")
-            )
-            gone = query("SELECT mark_id FROM event WHERE kind = 'smoke' AND event = 'evaporated'")
-        if len(left) != self.depositors * self.per_depositor or set(left.values()) != {1}:
-            raise Broken(f"of {self.depositors * self.per_depositor} deposits there are {len(left)}")
-        if left != chills:
-            raise Broken(
-                f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}"
-            )
-        if len(gone) != len(left) or len(set(gone)) != len(gone):
-            raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
+        check_cooled(self.path, self.depositors * self.per_depositor)
 
 
 # -- the desk ---------------------------------------------------------------------------------------------------------
