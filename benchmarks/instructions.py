@@ -93,7 +93,7 @@ def _deposit(folder: Path, subjects: list[str]) -> None:
 def _run(tree: Path, operation: str, times: int, waiting: int, folder: Path, *before: str) -> None:
     command = [*before, sys.executable, str(Path(__file__).resolve()), "--run", operation, str(times), str(waiting)]
     environment = {**os.environ, "PYTHONPATH": str(tree.resolve()), "PYTHONHASHSEED": "0"}
-    subprocess.run([*command, str(folder)], check=True, cwd=tree, env=environment)
+    subprocess.run([*command, str(folder)], check=True, cwd=tree, env=environment, stdout=subprocess.DEVNULL)
 
 
 def _count(tree: Path, operation: str, times: int, waiting: int, prepared: Path) -> int:
