@@ -360,14 +360,14 @@ class Comparison(Condition):
 
     def text_of(self, value: float) -> str:
         """Return a value of its measure beside its threshold, such as `0.8 >= 0.5`."""
-        return f"{self.digits_of(value)} {self.operator} {_exact(self.threshold)}"
+        return f"{self.digits_of(value)} {self.operator} {exact_digits(self.threshold)}"
 
     def digits_of(self, value: float) -> str:
         """Return a value with as many digits as it takes to tell it from the threshold."""
         return digits_beside(value, self.threshold)
 
     def __str__(self) -> str:
-        return f"{self.measure} {self.operator} {_exact(self.threshold)}"
+        return f"{self.measure} {self.operator} {exact_digits(self.threshold)}"
 
 
 @dataclass(frozen=True)
@@ -424,16 +424,16 @@ class Not(Condition):
 def digits_beside(value: float, threshold: float) -> str:
     """Return a value with as many digits, at least 4, as it takes to tell it from a threshold."""
     if value == threshold:
-        return _exact(value)
+        return exact_digits(value)
 
     def tells(text: str) -> bool:
         return float(text) != threshold and (float(text) < threshold) == (value < threshold)
 
     texts = (f"{value:.{digits}g}" for digits in range(4, 17))
-    return next(filter(tells, texts), _exact(value))
+    return next(filter(tells, texts), exact_digits(value))
 
 
-def _exact(number: float) -> str:
+def exact_digits(number: float) -> str:
     """Return a short text that reads back as the same number."""
     short = f"{number:.12g}"
     return short if float(short) == number else repr(number)

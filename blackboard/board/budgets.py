@@ -48,7 +48,7 @@ class _Limit:
     @property
     def reason(self) -> str:
         limit, used, asked = (
-            f"{amount / 1e6:.6g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
+            f"{amount / 1e6:.12g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
         )
         if not self.fits:
             return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"

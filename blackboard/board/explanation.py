@@ -24,7 +24,7 @@ from blackboard.board.result_types import (
     result_of,
 )
 from blackboard.clock import from_datetime, iso, to_datetime
-from blackboard.conditions import Comparison, digits_beside
+from blackboard.conditions import Comparison, digits_beside, exact_digits
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -221,7 +221,7 @@ def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None
     if live_marks and not measured:
         return "all live marks are already absorbed or were deposited by this agent; a new mark or news may cross"
     unmet = [
-        f"{value.measure} is {digits_beside(value.value, value.threshold)} of {value.threshold:.12g}"
+        f"{value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)}"
         for value in values
         if not value.met
     ]

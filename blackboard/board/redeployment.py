@@ -9,7 +9,7 @@ from blackboard.authors import agent_name_problem
 from blackboard.board import agent_state, backfill, crossing_retests, guards, predicted_crossings, unique_values
 from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
 from blackboard.board.result_types import DeployResult
-from blackboard.conditions import Condition, Measure
+from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
@@ -56,7 +56,11 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
 
 def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
     factors = {name: (old.trust.get(name, 1.0), new.trust.get(name, 1.0)) for name in sorted({*old.trust, *new.trust})}
-    return [f"trust in {name}: {new_:g} instead of {old_:g}" for name, (old_, new_) in factors.items() if old_ != new_]
+    return [
+        f"trust in {name}: {exact_digits(new_)} instead of {exact_digits(old_)}"
+        for name, (old_, new_) in factors.items()
+        if old_ != new_
+    ]
 
 
 def _check_names(old: Deployment, new: Deployment) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
-from blackboard.cli.output import AsJson, describe_gone, document, number, say, table, timestamp
+from blackboard.cli.output import AsJson, describe_gone, document, say, table, timestamp
+from blackboard.conditions import digits_beside, exact_digits
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -147,7 +148,10 @@ def _show_preview(preview: Preview) -> None:
         say(f"worker {worker}: {problem}")
     table(
         ("mark", "kind", "remaining", "floor", "subject"),
-        ((e.mark_id, e.kind, number(e.remaining), number(e.floor), e.subject) for e in preview.evaporates[:SHOWN]),
+        (
+            (e.mark_id, e.kind, digits_beside(e.remaining, e.floor), exact_digits(e.floor), e.subject)
+            for e in preview.evaporates[:SHOWN]
+        ),
         empty="no mark would evaporate at once",
         title=f"{len(preview.evaporates)} marks would evaporate at once",
     )
@@ -163,8 +167,8 @@ def _show_preview(preview: Preview) -> None:
             (
                 w.agent,
                 w.watch,
-                number(w.value),
-                number(w.threshold),
+                digits_beside(w.value, w.threshold),
+                exact_digits(w.threshold),
                 "held back" if w.held_back else "",
                 w.subject or "the board",
             )
@@ -179,7 +183,13 @@ def _show_preview(preview: Preview) -> None:
             table(
                 ("agent", "watch", "value", "threshold", "subject"),
                 (
-                    (r.agent, r.watch, number(r.value), number(r.threshold), r.subject or "the board")
+                    (
+                        r.agent,
+                        r.watch,
+                        digits_beside(r.value, r.threshold),
+                        exact_digits(r.threshold),
+                        r.subject or "the board",
+                    )
                     for r in retests[:SHOWN]
                 ),
                 empty="",

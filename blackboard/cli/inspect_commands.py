@@ -28,7 +28,7 @@ from blackboard.cli.output import (
     timestamp,
     upcoming,
 )
-from blackboard.conditions import digits_beside
+from blackboard.conditions import digits_beside, exact_digits
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def agenda(
             item.watch,
             item.subject,
             digits_beside(item.value, item.threshold),
-            f"{item.threshold:.12g}",
+            exact_digits(item.threshold),
             second(item.crossed_at),
             upcoming(item.ready_at, now),
             item.held_by,
@@ -399,7 +399,7 @@ def _explain_watch(watch: WatchExplanation) -> None:
     for value in watch.values or ():
         met = "met" if value.met else "not met"
         say(
-            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {value.threshold:.12g},"
+            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)},"
             f" over {value.marks} marks: {met}"
         )
     if watch.guard:

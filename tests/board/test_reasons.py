@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from blackboard import Exponential, Never, count, strength, total
-from blackboard.conditions import Comparison, Condition
+from blackboard.conditions import Comparison, Condition, digits_beside, exact_digits
 from tests.board.world import HOUR, World, kind, spec
 
 KINDS = {
@@ -97,3 +100,17 @@ def test_the_numbers_of_a_fall_differ(world: World, condition: Any, threshold: f
 )
 def test_a_number_has_enough_digits_to_differ_from_its_threshold(value: float, threshold: float, text: str) -> None:
     assert Comparison(total("a"), ">=", threshold).text_of(value) == text
+
+
+def test_a_threshold_beside_a_value_has_all_its_digits(world: World) -> None:
+    world.deploy(KINDS, spec("watchman", strength("c") >= 0.1 + 0.2))
+    world.put("c", "x", 0.3)
+    [watch] = world.board.explain("watchman", "x").watches
+    assert "is 0.3 of 0.30000000000000004" in watch.verdict
+
+
+@given(st.floats(0, 1e12), st.floats(-1, 1))
+def test_the_digits_of_a_value_and_a_threshold_compare_as_they_do(threshold: float, difference: float) -> None:
+    for value in (threshold + difference, math.nextafter(threshold, math.inf), math.nextafter(threshold, -math.inf)):
+        shown, beside = float(digits_beside(value, threshold)), float(exact_digits(threshold))
+        assert (shown < beside, shown == beside) == (value < threshold, value == threshold)
