@@ -69,8 +69,14 @@ def withdraw_question(txn: BoardTransaction) -> bool:
     return txn.doubted is None and _withdraw_questions(txn)
 
 
-def record(txn: BoardTransaction, at: Instant) -> None:
-    """Record an instant from before the clock stepped back, so that no strength rises again in any process."""
+def record(txn: BoardTransaction, seen: Instant, leap: int | None) -> None:
+    """Record the board's time before the clock stepped back, so that no strength rises again in any process.
+
+    It is what the clock showed then, unless the step ended a leap: what was not believed is never recorded, also if the
+    clock was corrected before anybody doubted it.
+    """
+    _, doubted = time_of(seen, txn.now, leap)
+    at = txn.now if doubted else max(seen, txn.now)
     if txn.doubted is None and at > txn.recorded:
         txn.record_time(at)
 

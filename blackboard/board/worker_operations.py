@@ -398,9 +398,9 @@ class Worker:
         """Whether the clock shows an earlier instant than one that this process has used."""
         return self._session.is_clock_behind
 
-    def record_time(self, at: Instant = 0) -> None:
-        """Record the last instant that this process has used, or a later one, for all other processes."""
-        self._session.write(lambda txn: board_clock.record(txn, max(at, txn.now)))
+    def record_time(self, seen: Instant = 0) -> None:
+        """Record the last instant that this process has used, or a later one that it saw, for all other processes."""
+        self._session.write(lambda txn: board_clock.record(txn, seen, self._session.leap))
 
 
 def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:

@@ -48,7 +48,8 @@ def handle_signals(daemon: Daemon) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # Python resets its handlers before the process ends, and a late SIGHUP must not end it in its own way.
+            signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
         _requests.put(None)
         thread.join()
 

@@ -86,6 +86,20 @@ def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: Typed) -> N
     assert house("status", "--json").json["deployment"] == 2
 
 
+def test_sighup_ends_neither_the_start_nor_the_end_of_the_daemon(house: Typed) -> None:
+    with command("run", cwd=house.folder) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline(), "the first warning comes before the daemon starts"
+        child.send_signal(signal.SIGHUP)
+        until(child, "started")
+        until(child, "reloaded")
+        child.send_signal(signal.SIGTERM)
+        until(child, "stopped")
+        while child.poll() is None:
+            child.send_signal(signal.SIGHUP)
+    assert child.returncode == 0
+
+
 def test_an_interrupt_stops_the_daemon_too(house: Typed) -> None:
     with command("run", cwd=house.folder) as child:
         until(child, "started")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
 from blackboard.board import board_clock
+from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from tests.reliability.serving import run_until_idle, served
 
@@ -178,6 +179,21 @@ def test_a_clock_that_comes_back_withdraws_the_question_and_does_not_move_time(
     assert board.status().doubted_clock is None
     assert strengths(board)["kitchen"] == pytest.approx(0.5, rel=1e-6)
     assert count_logs(logs, "believed again") == 1
+
+
+def test_a_leap_that_is_corrected_before_anybody_doubts_it_is_not_recorded(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    daemon = served(board, watchman)
+    board.deposit(Smoke(subject="kitchen"))
+    before = board.now()
+    watch = ClockWatch(daemon.worker)
+    clock.step(timedelta(days=4000))
+    jump = watch.check()
+    clock.step(timedelta(days=-4000))  # between two lines of the daemon's turn
+    watch.update_board(jump)
+    watch.update_board(watch.check())
+    assert board.now() == before
 
 
 def test_a_person_confirms_the_clock_of_a_long_unused_board(path: Path, clock: ManualClock) -> None:
