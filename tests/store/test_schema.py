@@ -217,7 +217,7 @@ class DriverError(Exception):
         (8 | 1 << 8, StoreError, "cannot be written"),  # SQLITE_READONLY_RECOVERY
         (10 | 3 << 8, StoreError, "could not be read or written"),  # SQLITE_IOERR_WRITE
         (11, StoreError, "is damaged"),
-        (13, StoreError, "the disk is full"),
+        (13, StoreExhausted, "the disk is full"),
         (14, StoreError, "cannot be opened"),
         (26, StoreForeign, "is not a database"),
         (1, StoreError, "board.db: the words"),
