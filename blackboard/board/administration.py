@@ -70,4 +70,5 @@ def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10
     if board.database.path is None:
         raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
     board.now()  # opens the files of the log, which a process that can only read cannot create
-    return readonly_query.query(board.database.path, sql, limit=limit, seconds=seconds)
+    parameters = board.database.read_only_parameters()
+    return readonly_query.query(board.database.path, sql, limit=limit, seconds=seconds, parameters=parameters)

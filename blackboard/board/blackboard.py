@@ -120,6 +120,7 @@ class Blackboard:
         upgrade: bool | None = None,
         leap: DurationLike | None = Microseconds(LEAP),  # noqa: B008 (an int)
         mode: int | None = None,
+        writes: bool = True,
     ) -> Self:
         """Open a board.
 
@@ -131,6 +132,8 @@ class Blackboard:
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
             leap: The largest jump ahead of the last record that is accepted; None accepts any.
+            writes: Whether the board must be one that can be written. Without it, a board on a read-only mount can be
+                read.
             mode: The permissions of the board's files, such as 0o660 to share it with a group; None makes a new board
                 private, and leaves those of an existing board.
 
@@ -159,8 +162,9 @@ class Blackboard:
             change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
             database.apply_mode()
             session = BoardSession(database, clock, classes, longest)
-            # A file that cannot be written fails here, not at the first deposit.
-            session.write(lambda txn: board_clock.ask(txn, classes))
+            if writes or database.read_only_parameters() is None:
+                # A file that cannot be written fails here, not at the first deposit.
+                session.write(lambda txn: board_clock.ask(txn, classes))
         except BaseException:
             database.close()
             raise

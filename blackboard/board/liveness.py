@@ -161,7 +161,7 @@ class WorkerLiveness:
     def _watch(self, lock: Path) -> bool:
         """Wait for a worker's death in a thread; False if no descriptor or thread is free, or it has ended by now."""
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+            handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return False
         try:
@@ -239,7 +239,7 @@ def _looked_at(lock: Path) -> Iterator[int | None]:
     Raises:
         OSError: The lock cannot be opened.
     """
-    handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)  # on a read-only mount, too
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -101,8 +101,9 @@ def _findings(session: Session) -> list[Finding]:
     from blackboard.finding import Finding
 
     findings: list[Finding] = []
-    deployment = None
+    deployment, mode = None, None
     try:
+        mode = session.settings.database.mode
         if session.settings.names_agents:
             resolved = session.resolve()
             deployment = resolved.deployment
@@ -111,7 +112,7 @@ def _findings(session: Session) -> list[Finding]:
         advice = "'blackboard check' names every mistake"
         findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
     try:
-        with Blackboard.open(session.url, create=False) as board:
+        with Blackboard.open(session.url, create=False, mode=mode, writes=False) as board:
             board.session.classes.load_from(session.classes)
             findings += examine(board, deployment)
     except StoreError as error:

@@ -85,14 +85,23 @@ def _preview(session: Session, resolved: ResolvedDeployment) -> Preview:
 
 @contextmanager
 def _board(session: Session) -> Iterator[Blackboard]:
-    """Open the board; if there is none yet, an empty one elsewhere, so that checking a file creates nothing."""
-    from blackboard.board import Blackboard
+    """Open the board; if there is none yet, an empty one elsewhere, so that checking a file creates nothing.
+
+    What a deployment would do is tried on the board and taken back. Of a board that cannot be written, a copy is used.
+    """
+    from blackboard.board import Blackboard, administration
     from blackboard.board_files import path_in
 
     path = path_in(session.url)
     if path is None or path.exists():
         with session.board(upgrade=False) as board:
-            yield board
+            if board.database.read_only_parameters() is None:
+                yield board
+                return
+            with TemporaryDirectory() as folder:
+                administration.back_up(board, Path(folder) / "board.db")
+                with Blackboard.open(Path(folder) / "board.db", clock=board.clock) as copy:
+                    yield copy
     else:
         with TemporaryDirectory() as folder, Blackboard.open(Path(folder) / "board.db") as board:
             yield board

@@ -8,6 +8,7 @@ one at its path.
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import forks
+from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.store import dialect as sql_dialect
 from blackboard.store import library_guard
@@ -46,6 +48,8 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
     """
 
     opened: OpenFile | None = None
+    takes_no_log: bool = False
+    """Whether it reads the file alone, because there was no log."""
 
     def open_log(self) -> None:
         """Let SQLite open its log, and note which it is.
@@ -66,6 +70,8 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
     def has_its_index(self) -> bool:
         """Whether the index of the log that it has open is still the one at its path."""
         opened = self.opened
+        if self.takes_no_log and opened is not None:
+            return library_guard.identity(opened.wal) is None  # otherwise somebody writes by now
         return opened is None or opened.log is None or library_guard.identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
@@ -106,11 +112,36 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
                 self.close()
 
 
-def connect(path: str | Path, **options: Any) -> BoardConnection:
+def read_only_parameters(files: BoardFiles) -> str | None:
+    """Return how a URI opens a file that cannot be written, such as on a read-only mount; None if it can be written.
+
+    SQLite reads a write-ahead log by its index. Where it cannot make one, it reads a file without a log, if it may take
+    it that nobody writes there.
+
+    Raises:
+        StoreError: There is a log without an index.
+    """
+    effective = os.access in os.supports_effective_ids
+    if all(os.access(path, os.W_OK, effective_ids=effective) for path in (files.database, files.database.parent)):
+        return None
+    if not files.wal.exists():
+        return "mode=ro&immutable=1"
+    if files.shm.exists():
+        return "mode=ro"
+    if files.wal.stat().st_size == 0:
+        return "mode=ro&immutable=1"
+    raise StoreError(
+        f"{files.database} cannot be read here: its log {files.wal} has no index, and none can be made because the"
+        " folder cannot be written; copy both to another folder"
+    )
+
+
+def connect(path: str | Path, parameters: str | None = None, **options: Any) -> BoardConnection:
     """Open a connection to a file through the board's own library.
 
     Args:
         path: The file.
+        parameters: Those of a URI, if the file is opened by one.
         **options: Further arguments of the driver's `connect`.
 
     Raises:
@@ -119,11 +150,16 @@ def connect(path: str | Path, **options: Any) -> BoardConnection:
     """
 
     def open_it() -> Any:
-        return sql_dialect.sqlite.connect(str(path), factory=BoardConnection, **options)
+        if parameters is None:
+            return sql_dialect.sqlite.connect(str(path), factory=BoardConnection, **options)
+        from urllib.parse import quote
+
+        uri = f"file:{quote(str(path))}?{parameters}"
+        return sql_dialect.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
 
     connection: BoardConnection
     connection, opened = library_guard.open_file(str(path), open_it)
-    connection.opened = opened
+    connection.opened, connection.takes_no_log = opened, "immutable" in (parameters or "")
     return connection
 
 

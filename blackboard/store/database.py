@@ -189,7 +189,7 @@ class Database:
                 self._check_no_log(self.path)
                 self._create_file(self.path)
         try:
-            connection = self._raw()
+            connection = self._raw(None if writes else self.read_only_parameters())
             sql_dialect.prepare(connection, self.dialect, writes=writes)
             if writes and not self._is_durable:
                 connection.execute("PRAGMA synchronous = OFF")
@@ -306,9 +306,18 @@ class Database:
         if self.readonly_engine is not None:
             self.readonly_engine.dispose()
 
-    def _raw(self) -> Any:
-        if self._url is None:
-            return board_connection.connect(str(self.path), check_same_thread=False)
+    def read_only_parameters(self) -> str | None:
+        """Return how a URI opens a file that cannot be written; None if it can be written, and on a server.
+
+        Raises:
+            StoreError: It cannot be read either.
+        """
+        return None if self.files is None else board_connection.read_only_parameters(self.files)
+
+    def _raw(self, parameters: str | None = None) -> Any:
+        if self.path is not None and (self._url is None or parameters is not None):
+            return board_connection.connect(self.path, parameters, check_same_thread=False)
+        assert self._url is not None
         driver = self.engine.dialect
         arguments, options = driver.create_connect_args(self._url)
         if self.path is not None:

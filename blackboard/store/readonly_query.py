@@ -30,8 +30,10 @@ class Result(NamedTuple):
     more: bool
 
 
-def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
+def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, parameters: str | None = None) -> Result:
     """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.
+
+    `parameters` are those of the URI of a file that cannot be written.
 
     Raises:
         InvalidQuery: The SQL is invalid, or does more than read.
@@ -40,6 +42,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> 
     """
     request = {
         "path": str(path.absolute()),
+        "parameters": parameters or "mode=ro",
         "sql": sql,
         "limit": limit,
         "seconds": seconds,

@@ -95,7 +95,9 @@ def run(request: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
 
 def connect(request: dict[str, Any], refused: list[str]) -> Any:
     """Return a connection that can only read, and confine the process."""
-    connection = sqlite3.connect(f"file:{quote(request['path'])}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(
+        f"file:{quote(request['path'])}?{request['parameters']}", uri=True, isolation_level=None
+    )
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")

@@ -17,7 +17,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from blackboard import Blackboard, ManualClock
-from blackboard.errors import ConfigurationError, StoreBusy, StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.errors import (
+    ConfigurationError,
+    StoreBusy,
+    StoreError,
+    StoreExhausted,
+    StoreForeign,
+    StoreMissing,
+    StoreNewer,
+)
 from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
@@ -215,7 +223,7 @@ class DriverError(Exception):
         (5 | 2 << 8, StoreBusy, "another process held board.db"),  # SQLITE_BUSY_SNAPSHOT
         (6, StoreBusy, "another process held board.db"),
         (8 | 1 << 8, StoreError, "cannot be written"),  # SQLITE_READONLY_RECOVERY
-        (10 | 3 << 8, StoreError, "could not be read or written"),  # SQLITE_IOERR_WRITE
+        (10 | 3 << 8, StoreExhausted, "could not be read or written"),  # SQLITE_IOERR_WRITE
         (11, StoreError, "is damaged"),
         (13, StoreExhausted, "the disk is full"),
         (14, StoreError, "cannot be opened"),
@@ -236,10 +244,10 @@ def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[Sto
         ("40001", StoreBusy, "another process held"),
         ("40P01", StoreBusy, "another process held"),
         ("42501", StoreError, "cannot be written"),
-        ("53100", StoreError, "the disk is full"),
+        ("53100", StoreExhausted, "the disk is full"),
         ("55P03", StoreBusy, "another process held"),
         ("57014", StoreBusy, "another process held"),
-        ("58030", StoreError, "could not be read or written"),
+        ("58030", StoreExhausted, "could not be read or written"),
         ("XX001", StoreError, "is damaged"),
         ("XX002", StoreError, "is damaged"),
     ],

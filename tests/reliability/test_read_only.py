@@ -1,0 +1,173 @@
+"""A board and a backup that cannot be written, such as on a read-only mount, can be read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Mark
+from blackboard.board import administration, liveness
+from blackboard.board.doctor import examine
+from blackboard.board.liveness import WorkerLiveness
+from blackboard.board_files import BoardFiles
+from blackboard.errors import BlackboardError, StoreError
+from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later
+from tests.reliability.test_file_errors import _in_a_child
+
+SHARED = 0o644
+"""The mode of the files; without it, a warning names their owner."""
+
+
+class Smoke(Mark, kind="smoke", on_repeat="separate"):
+    pass
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(dir="/tmp") as name:  # a folder that every user may enter
+        os.chmod(name, 0o755)
+        yield Path(name)
+        for place in (Path(name), *Path(name).rglob("*")):
+            place.chmod(0o755)
+
+
+def closed(path: Path) -> None:
+    """Make a board that nobody uses, which has no log."""
+    with Blackboard.open(path) as board:
+        board.deposit(Smoke(subject="kitchen"))
+
+
+def copied_in_use(path: Path) -> None:
+    """Make a copy of a board in use, with its log, and the index of it."""
+    with Blackboard.open(path.with_name("original.db")) as board:
+        board.deposit(Smoke(subject="kitchen"))
+        for source, copy in zip(board.database.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):  # type: ignore[union-attr]
+            if source.exists():
+                shutil.copy(source, copy)
+
+
+def read_everything(path: Path) -> str:
+    """Return what one sees of a board; run by a user who cannot write it."""
+    try:
+        with Blackboard.open(path, create=False, writes=False, mode=SHARED) as board:
+            findings = [finding.name for finding in examine(board, None) if finding.name == "pages"]
+            seen: list[Any] = [
+                [mark.subject for mark in board.marks(Smoke)],
+                board.status().marks,
+                [
+                    len(board.history("kitchen")),
+                    len(readonly_access.query(board.database, "SELECT * FROM live_marks", (), 10)),
+                ],
+                findings,
+            ]
+            with TemporaryDirectory() as elsewhere:
+                copy = administration.back_up(board, Path(elsewhere) / "copy.db")
+                seen.append(copy.marks)
+            try:
+                board.deposit(Smoke(subject="cellar"))
+            except StoreError:
+                seen.append("refused")
+        return repr(seen)
+    except BlackboardError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+SEEN = "[['kitchen'], {'smoke': 1}, [1, 1], ['pages'], 1, 'refused']"
+
+
+def take_away(folder: Path) -> None:
+    """Let nobody but root write to a folder, and let everybody read it."""
+    for path in folder.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    folder.chmod(0o555)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("made", [closed, copied_in_use], ids=lambda made: made.__name__)
+def test_a_board_that_cannot_be_written_is_read(folder: Path, made: Callable[[Path], None]) -> None:
+    path = folder / "mounted" / "board.db"
+    made(path)
+    take_away(path.parent)
+    before = {item.name: item.read_bytes() for item in path.parent.iterdir() if item.is_file()}
+    assert _in_a_child(lambda: read_everything(path)) == SEEN
+    assert {item.name: item.read_bytes() for item in path.parent.iterdir() if item.is_file()} == before
+
+
+@pytest.mark.processes
+def test_a_log_without_an_index_is_not_left_out(folder: Path) -> None:
+    path = folder / "mounted" / "board.db"
+    copied_in_use(path)
+    BoardFiles(path).shm.unlink()
+    take_away(path.parent)
+    assert "has no index" in _in_a_child(lambda: read_everything(path))
+
+
+@pytest.mark.processes
+def test_a_backup_that_cannot_be_written_is_restored(folder: Path) -> None:
+    copy = folder / "mounted" / "copy.db"
+    with Blackboard.open(folder / "board.db") as board:
+        board.deposit(Smoke(subject="kitchen"))
+        copy.parent.mkdir()
+        administration.back_up(board, copy)
+    take_away(copy.parent)
+
+    def restored() -> str:
+        with TemporaryDirectory(dir="/tmp") as elsewhere:
+            path = Path(elsewhere) / "board.db"
+            administration.restore(copy, path, 1_800_000_000_000_000)
+            with Blackboard.open(path) as board:
+                board.deposit(Smoke(subject="cellar"))
+                return repr([mark.subject for mark in board.marks(Smoke)])
+
+    assert sorted(eval(_in_a_child(restored))) == ["cellar", "kitchen"]
+
+
+@pytest.mark.processes
+def test_a_program_that_writes_is_refused_at_once(folder: Path) -> None:
+    path = folder / "mounted" / "board.db"
+    closed(path)
+    take_away(path.parent)
+
+    def opened() -> str:
+        try:
+            Blackboard.open(path, mode=SHARED).close()
+        except StoreError:
+            return "refused"
+        return "opened"
+
+    assert _in_a_child(opened) == "refused"
+
+
+@pytest.mark.processes
+def test_a_living_worker_is_seen_through_a_lock_that_cannot_be_written(folder: Path) -> None:
+    path = folder / "board.db"
+    worker = WorkerLiveness(path, lambda: None)
+    worker.enter()
+    take_away(folder)
+    alive = worker.id  # a forked worker gets a new one
+    assert _in_a_child(lambda: repr(liveness.living_workers(path, [alive, "gone-1"]))) == repr({alive})
+    folder.chmod(0o755)
+    BoardFiles(path).run_folder.chmod(0o755)
+    worker.release()
+
+
+def test_a_file_that_was_read_without_a_log_is_opened_anew_with_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "board.db"
+    closed(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(board_connection, "read_only_parameters", lambda files: "mode=ro&immutable=1")
+        reading = Blackboard.open(path, writes=False)
+        assert len(reading.marks(Smoke)) == 1
+        assert administration.query(reading, "SELECT kind FROM live_marks").rows == [["smoke"]]
+    with Blackboard.open(path) as writing:
+        writing.deposit(Smoke(subject="cellar"))
+        assert len(reading.marks(Smoke)) == 2
+    reading.close()
