@@ -290,19 +290,22 @@ class _Resolver:
                 self._counts(where, condition, kinds)
 
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
+        """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
         for comparison in condition.comparisons():
-            # "Is there any mark?" is a useful question for all kinds.
-            if not isinstance(comparison.measure, Count) or comparison.threshold <= 1:
+            measure = comparison.measure
+            if not isinstance(measure, Count) or measure.over == "board":
                 continue
-            for name in comparison.measure.kinds:
-                if name in kinds and kinds[name].on_repeat != "separate":
-                    self.warnings.append(
-                        Mistake(
-                            self._at(place),
-                            f"{comparison} counts marks of {name}, but a subject has at most one such mark (on_repeat ="
-                            f' "{kinds[name].on_repeat}"); set on_repeat = "separate", or watch the total',
-                        )
-                    )
+            rules = {name: kinds[name].on_repeat if name in kinds else "separate" for name in measure.kinds}
+            if "separate" in rules.values() or comparison.threshold <= len(rules):
+                continue
+            listed = ", ".join(f'{name} (on_repeat = "{rule}")' for name, rule in rules.items())
+            self.warnings.append(
+                Mistake(
+                    self._at(place),
+                    f"{comparison} {'always holds' if comparison.operator == '<' else 'is never met'}: a subject has at"
+                    f' most one mark of {listed}; set on_repeat = "separate", watch the total, or count over="board"',
+                )
+            )
 
     def _prices(self, deployment: Deployment) -> None:
         """Check that each model has a price, unless no model is used."""

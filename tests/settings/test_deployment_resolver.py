@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from blackboard.decay import Exponential
 from blackboard.deployment import DepositLimits
 from blackboard.errors import ConfigurationError
+from blackboard.marks import Kind, OnRepeat
 from blackboard.packaged_files import config_file
-from blackboard.settings.deployment_resolver import resolve, resolve_file
-from blackboard.settings.settings_file import load_settings
+from blackboard.parsing import parse
+from blackboard.settings.deployment_resolver import _Resolver, resolve, resolve_file
+from blackboard.settings.settings_file import Settings, load_settings
 
 MODULE = """
 from blackboard import Exponential, Mark, agent, count, strength, strongest, total
@@ -178,12 +181,31 @@ def test_mistakes_within_an_unknown_kind_are_reported_too(file: Callable[..., Pa
     assert any(mistake.startswith("kinds.rian: weight must be") for mistake in found)
 
 
-def test_a_count_of_reinforced_marks_is_a_warning_but_a_test_for_any_mark_is_not(file: Callable[..., Path]) -> None:
-    (warning,) = resolve_file(file("counter"), {}).warnings
-    assert "agents.counter.watches.watch" in warning.place
-    assert "counts marks of flood" in warning.message
-    separate = '[kinds.flood]\non_repeat = "separate"\n'
-    assert resolve_file(file("counter", separate), {}).warnings == ()
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("count(flood) >= 2", "is never met"),
+        ("count(flood, rain) >= 3", "is never met"),
+        ("count(flood) < 2", "always holds"),
+        ("(strength(rain) >= 1) & (count(flood) >= 1.5)", "is never met"),
+        ("count(flood, rain) >= 2", None),
+        ("count(flood) >= 1", None),
+        ("count(flood, over=board) >= 3", None),  # it counts subjects
+        ('count(flood, over=board, subject="town/*") < 5', None),
+        ("count(flood, unknown) >= 9", None),
+    ],
+)
+def test_a_warning_names_a_count_that_one_subject_cannot_have(condition: str, says: str | None) -> None:
+    def warnings(on_repeat: OnRepeat) -> list[str]:
+        resolver = _Resolver(Settings())
+        kinds = {name: Kind(name, on_repeat=on_repeat) for name in ("flood", "rain")}
+        resolver._counts("agents.counter.watches.watch", parse(condition), kinds)
+        return [warning.message for warning in resolver.warnings]
+
+    assert warnings("separate") == []
+    for on_repeat in get_args(OnRepeat):
+        if on_repeat != "separate":
+            assert [message.count(f" {says}: ") for message in warnings(on_repeat)] == [1] * (says is not None)
 
 
 @pytest.mark.parametrize("name", ["leads.toml", "demo.toml"])
