@@ -77,12 +77,19 @@ class BlackboardError(Exception):
     """The base class of all exceptions. `exit_code` is the exit code of the command line."""
 
     exit_code = 1
+    quotes_nothing = False
+    """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
 
     def __str__(self) -> str:
         text = super().__str__()
         return text if self.stored is None else f"{text}; {self.stored} marks are stored"
+
+    @property
+    def log_text(self) -> str | None:
+        """The message as the log may show it; None if it may quote what depositors, agents or models wrote."""
+        return str(self) if self.quotes_nothing else None
 
 
 class UsageError(BlackboardError):
@@ -147,6 +154,8 @@ class Mistake:
 class ConfigurationError(UsageError):
     """A deployment with mistakes; `mistakes` holds all of them."""
 
+    quotes_nothing = True
+
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
@@ -158,6 +167,8 @@ class WorkError(BlackboardError):
 
 class StoreError(WorkError):
     """The database cannot be used."""
+
+    quotes_nothing = True
 
 
 class StoreBusy(StoreError):
@@ -190,6 +201,8 @@ class LibraryConflict(StoreError, sqlite3.OperationalError):
 class AgentError(WorkError):
     """An agent broke its contract. Its activation fails and the board is unchanged."""
 
+    quotes_nothing = True
+
 
 class Undeclared(AgentError):
     """An agent deposited a mark of a kind that it did not declare in `writes`."""
@@ -197,6 +210,8 @@ class Undeclared(AgentError):
 
 class AgentInUse(WorkError):
     """A living worker serves an agent that a deployment would remove, or whose code it would replace."""
+
+    quotes_nothing = True
 
 
 class UnreadableMark(WorkError):
@@ -214,9 +229,13 @@ class ForeignFilesWarning(UserWarning):
 class NotFound(WorkError):
     """A mark, activation or need does not exist."""
 
+    quotes_nothing = True
+
 
 class MissingPackage(WorkError):
     """An optional package, which a feature needs and an extra installs, is not installed."""
+
+    quotes_nothing = True
 
     def __init__(self, feature: str, package: str | None, *, extra: str) -> None:
         needed = f"the package {package}" if package else "a package"

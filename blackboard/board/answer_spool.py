@@ -53,7 +53,7 @@ class AnswerSpool:
             _write(path, {"board": self._session.read(queries.uid), **answer._asdict()})
         except Exception as error:
             self._in_memory[answer.call] = answer
-            log.error("an answer is kept only in memory", call=answer.call, error=str(error))
+            log.error("an answer is kept only in memory", call=answer.call, error=error)
             return
         failpoint("spool.kept")
         log.error("the database did not accept an answer; it is kept in a file", call=answer.call, file=str(path))
@@ -73,7 +73,7 @@ class AnswerSpool:
                 answer = SpooledAnswer(int(content["call"]), str(content["raw"]), content["request_id"])
                 board = content["board"]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                log.error("a file of the spool cannot be read; it is kept", file=str(path), error=str(error))
+                log.error("a file of the spool cannot be read; it is kept", file=str(path), error=error)
                 continue
             if board == self._session.read(queries.uid):
                 yield answer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -12,6 +14,7 @@ import structlog
 from blackboard.cli.standard_streams import LogStream
 from blackboard.cli.table_layout import clean
 from blackboard.clock import Clock, SystemClock, iso
+from blackboard.log_queue import Log
 
 
 def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
@@ -45,3 +48,24 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def errors_of_threads() -> Iterator[None]:
+    """Log errors that nobody catches, in threads of agents and in finalizers. Python would print their messages."""
+    log = Log("blackboard")
+
+    def log_thread(failure: threading.ExceptHookArgs) -> None:
+        if failure.exc_type is not SystemExit:
+            name = None if failure.thread is None else failure.thread.name
+            log.error("a thread failed", thread=name, error=failure.exc_value)
+
+    def log_ignored(failure: Any) -> None:
+        log.error("an error could not be raised", error=failure.exc_value)
+
+    hooks = threading.excepthook, sys.unraisablehook
+    threading.excepthook, sys.unraisablehook = log_thread, log_ignored
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks

@@ -49,7 +49,7 @@ def run(
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped
 
-    with standard_streams.queued():
+    with standard_streams.queued(), log_setup.errors_of_threads():
         log_setup.configure()
         log = Log("blackboard")
         session = session_of(context)

@@ -33,8 +33,13 @@ from blackboard.failpoints import failpoint
 from blackboard.llm.failures import RequestRejected, Unusable
 from blackboard.log_queue import Log
 from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject
+from blackboard.states import ActivationState
 
 log = Log("blackboard")
+
+
+MAX_NAMED = 10
+"""How many marks of a failed run the log names."""
 
 
 class NextClaimFailed(Exception):
@@ -71,7 +76,7 @@ class ActivationRunner:
         except Postponed as postponed:
             reason = postponed.reason
             self.worker.defer(claim, reason, postponed.until, held=postponed.held)
-            log.info("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
+            log.info("postponed", **self._about(claim), reason=postponed.shown)
             self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
         except (StoreError, NoEventLoop):
@@ -86,14 +91,15 @@ class ActivationRunner:
                 hopeless=_is_hopeless(error),
                 divide=isinstance(error, RequestRejected),
                 counted=counted,
+                shown=error,
             )
             return False
         if finished is None:
-            log.warning("a late result was refused", activation=claim.row.id, agent=agent.name)
+            log.warning("a late result was refused", **self._about(claim))
             return False
-        figures = {"agent": agent.name, "marks": len(claim.inputs), "deposited": len(finished.receipts)}
-        log.info("done", activation=claim.row.id, **figures)
-        self._emit("done", {"id": claim.row.id, **figures, "watch": claim.watch})
+        figures = {"marks": len(claim.inputs), "deposited": len(finished.receipts)}
+        log.info("done", **self._about(claim), **figures)
+        self._emit("done", {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
         return finished.claimed_next
 
     def time_out(self, agent: Agent, claim: Claim) -> None:
@@ -105,7 +111,7 @@ class ActivationRunner:
             return
         reason = f"{error} while it waited for the model"
         self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
-        log.warning("postponed", activation=claim.row.id, agent=agent.name, reason=reason)
+        log.warning("postponed", **self._about(claim), reason=reason)
         self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
 
     def cancel(self, claim: Claim) -> None:
@@ -126,15 +132,35 @@ class ActivationRunner:
         hopeless: bool = False,
         divide: bool = False,
         counted: bool = True,
+        shown: BaseException | None = None,
     ) -> None:
-        """End a run with a failure and report it; see `Worker.fail`."""
+        """End a run with a failure and report it; see `Worker.fail`.
+
+        The log shows the exception `shown`, without its message; by default the error, which then quotes no payload.
+        """
         state = self.worker.fail(
             claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless, divide=divide, counted=counted
         )
         if state is not None:
-            figures = {"agent": agent.name, "state": state, "error": error.splitlines()[0]}
-            log.warning("failed", activation=claim.row.id, **figures)
-            self._emit("failed", {"id": claim.row.id, **figures})
+            is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
+            report = log.error if is_over else log.warning
+            mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED]]
+            report("failed", **self._about(claim), state=str(state), marks=mark_ids, error=shown or error)
+            self._emit(
+                "failed",
+                {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]},
+            )
+
+    def _about(self, claim: Claim) -> dict[str, object]:
+        """Return what a line of the log says about a run: its activation, agent, subject and seconds."""
+        clock = self.worker.board.clock
+        microseconds = max(0, clock.now() - (claim.row.started_at or 0))
+        return {
+            "activation": claim.row.id,
+            "agent": claim.agent.name,
+            "subject": _subject(claim),
+            "seconds": round(microseconds / 1e6, 3),
+        }
 
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
         readable = self._set_unreadable_apart(claim)
@@ -223,11 +249,21 @@ class ActivationRunner:
             finished = self.worker.finish(claim, deposits, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
             log.error(
-                "the next activation could not be claimed with a result", agent=claim.agent.name, error=str(error)
+                "the next activation could not be claimed with a result",
+                agent=claim.agent.name,
+                error=error.__cause__ or error,
             )
             finished = self.worker.finish(claim, deposits)
         failpoint("apply.after")
         return finished
+
+
+def _subject(claim: Claim) -> str | None:
+    """Return the subject of a run for the log: the first one of several, and how many more there are."""
+    subjects = list(dict.fromkeys(item.event.subject for item in claim.inputs))
+    if not subjects:
+        return claim.row.subject
+    return subjects[0] if len(subjects) == 1 else f"{subjects[0]} and {len(subjects) - 1} more"
 
 
 def _collect(claim: Claim, result: Any) -> list[Mark]:

@@ -98,7 +98,7 @@ class BatchApi:
         try:
             self.run_once()
         except Exception as error:
-            log.error("the batch API failed and is retried", error=f"{type(error).__name__}: {error}")
+            log.error("the batch API failed and is retried", error=error)
         finally:
             self._thread = None
             self.on_done()
@@ -139,7 +139,7 @@ class BatchApi:
             name = self.client.submit_batch(items)
         except OutcomeUnknown as failure:
             log.warning(
-                "it is unknown whether a batch was accepted; it will be looked up", calls=len(rows), reason=str(failure)
+                "it is unknown whether a batch was accepted; it will be looked up", calls=len(rows), reason=failure
             )
             raise
         except (RequestRejected, KeyRefused, SpendLimit, ModelUnavailable) as failure:
@@ -166,7 +166,7 @@ class BatchApi:
             return 0
         self._max_calls = len(rows) // 2
         self._session.write(lambda txn: batch_api_calls.mark_unsent(txn, rows))
-        log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=str(failure))
+        log.info("a batch was too large; its calls are submitted in parts", calls=len(rows), reason=failure)
         return self._submit()
 
     # -- results -----------------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class BatchApi:
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)
         except OutcomeUnknown as failure:
-            log.info("a batch may be the lost one; it is looked up again when it has ended", reason=str(failure))
+            log.info("a batch may be the lost one; it is looked up again when it has ended", reason=failure)
             return None
         if name is not None:
             self._session.write(lambda txn: batch_api_calls.name_batch(txn, batch[0].submission, name))
@@ -242,4 +242,4 @@ class BatchApi:
         self._not_before = self._session.now() + wait
         if self._failures == 1:
             problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
-            log.warning(f"the batch API {problem}; it is tried again", at=iso(self._not_before), reason=str(failure))
+            log.warning(f"the batch API {problem}; it is tried again", at=iso(self._not_before), reason=failure)

@@ -16,8 +16,8 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.model_calls import ModelCall
 from blackboard.clock import iso
-from blackboard.errors import NotFound, StoreError, UnknownName
-from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected
+from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
+from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
@@ -65,7 +65,7 @@ class CallRecorder:
             try:
                 new = self._session.write(partial(self._record_spooled, answer), record=True)
             except NotFound as error:
-                log.error("the spool holds an answer to an unknown call; it is kept there", error=str(error))
+                log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue
             self.spool.drop(answer.call)
             log.info("an answer from the spool was committed", call=answer.call, new=new)
@@ -90,7 +90,7 @@ class CallRecorder:
             model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
             return model_pauses.begin(txn, row, str(failure), self._rng, is_refusal=is_refusal, is_access=is_access)
 
-        return self._log_pause(row, *self._session.write(work))
+        return self._log_pause(row, failure, *self._session.write(work))
 
     def pause_models(self, rows: Sequence[ModelCall], failure: CallFailure) -> None:
         """Pause the models of a batch that was refused as a whole. Its calls are planned again."""
@@ -104,29 +104,31 @@ class CallRecorder:
             return begun
 
         for row, wait, is_new in self._session.write(work):
-            self._log_pause(row, wait, is_new)
+            self._log_pause(row, failure, wait, is_new)
 
     def end_pauses(self, rows: Sequence[ModelCall]) -> None:
         """End the pauses of models that an accepted batch refutes."""
         for model in self._session.write(lambda txn: model_pauses.lift_access(txn, rows)):
             log.info("a paused model is accepted again", model=model)
 
-    def pause_after_page(self, row: ModelCall, reason: str) -> model_pauses.Wait:
+    def pause_after_page(self, row: ModelCall, error: Unusable) -> model_pauses.Wait:
         """Pause a model after an answer that is not of the API. It may have been paid, so it is recorded."""
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
-            model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason)
-            return model_pauses.begin(txn, row, reason, self._rng, is_access=True)
+            model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, str(error))
+            return model_pauses.begin(txn, row, str(error), self._rng, is_access=True)
 
-        return self._log_pause(row, *self._session.write(work))
+        return self._log_pause(row, error, *self._session.write(work))
 
-    def _log_pause(self, row: ModelCall, wait: model_pauses.Wait, is_new: bool) -> model_pauses.Wait:
+    def _log_pause(
+        self, row: ModelCall, failure: ModelError, wait: model_pauses.Wait, is_new: bool
+    ) -> model_pauses.Wait:
         if is_new:
             log.error(
                 "a model is paused; it is tried again by itself, and at once by 'blackboard resume'",
                 model=row.model,
                 again_at=iso(wait.until),
-                reason=wait.reason,
+                reason=failure,
             )
         return wait
 

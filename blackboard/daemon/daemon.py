@@ -30,14 +30,14 @@ from blackboard.daemon.maintenance import Compaction, MaintenanceTask, Recovery,
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
-from blackboard.daemon.troubles import Troubles, describe, is_bug
+from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
-from blackboard.log_queue import Log, flush
+from blackboard.log_queue import Log, describe, flush, show_messages
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import DaemonSettings
 
@@ -234,6 +234,7 @@ class Daemon:
         if self._closed:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
         board, where = self.board, self.board.database.where
+        show_messages(self.settings.log_payloads)
         self._unsubscribe = board.subscribe(self.wake.set)
         if self.batch_api is not None and (
             mistakes := without_price(board.deployment, self._model, self._recorder.prices)
@@ -429,7 +430,7 @@ class Daemon:
         try:
             self.worker.unregister()
         except StoreError as error:
-            log.error("the worker could not be unregistered", error=str(error))
+            log.error("the worker could not be unregistered", error=error)
         self._unsubscribe()
         log.info("stopped", worker=self.worker.id)
         flush()
@@ -439,7 +440,7 @@ class Daemon:
             try:
                 forked_children.call(partial(listener, event, details))
             except Exception as error:
-                log.error("a listener failed", event_name=event, error=str(error))
+                log.error("a listener failed", event_name=event, error=error)
 
 
 def _code(agents: Mapping[str, Agent]) -> dict[str, str | None]:

@@ -109,6 +109,7 @@ class AgentLoop:
             loop = asyncio.new_event_loop()
             loop.set_task_factory(self._create_task)
             loop.set_default_executor(DaemonExecutor())
+            loop.set_exception_handler(_log_failure)
             thread = threading.Thread(target=self._serve, args=(loop,), name="blackboard-async", daemon=True)
             thread.start()
         except (OSError, RuntimeError) as error:
@@ -137,7 +138,7 @@ class AgentLoop:
                 loop.run_forever()
                 break
             except BaseException as error:  # a task that an agent left behind raised SystemExit or the like
-                log.error("a task of an agent tried to end the event loop", error=repr(error))
+                log.error("a task of an agent tried to end the event loop", error=error)
         loop.close()
 
     async def _cancel_all(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -199,6 +200,11 @@ class DaemonExecutor(ThreadPoolExecutor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End free threads now and busy threads after their function. It never waits."""
         self._agent_threads.close()
+
+
+def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log an error of a task that nobody awaits. The loop's own handler would write its message."""
+    log.error("a task that an agent left behind failed", error=context.get("exception"))
 
 
 async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine
 from types import coroutine
 from typing import Any, Never, TypeVar
 
+from blackboard.log_queue import describe
+
 T = TypeVar("T")
 
 FLUSH_SECONDS = 1.0
@@ -41,17 +43,20 @@ async def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def end(error: BaseException | None = None) -> Never:
-    """End this process at once, as Python would end it: with the code of SystemExit, or with a traceback."""
+    """End this process at once, as Python would end it: with the code of SystemExit, or with a traceback.
+
+    The message of an error may hold words of a payload, so it is left out unless the log shows all messages.
+    """
     code = 0
     if isinstance(error, SystemExit):
         if isinstance(error.code, int):
             code = error.code & 0xFF
         elif error.code is not None:
             code = 1
-            _complain(str(error.code))
+            _complain(describe(error))
     elif error is not None and not isinstance(error, StopIteration):
         code = 1
-        _complain("".join(traceback.format_exception(error)).rstrip())
+        _complain("".join([*traceback.format_tb(error.__traceback__), describe(error)]))
     flush = threading.Thread(target=_flush, daemon=True)
     with contextlib.suppress(RuntimeError):
         flush.start()

@@ -134,7 +134,7 @@ class Compaction:
             else:
                 log.info("the file could not be compacted beside its writers; 'blackboard compact' does it")
         except StoreError as error:
-            log.warning("the file could not be compacted; it is tried again", error=str(error))
+            log.warning("the file could not be compacted; it is tried again", error=error)
 
 
 def periodic_tasks(

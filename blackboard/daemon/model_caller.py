@@ -64,12 +64,19 @@ class Request(NamedTuple):
 class Postponed(BaseException):
     """A request to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
 
-    Without `until` there is no automatic attempt. Only a person or another event can release a `held` activation.
+    Without `until` there is no automatic attempt. Only a person or another event can release a `held` activation. The
+    log shows `shown`, by default the reason, which must then quote no payload.
     """
 
-    def __init__(self, reason: str, until: Instant | None, *, held: bool = False) -> None:
+    def __init__(self, reason: str, until: Instant | None, *, held: bool = False, shown: object = None) -> None:
         super().__init__(reason)
         self.reason, self.until, self.held = reason, until, held
+        self.shown = reason if shown is None else shown
+
+
+def _postponed(wait: model_pauses.Wait, model: str) -> Postponed:
+    """Return the postponement by a pause, whose reason may quote the provider."""
+    return Postponed(wait.reason, wait.until, held=wait.held, shown=f"the provider refuses calls to {model}")
 
 
 class ModelCaller:
@@ -220,7 +227,7 @@ class ModelCaller:
             return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
 
         if (wait := self._session.write(work)) is not None:
-            raise Postponed(wait.reason, wait.until, held=wait.held)
+            raise _postponed(wait, model)
 
     def _plan(self, claim: Claim, request: Request) -> ModelCall:
         marks = len(claim.inputs)
@@ -254,25 +261,23 @@ class ModelCaller:
         except (Overloaded, NotSent) as failure:
             if row.model not in self._silent:  # each activation also says why it is postponed
                 self._silent.add(row.model)
-                log.warning(
-                    "a model does not answer; its calls are tried again later", model=row.model, reason=str(failure)
-                )
+                log.warning("a model does not answer; its calls are tried again later", model=row.model, reason=failure)
             self._end(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
-            raise Postponed(str(failure), self.retry_at(claim, seconds)) from None
+            raise Postponed(str(failure), self.retry_at(claim, seconds), shown=failure) from None
         except OutcomeUnknown as failure:
-            row = self._unknown(claim, row, str(failure))
+            row = self._unknown(claim, row, str(failure), failure)
             if claim.agent.settings.on_unknown == "hold":
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
-            raise Postponed(reason, self.retry_at(claim)) from None
+            raise Postponed(reason, self.retry_at(claim), shown=failure) from None
         except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
                 self._end(row, CallState.REJECTED, failure)
                 raise
             wait = self.recorder.pause_model(row, failure)
-            raise Postponed(wait.reason, wait.until, held=wait.held) from None
+            raise _postponed(wait, row.model) from None
         self.recorder.record(row, reply)
         if row.model in self._silent:
             self._silent.discard(row.model)
@@ -311,8 +316,8 @@ class ModelCaller:
             return parse(row.reply, answer)
         except Unusable as error:
             if error.reason == "no_message" and row.api == "messages":
-                wait = self.recorder.pause_after_page(row, str(error))
-                raise Postponed(wait.reason, wait.until, held=wait.held) from None
+                wait = self.recorder.pause_after_page(row, error)
+                raise _postponed(wait, row.model) from None
             # A retry asks again: the recorded answer would fail in the same way.
             reason = str(error)
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
@@ -321,14 +326,16 @@ class ModelCaller:
     def _end(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
-    def _unknown(self, claim: Claim, row: ModelCall, reason: str) -> ModelCall:
+    def _unknown(self, claim: Claim, row: ModelCall, reason: str, failure: CallFailure | None = None) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record=True)
-        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=reason)
+        shown = failure or reason
+        log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
     def _held_unknown(self, row: ModelCall) -> Postponed:
-        return Postponed(f"the outcome of call {row.id} is unknown: {row.error}; retry or discard it", None, held=True)
+        known = f"the outcome of call {row.id} is unknown"
+        return Postponed(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
         """Hold the activation if its calls have failed for `give_up_after`.
@@ -343,8 +350,9 @@ class ModelCaller:
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
         now = self._session.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
-            reason = f"given up after {format_duration(limit)} (give_up_after): {failure}; retry or discard it"
-            raise Postponed(reason, None, held=True) from None
+            given_up = f"given up after {format_duration(limit)} (give_up_after)"
+            reason = f"{given_up}: {failure}; retry or discard it"
+            raise Postponed(reason, None, held=True, shown=given_up) from None
 
     def _in_batch_api(self) -> Postponed:
         return Postponed("it waits for the batch API", None, held=True)

@@ -80,7 +80,7 @@ class Publisher:
                     self._former.pop(agent.name, None)
                     failpoint("publish.after")
             except Exception as error:  # no change is lost: the next change or start publishes the marks again
-                log.error("publishing failed; the next change retries it", agent=agent.name, error=str(error))
+                log.error("publishing failed; the next change retries it", agent=agent.name, error=error)
 
     def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
         """Replace the agents and their settings, and publish under these."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from blackboard.clock import Clock
 from blackboard.durations import parse_duration
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
-from blackboard.log_queue import Log
+from blackboard.log_queue import Log, describe
 
 log = Log("blackboard")
 
@@ -66,7 +66,7 @@ class Troubles:
         """Note an error. Its trouble is logged if it is new, or shows itself by another error. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
-            text = str(error) if trouble is not OWN else describe(error)
+            text = describe(error)
             with self._lock:
                 course = self._courses.setdefault(trouble, _Course(0, 0))
                 course.last, course.quiet = self._clock.monotonic(), max(course.quiet, _quiet(error))
@@ -116,13 +116,3 @@ def _quiet(error: BaseException) -> int:
     """Return how long an error must stay away. A file that is missing or foreign shows itself at the next look."""
     comes_and_goes = not isinstance(error, StoreError) or isinstance(error, StoreBusy | StoreExhausted)
     return QUIET if comes_and_goes else 0
-
-
-def describe(error: BaseException) -> str:
-    """Return the class of an error and the line that raised it. Its text may hold words of a payload."""
-    place, frame = "", error.__traceback__
-    while frame is not None:
-        place = f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})"
-        frame = frame.tb_next
-    text = f": {error.strerror}" if isinstance(error, OSError) else ""
-    return f"{type(error).__name__}{text}{place}"

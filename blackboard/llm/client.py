@@ -204,12 +204,15 @@ class AnthropicClient:
         except anthropic.APIConnectionError as error:
             detail = self._detail(error.__cause__ or error)
             if not paying or isinstance(error.__cause__, not_sent):
-                raise NotSent(f"{self._base_url} cannot be reached ({detail})") from None
-            raise OutcomeUnknown(f"the request was sent and no complete answer arrived ({detail})") from None
+                problem = f"{self._base_url} cannot be reached ({detail})"
+                raise NotSent(problem, shown=problem) from None
+            problem = f"the request was sent and no complete answer arrived ({detail})"
+            raise OutcomeUnknown(problem, shown=problem) from None
         except Exception as error:
             # The SDK turns every exception during the transmission into an APIConnectionError. What is left comes from
             # the settings of the environment: a proxy's address or a file of certificates that cannot be used.
-            raise NotSent(f"no request can be sent to {self._base_url} ({self._detail(error)})") from None
+            problem = f"no request can be sent to {self._base_url} ({self._detail(error)})"
+            raise NotSent(problem, shown=problem) from None
 
     def _detail(self, error: BaseException) -> str:
         return f"{type(error).__name__}: {storable(str(error))[:300]}".replace(self._key, "***")

@@ -56,9 +56,16 @@ _STATUS_OF_TYPE = {
 class CallFailure(ModelError):
     """No answer arrived."""
 
-    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+    def __init__(self, message: str, *, request_id: str | None = None, shown: str | None = None) -> None:
+        """Create a failure; the log shows `shown`, by default the message up to its first colon."""
         self.request_id = request_id
+        self.shown = message.partition(": ")[0] if shown is None else shown
         super().__init__(message if request_id is None else f"{message} [request {request_id}]")
+
+    @property
+    def log_text(self) -> str:
+        """The message without what the other side wrote, which may repeat the request."""
+        return self.shown
 
 
 class RequestRejected(CallFailure):
@@ -68,9 +75,9 @@ class RequestRejected(CallFailure):
     model or a gateway may be the reason: only other requests can tell.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, certain: bool = False) -> None:
+    def __init__(self, message: str, *, certain: bool = False, **options: Any) -> None:
         self.certain = certain
-        super().__init__(message, request_id=request_id)
+        super().__init__(message, **options)
 
 
 class Overloaded(CallFailure):
@@ -79,9 +86,9 @@ class Overloaded(CallFailure):
     `retry_after` is the number of seconds to wait, at most a day; None if the API does not say.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, **options: Any) -> None:
         self.retry_after = retry_after
-        super().__init__(message, request_id=request_id)
+        super().__init__(message, **options)
 
 
 class KeyRefused(CallFailure):
@@ -98,9 +105,9 @@ class ModelUnavailable(CallFailure):
     It says nothing about the request. It is `from_api` if it has the form of the API's own errors.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, from_api: bool = False) -> None:
+    def __init__(self, message: str, *, from_api: bool = False, **options: Any) -> None:
         self.from_api = from_api
-        super().__init__(message, request_id=request_id)
+        super().__init__(message, **options)
 
 
 class NotSent(CallFailure):
@@ -123,6 +130,11 @@ class Unusable(ModelError):
         self.reason = reason
         super().__init__(message)
 
+    @property
+    def log_text(self) -> str:
+        """The message without the words of the model."""
+        return "the model refused" if self.reason == "refusal" else str(self).partition(": ")[0]
+
 
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
     """Return the failure for a response with an HTTP status of 300 or above and a decoded body."""
@@ -133,30 +145,56 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     request_id = storable(request_id) if isinstance(request_id, str) else None
     reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
     message = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
+    kind = f"{status} {error_type}" if error_type in _STATUS_OF_TYPE else f"{status}"
 
     # Test for account limits first: they have status 402, 429 or, for spent credit, 400.
     if status == 402 or error_type == "billing_error" or code in _SPEND_CODES:
-        return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
+        return SpendLimit(
+            f"the API reports a spend limit: {message}",
+            request_id=request_id,
+            shown=f"the API reports a spend limit: {kind}",
+        )
     if status == 400 and "credit balance" in reason:
-        return SpendLimit(f"the API reports a spend limit: {message}", request_id=request_id)
+        return SpendLimit(
+            f"the API reports a spend limit: {message}",
+            request_id=request_id,
+            shown=f"the API reports a spend limit: {kind}",
+        )
     # A firewall in front of the API answers 403 for the words of a single request.
     if status == 401 or (status == 403 and isinstance(error_type, str)):
-        return KeyRefused(f"the API refused the key: {message}", request_id=request_id)
+        return KeyRefused(
+            f"the API refused the key: {message}", request_id=request_id, shown=f"the API refused the key: {kind}"
+        )
     if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
         # A gateway timed out. The API behind it may have processed the request.
-        return OutcomeUnknown(f"a gateway answered for the API: {message}", request_id=request_id)
+        return OutcomeUnknown(
+            f"a gateway answered for the API: {message}",
+            request_id=request_id,
+            shown=f"a gateway answered for the API: {kind}",
+        )
     if status == 429 or (status >= 500 and status not in _OF_ADDRESS):
         wait = retry_after(headers)
-        return Overloaded(f"the API cannot answer now: {message}", request_id=request_id, retry_after=wait)
+        return Overloaded(
+            f"the API cannot answer now: {message}",
+            request_id=request_id,
+            retry_after=wait,
+            shown=f"the API cannot answer now: {kind}",
+        )
     if status < 400 or status in _OF_ADDRESS:
         problem = f"{message}{_target(headers)}"
         return ModelUnavailable(
             f"the address or the model cannot be used: {problem}",
             request_id=request_id,
             from_api=isinstance(error_type, str),
+            shown=f"the address or the model cannot be used: {kind}",
         )
     rejected = f"the API rejected the request: {message}"
-    return RequestRejected(rejected, request_id=request_id, certain=status in _OF_REQUEST)
+    return RequestRejected(
+        rejected,
+        request_id=request_id,
+        certain=status in _OF_REQUEST,
+        shown=f"the API rejected the request: {kind}",
+    )
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
@@ -164,7 +202,8 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
     if not text.lstrip("\ufeff \t\r\n").startswith("<"):
         return None
     kind = storable(headers.get("content-type", "no type"))[:60]
-    return ModelUnavailable(f"a web page came instead of an answer of the API ({kind}): {storable(text[:120])!r}")
+    problem = "a web page came instead of an answer of the API"
+    return ModelUnavailable(f"{problem} ({kind}): {storable(text[:120])!r}", shown=problem)
 
 
 def failure_of_type(body: object) -> CallFailure:

@@ -110,3 +110,5 @@ class DaemonSettings(Section):
     keep_model_calls: Keep = _length("90d")
     leap: Duration = _length("365d")
     """The largest forward jump of the clock that is believed."""
+    log_payloads: bool = False
+    """Whether the log shows the messages of all errors, which may quote payloads and answers."""

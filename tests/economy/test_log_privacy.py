@@ -1,0 +1,256 @@
+"""Nothing that depositors or models wrote reaches the log or stderr; each line names its subject and seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, field_validator
+from structlog.testing import capture_logs
+
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
+from blackboard.agent_definition import Agent
+from blackboard.errors import AgentError, InvalidMark, StoreError
+from blackboard.log_queue import describe, show_messages
+from blackboard.settings.sections import DaemonSettings
+from tests.economy.world import Judged, Lead, World
+from tests.reliability.serving import run_until_idle, served
+from tests.support.faults import Fault, Junk, Says, Status
+from tests.support.messages_api import MessagesApi
+
+WORDS = "my daughter is called Wilhelmina"
+
+
+class Note(Mark, kind="note", on_repeat="separate"):
+    text: str
+
+
+@pytest.fixture
+def logs() -> Iterator[list[Any]]:
+    with capture_logs() as entries:
+        yield entries
+    show_messages(False)
+
+
+@pytest.fixture
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, author="person:test") as opened:
+        yield opened
+
+
+def raising(make: Callable[[str], BaseException]) -> Agent:
+    @agent(watches=strength(Note) >= 0.5, max_attempts=1, name="raises")
+    def raises(notes: Sequence[Note], context: Any) -> None:
+        raise make(notes[0].text)
+
+    return raises
+
+
+class Strict(BaseModel):
+    text: str
+
+    @field_validator("text")
+    @classmethod
+    def refuse(cls, text: str) -> str:
+        raise ValueError(f"no: {text}")
+
+
+def misfit(text: str) -> BaseException:
+    try:
+        Strict(text=text)
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ValueError,
+        KeyError,
+        SystemExit,
+        KeyboardInterrupt,
+        AgentError,
+        InvalidMark,
+        StoreError,
+        misfit,
+        lambda text: OSError(errno.EIO, text, text),
+        lambda text: ExceptionGroup(text, [ValueError(text)]),
+        lambda text: UnicodeEncodeError("utf-8", text, 0, 1, text),
+    ],
+)
+def test_an_agents_exception_is_logged_by_its_type_and_place(
+    board: Blackboard, clock: ManualClock, logs: list[Any], make: Callable[[str], BaseException]
+) -> None:
+    daemon = served(board, raising(make))
+    board.deposit(Note(subject="lead/7", text=WORDS))
+    run_until_idle(daemon)
+    daemon.close()
+    assert WORDS not in str(logs)
+    lines = [entry for entry in logs if entry["log_level"] in ("error", "warning")]
+    assert "test_log_privacy.py:" in str(lines) or make is StoreError
+
+
+def test_a_dead_letter_is_an_error_that_names_its_mark_its_subject_and_seconds(
+    board: Blackboard, logs: list[Any]
+) -> None:
+    daemon = served(board, raising(ValueError))
+    mark = board.deposit(Note(subject="lead/7", text=WORDS)).mark_id
+    run_until_idle(daemon)
+    [failed] = [entry for entry in logs if entry["event"] == "failed"]
+    assert (failed["log_level"], failed["state"]) == ("error", "dead")
+    assert (failed["subject"], failed["marks"]) == ("lead/7", [mark])
+    assert failed["seconds"] >= 0
+    assert failed["error"].startswith("ValueError (")
+    [activation] = board.activations(state="dead")
+    assert WORDS in str(activation.error), "the board keeps all of it"
+    daemon.close()
+
+
+def test_the_messages_of_errors_are_logged_on_request(board: Blackboard, logs: list[Any]) -> None:
+    daemon = Daemon(board, [raising(ValueError)], DaemonSettings(log_payloads=True))
+    daemon.start()
+    board.deposit(Note(subject="lead/7", text=WORDS))
+    run_until_idle(daemon)
+    daemon.close()
+    assert WORDS in str(logs)
+
+
+def test_done_and_batches_name_their_subjects(board: Blackboard, logs: list[Any]) -> None:
+    @agent(watches=strength(Note) >= 0.5, name="reads")
+    def reads(notes: Sequence[Note], context: Any) -> None:
+        return None
+
+    board.deploy(reads)
+    for number in range(3):
+        board.deposit(Note(subject=f"lead/{number}", text=WORDS))
+    daemon = served(board, reads)
+    daemon.close()
+    [done] = [entry for entry in logs if entry["event"] == "done"]
+    assert (done["subject"], done["marks"], done["seconds"] >= 0) == ("lead/0 and 2 more", 3, True)
+
+
+def test_hooks_listeners_and_tasks_that_are_left_behind_are_logged_without_words(
+    board: Blackboard, logs: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def fails() -> None:
+        raise ValueError(WORDS)
+
+    def publish(reader: Any, settings: Any) -> None:
+        raise ValueError(WORDS)
+
+    @agent(watches=strength(Note) >= 0.5, name="leaves", publish=publish)
+    async def leaves(notes: Sequence[Note], context: Any) -> None:
+        task = asyncio.ensure_future(fails())
+        await asyncio.sleep(0)
+        del task
+        await asyncio.sleep(0)
+
+    def listener(event: str, details: Any) -> None:
+        raise ValueError(WORDS)
+
+    daemon = served(board, leaves)
+    daemon.on_event.append(listener)
+    board.deposit(Note(subject="lead/7", text=WORDS))
+    run_until_idle(daemon)
+    daemon.close()
+    shown = str(logs) + "".join(capfd.readouterr())
+    assert WORDS not in shown
+    assert {"publishing failed; the next change retries it", "a listener failed"} <= {entry["event"] for entry in logs}
+
+
+ECHOES: dict[str, Fault] = {
+    "400": Status(400, message=f"cannot judge: {WORDS}"),
+    "413": Status(413, message=WORDS),
+    "401": Status(401, message=WORDS),
+    "402": Status(402, message=WORDS),
+    "404": Status(404, message=WORDS),
+    "429": Status(429, message=WORDS),
+    "500": Status(500, message=WORDS),
+    "type": Status(400, body=f'{{"error": {{"type": "{WORDS}", "message": "{WORDS}"}}, "request_id": "{WORDS}"}}'),
+    "page": Status(504, body=f"<html>{WORDS}</html>"),
+    "page with 200": Junk(f"<html>{WORDS}</html>"),
+    "no message": Junk(f'{{"echo": "{WORDS}"}}'),
+    "prose": Says(WORDS),
+    "wrong field": Says(f'{{"verdicts": "{WORDS}"}}'),
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_gateway_or_a_model_that_repeats_the_request_is_not_quoted(
+    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock, logs: list[Any], echo: str
+) -> None:
+    world = world_of(max_attempts=1)
+    world.board.deposit(Lead(subject="lead/7", message=WORDS))
+    api.queue(ECHOES[echo])
+    client = None
+    daemon = world.daemon(client)
+    daemon.start()
+    for _ in range(3):
+        run_until_idle(daemon)
+        clock.advance(timedelta(seconds=1))
+    daemon.close()
+    assert WORDS not in str(logs)
+    assert {"failed", "postponed"} & {entry["event"] for entry in logs}
+
+
+def test_an_answer_that_does_not_fit_is_described_without_its_words(
+    world: World, api: MessagesApi, logs: list[Any]
+) -> None:
+    world.board.deposit(Lead(subject="lead/7", message=WORDS))
+    api.queue(*[Says(WORDS)] * 9)
+    world.run_until_quiescent()
+    failed = [entry["error"] for entry in logs if entry["event"] == "failed"]
+    assert failed
+    assert all(error.startswith("the answer is not JSON") for error in failed)
+    assert world.board.marks(Judged) == []
+
+
+def test_an_error_of_the_package_that_quotes_nothing_is_logged_with_its_message(tmp_path: Path) -> None:
+    (tmp_path / "board.db").write_text("no database at all, but a text that is long enough to be read as one" * 10)
+    with pytest.raises(StoreError) as raised:
+        Blackboard.open(tmp_path / "board.db")
+    assert describe(raised.value) == str(raised.value)
+
+
+@pytest.mark.processes
+def test_threads_and_forked_children_of_agents_print_no_words(tmp_path: Path) -> None:
+    (tmp_path / "leaky.py").write_text(
+        """
+import os, threading
+from blackboard import Mark, agent, strength
+
+class Note(Mark, kind="note"):
+    text: str
+
+def fail(text):
+    raise ValueError(text)
+
+@agent(watches=strength(Note) >= 0.5)
+def leaky(notes, context):
+    thread = threading.Thread(target=fail, args=[notes[0].text])
+    thread.start()
+    thread.join()
+    child = os.fork()
+    if child == 0:
+        fail(notes[0].text)
+    os.waitpid(child, 0)
+"""
+    )
+    (tmp_path / "blackboard.toml").write_text('[deployment]\nagents = ["leaky:leaky"]\n')
+    command = [sys.executable, "-m", "blackboard"]
+    payload = f'{{"text": "{WORDS}"}}'
+    subprocess.run([*command, "deposit", "note", "lead/7", "--payload", payload], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [*command, "run", "--until-quiescent"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert WORDS not in done.stdout + done.stderr
+    assert "a thread failed" in done.stderr
+    assert done.stderr.count("ValueError (") == 2
