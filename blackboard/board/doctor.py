@@ -31,6 +31,9 @@ MAX_IDLE = 0.5
 MAX_LAG = 1_000_000
 """Microseconds that the machine's clock may be behind the board's before it is worth a note."""
 
+MODEL = "answers"
+"""The name of the finding about who answers."""
+
 
 def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
     """Examine a board that can be opened, and compare it with the deployment of the file, if there is one.
@@ -48,6 +51,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
             *_clock(txn, board),
             *_pauses(txn),
             *_workers(txn, dead),
+            *_models(txn, dead),
             *_gone(txn),
             *_leases(txn),
             *_stuck(txn),
@@ -205,6 +209,16 @@ def _gone(txn: BoardTransaction) -> Iterator[Finding]:
             "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
             " up: 'blackboard activations --state held' shows them, --discard ID ends one",
         )
+
+
+def _models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Say which provider and model answer, by the word of the workers."""
+    workers: dict[str, list[str]] = {}
+    for row in txn.sql.all(ACTIVATIONS.workers):
+        if row.model is not None and row.id not in dead:
+            workers.setdefault(row.model, []).append(row.id)
+    for model, ids in sorted(workers.items()):
+        yield Finding(MODEL, "note", f"{model} (worker {', '.join(ids)})")
 
 
 def _leases(txn: BoardTransaction) -> Iterator[Finding]:

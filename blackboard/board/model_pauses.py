@@ -20,6 +20,7 @@ from blackboard.board import activation_results, model_calls
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import parse_duration
+from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
@@ -136,9 +137,16 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
     return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
 
 
+def holds_any(txn: BoardTransaction) -> bool:
+    """Return whether anything waits that `try_now` would let try."""
+    return bool(all_pauses(txn)) or any(
+        row.retry_at is not None for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.HELD)
+    )
+
+
 def try_now(txn: BoardTransaction) -> None:
-    """Let every paused model be tried at once."""
-    if all_pauses(txn):
+    """Let every paused model be tried at once, and every held activation that waits for an instant ask again."""
+    if holds_any(txn):
         txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
 

@@ -142,6 +142,8 @@ class WorkerStatus:
     """Whether it lives; a dead one was last seen at `seen_at`, and the next daemon recovers its work."""
     agents: tuple[str, ...]
     """The agents whose code it has."""
+    model: str | None
+    """Which provider and model answer them, in words."""
     problem: str | None
     """Why it does not claim for some of them; None if it claims for all."""
 

@@ -82,6 +82,8 @@ class Worker:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code: Code = {}
         """The agents that it serves, with the digests of its code."""
+        self.model: str | None = None
+        """Which provider and model answer them, in words."""
         self._session = board.session
         self.pace = Pace(self._session)
         self.checkpoint_bytes = 4 * 1024 * 1024
@@ -105,6 +107,7 @@ class Worker:
                 version=program_version(),
                 agents=json.dumps(self.code),
                 schema=schema.HEAD,
+                model=self.model,
             )
 
         self._session.write(work, record=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import Session, session_of
+from blackboard.cli.cli_session import Session, model_of, session_of
 from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _findings(session: Session) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
-    from blackboard.board.doctor import examine
+    from blackboard.board.doctor import MODEL, examine
     from blackboard.errors import ConfigurationError, StoreError
     from blackboard.finding import Finding
 
@@ -115,6 +115,8 @@ def _findings(session: Session) -> list[Finding]:
         with Blackboard.open(session.url, create=False, mode=mode, writes=False) as board:
             board.session.classes.load_from(session.classes)
             findings += examine(board, deployment)
+        if all(finding.name != MODEL for finding in findings):
+            findings.append(Finding(MODEL, "note", model_of(session)))
     except StoreError as error:
         findings.append(Finding("board", "wrong", str(error), "the other checks need a board that opens"))
     return findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.output import note
-from blackboard.errors import UnknownName, UsageError
+from blackboard.errors import ConfigurationError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -149,6 +150,18 @@ class Session:
                     hint = "; no kind or agent is registered on this board yet; name a deployment file with --config"
                     raise UsageError(f"{error}{hint}") from None
                 raise
+
+
+def model_of(session: Session) -> str:
+    """Return which provider and model would answer if a daemon were started with this file and environment."""
+    from blackboard.llm.client import client_from, describe_model
+
+    try:
+        model = session.settings.model
+        answers = describe_model(model, client_from(model, os.environ))
+    except ConfigurationError as error:
+        answers = f"nobody: {error}"
+    return f"{answers} (no daemon runs)"
 
 
 def _schema_note(board: Blackboard) -> str | None:

@@ -54,6 +54,7 @@ def demo(
     from blackboard.cli.run_command import client_of
     from blackboard.cli.signals import handle_signals
     from blackboard.daemon import build_daemon
+    from blackboard.llm.client import describe_model
     from blackboard.packaged_files import config_file
     from blackboard.settings.deployment_resolver import resolve_file
 
@@ -68,9 +69,9 @@ def demo(
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
         say(
-            f"{resolved.settings.model.model} answers for the agents"
+            f"Answers for the agents: {describe_model(resolved.settings.model, client)}"
             if client is not None
-            else "Without a model (no key in ANTHROPIC_API_KEY): the agents' offline rules answer."
+            else 'The deployment sets provider = "offline": the agents\' offline rules answer, and no model is asked.'
         )
         _load(board, section)
         daemon = build_daemon(board, resolved, client)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import session_of
+from blackboard.cli.cli_session import model_of, session_of
 from blackboard.cli.output import (
     AsJson,
     count_list,
@@ -128,14 +128,17 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    with session_of(context).board() as board:
+    session = session_of(context)
+    with session.board() as board:
         where, result = board.database.where, board.status()
+    answers = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
     summary = {
         "board": where,
         "as_of": result.as_of,
         "clock": _clock(result),
         "deployment": result.deployment,
         "paused": result.paused and (result.paused_because or True),
+        "answers": answers or model_of(session),
         "paused_models": result.paused_models,
         "marks": result.marks,
         "events": result.events,

@@ -73,7 +73,7 @@ def client_of(resolved: ResolvedDeployment) -> Client | None:
     """Return the client of the configured model; None if the offline rules answer.
 
     Raises:
-        ConfigurationError: A client is required, but there is no key.
+        ConfigurationError: The key is not valid, or its file cannot be read.
     """
     from blackboard.llm.client import client_from
 

@@ -73,8 +73,8 @@ class CallRecorder:
         return count
 
     def try_models(self) -> None:
-        """Let paused models be tried at once: a restart often follows the mending of their cause."""
-        if self._session.read(model_pauses.all_pauses):
+        """Let paused models and missing rules be tried at once: a restart often follows the mending of their cause."""
+        if self._session.read(model_pauses.holds_any):
             self._session.write(model_pauses.try_now)
 
     def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:

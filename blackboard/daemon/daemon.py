@@ -34,6 +34,7 @@ from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
+from blackboard.llm.client import describe_model
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
@@ -119,6 +120,7 @@ class Daemon:
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease)
         self.worker.code = _code(self.agents)
+        self.worker.model = describe_model(self._model, client)
         caller = ModelCaller(board, client, self._model, self._recorder, rng)
         self._troubles = Troubles(board.clock, self._report_trouble)
         self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
@@ -261,7 +263,7 @@ class Daemon:
         if isinstance(board.clock, SystemClock):
             self._alarm = Alarm(self.wake.set)
             self._alarm.start()
-        log.info("started", worker=self.worker.id, agents=sorted(self.agents), board=where)
+        log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=self.worker.model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
         self._watchdog.ready(f"serves {where}")
         if unknown := sorted(board.deployment.agents.keys() - self.agents.keys()):

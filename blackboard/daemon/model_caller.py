@@ -25,7 +25,7 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.deployment import AgentSettings
 from blackboard.durations import format_duration
-from blackboard.errors import AgentError, UnknownName
+from blackboard.errors import UnknownName
 from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.failures import (
@@ -117,15 +117,16 @@ class ModelCaller:
         """Return the answer to a request: the recorded answer of an earlier run, or a new answer; see `Context.ask`.
 
         Raises:
-            AgentError: There is neither a model nor an offline rule.
             ModelError: The answer is unusable, or the request was rejected.
-            Postponed: The activation has to wait.
+            Postponed: The activation has to wait, for the model or because there is neither a model nor a rule.
         """
         if self.client is None:
-            if offline is None:
-                raise AgentError(
-                    f"agent {claim.agent.name!r} needs a model: set ANTHROPIC_API_KEY, or [model] provider"
+            if offline is None:  # the fault of the settings, not of the marks
+                reason = (
+                    f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
+                    " provider in [model], and restart the daemon"
                 )
+                raise Postponed(reason, self.retry_at(claim), held=True)
             return require_done(offline(data), "offline")
         request = self._request(claim, system, data, answer)
         row = self._open_call(claim, request)

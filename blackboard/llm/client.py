@@ -10,16 +10,17 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from blackboard import forks
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
-from blackboard.errors import ConfigurationError, Mistake, ModelError
+from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem, Client
 from blackboard.llm.failures import CallFailure, NotSent, OutcomeUnknown, Overloaded, failure_of, page_failure, storable
+from blackboard.llm.keyless_client import KeylessClient
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
-from blackboard.llm.model_settings import KEY, KEY_FILE, ModelSettings, api_key
+from blackboard.llm.model_settings import ModelSettings, address_of, api_key
 from blackboard.llm.reply import Reply
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class AnthropicClient:
 
     def __repr__(self) -> str:
         return f"AnthropicClient({self._base_url!r})"
+
+    @property
+    def host(self) -> str | None:
+        """The host that is called; None for the provider's own."""
+        return None if self._base_url == _DEFAULT_URL else urlsplit(self._base_url).netloc.rpartition("@")[2]
 
     def send(self, body: str) -> Reply:
         """Send one planned request; see `Client`."""
@@ -227,16 +233,26 @@ class AnthropicClient:
 def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client | None:
     """Return the client that the settings and the environment describe; None for the agents' offline rules.
 
+    Without a key, the client refuses each call.
+
     Raises:
-        ConfigurationError: `anthropic` without a key, or an invalid key.
+        ConfigurationError: The key is not valid, or its file cannot be read.
     """
-    if settings.provider == "offline" or (key := api_key(environ)) is None:
-        if settings.provider == "anthropic":
-            problem = f'provider = "anthropic" needs a key: set {KEY}, or set {KEY_FILE} to the path of a file'
-            raise ConfigurationError([Mistake("model", problem)])
+    if settings.provider == "offline":
         return None
-    base_url = settings.base_url or environ.get("ANTHROPIC_BASE_URL", "").strip() or None
-    return AnthropicClient(key, base_url, settings.timeout)
+    if (key := api_key(environ)) is None:
+        return KeylessClient()
+    return AnthropicClient(key, address_of(settings, environ), settings.timeout)
+
+
+def describe_model(settings: ModelSettings, client: Client | None) -> str:
+    """Return in words which provider and model answer."""
+    if client is None:
+        return "offline rules"
+    answers = f"{settings.provider}, {settings.model}"
+    if isinstance(client, KeylessClient):
+        return f"{answers}, but there is no key"
+    return f"{answers}, at {client.host}" if isinstance(client, AnthropicClient) and client.host else answers
 
 
 def _text(response: Any) -> str:

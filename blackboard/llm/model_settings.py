@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -15,6 +17,7 @@ from blackboard.text_files import read_text
 
 KEY = "ANTHROPIC_API_KEY"
 KEY_FILE = "ANTHROPIC_API_KEY_FILE"
+BASE_URL = "ANTHROPIC_BASE_URL"
 
 
 class ModelSettings(BaseModel):
@@ -22,8 +25,8 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    provider: Literal["auto", "anthropic", "offline"] = "auto"
-    """`auto` is `anthropic` if there is a key, and otherwise `offline`."""
+    provider: Literal["anthropic", "offline"] = "anthropic"
+    """Who answers the agents: the API, or their offline rules. Without a key, calls of the API are held."""
     model: str = Field(default="claude-haiku-5-5", min_length=1)
     """The model of agents that do not set their own."""
     base_url: str | None = None
@@ -40,7 +43,37 @@ class ModelSettings(BaseModel):
     def _is_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("https://", "http://")):
             raise ValueError("an address starts with https:// or http://")
+        if value is not None and _has_no_host(value):
+            raise ValueError("an address is https:// or http://, a host, and perhaps a port and a path")
         return value
+
+
+def address_of(settings: ModelSettings, environ: Mapping[str, str]) -> str | None:
+    """Return the address of the API that the settings or the environment name; None for the provider's own."""
+    return settings.base_url or environ.get(BASE_URL, "").strip() or None
+
+
+def sends_key_in_clear(settings: ModelSettings, environ: Mapping[str, str]) -> str | None:
+    """Return the address if the key and all payloads would cross a network unencrypted; None otherwise."""
+    address = address_of(settings, environ)
+    if settings.provider == "offline" or address is None or not address.lower().startswith("http://"):
+        return None
+    return None if _is_loopback(urlsplit(address).hostname or "") else address
+
+
+def _has_no_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return not parts.hostname or parts.port == 0  # to read the port checks it
+    except ValueError:
+        return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def api_key(environ: Mapping[str, str]) -> str | None:

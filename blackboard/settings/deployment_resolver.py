@@ -6,6 +6,7 @@ It registers no agent or kind. All mistakes are collected, so that a person can 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from blackboard.deployment import (
     mistakes_in,
 )
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidMark, MissingPackage, Mistake, nearest
+from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
@@ -53,14 +55,14 @@ class ResolvedDeployment:
     """Settings that are allowed but probably not intended."""
 
 
-def resolve(settings: Settings) -> ResolvedDeployment:
-    """Return the deployment that settings describe.
+def resolve(settings: Settings, environ: Mapping[str, str] | None = None) -> ResolvedDeployment:
+    """Return the deployment that settings describe, by default with the environment of the process.
 
     Raises:
         ConfigurationError: A name does not exist, or an override does not fit; all mistakes are listed.
         MissingPackage: An agent needs a package that is not installed.
     """
-    return _Resolver(settings).resolved()
+    return _Resolver(settings, os.environ if environ is None else environ).resolved()
 
 
 def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = None) -> ResolvedDeployment:
@@ -71,7 +73,7 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     """
     settings, mistakes = examine(path, environ)
     try:
-        resolved = resolve(settings)
+        resolved = resolve(settings, environ)
     except ConfigurationError as error:
         raise ConfigurationError([*mistakes, *error.mistakes]) from None
     if mistakes:
@@ -86,7 +88,7 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
         ConfigurationError: A module cannot be imported, or a class cannot be used.
         MissingPackage: An agent needs a package that is not installed.
     """
-    resolver = _Resolver(settings)
+    resolver = _Resolver(settings, os.environ)
     if settings.names_agents:
         _make_importable(settings.path)
     classes = resolver.classes()
@@ -96,8 +98,8 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
 
 
 class _Resolver:
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.settings, self.environ = settings, environ
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
         self.import_failed = False
@@ -131,6 +133,7 @@ class _Resolver:
             budget=self.settings.budget,
         )
         self._prices(deployment)
+        self._address()
         self._author(agents)
         if self.mistakes:
             raise ConfigurationError(self.mistakes)
@@ -319,6 +322,13 @@ class _Resolver:
             return
         for mistake in without_price(deployment, model, prices):
             self._wrong(mistake.place, mistake.message)
+
+    def _address(self) -> None:
+        """Warn of an address to which the key would be sent unencrypted."""
+        if (address := sends_key_in_clear(self.settings.model, self.environ)) is not None:
+            place = self._at("model.base_url") if self.settings.model.base_url else BASE_URL
+            text = f"{address} is not encrypted: the key and all payloads can be read on the way; use https://"
+            self.warnings.append(Mistake(place, text))
 
     # -- mistakes -----------------------------------------------------------------------------------------------------
 

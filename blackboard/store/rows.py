@@ -375,6 +375,8 @@ class WorkerRow(NamedTuple):
     """The agents that it serves, with the digests of its code, as a JSON object."""
     schema: str | None = None
     """The newest schema that it knows."""
+    model: str | None = None
+    """Which provider and model answer its agents, in words."""
 
 
 class CallRow(NamedTuple):

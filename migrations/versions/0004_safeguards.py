@@ -172,9 +172,10 @@ def _laws_of_their_own() -> None:
 
 
 def _register_code_of_workers() -> None:
-    """Add the agents that a worker serves, with the digests of its code, and the newest schema that it knows."""
+    """Add what a worker serves: agents with the digests of its code, the newest schema, and which model answers."""
     op.add_column("worker", sa.Column("agents", sa.Text))
     op.add_column("worker", sa.Column("schema", sa.Text))
+    op.add_column("worker", sa.Column("model", sa.Text))
 
 
 def _states_given() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from tests.cli.conftest import Typed
 
 DEMO = """
+[model]
+provider = "offline"
+
 [settings.demo]
 samples = "house_samples:rooms.csv"
 kind = "smoke"

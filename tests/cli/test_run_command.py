@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Typed
 
 
@@ -40,12 +42,57 @@ def test_a_deployment_with_mistakes_runs_nothing(house: Typed) -> None:
     assert "did you mean 'watchman'?" in done.err
 
 
-def test_a_provider_without_a_key_is_a_configuration_error(house: Typed) -> None:
-    path = house.folder / "blackboard.toml"
-    path.write_text(path.read_text() + '\n[model]\nprovider = "anthropic"\n')
+ASKING = """
+from pydantic import BaseModel
+
+from blackboard import Context, Mark, agent, strength
+
+
+class Lead(Mark, kind="lead", on_repeat="separate"):
+    words: str
+
+
+class Verdict(Mark, kind="verdict"):
+    words: str
+
+
+class Answer(BaseModel):
+    words: str
+
+
+@agent(watches=strength(Lead) >= 0.1, writes=[Verdict], batch=1)
+def clerk(leads, context: Context):
+    answer = context.ask("Judge.", leads[0].words, Answer, RULE)
+    return Verdict(subject=leads[0].subject, words=answer.words)
+"""
+
+
+@pytest.mark.parametrize("has_rule", [True, False])
+def test_a_lost_key_holds_all_calls_and_no_offline_rule_answers(
+    house: Typed, monkeypatch: pytest.MonkeyPatch, has_rule: bool
+) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY_FILE", "BLACKBOARD_MODEL__PROVIDER"):
+        monkeypatch.delenv(name, raising=False)
+    module = f"clerk_{has_rule}"
+    rule = "lambda data: Answer(words=data)" if has_rule else "None"
+    house.write(f"{module}.py", ASKING.replace("RULE", rule))
+    house.write("blackboard.toml", f'[deployment]\nagents = ["{module}:clerk"]\n')
+    for n in range(3):
+        assert house("deposit", "lead", f"lead/{n}", "--payload", '{"words": "good"}').code == 0
     done = house("run", "--until-quiescent")
-    assert done.code == 2
-    assert "ANTHROPIC_API_KEY" in done.err
+    assert done.code == 0
+    assert "anthropic, claude-haiku-5-5, but there is no key" in done.err
+    assert "ANTHROPIC_API_KEY" in done.out
+    status = house("status").out
+    assert "but there is no key" in status
+    assert "ANTHROPIC_API_KEY" in status
+    assert "but there is no key" in house("doctor").out
+    assert "verdict" not in house("marks", "--json").out
+    monkeypatch.setenv("BLACKBOARD_MODEL__PROVIDER", "offline")
+    house("run", "--until-quiescent")
+    assert house("activations", "--state", "dead", "--json").json == []
+    assert ("verdict" in house("marks", "--json").out) == has_rule
+    assert "offline rules" in house("status").out
 
 
 def test_a_dead_activation_is_a_table_row_and_can_be_retried_or_discarded(house: Typed) -> None:

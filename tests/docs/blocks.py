@@ -64,6 +64,8 @@ class Blocks:
 
     def __init__(self, folder: Path, board: Callable[[], Path]) -> None:
         self.folder, self.board, self.printed = folder, board, ""
+        self.exported: dict[str, str] = {}
+        """Variables that a line such as `export NAME=value` sets for the rest of a document."""
         for name in ("agents", "config", "packaging"):
             (folder / name).symlink_to(ROOT / name)
         evaluators: dict[str, Callable[[Example], None]] = {
@@ -104,6 +106,8 @@ class Blocks:
 
     def _sh(self, example: Example) -> None:
         self.printed = ""
+        exports = [line for line in example.parsed.splitlines() if line.startswith("export ")]
+        self.exported |= dict(shlex.split(line, comments=True)[1].split("=", 1) for line in exports)
         for plain, lines in groupby(example.parsed.splitlines(), _is_plain):
             if plain:
                 for line in lines:
@@ -116,7 +120,7 @@ class Blocks:
         output, notes, before = StringIO(), StringIO(), structlog.get_config()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notes):
             patch.setattr(sys, "argv", ["blackboard", *arguments])
-            for name, value in self._hasty().items():
+            for name, value in (self._hasty() | self.exported).items():
                 patch.setenv(name, value)
             try:
                 main()
@@ -164,6 +168,7 @@ class Blocks:
         environment = {
             **os.environ,
             **self._hasty(),
+            **self.exported,
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents"))),
             "PYTHONDONTWRITEBYTECODE": "1",
         }

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from blackboard.errors import ConfigurationError
-from blackboard.llm.client import AnthropicClient, client_from
+from blackboard.llm.client import AnthropicClient, client_from, describe_model
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -30,7 +32,7 @@ from blackboard.llm.failures import (
     SpendLimit,
     Unusable,
 )
-from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
 from blackboard.llm.reply import parse
 from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
@@ -233,11 +235,69 @@ def test_importing_the_package_does_not_import_the_sdk() -> None:
 
 
 class TestClientFrom:
-    def test_without_a_key_there_is_no_client(self) -> None:
-        assert client_from(ModelSettings(), {}) is None
-        assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": "  "}) is None
-        assert client_from(ModelSettings(), {"ANTHROPIC_API_KEY": KEY}) is not None
+    def test_only_a_setting_lets_the_offline_rules_answer(self) -> None:
         assert client_from(ModelSettings(provider="offline"), {"ANTHROPIC_API_KEY": KEY}) is None
+        assert client_from(ModelSettings(), {}) is not None
+        assert ModelSettings().provider == "anthropic"
+
+    @pytest.mark.parametrize("environ", [{}, {"ANTHROPIC_API_KEY": "  "}, {"ANTHROPIC_API_KEY_FILE": ""}])
+    def test_without_a_key_every_call_is_refused(self, environ: dict[str, str], body: str) -> None:
+        client = client_from(ModelSettings(), environ)
+        assert client is not None
+        for call in (
+            lambda: client.send(body),
+            lambda: client.submit_batch([]),
+            lambda: client.find_batch([], 0),
+            lambda: client.batch_results("batch"),
+        ):
+            with pytest.raises(KeyRefused, match="ANTHROPIC_API_KEY"):
+                call()
+        client.close()
+
+    @pytest.mark.parametrize(
+        ("settings", "environ", "words"),
+        [
+            ({"provider": "offline"}, {"ANTHROPIC_API_KEY": KEY}, "offline rules"),
+            ({}, {"ANTHROPIC_API_KEY": KEY}, "anthropic, claude-haiku-5-5"),
+            ({"model": "claude-opus-5"}, {}, "anthropic, claude-opus-5, but there is no key"),
+            (
+                {"base_url": "http://ada:secret@gateway.test:8080/v1"},
+                {"ANTHROPIC_API_KEY": KEY},
+                "anthropic, claude-haiku-5-5, at gateway.test:8080",
+            ),
+        ],
+    )
+    def test_a_description_says_who_answers(
+        self, settings: dict[str, Any], environ: dict[str, str], words: str
+    ) -> None:
+        model = ModelSettings(**settings)
+        assert describe_model(model, client_from(model, environ)) == words
+
+    @pytest.mark.parametrize(
+        ("address", "in_clear"),
+        [
+            ("http://gateway.test", True),
+            ("HTTP://10.0.0.7:8080/v1", True),
+            ("http://localhost.gateway.test", True),
+            ("https://gateway.test", False),
+            ("http://127.0.0.1:8080", False),
+            ("http://127.8.9.1", False),
+            ("http://[::1]:8080", False),
+            ("http://localhost/v1", False),
+        ],
+    )
+    def test_a_key_in_clear_is_noticed_in_settings_and_environment(self, address: str, in_clear: bool) -> None:
+        assert (sends_key_in_clear(ModelSettings(), {"ANTHROPIC_BASE_URL": address}) is not None) == in_clear
+        if address.islower():
+            assert (sends_key_in_clear(ModelSettings(base_url=address), {}) is not None) == in_clear
+            assert sends_key_in_clear(ModelSettings(base_url=address, provider="offline"), {}) is None
+
+    @pytest.mark.parametrize(
+        "address", ["http://", "https://host:port", "http://host:99999", "ftp://host", "http://:80"]
+    )
+    def test_an_address_that_cannot_be_used_is_a_mistake(self, address: str) -> None:
+        with pytest.raises(ValidationError):
+            ModelSettings(base_url=address)
 
     def test_the_key_may_be_in_a_file(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n")
@@ -255,11 +315,9 @@ class TestClientFrom:
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "key")})
         assert "two words" not in str(raised.value)
 
-    def test_a_missing_file_or_key_is_reported(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_reported(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="cannot be read"):
             client_from(ModelSettings(), {"ANTHROPIC_API_KEY_FILE": str(tmp_path / "none")})
-        with pytest.raises(ConfigurationError, match="needs a key"):
-            client_from(ModelSettings(provider="anthropic"), {})
 
 
 class TestAddress:

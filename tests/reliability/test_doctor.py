@@ -77,6 +77,7 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
                 version="1",
                 agents="{}",
                 schema=None,
+                model=None,
             )
             and None
         )

@@ -68,7 +68,7 @@ NEW = {
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"), ("deposit_key", "source"),
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
-    ("worker", "agents"), ("worker", "schema"),
+    ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
 NEW_TABLES = {"model_pause"}
 

@@ -298,7 +298,7 @@ def test_reading_a_mark_under_a_law_unknown_to_the_process_names_the_law(
 def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: World) -> None:
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())
-    worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0, "agents": None, "schema": None}
+    worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0, "agents": None, "schema": None, "model": None}
 
     def register(name: str, version: str | None) -> None:
         world.board.session.write(
