@@ -88,7 +88,7 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
         ConfigurationError: A module cannot be imported, or a class cannot be used.
         MissingPackage: An agent needs a package that is not installed.
     """
-    resolver = _Resolver(settings, os.environ)
+    resolver = _Resolver(settings)
     if settings.names_agents:
         _make_importable(settings.path)
     classes = resolver.classes()
@@ -98,7 +98,7 @@ def resolve_classes(settings: Settings) -> tuple[type[Mark], ...]:
 
 
 class _Resolver:
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.settings, self.environ = settings, environ
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
