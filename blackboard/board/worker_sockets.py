@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,9 @@ from blackboard.private_files import PRIVATE, set_mode
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
+
+FOLDER = re.compile(r"blackboard-\d+-[0-9a-f]{16}")
+"""The name of a temporary folder of a socket. That of a spool has another form."""
 
 
 def listen(path: Path, mode: int = PRIVATE) -> socket.socket:
@@ -37,6 +42,7 @@ def listen(path: Path, mode: int = PRIVATE) -> socket.socket:
             return listening
     try:
         address = _temporary_folder() / path.name
+        _remove_abandoned(address.parent.parent)
         path.symlink_to(address)  # before the folder is made: other workers find a dead worker's folder by it
         address.parent.mkdir(mode=0o700)
         set_mode(address.parent, 0o700)
@@ -75,9 +81,51 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
+def remove_all(folder: Path) -> None:
+    """Remove every socket from a run folder whose workers are dead, and the temporary folders to which links lead."""
+    for path in folder.glob("*.sock"):
+        remove(path)
+
+
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove this user's folders whose sockets nobody listens on.
+
+    A worker that was killed leaves one behind. The next worker of its board finds it by the link, unless the board is
+    gone by then. A folder without a socket is one that another worker is just making.
+    """
+    for folder in temporary.glob(f"{_prefix()}*"):
+        with contextlib.suppress(OSError):
+            if FOLDER.fullmatch(folder.name) and is_private_folder(folder):
+                found = [folder / name for name in os.listdir(folder)]
+                if found and all(_is_abandoned(path) for path in found):
+                    for path in found:
+                        path.unlink()
+                    folder.rmdir()
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Return whether a path is a socket on which no process listens.
+
+    Raises:
+        OSError: It is gone.
+    """
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
+def _prefix() -> str:
+    return f"blackboard-{os.getuid()}-"
+
+
 def _temporary_folder() -> Path:
     """Return a new path in the temporary folder, or in /tmp if the temporary folder's own path is long."""
-    name = f"blackboard-{os.getuid()}-{secrets.token_hex(8)}"
+    name = f"{_prefix()}{secrets.token_hex(8)}"
     folder = Path(tempfile.gettempdir()).absolute()
     fits = len(os.fsencode(folder / name / "01234567.sock")) <= LONGEST_ADDRESS
     return (folder if fits else Path("/tmp")) / name

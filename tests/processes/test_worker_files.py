@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,49 @@ def test_a_socket_elsewhere_is_found_by_its_link_and_removed_with_it(path: Path,
     liveness.release()
     notifier.close()
     assert list(temporary.iterdir()) == []
+
+
+def leave_behind(folder: Path, *, listens: bool = False) -> socket.socket | None:
+    """Make the temporary folder of a worker that was killed, or that still lives."""
+    folder.mkdir(mode=0o700)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listening.bind(str(folder / "01234567.sock"))
+    if listens:
+        return listening
+    listening.close()
+    return None
+
+
+def test_folders_of_killed_workers_whose_boards_are_gone_are_removed(path: Path, temporary: Path) -> None:
+    def named(number: int) -> Path:
+        return temporary / f"blackboard-{os.getuid()}-{number:016x}"
+
+    leave_behind(named(1))
+    living = leave_behind(named(2), listens=True)
+    named(3).mkdir()  # a worker is just making its socket
+    leave_behind(named(4))
+    (named(4) / "notes").write_text("of somebody")
+    spool = temporary / f"blackboard-{os.getuid()}-{5:020x}-spool"
+    spool.mkdir()
+    (spool / "7.json").write_text("{}")
+    before = set(temporary.iterdir())
+    worker = WorkerLiveness(path, lambda: None)
+    worker.enter()
+    assert before - set(temporary.iterdir()) == {named(1)}
+    worker.release()
+    assert living is not None
+    living.close()
+
+
+def test_a_board_that_is_deleted_takes_the_folders_of_its_sockets_along(path: Path, temporary: Path) -> None:
+    worker = WorkerLiveness(path, lambda: None)
+    worker.enter()
+    [folder] = temporary.iterdir()
+    files = BoardFiles(path)
+    worker_sockets.remove_all(files.run_folder)
+    files.delete()
+    assert not folder.exists()
+    worker.release()
 
 
 def test_a_socket_in_a_folder_of_another_user_is_neither_used_nor_removed(
