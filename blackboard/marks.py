@@ -402,12 +402,19 @@ def check_intensity(intensity: float) -> float:
     return number
 
 
+def printable(text: str) -> str:
+    """Return a text of a depositor with escapes for line breaks and other characters that are not printed."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def describe_invalid(kind: str, error: ValidationError) -> str:
     """Return a pydantic error as one line that names each invalid field, up to ten."""
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:10]:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
-        parts.append(f"{place}: {problem['msg'].lower()}")
+        parts.append(printable(f"{place}: {problem['msg'].lower()}"))
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
 
 

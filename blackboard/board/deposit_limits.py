@@ -8,6 +8,7 @@ from typing import Any
 
 from blackboard.deployment import Deployment, DepositLimits
 from blackboard.errors import InvalidMark
+from blackboard.marks import printable
 
 _NONE = DepositLimits()
 
@@ -30,7 +31,7 @@ def check_size(deployment: Deployment, kind: str, author: str, text: str) -> Non
             for place, length in _lengths(json.loads(text)):
                 if length > limits.max_text:
                     raise InvalidMark(
-                        f"{place}: the text has {length} characters; at most {limits.max_text} are allowed"
+                        f"{printable(place)}: the text has {length} characters; at most {limits.max_text} are allowed"
                         f" (max_text of {owner} {name!r})"
                     )
 

@@ -123,3 +123,16 @@ def test_no_text_is_slow_to_compare_or_to_match() -> None:
 class Named(Mark, kind="named"):
     name: Annotated[str, Field(pattern="^(a+)+$")]
     by: dict[Annotated[str, Field(pattern="^(a+)+$")], int] = Field(default_factory=dict)
+
+
+def test_an_error_about_a_payload_is_one_line(board: Blackboard) -> None:
+    forged = "x\n2026-01-01 [error] forged\x1b[2J\u202e"
+    schema = Named.payload_schema()
+    payloads: list[dict[str, Any]] = [{forged: 1}, {"text": [forged]}, {"more": {forged: "x" * 101}}]
+    for payload in payloads:
+        with pytest.raises(InvalidMark) as caught:
+            board.deposit("letter", subject="a", payload=payload)
+        assert str(caught.value).isprintable()
+    assert all(
+        problem.isprintable() for problem in problems_of({"name": forged, forged: 1, "by": {forged: []}}, schema)
+    )
