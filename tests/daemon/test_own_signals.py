@@ -1,0 +1,39 @@
+"""A program of one's own stops its daemon on SIGTERM in the way that docs/python.md shows."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+from blackboard import Blackboard, Daemon, Mark, agent, strength
+
+
+class Task(Mark, kind="task"):
+    """A mark without payload."""
+
+
+def test_sigterm_lets_a_running_activation_finish(tmp_path: Path) -> None:
+    stopping = threading.Event()
+
+    @agent(watches=strength(Task) >= 0.5)
+    def work(tasks: list[Task], context: Any) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        assert stopping.wait(30)
+
+    with Blackboard.open(tmp_path / "board.db") as board:
+        daemon = Daemon(board, [work])
+
+        def stop() -> None:
+            daemon.stop()
+            stopping.set()
+
+        before = signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=stop).start())
+        try:
+            board.deploy(work)
+            board.deposit(Task(subject="s"))
+            daemon.run()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert [activation.state for activation in board.activations()] == ["done"]
