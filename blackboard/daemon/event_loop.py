@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import selectors
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -106,6 +108,7 @@ class AgentLoop:
         """Start the loop for an awaitable, which is dropped if that fails."""
         loop: asyncio.AbstractEventLoop | None = None
         try:
+            _check_descriptors()
             loop = asyncio.new_event_loop()
             loop.set_task_factory(self._create_task)
             loop.set_default_executor(DaemonExecutor())
@@ -205,6 +208,17 @@ class DaemonExecutor(ThreadPoolExecutor):
 def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log an error of a task that nobody awaits. The loop's own handler would write its message."""
     log.error("a task that an agent left behind failed", error=context.get("exception"))
+
+
+def _check_descriptors() -> None:
+    """Check that the descriptors of a loop are free. asyncio prints a traceback if it can make only half a loop.
+
+    Raises:
+        OSError: They are not.
+    """
+    with selectors.DefaultSelector():
+        for end in socket.socketpair():
+            end.close()
 
 
 async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:

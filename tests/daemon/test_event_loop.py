@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import random
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import structlog
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
-from blackboard.daemon.event_loop import AgentLoop, DaemonExecutor
+from blackboard.daemon.event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSettings
 
 BOUND = 30
@@ -210,6 +213,21 @@ def test_threads_of_the_loop_do_not_delay_the_end_of_the_process() -> None:
     executor.shutdown()  # does not wait
     release.set()
     assert future.result(BOUND)
+
+
+def test_a_loop_without_descriptors_leaves_nothing_half_made(loop: AgentLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def work() -> int:
+        return 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", refuse)
+        with pytest.raises(NoEventLoop):
+            loop.run("first", "agent", work())
+        gc.collect()  # a half-made loop would report itself, which fails this test
+    assert loop.run("second", "agent", work()) == 1
 
 
 def test_a_loop_that_has_ended_takes_nothing_more(loop: AgentLoop) -> None:

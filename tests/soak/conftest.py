@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -48,7 +49,9 @@ class BackgroundSoak:
         """Wait for the end of the soak, and return its report, which is empty if it failed, and its progress."""
         with self._lock.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-        return self._report.read_text().strip(), self._progress.read_text()
+        result = self._report.read_text().strip(), self._progress.read_text()
+        shutil.rmtree(self._lock.parent)
+        return result
 
 
 def _soak_of(config: pytest.Config) -> BackgroundSoak:

@@ -134,8 +134,8 @@ def leap(run: SoakRun) -> Iterator[str]:
 @contextmanager
 def reload(run: SoakRun) -> Iterator[str]:
     """Change the deployment file and reload it."""
-    batch, half_life = run.rng.randint(1, 20), run.rng.choice((5, 10, 20))
-    text = run.deployment.replace('half_life = "10s"', f'half_life = "{half_life}s"')
+    batch, half_life = run.rng.randint(1, 20), run.rng.choice((2, 4, 8))
+    text = run.deployment.replace('half_life = "4s"', f'half_life = "{half_life}s"')
     run.write_deployment(f"{text}\n[agents.kindler]\nbatch = {batch}\n")
     run.reload()
     yield f"reloaded with batches of {batch} and half-lives of {half_life} s"

@@ -34,7 +34,7 @@ __all__ = ["SoakFigures", "SoakRun"]
 DAEMONS = DEPOSITORS = 2
 RECOVERY = 60.0
 """The seconds within which everything must go on after faults, on a busy machine."""
-LAST = 20.0
+LAST = 10.0
 """The seconds that are kept for the end."""
 MORTAL = 0.15
 """The share of the time in which every process may be killed. From then on, the first of each role lives."""
@@ -284,6 +284,8 @@ class SoakRun:
         self._measure_memory()
         for depositor in self._depositors:
             depositor.close_input()
+        if not self.clock.environment:
+            self._wait("smokes do not fade", lambda: not self._smokes(), seconds=120.0, every=0.5)
         for daemon in self._daemons:
             daemon.signal(signal.SIGTERM)
         self._wait("a process does not end", lambda: not any(actor.alive for actor in self.actors()))
@@ -300,6 +302,9 @@ class SoakRun:
         check_results(self.board, self.figures.seed, self.done)
         self.figures.deposits = len(self.kept)
         [[self.figures.activations]] = self._query("SELECT count(*) FROM activation WHERE state = 'done'")
+
+    def _smokes(self) -> Any:
+        return self._query("SELECT id FROM mark WHERE kind = 'smoke' LIMIT 1")
 
     def _measure_memory(self) -> None:
         for role in ("daemon", "depositor"):
