@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
+from blackboard.board import erasure
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.erasure import ErasedEvents
 from blackboard.board.liveness import any_alive, living_workers
+from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema
@@ -39,6 +44,37 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
         return backup.restore(copy, database, backup.stamp_of(now))
     finally:
         database.close()
+
+
+def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
+    """Return the events of forgotten subjects, to look for them in a backup that is to be restored.
+
+    They are those of the board in a file, and of the boards that former restores replaced; None for each that cannot be
+    read. Without a board, the list is empty.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    database = Database(url_or_path)
+    try:
+        if database.path is None or not database.path.exists():
+            return []
+        found = [erasure.erased_events(database)]
+        for copy in BoardFiles(database.path).replaced_copies():
+            with contextlib.closing(Database(copy)) as replaced:
+                found.append(erasure.erased_events(replaced))
+        return found
+    finally:
+        database.close()
+
+
+def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> list[str]:
+    """Return the subjects that were forgotten and are back, because this board is an older copy."""
+    known = [events for events in erased if events is not None]
+    found = board.session.read(
+        lambda txn: [subject for events in known for subject in erasure.brought_back(txn, events)]
+    )
+    return list(dict.fromkeys(found))
 
 
 def check_url(url_or_path: str | Path) -> None:

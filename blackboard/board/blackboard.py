@@ -405,7 +405,7 @@ class Blackboard:
         copies = [] if self.database.path is None else backups_of(self.database.path)
         mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
         backups = tuple(mention for mention in mentions if mention.events != 0)
-        return replace(report, backups=backups, not_compacted=not_compacted)
+        return replace(report, backups=backups, out_of_reach=erasure.OUT_OF_REACH, not_compacted=not_compacted)
 
     def _compact_after_erasure(self) -> str | None:
         """Compact the file, and return why it could not be done now, if so."""

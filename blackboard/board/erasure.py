@@ -10,21 +10,67 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
+from dataclasses import dataclass
 
 from blackboard.board import activation_results, evaporation
 from blackboard.board.board_session import BoardSession
 from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.deposits import check_signature
 from blackboard.board.result_types import ErasureReport
+from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.states import ActivationState
 from blackboard.store import compaction
-from blackboard.store.statements import ERASURE
+from blackboard.store.database import Database
+from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS
 
 PREFIX = "forgotten/"
 """The prefix of the random names."""
 
 ERASED = "(erased)"
+
+OUT_OF_REACH = (
+    "copies and backups that this program did not make, or that were moved",
+    "logs, mail and messages",
+    "files that were written from the board or for it, such as exports, rejected rows and the input of `load`",
+    "what a provider keeps of model calls",
+    "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
+)
+"""What may still contain words of a forgotten subject, and cannot be changed from here."""
+
+
+@dataclass(frozen=True)
+class ErasedEvents:
+    """The events of the forgotten subjects of a board: its id, and the id and instant of each event.
+
+    An older copy of the board has the same events with the names of their subjects.
+    """
+
+    board: str
+    events: tuple[tuple[int, Instant], ...]
+
+
+def erased_events(database: Database) -> ErasedEvents | None:
+    """Return the erased events of a board that need not be of this version; None if it cannot be read."""
+    try:
+        with database.read() as tx:
+            board = str(tx.one(ACTIVATIONS.board_uid).uid)
+            rows = tx.all(ERASURE.erased_events, first=PREFIX, end=PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1))
+            return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))
+    except StoreError:
+        return None
+
+
+def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
+    """Return the subjects of erased events that this board has under their names, because it is an older copy."""
+    if txn.sql.one(ACTIVATIONS.board_uid).uid != erased.board:
+        return []
+    found = [
+        event.subject
+        for event_id, recorded_at in erased.events
+        if (event := txn.sql.one(MARKS.get_event, id=event_id)) is not None and event.recorded_at == recorded_at
+    ]
+    return [subject for subject in dict.fromkeys(found) if not subject.startswith(PREFIX)]
 
 
 def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:

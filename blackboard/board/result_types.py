@@ -414,6 +414,8 @@ class ErasureReport:
     """Marks of other subjects that name this subject. They are kept for a person to judge."""
     backups: tuple[BackupMention, ...] = ()
     """The known backups that still contain the subject."""
+    out_of_reach: tuple[str, ...] = ()
+    """What may also contain words of the subject, and cannot be changed from here."""
     not_compacted: str | None = None
     """Why the file may still contain words of the subject in its unused parts; None if it does not."""
 

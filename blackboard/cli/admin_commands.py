@@ -13,6 +13,7 @@ from blackboard.cli.cli_session import Session, model_of, session_of
 from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
+    from blackboard.board.erasure import ErasedEvents
     from blackboard.board.result_types import ErasureReport
     from blackboard.finding import Finding
     from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -52,22 +53,49 @@ def backup(
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The backup.")],
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Forget the subjects again that were forgotten after the backup.")
+    ] = False,
 ) -> None:
     """Replace the board with a backup, and keep the previous board under another name beside it.
 
-    Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again.
+    Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again. Subjects that were
+    forgotten since are named, because they are back, unless --forget forgets them again.
 
     \b
-    Example:
+    Examples:
       blackboard restore /var/backups/board-2027-01-31.db
+      blackboard restore --forget /var/backups/board-2027-01-31.db
     """
     from blackboard.board import administration
     from blackboard.clock import SystemClock, iso
 
-    restored, kept = administration.restore(file, session_of(context).url, SystemClock().now())
+    session = session_of(context)
+    erased = administration.erased_events(session.url)
+    restored, kept = administration.restore(file, session.url, SystemClock().now())
     say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
     if kept is not None:
         say(f"the previous board is now {kept}")
+    if erased and erased[0] is None:
+        note("the previous board cannot be read: subjects that it had forgotten may be back")
+    if any(events is None or events.events for events in erased):
+        _forget_again(session, erased, forget)
+
+
+def _forget_again(session: Session, erased: list[ErasedEvents | None], forget: bool) -> None:
+    """Name the forgotten subjects that a backup brought back, or forget them again."""
+    from blackboard.board import administration
+
+    with session.board(register=False) as board:
+        subjects = administration.brought_back(board, erased)
+        for subject in subjects if forget else ():
+            _show_erasure(subject, board.forget(subject))
+    if subjects and not forget:
+        names = ", ".join(map(repr, subjects))
+        note(
+            f"{len(subjects)} forgotten subjects are back: {names}; 'blackboard forget SUBJECT' forgets one, and"
+            " 'blackboard restore --forget' all of them"
+        )
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -182,7 +210,8 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
         )
     for copy in report.backups:
         say(f"still in {copy.path}: {copy.events} events" if copy.events else f"could not read {copy.path}")
-    note("the daemon updates files outside the board, such as a calendar, when it next publishes; logs and mail stay")
+    note("the daemon updates files outside the board, such as a calendar, when it next publishes")
+    note(f"out of reach: {'; '.join(report.out_of_reach)}")
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:

@@ -31,6 +31,42 @@ def test_a_backup_can_be_restored(house: Typed) -> None:
     assert "exists" in again.err
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Typed, again: bool) -> None:
+    for room in ("kitchen", "hall", "attic"):
+        house("deposit", "smoke", room, "--payload", f'{{"detail": "the smell of {room}"}}')
+    house("backup", "early.db")
+    house("forget", "hall", "--yes")
+    house("backup", "late.db")
+    house("forget", "attic", "--yes")
+    if again:  # the board of the first restore does not know of the erasure of the hall, the one that it replaced does
+        assert "'hall'" in house("restore", "early.db").err
+    done = house("restore", "early.db")
+    assert done.code == 0
+    assert "2 forgotten subjects are back: 'hall', 'attic'" in done.err
+    done = house("restore", "late.db", "--forget")
+    assert "'attic' is forgotten" in done.out
+    assert "'hall'" not in done.out + done.err
+    assert {mark["subject"] for mark in house("marks", "--json").json} == {"kitchen"}
+    assert "the smell of attic" not in (house.folder / "house.db").read_bytes().decode("latin-1")
+
+
+def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: Typed) -> None:
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
+    house("backup", "copy.db")
+    house("forget", "hall", "--yes")
+    (house.folder / "house.db").write_bytes(b"no database" * 999)
+    assert "may be back" in house("restore", "copy.db").err
+
+
+def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: Typed) -> None:
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
+    house("forget", "hall", "--yes")
+    house("deposit", "smoke", "hall", "--payload", '{"detail": "y"}')
+    house("backup", "copy.db")
+    assert "forgotten" not in house("restore", "copy.db").err
+
+
 def test_restore_refuses_while_a_daemon_runs(house: Typed) -> None:
     import fcntl
 
@@ -132,6 +168,13 @@ def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
     assert done.code == 1
     assert "nothing was said" in done.err
     assert house("forget", "cellar", "--json").json["live"] == 1
+
+
+def test_forget_says_what_it_cannot_reach(house: Typed) -> None:
+    for room in ("hall", "attic"):
+        house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
+    assert "out of reach: copies and backups that this program did not make" in house("forget", "hall", "--yes").err
+    assert len(house("forget", "attic", "--yes", "--json").json["out_of_reach"]) == 5
 
 
 def test_compact_gives_the_sizes_of_the_file(house: Typed) -> None:

@@ -309,6 +309,10 @@ ON CONFLICT (agent, subject) DO UPDATE SET until = excluded.until;
 -- The board itself.
 SELECT {board.*} FROM board;
 
+-- name: board_uid
+-- The id of the board, in a file of any version.
+SELECT uid FROM board;
+
 -- name: pause_board (notifies)
 -- Pause or resume the whole board.
 UPDATE board SET paused = :paused, paused_because = :paused_because;

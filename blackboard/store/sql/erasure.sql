@@ -24,6 +24,13 @@ UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_at;
 -- How many events a subject has.
 SELECT count(*) AS count FROM event WHERE subject = :subject;
 
+-- name: erased_events
+-- The events of subjects whose names lie between two texts: those of forgotten subjects.
+SELECT event.id, event.recorded_at
+FROM event
+WHERE event.subject >= :first AND event.subject < :end
+ORDER BY event.id;
+
 -- name: activations_of_subject -> ActivationRow
 -- The activations that received or deposited a mark of the subject, or are about it.
 SELECT {activation.*}
