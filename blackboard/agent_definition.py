@@ -161,6 +161,8 @@ class Agent:
     """Returns whether a mark gets an activation of its own."""
     examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
     """Returns what is wrong outside the board."""
+    sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    """The models of the sections of `[settings]` that it reads, by name."""
 
     @property
     def name(self) -> str:
@@ -186,6 +188,7 @@ def agent(
     publish: Callable[[Any, Mapping[str, Any]], None] | None = None,
     isolate: Callable[[Mark], bool] | None = None,
     examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None,
+    sections: Mapping[str, type[BaseModel]] | None = None,
     **settings: Any,
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
@@ -208,6 +211,8 @@ def agent(
         isolate: Returns whether a mark must have an activation of its own.
         examine: A function of the settings that returns a `Finding` for each thing outside the database that is
             wrong, or worth knowing. `doctor` shows them.
+        sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
+            that does not fit them is refused.
         **settings: Fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
             timeout; durations as text.
 
@@ -259,7 +264,8 @@ def agent(
             schemas={name: model.defaults.schema for name, model in mark_classes.items()},
             version=version,
         )
-        return Agent(spec.model_copy(update={"code": code}), function, mark_classes, publish, isolate, examine)
+        spec = spec.model_copy(update={"code": code})
+        return Agent(spec, function, mark_classes, publish, isolate, examine, dict(sections or {}))
 
     return declare
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from blackboard.durations import parse_duration
-from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
+from blackboard.errors import InvalidDuration
 from blackboard.private_files import parse_mode
+from blackboard.settings.section_models import read_section
 
-__all__ = ["DAY_NAMES", "DeskSettings", "format_local", "format_utc"]
+__all__ = ["DAY_NAMES", "SECTIONS", "DeskSettings", "format_local", "format_utc"]
 
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -46,6 +47,9 @@ TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_parse_zone)]
 Length = Annotated[timedelta, BeforeValidator(_parse_length)]
 Mode = Annotated[int, BeforeValidator(parse_mode)]
+
+
+SECTION = "lead_desk"
 
 
 class DeskSettings(BaseModel):
@@ -88,13 +92,7 @@ class DeskSettings(BaseModel):
         Raises:
             ConfigurationError: The section has mistakes; all are listed.
         """
-        section = settings.get("lead_desk", {})
-        if not isinstance(section, Mapping):
-            raise ConfigurationError([Mistake("settings.lead_desk", "must be a table")])
-        try:
-            return cls.model_validate(dict(section))
-        except ValidationError as error:
-            raise ConfigurationError(_mistakes(error)) from None
+        return read_section(settings, SECTION, cls)
 
     def open_all_day(self) -> DeskSettings:
         """Return these settings with every hour of the next two days open, on the same grid of slots.
@@ -113,15 +111,8 @@ class DeskSettings(BaseModel):
         return self.model_copy(update=changes)
 
 
-def _mistakes(error: ValidationError) -> list[Mistake]:
-    mistakes = []
-    for problem in error.errors(include_url=False):
-        steps = [str(step) for step in problem["loc"] if not str(step).startswith("function-")]
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = f"there is no such setting{nearest(steps[-1], DeskSettings.model_fields)}"
-        mistakes.append(Mistake(".".join(["settings.lead_desk", *steps]), message))
-    return mistakes
+SECTIONS = {SECTION: DeskSettings}
+"""What an agent of the desk declares, so that mistakes in the section are found before it runs."""
 
 
 def format_local(instant: datetime, zone: ZoneInfo) -> str:

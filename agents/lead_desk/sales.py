@@ -14,7 +14,7 @@ from blackboard import Context, Mark, agent, count, strength, strongest_of, watc
 from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import Appointment, Lead, Nudge, Qualified, Rejected, Task
-from lead_desk.desk_settings import DeskSettings, format_local
+from lead_desk.desk_settings import SECTIONS, DeskSettings, format_local
 from lead_desk.model_answers import Verdict, Verdicts
 from lead_desk.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
@@ -42,6 +42,7 @@ MAX_MESSAGE_LENGTH = 1500
     batch_window="2s",
     urgent_above=1.5,
     isolate=is_suspicious,
+    sections=SECTIONS,
 )
 def sales(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return one verdict for each lead, or one nudge for each person whose lead went cold."""

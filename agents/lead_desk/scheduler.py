@@ -21,7 +21,7 @@ from lead_desk.answer_matching import match_answers
 from lead_desk.booking import AppointmentBook, MeetingRequest
 from lead_desk.calendar_file import Meeting, find_problems, write_meetings
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
-from lead_desk.desk_settings import DAY_NAMES, DeskSettings
+from lead_desk.desk_settings import DAY_NAMES, SECTIONS, DeskSettings
 from lead_desk.free_slots import format_slot
 from lead_desk.lead_signals import declines
 from lead_desk.model_answers import Pick, Picks
@@ -99,6 +99,7 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
     batch_window="2s",
     publish=publish,
     examine=examine,
+    sections=SECTIONS,
 )
 def scheduler(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return an appointment or a conflict for each request that is still open."""

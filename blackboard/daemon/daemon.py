@@ -40,6 +40,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
 from blackboard.log_queue import Log, describe, flush, show_messages
 from blackboard.settings.price_settings import without_price
+from blackboard.settings.section_models import section_mistakes
 from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ class Daemon:
         if self.batch_api is not None and (
             mistakes := without_price(board.deployment, self._model, self._recorder.prices)
         ):
+            raise ConfigurationError(mistakes)
+        if mistakes := list(section_mistakes(self.agents.values(), self._runner.settings)):
             raise ConfigurationError(mistakes)
         self.worker.id = self._liveness.id  # another one than at first in a process that was forked since then
         self._liveness.enter()

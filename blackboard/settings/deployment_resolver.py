@@ -36,6 +36,7 @@ from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
 from blackboard.settings.price_settings import without_price
+from blackboard.settings.section_models import misspelt_sections, section_mistakes
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine
 
@@ -132,6 +133,10 @@ class _Resolver:
             limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
             budget=self.settings.budget,
         )
+        for mistake in section_mistakes(agents.values(), self.settings.settings):
+            self._wrong(mistake.place, mistake.message)
+        for warning in misspelt_sections(agents.values(), self.settings.settings):
+            self.warnings.append(Mistake(self._at(warning.place), warning.message))
         self._prices(deployment)
         self._address()
         self._author(agents)

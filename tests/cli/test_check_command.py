@@ -202,3 +202,78 @@ def test_marks_with_a_law_of_their_own_are_counted_and_explained(house: Typed) -
     refused = house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}', "--half-life", "1h")
     assert refused.code == 2
     assert "exponential(half_life=9h)" in refused.err
+
+
+SECTIONED = """
+from typing import Literal
+
+from blackboard import Mark, agent, strength
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class Lead(Mark, kind="lead"):
+    words: str
+
+
+class Region(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    limit: int = Field(default=3, ge=1)
+
+
+class ClerkSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    mode: Literal["kind", "strict"] = "kind"
+    regions: list[Region]
+
+    @field_validator("mode")
+    @classmethod
+    def check(cls, value):
+        if value == "strict":
+            raise KeyError("not yet")
+        return value
+
+
+@agent(watches=strength(Lead) >= 0.1, sections={"clerk": ClerkSettings})
+def clerk(leads, context):
+    assert ClerkSettings.model_validate(context.settings["clerk"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "place", "message"),
+    [
+        ("", "settings.clerk.regions", "required"),
+        ("[settings]\nclerk = 1", "settings.clerk", "must be a table"),
+        ('[settings.clerk]\nregions = []\nmood = "x"', "settings.clerk.mood", "did you mean 'mode'?"),
+        (
+            "[settings.clerk]\nregions = [{name = 'north', limit = 0}]",
+            "settings.clerk.regions.0.limit",
+            "than or equal",
+        ),
+        ('[settings.clerk]\nregions = []\nmode = "strict"', "settings.clerk", "KeyError"),
+    ],
+)
+def test_a_section_that_an_agent_declares_is_checked_before_anything_runs(
+    house: Typed, section: str, place: str, message: str
+) -> None:
+    house.write("sectioned.py", SECTIONED)
+    house.write("blackboard.toml", f'[deployment]\nagents = ["sectioned:clerk"]\n{section}\n')
+    for command in (("check",), ("run", "--until-quiescent"), ("init",)):
+        done = house(*command)
+        assert done.code == 2, command
+        assert place in done.err
+        assert message in done.err
+    house.write("blackboard.toml", '[deployment]\nagents = ["sectioned:clerk"]\n[settings.clerk]\nregions = []\n')
+    assert house("check").code == 0
+
+
+def test_a_section_whose_name_is_misspelt_and_a_key_in_clear_are_warned_of(house: Typed) -> None:
+    house.write("sectioned_too.py", SECTIONED.replace("regions: list[Region]", "regions: list[Region] = []"))
+    text = '[deployment]\nagents = ["sectioned_too:clerk"]\n[model]\nbase_url = "http://gateway.test/v1"\n'
+    house.write("blackboard.toml", text + "[settings.clrek]\nregions = []\n[settings.notes]\nfree = true\n")
+    done = house("check")
+    assert done.code == 0
+    assert "did you mean 'clerk'?" in done.err
+    assert "settings.notes" not in done.err
+    assert "model.base_url: http://gateway.test/v1 is not encrypted" in done.err

@@ -213,3 +213,19 @@ def test_the_packaged_deployments_are_valid_and_have_few_warnings(name: str) -> 
     resolved = resolve(load_settings(config_file(name), {}))
     assert set(resolved.agents) == {"sales", "scheduler", "analyst", "coordinator"}
     assert resolved.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("time_zone", "Europe/Berln", "settings.lead_desk.time_zone"),
+        ("slot", "1s", "settings.lead_desk.slot"),
+        ("working_hours", '["17:00", "09:00"]', "settings.lead_desk"),
+        ("horizont", "3d", "settings.lead_desk.horizont"),
+    ],
+)
+def test_the_settings_of_the_lead_desk_are_checked_with_the_file(name: str, value: str, place: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        resolve_file(config_file("leads.toml"), {f"BLACKBOARD_SETTINGS__LEAD_DESK__{name.upper()}": value})
+    [mistake] = raised.value.mistakes
+    assert mistake.place.endswith(place)

@@ -1,0 +1,63 @@
+"""The sections of `[settings]` for which agents declare pydantic models, and the mistakes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from blackboard.agent_definition import Agent
+from blackboard.errors import ConfigurationError, Mistake, nearest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_section(settings: Mapping[str, Any], name: str, model: type[M]) -> M:
+    """Return a section as its model. A missing section has the defaults of all its settings.
+
+    Raises:
+        ConfigurationError: The section has mistakes; all are listed.
+    """
+    place, section = f"settings.{name}", settings.get(name, {})
+    if not isinstance(section, Mapping):
+        raise ConfigurationError([Mistake(place, "must be a table")])
+    try:
+        return model.model_validate(dict(section))
+    except ValidationError as error:
+        raise ConfigurationError(_mistakes(place, model, error)) from None
+    except Exception as error:  # a validator of the model may raise anything
+        raise ConfigurationError([Mistake(place, f"{type(error).__name__}: {error}")]) from None
+
+
+def section_mistakes(agents: Iterable[Agent], settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Yield the mistakes in the sections that agents declare."""
+    declared: dict[str, type[BaseModel]] = {}
+    for agent in agents:
+        for name, model in agent.sections.items():
+            if declared.setdefault(name, model) is not model:
+                yield Mistake(f"settings.{name}", f"agent {agent.name!r} declares another model for it than others do")
+    for name, model in declared.items():
+        try:
+            read_section(settings, name, model)
+        except ConfigurationError as error:
+            yield from error.mistakes
+
+
+def misspelt_sections(agents: Iterable[Agent], settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Yield a warning for each section that no agent declares and whose name resembles one that is missing."""
+    declared = {name for agent in agents for name in agent.sections}
+    for name in settings.keys() - declared:
+        if get_close_matches(name, declared - settings.keys()):
+            yield Mistake(f"settings.{name}", f"no agent reads this section{nearest(name, declared)}")
+
+
+def _mistakes(place: str, model: type[BaseModel], error: ValidationError) -> Iterator[Mistake]:
+    for problem in error.errors(include_url=False):
+        steps = [str(step) for step in problem["loc"] if not str(step).startswith("function-")]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = model.model_fields if len(steps) == 1 else ()
+            message = f"there is no such setting{nearest(steps[-1], known)}"
+        yield Mistake(".".join([place, *steps]), message)
