@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from blackboard import read_section
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.private_files import parse_mode
-from blackboard.settings.section_models import read_section
 
 __all__ = ["DAY_NAMES", "SECTIONS", "DeskSettings", "format_local", "format_utc"]
 
