@@ -165,34 +165,51 @@ class ModelCaller:
         rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
-        if (row := next((row for row in rows if row.state == CallState.ANSWERED), None)) is not None:
-            if same_answer(row.body, request.body):
-                return row
-            self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, OTHER_ANSWER))
-            log.warning("an answer is not used, because the agent now asks for another one", call=row.id)
+        if (answered := self._answered(rows, request)) is not None:
+            return answered
         if not rows:
             return None
         last = rows[0]
         if last.state == CallState.PLANNED:
-            if (last.model, last.body, last.api) == (request.model, request.body, request.api):
-                return last
-            self._session.write(lambda txn: model_calls.mark_ended(txn, last.id, CallState.FAILED, BUILT_ANEW))
-            return None
+            return self._planned(last, request)
         if last.state == CallState.REJECTED:
             self._check_refusal(claim, last)
-            return None
         if last.state == CallState.SENT:
-            if last.api == "batch":
-                raise self._in_batch_api()
-            # A call can outlive a run that timed out. Its answer is paid and will still arrive.
-            if last.id in pending and self._session.now() < (last.sent_at or 0) + self.settings.timeout:
-                raise Postponed(f"call {last.id} is still pending", self.retry_at(claim))
-            last = self._unknown(claim, last, "it was sent, and no answer was recorded")
+            last = self._sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
             return None
         if claim.agent.settings.on_unknown == "hold":
             raise self._held_unknown(last)
         return last if same_answer(last.body, request.body) else None
+
+    def _answered(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
+        """Return the call whose answer is stored and still fits; one that does not fit ends as unusable."""
+        row = next((row for row in rows if row.state == CallState.ANSWERED), None)
+        if row is None or same_answer(row.body, request.body):
+            return row
+        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, OTHER_ANSWER))
+        log.warning("an answer is not used, because the agent now asks for another one", call=row.id)
+        return None
+
+    def _planned(self, row: ModelCall, request: Request) -> ModelCall | None:
+        """Return a call that was never sent if it is the request of now; otherwise it ends."""
+        if (row.model, row.body, row.api) == (request.model, request.body, request.api):
+            return row
+        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.FAILED, BUILT_ANEW))
+        return None
+
+    def _sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
+        """Return a call that was sent as one of unknown outcome.
+
+        Raises:
+            Postponed: Its answer may still arrive.
+        """
+        if row.api == "batch":
+            raise self._in_batch_api()
+        # A call can outlive a run that timed out. Its answer is paid and will still arrive.
+        if is_pending and self._session.now() < (row.sent_at or 0) + self.settings.timeout:
+            raise Postponed(f"call {row.id} is still pending", self.retry_at(claim))
+        return self._unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
         """Return if a refused request may be tried again, because nothing shows that its marks are to blame.
