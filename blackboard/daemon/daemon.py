@@ -119,22 +119,12 @@ class Daemon:
         self._recorder = CallRecorder(board, prices or load_prices(self._model.prices), rng)
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
-        self.worker = Worker(board, self._liveness.id, self.settings.lease)
-        self.worker.code = _code(self.agents)
-        self.worker.model = describe_model(self._model, client)
-        caller = ModelCaller(board, client, self._model, self._recorder, rng)
+        self.worker = self._new_worker(client)
         self._troubles = Troubles(board.clock, self._report_trouble)
+        caller = ModelCaller(board, client, self._model, self._recorder, rng)
         self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
         self._publisher = Publisher(board, self.agents, agent_settings)
-        self.runs = ActiveRuns(
-            self.worker,
-            self._runner,
-            self.settings.tick,
-            emit=self._emit,
-            publish=self._publisher.publish,
-            wake=self.wake.set,
-            troubles=self._troubles,
-        )
+        self.runs = self._new_runs()
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
         self._compaction = Compaction(self.worker)
         self._periodic = periodic_tasks(
@@ -150,11 +140,33 @@ class Daemon:
         self._stopping = self._at_once = self._reloading = self._closed = False
         self._replace = replace
         self._outdated: set[str] = set()
+        self._prepare_board()
+
+    def _new_worker(self, client: Client | None) -> Worker:
+        worker = Worker(self.board, self._liveness.id, self.settings.lease)
+        worker.code = _code(self.agents)
+        worker.model = describe_model(self._model, client)
+        return worker
+
+    def _new_runs(self) -> ActiveRuns:
+        return ActiveRuns(
+            self.worker,
+            self._runner,
+            self.settings.tick,
+            emit=self._emit,
+            publish=self._publisher.publish,
+            wake=self.wake.set,
+            troubles=self._troubles,
+        )
+
+    def _prepare_board(self) -> None:
+        """Give the board the limit of a leap, if the settings name one, and the classes of the agents."""
+        session = self.board.session
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
-            board.session.leap = self.settings.leap
+            session.leap = self.settings.leap
         for agent in self.agents.values():
-            board.session.classes.add(agent.kinds.values())
-        board.session.classes.load(kind for agent in self.agents.values() for kind in agent.spec.kinds)
+            session.classes.add(agent.kinds.values())
+        session.classes.load(kind for agent in self.agents.values() for kind in agent.spec.kinds)
 
     def __repr__(self) -> str:
         return f"Daemon({self.board!r}, agents={sorted(self.agents)})"
