@@ -429,8 +429,13 @@ class Daemon:
                 clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
             else:
                 self.wake.wait(60)
-        self.runs.hand_back_all()
-        return self.worker.report()
+        try:
+            self.runs.hand_back_all()
+            return self.worker.report()
+        except Exception as error:  # other workers recover what was not handed back: this one is dead to them
+            if not self._stopping or is_bug(error):
+                raise
+            return Report((f"what is left could not be read: {error}",))
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""

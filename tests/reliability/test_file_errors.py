@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, ManualClock, Mark, agent, strength
+from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
@@ -135,6 +135,24 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
     run_until_idle(daemon)
     assert back(logs) == 1
     assert sorted(mark.subject for mark in board.marks(Smoke)) == ["cellar", "kitchen"]
+
+
+def test_a_daemon_that_is_stopped_while_its_board_is_away_ends_in_order(board: Blackboard, path: Path) -> None:
+    away = path.with_name("away.db")
+
+    def leave(event: str, details: dict[str, Any]) -> None:
+        if event == "claimed":
+            path.rename(away)
+            daemon.stop(now=True)
+
+    daemon = Daemon(board, [watchman])
+    daemon.on_event.append(leave)
+    board.deposit(Smoke(subject="kitchen"))
+    [line] = daemon.run().lines
+    assert "was removed while it was open" in line
+    away.rename(path)
+    run_until_idle(served(board, watchman))
+    assert [(row.state, row.marks_absorbed) for row in board.activations()] == [("done", 1)]
 
 
 def test_a_replaced_board_is_opened_and_the_old_board_is_not_written(
