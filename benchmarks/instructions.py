@@ -35,8 +35,9 @@ def reinforce(folder: Path, times: int, waiting: int) -> None:
 
 
 def activate(folder: Path, times: int, waiting: int) -> None:
-    """Run a daemon that claims one mark at a time while many crossings wait."""
-    from blackboard import Blackboard, Daemon, agent, strength
+    """Claim one mark at a time while many crossings wait, and end the activation."""
+    from blackboard import Blackboard, agent, strength
+    from blackboard.board.worker_operations import Worker
 
     job = _kind()
 
@@ -48,18 +49,13 @@ def activate(folder: Path, times: int, waiting: int) -> None:
     if not times:  # the board of all measurements
         board.deploy(worker)
         board.deposit_many(job(subject=f"subject {number}", number=number) for number in range(waiting))
-        board.close()
-        return
-    daemon = Daemon(board, [worker])
-    done: list[str] = []
-
-    def count(event: str, details: object) -> None:
-        done.extend([event] if event == "done" else [])
-        if len(done) >= times:
-            daemon.stop()
-
-    daemon.on_event.append(count)
-    daemon.run()
+    else:
+        operations = Worker(board, "measured", 3_600_000_000)
+        operations.register()
+        operations.serve({worker.name: worker.spec.code})
+        for _ in range(times):
+            (claim,) = operations.claim_ready([worker.name], 1)
+            operations.finish(claim, [])
     board.close()
 
 
