@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from blackboard.deployment import Deployment, DepositLimits
+from blackboard.deployment import Deployment, DepositLimits, KindSpec
 from blackboard.errors import InvalidMark
 from blackboard.marks import printable
-
-_NONE = DepositLimits()
 
 
 def check_size(deployment: Deployment, kind: str, author: str, text: str) -> None:
@@ -19,26 +17,27 @@ def check_size(deployment: Deployment, kind: str, author: str, text: str) -> Non
     Raises:
         InvalidMark: The payload is too large, or one of its texts is too long; the message names the limit.
     """
-    spec, own = deployment.kinds[kind], deployment.limits.get(author, _NONE)
-    for name, owner, limits in ((kind, "kind", spec), (author, "author", own)):
-        if limits.max_payload is not None and (size := _size(text, limits.max_payload)) > limits.max_payload:
+    _check_limits(deployment.kinds[kind], "kind", kind, text)
+    if (limits := deployment.limits.get(author)) is not None:
+        _check_limits(limits, "author", author, text)
+
+
+def _check_limits(limits: KindSpec | DepositLimits, owner: str, name: str, text: str) -> None:
+    size, longest = limits.max_payload, limits.max_text
+    # A character has at most four bytes.
+    if size is not None and len(text) * 4 > size and (actual := len(text.encode())) > size:
+        raise InvalidMark(
+            f"the payload has {actual} bytes; at most {size} are allowed (max_payload of {owner} {name!r})"
+        )
+    # The JSON of a text is never shorter than the text.
+    if longest is None or len(text) <= longest:
+        return
+    for place, length in _lengths(json.loads(text)):
+        if length > longest:
             raise InvalidMark(
-                f"the payload has {size} bytes; at most {limits.max_payload} are allowed"
-                f" (max_payload of {owner} {name!r})"
+                f"{printable(place)}: the text has {length} characters; at most {longest} are allowed"
+                f" (max_text of {owner} {name!r})"
             )
-        # The JSON of a text is never shorter than the text.
-        if limits.max_text is not None and len(text) > limits.max_text:
-            for place, length in _lengths(json.loads(text)):
-                if length > limits.max_text:
-                    raise InvalidMark(
-                        f"{printable(place)}: the text has {length} characters; at most {limits.max_text} are allowed"
-                        f" (max_text of {owner} {name!r})"
-                    )
-
-
-def _size(text: str, limit: int) -> int:
-    """Return the size of a text in bytes, or what it has at least if that shows that it is within the limit."""
-    return len(text) if len(text) * 4 <= limit else len(text.encode())
 
 
 def _lengths(value: Any) -> Iterator[tuple[str, int]]:

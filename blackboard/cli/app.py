@@ -101,7 +101,7 @@ class Commands(TyperGroup):
         else:
             note(f"error: {message}")
         if isinstance(error, UsageError) and error.command:
-            note(error.command)
+            note(error.command, wraps=False)
 
 
 app = typer.Typer(

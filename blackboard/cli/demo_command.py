@@ -82,7 +82,7 @@ def demo(
         say(f"unfinished: {line}")
     say("")
     say(f"The board is {directory / path.name}. Look at it with:")
-    say(f"  blackboard --database {directory / path.name} marks")
+    say(f"  blackboard --database {directory / path.name} marks", wraps=False)
 
 
 @contextlib.contextmanager

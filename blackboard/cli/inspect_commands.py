@@ -21,7 +21,6 @@ from blackboard.cli.output import (
     number,
     pairs,
     say,
-    say_wrapped,
     second,
     short,
     show_records,
@@ -343,11 +342,11 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
         by = "" if need.activation_id is None else f" in activation {need.activation_id}"
         asked = (need.as_of - need.reinforced_at).total_seconds()
         say(f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})")
-        say_wrapped(need.question, indent=4)
+        say(f"    {need.question}")
         if need.options:
-            say_wrapped(f"options: {' | '.join(need.options)}", indent=4)
+            say(f"    options: {' | '.join(need.options)}")
         if need.detail:
-            say_wrapped(need.detail, indent=4)
+            say(f"    {need.detail}")
     if needs:
         note(f'answer with: blackboard answer {needs[0].id} "..."')
 
@@ -389,12 +388,12 @@ def explain(
         if item.retry_at is not None:
             is_due = item.retry_at <= result.as_of
             when = f"{'is due since' if is_due else 'is retried at'} {timestamp(item.retry_at)}"
-        say_wrapped(f"activation {item.id} {when}{why}", indent=2)
+        say(f"  activation {item.id} {when}{why}")
     for watch in result.watches:
         _explain_watch(watch)
     if last := result.last:
         why = _first_line(last.error) or last.reason
-        say_wrapped(f"last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}", indent=2)
+        say(f"  last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}")
 
 
 def _explain_watch(watch: WatchExplanation) -> None:

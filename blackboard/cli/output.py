@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from blackboard.cli.table_layout import clean, format_table, wrap
+from blackboard.cli.table_layout import MIN_WIDTH, clean, format_table, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +31,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
+HANGING = 4
+"""The columns by which the second line of a long text is further to the right than its first line."""
 WIDE = 160
 """The width in columns of a table that is not printed on a terminal."""
 
@@ -82,27 +84,29 @@ def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> st
     return second(at + timedelta(microseconds=999_999))
 
 
-def say(line: str) -> None:
+def say(line: str, *, wraps: bool = True) -> None:
     """Print one line on stdout, whatever is in it."""
-    sys.stdout.write(_drawn(clean(line), sys.stdout) + "\n")
+    _print(line, sys.stdout, wraps)
 
 
-def say_wrapped(line: str, *, indent: int) -> None:
-    """Print a line that contains text of strangers, indented.
-
-    A terminal would continue a long line in its first column, where a text with enough spaces looks like another line.
-    So the line is broken there.
-    """
-    line = clean(line)
-    room = terminal_width() - indent
-    for part in wrap(line, room) if sys.stdout.isatty() and room > 0 else [line]:
-        say(" " * indent + part)
-
-
-def note(line: str) -> None:
+def note(line: str, *, wraps: bool = True) -> None:
     """Print one line on stderr, if it can be written: a note decides about no work."""
     with contextlib.suppress(OSError):
-        sys.stderr.write(_drawn(clean(line), sys.stderr) + "\n")
+        _print(line, sys.stderr, wraps)
+
+
+def _print(line: str, stream: TextIO, wraps: bool) -> None:
+    """Print one line.
+
+    A terminal would continue a long line in its first column, where a text with enough spaces looks like another line.
+    So the line is broken there, and goes on further to the right, unless it is a command to be copied (not `wraps`).
+    """
+    parts = [_drawn(clean(line), stream)]
+    indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING
+    room = terminal_width() - indent
+    if wraps and stream.isatty() and room >= MIN_WIDTH:
+        parts = wrap(parts[0], room)
+    stream.write(f"\n{' ' * indent}".join(parts) + "\n")
 
 
 _PLAIN = str.maketrans(

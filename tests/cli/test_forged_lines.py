@@ -50,10 +50,16 @@ def test_a_terminal_does_not_wrap_a_text_into_a_new_line(asked: Typed, monkeypat
 
     monkeypatch.setattr("sys.stdout", screen := Screen())
     monkeypatch.setenv("COLUMNS", "60")
-    output.say_wrapped("Which room?" + " " * 45 + FORGED, indent=4)
-    lines = screen.getvalue().splitlines()
-    assert len(lines) > 1
-    assert all(line.startswith("    ") and len(line) <= 60 for line in lines)
+    for indent in ("", "  ", "    "):
+        screen.truncate(screen.seek(0))
+        output.say(f"{indent}Which room?" + " " * 45 + FORGED + "x" * 200)
+        first, *others = screen.getvalue().splitlines()
+        assert first.startswith(f"{indent}Which room?")
+        assert others
+        assert all(line.startswith(f"{indent}    ") and len(line) <= 60 for line in others)
+    screen.truncate(screen.seek(0))
+    output.say("blackboard " + "x" * 99, wraps=False)
+    assert len(screen.getvalue().splitlines()) == 1
 
 
 def test_an_error_is_one_line(asked: Typed) -> None:
