@@ -197,6 +197,8 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
     valid = sum(sign > "\x7f" for sign in escaped) - wrong
     if wrong <= 3 * valid:  # a few bad rows in UTF-8, or a character that the end of the block cuts
         return "utf-8"
+    if b"\r" in head and b"\n" not in head:
+        return "mac-roman"  # only Excel's "CSV (Macintosh)" still ends its lines so
     western = sample.decode("cp1252", _ERRORS)
     signs = [sign for sign in western if sign > "\x7f"]
     usual = sum(sign in _WESTERN for sign in signs)

@@ -53,6 +53,9 @@ def load(
         str | None,
         typer.Option(metavar="COLUMN", help="The column that identifies a row; by default its content does."),
     ] = None,
+    each: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Make each object in this list of a JSON object a row.")
+    ] = None,
     intensity: Annotated[str, typer.Option(help="A number, or the column that contains it.")] = "1",
     again: Annotated[
         bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
@@ -85,7 +88,9 @@ def load(
         raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
     with ExitStack() as stack:
         stream, size = stack.enter_context(_open(file))
-        rows = Rows(stream, "stdin" if file == "-" else file, delimiter=_delimiter(delimiter), encoding=encoding)
+        rows = Rows(
+            stream, "stdin" if file == "-" else file, delimiter=_delimiter(delimiter), encoding=encoding, each=each
+        )
         for text in rows.notes:
             note(text)
         board = stack.enter_context(session_of(context).board(create=None))

@@ -5,6 +5,7 @@ A column of JSON may be a path into nested objects and lists: `contact.email`, `
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from blackboard.board import Blackboard, Deposit
+from blackboard.cli.json_paths import find, values_at
 from blackboard.cli.row_reader import UNNAMED, Row, Rows
 from blackboard.errors import InvalidMark, UsageError, nearest
 
@@ -70,6 +72,8 @@ class RowMapping:
             name: tuple(other for other in others if not self._is_named(other))
             for name, others in rows.repeated.items()
         }
+        self._gathered = {name for name in self._merged if self._is_list(self._paths.get(name, name))}
+        """The names of several columns whose values all go into one list."""
         self._keys = _Keys(columns.kind)
         self._classes, self._deployment = board.session.classes, board.deployment
         self._classes.load({columns.kind})
@@ -100,12 +104,28 @@ class RowMapping:
             needed.append(([self._columns.key], "key"))
         for names, purpose in needed:
             if not any(self._source(row, name) is not None for row in values for name in names):
+                if (path := self._list_with(values, names)) is not None:
+                    raise ColumnsUnmatched(
+                        f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
+                        f" {path!r} have; --each {path} makes each of them a row",
+                        ["--each", path],
+                    )
                 raise UsageError(
                     f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
                     f"{nearest(names[0], seen)}"
                 )
         if self._rows.json:
             self._check_extra([name for row in values for name in self._extra_columns(row)], sorted(seen))
+
+    def _list_with(self, values: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str | None:
+        """Return the list in the first row whose objects have one of the columns; None if there is none."""
+        for row in values:
+            for name, value in row.items():
+                items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+                if any(self._source(item, column) is not None for item in items for column in columns):
+                    return name
+            break
+        return None
 
     def has(self, row: Row, column: str) -> bool:
         """Return whether a row has a column that the user names."""
@@ -118,8 +138,8 @@ class RowMapping:
             InvalidMark: The row has no subject or key, its intensity is not a number, or a column has no field.
         """
         values = self._merge(row.values)
-        found = {name: value for path, name in self._paths.items() if name for value in _values_at(values, path)}
-        targets = [name for path, name in self._paths.items() if name and any(True for _ in _values_at(values, path))]
+        found = {name: value for path, name in self._paths.items() if name for value in values_at(values, path)}
+        targets = [name for path, name in self._paths.items() if name and any(True for _ in values_at(values, path))]
         if repeated := next((name for name in targets if targets.count(name) > 1), None):
             raise InvalidMark(f"two columns are mapped to the field {repeated!r}")
         payload: dict[str, Any] = {}
@@ -178,24 +198,32 @@ class RowMapping:
         merged = dict(values)
         for name, others in self._merged.items():
             cells = [merged[name], *(merged.pop(other) for other in others)]
-            merged[name] = next((cell for cell in cells if not _is_blank(cell)), merged[name])
+            full = [cell for cell in cells if not _is_blank(cell)]
+            if name in self._gathered:
+                merged[name] = full or ""
+            elif full:
+                merged[name] = full[0]
         return merged
+
+    def _is_list(self, name: str) -> bool:
+        """Return whether a field takes a list, and no text."""
+        return self._fields is not None and _takes_list(self._fields.get(name, frozenset()))
 
     def _source(self, values: Mapping[str, Any], column: str) -> str | None:
         """Return the column of a row in which a path begins; None if the row has none."""
-        if (found := _find(values, column)) is not None:
+        if (found := find(values, column)) is not None:
             return found[0]
         paths = (path for path, name in self._paths.items() if name == column)
-        return next((found[0] for path in paths if (found := _find(values, path)) is not None), None)
+        return next((found[0] for path in paths if (found := find(values, path)) is not None), None)
 
     def _look_up(self, values: Mapping[str, Any], column: str) -> list[Any]:
         """Return the value of a column, or of the path that is mapped to this name; empty if there is none."""
-        direct = list(_values_at(values, column))
-        return direct or [v for path, name in self._paths.items() if name == column for v in _values_at(values, path)]
+        direct = list(values_at(values, column))
+        return direct or [v for path, name in self._paths.items() if name == column for v in values_at(values, path)]
 
     def _used(self, values: Mapping[str, Any]) -> set[str]:
         """Return the columns that are mapped, or that serve as subject, intensity or key and are no field."""
-        used = {found[0] for path in self._paths if (found := _find(values, path)) is not None}
+        used = {found[0] for path in self._paths if (found := find(values, path)) is not None}
         for name in self.named:
             source = self._source(values, name)
             if source is not None and (source != name or self._fields is None or name not in self._fields):
@@ -321,16 +349,43 @@ def _types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]
 
 
 def _converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
-    """Return a value as the type of its field: a number for a text field is text, and a decimal comma is a point."""
+    """Return a value as the type of its field.
+
+    A number for a text field is text, a decimal comma is a point, a spreadsheet's word for true or false is that, and a
+    single value for a list is a list of one.
+    """
     takes_number = bool(types & {"number", "integer"})
-    if isinstance(value, str) and takes_number and "string" not in types:
-        return _point(value.strip(), decimal_comma=decimal_comma)
+    if isinstance(value, str) and "string" not in types:
+        if takes_number:
+            return _point(value.strip(), decimal_comma=decimal_comma)
+        if "boolean" in types:
+            return _TRUTH.get(value.strip().casefold(), value)
+        if _takes_list(types):
+            return _list(value)
     if isinstance(value, int | float) and math.isfinite(value) and "string" in types and not takes_number:
         return value if isinstance(value, bool) and "boolean" in types else json.dumps(value)
     return value
 
 
+def _takes_list(types: frozenset[str]) -> bool:
+    return "array" in types and "string" not in types
+
+
+def _list(text: str) -> list[Any]:
+    """Return a list from a cell: the JSON array that it is, or its text as the only item."""
+    if text.lstrip().startswith("["):
+        with contextlib.suppress(ValueError, RecursionError):
+            return list(json.loads(text))
+    return [text]
+
+
+_TRUTH = {
+    **dict.fromkeys(("wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì", "waar", "verdadeiro", "sim"), True),
+    **dict.fromkeys(("falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não"), False),
+}
+"""What spreadsheets and forms in western languages write, beside the English words that pydantic knows."""
 _COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
+_CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
 _POINT_NUMBER = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+\.\d+")
 
 
@@ -340,6 +395,7 @@ def _point(text: str, *, decimal_comma: bool) -> str:
     `0,8` and `1.234,5` have one meaning. `1,234` has two: it has a decimal comma in a file whose columns are separated
     by semicolons, and stays unchanged elsewhere.
     """
+    text = _CURRENCY.sub("", text)
     if _POINT_NUMBER.fullmatch(text):
         return re.sub(r"[^\d.+-]", "", text)
     if (match := _COMMA_NUMBER.fullmatch(text)) is None:
@@ -349,41 +405,6 @@ def _point(text: str, *, decimal_comma: bool) -> str:
     if is_ambiguous and not decimal_comma:
         return text
     return re.sub(r"[^\d,+-]", "", text).replace(",", ".")
-
-
-def _find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
-    """Return the column in which a path begins, and the value at its end; None if there is none.
-
-    A column of exactly this name comes first, then the longest name that begins the path.
-    """
-    if path in values:
-        return path, values[path]
-    if "." not in path:
-        return None
-    parts = path.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        column = ".".join(parts[:length])
-        if column in values and (ends := list(_walk(values[column], parts[length:]))):
-            return column, ends[0]
-    return None
-
-
-def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:
-    if not parts:
-        yield value
-    elif isinstance(value, list):
-        if parts[0].isdecimal() and int(parts[0][:9]) < len(value):
-            yield from _walk(value[int(parts[0][:9])], parts[1:])
-    elif isinstance(value, Mapping):
-        for length in range(len(parts), 0, -1):
-            if (name := ".".join(parts[:length])) in value:
-                yield from _walk(value[name], parts[length:])
-                return
-
-
-def _values_at(values: Mapping[str, Any], path: str) -> Iterable[Any]:
-    found = _find(values, path)
-    return () if found is None else (found[1],)
 
 
 def _is_blank(value: Any) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from blackboard.cli.input_text import MAX_LINE, InputText
+from blackboard.cli.json_paths import values_at
 from blackboard.errors import UsageError
 
 DELIMITERS = "\t;|,"
@@ -27,7 +28,9 @@ MAX_ELEMENT = 64 * 1024 * 1024
 """The largest number of characters in an element of a JSON array."""
 UNNAMED = ""
 """The name that means all columns without a name."""
+_SPACE = re.compile(r"\s*")
 _GAP = re.compile(r"[\s,]*")
+_FORCED_TEXT = re.compile('="[^"]*"')
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -60,8 +63,16 @@ class Rows:
     """
 
     def __init__(
-        self, stream: IO[bytes], name: str, *, delimiter: str | None = None, encoding: str | None = None
+        self,
+        stream: IO[bytes],
+        name: str,
+        *,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        each: str | None = None,
     ) -> None:
+        self._each = each
+        """The path of a list in each JSON object, whose elements are the rows."""
         self._lines = InputText(stream, name, encoding)
         self.notes: list[str] = []
         """What was assumed about the file and should be said."""
@@ -82,6 +93,8 @@ class Rows:
         """The columns without a name. They are called by their place: `column 3`."""
         self.decimal_comma = False
         """Whether numbers are written with a decimal comma where both readings are possible."""
+        if each is not None and not self.json:
+            raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
         self.columns: tuple[str, ...] | None = None if self.json else self._header(delimiter)
 
     @property
@@ -123,7 +136,7 @@ class Rows:
                         yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
                         return
                     break  # it goes on in a later line
-                yield self._json_row(number, values, buffer[at:end])
+                yield from self._json_row(number, values, buffer[at:end])
                 number += buffer.count("\n", at, end)
                 at = end
             buffer = buffer[at:]
@@ -135,16 +148,28 @@ class Rows:
             if not raw:
                 continue
             try:
-                values = json.loads(raw)
+                found = list(_objects(raw))
             except (ValueError, RecursionError) as error:
                 yield BadRow(number, self._not_text(raw) or f"invalid JSON: {error}", raw)
                 continue
-            yield self._json_row(number, values, raw)
+            for values, text in found:
+                yield from self._json_row(number, values, text)
 
-    def _json_row(self, number: int, values: Any, raw: str) -> Row | BadRow:
+    def _json_row(self, number: int, values: Any, raw: str) -> Iterator[Row | BadRow]:
         if (reason := self._not_text(raw)) is not None:
-            return BadRow(number, reason, raw)
-        return Row(number, values, raw) if isinstance(values, dict) else BadRow(number, "not a JSON object", raw)
+            yield BadRow(number, reason, raw)
+        elif not isinstance(values, dict):
+            yield BadRow(number, "not a JSON object", raw)
+        elif self._each is None:
+            yield Row(number, values, raw)
+        else:
+            items = next(iter(values_at(values, self._each)), None)
+            if not isinstance(items, list):
+                yield BadRow(number, f"it has no list {self._each!r}", raw)
+                return
+            for item in items:
+                text = json.dumps(item, ensure_ascii=False)
+                yield Row(number, item, text) if isinstance(item, dict) else BadRow(number, "not a JSON object", text)
 
     def _header(self, delimiter: str | None) -> tuple[str, ...]:
         csv.field_size_limit(MAX_LINE)
@@ -158,6 +183,11 @@ class Rows:
         self._delimiter = delimiter or _likely_delimiter(sample)
         self.decimal_comma = self._delimiter == ";"
         self._space = bool(sample) and f'{self._delimiter} "' in sample[0]
+        self._escape = _likely_escape(sample, self._delimiter)
+        if skipped := _lines_before_header(sample, self._delimiter):
+            while skipped:
+                skipped -= bool(next(self._lines)[1].strip())
+            self.notes.append(f"the lines before the header of {self.name} are left out")
         header = next(self._records(), None)
         if header is None:
             raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
@@ -184,7 +214,7 @@ class Rows:
         self.unnamed = tuple(unnamed)
         for cell, others in self.repeated.items():
             self.notes.append(
-                f"{len(others) + 1} columns are named {cell!r}: the first with a value counts;"
+                f"{len(others) + 1} columns are named {cell!r}: the first with a value counts, or all for a list;"
                 f" {others[0]!r} names the second"
             )
         return tuple(names)
@@ -196,6 +226,8 @@ class Rows:
                 yield values
                 continue
             number, cells, raw = values
+            if '="' in raw:  # how a spreadsheet writes text that looks like a number
+                cells = [cell[2:-1] if _FORCED_TEXT.fullmatch(cell) else cell for cell in cells]
             if not any(cell.strip() for cell in cells) and len(cells) > 1:
                 continue  # a spreadsheet writes an empty line as delimiters alone
             if not any(cell.strip() for cell in cells[len(columns) :]):
@@ -219,12 +251,18 @@ class Rows:
                         self._record_lines(lines),
                         delimiter=self._delimiter,
                         skipinitialspace=self._space,
+                        escapechar=self._escape,
+                        doublequote=self._escape is None,
                         strict=True,
                     )
                 )
             except (_UnclosedQuote, csv.Error) as error:
                 # Only the first line is rejected, so that the rows after a stray quote are read normally.
                 self._lines.push(lines[1:])
+                plain = first[1].rstrip("\r\n")
+                if self._delimiter == "\t" and self.columns and plain.count("\t") == len(self.columns) - 1:
+                    yield first[0], plain.split("\t"), plain  # databases write such files without quotes
+                    continue
                 what = "too long" if "field larger" in str(error) else "misplaced quote"
                 yield BadRow(first[0], f"{what}: {error}", first[1].rstrip("\r\n"))
                 continue
@@ -256,12 +294,56 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
         widths: list[int] = []
         with suppress(csv.Error):  # the sample ends within a field, or a row has a mistake
             widths.extend(len(cells) for cells in csv.reader(sample, delimiter=delimiter))
-        if not widths or widths[0] < 2:
+        titles = next((place for place, width in enumerate(widths) if width > 1), len(widths))
+        widths = widths[titles:]
+        if not widths or (titles and (len(widths) < 2 or len(set(widths)) > 1)):
             return 0.0, 0
         return round(sum(width == widths[0] for width in widths[1:]) / max(1, len(widths) - 1), 1), widths[0]
 
     best = max(DELIMITERS, key=evenness)
     return best if evenness(best) > (0.0, 0) else ","
+
+
+def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
+    """Return the backslash if quotes within fields are written with it, as databases do, and only then can be read."""
+    if not any('\\"' in line for line in sample):
+        return None
+    try:
+        list(csv.reader(sample, delimiter=delimiter, strict=True))
+    except csv.Error:
+        with suppress(csv.Error):
+            rows = list(csv.reader(sample, delimiter=delimiter, escapechar="\\", doublequote=False, strict=True))
+            return "\\" if len({len(row) for row in rows}) == 1 else None
+    return None
+
+
+def _lines_before_header(sample: Sequence[str], delimiter: str) -> int:
+    """Return how many lines with a single cell, such as the title of a report, precede the header."""
+    try:
+        rows = list(csv.reader(sample, delimiter=delimiter))
+    except csv.Error:
+        return 0
+    widths = [len(row) for row in rows]
+    full = [sum(1 for cell in row if cell.strip()) for row in rows]
+    first = next((place for place, count in enumerate(full) if count > 1), 0)
+    is_table = first + 1 < len(rows) and len(set(widths[first : first + 3])) == 1
+    # A title takes one line. One that goes on over several lines is read as the header, and named in the error.
+    return first if is_table and sum(line.count('"') for line in sample[:first]) % 2 == 0 else 0
+
+
+def _objects(raw: str) -> Iterator[tuple[Any, str]]:
+    """Yield the value of a line, or several values that follow each other without a line break, with their texts.
+
+    Raises:
+        ValueError: Something is not JSON.
+    """
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(raw):
+        values, end = decoder.raw_decode(raw, at)
+        if (at or end < len(raw)) and not isinstance(values, dict):
+            json.loads(raw)  # raises the error of the whole line
+        yield values, raw[at:end]
+        at = _SPACE.match(raw, end).end()  # type: ignore[union-attr]  # it matches an empty text too
 
 
 def _is_one_document(sample: Sequence[str]) -> bool:

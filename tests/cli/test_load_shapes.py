@@ -55,8 +55,18 @@ QUESTIONS = ("what, if anything, burns, and where?", "price, net", "how bad (1=l
         ("room,detail\nhall," + "x" * 300_000 + "\u00e9\n", "x" * 300_000 + "\u00e9"),
         (("room,detail\nhall," + "x" * 300_000 + "\u00e9\n").encode("cp1252"), "x" * 300_000 + "\u00e9"),
         (gzip.compress(b"room,detail\nhall,thin\n"), "thin"),
+        (gzip.compress(b"room,detail\n") + gzip.compress(b"hall,thin\n"), "thin"),
+        ("room,detail\rhall,K\u00fchn\r".encode("mac-roman"), "K\u00fchn"),
+        ('room,detail\n"hall","says \\"no\\", twice"\n', 'says "no", twice'),
+        ('room,detail\n"hall","ends with \\"\n', "ends with \\"),
+        ('room\tdetail\nhall\t"quick" fire, 12" wide\n', '"quick" fire, 12" wide'),
+        ('room\tdetail\nhall\t"a\tb"\n', "a\tb"),
+        ('room,detail\nhall,"=""+49301"""\n', "+49301"),
+        ("Report of fires\nPeriod: 1.11. to 20.11.\n\nroom,detail\nhall,thin\n", "thin"),
+        ("Report of all\nFires, 2026\nroom;detail\nhall;a, b\n", "a, b"),
+        ('"A report, with a comma"\nroom,detail\nhall,thin\n', "thin"),
     ],
-    ids=range(20),
+    ids=range(30),
 )
 def test_a_dialect_is_recognized(house: Typed, text: str | bytes, detail: str | None) -> None:
     head = house.write("head.csv", text)
@@ -242,3 +252,108 @@ def test_the_rejects_file_is_private_and_never_written_through_a_link(house: Typ
     assert "is a link" in done.err
     assert (house.folder / "precious").read_text() == "mine"
     assert load(house, text, *SMOKE, "--rejects", "a.csv").code == 2
+
+
+class TestSeveralTypes:
+    """Fields of other types than text, with the cells that programs write for them."""
+
+    @pytest.fixture
+    def shop(self, typed: Typed) -> Typed:
+        typed.write(
+            "shop_kinds.py",
+            "from blackboard import Mark\n\n\n"
+            'class Order(Mark, kind="order", on_repeat="separate"):\n'
+            "    total: float | None = None\n    paid: bool | None = None\n    tags: list[str] = []\n"
+            "    note: str | None = None\n",
+        )
+        typed.write("blackboard.toml", '[deployment]\nkinds = ["shop_kinds:Order"]\n')
+        return typed
+
+    def loaded(self, shop: Typed, text: str, *words: str, name: str = "a.csv") -> list[dict[str, Any]]:
+        done = shop("load", shop.write(name, text), "--kind", "order", *words)
+        assert done.code == 0, done
+        return [mark["payload"] for mark in sorted(shop("marks", "--json").json, key=lambda mark: mark["id"])]
+
+    @pytest.mark.parametrize(
+        ("cell", "total"),
+        [("$1,299.00", 1299), ("\u20ac 12.50", 12.5), ("12.50 \u20ac", 12.5), ("-\u00a3", None), ("\u00a3-3", -3)],
+    )
+    def test_a_currency_sign_is_no_part_of_a_number(self, shop: Typed, cell: str, total: float | None) -> None:
+        name = shop.write("a.csv", f'who\ttotal\na\t"{cell}"\n')
+        assert shop("load", name, "--kind", "order", "--subject", "who").code == (total is None)
+        assert [mark["payload"]["total"] for mark in shop("marks", "--json").json] == ([] if total is None else [total])
+
+    def test_a_currency_sign_stands_beside_a_decimal_comma(self, shop: Typed) -> None:
+        rows = self.loaded(shop, "who;total\na;1.234,50 \u20ac\nb;2,5\u00a0\u20ac\n", "--subject", "who")
+        assert [row["total"] for row in rows] == [1234.5, 2.5]
+
+    def test_truth_is_read_in_other_languages(self, shop: Typed) -> None:
+        rows = self.loaded(shop, "who;paid\na;WAHR\nb;falsch\nc;Oui\nd;yes\ne;0\nf;\n", "--subject", "who")
+        assert [row["paid"] for row in rows] == [True, False, True, True, False, None]
+
+    def test_a_word_in_a_text_field_stays(self, shop: Typed) -> None:
+        assert self.loaded(shop, "who;note\na;WAHR\n", "--subject", "who")[0]["note"] == "WAHR"
+        assert self.loaded(shop, "who;note\nb;5 \u20ac\n", "--subject", "who")[1]["note"] == "5 \u20ac"
+
+    def test_all_columns_of_one_name_fill_a_list(self, shop: Typed) -> None:
+        text = 'who,Tag,Tag,Note,Note,Tag\na,red,,,late,blue\nb,,,,,\nc,"[""x"", ""y""]",,,,\n'
+        rows = self.loaded(shop, text, "--subject", "who", "--map", "Tag=tags", "--map", "Note=note")
+        assert [row["tags"] for row in rows] == [["red", "blue"], [], ['["x", "y"]']]
+        assert rows[0]["note"] == "late"
+
+    def test_one_cell_is_a_list_of_one_or_an_array(self, shop: Typed) -> None:
+        rows = self.loaded(shop, 'who,tags\na,red\nb,"[""x"", ""y""]"\nc,\nd,[red\n', "--subject", "who")
+        assert [row["tags"] for row in rows] == [["red"], ["x", "y"], [], ["[red"]]
+
+    def test_a_name_after_a_list_takes_the_value_of_each_element(self, shop: Typed) -> None:
+        text = '[{"who": "a", "l": [{"n": "x"}, {"m": 1}, {"n": "y"}]}, {"who": "b", "l": []}]'
+        rows = self.loaded(shop, text, "--subject", "who", "--map", "l.n=tags", "--extra", "ignore", name="a.json")
+        assert [row["tags"] for row in rows] == [["x", "y"], []]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("path", ["data", "result.items"])
+def test_a_list_within_an_object_holds_the_rows(house: Typed, indent: int | None, path: str) -> None:
+    rows: Any = [{"room": "hall", "detail": "thin"}, {"room": "attic", "detail": "x"}, 3]
+    for part in reversed(path.split(".")):
+        rows = {"object": "list", part: rows}
+    done = load(house, json.dumps(rows, indent=indent), *SMOKE, "--each", path, name="a.json")
+    assert "2 rows loaded" in done.out
+    assert "1 rows rejected" in done.err
+    assert marks(house)["hall"]["detail"] == "thin"
+
+
+def test_each_line_may_hold_a_list(house: Typed) -> None:
+    lines = '{"alerts": [{"room": "a", "detail": "x"}]}\n{"alerts": [{"room": "b", "detail": "x"}]}\n{"alerts": 1}\n'
+    done = load(house, lines, *SMOKE, "--each", "alerts", name="a.jsonl")
+    assert set(marks(house)) == {"a", "b"}
+    assert "1 rows rejected" in done.err
+
+
+def test_a_list_that_has_the_subject_is_named_with_the_command_that_loads_it(house: Typed) -> None:
+    text = json.dumps({"total": 1, "more": [], "items": [{"room": {"name": "hall"}, "detail": "thin"}]})
+    words = ("--kind", "smoke", "--subject", "room.name")
+    done = load(house, text, *words, name="a.json")
+    assert done.code == 2
+    command = done.err.strip().splitlines()[-1]
+    assert command.endswith("--each items")
+    assert house(*shlex.split(command)[1:]).code == 0
+    assert set(marks(house)) == {"hall"}
+
+
+def test_a_csv_has_no_lists(house: Typed) -> None:
+    done = load(house, "room,detail\nhall,thin\n", *SMOKE, "--each", "data")
+    assert (done.code, "only JSON has lists" in done.err) == (2, True)
+
+
+def test_objects_may_follow_each_other_on_one_line(house: Typed) -> None:
+    text = '{"room": "a", "detail": "1"}{"room": "b", "detail": "2"} {"room": "c", "detail": "3"}\n{"room": "d"} x\n'
+    done = load(house, text, *SMOKE, name="a.jsonl")
+    assert set(marks(house)) == {"a", "b", "c"}
+    assert "1 rows rejected" in done.err
+
+
+def test_a_title_is_said_to_be_left_out_and_a_single_column_is_no_title(house: Typed) -> None:
+    assert "lines before the header" in load(house, "Fires\nroom,detail\nhall,thin\nattic,x\n", *SMOKE).err
+    done = load(house, "room\nhall\nattic\n", "--kind", "alarm", "--subject", "room")
+    assert "no column gives the field 'level'" in done.err

@@ -1,0 +1,45 @@
+"""Paths into nested values: `contact.email`, `answers.0.text`, `labels.name` for the names of all labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
+    """Return the column in which a path begins, and the value at its end; None if there is none.
+
+    A column of exactly this name comes first, then the longest name that begins the path.
+    """
+    if path in values:
+        return path, values[path]
+    if "." not in path:
+        return None
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        column = ".".join(parts[:length])
+        if column in values and (ends := list(_walk(values[column], parts[length:]))):
+            return column, ends[0]
+    return None
+
+
+def values_at(values: Mapping[str, Any], path: str) -> Iterable[Any]:
+    """Return the value at a path, as the only item; nothing if there is none."""
+    found = find(values, path)
+    return () if found is None else (found[1],)
+
+
+def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:
+    if not parts:
+        yield value
+    elif isinstance(value, list):
+        if not parts[0].isdecimal():
+            if ends := [end for item in value for end in _walk(item, parts)]:
+                yield ends
+        elif int(parts[0][:9]) < len(value):
+            yield from _walk(value[int(parts[0][:9])], parts[1:])
+    elif isinstance(value, Mapping):
+        for length in range(len(parts), 0, -1):
+            if (name := ".".join(parts[:length])) in value:
+                yield from _walk(value[name], parts[length:])
+                return
