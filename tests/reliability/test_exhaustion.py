@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board import activation_results
+from blackboard.cli.app import app
 from blackboard.daemon.timer import Alarm
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
@@ -214,3 +217,12 @@ def test_the_alarm_is_one_job_for_one_date(clock: ManualClock) -> None:
         assert alarm._scheduler.get_jobs() == []
     finally:
         alarm.stop()
+
+
+def test_a_command_without_memory_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Blackboard, "open", Failing(Blackboard.open, MemoryError()))
+    result = CliRunner().invoke(app, ["--database", str(tmp_path / "board.db"), "status"])
+    assert result.exit_code == 1
+    assert "this process has no memory left" in result.output + capsys.readouterr().err
