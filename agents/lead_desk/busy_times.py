@@ -49,7 +49,8 @@ class BusyCalendar:
                     if (series := reader.event(part, uid)) is not None:
                         by_uid[uid].append(series)
                 elif part.name == "VFREEBUSY":
-                    calendar.single += reader.busy_periods(part)
+                    for period in reader.busy_periods(part):
+                        calendar._add("", [period])
         for uid, group in by_uid.items():
             calendar._add(uid, group)
         return calendar
@@ -108,6 +109,8 @@ class _Instances:
 
     def __contains__(self, start: CalendarTime) -> bool:
         """Return whether an occurrence that begins then is one of them."""
+        if not self._days:
+            return False
         day = start.wall.date()
         if start.is_date:
             return day in self._days
@@ -147,7 +150,10 @@ class _Window:
         replaced = _Instances((item.replaces for item in changed if item.replaces is not None), self._zone)
         following = sorted((item for item in changed if item.and_following), key=_replaced_wall)
         for item in group:
+            if item.is_unbounded and item.blocks:
+                yield self._all_time(item)
             try:
+                self._steps.take(1)
                 for start, length in self._occurrences(item):
                     if item.replaces is not None:
                         if item.blocks:
@@ -216,7 +222,7 @@ class _Window:
 
     def _all_time(self, item: Series) -> TimeSpan:
         """Return all time in which a series may have occurrences."""
-        ends = [until for _, until in item.rules]
+        ends = [] if item.is_unbounded else [until for _, until in item.rules]
         last = self._last
         if ends and None not in ends:
             last = min(last, max(_shifted(until.wall, MARGIN) for until in ends if until is not None))

@@ -22,7 +22,7 @@ from lead_desk.calendar_times import (
     utc,
 )
 from lead_desk.calendar_zones import Zones
-from lead_desk.recurrence_rules import Rule, parse_rule
+from lead_desk.recurrence_rules import Rule, StepBudget, TooManySteps, parse_rule
 
 __all__ = ["EventReader", "Problem", "Problems", "Series", "printable"]
 
@@ -30,6 +30,10 @@ DAY = timedelta(days=1)
 _RECURRENCE = frozenset((b"RRULE", b"EXRULE", b"RDATE", b"EXDATE"))
 UNKNOWN_LENGTH = timedelta(hours=1)
 """The length of an event that has a time and no end. By the standard it has none, and would not keep a meeting away."""
+MAX_DATES = 200_000
+"""The dates and periods of all RDATE, EXDATE and FREEBUSY of a file."""
+MAX_GUESSES = 2000
+"""How many values that cannot be read are searched for a day."""
 SHORTEST = timedelta(minutes=1)
 """The length of an event that ends when it begins: enough to keep away the meeting that would contain it."""
 
@@ -76,11 +80,13 @@ class Series:
     replaces: CalendarTime | None = None
     """The occurrence of its series that it replaces."""
     and_following: bool = False
+    is_unbounded: bool = False
+    """Whether it has more dates than are read. It blocks all time from its start."""
 
     @property
     def recurs(self) -> bool:
         """Whether it has more occurrences than its start."""
-        return bool(self.rules or self.added)
+        return bool(self.rules or self.added or self.is_unbounded)
 
 
 @dataclass
@@ -90,6 +96,10 @@ class Problems:
     found: dict[Problem, None] = field(default_factory=dict)
     days: list[CalendarTime] = field(default_factory=list)
     """Days, and times whose days."""
+    dates: StepBudget = field(default_factory=lambda: StepBudget(MAX_DATES))
+    """How many dates in lists are still read."""
+    guesses: StepBudget = field(default_factory=lambda: StepBudget(MAX_GUESSES))
+    """How many values are still searched for a day."""
 
     def note(self, problem: Problem) -> None:
         """Add a problem, if it is not there yet."""
@@ -127,8 +137,12 @@ class EventReader:
         if component.has_any(_RECURRENCE):
             series.rules = tuple(self._rules(component, "RRULE", start, wrong))
             series.excluded_rules = tuple(self._rules(component, "EXRULE", start, wrong))
-            series.added = tuple(self._added(component, start, length, wrong))
-            series.excluded = tuple(self._excluded(component, wrong))
+            try:
+                series.added = tuple(self._added(component, start, length, wrong))
+                series.excluded = tuple(self._excluded(component, wrong))
+            except TooManySteps:
+                series.is_unbounded = True
+                wrong.add("its list of dates", "it is too long")
         wrong.report(start)
         return series
 
@@ -138,15 +152,40 @@ class EventReader:
         for item in component.properties("FREEBUSY"):
             if (item.parameter("FBTYPE") or "").upper() == "FREE":
                 continue
-            for text in item.value.split(","):
+            try:
+                texts, is_unbounded = self._texts(item), False
+            except TooManySteps:
+                texts, is_unbounded = [item.value.partition(",")[0]], True
+            for text in texts:
+                wrong = _Mistakes(self._problems, uid)
                 try:
                     start, length = parse_period(item, self._zones, self._floating, text)
                 except Unreadable:
-                    wrong = _Mistakes(self._problems, uid)
-                    wrong.add("FREEBUSY", text, days_in(text))
+                    wrong.add("FREEBUSY", text, self._days(text))
                     wrong.report()
                 else:
-                    yield Series(uid, start, length, whole_days=not start.zone_is_known)
+                    if is_unbounded:
+                        wrong.add("its list of periods", "it is too long")
+                        wrong.report(start)
+                    whole_days = not start.zone_is_known
+                    yield Series(uid, start, length, whole_days=whole_days, is_unbounded=is_unbounded)
+
+    def _texts(self, item: Property) -> list[str]:
+        """Return the values of a list.
+
+        Raises:
+            TooManySteps: The lists of the file are too long together.
+        """
+        self._problems.dates.take(item.value.count(",") + 1)
+        return [text for text in item.value.split(",") if text.strip()]
+
+    def _days(self, text: str) -> tuple[date, ...]:
+        """Return the days that a value may mean which cannot be read."""
+        try:
+            self._problems.guesses.take(1)
+        except TooManySteps:
+            return ()
+        return tuple(days_in(text))
 
     def _time(self, item: Property, text: str | None = None) -> CalendarTime:
         return parse_time(item, self._zones, self._floating, text)
@@ -164,7 +203,7 @@ class EventReader:
                 return start
         text = "" if item is None else item.value
         others = (component.text(name) for name in ("RECURRENCE-ID", "DTEND", "DUE"))
-        wrong.add("DTSTART", text, {day for value in (text, *others) for day in days_in(value)})
+        wrong.add("DTSTART", text, {day for value in (text, *others) for day in self._days(value)})
         wrong.report()
         return None
 
@@ -207,18 +246,18 @@ class EventReader:
         self, component: Component, start: CalendarTime, length: timedelta | None, wrong: _Mistakes
     ) -> Iterator[tuple[CalendarTime, timedelta]]:
         for item in component.properties("RDATE"):
-            for text in filter(None, item.value.split(",")):
+            for text in self._texts(item):
                 try:
                     if "/" in text:
                         yield parse_period(item, self._zones, self._floating, text)
                     else:
                         yield self._time(item, text), length or SHORTEST
                 except Unreadable:
-                    wrong.add("RDATE", text, days_in(text))
+                    wrong.add("RDATE", text, self._days(text))
 
     def _excluded(self, component: Component, wrong: _Mistakes) -> Iterator[CalendarTime]:
         for item in component.properties("EXDATE"):
-            for text in filter(None, item.value.split(",")):
+            for text in self._texts(item):
                 try:
                     yield self._time(item, text)
                 except Unreadable:

@@ -27,7 +27,7 @@ try:
     from lead_desk.calendar_text import Component, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
-from lead_desk.shared_file import Signature, locked, read_file, real_path, replace_file, set_mode, signature
+from lead_desk.shared_file import Signature, has_mode, locked, read_file, real_path, replace_file, signature
 
 __all__ = ["Meeting", "TimeSpan", "find_problems", "read_busy_times", "write_meetings"]
 
@@ -144,9 +144,8 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
             before = read_file(real)
             kept = _keep(path, _EMPTY if before is None else before, board_id)
             after, layout = _replace_own_events(_EMPTY if before is None else before, kept.layout, events)
-            if after == before or (before is None and not events):
-                if mode is not None:
-                    set_mode(real, mode)
+            is_unchanged = after == before or (before is None and not events)
+            if is_unchanged and (before is None or mode is None or has_mode(real, mode)):
                 return False
             if replace_file(real, before, after, mode):
                 # Only the board's own events have changed, so what was read of the others holds.

@@ -36,7 +36,9 @@ _PARAMETER = re.compile(r';\s{0,5}([A-Za-z0-9-]{1,60})\s{0,5}=\s{0,5}("[^"]{0,50
 _YEAR = re.compile(r":(?=\s{0,5}\d{4})")
 _QUOTED = re.compile(r'"[^"]{0,500}"')
 MAX_DEPTH = 10
-"""Components in one another. In a calendar there are three."""
+"""Components in one another; what lies deeper is not read. In a calendar there are three."""
+MAX_COMPONENTS = 250_000
+"""The components of a file. An event with an alarm has two."""
 
 
 class Property(NamedTuple):
@@ -98,7 +100,7 @@ def read_components(raw: bytes) -> Component:
     """
     root = Component("", 0)
     open_now = [root]
-    after = 0
+    after = count = 0
     folded: list[bytes] | None = None
     """The line that may go on, in pieces."""
     for line in _lines(raw):
@@ -118,6 +120,9 @@ def read_components(raw: bytes) -> Component:
             word, _, name = line.removeprefix(_MARK).upper().partition(b":")
             match word.strip():
                 case b"BEGIN":
+                    count += 1
+                    if count > MAX_COMPONENTS:
+                        raise AgentError(f"has more than {MAX_COMPONENTS} components")
                     _begin(open_now, name.strip().decode("ascii", "replace"), place)
                 case b"END":
                     _end(open_now, name.strip().decode("ascii", "replace"), place, after)
@@ -144,7 +149,7 @@ def _begin(open_now: list[Component], name: str, place: int) -> None:
         while any(component.name == name for component in open_now):
             _close(open_now, place, place)
     if len(open_now) > MAX_DEPTH:
-        raise AgentError(f"has more than {MAX_DEPTH} components in one another")
+        return
     component = Component(name, place)
     open_now[-1].parts.append(component)
     open_now.append(component)

@@ -77,7 +77,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
     year, _, month, day, hour, minute, second, is_utc, sign, hours, minutes = match.groups()
     try:
         wall = datetime(int(year), int(month), int(day))  # noqa: DTZ001 -- a wall time
-        if hour is None:
+        if hour is None or item.parameter("VALUE") == "DATE":
             return CalendarTime(wall, is_date=True)
         late = hour == "24" and int(minute) == 0 == int(second or 0)
         wall += timedelta(days=1) if late else timedelta(0)

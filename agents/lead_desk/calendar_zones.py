@@ -110,14 +110,18 @@ class _DefinedZone(tzinfo):
     def __init__(self, observances: Sequence[_Observance]) -> None:
         self._observances = observances
         self._first = min(observances, key=lambda item: item.start)
+        # A rule has an onset each year. Rules that are over have their last one in their last year or the one before.
+        ends = [until.year for item in observances for _, until in item.rules if until is not None]
+        fixed = [onset.year for item in observances for onset in (item.start, *item.dates)]
+        self._years = {*ends, *(year - 1 for year in ends), *fixed}
         self._onsets: dict[int, list[tuple[datetime, timedelta]]] = {}
 
     def utcoffset(self, at: datetime | None) -> timedelta:
         """Return the offset at a wall time: that of the last onset before it."""
         assert at is not None
         wall = at.replace(tzinfo=None, fold=0)
-        for year in range(wall.year, self._first.start.year - 1, -1):
-            for onset, offset in reversed(self._onsets_of(year)):
+        for year in sorted({wall.year, wall.year - 1, *self._years}, reverse=True):
+            for onset, offset in reversed(self._onsets_of(year) if 0 < year <= wall.year else []):
                 if onset <= wall:
                     return offset
         return self._first.before

@@ -20,7 +20,7 @@ __all__ = ["Frequency", "Rule", "StepBudget", "TooManySteps", "parse_rule"]
 
 MAX_STEPS = 50_000
 """The largest number of days and times that are tested for one rule."""
-MAX_STEPS_TOGETHER = 500_000
+MAX_STEPS_TOGETHER = 1_000_000
 """The largest number for all rules of a calendar: a few seconds."""
 OCCURRENCE = 5
 """The steps that one occurrence in the window costs."""
@@ -73,6 +73,7 @@ class StepBudget:
             TooManySteps: So many are not left.
         """
         if steps > self.left:
+            self.left = 0
             raise TooManySteps
         self.left -= steps
 

@@ -31,6 +31,8 @@ from lead_desk.time_extraction import extract_times
 
 __all__ = ["examine", "publish", "scheduler"]
 
+MAX_FINDINGS = 100
+"""The largest number of problems in the calendar that `doctor` names."""
 _NOTHING_FREE = "no slot is free before the horizon"
 
 
@@ -73,12 +75,19 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         ConfigurationError: The section `[settings.lead_desk]` has mistakes.
     """
     desk = DeskSettings.from_settings(settings)
+    if not desk.calendar.exists():
+        detail = f"{desk.calendar} does not exist, so it blocks nothing; the first meeting makes it"
+        yield Finding("calendar", "note", detail)
+        return
     try:
         problems = find_problems(desk.calendar, desk.time_zone)
     except AgentError as error:
         yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
         return
-    for problem in problems:
+    if len(problems) > MAX_FINDINGS:
+        detail = f"{desk.calendar}: {len(problems)} things cannot be read; the first {MAX_FINDINGS} follow"
+        yield Finding("calendar", "note", detail)
+    for problem in problems[:MAX_FINDINGS]:
         advice = "correct the event in the program that wrote it, or delete it"
         yield Finding("calendar", "note" if problem.is_blocked else "wrong", f"{desk.calendar}: {problem}", advice)
     if not problems:

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from blackboard import SystemClock, forks
 from blackboard.errors import AgentError
 from blackboard.failpoints import failpoint
-from blackboard.file_owners import others_who_change
+from blackboard.file_owners import ROOT, others_who_change, this_user
 from blackboard.private_files import PRIVATE
 
-__all__ = ["MAX_BYTES", "Signature", "locked", "read_file", "real_path", "replace_file", "set_mode", "signature"]
+__all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest file that is read."""
@@ -123,7 +123,8 @@ def _who_placed(link: Path) -> str | None:
     """Return who else can have placed a link: its owner, or whoever writes to its folder and may replace it there."""
     if (problem := others_who_change(link)) is not None:
         return problem
-    if link.parent.stat().st_mode & stat.S_ISVTX and link.parent.stat().st_uid == 0:
+    folder = link.parent.stat()
+    if folder.st_mode & stat.S_ISVTX and folder.st_uid in (ROOT, this_user()):
         return None  # only the owner of a link, and of the folder, may replace it
     return others_who_change(link.parent)
 
@@ -208,23 +209,12 @@ def replace_file(path: Path, before: bytes | None, after: bytes, mode: int | Non
                 os.unlink(temporary)
 
 
-def set_mode(path: Path, mode: int) -> None:
-    """Set the mode of a real file, if there is one and it has another mode.
-
-    Raises:
-        AgentError: This user may not do that.
-    """
+def has_mode(path: Path, mode: int) -> bool:
+    """Return whether there is a file of this mode."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-                os.fchmod(descriptor, mode)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise AgentError(f"{path}: its mode cannot be set ({_reason(error)})") from None
+        return stat.S_IMODE(path.stat().st_mode) == mode
+    except OSError:
+        return False
 
 
 def _take_over_access(descriptor: int, path: Path, exists: bool, mode: int | None) -> None:

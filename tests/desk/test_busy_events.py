@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from lead_desk import busy_times
+from blackboard.errors import AgentError
+from lead_desk import busy_times, calendar_events, calendar_text
 from lead_desk.calendar_file import find_problems, read_busy_times
 from tests.desk.test_calendar import at
 
@@ -67,6 +68,7 @@ READ = {
         berlin(4, 23),
         True,
     ),
+    "a date with a time": (event("DTSTART;VALUE=DATE:20260304T000000"), berlin(4, 22), True),
     "a date without VALUE": (event("DTSTART:20260304", "DTEND:20260305"), berlin(4, 10), True),
     "three days, within": (event("DTSTART;VALUE=DATE:20260302", "DTEND;VALUE=DATE:20260305"), berlin(4, 23), True),
     "three days, after": (event("DTSTART;VALUE=DATE:20260302", "DTEND;VALUE=DATE:20260305"), berlin(5, 0), False),
@@ -255,3 +257,27 @@ def test_problems_name_the_days(tmp_path: Path) -> None:
     assert problem.days == (date(2026, 3, 4), date(2026, 4, 3))
     assert is_busy(path, berlin(4, 10))
     assert is_busy(path, berlin(3, 10, month=4))
+
+
+def test_a_list_of_too_many_dates_blocks_all_time_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_events, "MAX_DATES", 100)
+    dates = ",".join(["20200101T000000Z"] * 101)
+    text = event("DTSTART:20200101T000000Z", f"RDATE:{dates}", uid="long@x") + event(*SERIES)
+    path = write(tmp_path, calendar(text))
+    assert is_busy(path, berlin(14, 3))
+    assert [problem.uid for problem in find_problems(path, BERLIN)] == ["long@x"]
+    path = write(
+        tmp_path, calendar(f"BEGIN:VFREEBUSY\nUID:long@x\nFREEBUSY:{dates.replace('Z', 'Z/PT1H')}\nEND:VFREEBUSY\n")
+    )
+    assert is_busy(path, berlin(14, 3))
+    assert [problem.uid for problem in find_problems(path, BERLIN)] == ["long@x"]
+
+
+def test_components_far_too_deep_and_far_too_many_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = event(*(["BEGIN:X"] * 5000), "DTSTART:20260305T080000Z", *(["END:X"] * 5000), *SERIES, uid="deep@x")
+    path = write(tmp_path, calendar(deep + ONE))
+    assert is_busy(path, berlin(4, 9))
+    assert is_busy(path, berlin(2, 10))
+    monkeypatch.setattr(calendar_text, "MAX_COMPONENTS", 100)
+    with pytest.raises(AgentError, match="components"):
+        is_busy(write(tmp_path, calendar(ONE * 101)), berlin(4, 9))

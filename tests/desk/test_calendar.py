@@ -281,6 +281,7 @@ def test_only_this_user_reads_a_new_file_unless_a_mode_shares_it(tmp_path: Path)
         os.umask(previous)
     assert stat.S_IMODE((tmp_path / "own.ics").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "shared.ics").stat().st_mode) == 0o664
+    assert write_meetings(tmp_path / "own.ics", [meeting()], "b1", 0o640)
     assert write_meetings(tmp_path / "own.ics", [meeting()], "b1", 0o640) is False
     assert stat.S_IMODE((tmp_path / "own.ics").stat().st_mode) == 0o640
     write_meetings(tmp_path / "own.ics", [meeting(2)], "b1", 0o644)

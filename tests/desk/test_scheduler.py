@@ -275,6 +275,8 @@ def test_a_new_name_of_the_same_calendar_keeps_the_meetings(tmp_path: Path) -> N
 def test_doctor_names_the_events_that_cannot_be_read(tmp_path: Path) -> None:
     assert scheduler.examine is not None
     file = tmp_path / "calendar.ics"
+    assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["note"], "there is none yet"
+    publish(Reader(booked("2026-03-03T14:00:00Z", qualified())), settings(tmp_path))
     assert [finding.state for finding in scheduler.examine(settings(tmp_path))] == ["ok"]
     events = ("DTSTART:20260304T090000Z\nDTEND:junk", "DTSTART:junk")
     texts = (f"BEGIN:VEVENT\nUID:{number}@x\n{lines}\nEND:VEVENT\n" for number, lines in enumerate(events))
