@@ -107,7 +107,15 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
         rows = [row for row in rows if state != ActivationState.HELD or not gone_agents.is_gone(txn, row.agent)]
         for agent, count in sorted(Counter(row.agent for row in rows).items()):
             error = next(row.error for row in rows if row.agent == agent)
-            yield f"{agent}: {count} {state}{hint}{f' ({error})' if state == ActivationState.HELD and error else ''}"
+            reason = f" ({_quoting_nobody(error)})" if state == ActivationState.HELD and error else ""
+            yield f"{agent}: {count} {state}{hint}{reason}"
+
+
+def _quoting_nobody(error: str) -> str:
+    """Return why an activation is held, without what a provider said: a daemon prints it, perhaps into a log."""
+    head, _, _ = error.partition(": ")
+    is_budget = " = " in head  # its figures follow
+    return error if is_budget else head
 
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:
