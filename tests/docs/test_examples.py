@@ -12,7 +12,7 @@ import pytest
 from tests.docs.blocks import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8)]"}
+EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8, id=3, strength=1.0, author='watchman')]"}
 """The last line of output of each example."""
 
 
