@@ -44,7 +44,7 @@ T = TypeVar("T")
 class _Context:
     """The context of the desk's functions, without a board."""
 
-    agent, activation_id, attempt, reason, offline, now = "", 0, 1, "", False, OPENING
+    agent, activation_id, attempt, reason, board_id, offline, now = "", 0, 1, "", "", False, OPENING
 
     def __init__(self, watch: str, settings: Mapping[str, Any], live_marks: Sequence[Mark], client: Client) -> None:
         self.watch, self.settings, self._live_marks, self._client = watch, settings, live_marks, client
