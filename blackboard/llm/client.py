@@ -69,7 +69,7 @@ class AnthropicClient:
         with self._failures(paying=True):
             response = self._post(_MESSAGES, body)
             text = _text(response)
-            if (failure := page_failure(text, response.headers)) is not None:
+            if (failure := page_failure(text.replace(self._key, "***"), response.headers)) is not None:
                 raise failure
         return Reply.of(text, response.headers.get("request-id"))
 

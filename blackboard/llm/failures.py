@@ -14,6 +14,7 @@ ModelError
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,6 +52,9 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
+
+
+_LONGEST_ERROR = 65_536
 
 
 class CallFailure(ModelError):
@@ -198,12 +202,30 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
-    """Return the failure for an answer with status 200 that is a web page, such as the login of a network."""
+    """Return the failure for an answer with status 200 that is a web page, such as the login of a network, or an error.
+
+    Some gateways answer with an error of the API and status 200.
+    """
+    if (body := _error_in(text)) is not None:
+        return failure_of_type(body)
     if not text.lstrip("\ufeff \t\r\n").startswith("<"):
         return None
     kind = storable(headers.get("content-type", "no type"))[:60]
     problem = "a web page came instead of an answer of the API"
     return ModelUnavailable(f"{problem} ({kind}): {storable(text[:120])!r}", shown=problem)
+
+
+def _error_in(text: str) -> object | None:
+    """Return a text as an error object of the API; None if it is none. An error is short."""
+    if len(text) > _LONGEST_ERROR or '"error"' not in text:
+        return None
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    error_type = _member(_member(body, "error"), "type")
+    is_error = _member(body, "type") == "error" and isinstance(error_type, str) and error_type in _STATUS_OF_TYPE
+    return body if is_error else None
 
 
 def failure_of_type(body: object) -> CallFailure:

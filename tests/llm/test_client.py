@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import os
 import socket
@@ -72,6 +73,8 @@ def test_a_request_and_its_retry_send_the_planned_bytes(api: MessagesApi, client
         (Status(422), RequestRejected),
         (Status(307, {"location": "/v1/elsewhere"}), ModelUnavailable),
         (Junk("<!doctype html><p>Please log in"), ModelUnavailable),
+        (Junk('{"type": "error", "error": {"type": "overloaded_error", "message": "x"}}'), Overloaded),
+        (Junk('{"type": "error", "error": {"type": "authentication_error", "message": "x"}}'), KeyRefused),
         (Status(401), KeyRefused),
         (Status(403), KeyRefused),
         (Status(402), SpendLimit),
@@ -224,6 +227,15 @@ def test_the_key_is_shown_nowhere(
         shown.append(str(raised.value))
     assert KEY not in "".join(shown) + caplog.text
     assert "***" in shown[2]
+
+
+def test_a_key_in_an_error_with_status_200_is_hidden(api: MessagesApi, client: AnthropicClient, body: str) -> None:
+    form = {"type": "error", "error": {"type": "authentication_error", "message": f"the key {KEY} is wrong"}}
+    api.queue(Junk(json.dumps(form)), Junk('{"type": "error", "error": {"type": {}}}'))
+    with pytest.raises(KeyRefused) as raised:
+        client.send(body)
+    assert KEY not in str(raised.value)
+    assert not client.send(body).is_message
 
 
 def test_importing_the_package_does_not_import_the_sdk() -> None:
