@@ -113,7 +113,7 @@ def drop(database: Database, call_ids: Iterable[int]) -> None:
 
 def _folder_of(database: Database) -> Path:
     """Return the folder: beside the database, or a folder of this user for a board on a server."""
-    return server_spool_folder(database.where) if database.files is None else database.files.spool_folder
+    return server_spool_folder(database.where) if database.file is None else database.file.files.spool_folder
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

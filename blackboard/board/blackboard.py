@@ -155,12 +155,13 @@ class Blackboard:
         classes = MarkClasses(kinds)
         database = Database(url_or_path, mode)
         try:
-            if (owners := database.owned_by_others()) is not None:
+            if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=2)
             may_create = database.embedded if create is None else create
             change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
-            database.apply_mode()
+            if file is not None:
+                file.apply_mode()
             session = BoardSession(database, clock, classes, longest)
             if writes or database.read_only_parameters() is None:
                 # A file that cannot be written fails here, not at the first deposit.

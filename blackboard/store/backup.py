@@ -246,6 +246,6 @@ def _add_to_list(backup_list: Path, to: Path, mode: int) -> None:
 
 
 def _files_of(database: Database) -> BoardFiles:
-    if database.files is None:
+    if database.file is None:
         raise StoreError(f"{database.where} is on a server; use the server's own backup, such as pg_dump")
-    return database.files
+    return database.file.files

@@ -42,9 +42,9 @@ def compact(database: Database, *, insist: bool = True) -> bool:
         StoreBusy: Another process is compacting the board.
         StoreError: The board is on a server, or the disk is full.
     """
-    if database.files is None:
+    if database.file is None:
         raise StoreError(f"{database.where} is on a server, which reuses and clears its pages itself")
-    with _file_beside(database.files) as part:
+    with _file_beside(database.file.files) as part:
         if not _rewrite_beside_writers(database, part, TRIES if insist else 1):
             if not insist:
                 return False

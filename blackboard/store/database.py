@@ -8,15 +8,13 @@ busy timeout can starve one of them.
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard import file_owners, forks
-from blackboard.board_files import BoardFiles, path_in, resolved
+from blackboard import forks
+from blackboard.board_files import path_in, resolved
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import (
     BlackboardError,
@@ -29,11 +27,11 @@ from blackboard.errors import (
 )
 from blackboard.failpoints import failpoint
 from blackboard.listeners import Listeners
-from blackboard.private_files import PRIVATE, folder_mode, make_folder, set_mode
-from blackboard.store import board_connection, inherited_files, library_guard
+from blackboard.store import board_connection, inherited_files
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.board_connection import BoardConnection, LogLost
 from blackboard.store.connection_uses import ConnectionUses
+from blackboard.store.database_file import DatabaseFile, FileReplaced
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.transaction import Transaction
@@ -59,7 +57,7 @@ class Database:
     Attributes:
         dialect: The kind of database.
         path: The SQLite file; None on a server.
-        files: The SQLite file with those beside it; None on a server.
+        file: The SQLite file with those beside it; None on a server.
         where: The file or URL, as messages name it, without a password.
         group_commit: How threads share a commit.
         on_commit: Called by the writing thread after each commit.
@@ -70,13 +68,12 @@ class Database:
     """
 
     def __init__(self, url: str | Path, mode: int | None = None) -> None:
-        self.mode = mode
         self._url: URL | None = None
         self.dialect = sql_dialect.SQLITE
         self.path = path_in(url)
         if self.path is None:
             self._read_url(str(url) if "://" in str(url) else f"sqlite:///{url}")
-        self.files = None if self.path is None else BoardFiles(self.path)
+        self.file = None if self.path is None else DatabaseFile(self.path, mode)
         self.where = str(self.path) if self.path else self.url
         self.group_commit = GroupCommit()
         self.on_commit, self.on_rollback = Listeners(), Listeners()
@@ -89,7 +86,6 @@ class Database:
         """Idle connections of `readonly_access`."""
         self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
-        self._file: tuple[int, int, int] | None = None
         self._uses = ConnectionUses()
         self._fork: Entry | None = None
         """The place of a fork among the commits."""
@@ -141,10 +137,7 @@ class Database:
 
     def exists(self) -> bool:
         """Return whether the database exists and is not empty."""
-        if self.path is None:
-            return True
-        status = _status(self.path)
-        return status is not None and status.st_size > 0
+        return self.file is None or self.file.exists()
 
     def refuse_missing(self) -> NoReturn:
         """Say that there is no board here.
@@ -152,24 +145,9 @@ class Database:
         Raises:
             StoreMissing: Always.
         """
-        if self.path is None:
-            raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
-        if _status(self.path) is None:
-            self._check_no_log(self.path)
-        raise StoreMissing(
-            f"there is no board at {self.path}; name yours with --database or --config, or create one with"
-            " 'blackboard init'"
-        )
-
-    def owned_by_others(self) -> str | None:
-        """Return which files of the board another user made, and who that is.
-
-        None if this user made all, or if the mode shares them.
-        """
-        if self.files is None or (self.mode or PRIVATE) != PRIVATE:
-            return None
-        files = (*self.files.of_sqlite, self.files.write_lock, self.files.write_queue)
-        return file_owners.describe_foreign(files)
+        if self.file is not None:
+            self.file.refuse_missing()
+        raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
 
     def connect(self, *, writes: bool) -> Any:
         """Open a DBAPI connection, which the caller closes.
@@ -178,16 +156,8 @@ class Database:
             StoreMissing: There is no such file, and the connection is for reading.
             StoreError: The database cannot be opened.
         """
-        if self.path is not None:
-            inherited_files.check(self.path)
-            self._check_links(BoardFiles(self.path))
-            exists = _status(self.path) is not None
-            if not writes and not exists:
-                self.refuse_missing()
-            if not exists:
-                self._check_file()
-                self._check_no_log(self.path)
-                self._create_file(self.path)
+        if self.file is not None:
+            self.file.prepare_to_open(writes=writes)
         try:
             connection = self._raw(None if writes else self.read_only_parameters())
             sql_dialect.prepare(connection, self.dialect, writes=writes)
@@ -200,60 +170,24 @@ class Database:
             raise
         except Exception as error:
             raise self._translated(error) from None
-        if self.path is not None and self._file is None:
-            self._file = _identity(self.path)
+        if self.file is not None:
+            self.file.note_opened()
         return connection
 
-    def apply_mode(self) -> None:
-        """Let the users whom the mode names use the files of this board that this user has made."""
-        if self.mode is not None and self.files is not None:
-            for path in self.files.shared():
-                with contextlib.suppress(OSError):  # it is gone by now
-                    if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
-                        set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
-
-    @staticmethod
-    def _check_links(files: BoardFiles) -> None:
-        """Refuse a log behind a link, through which SQLite would write.
-
-        Raises:
-            StoreError: There is one.
-        """
-        for file in files.of_sqlite[1:]:
-            if os.path.islink(file):
-                raise StoreError(f"{file} is a symbolic link, and nothing is written through one; remove it")
-
     def _check_file(self) -> None:
-        """Check that the path still names the open file: SQLite would continue with a file that has lost its name.
+        """Check that the path still names the open file. If another file is there, the next attempt opens it.
 
         Raises:
-            StoreMissing: The file was removed.
-            StoreError: Another file is in its place. The connections are closed; the next attempt opens the new file.
+            StoreError: It does not.
         """
-        if self.path is None or self._file is None:
-            return
-        file = _identity(self.path)
-        if file is None:
-            raise StoreMissing(
-                f"{self.path} was removed while it was open; put it back, or restore a backup with 'blackboard restore'"
-            )
-        if file[:2] != self._file[:2]:
+        try:
+            if self.file is not None:
+                self.file.check()
+        except FileReplaced:
             self._close_connections()
-            self._file = None
-            raise StoreError(
-                f"{self.path} was replaced by another file while it was open; try again to open the new file"
-            )
-        if file[2] > 1:
-            raise _has_other_names(self.path)
-
-    def check_names(self) -> None:
-        """Check that the file has one name: SQLite would keep one log for each, and lose what is in the other one.
-
-        Raises:
-            StoreError: It has other names.
-        """
-        if self.path is not None and (status := _status(self.path)) is not None and status.st_nlink > 1:
-            raise _has_other_names(self.path)
+            assert self.file is not None
+            self.file.forget_opened()
+            raise
 
     def _is_current(self, connection: Any) -> bool:
         """Return whether a connection has open what is at the path; if not, close all connections.
@@ -285,18 +219,6 @@ class Database:
         if not saved:
             raise LogLost(connection.opened, committed=committed)
 
-    def _check_no_log(self, path: Path) -> None:
-        """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
-
-        Raises:
-            StoreMissing: There is a log.
-        """
-        if (log := BoardFiles(path).wal).exists():
-            raise StoreMissing(
-                f"{path} was removed, but its log {log} is still there; put the file back, restore a backup with"
-                " 'blackboard restore', or remove the log to start with a new board"
-            )
-
     def _close_connections(self) -> None:
         for connection in (*self._readers, *self.query_readers, self._writer):
             if connection is not None:
@@ -307,12 +229,8 @@ class Database:
             self.readonly_engine.dispose()
 
     def read_only_parameters(self) -> str | None:
-        """Return how a URI opens a file that cannot be written; None if it can be written, and on a server.
-
-        Raises:
-            StoreError: It cannot be read either.
-        """
-        return None if self.files is None else board_connection.read_only_parameters(self.files)
+        """Return how a URI opens a file that cannot be written; None if it can be written, and on a server."""
+        return None if self.file is None else self.file.read_only_parameters()
 
     def _raw(self, parameters: str | None = None) -> Any:
         if self.path is not None and (self._url is None or parameters is not None):
@@ -323,14 +241,6 @@ class Database:
         if self.path is not None:
             return board_connection.connect(self.path, **{**options, "check_same_thread": False})
         return driver.loaded_dbapi.connect(*arguments, **options)
-
-    def _create_file(self, path: Path) -> None:
-        try:
-            make_folder(path.parent, self.mode or PRIVATE)
-            library_guard.create(path, self.mode or PRIVATE)
-        except OSError as error:
-            hint = file_owners.describe_access(path.parent) or "check the folder's permissions"
-            raise StoreError(f"{path} cannot be created: {error.strerror}; {hint}") from None
 
     def write(self, work: Work[T]) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
@@ -597,14 +507,8 @@ class Database:
             self._uses.end()
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`); empty on a server."""
-        if self.files is None:
-            return {}
-        log = self.files.wal
-        return {
-            "file_bytes": self.files.database.stat().st_size,
-            "log_bytes": log.stat().st_size if log.exists() else 0,
-        }
+        """Return the sizes of the file and of its log, as `DatabaseFile.sizes` does; empty on a server."""
+        return {} if self.file is None else self.file.sizes()
 
     def skip_disk_flush(self) -> None:
         """Make commits return before they are on the disk. For throw-away boards: a power cut may damage the file."""
@@ -648,16 +552,18 @@ class Database:
         for connection in (*self._readers, *self.query_readers, self._writer):
             if connection is not None:
                 forks.keep_for_ever(connection)
-        self._readers, self.query_readers, self._writer, self._open, self._file = [], [], None, None, None
+        self._readers, self.query_readers, self._writer, self._open = [], [], None, None
         self.group_commit, self._uses = GroupCommit(self.group_commit.on_wait), ConnectionUses()
-        if self.path is not None:
-            inherited_files.note(self.path)
+        if self.file is not None:
+            self.file.forget_opened()
+            inherited_files.note(self.file.path)
 
     def close(self) -> None:
         """Close every connection."""
         with self.group_commit.exclusive():
             self._close_connections()
-            self._file = None
+            if self.file is not None:
+                self.file.forget_opened()
             if self._write_lock is not None:
                 self._write_lock.close()
 
@@ -669,42 +575,6 @@ def _close_or_keep(connection: Any, generation: int) -> None:
         return
     with contextlib.suppress(Exception):
         connection.close()
-
-
-def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Return the device, the inode and the number of names of a file; None if there is no such file."""
-    status = _status(path)
-    return None if status is None else (status.st_dev, status.st_ino, status.st_nlink)
-
-
-def _status(path: Path) -> os.stat_result | None:
-    """Return what the system knows of a file; None if there is no such file.
-
-    Raises:
-        StoreError: It cannot be reached.
-    """
-    try:
-        return os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        hint = file_owners.describe_access(path)
-        raise StoreError(f"{path} cannot be reached: {error.strerror}{hint and f'; {hint}'}") from None
-
-
-def _has_other_names(path: Path) -> StoreError:
-    near = (other for other in path.parent.iterdir() if other != path and other.exists())
-    others = sorted(str(other) for other in near if other.samefile(path))
-    if kept := [copy for copy in BoardFiles(path).replaced_copies() if str(copy) in others]:
-        return StoreError(
-            f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the board of"
-            " before, with its log), run it again"
-        )
-    names = f" ({', '.join(others)})" if others else ""
-    return StoreError(
-        f"{path} has a second name, a hard link{names}, and what is deposited through one name is lost through the"
-        " other: remove one of them, or use a symbolic link; 'blackboard backup' makes a copy"
-    )
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

@@ -54,8 +54,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     Raises:
         StoreError: The database cannot be opened.
     """
-    files = database.files
-    if files is None:
+    if (file := database.file) is None:
         return Health(database.dialect.name, "", True, None, None, None, None, None, False, (), ())
     with database.read() as tx:
         rows = tx.cursor
@@ -68,7 +67,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         damage = []
         if thorough:
             damage = [row[0] for row in rows.execute("PRAGMA integrity_check(10)").fetchall() if row[0] != "ok"]
-    path, log = files.database, files.wal
+    path, log = file.path, file.files.wal
     return Health(
         "SQLite",
         sql_dialect.SQLITE_VERSION,
@@ -79,7 +78,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         shutil.disk_usage(path.parent).free,
         idle,
         is_mount_point(path),
-        tuple(open_to_others(files.existing(), database.mode or 0)),
+        tuple(open_to_others(file.files.existing(), file.mode or 0)),
         tuple(damage),
     )
 

@@ -146,7 +146,8 @@ def engine(database: Database) -> Engine:
 
 def _connection(database: Database, *, transactions: bool = True) -> Any:
     """Open a connection that refuses everything but reading, and notes what it refused."""
-    database.check_names()
+    if database.file is not None:
+        database.file.check_names()
     connection = database.connect(writes=False)
     refused = connection.refused = []
 

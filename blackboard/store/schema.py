@@ -81,7 +81,8 @@ def ensure(
             upgrade.
     """
     _check_version(database)
-    database.check_names()
+    if database.file is not None:
+        database.file.check_names()
     revision = revision_of(database) if database.exists() else None
     if revision == HEAD:
         return None
@@ -193,9 +194,9 @@ def _upgrade(database: Database, now: int, living: Living) -> SchemaChange | Non
     with database.write_lock(), _alembic:
         change = _migrate(database, now, living)
     failpoint("migration.committed")
-    if database.path is not None and change is not None and change.before is None:
+    if (file := database.file) is not None and change is not None and change.before is None:
         with contextlib.suppress(OSError):  # an empty file was there, perhaps
-            set_mode(database.path, database.mode or PRIVATE)
+            set_mode(file.path, file.mode or PRIVATE)
     return change
 
 
@@ -263,7 +264,7 @@ def _keep_copy(database: Database, now: int) -> Path | None:
     """Copy the board before its upgrade, and return the path of the copy; None on a server."""
     from blackboard.store import backup  # it imports this module
 
-    return None if database.files is None else backup.keep_before_upgrade(database, now)
+    return None if database.file is None else backup.keep_before_upgrade(database, now)
 
 
 def _create_board(connection: Any, database: Database, now: int) -> None:

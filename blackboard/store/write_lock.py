@@ -10,6 +10,7 @@ write lock. A process that has written queues behind it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import io
 import os
@@ -20,7 +21,7 @@ from blackboard import file_owners, forks
 from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.private_files import mode_of, opened
+from blackboard.private_files import made, mode_of
 
 INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
@@ -126,7 +127,7 @@ class WriteLock:
         files = BoardFiles(self.path)
         for path in (files.write_queue, files.write_lock):
             try:
-                self._files.append(io.FileIO(opened(path, os.O_RDWR, mode_of(self._users_of)), "r+"))
+                self._files.append(_open(path, mode_of(self._users_of)))
             except OSError as error:
                 hint = file_owners.describe_access(path) or "check its permissions"
                 raise StoreError(f"{path} cannot be opened: {error.strerror}; {hint}") from None
@@ -144,6 +145,18 @@ class WriteLock:
                 raise StoreBusy(f"another process held {self.path} for over {self.seconds:.0f} s; try again")
             began = began or now
             pause(_interval(now - began, is_queue=is_queue))
+
+
+def _open(path: Path, mode: int) -> io.FileIO:
+    """Open a lock file. A file object closes itself if a signal's exception ends this function; a number does not.
+
+    Nothing is ever written to the file, so a link that somebody puts here between the two lines does no harm.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(made(path, os.O_RDWR, mode))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return io.FileIO(path, "r+")
 
 
 def _interval(waited: int, *, is_queue: bool) -> int:

@@ -184,7 +184,8 @@ def test_the_new_content_is_built_again_if_others_wrote_meanwhile(
 
 
 def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
-    files = board.database.files
+    assert board.database.file is not None
+    files = board.database.file.files
     assert files is not None
     with compaction._file_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()

@@ -47,7 +47,7 @@ def copied_in_use(path: Path) -> None:
     """Make a copy of a board in use, with its log, and the index of it."""
     with Blackboard.open(path.with_name("original.db")) as board:
         board.deposit(Smoke(subject="kitchen"))
-        for source, copy in zip(board.database.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):  # type: ignore[union-attr]
+        for source, copy in zip(board.database.file.files.of_sqlite, BoardFiles(path).of_sqlite, strict=True):  # type: ignore[union-attr]
             if source.exists():
                 shutil.copy(source, copy)
 

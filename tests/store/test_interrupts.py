@@ -86,8 +86,8 @@ def descriptors() -> int:
 
 def assert_free(database: Database) -> None:
     """Check that another process could write now."""
-    assert database.files is not None
-    for path in (database.files.write_queue, database.files.write_lock):
+    assert database.file is not None
+    for path in (database.file.files.write_queue, database.file.files.write_lock):
         with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     other = sqlite.connect(str(database.path), timeout=0, isolation_level=None)

@@ -1,0 +1,200 @@
+"""The SQLite file of a board: whether it is there, whether it is still the one that was opened, and who may use it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+from blackboard import file_owners
+from blackboard.board_files import BoardFiles
+from blackboard.errors import StoreError, StoreMissing
+from blackboard.private_files import PRIVATE, folder_mode, make_folder, set_mode
+from blackboard.store import board_connection, inherited_files, library_guard
+
+
+class FileReplaced(StoreError):
+    """Another file has taken the place of the open one."""
+
+
+class DatabaseFile:
+    """The file at a path, with those beside it.
+
+    Attributes:
+        path: The file.
+        mode: Its mode, which the files beside it get too; None if nothing is said about it.
+        files: The file with those beside it.
+    """
+
+    def __init__(self, path: Path, mode: int | None) -> None:
+        self.path, self.mode, self.files = path, mode, BoardFiles(path)
+        self._opened: tuple[int, int] | None = None
+        """The device and the inode of the file that was opened."""
+
+    def exists(self) -> bool:
+        """Return whether the file exists and is not empty."""
+        status = _status(self.path)
+        return status is not None and status.st_size > 0
+
+    def refuse_missing(self) -> NoReturn:
+        """Say that there is no board here.
+
+        Raises:
+            StoreMissing: Always.
+        """
+        if _status(self.path) is None:
+            self._check_no_log()
+        raise StoreMissing(
+            f"there is no board at {self.path}; name yours with --database or --config, or create one with"
+            " 'blackboard init'"
+        )
+
+    def prepare_to_open(self, *, writes: bool) -> None:
+        """Check that the file can be opened, and create it if it is missing and is to be written.
+
+        Raises:
+            StoreMissing: There is no such file, and it is to be read; or a removed one has left its log.
+            StoreError: It cannot be created or reached, or its log is behind a link.
+        """
+        inherited_files.check(self.path)
+        self._check_links()
+        if _status(self.path) is not None:
+            return
+        if not writes:
+            self.refuse_missing()
+        self.check()
+        self._check_no_log()
+        self._create()
+
+    def note_opened(self) -> None:
+        """Note which file was opened, unless an open connection has noted it."""
+        if self._opened is None and (status := _status(self.path)) is not None:
+            self._opened = status.st_dev, status.st_ino
+
+    def forget_opened(self) -> None:
+        """Note that no connection is open."""
+        self._opened = None
+
+    def check(self) -> None:
+        """Check that the path still names the open file: SQLite would continue with a file that has lost its name.
+
+        Raises:
+            StoreMissing: The file was removed.
+            FileReplaced: Another file is in its place.
+            StoreError: It has other names.
+        """
+        if self._opened is None:
+            return
+        status = _status(self.path)
+        if status is None:
+            raise StoreMissing(
+                f"{self.path} was removed while it was open; put it back, or restore a backup with 'blackboard restore'"
+            )
+        if (status.st_dev, status.st_ino) != self._opened:
+            raise FileReplaced(
+                f"{self.path} was replaced by another file while it was open; try again to open the new file"
+            )
+        if status.st_nlink > 1:
+            raise self._has_other_names()
+
+    def check_names(self) -> None:
+        """Check that the file has one name: SQLite would keep one log for each, and lose what is in the other one.
+
+        Raises:
+            StoreError: It has other names.
+        """
+        if (status := _status(self.path)) is not None and status.st_nlink > 1:
+            raise self._has_other_names()
+
+    def owned_by_others(self) -> str | None:
+        """Return which files of the board another user made, and who that is.
+
+        None if this user made all, or if the mode shares them.
+        """
+        if (self.mode or PRIVATE) != PRIVATE:
+            return None
+        return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
+
+    def apply_mode(self) -> None:
+        """Let the users whom the mode names use the files of this board that this user has made."""
+        if self.mode is None:
+            return
+        for path in self.files.shared():
+            with contextlib.suppress(OSError):  # it is gone by now
+                if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
+                    set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
+
+    def read_only_parameters(self) -> str | None:
+        """Return how a URI opens a file that cannot be written; None if it can be written.
+
+        Raises:
+            StoreError: It cannot be read either.
+        """
+        return board_connection.read_only_parameters(self.files)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of the file (`file_bytes`) and of its write-ahead log (`log_bytes`)."""
+        log = self.files.wal
+        return {"file_bytes": self.path.stat().st_size, "log_bytes": log.stat().st_size if log.exists() else 0}
+
+    def _check_links(self) -> None:
+        """Refuse a log behind a link, through which SQLite would write.
+
+        Raises:
+            StoreError: There is one.
+        """
+        for file in self.files.of_sqlite[1:]:
+            if os.path.islink(file):
+                raise StoreError(f"{file} is a symbolic link, and nothing is written through one; remove it")
+
+    def _check_no_log(self) -> None:
+        """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
+
+        Raises:
+            StoreMissing: There is a log.
+        """
+        if (log := self.files.wal).exists():
+            raise StoreMissing(
+                f"{self.path} was removed, but its log {log} is still there; put the file back, restore a backup with"
+                " 'blackboard restore', or remove the log to start with a new board"
+            )
+
+    def _create(self) -> None:
+        try:
+            make_folder(self.path.parent, self.mode or PRIVATE)
+            library_guard.create(self.path, self.mode or PRIVATE)
+        except OSError as error:
+            hint = file_owners.describe_access(self.path.parent) or "check the folder's permissions"
+            raise StoreError(f"{self.path} cannot be created: {error.strerror}; {hint}") from None
+
+    def _has_other_names(self) -> StoreError:
+        path = self.path
+        near = (other for other in path.parent.iterdir() if other != path and other.exists())
+        others = sorted(str(other) for other in near if other.samefile(path))
+        if kept := [copy for copy in self.files.replaced_copies() if str(copy) in others]:
+            return StoreError(
+                f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the board of"
+                " before, with its log), run it again"
+            )
+        names = f" ({', '.join(others)})" if others else ""
+        return StoreError(
+            f"{path} has a second name, a hard link{names}, and what is deposited through one name is lost through the"
+            " other: remove one of them, or use a symbolic link; 'blackboard backup' makes a copy"
+        )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a file; None if there is no such file.
+
+    Raises:
+        StoreError: It cannot be reached.
+    """
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        hint = file_owners.describe_access(path)
+        raise StoreError(f"{path} cannot be reached: {error.strerror}{hint and f'; {hint}'}") from None
