@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import blackboard
 from blackboard import Blackboard, Mark, Receipt
-from blackboard.board import model_calls
+from blackboard.board.activations import model_calls
 from blackboard.cli.app import COMMANDS
 from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
 from blackboard.errors import InvalidCondition

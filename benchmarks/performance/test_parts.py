@@ -13,7 +13,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
-from blackboard.board.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import FadingState, reinforce

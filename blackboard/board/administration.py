@@ -9,7 +9,7 @@ from pathlib import Path
 from blackboard.board import erasure
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.erasure import ErasedEvents
-from blackboard.board.liveness import any_alive, living_workers
+from blackboard.board.workers.liveness import any_alive, living_workers
 from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from blackboard.board import queries
 from blackboard.board.board_session import BoardSession
-from blackboard.board.liveness import ensure_private_folder
+from blackboard.board.workers.liveness import ensure_private_folder
 from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
 from blackboard.file_owners import foreign_owner, is_private_folder, name_of, this_user

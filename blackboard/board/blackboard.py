@@ -15,29 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.authors import check_author
-from blackboard.board import (
-    activation_results,
-    board_clock,
-    declarations,
-    erasure,
-    evaporation,
-    explanation,
-    inbox,
-    model_calls,
-    model_pauses,
-    pauses,
-    queries,
-    served_agents,
-    unreadable_marks,
-)
+from blackboard.board import board_clock, erasure, explanation, inbox, pauses, queries, unreadable_marks
+from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.declarations import AgentDeclaration
-from blackboard.board.deployer import Deployer
-from blackboard.board.deployment_preview import Preview, preview
-from blackboard.board.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
-from blackboard.board.liveness import living_workers
-from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployments.deployment_preview import Preview, preview
+from blackboard.board.mark_storage import declarations, evaporation
+from blackboard.board.mark_storage.declarations import AgentDeclaration
+from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
@@ -54,6 +40,9 @@ from blackboard.board.result_types import (
     NeedRecord,
     Receipt,
 )
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.workers import served_agents
+from blackboard.board.workers.liveness import living_workers
 from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment

@@ -11,11 +11,12 @@ used for longer than the limit looks the same as a leap, so it asks too: an answ
 from __future__ import annotations
 
 from blackboard.authors import BOARD
-from blackboard.board import board_totals, evaporation, predicted_crossings
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.declarations import ensure_kind
-from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage.declarations import ensure_kind
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import board_totals, predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need

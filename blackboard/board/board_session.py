@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from blackboard.board import board_clock
-from blackboard.board.board_transaction import (
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import (
     ActiveDeployment,
     BoardTransaction,
     Laws,
@@ -15,8 +16,7 @@ from blackboard.board.board_transaction import (
     read_law_changes,
     read_retests,
 )
-from blackboard.board.mark_class_registry import MarkClasses
-from blackboard.board.notify import Notifier
+from blackboard.board.workers.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
 from blackboard.listeners import Listeners

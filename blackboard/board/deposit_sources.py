@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board import evaporation
 from blackboard.board.board_session import BoardSession
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import check_signature
+from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage.deposits import check_signature
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
 from blackboard.store.rows import DepositKeyRow, MarkRow
 from blackboard.store.statements import MARKS

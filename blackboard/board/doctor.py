@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from blackboard.board import erasure, gone_agents, model_pauses, redeployment, served_agents, unreadable_marks
+from blackboard.board import erasure, unreadable_marks
+from blackboard.board.activations import model_pauses
+from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import BoardTransaction
 from blackboard.board.inbox import inbox
-from blackboard.board.quiescence import waiting_work
+from blackboard.board.mark_storage import redeployment
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration

@@ -12,11 +12,12 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 
-from blackboard.board import activation_results, evaporation
+from blackboard.board.activations import activation_results
 from blackboard.board.board_session import BoardSession
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import check_signature
+from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import ErasureReport
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.states import ActivationState

@@ -6,11 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
-from blackboard.board import board_totals, guards, served_agents, stimuli
-from blackboard.board.agent_readiness import blocked, has_capacity, held_back
-from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.crossing_holds import hold_of
-from blackboard.board.predicted_crossings import LAST_INSTANT, forecast
+from blackboard.board.activations.agent_readiness import blocked, has_capacity, held_back
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -23,6 +19,11 @@ from blackboard.board.result_types import (
     optional_datetime,
     result_of,
 )
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals, guards, stimuli
+from blackboard.board.watches.crossing_holds import hold_of
+from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
+from blackboard.board.workers import served_agents
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
 from blackboard.states import ActivationState

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board import board_clock, evaporation, queries
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.declarations import ensure_kind
-from blackboard.board.deposits import DepositRequest, check_signature, deposit
-from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board import board_clock, queries
+from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage.declarations import ensure_kind
+from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import NeedRecord, Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
 from blackboard.store.statements import MARKS

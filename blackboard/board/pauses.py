@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from blackboard.board import agent_state, board_clock, model_pauses
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board import board_clock
+from blackboard.board.activations import model_pauses
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.board_transaction import BoardTransaction
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:

@@ -9,13 +9,9 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any, Literal, TypeVar
 
-from blackboard.board import gone_agents, model_pauses, served_agents
-from blackboard.board.activation_inputs import strongest
-from blackboard.board.agent_readiness import blocked, held_back, held_by_of
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.crossing_order import waiting_with_strengths
-from blackboard.board.mark_class_registry import MarkClasses
-from blackboard.board.predicted_crossings import next_crossing
+from blackboard.board.activations import model_pauses
+from blackboard.board.activations.agent_readiness import blocked, held_back, held_by_of
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
@@ -29,6 +25,11 @@ from blackboard.board.result_types import (
     optional_datetime,
     result_of,
 )
+from blackboard.board.transactions.activation_inputs import strongest
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_order import waiting_with_strengths
+from blackboard.board.watches.predicted_crossings import next_crossing
+from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.durations import DAY

@@ -5,7 +5,7 @@ Live marks keep all of their history.
 
 from __future__ import annotations
 
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.durations import DAY
 from blackboard.store.statements import RETENTION
 

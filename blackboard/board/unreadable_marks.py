@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from blackboard.board import redeployment
-from blackboard.board.activation_results import retry
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.declarations import schemas_of
-from blackboard.board.mark_class_registry import MarkClasses
+from blackboard.board.activations.activation_results import retry
+from blackboard.board.mark_storage import redeployment
+from blackboard.board.mark_storage.declarations import schemas_of
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import DeployResult
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Deployment
 from blackboard.errors import UnreadableMark
 from blackboard.states import ActivationState

@@ -10,29 +10,21 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board import (
-    activation_results,
-    agent_readiness,
-    backfill,
-    board_clock,
-    claims,
-    erasure,
-    evaporation,
-    gone_agents,
-    model_calls,
-    served_agents,
-)
+from blackboard.board import board_clock, erasure
 from blackboard.board import retention as retention_rules
-from blackboard.board.activation_results import AgentDeposit
+from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls
+from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.quiescence import Report, has_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim
-from blackboard.board.declarations import AgentDeclaration, with_declared
-from blackboard.board.deployer import Deployer
-from blackboard.board.maintenance_pace import Pace
-from blackboard.board.quiescence import Report, has_work
+from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployments.maintenance_pace import Pace
+from blackboard.board.mark_storage import backfill, evaporation
+from blackboard.board.mark_storage.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
-from blackboard.board.served_agents import Code
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.workers import gone_agents, served_agents
+from blackboard.board.workers.served_agents import Code
 from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.failpoints import failpoint

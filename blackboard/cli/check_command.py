@@ -17,7 +17,7 @@ from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployment_preview import Preview
+    from blackboard.board.deployments.deployment_preview import Preview
     from blackboard.deployment import WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 

@@ -18,7 +18,7 @@ from blackboard.errors import ConfigurationError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.result_types import DeployResult
     from blackboard.deployment import Deployment
     from blackboard.marks import Mark

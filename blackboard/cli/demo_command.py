@@ -91,7 +91,7 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
-    from blackboard.board.worker_sockets import remove_all
+    from blackboard.board.workers.worker_sockets import remove_all
     from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
     from blackboard.private_files import make_folder, opened

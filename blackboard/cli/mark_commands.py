@@ -37,7 +37,7 @@ def init(context: typer.Context, replace: Replace = False) -> None:
       blackboard --config config/leads.toml init
     """
     from blackboard.board.administration import refresh_views
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
 
     session = session_of(context)
     resolved = session.resolve()

@@ -16,7 +16,7 @@ from blackboard.errors import ConfigurationError, Mistake
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
     from blackboard.board import Blackboard
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.llm.client_protocol import Client
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
@@ -44,7 +44,7 @@ def run(
       blackboard --config config/leads.toml run
       blackboard run --until-quiescent
     """
-    from blackboard.board.deployer import Deployer
+    from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli import log_setup, signals, standard_streams
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped

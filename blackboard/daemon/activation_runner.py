@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from blackboard.agent_definition import Agent, require_done
-from blackboard.board.activation_inputs import ActivationInput
-from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.claims import Claim
-from blackboard.board.deposits import DepositRequest
+from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.claims import Claim
+from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.event_loop import AgentLoop, NoEventLoop

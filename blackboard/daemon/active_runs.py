@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.agent_definition import Agent
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim
+from blackboard.board.activations.claims import Claim
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_operations import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_threads import AgentThreads

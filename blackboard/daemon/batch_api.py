@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from blackboard.activation_policies import backoff
-from blackboard.board import batch_api_calls
+from blackboard.board.activations import batch_api_calls
+from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.model_calls import ModelCall
 from blackboard.clock import Instant, iso
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder

@@ -10,11 +10,11 @@ import random
 from collections.abc import Sequence
 from functools import partial
 
-from blackboard.board import batch_api_calls, model_calls, model_pauses
+from blackboard.board.activations import batch_api_calls, model_calls, model_pauses
+from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.model_calls import ModelCall
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
 from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected, Unusable

@@ -14,11 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blackboard.agent_definition import Agent
+from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.liveness import WorkerLiveness
-from blackboard.board.quiescence import Report
 from blackboard.board.worker_operations import DueWork, Worker
+from blackboard.board.workers.liveness import WorkerLiveness
 from blackboard.clock import Instant, SystemClock, pause
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner

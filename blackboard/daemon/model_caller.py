@@ -14,12 +14,13 @@ from pydantic import BaseModel
 
 from blackboard.activation_policies import backoff
 from blackboard.agent_definition import require_done
-from blackboard.board import activation_results, model_calls, model_pauses, queries
+from blackboard.board import queries
+from blackboard.board.activations import activation_results, model_calls, model_pauses
+from blackboard.board.activations.budgets import BudgetExceeded
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.budgets import BudgetExceeded
-from blackboard.board.claims import Claim
-from blackboard.board.model_calls import ModelCall
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from blackboard import forks
-from blackboard.board.claims import Claim
+from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest

@@ -12,8 +12,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from blackboard.board.claims import Claim
-from blackboard.board.model_calls import ModelCall
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.llm.reply import Reply
 

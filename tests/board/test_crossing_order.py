@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Never, Step, count, strength, strongest, total
-from blackboard.board import crossing_order
-from blackboard.board.board_transaction import BoardTransaction, RegisteredWatch
-from blackboard.board.crossing_inputs import MarksBehind, marks_behind
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import crossing_order
+from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind
 from blackboard.decay import Decay, Power
 from blackboard.store.rows import CrossingRow
 from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec

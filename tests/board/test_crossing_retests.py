@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
-from blackboard.board import backfill
-from blackboard.board.deployment_preview import preview
+from blackboard.board.deployments.deployment_preview import preview
+from blackboard.board.mark_storage import backfill
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import HOUR, MINUTE, World, kind, spec

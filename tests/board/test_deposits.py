@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.board.unique_values import UniqueConflict
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.unique_values import UniqueConflict
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec

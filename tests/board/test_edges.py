@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blackboard import Curve, Exponential, Linear, Never, Power, Step, count, strength, strongest, total
-from blackboard.board import activation_results
-from blackboard.board.claims import Claim
+from blackboard.board.activations import activation_results
+from blackboard.board.activations.claims import Claim
 from blackboard.decay import Decay
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 

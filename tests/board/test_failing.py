@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength
-from blackboard.board import activation_results
-from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.activation_rows import set_state
+from blackboard.board.activations import activation_results
+from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.transactions.activation_rows import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.states import ActivationState, IllegalTransition

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, total
-from blackboard.board import board_totals
+from blackboard.board.watches import board_totals
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import World, kind, spec

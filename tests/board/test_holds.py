@@ -7,8 +7,9 @@ import itertools
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import agent_readiness, guards
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.activations import agent_readiness
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import guards
 from blackboard.decay import Exponential, Linear, Never, Step
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import activation_results, board_clock, claims, evaporation, pauses
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import deposit
+from blackboard.board import board_clock, pauses
+from blackboard.board.activations import activation_results, claims
+from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage.deposits import deposit
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import HOUR, LEASE, World, kind, prepared, spec

@@ -14,8 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
-from blackboard.board.deployment_preview import Preview, preview
-from blackboard.board.notify import Notifier
+from blackboard.board.deployments.deployment_preview import Preview, preview
+from blackboard.board.workers.notify import Notifier
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from blackboard import count, strength, total
-from blackboard.board import activation_results
-from blackboard.board.claims import Claim
+from blackboard.board.activations import activation_results
+from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict

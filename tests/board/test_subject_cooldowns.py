@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from blackboard import Never, count, strength, total
-from blackboard.board import activation_results, model_calls
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim
-from blackboard.board.model_calls import CallCost
+from blackboard.board.activations import activation_results, model_calls
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.model_calls import CallCost
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from tests.board.world import MINUTE, SECOND, World, kind, spec
 
 KINDS = {"lead": kind("lead", Never(), on_repeat="separate")}

@@ -15,10 +15,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
-from blackboard.board import board_totals
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.deposits import DepositRequest, deposit
-from blackboard.board.stimuli import stimuli_of
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import board_totals
+from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.conditions import Count, Strongest, Total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec

@@ -16,8 +16,8 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
-from blackboard.board import unique_values
-from blackboard.board.unique_values import UniqueConflict
+from blackboard.board.mark_storage import unique_values
+from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import InvalidMark
 

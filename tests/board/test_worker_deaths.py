@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board import activation_results, claims, model_calls
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim
-from blackboard.board.model_calls import CallCost
+from blackboard.board.activations import activation_results, claims, model_calls
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.model_calls import CallCost
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Never
 from tests.board.world import LEASE, World, inputs, kind, spec
 

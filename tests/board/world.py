@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
-from blackboard.board import activation_results, backfill, claims, evaporation, predicted_crossings
-from blackboard.board.activation_results import AgentDeposit
-from blackboard.board.board_transaction import BoardTransaction
-from blackboard.board.claims import Claim
-from blackboard.board.deposits import DepositRequest, deposit, prepare
-from blackboard.board.redeployment import register
+from blackboard.board.activations import activation_results, claims
+from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.claims import Claim
+from blackboard.board.mark_storage import backfill, evaporation
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit, prepare
+from blackboard.board.mark_storage.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import predicted_crossings
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board import activation_results, claims
-from blackboard.board.activation_rows import insert_closed_activation
+from blackboard.board.activations import activation_results, claims
+from blackboard.board.transactions.activation_rows import insert_closed_activation
 from blackboard.cli.app import LazyGroup
 from blackboard.cli.output import upcoming
 from blackboard.clock import parse_instant

@@ -602,7 +602,7 @@ class Fading(World):
         # Register only: the daemon migrates the marks batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.redeployment import register
+        from blackboard.board.mark_storage.redeployment import register
 
         board.session.write(lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record=True)
         return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))

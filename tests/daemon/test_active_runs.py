@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
-from blackboard.board import activation_results
+from blackboard.board.activations import activation_results
 from blackboard.board.worker_operations import Worker
 from blackboard.daemon.active_runs import MAX_RUNS
 from blackboard.settings.sections import DaemonSettings

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.board.deployer import Deployer
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli import signals
 from blackboard.cli.cli_session import Session
 from blackboard.cli.run_command import _reload

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
-from blackboard.board.deployer import Deployer
+from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.doctor import examine
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import AgentInUse

@@ -8,7 +8,7 @@ from typing import Any
 import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
 
 from blackboard import ManualClock, failpoints
-from blackboard.board import model_calls
+from blackboard.board.activations import model_calls
 from blackboard.errors import StoreError
 from tests.economy.world import World
 

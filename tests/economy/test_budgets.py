@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board import budgets, model_calls, retention
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board import retention
+from blackboard.board.activations import budgets, model_calls
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Budget, Deployment
 from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import ManualClock, agent, strength
-from blackboard.board import model_calls
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.activations import model_calls
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
 from blackboard.errors import NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings

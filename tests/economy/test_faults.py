@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock, agent, strength
-from blackboard.board import model_calls
-from blackboard.board.board_transaction import BoardTransaction
+from blackboard.board.activations import model_calls
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
 from blackboard.agent_definition import Agent
-from blackboard.board import loop_detection
+from blackboard.board.activations import loop_detection
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from blackboard import ManualClock
-from blackboard.board import model_calls
+from blackboard.board.activations import model_calls
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError

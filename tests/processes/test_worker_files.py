@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board import worker_sockets
-from blackboard.board.liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.board.notify import Notifier
+from blackboard.board.workers import worker_sockets
+from blackboard.board.workers.liveness import WorkerLiveness, any_alive, living_workers
+from blackboard.board.workers.notify import Notifier
 from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from tests.processes.worker import Task

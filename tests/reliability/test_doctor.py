@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.doctor import examine
-from blackboard.board.redeployment import register
+from blackboard.board.mark_storage.redeployment import register
 from blackboard.deployment import Deployment
 from blackboard.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
@@ -90,7 +90,7 @@ def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
 
 
 def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None:
-    from blackboard.board import claims
+    from blackboard.board.activations import claims
 
     board.deploy(broken)
     board.deposit(Smoke(subject="kitchen"))

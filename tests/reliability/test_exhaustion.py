@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.board import activation_results
+from blackboard.board.activations import activation_results
 from blackboard.cli.app import app
 from blackboard.daemon.timer import Alarm
 from blackboard.errors import StoreExhausted

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration, liveness
+from blackboard.board import administration
 from blackboard.board.doctor import examine
-from blackboard.board.liveness import WorkerLiveness
+from blackboard.board.workers import liveness
+from blackboard.board.workers.liveness import WorkerLiveness
 from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later

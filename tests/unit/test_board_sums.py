@@ -6,8 +6,8 @@ import math
 import random
 from collections.abc import Sequence
 
-from blackboard.board.board_totals import _add
-from blackboard.board.board_transaction import BoardSums
+from blackboard.board.transactions.board_transaction import BoardSums
+from blackboard.board.watches.board_totals import _add
 
 ROUNDS, BATCH = 5_000, 1_000
 

@@ -1,0 +1,1 @@
+"""Activations: claiming them, their ends, their model calls and budgets."""

@@ -1,0 +1,121 @@
+"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and what on their agendas can be claimed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.deployment import AgentSpec
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+
+class Hold(NamedTuple):
+    """What keeps an agent or a watch from waking.
+
+    Attributes:
+        reason: In words, as people read it.
+        until: The instant at which it ends; None if only a person can end it.
+    """
+
+    reason: str
+    until: int | None
+
+
+def may_claim(txn: BoardTransaction, name: str) -> bool:
+    """Return whether a claim for the agent could succeed. It is cheap, and needs no writing transaction."""
+    agent = txn.deployment.agents.get(name)
+    if agent is None or not has_capacity(txn, agent):
+        return False
+    return txn.sql.one(ACTIVATIONS.next_due, agent=name, now=txn.now) is not None or bool(ready_watches(txn, agent))
+
+
+def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
+    """Return whether an agent may run one more activation: it is neither blocked nor at its concurrency."""
+    if blocked(txn, agent.name) is not None:
+        return False
+    running: int = txn.sql.value(ACTIVATIONS.count_running, agent=agent.name)
+    return running < agent.settings.concurrency
+
+
+def agents_with_work(txn: BoardTransaction) -> set[str]:
+    """Return the agents for which anything waits, ready or not. A quiet board of 1,000 agents needs two queries."""
+    agents = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_retries)}
+    watch_id = 0
+    while (watch_id := txn.sql.value(CROSSINGS.next_watch_waiting, after=watch_id)) is not None:
+        if (watch := txn.active.watches.get(watch_id)) is not None:
+            agents.add(watch.agent.name)
+    return agents
+
+
+def agents_with_suspects(txn: BoardTransaction) -> set[str]:
+    """Return the agents that could now run an activation which its worker must run alone."""
+    names = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
+    return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
+
+
+def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
+    """Return why an agent may not wake at all; None if it may wake."""
+    board = txn.sql.one(ACTIVATIONS.board)
+    if board.paused:
+        return Hold(f"the board is paused{_because(board.paused_because)}", None)
+    state = agent_state.get(txn, agent)
+    if state.paused:
+        return Hold(f"it is paused{_because(state.paused_because)}", None)
+    if state.cooldown_until is not None and state.cooldown_until > txn.now:
+        return Hold("it is in cooldown", state.cooldown_until)
+    return None
+
+
+def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
+    """Return why a budget holds a watch back; None if no budget does.
+
+    While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
+    meantime waits on the agenda and is claimed in full batches afterwards.
+    """
+    row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
+    return None if row is None else Hold(row.error or "held", row.retry_at)
+
+
+def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
+    """Return what holds a waiting crossing back: `guard`, `cooldown` or `batch_window`; None if none of them does."""
+    if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
+        return "batch_window"
+    return crossing.held_by
+
+
+def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
+    """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
+    block = blocked(txn, agent.name)
+    if block is not None:
+        return block.until
+    instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
+    instants += [
+        txn.sql.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)
+        for watch in txn.active.watches_by_agent.get(agent.name, ())
+    ]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWatch]:
+    """Return the agent's watches with a ready crossing. The longest ready comes first, so that none starves."""
+    ready: list[tuple[int, int, RegisteredWatch]] = []
+    for watch in txn.active.watches_by_agent.get(agent.name, ()):
+        since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
+        if since is None and _has_full_batch(txn, watch):
+            since = txn.now
+        if since is not None and held_back(txn, watch) is None:
+            ready.append((since, watch.id, watch))
+    return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
+
+
+def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
+    if watch.batch is None or not watch.agent.settings.batch_window:
+        return False
+    marks: int = txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
+    return marks >= watch.batch
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""

@@ -1,0 +1,126 @@
+"""Budgets: what an activation, an agent and the board have spent and reserved, and whether a call fits.
+
+A window is an hour or a day of the calendar in UTC, so the limit of a day is the limit of a row of the view `costs`.
+What was spent follows from the records of calls alone, so it survives restarts and counts all processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant, iso
+from blackboard.deployment import Budget
+from blackboard.durations import DAY, HOUR
+from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
+
+
+@dataclass(frozen=True)
+class BudgetExceeded:
+    """A limit that a call would exceed."""
+
+    reason: str
+    until: Instant | None
+    """The instant at which its window ends; None if no new window makes room."""
+    holds: bool
+    """Whether the call has to wait. A budget in mode `watch` only reports."""
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """One limit, and what already counts towards it. Money is in micro-dollars."""
+
+    name: str
+    limit: int
+    used: int
+    asked: int
+    until: Instant | None
+    is_money: bool
+
+    @property
+    def fits(self) -> bool:
+        """Whether the call fits into an empty window."""
+        return self.asked <= self.limit
+
+    @property
+    def reason(self) -> str:
+        limit, used, asked = (
+            f"{amount / 1e6:.12g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
+        )
+        if not self.fits:
+            return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"
+        remedy = f" until {iso(self.until)}" if self.until else ": raise it"
+        return f"{self.name} = {limit}: {used} used, {asked} asked{remedy}"
+
+
+def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
+    """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
+
+    Of several limits, one that holds precedes one that only watches. Among equals the one that opens last is returned.
+    """
+    spec = txn.deployment.agents.get(row.agent)
+    scopes = [("budget", txn.deployment.budget, "")]
+    if spec is not None:
+        scopes.append((f"agents.{row.agent}.budget", spec.settings.budget, row.agent))
+    exceeded = [
+        BudgetExceeded(limit.reason, limit.until if limit.fits else None, budget.mode == "hold")
+        for name, budget, agent in scopes
+        for limit in _limits(txn, name, budget, agent, row, reserve)
+        if limit.used + limit.asked > limit.limit
+    ]
+    return max(exceeded, key=lambda item: (item.holds, item.until is None, item.until or 0), default=None)
+
+
+def _limits(
+    txn: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow, reserve: int
+) -> Iterator[_Limit]:
+    hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
+    windows = (
+        ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
+        ("hour", hour + HOUR, budget.usd_per_hour, budget.calls_per_hour),
+        ("day", day + DAY, budget.usd_per_day, budget.calls_per_day),
+    )
+    if all(usd is None and calls is None for _, _, usd, calls in windows):
+        return
+    statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
+    spent = txn.sql.one(statement, day=day, hour=hour, **of_agent)
+    used = {
+        "activation": spent_for(txn, row),
+        "hour": (spent.hour_money, spent.hour_calls),
+        "day": (spent.day_money, spent.day_calls),
+    }
+    for window, until, usd, calls in windows:
+        money, count = map(int, used[window])
+        if usd is not None:
+            # Rounded down to a micro-dollar: a limit is never raised.
+            limit = int(usd * 1_000_000 + 1e-6)
+            yield _Limit(f"{name}.usd_per_{window}", limit, money, reserve, until, is_money=True)
+        if calls is not None:
+            yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)
+
+
+def ask_again(txn: BoardTransaction) -> None:
+    """Let all calls ask again that a budget holds, because some of its room was given back."""
+    txn.sql.run(ACTIVATIONS.ask_again, api="messages", at=txn.now)
+    if txn.sql.run(ACTIVATIONS.submit_again, api="batch").rowcount:
+        txn.sql.run(MODEL_CALLS.clear_all_errors)
+
+
+def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
+    """Return the money and calls spent on a call's activation, and on those that its marks were split off from.
+
+    So a batch that is split does not start again from zero: the limit holds along the way of every mark.
+    """
+    money = calls = 0
+    activation_id: int | None = row.activation_id
+    up_to: int | None = row.id
+    while activation_id is not None:
+        spent = txn.sql.one(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
+        money, calls = money + int(spent.money), calls + int(spent.calls)
+        if (activation := get_activation(txn, activation_id)) is None:
+            break
+        activation_id, up_to = activation.split_from, activation.split_after_call
+    return money, calls

@@ -1,0 +1,255 @@
+"""Claims: the lease of an activation for the strongest crossings of an agent, and the absorption of their marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from blackboard.board.activations import activation_results, loop_detection, model_calls
+from blackboard.board.activations.agent_readiness import has_capacity, ready_watches
+from blackboard.board.mark_storage import backfill
+from blackboard.board.transactions.activation_inputs import (
+    ABSORBED,
+    ActivationInput,
+    as_input,
+    inputs_of,
+    record_input,
+    record_reads,
+)
+from blackboard.board.transactions.activation_rows import (
+    close_crossing,
+    get_activation,
+    insert_activation,
+    set_marks,
+    set_state,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals, stimuli, subject_cooldowns
+from blackboard.board.watches.crossing_selection import Selection, select
+from blackboard.board.watches.crossings import reason_of
+from blackboard.deployment import AgentSpec, Deployment
+from blackboard.failpoints import failpoint
+from blackboard.states import ActivationState, CrossingState
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, Statement
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An activation that a worker has leased."""
+
+    row: ActivationRow
+    agent: AgentSpec
+    watch: str
+    inputs: tuple[ActivationInput, ...]
+    reads: tuple[ActivationInput, ...]
+    at: int
+    """The instant at which its marks were absorbed."""
+    deployment: Deployment
+    """The deployment that was active then. It defines the kinds of the marks."""
+
+
+def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+    """Claim the next activation of an agent, with a lease in microseconds.
+
+    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency.
+    """
+    if not has_capacity(txn, agent):
+        return None
+    if (row := _next_put_back(txn, agent, ACTIVATIONS.next_due)) is not None:
+        return _restart(txn, agent, row, worker, lease)
+    for watch in ready_watches(txn, agent):
+        while (selection := select(txn, watch)).crossings:
+            if (fit := _quarantine_loops(txn, watch, selection)).crossings:
+                return _start(txn, watch, fit, worker, lease)
+    return None
+
+
+def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+    """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
+    if not has_capacity(txn, agent):
+        return None
+    row = _next_put_back(txn, agent, ACTIVATIONS.next_suspect)
+    return None if row is None else _restart(txn, agent, row, worker, lease)
+
+
+# -- loops -------------------------------------------------------------------------------------------------------------
+
+
+def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection) -> Selection:
+    """Quarantine what would continue a loop, ask a person about it, and return the other crossings."""
+    agent = watch.agent
+    selection.chain_length = loop_detection.chain_length(txn, selection.events)
+    if (reason := loop_detection.rate_problem(txn, agent)) is not None:
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason)
+        return Selection()
+    if not loop_detection.may_loop(agent, selection.chain_length):
+        return selection
+    fit = Selection()
+    for crossing in selection.crossings:
+        part = Selection(
+            [crossing], {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+        )
+        part.chain_length = loop_detection.chain_length(txn, part.events)
+        reason = loop_detection.loop_problem(txn, agent, crossing.subject, part.events, part.chain_length)
+        if reason is None:
+            fit.crossings.append(crossing)
+            fit.inputs.update(part.inputs)
+            fit.chain_length = max(fit.chain_length, part.chain_length)
+        else:
+            _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason)
+    return fit
+
+
+def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
+    if crossing.is_per_mark:
+        return event.mark_id == crossing.mark_id
+    return crossing.is_over_board or event.subject == crossing.subject
+
+
+def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str) -> None:
+    row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection))
+    loop_detection.ask(txn, subject, reason)
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, worker: str, lease: int) -> Claim:
+    row = _insert(
+        txn,
+        watch,
+        selection,
+        ActivationState.RUNNING,
+        started_at=txn.now,
+        attempt=1,
+        worker=worker,
+        lease_until=txn.now + lease,
+        fence=1,
+    )
+    inputs = _as_inputs(txn, selection)
+    reads = record_reads(txn, watch.agent, row.id, inputs)
+    return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment)
+
+
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
+    """Start an activation that failed, was interrupted or was handed back, with the same marks."""
+    row = set_state(
+        txn,
+        row,
+        ActivationState.RUNNING,
+        started_at=txn.now,
+        attempt=row.attempt + 1,
+        worker=worker,
+        lease_until=txn.now + lease,
+        fence=row.fence + 1,
+        retry_at=None,
+    )
+    inputs, reads = inputs_of(txn, row.id)
+    watch = txn.active.watches.get(row.watch_id)
+    return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+
+
+def _next_put_back(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
+    """Return the first due activation that cooldowns of its subjects allow, without the marks that they hold back."""
+    while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
+        if (row := _without_cooldowns(txn, agent, row)) is not None:
+            return row
+    return None
+
+
+def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
+    """Split off the marks of subjects that are in cooldown, and return the activation with the others.
+
+    Returns None after deferring the activation, if all its subjects are in cooldown, or if it waits for an answer about
+    all its marks or has one: an answer that is paid for is not given up.
+    """
+    marks: dict[str, list[int]] = {}
+    if subject_cooldowns.has_cooldowns(agent):
+        watch = txn.active.watches.get(row.watch_id)
+        for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+            if mark.role == ABSORBED and mark.id is not None:
+                subject = "" if watch is not None and watch.is_over_board else mark.subject
+                marks.setdefault(subject, []).append(mark.input_mark_id)
+    ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
+    cooling = {subject: end for subject, end in ends.items() if end is not None}
+    if not cooling:
+        return row
+    has_answer = model_calls.awaits_or_has_answer(txn, row.id)
+    if has_answer or len(cooling) == len(marks):
+        at = max(cooling.values()) if has_answer else min(cooling.values())
+        txn.sql.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
+        return None
+    for subject, end in cooling.items():
+        activation_results.split(
+            txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
+        )
+    set_marks(txn, row.id)
+    return get_activation(txn, row.id)
+
+
+def _insert(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, state: ActivationState, **columns: Any
+) -> ActivationRow:
+    """Insert an activation with its crossings and marks."""
+    lead = selection.crossings[0]
+    subjects = {crossing.subject for crossing in selection.crossings}
+    more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
+    row = ActivationRow(
+        id=0,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=subjects.pop() or None if len(subjects) == 1 else None,
+        state=state,
+        reason=f"{reason_of(watch, lead)}{more}",
+        crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
+        created_at=txn.now,
+        chain_length=selection.chain_length,
+        marks_absorbed=len(selection.inputs),
+    )
+    row = insert_activation(txn, row._replace(**columns), state)
+    for crossing in selection.crossings:
+        close_crossing(txn, crossing, CrossingState.CLAIMED, row)
+    failpoint("claim.within")
+    _absorb(txn, watch, row.id, selection)
+    return row
+
+
+def _as_inputs(txn: BoardTransaction, selection: Selection) -> tuple[ActivationInput, ...]:
+    return tuple(as_input(txn, event, strength) for event, strength in selection.inputs.values())
+
+
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection) -> None:
+    """Record the marks as inputs and as absorbed by the watch."""
+    for event, strength in selection.inputs.values():
+        record_input(txn, activation_id, event, strength)
+    if watch.falling:
+        return
+    if watch.is_over_board:
+        candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
+        if candidates.keys() <= selection.inputs.keys():  # everything: a watermark replaces a row for each mark
+            txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+            txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+            board_totals.reset(txn, watch)
+            for event, _ in selection.inputs.values():
+                if (
+                    event.author == watch.ignored_author and event.activation_id is not None
+                ):  # the watermark would stand for the last deposit of others
+                    stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
+            return
+        if watch.keeps_totals:
+            for mark_id in selection.inputs.keys() & candidates.keys():
+                board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
+    for mark_id, (event, _) in selection.inputs.items():
+        stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
+
+
+def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+    """Return a mark as the running sums count it.
+
+    Until a mark is migrated, the sums hold it under its kind's old law. It is migrated here.
+    """
+    if row.kind not in txn.active.migrating:
+        return row
+    return backfill.migrate(txn, txn.sql.one(MARKS.get_mark, id=row.id))

@@ -1,0 +1,107 @@
+"""Detection of activations that keep waking each other: chains too long, loops without new facts, a rate too high.
+
+Nothing is quarantined here. An ordinary claim costs no extra query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from blackboard.authors import BOARD
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.transactions.activation_inputs import ABSORBED
+from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.deployment import AgentSpec
+from blackboard.durations import HOUR
+from blackboard.marks import Need
+from blackboard.store.rows import ActivationRow, EventRow, row_of
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+SHORTEST = 4
+"""Activations in the shortest loop between two agents: after A, B, A, B the next is quarantined.
+
+The fourth still runs. Often it is the one that gives up and asks a person, as the Coordinator of the lead desk does.
+"""
+
+
+def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
+    """Return the chain length of an activation on these marks: one more than that of its longest predecessor."""
+    return 1 + max((row.chain_length for row in _predecessors(txn, events)), default=0)
+
+
+def may_loop(agent: AgentSpec, length: int) -> bool:
+    """Return whether a chain that ends with an activation of the agent is long enough for a loop.
+
+    Only then is more read.
+    """
+    return length > min(agent.settings.max_chain, SHORTEST - 1)
+
+
+def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
+    """Return the reason if an agent has used up its activations of the last hour, else None."""
+    limit = agent.settings.max_activations_per_hour
+    if limit is None or txn.sql.value(ACTIVATIONS.count_since, agent=agent.name, since=txn.now - HOUR) < limit:
+        return None
+    return f"{agent.name} was woken {limit} times within an hour (max_activations_per_hour = {limit})"
+
+
+def loop_problem(
+    txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow], length: int
+) -> str | None:
+    """Return the reason if an activation on these marks, with a chain of this length, would continue a loop, else None.
+
+    Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, came through the same
+    agents.
+    """
+    if length > (limit := agent.settings.max_chain):
+        return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
+    if length <= SHORTEST:
+        return None
+    chain = [agent.name]
+    while len(chain) <= SHORTEST:
+        predecessors = _predecessors(txn, events)
+        # A mark that no activation deposited is a fact from outside. It begins a new chain.
+        if not predecessors or any(event.activation_id is None for event in events):
+            return None
+        if subject:
+            predecessors = [max(predecessors, key=lambda row: row.id)]
+        elif len({row.agent for row in predecessors}) > 1:
+            return None
+        chain.append(predecessors[0].agent)
+        events = [event for row in predecessors for event in _absorbed(txn, row.id, subject)]
+    last, other = chain[:2]
+    if last == other or any(name != (last, other)[n % 2] for n, name in enumerate(chain)):
+        return None
+    return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
+
+
+def ask(txn: BoardTransaction, subject: str, reason: str) -> None:
+    """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
+    if "need" not in txn.deployment.kinds:
+        return
+    if any(row.author == BOARD for row in txn.sql.all(MARKS.marks_of_subject, kind="need", subject=subject)):
+        return
+    need = Need(
+        subject=subject,
+        question=f"{reason}. Shall it continue?",
+        options=["retry", "discard"],
+        detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
+        " and --retry ID or --discard ID decides.",
+    )
+    deposit(txn, DepositRequest.of(need, BOARD))
+
+
+def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:
+    """Return the activations that deposited the marks."""
+    ids = dict.fromkeys(event.activation_id for event in events if event.activation_id is not None)
+    return [row for id_ in ids if (row := get_activation(txn, id_)) is not None]
+
+
+def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
+    """Return the events of the marks that an activation absorbed, of one subject or ("") of all."""
+    return [
+        row_of(EventRow, row)
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
+        if row.role == ABSORBED and row.id is not None and (not subject or row.subject == subject)
+    ]

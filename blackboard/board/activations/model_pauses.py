@@ -1,0 +1,155 @@
+"""Pauses of models: a model that refuses everything gets one call at a time, until one succeeds.
+
+A refused request may be the fault of its marks, or of the account, the model or a gateway. Only other calls can tell.
+So a refusal counts against its marks only after a later call to the same model succeeded. Until then the marks wait
+without losing an attempt. After the first refusal, a call about a single other mark tries the model at once. If that
+is refused, too, the model is paused, and the tries become rarer, up to one an hour.
+
+What refuses the key, the account or the address says nothing about any request: it pauses the model at once. Agents
+that need no model, or another one, go on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from blackboard.activation_policies import backoff
+from blackboard.board.activations import activation_results, model_calls
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.durations import parse_duration
+from blackboard.states import ActivationState
+from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
+from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
+
+PRECEDENCE = parse_duration("1s")
+"""How long a refused activation waits for others, once the model may be tried."""
+FIRST_WAIT = parse_duration("10s")
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a call must wait for. A `held` wait is no work that time alone will finish."""
+
+    reason: str
+    until: Instant
+    held: bool
+
+
+def get(txn: BoardTransaction, model: str) -> ModelPauseRow | None:
+    """Return the pause of a model; None if it is not paused."""
+    row: ModelPauseRow | None = txn.sql.one(MODEL_CALLS.get_model_pause, model=model)
+    return row
+
+
+def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
+    """Return the pauses of all models."""
+    return txn.sql.all(MODEL_CALLS.model_pauses)
+
+
+def begin(
+    txn: BoardTransaction,
+    call: CallRow,
+    reason: str,
+    rng: random.Random,
+    *,
+    is_refusal: bool = False,
+    is_access: bool = False,
+) -> tuple[Wait, bool]:
+    """Pause a model because of a call, or prolong its pause.
+
+    A failure `is_refusal` if the request itself may be to blame, and `is_access` if it was not even read. While a
+    single activation was refused, its marks are as suspect as the model, and others may try the model at once.
+
+    Returns what the activation of the call waits for, and whether the model is paused now and was not before.
+    """
+    sent_at = model_calls.get(txn, call.id).sent_at or txn.now
+    before = get(txn, call.model)
+    # Calls that were under way together count as one failure.
+    failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
+    is_first = before is None or before.suspect == call.activation_id
+    suspect = call.activation_id if is_refusal and is_first else None
+    delay = backoff(FIRST_WAIT, max(1, failures - is_refusal), rng)
+    pause = ModelPauseRow(
+        model=call.model,
+        reason=reason[:2000],
+        since=sent_at if before is None else before.since,
+        failed_at=txn.now,
+        probe_at=txn.now if suspect else txn.now + delay,
+        failures=failures,
+        refusals=is_refusal + (0 if before is None else before.refusals),
+        is_access=int(is_access),
+        suspect=suspect,
+    )
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
+    is_new = suspect is None and (before is None or before.suspect is not None)
+    if suspect and failures == 1:
+        return Wait(_reason(pause), txn.now + PRECEDENCE, held=False), is_new
+    return Wait(_reason(pause), txn.now + delay + PRECEDENCE * is_refusal, held=True), is_new
+
+
+def admit(
+    txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
+) -> Wait | None:
+    """Return what a call of an activation must wait for; None if it may be sent, perhaps to try a paused model.
+
+    If requests were refused, only a call about a single mark tries the model: the other marks are split off. An
+    activation that was refused itself lets others go first.
+    """
+    if (pause := get(txn, model)) is None:
+        return None
+    at = pause.probe_at + (PRECEDENCE if is_refused else 0)
+    if at > txn.now:
+        return Wait(_reason(pause), at, held=pause.probe_at > txn.now)
+    if pause.refusals and activation_results.keep_one(
+        txn, row, halve_rest=is_refused, retry_at=txn.now + PRECEDENCE, error=_reason(pause)
+    ):
+        return Wait(_reason(pause), txn.now, held=False)
+    # Others wait for the outcome. If it never comes, they try the model then.
+    wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
+    txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
+    return None
+
+
+def lift(txn: BoardTransaction, call: CallRow) -> bool:
+    """End the pause of a model because a call was answered, and return whether there was one.
+
+    A call that was sent before the first one that failed proves nothing.
+    """
+    pause = get(txn, call.model)
+    if pause is None or (call.sent_at or 0) < pause.since:
+        return False
+    txn.sql.run(MODEL_CALLS.delete_model_pause, model=call.model)
+    txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+    return True
+
+
+def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
+    """End the pauses because of access of the models of an accepted batch, and return these models.
+
+    Other pauses end with an answer: the single requests of a batch are read later.
+    """
+    first = {call.model: call.id for call in reversed(list(calls))}
+    accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]
+    return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
+
+
+def holds_any(txn: BoardTransaction) -> bool:
+    """Return whether anything waits that `try_now` would let try."""
+    return bool(all_pauses(txn)) or any(
+        row.retry_at is not None for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.HELD)
+    )
+
+
+def try_now(txn: BoardTransaction) -> None:
+    """Let every paused model be tried at once, and every held activation that waits for an instant ask again."""
+    if holds_any(txn):
+        txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
+        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+
+
+def _reason(pause: ModelPauseRow) -> str:
+    return f"the provider refuses calls to {pause.model}: {pause.reason}"

@@ -1,0 +1,125 @@
+"""Quiescence: nothing is left that would finish without a person, a budget or a new mark; and a report of the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+
+from blackboard.board.activations import model_pauses
+from blackboard.board.activations.agent_readiness import blocked, held_back, held_by_of
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.predicted_crossings import next_crossing
+from blackboard.board.workers import gone_agents
+from blackboard.clock import iso
+from blackboard.states import ActivationState
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
+
+COUNTED = 10_000
+"""How many falls that are due, and were not recorded yet, are counted."""
+
+
+def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
+    """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
+
+    Budgets, guards, future crossings, pauses and people do not count. With `batch_api`, the calls of the Batch API do:
+    time alone brings their answers.
+    """
+    if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
+        return True
+    active = agents - _paused(txn).keys()
+    if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
+        return True
+    if next(waiting_work(txn, agents), None) is not None:
+        return True
+    due = txn.sql.value(CROSSINGS.next_predicted)
+    return due is not None and due <= txn.now
+
+
+def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+    """Yield the agent of each activation and crossing that waits for a free worker, or only for time before that."""
+    active = agents - _paused(txn).keys()
+    for state in (ActivationState.READY, ActivationState.HELD):
+        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state):
+            is_due = row.retry_at is not None and (state == ActivationState.READY or row.retry_at <= txn.now)
+            if row.agent in active and is_due:
+                yield row.agent
+    for watch in txn.active.watches.values():
+        if watch.agent.name not in active or held_back(txn, watch) is not None:
+            continue
+        for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
+            is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
+            if crossing.held_by in (None, "cooldown") or is_ready:
+                yield watch.agent.name
+    for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=COUNTED):
+        if (falling := txn.active.watches.get(prediction.watch_id)) is not None and falling.agent.name in active:
+            yield falling.agent.name
+
+
+@dataclass(frozen=True)
+class Report:
+    """Work that remained on a board when a daemon ended.
+
+    Attributes:
+        lines: One line for each reason that work remains; empty if none remains.
+    """
+
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
+        """Return what is left on the board for a daemon that ran these agents."""
+        lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
+        lines += [
+            f"{pause.model}: its provider refuses calls; "
+            + (f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it")
+            for pause in model_pauses.all_pauses(txn)
+            if not pause.suspect
+        ]
+        lines += _agenda(txn, agents)
+        lines += _stuck(txn)
+        lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
+        if (due := next_crossing(txn)) is not None:
+            lines.append(f"the next falling watch {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
+        return cls(tuple(lines))
+
+
+def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+    for watch in txn.active.watches.values():
+        budget = held_back(txn, watch)
+        reasons = {
+            "": budget.reason if budget else "ready",
+            "guard": "held back by a guard",
+            "cooldown": "in its cooldown",
+            "retest": "to be tested again under the changed watch",
+            "batch_window": budget.reason if budget else "in its batch window",
+        }
+        elsewhere = "" if watch.agent.name in agents else ", and this daemon does not run that agent"
+        waiting = txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+        for reason, count in sorted(Counter(held_by_of(txn, row) or "" for row in waiting).items()):
+            agenda = f"{count} on the agenda, {reasons.get(reason, reason)}"
+            yield f"{watch.agent.name}.{watch.spec.name}: {agenda}{elsewhere}"
+
+
+def _stuck(txn: BoardTransaction) -> Iterator[str]:
+    for state in (ActivationState.HELD, ActivationState.DEAD, ActivationState.QUARANTINED):
+        hint = ": see 'blackboard activations --state dead'" if state == ActivationState.DEAD else ""
+        rows = txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
+        rows = [row for row in rows if state != ActivationState.HELD or not gone_agents.is_gone(txn, row.agent)]
+        for agent, count in sorted(Counter(row.agent for row in rows).items()):
+            error = next(row.error for row in rows if row.agent == agent)
+            reason = f" ({_quoting_nobody(error)})" if state == ActivationState.HELD and error else ""
+            yield f"{agent}: {count} {state}{hint}{reason}"
+
+
+def _quoting_nobody(error: str) -> str:
+    """Return why an activation is held, without what a provider said: a daemon prints it, perhaps into a log."""
+    head, _, _ = error.partition(": ")
+    is_budget = " = " in head  # its figures follow
+    return error if is_budget else head
+
+
+def _paused(txn: BoardTransaction) -> dict[str, str]:
+    """Return the agents that wait for a person, with the reason."""
+    blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
+    return {name: block.reason for name, block in blocks.items() if block is not None and block.until is None}

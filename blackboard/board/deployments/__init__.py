@@ -1,0 +1,1 @@
+"""Making a deployment active, and previewing it."""

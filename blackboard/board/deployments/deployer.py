@@ -1,0 +1,96 @@
+"""Deployment by programs and workers: it takes no agent from another worker that is alive, unless that is wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from blackboard.board import unreadable_marks
+from blackboard.board.board_session import BoardSession
+from blackboard.board.deployments.maintenance_pace import Pace
+from blackboard.board.mark_storage import backfill
+from blackboard.board.result_types import DeployResult
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.workers import served_agents
+from blackboard.deployment import Deployment
+from blackboard.errors import AgentInUse
+from blackboard.marks import BUILT_IN_KINDS
+from blackboard.store.statements import ACTIVATIONS
+
+BATCH = 500
+"""Marks in one transaction of a backfill; other writers wait meanwhile."""
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """A program that deploys, and what it may take from workers.
+
+    Attributes:
+        replace: Whether it may remove or replace agents that another living worker serves.
+        new_code: Whether it may give an agent other code: "always", as `init` does; "unserved", which is unless a
+            living worker serves the active code, as a daemon does at its start; "never", as a reload, which has no new
+            code.
+        worker: The worker that deploys; None if it is no worker. It may take from itself.
+    """
+
+    replace: bool = False
+    new_code: Literal["always", "unserved", "never"] = "always"
+    worker: str | None = None
+
+    def deploy(self, session: BoardSession, make: Callable[[BoardTransaction], Deployment]) -> DeployResult:
+        """Deploy what `make` returns, and let the marks follow, at a pace that leaves time to other writers.
+
+        Raises:
+            AgentInUse: A living worker serves an agent that would be removed or replaced.
+        """
+        dead = served_agents.dead_workers(session)
+
+        def register(txn: BoardTransaction) -> DeployResult:
+            new = make(txn)
+            if (objection := self.objection(txn, new, dead)) is not None:
+                raise AgentInUse(objection)
+            return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS))
+
+        result = session.write(register, record=True)
+        pace = Pace(session)
+        while pace.run(lambda txn: backfill.run_batch(txn, BATCH)):
+            delay = pace.delay(session.read(lambda txn: txn.last_event))
+            session.clock.wait(threading.Event(), session.clock.now() + delay)
+        return result
+
+    def objection(self, txn: BoardTransaction, new: Deployment, dead: Collection[str]) -> str | None:
+        """Return why this deployer may not deploy something, in view of the workers that are not dead; None if it may.
+
+        Args:
+            txn: The transaction.
+            new: What would be deployed.
+            dead: Registered workers that are known to be dead.
+        """
+        if self.replace:
+            return None
+        old = txn.deployment.agents
+        removed = [name for name in old if name not in new.agents]
+        changed = [name for name in new.agents if name in old and new.agents[name].code != old[name].code]
+        if changed and self.new_code == "never":
+            return (
+                f"the active deployment has other code than this process for {', '.join(changed)}; restart this process"
+                " with that code"
+            )
+        for row in txn.sql.all(ACTIVATIONS.workers):
+            if row.id == self.worker or row.id in dead:
+                continue
+            code = served_agents.code_of(row)
+            if gone := [name for name in removed if name in code]:
+                return (
+                    f"worker {row.id} serves {', '.join(gone)}, which would be removed; stop that worker, or use"
+                    " --replace (in Python: replace=True)"
+                )
+            active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
+            if active and self.new_code == "unserved":
+                return (
+                    f"worker {row.id} serves {', '.join(active)} with the active code, which differs from this one;"
+                    " stop that worker, or use --replace (in Python: replace=True)"
+                )
+        return None

@@ -1,0 +1,173 @@
+"""A preview of a deployment: the deployment itself, carried out in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from blackboard.board import unreadable_marks
+from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.mark_storage import backfill, redeployment
+from blackboard.board.transactions.board_transaction import BoardTransaction, read_active
+from blackboard.board.unreadable_marks import Misfits
+from blackboard.board.watches import crossing_retests, guards
+from blackboard.board.workers import gone_agents, served_agents
+from blackboard.clock import to_datetime
+from blackboard.deployment import Deployment
+from blackboard.states import CrossingState
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+
+BATCH = 1000
+"""Marks that one batch of the backfill reads."""
+
+
+@dataclass(frozen=True)
+class PredictedEvaporation:
+    """A mark that would evaporate at once."""
+
+    mark_id: int
+    kind: str
+    subject: str
+    remaining: float
+    """What is left of its intensity."""
+    floor: float
+
+
+@dataclass(frozen=True)
+class PredictedCrossing:
+    """A crossing as it would be under the deployment."""
+
+    agent: str
+    watch: str
+    subject: str | None
+    """None for the board."""
+    mark_id: int | None
+    value: float
+    """What the watch measured at the crossing; of a crossing that ends, under the former watch."""
+    threshold: float
+
+
+@dataclass(frozen=True)
+class PredictedWake(PredictedCrossing):
+    """A crossing that the deployment would cause."""
+
+    held_back: bool
+    """Whether a guard would hold it back."""
+
+
+@dataclass(frozen=True)
+class PredictedRetest(PredictedCrossing):
+    """A crossing that waits for a watch that the deployment changes."""
+
+    stays: bool
+    """Whether it stays under the new watch; otherwise it ends as skipped."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a deployment would do at one instant."""
+
+    as_of: datetime
+    changes: tuple[str, ...]
+    """One text for each change; empty if the deployment is active already."""
+    evaporates: tuple[PredictedEvaporation, ...]
+    sooner: dict[str, int]
+    """How many marks of each kind would evaporate earlier than they do now, though not at once."""
+    wakes: tuple[PredictedWake, ...]
+    """The crossings that follow, also of what is due and was not noticed yet."""
+    retests: tuple[PredictedRetest, ...]
+    """The crossings that wait already, and whose watch changes."""
+    refusal: str | None
+    """Why `init` would refuse the deployment; None if it would not."""
+    idle_workers: dict[str, str]
+    """The workers that would then not claim for some of their agents, with the reasons."""
+    gone_agents: dict[str, int]
+    """How many crossings and activations would be held because their agent would be gone, by its name."""
+    own_laws: dict[str, int]
+    """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
+    unreadable: dict[str, Misfits] = field(default_factory=dict)
+    """For each kind, the live marks that do not fit its class."""
+
+
+def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = frozenset()) -> Preview:
+    """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`.
+
+    `dead` are registered workers that are known to be dead.
+    """
+    refusal = Deployer().objection(txn, new, dead)
+    last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
+    if redeployment.is_change(txn, redeployment.complete(txn, new)):
+        redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
+    as_of = txn.now
+    kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
+    before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
+    change = unreadable_marks.register(txn, new)
+    _continue(txn)
+    waiting = [
+        row.id
+        for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
+        for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
+        if row.held_by == crossing_retests.HELD_BY
+    ]
+    while backfill.run_batch(txn, BATCH):
+        _continue(txn)
+    evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
+    for row in txn.stored_marks(kinds, None):
+        if row.id not in before:
+            continue
+        if not row.is_live(txn.now):
+            remaining = txn.state(row).remaining(txn.now)
+            evaporates.append(PredictedEvaporation(row.id, row.kind, row.subject, remaining, txn.kind(row.kind).floor))
+        elif row.evaporates_at is not None and row.evaporates_at < (before[row.id] or float("inf")):
+            sooner[row.kind] += 1
+    return Preview(
+        to_datetime(as_of),
+        change.changed,
+        tuple(evaporates),
+        {kind: count for kind, count in sooner.items() if count},
+        tuple(
+            _wake(txn, row)
+            for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
+            if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
+        ),
+        tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        refusal,
+        {
+            row.id: problem
+            for row in txn.sql.all(ACTIVATIONS.workers)
+            if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
+        },
+        gone_agents.count(txn),
+        {row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
+    )
+
+
+def _continue(txn: BoardTransaction) -> None:
+    """Do what a commit and a new transaction would do between two steps."""
+    txn.save()
+    txn.totals.clear()
+    txn.active = read_active(txn.sql)
+    txn.next_end = txn.sql.value(MARKS.next_evaporation)
+
+
+def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
+    return PredictedRetest(*_crossing(txn, crossing), crossing.state == CrossingState.WAITING)
+
+
+def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
+    watch = txn.active.watches[crossing.watch_id]
+    if watch.falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
+        held_back = crossing.state == CrossingState.SKIPPED
+    else:
+        held_back = not guards.opening(txn, watch, crossing.subject)[0]
+    return PredictedWake(*_crossing(txn, crossing), held_back)
+
+
+def _crossing(txn: BoardTransaction, crossing: CrossingRow) -> tuple[str, str, str | None, int | None, float, float]:
+    """Return the fields of a `PredictedCrossing`."""
+    watch = txn.active.watches[crossing.watch_id]
+    mark_id = crossing.mark_id if crossing.is_per_mark else None
+    names = watch.agent.name, watch.spec.name
+    return *names, crossing.subject or None, mark_id, crossing.value, crossing.threshold

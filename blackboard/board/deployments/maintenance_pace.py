@@ -1,0 +1,45 @@
+"""A limit on the pace of background work, so that depositors keep most of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions.board_transaction import BoardTransaction
+
+DELAY_FACTOR = 4
+"""The pause after a piece of work, as a multiple of its duration."""
+
+
+class Pace:
+    """Decides how long to pause between pieces of background work: not at all while no other thread writes.
+
+    A thread that waits for the board during a piece writes right after it. So the events that the next piece finds
+    show whether others write. With a clock that stands still during the work, the pause is 0.
+    """
+
+    def __init__(self, session: BoardSession) -> None:
+        self._session, self._clock = session, session.clock
+        self._resume_at = 0
+        self._last_event = 0
+        self._crowded = False
+
+    def run(self, step: Callable[[BoardTransaction], int]) -> int:
+        """Run a piece of work in a transaction, and return its result."""
+
+        def work(txn: BoardTransaction) -> tuple[int, int, int]:
+            before = txn.last_event
+            return step(txn), before, txn.last_event
+
+        started = self._clock.monotonic()
+        result, before, after = self._session.write(work)
+        ended = self._clock.monotonic()
+        self._crowded, self._last_event = before != self._last_event, after
+        self._resume_at = ended + DELAY_FACTOR * (ended - started)
+        return result
+
+    def delay(self, last_event: int) -> int:
+        """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
+        if not self._crowded and last_event == self._last_event:
+            return 0
+        return max(0, self._resume_at - self._clock.monotonic())

@@ -1,0 +1,163 @@
+"""The backfill: after a change of the deployment, live marks follow it in bounded batches, as of its instant.
+
+After a change of law, a mark fades by the old law up to the instant of the change and by the new law after it, without
+a jump. A mark with a law of its own keeps it. After a change that can make a watch cross (a weight, a threshold, a new
+agent), the watch is tested on the live marks as they were at that instant. The crossings that already wait for a
+changed watch are tested before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings
+from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.store.rows import BackfillRow, MarkRow
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
+
+
+def before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Do what a change of a mark of this kind and subject could disturb: due crossings, and falls by a change."""
+    if txn.active.migrating:
+        for watch in txn.active.falling.get(kind, ()):
+            kinds = txn.active.migrating.intersection(watch.kinds)
+            if watch.is_over_board:
+                _test_fall_of_board(txn, watch, kinds)
+            else:
+                for row in txn.stored_marks(kinds, subject):
+                    migrate(txn, row)
+    predicted_crossings.fire_due_of(txn, kind, subject)
+
+
+def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+    """Write and return a mark under the present law and floor of its kind; most marks have them already.
+
+    A mark that evaporates at the instant of the change fires the falling watches over its subject at that instant.
+    """
+    migrated = txn.migrated(row)
+    if migrated == row:
+        return row
+    watches = [
+        watch
+        for watch in board_totals.watches_with_sums(txn, row.kind)
+        if is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+    ]
+    for watch in watches:
+        board_totals.add(txn, watch, row, -1)
+    txn.rebase(migrated)
+    if migrated.law != row.law:
+        txn.record(migrated, "law_changed", at=migrated.anchored_at)
+    for watch in watches:
+        board_totals.add(txn, watch, migrated, +1)
+    change = txn.active.law_changes[row.kind, row.law]
+    if not migrated.is_live(change.changed_at):
+        for watch in txn.active.falling.get(row.kind, ()):
+            if watch.covers(row.subject) and not watch.is_over_board:
+                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
+    return migrated
+
+
+def run_batch(txn: BoardTransaction, limit: int) -> int:
+    """Run a part of the oldest backfill, over at most `limit` marks of each kind.
+
+    Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
+    """
+    job: BackfillRow | None = txn.sql.one(CROSSINGS.backfills)
+    return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))
+
+
+def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    """Test the waiting crossings of a watch that changed again."""
+    watch = txn.active.watches.get(int(job.name.split(" ")[0]))
+    count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
+    if count < limit:
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+    return count
+
+
+def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    if job.position == 0:
+        for watch in txn.active.falling.get(job.name, ()):
+            if watch.is_over_board:
+                _test_fall_of_board(txn, watch, {job.name})
+    rows = _next_marks(txn, job, job.name, job.up_to, limit)
+    for row in rows:
+        migrate(txn, row)
+    position = job.up_to if len(rows) < limit else rows[-1].event_id
+    if position >= job.up_to:
+        txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
+    _advance(txn, job, position)
+    return len(rows)
+
+
+def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
+    watch = txn.active.watches.get(int(job.name))
+    if watch is None:
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+        return 0
+    if watch.is_over_board:
+        _test_board(txn, watch, job)
+        return 1
+    # Every kind advances to the same event, so that the position says how far the whole backfill has come.
+    touched, last = 0, job.up_to
+    for kind in watch.kinds:
+        rows = _next_marks(txn, job, kind, job.up_to, limit)
+        touched += len(rows)
+        if len(rows) == limit:
+            last = min(last, rows[-1].event_id)
+    for kind in watch.kinds:
+        for row in _next_marks(txn, job, kind, last, limit):
+            _test_mark(txn, watch, migrate(txn, row), job.at)
+    _advance(txn, job, last)
+    return touched
+
+
+def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, limit: int) -> list[MarkRow]:
+    return txn.sql.all(MARKS.marks_changed_between, kind=kind, after=job.position, up_to=up_to, limit=limit)
+
+
+def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
+    if position >= job.up_to:
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+    else:
+        txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
+
+
+def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> None:
+    at = max(at, row.anchored_at)
+    if not watch.covers(row.subject) or not row.is_live(at):
+        return
+    if watch.falling:
+        predicted_crossings.predict_watch(txn, watch, row, since=at)
+    else:
+        crossings.evaluate_as_of(txn, watch, row, at)
+
+
+def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
+
+    So it fires at the instant of the change if marks evaporate then.
+    """
+    for job in txn.sql.all(CROSSINGS.backfills):
+        if job.task == "kind" and job.name in kinds and job.position == 0:
+            predicted_crossings.predict_board(txn, watch, since=job.at)
+
+
+def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
+    if watch.falling:
+        predicted_crossings.predict_board(txn, watch, since=job.at)
+    else:
+        if job.task == "watch":  # a change of weight, law or floor keeps the sums right
+            board_totals.rebuild(txn, watch)
+        crossings.evaluate(txn, watch, "")
+    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+
+
+_TASKS = {
+    "crossings": _test_crossings,
+    "kind": _migrate_kind,
+    "watch": _test_watch,
+    "values": _test_watch,
+}

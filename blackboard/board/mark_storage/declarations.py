@@ -1,0 +1,83 @@
+"""Registration of agents and kinds as a program declares them, beside what is registered already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from blackboard.board.mark_storage import redeployment
+from blackboard.board.mark_storage.deposit_limits import check_size
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction, read_active
+from blackboard.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.errors import ConfigurationError, Mistake, nearest
+from blackboard.marks import Mark
+from blackboard.store.statements import DEPLOYMENTS
+
+
+class AgentDeclaration(Protocol):
+    """An agent, as far as a deployment needs it."""
+
+    @property
+    def spec(self) -> AgentSpec:
+        """The agent as a deployment registers it."""
+
+    @property
+    def kinds(self) -> Mapping[str, type[Mark]]:
+        """The mark classes that the agent names, by kind."""
+
+
+def with_declared(active: Deployment, agents: Iterable[AgentDeclaration], kinds: Iterable[type[Mark]]) -> Deployment:
+    """Return the active deployment with more agents, and with the kinds that they name.
+
+    A registered kind stays as it is, because a deployment file may have set it; the mark classes in `kinds` are
+    registered as they declare themselves.
+
+    Raises:
+        ConfigurationError: Neither the board nor a declaration knows a kind that an agent names.
+    """
+    specs = {**active.kinds, **{kind.kind: KindSpec.of(kind.defaults) for kind in kinds}}
+    registered = dict(active.agents)
+    mistakes = []
+    for agent in agents:
+        if agent.spec.renamed_from:
+            registered.pop(agent.spec.renamed_from, None)
+        registered[agent.spec.name] = agent.spec
+        for name in sorted(agent.spec.kinds - specs.keys()):
+            if name in agent.kinds:
+                specs[name] = KindSpec.of(agent.kinds[name].defaults)
+            else:
+                mistakes.append(
+                    Mistake(
+                        f"agent {agent.spec.name!r}",
+                        f"it names the kind {name!r}, which is not known{nearest(name, specs)}; "
+                        "name its class in kinds=[...] of the agent",
+                    )
+                )
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return active.model_copy(update={"kinds": specs, "agents": registered})
+
+
+def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
+    """Register a kind as its class declares it, if the board does not know it and this process does."""
+    if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
+        redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
+        txn.active = read_active(txn.sql)
+
+
+def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
+    """Check that a payload that its class accepts fits the limits and the registered schema of its kind too.
+
+    Raises:
+        InvalidMark: The payload does not fit.
+    """
+    check_size(txn.deployment, kind, author, text)
+    classes.check_registered(kind, text, txn.deployment.kinds[kind], lambda: schemas_of(txn, kind))
+
+
+def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:
+    """Return the schemas that the board has ever registered for a kind."""
+    contents = [json.loads(row.content) for row in txn.sql.all(DEPLOYMENTS.deployments)]
+    return [content["kinds"][kind]["payload"] for content in contents if kind in content["kinds"]]

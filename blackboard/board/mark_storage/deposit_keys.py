@@ -1,0 +1,63 @@
+"""Keys of deposits: a key belongs to its author and kind, and stands for the first request that was made with it."""
+
+from __future__ import annotations
+
+from blackboard.authors import check_text
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.errors import InvalidMark, KeyReused
+from blackboard.store.statements import MARKS
+
+MAX_KEY = 400
+RESERVED = "blackboard/"
+"""The prefix of keys that only the board itself may use."""
+
+
+def check_key(key: str) -> None:
+    """Check that a key can be stored.
+
+    Raises:
+        InvalidMark: It is blank, too long, not valid text, or begins with the board's own prefix.
+    """
+    check_text("key", key, MAX_KEY)
+    if key.startswith(RESERVED):
+        raise InvalidMark(f"the key {key!r} begins with {RESERVED!r}, which is reserved for the board itself")
+
+
+def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -> Receipt | None:
+    """Return the receipt of the first request with a key, or None if there was none.
+
+    Keys from before requests had a digest stand for whatever was deposited with them.
+
+    Raises:
+        KeyReused: The key stands for another request.
+    """
+    known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
+    if known is None:
+        return None
+    if known.digest not in (digest, ""):
+        raise KeyReused(
+            f"the key {key!r} of {author} stands for another deposit of the kind {kind!r}, mark {known.mark_id};"
+            " nothing was stored. Give each deposit its own key"
+        )
+    row = txn.sql.one(MARKS.get_mark, id=known.mark_id)
+    return Receipt(
+        known.mark_id, known.event_id, "duplicate", 0.0 if row is None else txn.fading(row).strength(txn.now)
+    )
+
+
+def insert(
+    txn: BoardTransaction, author: str, kind: str, key: str, digest: str, receipt: Receipt, source: str | None
+) -> None:
+    """Record that a key stands for a request, with its result, and the file that it was loaded from."""
+    txn.sql.run(
+        MARKS.insert_key,
+        author=author,
+        kind=kind,
+        key=key,
+        digest=digest,
+        mark_id=receipt.mark_id,
+        event_id=receipt.event_id,
+        at=txn.now,
+        source=source,
+    )

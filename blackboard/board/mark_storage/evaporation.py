@@ -1,0 +1,108 @@
+"""The ways a mark leaves the live board: evaporation and withdrawal. Its history stays."""
+
+from __future__ import annotations
+
+from blackboard.board.mark_storage import backfill
+from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings
+from blackboard.board.watches.crossing_inputs import marks_behind
+from blackboard.errors import NotFound
+from blackboard.states import CrossingState
+from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+
+def evaporate_due(txn: BoardTransaction, limit: int) -> int:
+    """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.
+
+    Returns how many were moved; `limit` if there may be more to do.
+    """
+    if predicted_crossings.fire_due(txn, limit):
+        return limit  # nothing evaporates until all due predicted crossings have fired
+    rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
+    for kind, law in {(row.kind, row.law) for row in rows}:
+        for watch in board_totals.watches_with_sums(txn, kind):
+            board_totals.remove_evaporated(txn, watch, kind, law)
+    for row in rows:
+        row = backfill.migrate(txn, row)  # a change of its law or floor may prolong its life
+        if not row.is_live(txn.now):
+            evaporate(txn, row)
+    return len(rows)
+
+
+def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
+    """Move a mark that has evaporated to the history."""
+    remaining = txn.state(row).remaining(txn.now if row.evaporates_at is None else row.evaporates_at)
+    txn.record(row, "evaporated", intensity=remaining)
+    _remove(txn, row)
+
+
+def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> None:
+    """Move a mark to the history that was below its floor when it was deposited; `old` is the live mark before that.
+
+    No total contains the new mark, which was never live.
+    """
+    if old is not None:
+        crossings.remove_from_totals(txn, old)
+    txn.record(row, "evaporated")
+    _delete(txn, row)
+
+
+def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
+    """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
+
+    Raises:
+        NotFound: There is no live mark with this id.
+    """
+    row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=mark_id)
+    if row is not None:
+        row = backfill.migrate(txn, row)
+    if row is None or not row.is_live(txn.now):
+        raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
+    backfill.before_change(txn, row.kind, row.subject)
+    txn.record(row, "withdrawn", author=author, intensity=txn.state(row).remaining(txn.now))
+    _remove(txn, row)
+    predicted_crossings.predict_after_withdrawal(txn, row)
+    for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
+        _withdraw_crossings(txn, watch, row)
+    txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
+    guards.release_after_change(txn, row.kind, row.subject)
+    return row
+
+
+def _remove(txn: BoardTransaction, row: MarkRow) -> None:
+    crossings.remove_from_totals(txn, row)
+    _delete(txn, row)
+
+
+def _delete(txn: BoardTransaction, row: MarkRow) -> None:
+    txn.sql.run(MARKS.delete_mark, id=row.id)
+    txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
+    if txn.kind(row.kind).unique is not None:
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+
+
+def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
+    """End the waiting crossings of a watch that would not have come about without a mark.
+
+    A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
+    skipped, and only if none of its marks is left.
+    """
+    subject = "" if watch.is_over_board else row.subject
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+        depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
+        if depends and watch.falling:
+            skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
+        elif depends:
+            close_crossing(txn, crossing, CrossingState.WITHDRAWN)
+
+
+def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
+    """Return whether a crossing stands without a withdrawn mark.
+
+    Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is left.
+    """
+    if watch.falling:
+        return bool(marks_behind(txn, watch, crossing).inputs)
+    return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)

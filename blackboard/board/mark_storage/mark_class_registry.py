@@ -1,0 +1,256 @@
+"""The mark classes that this process knows. They check payloads, and make marks from stored payloads.
+
+A class is one that the program or its deployment file names. No module is ever imported because a board names it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, JsonValue, ValidationError
+
+from blackboard.deployment import Deployment, KindSpec
+from blackboard.errors import BlackboardError, InvalidMark
+from blackboard.marks import (
+    BUILT_IN_CLASSES,
+    Mark,
+    StoredMark,
+    attach_stored,
+    describe_invalid,
+    dump_payload,
+    normalize_subject,
+)
+from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.schema_form import form_of
+from blackboard.store.rows import EventRow, MarkRow
+
+M = TypeVar("M", bound=Mark)
+Source = Callable[[], Iterable[type[Mark]]]
+
+
+class StandIn(Mark, kind="stand_in"):
+    """The base class of marks whose class this process does not know. They take any fields, and check none."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class MarkClasses:
+    """The mark classes that this process knows, by kind."""
+
+    def __init__(self, classes: Iterable[type[Mark]] = ()) -> None:
+        self._classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
+        self._stand_ins: dict[str, type[StandIn]] = {}
+        self._lock = threading.Lock()
+        self._source: Source | None = None
+        self._from_source: dict[str, type[Mark]] = {}
+        self._failure: BlackboardError | None = None
+        self._agreement: dict[str, tuple[type[Mark], object, bool]] = {}
+        self.add(classes)
+
+    def add(self, classes: Iterable[type[Mark]], *, replace: bool = False) -> None:
+        """Add mark classes. With `replace`, they take the place of other classes of their kinds.
+
+        Raises:
+            InvalidMark: A class would lose a value that is stored, or another class has its kind.
+        """
+        for model in classes:
+            known = self._classes.get(model.kind)
+            if known is model or issubclass(model, StandIn):
+                continue
+            check_class(model)
+            if known is not None and not replace:
+                _check_same(known, model)
+            self._classes[model.kind] = model
+
+    def load_from(self, source: Source) -> None:
+        """Ask a source, such as the deployment file, for classes when `load` meets a kind without a class."""
+        self._source = source
+
+    def load(self, kinds: Iterable[str]) -> None:
+        """Ask the source for its classes if one of these kinds has no class. Not in a transaction: it may import.
+
+        A source that fails matters only where a class is missing then: see `find`.
+        """
+        if self._source is None or all(kind in self._classes for kind in kinds):
+            return
+        with self._lock:
+            if self._source is None:
+                return  # another thread asked it meanwhile
+            try:
+                for model in self._source():
+                    self._from_source.setdefault(model.kind, model)
+            except BlackboardError as error:
+                self._failure = error
+            self._source = None
+
+    def knows(self, model: type[Any]) -> bool:
+        """Return whether a class was added as that of its kind."""
+        return self._classes.get(getattr(model, "kind", "")) is model
+
+    def get(self, kind: str) -> type[Mark] | None:
+        """Return the class of a kind, if it was added."""
+        return self._classes.get(kind)
+
+    def find(self, kind: str, deployment: Deployment) -> type[Mark] | None:
+        """Return the class of a kind: one that was added or loaded, or the registered one if it is imported already.
+
+        Raises:
+            BlackboardError: There is no such class, and the source of classes failed.
+        """
+        if (model := self._classes.get(kind) or self._from_source.get(kind)) is not None:
+            return model
+        if kind in deployment.kinds and (model := _imported_class(deployment.kinds[kind].model, kind)) is not None:
+            self.add([model])
+            return model
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    def check(self, kind: str, payload: object, subject: str, deployment: Deployment) -> tuple[str, str]:
+        """Return the text of a payload and the subject as they are stored.
+
+        The class of the kind checks them or, if this process does not know the class, the registered JSON schema. A
+        class with a validator of `subject` gives all spellings of one subject the same form.
+
+        Raises:
+            InvalidMark: The payload does not fit the kind; the message names each wrong field.
+        """
+        if not isinstance(payload, Mapping):
+            raise InvalidMark(f'a payload is a JSON object, such as {{"message": "..."}}, not {type(payload).__name__}')
+        if reserved := sorted({"subject", "intensity"} & set(payload)):
+            raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is not a field of the payload")
+        payload = dict(payload)
+        if (model := self.find(kind, deployment)) is not None:
+            try:
+                mark = parse_payload(model, payload, subject)
+                return write_mark(mark), mark.subject
+            except ValidationError as error:
+                raise InvalidMark(describe_invalid(kind, error)) from None
+        return _convert(kind, payload, deployment.kinds[kind]), subject
+
+    def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
+        """Return the form in which a subject would be stored; unchanged if the deposit would be refused."""
+        model = self.find(kind, deployment)
+        validators = () if model is None else model.__pydantic_decorators__.field_validators.values()
+        if model is not None and any("subject" in validator.info.fields for validator in validators):
+            with contextlib.suppress(ValidationError, InvalidMark):
+                subject = parse_payload(model, payload, subject).subject
+        return normalize_subject(subject)
+
+    def check_registered(
+        self, kind: str, text: str, spec: KindSpec, earlier: Callable[[], Iterable[dict[str, Any] | None]]
+    ) -> None:
+        """Check that a payload that its class accepts fits the registered schema of the kind too.
+
+        A class whose own schema the board registered earlier is that of an older version of the program, which may
+        still run. Its marks are accepted; an agent of the new version that cannot read them names them.
+
+        Raises:
+            InvalidMark: The payload does not fit.
+        """
+        model = self._classes.get(kind) or self._from_source.get(kind)
+        if model is None or spec.payload is None:
+            return
+        known = self._agreement.get(kind)
+        if known is None or known[0] is not model or known[1] is not spec.payload:
+            own = form_of(model.payload_schema())
+            same = own == form_of(spec.payload) or own in map(form_of, earlier())
+            known = (model, spec.payload, same)
+            self._agreement[kind] = known
+        if not known[2]:
+            _check_schema(kind, text, spec, f"{model.__module__}:{model.__qualname__}")
+
+    def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
+        """Return a mark of its kind's class from its row, or from the event that produced its state.
+
+        Raises:
+            InvalidMark: The payload does not fit the class.
+        """
+        return self.make_as(self.find(row.kind, deployment) or self._stand_in(row.kind), row, stored)
+
+    def make_as(self, model: type[M], row: MarkRow | EventRow, stored: StoredMark) -> M:
+        """Return a mark of a class from its row, or from the event that produced its state.
+
+        Raises:
+            InvalidMark: The payload does not fit the class.
+        """
+        try:
+            mark = read_mark(model, row.payload or "{}", row.subject, row.intensity)
+        except ValidationError as error:
+            raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
+        return attach_stored(mark, stored)
+
+    def misfit(self, row: MarkRow, deployment: Deployment) -> str | None:
+        """Return why a stored mark does not fit its class or, without a class, its schema; None if it fits."""
+        spec = deployment.kinds[row.kind]
+        if (model := self.find(row.kind, deployment)) is not None:
+            try:
+                read_mark(model, row.payload, row.subject, row.intensity)
+            except ValidationError as error:
+                return describe_invalid(row.kind, error)
+        elif spec.payload is not None:
+            try:
+                _check_schema(row.kind, row.payload, spec)
+            except InvalidMark as error:
+                return str(error)
+        return None
+
+    def _stand_in(self, kind: str) -> type[StandIn]:
+        if kind not in self._stand_ins:
+
+            class Unknown(StandIn, kind=kind):
+                """A mark of a kind whose class this process does not know."""
+
+            self._stand_ins[kind] = Unknown
+        return self._stand_ins[kind]
+
+
+def _check_same(known: type[Mark], model: type[Mark]) -> None:
+    """Check that a class is the known one, defined again.
+
+    Raises:
+        InvalidMark: It is another class, or it has another schema by now.
+    """
+    places = [known.defaults.model, model.defaults.model]
+    names = {place.partition(":")[2] for place in places}
+    # A program that runs and is imported too has each of its classes twice.
+    is_one_program = "__main__" in {place.partition(":")[0] for place in places}
+    if places[0] != places[1] and not (is_one_program and len(names) == 1):
+        raise InvalidMark(f"two classes have the kind {model.kind!r}: {places[0]} and {places[1]}; rename one kind")
+    if known.payload_schema() != model.payload_schema():
+        raise InvalidMark(
+            f"{places[1]} was defined again with other fields; board.deploy(kinds=[{model.__name__}]) makes it the"
+            f" class of kind {model.kind!r}"
+        )
+
+
+def _imported_class(place: str, kind: str) -> type[Mark] | None:
+    """Return the class at a place if its module is imported already."""
+    module, _, name = place.partition(":")
+    found: Any = sys.modules.get(module)
+    for step in name.split("."):
+        found = getattr(found, step, None)
+    is_class = isinstance(found, type) and issubclass(found, Mark) and found.kind == kind
+    return found if is_class else None
+
+
+def _convert(kind: str, payload: dict[str, JsonValue], spec: KindSpec) -> str:
+    text = dump_payload(payload)
+    if spec.payload is None:
+        return text
+    from blackboard.board.mark_storage.payload_schema import convert_payload  # jsonschema is slow to import
+
+    return dump_payload(convert_payload(kind, payload, spec.payload))
+
+
+def _check_schema(kind: str, text: str, spec: KindSpec, place: str | None = None) -> None:
+    from blackboard.board.mark_storage.payload_schema import problems_of  # jsonschema is slow to import
+
+    if problems := problems_of(json.loads(text), spec.payload or {}):
+        hint = f"; {place} differs from what is registered: deploy it, as 'blackboard init' does" if place else ""
+        raise InvalidMark(f"the payload does not fit kind {kind!r} as registered: {'; '.join(problems)}{hint}")

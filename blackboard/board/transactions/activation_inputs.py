@@ -1,0 +1,112 @@
+"""Inputs of activations: the marks that an activation absorbs or reads, frozen as they were when it was claimed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.deployment import AgentSpec
+from blackboard.store.live_marks import live_marks, live_marks_in_order
+from blackboard.store.rows import EventRow, MarkRow, row_of
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+ABSORBED, READ = "absorbed", "read"
+"""The roles of an input: a mark that the watch absorbed, and a mark that the agent is shown in addition."""
+
+
+@dataclass(frozen=True)
+class ActivationInput:
+    """A mark as an activation received it: the event that produced its state, and its strength then."""
+
+    event: EventRow
+    strength: float
+    deposited_at: int
+    reinforcements: int
+    role: str = ABSORBED
+
+
+def record_input(
+    txn: BoardTransaction, activation_id: int, event: EventRow, strength: float, role: str = ABSORBED
+) -> None:
+    """Record a mark as an input of an activation."""
+    txn.sql.run(
+        ACTIVATIONS.insert_input,
+        activation_id=activation_id,
+        mark_id=event.mark_id,
+        role=role,
+        event_id=event.id,
+        strength=strength,
+    )
+
+
+def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str = ABSORBED) -> ActivationInput:
+    """Return the input for the state that an event produced."""
+    deposited_at, reinforcements = event.recorded_at, 0
+    if event.id != event.mark_id:  # the first event of a mark has the mark's id
+        if (first := txn.sql.one(MARKS.get_event, id=event.mark_id)) is not None:
+            deposited_at = first.recorded_at
+        reinforcements = txn.sql.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
+    return ActivationInput(event, strength, deposited_at, reinforcements, role)
+
+
+def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
+    """Return the event that produced the present state of a mark."""
+    event: EventRow = txn.sql.one(MARKS.get_event, id=row.event_id)
+    return event
+
+
+def strength_of(txn: BoardTransaction, event: EventRow) -> float:
+    """Return the strength now of a mark that was last deposited by an event: under its present law, if that changed."""
+    values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
+    state = txn.sql.one(MARKS.state_of_mark_at, **values) or event
+    law = txn.laws.get(txn.sql, state.law)
+    return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.recorded_at))
+
+
+def record_reads(
+    txn: BoardTransaction, agent: AgentSpec, activation_id: int, inputs: tuple[ActivationInput, ...]
+) -> tuple[ActivationInput, ...]:
+    """Record the marks that the agent reads in addition to its inputs.
+
+    They are frozen with the activation, so a retry sees the same marks.
+    """
+    absorbed = {item.event.mark_id for item in inputs}
+    reads: dict[int, ActivationInput] = {}
+    for read in agent.reads:
+        subjects = list(dict.fromkeys(item.event.subject for item in inputs)) if read.same_subject else [None]
+        for subject in subjects:
+            for row, strength in strongest(txn, read.kind, read.limit, subject):
+                if row.id not in absorbed and row.id not in reads:
+                    reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
+    for item in reads.values():
+        record_input(txn, activation_id, item.event, item.strength, READ)
+    return tuple(reads.values())
+
+
+def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
+    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths."""
+    txn.kind(kind)
+    if subject is not None:
+        statement = live_marks("kind", "subject", "limit")
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
+        return [(row_of(MarkRow, row), row.strength) for row in rows]
+    pairs: list[tuple[MarkRow, float]] = []
+    law = ""
+    while (law := txn.sql.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
+        ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
+        statement = live_marks_in_order() if ordered else live_marks("kind", "law", "limit")
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
+        pairs += [(row_of(MarkRow, row), row.strength) for row in rows]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
+
+
+def inputs_of(
+    txn: BoardTransaction, activation_id: int
+) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
+    """Return the marks that an activation absorbed and the marks that it read, without those removed since."""
+    items = [
+        as_input(txn, row_of(EventRow, row), row.strength, row.role)
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
+        if row.id is not None
+    ]
+    return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)

@@ -1,0 +1,111 @@
+"""Rows of activations, and the functions that insert them and change their state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.states import ActivationState, CrossingState, check_initial, check_transition
+from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+
+def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
+    """Return an activation, or None if there is none with this id."""
+    row: ActivationRow | None = txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
+    return row
+
+
+def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
+    """Insert an activation in its first state, and return it with its id.
+
+    Raises:
+        IllegalTransition: No activation may begin in this state.
+    """
+    check_initial(state)
+    row = row._replace(state=state)
+    running = state == ActivationState.RUNNING
+    insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
+    txn.sql.run(insert, **row._asdict())
+    return row._replace(id=txn.sql.value(ACTIVATIONS.last_activation_id))
+
+
+def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
+    """Return the subjects of the marks that an activation absorbs; "" is the board, if its watch is over the board."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is not None and watch.is_over_board:
+        return [""]
+    return [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
+
+
+def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
+    """Record how many marks an activation absorbs, and their subject if they have only one, after they changed.
+
+    Returns that subject.
+    """
+    marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=activation_id)
+    subjects = [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)]
+    subject = subjects[0] if len(subjects) == 1 else None
+    txn.sql.run(ACTIVATIONS.set_marks, id=activation_id, marks_absorbed=len(marks), subject=subject)
+    return subject
+
+
+def insert_closed_activation(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, state: ActivationState, reason: str, crossed_at: int
+) -> ActivationRow:
+    """Insert an activation that ended before it began: its crossing faded or was skipped."""
+    row = ActivationRow(
+        id=0,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=subject or None,
+        state=state,
+        reason=reason,
+        crossed_at=crossed_at,
+        created_at=txn.now,
+        finished_at=txn.now,
+    )
+    return insert_activation(txn, row, state)
+
+
+def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState, **columns: Any) -> ActivationRow:
+    """Change the state of an activation, and the columns that describe the attempt; return the row as it is now.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    row = row._replace(state=state, **columns)
+    # The statements have the same text, but starting and finishing have their own rules for notifying workers.
+    if state == ActivationState.RUNNING:
+        statement = ACTIVATIONS.start_activation
+    elif state == ActivationState.DONE:
+        statement = ACTIVATIONS.finish_activation
+    else:
+        statement = ACTIVATIONS.set_state
+    txn.sql.run(statement, **row._asdict())
+    return row
+
+
+def close_crossing(
+    txn: BoardTransaction, row: CrossingRow, state: CrossingState, activation: ActivationRow | None = None
+) -> None:
+    """End a waiting crossing, or give it to an activation that claims it.
+
+    Raises:
+        IllegalTransition: The state cannot follow the present one.
+    """
+    check_transition(row.state, state)
+    txn.sql.run(
+        CROSSINGS.close_crossing,
+        id=row.id,
+        state=state,
+        activation_id=None if activation is None else activation.id,
+        closed_at=None if state == CrossingState.CLAIMED else txn.now,
+    )
+
+
+def skip_crossing(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
+    """End a waiting crossing without a call of its agent, with an activation that says why."""
+    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    close_crossing(txn, crossing, CrossingState.SKIPPED, row)

@@ -1,0 +1,47 @@
+"""The state of agents: pauses, cooldowns and failures in a row. Only this module writes the table `agent_state`."""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.store.rows import AgentStateRow
+from blackboard.store.statements import ACTIVATIONS
+
+
+def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
+    """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
+    row: AgentStateRow | None = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent)
+    return AgentStateRow(agent, 0, None, None, 0) if row is None else row
+
+
+def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | None = None) -> None:
+    """Pause or resume an agent.
+
+    Raises:
+        UnknownName: There is no such agent.
+    """
+    txn.deployment.agent(agent)
+    txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+
+
+def end_failures(txn: BoardTransaction, agent: str) -> None:
+    """End the cooldown that failures in a row brought an agent, and count its failures from 0."""
+    if get(txn, agent).failures:
+        set_cooldown(txn, agent, None, 0)
+
+
+def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) -> None:
+    """Pause or resume all agents."""
+    txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
+
+
+def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
+    """Set when the cooldown of an agent ends, and its failures in a row."""
+    state = get(txn, agent)
+    if (state.cooldown_until, state.failures) != (cooldown_until, failures):
+        txn.sql.run(ACTIVATIONS.set_cooldown, agent=agent, cooldown_until=cooldown_until, failures=failures)
+
+
+def rename(txn: BoardTransaction, former: str, agent: str) -> None:
+    """Give a renamed agent the state of its former name, unless it has a state of its own."""
+    if txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent) is None:
+        txn.sql.run(ACTIVATIONS.rename_agent_state, former=former, agent=agent)

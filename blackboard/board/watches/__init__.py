@@ -1,0 +1,1 @@
+"""Watches: what counts for them, when they cross, and which crossings wait in which order."""

@@ -1,0 +1,49 @@
+"""What holds a waiting crossing back: the cooldown of its subject, its guard, or its batch window."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import crossing_retests, guards, subject_cooldowns
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import CROSSINGS
+
+
+class CrossingHold(NamedTuple):
+    """What holds a crossing back now.
+
+    Attributes:
+        held_by: `guard`, `cooldown` or `retest`; None if only its batch window may still be open.
+        ready_at: When that ends; None if only a new mark can end it.
+    """
+
+    held_by: str | None
+    ready_at: int | None
+
+
+def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:
+    """Return what holds a crossing back now. It writes nothing; claims and explanations both ask it."""
+    if crossing.held_by == crossing_retests.HELD_BY:
+        return CrossingHold(crossing.held_by, None)
+    until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
+    if until is not None:
+        return CrossingHold("cooldown", until)
+    if not watch.falling:  # the guard of a falling watch was decided at the crossing
+        is_open, opens_at = guards.opening(txn, watch, crossing.subject)
+        if not is_open:
+            return CrossingHold("guard", opens_at)
+    if crossing.held_by is None:
+        return CrossingHold(None, crossing.ready_at)
+    return CrossingHold(None, watch.batch_window_end(crossing.noticed_at, crossing.marks, urgent=bool(crossing.urgent)))
+
+
+def release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
+    """Record what holds a crossing back now, and return it as it is then; None if it cannot be in a batch."""
+    hold = hold_of(txn, watch, crossing)
+    if hold.held_by is None and crossing.held_by is not None:
+        hold = CrossingHold(None, max(hold.ready_at or 0, txn.now))
+    if hold != (crossing.held_by, crossing.ready_at):
+        txn.sql.run(CROSSINGS.hold_crossing, id=crossing.id, **hold._asdict())
+        crossing = crossing._replace(**hold._asdict())
+    return None if hold.held_by is not None else crossing

@@ -1,0 +1,148 @@
+"""The marks behind a crossing: those that an activation is given for it, and their strength now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from blackboard.board.transactions.activation_inputs import event_of, strength_of
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import stimuli
+from blackboard.conditions import Comparison, Condition
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.strength_forecast import value_at
+
+Input = tuple[EventRow, float]
+"""The event that produced the state of a mark, and the strength of the mark now."""
+
+
+class MarksBehind(NamedTuple):
+    """The marks behind a crossing.
+
+    Attributes:
+        inputs: The event and the strength of each mark, strongest first. Marks that have evaporated are among them if
+            no live mark is left, because a crossing remains a fact.
+        strength: What the watch measures now over the live ones; for a combination, the strength of the strongest.
+    """
+
+    inputs: list[Input]
+    strength: float
+
+
+def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
+    """Return the marks behind a crossing."""
+    if crossing.is_per_mark:
+        return _mark_behind(txn, crossing)
+    if watch.falling:
+        stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
+        rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
+    elif watch.is_over_board:
+        rows = stimuli.stimuli_of(txn, watch)
+    else:
+        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
+    live = [(event_of(txn, row), txn.strength(row)) for row in rows]
+    inputs = live or _evaporated(txn, watch, crossing)
+    return MarksBehind(sorted(inputs, key=_strongest_first), _strength(watch.condition, live))
+
+
+def fit(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
+    """Return the marks behind a crossing for which a batch has room, strongest first.
+
+    Of the sides that an `&` joins, at least one mark each is given. A side for which there is no room is left out, and
+    its marks stay stimuli.
+    """
+    condition, inputs = watch.condition, behind.inputs
+    if len(inputs) <= room or not condition.is_joint:
+        return inputs[:room]
+    met = {comparison for comparison in condition.comparisons() if comparison.holds_at(_value(comparison, inputs))}
+    if not condition.holds_if(met.__contains__):  # the marks have faded since
+        met = set(condition.comparisons())
+    kinds = list(dict.fromkeys(event.kind for event, _ in inputs))
+    needed = condition.fewest_kinds(kinds, met.__contains__)
+    first = [next(pair for pair in inputs if pair[0].kind == kind) for kind in needed]
+    chosen = (first + [pair for pair in inputs if pair not in first])[:room]
+    given = {event.kind for event, _ in chosen}
+    whole = {
+        kind
+        for comparison in condition.deciding(lambda one: one in met and not given.isdisjoint(one.measure.kinds))
+        for kind in comparison.measure.kinds
+    }
+    return sorted((pair for pair in chosen if not whole or pair[0].kind in whole), key=_strongest_first)
+
+
+def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
+    """Return the mark of a crossing that concerns a single mark: its present state, or its last one."""
+    if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
+        strength = txn.strength(row)
+        return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
+    event = txn.sql.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
+    return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
+
+
+def _strength(condition: Condition, inputs: Sequence[Input]) -> float:
+    """Return what a condition measures over live marks; for a combination, the strength of the strongest mark."""
+    if isinstance(condition, Comparison):
+        return _value(condition, inputs)
+    return max((strength for _, strength in inputs), default=0.0)
+
+
+def _value(comparison: Comparison, inputs: Sequence[Input]) -> float:
+    measure = comparison.measure
+    return measure.value(
+        [strength for event, strength in inputs if event.kind in measure.kinds and measure.covers(event.subject)]
+    )
+
+
+def _strongest_first(pair: Input) -> tuple[float, int]:
+    return -pair[1], pair[0].id
+
+
+def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
+    """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
+    fading_marks = [txn.fading(row) for row in rows]
+    kinds = {
+        kind
+        for comparison in watch.condition.deciding(
+            lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
+        )
+        for kind in comparison.measure.kinds
+    }
+    return [row for row in rows if row.kind in kinds] or rows
+
+
+def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
+    """Return the last deposits of marks that caused a crossing and evaporated since, with the strengths now.
+
+    They may already be in the history, or still be stored as marks.
+    """
+    stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
+    ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
+    strengths = {row.id: txn.strength(row) for row in stored}
+    for kind in watch.condition.kinds:
+        for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
+            ended[event.mark_id] = event.subject, event.evaporates_at
+    result = []
+    for mark_id, (subject, ended_at) in ended.items():
+        if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
+            continue
+        if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
+            continue
+        event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
+        if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
+            result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
+    return result
+
+
+def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
+    """Return whether an evaporated mark was a stimulus.
+
+    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide. A record of a
+    deposit that was no news stays while a crossing waits.
+    """
+    counted: int | None = event.id
+    if event.author == watch.ignored_author:
+        values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
+        counted = txn.sql.value(MARKS.last_deposit_of_others, **values)
+    absorbed = txn.sql.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
+    return counted is not None and counted > max(absorbed, stimuli.absorbed_through(txn, watch, event.mark_id))

@@ -1,0 +1,164 @@
+"""The order of waiting crossings: strongest now first, found with few reads.
+
+How strong a crossing is now follows from its marks, which would have to be read for each crossing. So a crossing stores
+an upper bound of its strength as an order key, by which an index sorts. Crossings are read in the order of their
+bounds, until no bound that is left exceeds the strongest strength that was found. Usually bounds and strengths are
+equal, and nothing is read in vain.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import count
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch, law_key
+from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind
+from blackboard.conditions import Comparison
+from blackboard.decay import Decay, Never
+from blackboard.durations import DAY
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import CROSSINGS
+
+MAX_READ = 200
+"""How many crossings a claim reads at most beyond its batch. If more have higher bounds, it may miss the strongest."""
+MAX_EXPONENT = 1000.0
+"""The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
+LOWEST_KEY = -1e300
+"""The order key of a crossing without strength."""
+SAME = 1 - 1e-9
+"""A bound that exceeds a strength by less than this factor is equal to it, but for rounding."""
+WORTH_LOWERING = 0.9
+"""A crossing that is weaker than its bound by more than this factor gets a lower bound."""
+
+STATIC_LAW = law_key(Never())
+
+
+def order_columns(
+    txn: BoardTransaction, watch: RegisteredWatch, strength: float, laws: Iterable[str], at: int
+) -> dict[str, object]:
+    """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
+
+    If the strength fades with the marks, the bound fades by the slowest of their laws. Under a law without a lasting
+    order, such as a linear one, the bound stays as it is until a claim lowers it.
+    """
+    if strength <= 0:
+        return {"law": STATIC_LAW, "order_key": LOWEST_KEY}
+    if not isinstance(watch.condition, Comparison) or watch.comparison.measure.is_proportional:
+        paces = [(_pace(txn.laws.get(txn.sql, key)), key) for key in set(laws)]
+        if paces and all(pace is not None for pace, _ in paces):
+            _, slowest = min(paces)
+            return {"law": slowest, "order_key": txn.laws.get(txn.sql, slowest).order_key(strength, at)}
+    return {"law": STATIC_LAW, "order_key": Never().order_key(strength, at)}
+
+
+def set_bound(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    strengths: Sequence[float],
+    laws: Iterable[str],
+) -> None:
+    """Set the bound of a waiting crossing, if there is one, after its marks changed without another crossing."""
+    is_single = isinstance(watch.condition, Comparison)
+    strength = watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
+    columns = order_columns(txn, watch, strength, laws, txn.now)
+    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=subject, mark_id=mark_id, **columns)
+
+
+def strongest_first(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    admit: Callable[[CrossingRow], CrossingRow | None],
+    batch: int,
+) -> Iterator[tuple[CrossingRow, MarksBehind]]:
+    """Yield the waiting crossings of a watch with their marks, strongest now first; of equal ones, the older first.
+
+    `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
+    lower bound.
+    """
+    found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
+    for read, (bound, row) in zip(count(), _by_bound(txn, watch, batch)):
+        while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
+            yield heapq.heappop(found)[2:]
+        if read >= batch + MAX_READ:
+            break
+        if (crossing := admit(row)) is None:
+            continue
+        behind = marks_behind(txn, watch, crossing)
+        if behind.strength < bound * WORTH_LOWERING and row.order_key != LOWEST_KEY:
+            laws = {event.law for event, _ in behind.inputs}
+            txn.sql.run(CROSSINGS.set_order, id=row.id, **order_columns(txn, watch, behind.strength, laws, txn.now))
+        heapq.heappush(found, (-behind.strength, crossing.id, crossing, behind))
+    while found:
+        yield heapq.heappop(found)[2:]
+
+
+def waiting_with_strengths(
+    txn: BoardTransaction, watch: RegisteredWatch, limit: int | None = None
+) -> Iterator[tuple[CrossingRow, float]]:
+    """Yield the waiting crossings of a watch with their strengths now, in no order; of very many, with their bounds.
+
+    With a limit, no more than that many of each law are read: those with the highest bounds.
+    """
+    rows = _waiting(txn, watch, limit)
+    exact = len(rows) <= MAX_READ
+    for row in rows:
+        yield row, marks_behind(txn, watch, row).strength if exact else _bound(txn, row)
+
+
+def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -> list[CrossingRow]:
+    if limit is None:
+        return txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
+    rows: list[CrossingRow] = []
+    key = ""
+    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
+        # Of fewer than this, all strengths are exact.
+        rows += txn.sql.all(CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ + 1))
+    return rows
+
+
+def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int) -> bool:
+    """Return whether a crossing comes before all those whose strength is at most a bound, the first being another."""
+    return strength * SAME > bound or (strength >= bound * SAME and crossing_id < other_id)
+
+
+def _by_bound(txn: BoardTransaction, watch: RegisteredWatch, batch: int) -> Iterator[tuple[float, CrossingRow]]:
+    """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
+    groups = []
+    key = ""
+    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
+        groups.append(_of_law(txn, watch, key, batch))
+    return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
+
+
+def _of_law(txn: BoardTransaction, watch: RegisteredWatch, key: str, batch: int) -> Iterator[tuple[float, CrossingRow]]:
+    seen: set[int] = set()
+    limit, is_full = batch + 3, True
+    while is_full:
+        rows = txn.sql.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
+        is_full = len(rows) == limit
+        for row in rows:
+            if row.id not in seen:
+                seen.add(row.id)
+                yield _bound(txn, row), row
+        limit = 2 * limit + 20
+
+
+def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
+    """Return the upper bound of a crossing's strength now; infinity if an earlier version recorded it without one."""
+    if crossing.order_key is None:
+        return math.inf
+    law = Never() if crossing.law == STATIC_LAW else txn.laws.get(txn.sql, crossing.law)
+    exponent = crossing.order_key - (law.order_key(1.0, txn.now) or 0.0)
+    return float(2.0 ** max(-MAX_EXPONENT, min(MAX_EXPONENT, exponent)))
+
+
+@lru_cache(maxsize=1024)
+def _pace(law: Decay) -> float | None:
+    """Return how fast a law fades that keeps the order of its marks, and None for all others."""
+    pace = law.order_key(1.0, DAY)
+    return None if pace == law.order_key(1.0, 0) else pace

@@ -1,0 +1,265 @@
+"""Retests of waiting crossings whose watch has changed: under the new watch, with the strengths at their crossing.
+
+A crossing belongs to the text of its watch. From the change on it cannot be claimed. Each is then tested again: if the
+new watch would have crossed there and then, it stays with its first instant; otherwise it ends as skipped, and its
+marks stay stimuli. The tests run in bounded batches, and before a mark changes that one of them looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import crossings
+from blackboard.board.watches.crossings import Measurement
+from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.conditions import Condition
+from blackboard.deployment import Deployment
+from blackboard.reinforcement import FadingMark, FadingState
+from blackboard.states import ActivationState, CrossingState
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
+from blackboard.strength_forecast import fallen_side, first_true, met_side, value_at
+
+HELD_BY = "retest"
+REASON = "watch changed"
+"""Why a crossing ended that does not hold under its new watch."""
+
+
+class PastMark(NamedTuple):
+    """A mark as it was at a crossing."""
+
+    row: MarkRow
+    fading: FadingMark
+
+
+class Holding(NamedTuple):
+    """What a new watch would have crossed for: its subject ("" for the board) and mark (0 for all of them)."""
+
+    subject: str
+    mark_id: int
+    measured: Measurement
+
+
+def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
+    """Hold back the waiting crossings of a watch that changed, and plan their tests."""
+    if txn.sql.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
+        name = " ".join([str(watch_id), *old.kinds])
+        txn.sql.run(
+            CROSSINGS.insert_backfill, task="crossings", name=name, at=txn.now, up_to=txn.last_event, position=0
+        )
+
+
+def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
+    """Test up to `limit` crossings of a watch again, and return their number."""
+    rows = txn.sql.all(CROSSINGS.held_for_retest, watch_id=watch.id, limit=limit)
+    deployments: dict[int, Deployment] = {}
+    for row in rows:
+        _Retest(txn, watch, row, deployments).run()
+    return len(rows)
+
+
+def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
+    """Test the crossings of a watch for a subject again ("" is the board) that the backfill has not reached."""
+    if watch.id in txn.active.retests:
+        for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+            if row.held_by == HELD_BY:
+                _Retest(txn, watch, row, {}).run()
+
+
+def complete_before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Do the same for every watch that a change of a mark of this kind and subject concerns."""
+    if txn.active.retests:
+        for watch in (*txn.active.rising.get(kind, ()), *txn.active.falling.get(kind, ())):
+            for scope in (subject, ""):
+                complete(txn, watch, scope)
+
+
+class _Retest:
+    """The test of one crossing.
+
+    Args:
+        txn: The transaction.
+        watch: The watch as it is now.
+        crossing: The crossing, recorded under the former watch.
+        deployments: Deployments that were already read, by version.
+    """
+
+    def __init__(
+        self, txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, deployments: dict[int, Deployment]
+    ) -> None:
+        self.txn, self.watch, self.crossing, self.at = txn, watch, crossing, crossing.crossed_at
+        self.deployment = _deployment_at(txn, self.at, deployments)
+
+    def run(self) -> None:
+        """Keep the crossing, under the key that the new watch gives it, or end it as skipped."""
+        crossing = self.crossing
+        own_key = crossing.subject, crossing.mark_id
+        held = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
+        stays = False
+        for holding in held:
+            key = {"watch_id": self.watch.id, "subject": holding.subject, "mark_id": holding.mark_id}
+            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key)
+            if other is not None and other.id != crossing.id:
+                self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
+            elif stays:
+                crossings.cross(
+                    self.txn, self.watch, holding.subject, holding.mark_id, holding.measured, crossed_at=self.at
+                )
+            else:
+                self._keep(holding)
+                stays = True
+        if not stays:
+            activation = insert_closed_activation(
+                self.txn, self.watch, crossing.subject, ActivationState.SKIPPED, REASON, self.at
+            )
+            close_crossing(self.txn, crossing, CrossingState.SKIPPED, activation)
+
+    def _keep(self, holding: Holding) -> None:
+        self.txn.sql.run(
+            CROSSINGS.restate_crossing,
+            id=self.crossing.id,
+            subject=holding.subject,
+            mark_id=holding.mark_id,
+            **crossings.side_columns(self.watch, holding.measured),
+            **crossings.columns(self.txn, self.watch, holding.measured, self.at, noticed_at=self.crossing.noticed_at),
+        )
+
+    def _holding(self) -> Iterator[Holding]:
+        """Yield what the new watch would have crossed for, among what the crossing was about."""
+        watch, crossing = self.watch, self.crossing
+        if watch.falling and watch.is_over_board and not crossing.is_over_board:
+            return  # how weak one subject was does not say how weak the board was
+        marks = list(self._marks())
+        if watch.condition.per_mark:
+            groups = [
+                (mark.row.subject, mark.row.id, [mark])
+                for mark in marks
+                if not crossing.is_per_mark or mark.row.id == crossing.mark_id
+            ]
+        elif watch.is_over_board:
+            groups = [("", 0, marks)]
+        else:
+            subjects = dict.fromkeys(mark.row.subject for mark in marks)
+            groups = [(subject, 0, [mark for mark in marks if mark.row.subject == subject]) for subject in subjects]
+        before = self.txn.active.retests.get(watch.id, frozenset())
+        for subject, mark_id, group in groups:
+            measured = self._measured(group) if any(mark.row.kind in before for mark in group) else None
+            if measured is not None and (not watch.falling or self._guard_was_open(subject)):
+                yield Holding(subject, mark_id, measured)
+
+    def _guard_was_open(self, subject: str) -> bool:
+        """Return whether the guard held at the crossing, which decides about crossings of falling watches."""
+        if (guard := self.watch.spec.guard) is None:
+            return True
+        measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())
+        rows = self._rows(guard.kinds, "" if measures_board else subject)
+        marks = [self._fading(row) for row in rows if row.is_live(self.at)]
+        return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
+
+    def _measured(self, marks: list[PastMark]) -> Measurement | None:
+        """Return what the new watch measured at the crossing; None if it would not have crossed."""
+        condition, fading = self.watch.condition, [mark.fading for mark in marks]
+        if self.watch.falling:
+            is_below = first_true(condition, fading, self.at) == self.at
+            side = fallen_side(condition, fading, self.at, self.at) if is_below else None
+        else:
+            side = met_side(condition, fading, self.at)
+        if side is None:
+            return None
+        strongest = max(mark.fading.strength(self.at) for mark in marks)
+        return Measurement(side.value, len(marks), [mark.row for mark in marks], strongest, comparison=side.comparison)
+
+    # -- the marks at the crossing -----------------------------------------------------------------------------------
+
+    def _marks(self) -> Iterator[PastMark]:
+        """Yield the marks that the new watch would have measured: for a rising one, the stimuli that were live then.
+
+        A mark may fall below the threshold of a falling watch just by its evaporation.
+        """
+        watch = self.watch
+        for row in self._rows(watch.kinds, self.crossing.subject):
+            if watch.covers(row.subject) and (watch.falling or (row.is_live(self.at) and self._was_stimulus(row))):
+                yield PastMark(row, self._fading(row))
+
+    def _fading(self, row: MarkRow) -> FadingMark:
+        """Return a mark with the weight that its kind had at the crossing."""
+        deployment = self.deployment if row.kind in self.deployment.kinds else self.txn.deployment
+        state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.sql, row.law))
+        return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at)
+
+    def _rows(self, kinds: Collection[str], subject: str) -> Iterator[MarkRow]:
+        """Yield the marks of some kinds, of a subject or ("") of the board, as they were at the crossing."""
+        for row in self.txn.stored_marks(kinds, subject or None):
+            if (past := self._past(row)) is not None:
+                yield past
+        for evaporated in self._evaporated_since(kinds, subject):
+            if evaporated.kind in kinds and (event := self._event(evaporated.subject, evaporated.mark_id)):
+                yield self._row_of(event)
+
+    def _past(self, row: MarkRow) -> MarkRow | None:
+        """Return a stored mark as it was at the crossing; None if it was not there yet."""
+        if row.deposited_at > self.at:
+            return None
+        if row.anchored_at <= self.at:
+            return row
+        event = self._event(row.subject, row.id)
+        return None if event is None else self._row_of(event)
+
+    def _event(self, subject: str, mark_id: int) -> EventRow | None:
+        event: EventRow | None = self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
+        return event
+
+    def _evaporated_since(self, kinds: Collection[str], subject: str) -> list[EventRow]:
+        txn = self.txn
+        cause = txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
+        # The event of a crossing that was renewed is later than the crossing.
+        is_renewed = cause is None or cause.recorded_at > self.at
+        since = _last_event_before(txn, self.at) if is_renewed else cause.id
+        if subject:
+            return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
+        return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
+
+    def _was_stimulus(self, row: MarkRow) -> bool:
+        """Return whether the watch has not absorbed a mark.
+
+        What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide then.
+        """
+        absorbed = absorbed_through(self.txn, self.watch, row.id)
+        if not row.is_live(self.txn.now):
+            values = {"watch_id": self.watch.id, "mark_id": row.id}
+            absorbed = max(absorbed, self.txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0)
+        return is_stimulus(self.watch, row, absorbed)
+
+    def _row_of(self, event: EventRow) -> MarkRow:
+        """Return the mark as an event left it, and which of its events are of others than the agent."""
+        row = mark_after(event)
+        if event.author != self.watch.ignored_author:
+            return row
+        values = {"subject": event.subject, "mark_id": event.mark_id, "author": event.author, "up_to": event.id}
+        return row._replace(other_event_id=self.txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), **values))
+
+
+def _deployment_at(txn: BoardTransaction, at: int, known: dict[int, Deployment]) -> Deployment:
+    """Return the deployment that was active at an instant, whose weights counted then."""
+    row = txn.sql.one(DEPLOYMENTS.deployment_at, at=at)
+    if row is None:
+        return txn.deployment
+    if row.version not in known:
+        known[row.version] = Deployment.model_validate_json(row.content)
+    return known[row.version]
+
+
+def _last_event_before(txn: BoardTransaction, at: int) -> int:
+    """Return the last event before an instant; 0 if there is none. Ids and instants have the same order."""
+    low, high = 0, txn.last_event
+    while low < high:
+        middle = (low + high + 1) // 2
+        event = txn.sql.one(MARKS.next_event, id=middle)
+        if event is not None and event.recorded_at < at:
+            low = max(middle, event.id)
+        else:
+            high = middle - 1
+    return low

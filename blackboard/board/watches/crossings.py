@@ -1,0 +1,258 @@
+"""Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals
+from blackboard.board.watches.crossing_order import order_columns, set_bound
+from blackboard.board.watches.news import is_news
+from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
+from blackboard.conditions import Comparison
+from blackboard.states import CrossingState
+from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statements import CROSSINGS
+from blackboard.strength_forecast import met_side
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a watch measured when it crossed."""
+
+    value: float
+    marks: int
+    """How many marks stand behind the value."""
+    rows: Sequence[MarkRow] = ()
+    """These marks, if they were read."""
+    strongest: float | None = None
+    """The strength of the strongest one, if they were not read; None is the value."""
+    laws: Collection[str] = ()
+    """Their laws, if the marks are not given."""
+    comparison: Comparison | None = None
+    """The side of the condition that was met, with this value; None is the first one."""
+
+
+def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
+    """Evaluate each rising watch on the kind after a deposit, and return the watches with a new crossing.
+
+    `old` is the live mark before it was reinforced; None for a new mark.
+    """
+    crossed = []
+    for watch in txn.active.rising.get(new.kind, ()):
+        if not watch.covers(new.subject):
+            continue
+        if board_totals.keeps_live_sums(txn, watch):
+            if old is not None:
+                board_totals.add(txn, watch.over_live_marks, old, -1)
+            board_totals.add(txn, watch.over_live_marks, new, +1)
+        is_own = new.author == watch.ignored_author and new.activation_id is not None
+        absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
+        was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
+        if old is not None and not was_stimulus and not is_own:
+            given = last_given(txn, watch, old)
+            if given is not None and not is_news(txn, watch, given, old, new):
+                absorb_silently(txn, watch, new, given)
+                continue
+        if watch.keeps_totals:
+            if old is not None and was_stimulus:
+                board_totals.add(txn, watch, old, -1)
+            if is_stimulus(watch, new, absorbed):
+                board_totals.add(txn, watch, new, +1)
+        if is_own:
+            _set_bound_after_own(txn, watch, new)
+        elif _evaluate_new(txn, watch, old, new):
+            crossed.append(watch)
+    return crossed
+
+
+def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
+    """Subtract a mark that leaves the live board from all totals that contain it."""
+    for watch in board_totals.watches_with_sums(txn, row.kind):
+        if not board_totals.is_evaporated(txn, watch, row) and is_stimulus(
+            watch, row, absorbed_through(txn, watch, row.id)
+        ):
+            board_totals.add(txn, watch, row, -1)
+
+
+def evaluate(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
+    """Evaluate a rising watch on all its stimuli of a subject ("" is the board); return whether a crossing is new."""
+    if watch.is_over_board:
+        return _evaluate_board(txn, watch, None)
+    return _evaluate_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
+
+
+def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> bool:
+    """Evaluate a watch over subjects on an existing mark as of an earlier instant.
+
+    Marks that were deposited later count from their own deposit on, where they were tested already.
+    """
+    if watch.condition.per_mark:
+        rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
+    else:
+        rows = stimuli_of(txn, watch, row.subject)
+    return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
+
+
+def still_holds(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int | None = None) -> bool:
+    """Return whether the current stimuli of a watch that is not per mark meet its condition, by default now."""
+    if watch.is_over_board and at is None:
+        return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
+    marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
+    return met_side(watch.condition, marks, txn.now if at is None else at) is not None
+
+
+def cross(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    measured: Measurement,
+    *,
+    crossed_at: int | None = None,
+    event_id: int | None = None,
+) -> bool:
+    """Record a crossing, or update the one that waits, and return whether it is new.
+
+    `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
+    `crossed_at`, and perhaps the `event_id` of its cause.
+    """
+    crossed_at = txn.now if crossed_at is None else crossed_at
+    crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
+    if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
+        return False
+    txn.sql.run(
+        CROSSINGS.insert_crossing,
+        state=CrossingState.WAITING,
+        crossed_at=crossed_at,
+        noticed_at=txn.now,
+        **side_columns(watch, measured),
+        held_by=None,
+        activation_id=None,
+        closed_at=None,
+        **crossing,
+    )
+    return True
+
+
+def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
+    """Return the columns of a crossing that say which side of its condition was met."""
+    comparison = watch.comparison if measured.comparison is None else measured.comparison
+    is_single = isinstance(watch.condition, Comparison)
+    return {
+        "value": measured.value,
+        "threshold": comparison.threshold,
+        "measure": None if is_single else str(comparison.measure),
+    }
+
+
+def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
+    sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
+    side = next((one for one in sides if one.threshold == crossing.threshold), None)
+    if side is None:  # the watch has changed since
+        side = replace(watch.comparison, threshold=crossing.threshold)
+    name = "" if crossing.measure is None else f"{crossing.measure} = "
+    return f"{watch.condition}: {name}{side.text_of(crossing.value)}"
+
+
+def columns(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    measured: Measurement,
+    crossed_at: int,
+    *,
+    noticed_at: int,
+    event_id: int | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a crossing that follow from what its watch measured."""
+    value, rows, strongest = measured.value, measured.rows, measured.strongest
+    if strongest is None:
+        strongest = max((txn.strength(row) for row in rows), default=value)
+    urgent_above = watch.agent.settings.urgent_above
+    is_urgent = urgent_above is not None and strongest >= urgent_above
+    if event_id is None:
+        event_id = rows[0].event_id if rows else txn.last_event
+    laws = measured.laws or _laws(txn, rows)
+    strength = value if isinstance(watch.condition, Comparison) else strongest
+    return order_columns(txn, watch, strength, laws, crossed_at) | {
+        "event_id": event_id,
+        "marks": measured.marks,
+        "urgent": int(is_urgent),
+        "ready_at": watch.batch_window_end(noticed_at, measured.marks, urgent=is_urgent),
+    }
+
+
+def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+    """Evaluate a watch on a deposit with as few reads as the measure allows."""
+    measure = watch.comparison.measure
+    if watch.condition.per_mark:
+        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
+    if watch.is_over_board and measure.is_maximum:
+        # The maximum reaches the threshold only when the new mark does.
+        value = txn.strength(new)
+        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, Measurement(value, 1))
+    if watch.is_over_board:
+        return _evaluate_board(txn, watch, new)
+    if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
+        # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
+        if isinstance(watch.condition, Comparison) and not watch.comparison.holds_at(
+            measure.value([txn.strength(new)])
+        ):
+            return False
+        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
+    return evaluate(txn, watch, new.subject)
+
+
+def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
+    if watch.condition.per_mark:
+        strengths = [(row, txn.strength(row, at)) for row in rows]
+        strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
+        if not strong:
+            _set_bound(txn, watch, subject, rows)
+        new = [
+            cross(txn, watch, subject, row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            for row, strength in strong
+        ]
+        return any(new)
+    side = met_side(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
+    if side is None:
+        _set_bound(txn, watch, subject, rows)
+        return False
+    return cross(
+        txn, watch, subject, 0, Measurement(side.value, len(rows), rows, comparison=side.comparison), crossed_at=at
+    )
+
+
+def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
+    """Set the bound of the crossing that waits for a mark that the agent itself reinforced."""
+    if new.other_event_id is not None and not watch.is_over_board:
+        rows = [new] if watch.condition.per_mark else stimuli_of(txn, watch, new.subject)
+        _set_bound(txn, watch, new.subject, rows)
+
+
+def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow]) -> None:
+    """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
+    if len(rows) > 1 or any(row.reinforcements for row in rows):
+        mark_id = rows[0].id if watch.condition.per_mark else 0
+        set_bound(txn, watch, subject, mark_id, [txn.strength(row) for row in rows], _laws(txn, rows))
+
+
+def _laws(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
+    return [txn.migrated(row).law for row in rows]
+
+
+def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:
+    value, count = board_totals.update_and_measure(txn, watch)
+    if not watch.comparison.holds_at(value):
+        return False
+    strongest = 0.0
+    if watch.agent.settings.urgent_above is not None:
+        # A crossing that waits has considered all marks but the new one.
+        waits = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
+        rows = [new] if new is not None and waits else stimuli_of(txn, watch)
+        strongest = max((txn.strength(row) for row in rows), default=0.0)
+    return cross(txn, watch, "", 0, Measurement(value, count, strongest=strongest))

@@ -1,0 +1,54 @@
+"""Guards of watches: whether they let a crossing through, and the release of the crossings that they hold back."""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.store.statements import CROSSINGS
+from blackboard.strength_forecast import first_true, value_at
+
+NEVER_FULL = 2**62
+"""More marks than any batch holds."""
+
+
+def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
+    """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
+    if watch.spec.guard is None:
+        return True, None
+    opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, subject), txn.now, subject)
+    return opens_at == txn.now, opens_at
+
+
+def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
+    """Return whether a watch's guard held at the instant of a crossing."""
+    if watch.spec.guard is None:
+        return True
+    marks = txn.fading_marks(watch.spec.guard, subject, at)
+    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
+
+
+def release_after_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Release the crossings that guards on a kind hold back. The next claim tests them again."""
+    for watch in txn.active.guarded.get(kind, ()):
+        release(txn, watch, None if measures_board(watch, kind) else subject)
+
+
+def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None = None) -> None:
+    """Release the crossings that a watch's guard holds back, for one subject or all; a claim tests them again."""
+    values = {
+        "watch_id": watch.id,
+        "at": txn.now,
+        "batch_window": watch.agent.settings.batch_window,
+        "full": watch.batch or NEVER_FULL,
+    }
+    if subject is None:
+        txn.sql.run(CROSSINGS.release_watch, **values)
+    else:
+        txn.sql.run(CROSSINGS.release_subject, subject=subject, **values)
+
+
+def measures_board(watch: RegisteredWatch, kind: str) -> bool:
+    """Return whether a mark of the kind can open or close a watch's guard whatever its subject."""
+    guard = watch.spec.guard
+    return guard is not None and any(
+        comparison.measure.over == "board" and kind in comparison.measure.kinds for comparison in guard.comparisons()
+    )

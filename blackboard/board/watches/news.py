@@ -1,0 +1,71 @@
+"""News: whether a deposit makes a mark that an agent was already given a stimulus again.
+
+A sensor that reports the same thing each minute must cost no call. So such a deposit is news only if one of these
+holds, and if the strength rises by at least the watch's `min_increase`:
+
+- Its payload differs, as JSON, from the one that the agent was last given.
+- Its stored intensity is above the one that the agent was last given.
+- The condition did not hold just before it and holds after it, over all live marks, absorbed or not.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.watches import board_totals
+from blackboard.conditions import Count, Total
+from blackboard.marks import same_payload
+from blackboard.store.live_marks import live_marks
+from blackboard.store.rows import EventRow, MarkRow, row_of
+from blackboard.strength_forecast import met_side
+
+MARGIN = 1e-6
+"""More than the relative difference of strengths between SQL and Python."""
+
+
+def is_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow) -> bool:
+    """Return whether a deposit is news for a rising watch.
+
+    Args:
+        txn: The transaction of the deposit, after the mark was written.
+        watch: The watch.
+        given: The event of the state in which the agent was last given the mark.
+        old: The mark just before the deposit.
+        new: The mark after it.
+    """
+    increase = txn.strength(new) - txn.strength(old)
+    if watch.spec.min_increase is not None and increase < watch.spec.min_increase:
+        return False
+    if given.payload is None or not same_payload(given.payload, new.payload) or new.intensity > given.intensity:
+        return True
+    return increase > 0 and _begins_to_hold(txn, watch, old, new)
+
+
+def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Return whether the condition over all live marks holds because a mark got stronger."""
+    comparison, measure = watch.comparison, watch.comparison.measure
+    if watch.condition.per_mark or (watch.is_over_board and measure.is_maximum):
+        if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):
+            return False
+        return watch.condition.per_mark or not _another_reaches(txn, watch, new)
+    if watch.is_over_board and isinstance(measure, Count):
+        return False  # it counts the same marks as before
+    if watch.is_over_board and isinstance(measure, Total):
+        return board_totals.begins_to_reach(txn, watch, old, new)
+    stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
+    others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]
+    return (
+        met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
+        and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
+    )
+
+
+def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
+    """Return whether a live mark of the board other than one reaches the threshold of a watch."""
+    lowest = watch.threshold * (1 - MARGIN)
+    for kind in watch.kinds:
+        statement = live_marks("kind", "min_strength")
+        for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):
+            other = row_of(MarkRow, row)
+            if other.id != mark.id and watch.covers(other.subject) and watch.comparison.holds_at(txn.strength(other)):
+                return True
+    return False

@@ -1,0 +1,204 @@
+"""Predicted crossings: when falling watches will cross, computed from the decay laws.
+
+A predicted crossing is a row with the instant at which a condition that does not hold now will hold by fading alone.
+That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
+timing of maintenance never matters.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch, law_key
+from blackboard.board.watches import crossing_retests, crossings, guards
+from blackboard.board.watches.crossing_order import set_bound
+from blackboard.reinforcement import FadingMark
+from blackboard.states import ActivationState, CrossingState
+from blackboard.store.rows import MarkRow, PredictedCrossingRow
+from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.strength_forecast import fallen_side, first_true
+
+LAST_INSTANT = 2**62
+"""Microseconds since the epoch, later than any instant."""
+BATCH = 500
+"""Predicted crossings that one call of `fire_due` fires by default."""
+
+
+def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Fire the due predictions that a change of a mark of this kind and subject could disturb.
+
+    Crossings that are to be tested again, because their watch changed, are tested before.
+    """
+    crossing_retests.complete_before_change(txn, kind, subject)
+    if kind not in txn.active.falling and kind not in txn.active.guarded:
+        return
+    for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
+        if not watch.falling:
+            continue
+        if guards.measures_board(watch, kind):
+            rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
+        else:
+            rows = [
+                row
+                for scope in (subject, "")
+                for row in txn.sql.all(
+                    CROSSINGS.due_predicted_of_subject, watch_id=watch.id, subject=scope, now=txn.now
+                )
+            ]
+        for row in rows:
+            _fire(txn, watch, row)
+
+
+def fire_due(txn: BoardTransaction, limit: int = BATCH) -> int:
+    """Fire up to `limit` predictions that are due, earliest first, and return their number."""
+    rows = txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
+    for row in rows:
+        watch = txn.active.watches.get(row.watch_id)
+        if watch is None:
+            txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.watch_id)
+        else:
+            _fire(txn, watch, row)
+    return len(rows)
+
+
+def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
+    """Predict after a deposit when each falling watch on its kind will cross.
+
+    `old` is the live mark before its reinforcement; None for a new mark.
+    """
+    for watch in txn.active.falling.get(new.kind, ()):
+        if not watch.covers(new.subject):
+            continue
+        if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
+            continue  # a stronger mark can only postpone the crossing, which is computed again when it is due
+        predict_watch(txn, watch, new)
+
+
+def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> int | None:
+    """Return the instant at which a watch will cross by fading alone; None if it will not.
+
+    The stored instant of a watch over the board may come too early: a deposit that only postpones the crossing leaves
+    it as it is, until it is due and computed again.
+    """
+    if prediction.due_at is None:
+        return None
+    marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
+    return first_true(watch.condition, marks, prediction.due_at)
+
+
+def next_crossing(txn: BoardTransaction) -> int | None:
+    """Return the instant of the next crossing by fading alone; None if there is none."""
+    earliest: int | None = None
+    for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=BATCH):
+        if earliest is not None and row.due_at >= earliest:
+            break  # stored instants are never too late
+        watch = txn.active.watches.get(row.watch_id)
+        at = None if watch is None else forecast(txn, watch, row)
+        earliest = min((instant for instant in (earliest, at) if instant is not None), default=None)
+    return earliest
+
+
+def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:
+    """Predict when a falling watch over the board will cross, as its marks were at an instant, if there are any."""
+    if any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
+        marks = txn.fading_marks(watch.condition, None, since)
+        _predict(txn, watch, "", 0, marks, max([since, *(mark.state.at for mark in marks)]))
+
+
+def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
+    """Predict when a falling watch will cross for a mark, for its subject or for the board.
+
+    This assumes that the marks have not changed since `since` (default: now). A mark deposited after `since` counts
+    from its deposit.
+    """
+    since = txn.now if since is None else since
+    if watch.condition.per_mark:
+        subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
+    elif watch.is_over_board:
+        subject, mark_id, marks = "", 0, txn.fading_marks(watch.condition, None, since)
+    else:
+        subject, mark_id, marks = row.subject, 0, txn.fading_marks(watch.condition, row.subject, since)
+    if not watch.is_over_board and (mark_id == 0 or row.reinforcements):
+        strengths = [mark.strength(txn.now) for mark in marks]
+        set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
+    _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.state.at for mark in marks)]))
+
+
+def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
+    """Drop the predictions for a withdrawn mark, and predict again for its subject and the board.
+
+    The withdrawal itself makes no watch cross.
+    """
+    for watch in txn.active.falling.get(row.kind, ()):
+        if watch.condition.per_mark:
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
+            continue
+        subject = "" if watch.is_over_board else row.subject
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
+        due_at = first_true(watch.condition, txn.fading_marks(watch.condition, subject or None), txn.now)
+        if due_at is None or due_at > txn.now:
+            txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
+
+
+def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
+    """Return whether a reinforced mark may later be weaker than if it had not been reinforced."""
+    if old is None:
+        return False
+    if new.law != old.law or txn.strength(new) < txn.strength(old):
+        return True
+    # The power law and curves fade fastest at first, so a mark that starts again may fall below its old course.
+    return not txn.state(new).law.exact_sums
+
+
+def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:
+    return (
+        txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
+    )
+
+
+def _predict(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark], since: int
+) -> None:
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    predicted = _is_predicted(txn, watch, subject, mark_id)
+    due_at = first_true(watch.condition, marks, since)
+    if due_at == since:  # below the threshold: it crosses now if it was above before
+        if predicted:
+            _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
+    # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
+    elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
+
+
+def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
+    """Record a due crossing, or close it as skipped if its guard was closed. If fading was postponed, predict again."""
+    key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
+    computed = txn.now if prediction.due_at is None else prediction.due_at
+    marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
+    at = first_true(watch.condition, marks, computed)
+    if at is None or at > txn.now:  # a later deposit or an unfinished backfill postponed it
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
+        return
+    txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
+    crossing_retests.complete(txn, watch, prediction.subject)
+    side = fallen_side(watch.condition, marks, computed, at)
+    guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
+    earlier = txn.sql.one(CROSSINGS.waiting_crossing, **key)
+    if guard_was_open or earlier is None:
+        laws = {law_key(mark.state.law) for mark in marks}
+        measured = crossings.Measurement(side.value, len(marks), laws=laws, comparison=side.comparison)
+        crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
+    if not guard_was_open:
+        reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); the guard was not met"
+        activation = insert_closed_activation(txn, watch, prediction.subject, ActivationState.SKIPPED, reason, at)
+        if earlier is None:
+            close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+
+
+def _marks_at_crossing(
+    txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow, at: int
+) -> tuple[list[FadingMark], int | None]:
+    """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
+    if not prediction.is_per_mark:
+        return txn.fading_marks(watch.condition, None if watch.is_over_board else prediction.subject, at), None
+    row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
+    return ([], None) if row is None else ([txn.fading(row)], row.event_id)

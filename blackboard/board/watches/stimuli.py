@@ -1,0 +1,94 @@
+"""Stimuli: the marks that count for a rising watch because of a deposit that its agent has not absorbed.
+
+The agent's own deposits do not count, and take nothing away: a mark that the agent itself reinforces keeps what came
+from others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+
+def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
+    """Return whether a mark counts for a rising watch.
+
+    `absorbed_through` is the id of the last event of the mark that the watch absorbed, 0 if there is none. The fragment
+    `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
+    """
+    event_id = row.event_id if row.author != watch.ignored_author else row.other_event_id or 0
+    return event_id > absorbed_through and watch.covers(row.subject)
+
+
+def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
+    """Return the event through which a watch has absorbed a mark; 0 if it has absorbed none of it."""
+    row = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
+    absorbed = 0 if row is None else row.event_id
+    return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
+
+
+def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
+    """Return the event through which a watch over the board has absorbed everything."""
+    return txn.sql.value(CROSSINGS.get_watermark, id=watch.id) or 0
+
+
+def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:
+    """Record that an activation of a watch absorbed a mark, and was given it as an event left it."""
+    txn.sql.run(
+        CROSSINGS.set_absorbed,
+        watch_id=watch.id,
+        mark_id=mark_id,
+        event_id=event_id,
+        activation_id=activation_id,
+        given_event_id=event_id,
+    )
+
+
+def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow) -> None:
+    """Record that a watch absorbed the last event of a mark without an activation: it was no news.
+
+    What the agent was last given stays the same.
+    """
+    txn.sql.run(
+        CROSSINGS.set_absorbed,
+        watch_id=watch.id,
+        mark_id=row.id,
+        event_id=row.event_id,
+        activation_id=0,
+        given_event_id=given.id,
+    )
+
+
+def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
+    """Return the event of the state in which the agent of a watch was last given a mark; None if it never was."""
+    event_id = None
+    if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
+        event_id = record.given_event_id
+    elif watch.is_over_board:
+        # It absorbs all marks up to its watermark without a record of each.
+        values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
+        event_id = txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
+    return None if event_id is None else txn.sql.one(MARKS.get_event, id=event_id)
+
+
+def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
+    """Return the live marks that count for a rising watch: those of one subject, or of the board if it is over it."""
+    return txn.live(stored_stimuli_of(txn, watch, subject))
+
+
+def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
+    """Return the same marks as they are stored, and during a backfill of their kind evaporated ones too."""
+    values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
+    if watch.is_over_board:
+        statement = MARKS.stimuli_of_board
+        values["watermark"] = watermark(txn, watch)
+    else:
+        statement = MARKS.stimuli_of_subject
+        values["subject"] = subject
+    stimuli: list[MarkRow] = []
+    for kind in watch.kinds:
+        stimuli += txn.sql.all(statement, kind=kind, now=txn.exact_until(kind), **values)
+    return [row for row in stimuli if watch.covers(row.subject)]

@@ -1,0 +1,58 @@
+"""The work of agents that the active deployment does not have any more.
+
+It stays as it is, because the agent may return, under its name or that of a successor. Until then it is shown as held:
+nothing but a deployment or a person can go on with it. The fragment `agent_is_gone` says the same in SQL.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.states import ActivationState
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+HELD_BY = "its agent is gone"
+"""Why work of a gone agent is held."""
+
+
+class WorkLeft(NamedTuple):
+    """How much a gone agent left to be done."""
+
+    activations: int
+    crossings: int
+
+
+def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
+    """Return what each gone agent left to be done, by its name."""
+    crossings = dict(txn.sql.all(CROSSINGS.count_waiting_for_gone))
+    activations = Counter(
+        row.agent
+        for state in (ActivationState.READY, ActivationState.RUNNING, ActivationState.HELD)
+        for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state)
+    )
+    return {
+        agent: WorkLeft(activations[agent], crossings.get(agent, 0))
+        for agent in sorted(activations.keys() | crossings.keys())
+        if is_gone(txn, agent)
+    }
+
+
+def count(txn: BoardTransaction) -> dict[str, int]:
+    """Return how many activations and waiting crossings each gone agent left, by its name."""
+    return {agent: sum(work) for agent, work in work_left(txn).items()}
+
+
+def is_gone(txn: BoardTransaction, agent: str) -> bool:
+    """Return whether an agent is not in the active deployment."""
+    return agent not in txn.deployment.agents
+
+
+def as_shown(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    """Return an activation as people see it: that of a gone agent is held, and no instant lets it continue."""
+    if row.state not in (ActivationState.READY, ActivationState.HELD) or not is_gone(txn, row.agent):
+        return row
+    error = HELD_BY if row.error is None else f"{HELD_BY}; before that: {row.error}"
+    return row._replace(state=ActivationState.HELD, retry_at=None, error=error)

@@ -1,0 +1,261 @@
+"""Which workers of a board are alive: each holds a lock as proof, and listens on a socket for commits of others."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from blackboard import forks
+from blackboard.board.workers import worker_sockets
+from blackboard.board_files import BoardFiles
+from blackboard.errors import StoreError
+from blackboard.failpoints import failpoint
+from blackboard.file_owners import describe_access, is_private_folder
+from blackboard.private_files import PRIVATE, make_folder, mode_of, opened
+
+
+def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
+    """Return which of the registered workers are alive; None for a board on a server, which has no locks to tell."""
+    if database is None:
+        return None
+    folder = BoardFiles(database).run_folder
+    return {worker for worker in workers if _is_held(_path(folder, worker, "lock"))}
+
+
+def any_alive(database: Path | None) -> bool:
+    """Return whether any worker of a board is alive, registered or not.
+
+    Raises:
+        StoreError: The folder of the locks cannot be read.
+    """
+    if database is None:
+        return False
+    folder = BoardFiles(database).run_folder
+    try:
+        return any(_is_held(lock) for lock in _locks(folder))
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be read: {error.strerror}; it shows whether a daemon is alive") from None
+
+
+def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
+    """Create the folder if necessary, let only this user enter it, and return it.
+
+    Where the mode of the board shares it with others, they share its folders. They may change the board anyway.
+
+    Raises:
+        StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker, or as a
+            model.
+    """
+    try:
+        make_folder(folder, mode)
+        if mode != PRIVATE and not folder.is_symlink():
+            return folder
+        if not is_private_folder(folder):
+            whose = describe_access(folder) or f"{folder} is a link, or no folder"
+            raise StoreError(f"{whose}; remove it, or ask its owner to do so")
+        if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            os.chmod(folder, 0o700)
+    except OSError as error:
+        hint = describe_access(folder) or "check the permissions of the folder of the board"
+        raise StoreError(f"{folder} cannot be created: {error.strerror}; {hint}") from None
+    return folder
+
+
+class WorkerLiveness:
+    """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
+
+    The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
+    at once. On a server there are no locks: the lease decides.
+    """
+
+    def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
+        self.id = _new_id()
+        self._database = database
+        self.folder = None if database is None else BoardFiles(database).run_folder
+        self._wake = wake
+        self._lock: int | None = None
+        self._socket: socket.socket | None = None
+        self._peers: set[Path] = set()
+        self._peer_died = threading.Event()
+        forks.register(self)
+
+    def enter(self) -> None:
+        """Take the lock and listen."""
+        if self.folder is None:
+            return
+        assert self._database is not None
+        mode = mode_of(self._database)
+        ensure_private_folder(self.folder, mode)
+        self._lock = _lock(_path(self.folder, self.id, "lock"), mode)
+        failpoint("worker.locked")
+        self._socket = worker_sockets.listen(_path(self.folder, self.id, "sock"), mode)
+        _start(self._listen, self._socket, "blackboard-notify")
+
+    def remove_dead(self, workers: Iterable[str]) -> list[str]:
+        """Remove the files of dead workers, and return which of these workers are dead."""
+        if self.folder is None:
+            return []
+        for lock in self._other_locks(self.folder):
+            _remove_if_dead(lock)
+        return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
+
+    def check_peers(self) -> bool:
+        """Watch the workers that started since the last call, and return whether another one ended since then."""
+        if self.folder is None:
+            return False
+        peers = self._other_locks(self.folder)
+        self._peers = {lock for lock in peers if lock in self._peers or self._watch(lock)}
+        died = self._peer_died.is_set()
+        self._peer_died.clear()
+        return died
+
+    def release(self) -> None:
+        """Give up the lock and the socket."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # ends the listener's wait, before its socket is closed
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
+        if self._lock is not None and self.folder is not None:
+            _remove(_path(self.folder, self.id, "lock"))
+            os.close(self._lock)
+            self._lock = None
+
+    def before_fork(self) -> None:
+        """Do nothing: this process stays the worker."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close what proves that the parent lives. A child that becomes a worker has an id of its own."""
+        if not in_child:
+            return
+        if self._socket is not None:
+            self._socket.close()
+        if self._lock is not None:
+            os.close(self._lock)
+        self._socket, self._lock, self._peers = None, None, set()
+        self.id = _new_id()
+
+    def _other_locks(self, folder: Path) -> set[Path]:
+        try:
+            return _locks(folder) - {_path(folder, self.id, "lock")}
+        except OSError:  # no descriptor is free, perhaps: what this worker knows stays true until its next look
+            return self._peers
+
+    def _listen(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                if not listening.recv(16):
+                    return
+            except OSError:
+                return
+            with contextlib.suppress(MemoryError):  # the tick finds the work
+                self._wake()
+
+    def _watch(self, lock: Path) -> bool:
+        """Wait for a worker's death in a thread; False if no descriptor or thread is free, or it has ended by now."""
+        try:
+            handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            _start(self._wait_for_death, handle, "blackboard-peer")
+        except RuntimeError:
+            os.close(handle)
+            return False
+        return True
+
+    def _wait_for_death(self, handle: int) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                with forks.closed_in_children(handle):
+                    fcntl.flock(handle, fcntl.LOCK_SH)
+            finally:
+                os.close(handle)
+            self._peer_died.set()
+            self._wake()
+
+
+def _new_id() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _path(folder: Path, worker: str, suffix: str) -> Path:
+    # Short names: the address of a socket has room for about a hundred bytes.
+    return folder / f"{worker.rsplit('-', 1)[-1]}.{suffix}"
+
+
+def _locks(folder: Path) -> set[Path]:
+    """Return the lock of each worker, alive or dead.
+
+    Raises:
+        OSError: The folder exists and cannot be read.
+    """
+    try:
+        return {folder / name for name in os.listdir(folder) if name.endswith(".lock")}
+    except FileNotFoundError:
+        return set()
+
+
+def _lock(path: Path, mode: int) -> int:
+    """Create and hold a lock. Another worker that looks for dead ones may remove it before it is held."""
+    while True:
+        handle = opened(path, os.O_RDWR, mode)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():
+            return handle
+        os.close(handle)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with _looked_at(lock) as handle:
+            return handle is None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # a lock that cannot be opened proves nothing
+
+
+def _remove_if_dead(lock: Path) -> None:
+    with contextlib.suppress(OSError), _looked_at(lock) as handle:
+        # The name may belong to a newer file by now. From here on it cannot: its maker waits for this file's lock.
+        if handle is not None and os.path.samestat(os.fstat(handle), os.stat(lock)):
+            _remove(lock)
+
+
+@contextlib.contextmanager
+def _looked_at(lock: Path) -> Iterator[int | None]:
+    """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
+
+    A worker holds its lock alone. Those that look share it, so that none of them takes another for the worker.
+
+    Raises:
+        OSError: The lock cannot be opened.
+    """
+    handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)  # on a read-only mount, too
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield handle
+    finally:
+        os.close(handle)
+
+
+def _remove(lock: Path) -> None:
+    worker_sockets.remove(lock.with_suffix(".sock"))
+    with contextlib.suppress(OSError):
+        lock.unlink()
+
+
+def _start(work: Callable[..., None], argument: object, name: str) -> None:
+    threading.Thread(target=work, args=(argument,), daemon=True, name=name).start()

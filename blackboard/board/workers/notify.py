@@ -1,0 +1,59 @@
+"""Notification of the daemons of a board after a commit: one datagram to each.
+
+Each daemon listens on a socket, which is found in a folder beside the database. A lost datagram costs at most the
+length of a tick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from pathlib import Path
+
+from blackboard import forks
+from blackboard.board.workers import worker_sockets
+from blackboard.board_files import BoardFiles
+from blackboard.failpoints import failpoint
+
+
+class Notifier:
+    """Notifies the daemons of one board."""
+
+    def __init__(self, database: Path | None) -> None:
+        self.folder = None if database is None else BoardFiles(database).run_folder
+        self._socket: socket.socket | None = None
+        forks.register(self)
+
+    def notify(self) -> None:
+        """Notify every daemon. Never fails: a daemon that cannot be notified looks at its next tick."""
+        if self.folder is None:
+            return
+        failpoint("notify.before")
+        # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
+        try:
+            listening = list(worker_sockets.addresses(self.folder))
+            if not listening:
+                return
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+        except OSError:  # no folder, or no descriptor is free
+            return
+        for address in listening:
+            # A full socket belongs to a daemon that is awake already, a refusing socket to a dead daemon.
+            with contextlib.suppress(OSError):
+                self._socket.sendto(b"!", address)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def before_fork(self) -> None:
+        """Do nothing: the socket holds nothing."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """In a child, close the parent's socket."""
+        if in_child:
+            self.close()

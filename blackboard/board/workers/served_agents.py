@@ -1,0 +1,146 @@
+"""The agents that workers serve, and with which code.
+
+A deployment names the code of each agent by its digest. A worker claims only for agents whose active code is its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.workers.liveness import living_workers
+from blackboard.clock import Instant, iso
+from blackboard.deployment import Deployment
+from blackboard.store.rows import WorkerRow
+from blackboard.store.schema import HEAD, SEEN
+from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
+
+Code = Mapping[str, str | None]
+"""The digests of the code of some agents, by name."""
+
+
+class Unserved(NamedTuple):
+    """That nobody claims for an agent.
+
+    Attributes:
+        reason: Why, in words, as people read it.
+        since: When the last worker that did was last seen; None if none is known.
+    """
+
+    reason: str
+    since: Instant | None
+
+
+def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
+    """Return whether a worker with this code of an agent may claim for it: the active deployment declares that code."""
+    spec = txn.deployment.agents.get(agent)
+    return spec is not None and (spec.code is None or code is None or spec.code == code)
+
+
+def outdated(txn: BoardTransaction, code: Code) -> list[str]:
+    """Return the agents for which a worker with this code does not claim."""
+    return sorted(agent for agent, digest in code.items() if not is_current(txn, agent, digest))
+
+
+def code_of(worker: WorkerRow) -> dict[str, str | None]:
+    """Return the agents that a worker serves, with the digests of its code."""
+    return dict(json.loads(worker.agents or "{}"))
+
+
+def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
+    """Return why a worker does not claim for some of its agents; None if it claims for all of them."""
+    if worker.schema not in (None, HEAD):
+        return f"it knows schema {worker.schema} of the board, which is at schema {HEAD}; it claims nothing"
+    gone = [agent for agent in code_of(worker) if agent not in txn.deployment.agents]
+    other = [agent for agent in outdated(txn, code_of(worker)) if agent not in gone]
+    reasons = []
+    if other:
+        reasons.append(f"it has other code than the active one for {', '.join(other)} and does not claim for it")
+    if gone:
+        reasons.append(f"the active deployment does not have its agents {', '.join(gone)}")
+    return "; ".join(reasons) or None
+
+
+def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserved | None:
+    """Return why nobody claims for an agent, and since when; None if a worker that is not dead does."""
+    ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
+    idle = None
+    for row in txn.sql.all(ACTIVATIONS.workers):
+        if row.agents is not None and agent not in code_of(row):
+            continue
+        if row.id in dead:
+            ends.append(_served_until(txn, row, agent, row.seen_at))
+        elif row.agents is None or _claims_for(txn, row, agent):  # a worker of an earlier version may serve it
+            return None
+        else:
+            idle = row
+            ends.append(_served_until(txn, row, agent, txn.now))
+    since = max((at for at in ends if at is not None), default=None)
+    if idle is not None:
+        reason = f"worker {idle.id} does not claim for it: {problem(txn, idle)}"
+    elif since is None:
+        reason = "no daemon serves it, and none is known to have done so"
+    else:
+        reason = f"no daemon has served it since {iso(since)}"
+    return Unserved(reason, since)
+
+
+def set_code(txn: BoardTransaction, worker_id: str, code: Code) -> None:
+    """Record which agents a worker serves from now on, and until when it served the others."""
+    _record_service(txn, worker_id, is_dead=False)
+    txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=worker_id, agents=json.dumps(code))
+
+
+def remove_worker(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> None:
+    """Remove a worker that ends now, or died after it was last seen; record until when it served its agents."""
+    _record_service(txn, worker_id, is_dead=is_dead)
+    txn.sql.run(ACTIVATIONS.delete_worker, id=worker_id)
+
+
+def _record_service(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> None:
+    for row in txn.sql.all(ACTIVATIONS.workers):
+        if row.id == worker_id:
+            for agent in code_of(row):
+                served_at = _served_until(txn, row, agent, row.seen_at if is_dead else txn.now)
+                txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
+
+
+def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:
+    return worker.schema in (None, HEAD) and is_current(txn, agent, code_of(worker)[agent])
+
+
+def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at: Instant) -> Instant:
+    """Return until when a worker that was last seen at an instant claimed for one of its agents."""
+    if is_current(txn, agent, code_of(worker).get(agent)):
+        return seen_at
+    return min(seen_at, _code_since(txn, agent))
+
+
+def _code_since(txn: BoardTransaction, agent: str) -> Instant:
+    """Return since when the active deployment has an agent with its present code, or does not have it."""
+    since = txn.now
+    present = _code_in(txn.deployment, agent)
+    for row in reversed(txn.sql.all(DEPLOYMENTS.deployments)):
+        if _code_in(Deployment.model_validate_json(row.content), agent) != present:
+            break
+        since = row.deployed_at
+    return since
+
+
+def _code_in(deployment: Deployment, agent: str) -> tuple[bool, str | None]:
+    spec = deployment.agents.get(agent)
+    return spec is not None, None if spec is None else spec.code
+
+
+def dead_workers(session: BoardSession) -> frozenset[str]:
+    """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
+    rows, now = session.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
+    seen = {row.id: row.seen_at for row in rows}
+    alive = living_workers(session.database.path, seen)
+    if alive is None:
+        alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
+    return frozenset(seen.keys() - alive)
