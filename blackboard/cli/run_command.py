@@ -91,7 +91,7 @@ def _reload(
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
         if not resolved.settings.names_agents:
-            problem = "names no agents" if path.is_file() else "does not exist"
+            problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve none")])
         session.deploy(board, resolved, deployer)
         return resolved.agents, resolved.settings.settings

@@ -350,9 +350,7 @@ class Daemon:
             self._reloading = True
             self._note(error)
             return
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a module of the file may raise anything, even SystemExit
+        except BaseException as error:  # a module of the file may raise anything, even SystemExit or KeyboardInterrupt
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
             text = str(error) if isinstance(error, BlackboardError) else describe(error)
             log.error(f"the deployment file {why}; the active deployment was kept", error=text)

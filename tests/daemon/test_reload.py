@@ -121,6 +121,7 @@ CODES = {
     "an exit": "raise SystemExit(7)",
     "sys.exit": "import sys; sys.exit('stop')",
     "a class of its own": "class Stop(BaseException): pass\nraise Stop",
+    "an interrupt": "raise KeyboardInterrupt",
     "no memory": "raise MemoryError",
     "no such agent": "agent = 1",
     "endless recursion": "def f(): f()\nf()",
@@ -157,6 +158,11 @@ def test_a_missing_file_is_named(service: Service) -> None:
     service.file.unlink()
     (line,) = [entry for entry in service.reload() if entry["log_level"] == "error"]
     assert f"{service.file}: does not exist" in line["error"]
+
+
+def test_something_else_in_place_of_the_file_is_not_called_missing(service: Service) -> None:
+    as_folder(service.file)
+    assert f"{service.file}: is not a file" in kept(service, "a folder")
 
 
 def test_a_reload_waits_for_a_board_that_cannot_be_used(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
