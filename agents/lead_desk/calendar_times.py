@@ -23,6 +23,8 @@ _TIME = re.compile(
 MAX_LENGTH = 100
 """The longest text of a time that is read."""
 _YEARS = range(1, 10000)
+_LONGEST = date.max - date.min
+"""A longer event lasts no longer: there is no time after it. Sums of a few lengths stay within `timedelta`."""
 
 
 class Unreadable(Exception):
@@ -96,18 +98,21 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
 
 
 def parse_length(text: str) -> timedelta:
-    """Return the length that a DURATION gives.
+    """Return the length that a DURATION gives, or the longest that there is.
 
     Raises:
         Unreadable: It is not a length, or below zero.
     """
-    try:
-        length: timedelta | None = vDuration(text.strip().upper()).td if len(text) <= MAX_LENGTH else None
-    except (ValueError, OverflowError):
-        length = None
-    if length is None or length < timedelta(0):
+    text = text.strip().upper()
+    if len(text) > MAX_LENGTH or text.startswith("-"):
         raise Unreadable
-    return length
+    try:
+        length: timedelta = vDuration(text).td
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, OverflowError) or isinstance(error.__cause__, OverflowError):
+            return _LONGEST
+        raise Unreadable from None
+    return min(length, _LONGEST)
 
 
 def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: str) -> tuple[CalendarTime, timedelta]:

@@ -152,6 +152,22 @@ READ = {
     ),
     "ISO 8601": (event("DTSTART:2026-03-04T10:00:00+01:00", "DTEND:2026-03-04T11:00:00+01:00"), berlin(4, 10), True),
     "beyond the clocks": (event("DTSTART:00010101T000000Z", "DTEND:99991231T235959Z"), berlin(4, 10), True),
+    "the longest length that Python can tell": (
+        event("DTSTART:20260304T090000Z", "DURATION:P999999999D"),
+        berlin(31, 10),
+        True,
+    ),
+    "a length beyond that": (event("DTSTART:20260304T090000Z", "DURATION:P9999999999999W"), berlin(31, 10), True),
+    "a whole day, again and again, beyond that": (
+        event("DTSTART;VALUE=DATE:20260304", "DURATION:P99999999999D", "RRULE:FREQ=DAILY;COUNT=3"),
+        berlin(31, 10),
+        True,
+    ),
+    "VFREEBUSY beyond that": (
+        "BEGIN:VFREEBUSY\nFREEBUSY:20260304T080000Z/P99999999999D\nEND:VFREEBUSY\n",
+        berlin(31, 10),
+        True,
+    ),
     "every three hours": (event(*SERIES, "RRULE:FREQ=HOURLY;INTERVAL=3"), berlin(4, 13), True),
     "the last weekday": (event(*SERIES, "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1"), berlin(31, 10), True),
 }  # fmt: skip
