@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["ROOT", "Process", "started"]
 
 ROOT = Path(__file__).parents[2]
-BOUND = 30.0
+BOUND = 60.0
 """The seconds after which an expected event counts as missing."""
 
 
