@@ -6,6 +6,7 @@ A reply can hold any text, so that it is recorded before it is parsed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -16,8 +17,8 @@ from blackboard.llm.failures import Unusable, storable
 
 A = TypeVar("A", bound=BaseModel)
 
-_FENCE = "```"
-"""The limit of a block of code in Markdown."""
+_VALUE = re.compile(r"""\{\s*["}]|\[\s*(?:[\[\]{"\d-]|true\b|false\b|null\b)""")
+"""The beginning of an object or array in JSON, unlike that of most brackets in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +92,23 @@ def _is_message(message: Any) -> bool:
 
 
 def _json_in(text: str) -> str:
-    """Return the JSON in a text. Models behind gateways that drop the schema write words or a fence around it."""
-    first = text.lstrip()[:1]
-    if first == '"':  # a text as JSON, which may contain anything
+    """Return the JSON in a text: its only object or, without objects, its only array.
+
+    Models behind gateways that drop the schema write words or a fence around it, and the words may contain brackets.
+    The search ends at a value that is broken: a part of it must not pass for the answer.
+    """
+    if text.lstrip().startswith('"'):  # a text as JSON, which may contain anything
         return text
-    blocks = text.split(_FENCE)
-    if len(blocks) == 3 and first not in ("{", "["):
-        text = blocks[1]
-    starts = [at for at in (text.find("{"), text.find("[")) if at >= 0]
-    end = max(text.rfind("}"), text.rfind("]"))
-    return text[min(starts) : end + 1] if starts and min(starts) < end else text
+    decoder, at = json.JSONDecoder(), 0
+    found: dict[str, list[str]] = {"{": [], "[": []}
+    while (start := _VALUE.search(text, at)) is not None:
+        try:
+            _, at = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            return text[start.start() :] if not found["{"] else text
+        found[text[start.start()]].append(text[start.start() : at])
+    values = found["{"] or found["["]
+    return values[0] if len(values) == 1 else text
 
 
 def _check_end(message: Mapping[str, Any]) -> None:
@@ -133,7 +141,7 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
 
 def _decode(raw: str) -> Any:
     try:
-        return json.loads(raw)
+        return json.loads(raw.removeprefix("\ufeff"))  # some gateways begin with a byte order mark
     except (ValueError, RecursionError):  # not JSON, a number with thousands of digits, or nested too deeply
         return None
 

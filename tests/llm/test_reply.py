@@ -115,6 +115,11 @@ def test_text_that_exhausts_a_parser_is_junk(raw: str) -> None:
         'Here is the verdict:\n\n``` json\n{"verdict": "bad", "score": 0}\n```\nAsk me for more.',
         '```json {"verdict": "bad", "score": 0} ```',
         '```json\n{"verdict": "bad", "score": 0}',
+        'As you asked (see {id} and [note]): {"verdict": "bad", "score": 0}',
+        '{"verdict": "bad", "score": 0}\nI hope that {this} helps [really].',
+        '[1] says: {"verdict": "bad", "score": 0} [2, 3]',
+        '```\n# note\n```\n```json\n{"verdict": "bad", "score": 0}\n```',
+        '<think>{perhaps}</think>{"verdict": "bad", "score": 0}',
         'Here it is:\n{"verdict": "bad", "score": 0}\nI hope that this helps.',
         '{"verdict": "bad", "score": 0}\n\n(The lead is not clear.)',
     ],
@@ -131,3 +136,15 @@ def test_fences_inside_of_json_are_left_alone() -> None:
 def test_two_fenced_blocks_are_no_answer() -> None:
     block = '```json\n{"verdict": "bad", "score": 0}\n```\n'
     assert reason(message(block + block)) == "junk"
+
+
+def test_a_part_of_a_broken_answer_is_no_answer() -> None:
+    with pytest.raises(Unusable) as caught:
+        parse(message('{"all": [{"verdict": "bad", "score": 0}, {"verdict"'), Verdict)
+    assert caught.value.reason == "junk"
+
+
+def test_a_byte_order_mark_before_the_message_is_skipped() -> None:
+    raw = "\ufeff" + message('{"verdict": "bad", "score": 0}')
+    assert Reply.of(raw).is_message
+    assert parse(raw, Verdict).score == 0
