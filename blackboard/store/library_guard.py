@@ -104,23 +104,28 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
         LogInUse: Another connection of this process still has a log open that was removed.
     """
     real = os.path.realpath(path)
-    opened = OpenFile(real, identity(real) or (0, 0))
     with _lock:
         _watch()
-        others = connections_to(opened.file)
-        if not others:
-            _check_descriptors(opened)
-        for other in others:
-            # The connections of a process to one file share the log's index, which fits no other log.
-            # A connection that another thread is closing has no log any more: SQLite may have deleted it.
-            if not other.has_its_log and other.log is not None:
-                raise LogInUse(
-                    f"{other.wal} was removed while it was open; close every connection of this process to {path}"
-                )
-        connection = connect()
-        opened.file = identity(real) or opened.file  # the path may name another file by now
-        _open[id(connection)] = opened
-    return connection, opened
+        while True:
+            before = identity(real)
+            opened = OpenFile(real, before or (0, 0))
+            others = connections_to(opened.file)
+            if not others:
+                _check_descriptors(opened)
+            for other in others:
+                # The connections of a process to one file share the log's index, which fits no other log.
+                # A connection that another thread is closing has no log any more: SQLite may have deleted it.
+                if not other.has_its_log and other.log is not None:
+                    raise LogInUse(
+                        f"{other.wal} was removed while it was open; close every connection of this process to {path}"
+                    )
+            connection = connect()
+            after = identity(real)
+            if before is None or before == after:
+                opened.file = after or opened.file
+                _open[id(connection)] = opened
+                return connection, opened
+            connection.close()  # another file took the place of this one meanwhile: which of them is open is unknown
 
 
 def create(path: str | Path, mode: int) -> None:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 import structlog
@@ -66,7 +67,7 @@ def command(path: Path, *words: str) -> tuple[int, str, str]:
 
 
 def subject_of(text: str) -> str:
-    return text[:400].strip() or "x"
+    return normalize("NFC", text[:400]).strip() or "x"
 
 
 def test_hostile_text_is_stored_unchanged_and_shown_as_data(

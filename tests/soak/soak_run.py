@@ -298,11 +298,24 @@ class SoakRun:
             self._wait("the last daemon did not come to rest", lambda: not self._daemons[0].alive, seconds=120.0)
             if not self._retry_dead_letters():
                 break
+        self._let_smokes_fade()
         invariants.check(self.board, self.kept)
         invariants.check_finished(self.board)
         check_results(self.board, self.figures.seed, self.done)
         self.figures.deposits = len(self.kept)
         [[self.figures.activations]] = self._query("SELECT count(*) FROM activation WHERE state = 'done'")
+
+    def _let_smokes_fade(self) -> None:
+        """Run a daemon until the smokes of retried activations have evaporated: a board at rest may still have some."""
+        if not self._smokes():
+            return
+        if self.clock.environment:
+            self.clock.set(self.clock.shift + 3600 * SECOND)
+        self._daemons = [self._start_daemon(1)]
+        self._wait("smokes do not evaporate", lambda: not self._smokes(), seconds=120.0, every=0.5)
+        self._daemons[0].signal(signal.SIGTERM)
+        self._daemons[0].asked = True
+        self._wait("the last daemon does not end", lambda: not self._daemons[0].alive)
 
     def _smokes(self) -> Any:
         return self._query("SELECT id FROM mark WHERE kind = 'smoke' LIMIT 1")
