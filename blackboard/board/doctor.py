@@ -183,7 +183,10 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     if living:
         for agent, problem in unserved.items():
             yield _unserved(
-                "agent", f"{agent}: {problem.reason}", waiting[agent], "start a daemon whose deployment file names it"
+                "agent",
+                f"{agent}: {problem.reason}",
+                waiting[agent],
+                "start a daemon that runs it; --agents limits those of 'blackboard run'",
             )
         return
     since = max((problem.since for problem in unserved.values() if problem.since is not None), default=None)

@@ -33,6 +33,14 @@ def agents(context: typer.Context, incomplete: str) -> list[str]:
     return _of_board(context, lambda board: _beginning(incomplete, board.deployment.agents))
 
 
+def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the comma-separated list with each agent that its last name may become, unless the list has it already."""
+    *before, last = incomplete.split(",")
+    if not all(map(_PLAIN.fullmatch, before)):
+        return []
+    return [",".join([*before, name]) for name in agents(context, last) if name not in before]
+
+
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
     """Return the kinds that begin with the text."""
     return _of_board(context, lambda board: _beginning(incomplete, board.deployment.kinds))

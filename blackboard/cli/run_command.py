@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, Session, session_of
 from blackboard.cli.output import say
-from blackboard.errors import ConfigurationError, Mistake
+from blackboard.errors import ConfigurationError, Mistake, UsageError
 
 if TYPE_CHECKING:
     from blackboard.agent_definition import Agent
@@ -28,6 +29,14 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
+    agents: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Run only these agents of the file; may be repeated. The default is all.",
+            autocompletion=completion.agent_lists,
+        ),
+    ] = None,
     until_quiescent: Annotated[
         bool,
         typer.Option("--until-quiescent", help="Exit when all remaining work waits for a person, a budget or a guard."),
@@ -43,6 +52,7 @@ def run(
     Examples:
       blackboard --config config/leads.toml run
       blackboard run --until-quiescent
+      blackboard run --agents sales,scheduler
     """
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli import log_setup, signals, standard_streams
@@ -53,14 +63,15 @@ def run(
         log_setup.configure()
         log = Log("blackboard")
         session = session_of(context)
-        resolved = session.resolve()
+        names = None if agents is None else _names(agents)
+        resolved = _only(session.resolve(), names)
         for warning in resolved.warnings:
             log.warning(str(warning))
         with session.board(create=None, register=False, report=log.warning) as board:
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved))
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
-            daemon.reload = _reload(session, board, deployer, resolved.settings.path.absolute())
+            daemon.reload = _reload(session, board, deployer, resolved.settings.path.absolute(), names)
             with signals.handle_signals(daemon):
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
@@ -80,8 +91,29 @@ def client_of(resolved: ResolvedDeployment) -> Client | None:
     return client_from(resolved.settings.model, os.environ)
 
 
+def _names(lists: Iterable[str]) -> list[str]:
+    """Return the names in comma-separated lists.
+
+    Raises:
+        UsageError: There are none.
+    """
+    names = [name.strip() for text in lists for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--agents names no agent; without it, all agents of the file run")
+    return names
+
+
+def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> ResolvedDeployment:
+    """Return the deployment with the agents of these names to run; None for all."""
+    return resolved if names is None else resolved.serving(names)
+
+
 def _reload(
-    session: Session, board: Blackboard, deployer: Deployer, path: Path
+    session: Session,
+    board: Blackboard,
+    deployer: Deployer,
+    path: Path,
+    names: Collection[str] | None = None,
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     """Return the function that deploys the file at a path again.
 
@@ -93,6 +125,7 @@ def _reload(
         if not resolved.settings.names_agents:
             problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve none")])
+        resolved = _only(resolved, names)
         session.deploy(board, resolved, deployer)
         return resolved.agents, resolved.settings.settings
 

@@ -55,6 +55,22 @@ class ResolvedDeployment:
     warnings: tuple[Mistake, ...] = ()
     """Settings that are allowed but probably not intended."""
 
+    def serving(self, names: Iterable[str]) -> ResolvedDeployment:
+        """Return this deployment with only some of its agents to run. What would be deployed stays whole.
+
+        Raises:
+            ConfigurationError: It has no such agents, or they are not enabled; all are listed.
+        """
+        names = dict.fromkeys(names)
+        if unknown := [name for name in names if name not in self.agents]:
+            raise ConfigurationError(Mistake(str(self.settings.path), self._missing(name)) for name in unknown)
+        return replace(self, agents={name: self.agents[name] for name in names})
+
+    def _missing(self, name: str) -> str:
+        if name in self.settings.agents:  # a section of an agent that does not exist is a mistake of the file
+            return f"the agent {name!r} is not enabled"
+        return f"there is no agent {name!r}{nearest(name, self.agents)}"
+
 
 def resolve(settings: Settings, environ: Mapping[str, str] | None = None) -> ResolvedDeployment:
     """Return the deployment that settings describe, by default with the environment of the process.

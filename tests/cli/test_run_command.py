@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import typer
 
+from blackboard.board.activations.quiescence import Report
+from blackboard.cli import completion
+from blackboard.cli.app import app
+from blackboard.daemon import Daemon
+from blackboard.errors import ConfigurationError
 from tests.cli.conftest import Typed
 
 
@@ -18,6 +24,82 @@ def test_until_quiescent_runs_until_no_progress_is_possible(house: Typed) -> Non
     assert house("marks", "--kind", "call", "--json").json[0]["payload"]["text"] == "3 alarms"
     assert {row["state"] for row in house("activations", "--json").json} == {"done"}
     assert house("agenda", "--json").json == []
+
+
+def test_daemons_of_some_agents_share_one_file(house: Typed) -> None:
+    for room in ("kitchen", "hall", "attic"):
+        house("deposit", "smoke", room, "--payload", '{"detail": "thick"}', "--intensity", "0.9")
+    assert house("run", "--agents", "watchman", "--until-quiescent").code == 0
+    assert {row["agent"] for row in house("activations", "--json").json} == {"watchman"}
+    assert [item["agent"] for item in house("agenda", "--json").json] == ["caller"]
+    assert house("run", "--agents", "watchman, caller", "--agents", "caller", "--until-quiescent").code == 0
+    assert house("marks", "--kind", "call", "--json").json[0]["payload"]["text"] == "3 alarms"
+
+
+@pytest.mark.parametrize(
+    ("names", "messages"),
+    [
+        (("watchmen,caller",), ["there is no agent 'watchmen'; did you mean 'watchman'?"]),
+        (("watchmen", "--agents", "callr"), ["did you mean 'watchman'?", "did you mean 'caller'?"]),
+        (("quite_other",), ["known names: caller, watchman"]),
+        ((" , ",), ["--agents names no agent"]),
+    ],
+)
+def test_each_unknown_agent_is_an_error_with_the_nearest_name(
+    house: Typed, names: tuple[str, ...], messages: list[str]
+) -> None:
+    done = house("run", "--agents", *names, "--until-quiescent")
+    assert done.code == 2
+    assert all(message in done.err for message in messages)
+    assert not (house.folder / "house.db").exists()
+
+
+def test_an_agent_that_is_not_enabled_cannot_be_chosen(house: Typed) -> None:
+    path = house.folder / "blackboard.toml"
+    path.write_text(path.read_text() + "\n[agents.caller]\nenabled = false\n")
+    done = house("run", "--agents", "caller", "--until-quiescent")
+    assert done.code == 2
+    assert "the agent 'caller' is not enabled" in done.err
+
+
+def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
+    house: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[list[str]] = []
+
+    def run(daemon: Daemon, *, until_quiescent: bool = False) -> Report:
+        path, reload = house.folder / "blackboard.toml", daemon.reload
+        assert reload is not None
+        served.extend([sorted(daemon.agents), sorted(reload()[0])])
+        path.write_text(path.read_text() + "\n[agents.caller]\nenabled = false\n")
+        with pytest.raises(ConfigurationError, match="'caller' is not enabled"):
+            reload()
+        path.unlink()
+        with pytest.raises(ConfigurationError, match="does not exist"):
+            reload()
+        assert daemon.board.deployment.agents.keys() == {"watchman", "caller"}
+        return Report(())
+
+    monkeypatch.setattr(Daemon, "run", run)
+    assert house("run", "--agents", "caller").code == 0
+    assert served == [["caller"], ["caller"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("", ["caller", "watchman"]),
+        ("wa", ["watchman"]),
+        ("watchman,", ["watchman,caller"]),
+        ("caller,wa", ["caller,watchman"]),
+        ("$(touch x),wa", []),
+        ("caller,nobody", []),
+    ],
+)
+def test_the_shell_completes_each_name_of_the_list(house: Typed, words: str, offered: list[str]) -> None:
+    house("init")
+    context = typer.Context(typer.main.get_command(app), info_name="blackboard")
+    assert completion.agent_lists(context, words) == offered
 
 
 def test_logs_are_json_lines_without_a_terminal(house: Typed) -> None:
