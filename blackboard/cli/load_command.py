@@ -43,15 +43,15 @@ def load(
         typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. Repeatable."),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="What separates the columns; by default it is found out.")
+        str | None, typer.Option(metavar="CHARACTER", help="What separates the columns; detected by default.")
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="The encoding of the text, such as cp1252; by default it is found out.")
+        str | None, typer.Option(help="The encoding of the text, such as cp1252; detected by default.")
     ] = None,
     extra: Annotated[Extra, typer.Option(help="What to do with columns for which the kind has no field.")] = "error",
     key: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="The column that identifies a row; by default its content does."),
+        typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row."),
     ] = None,
     each: Annotated[
         str | None, typer.Option(metavar="PATH", help="Make each object in this list of a JSON object a row.")

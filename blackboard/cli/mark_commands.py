@@ -66,7 +66,9 @@ def deposit(
         str, typer.Argument(help="The subject of the mark, such as lead/4711.", autocompletion=completion.subjects)
     ],
     payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
-    intensity: Annotated[float, typer.Option(help="The strength at deposit, at least 0.")] = 1.0,
+    intensity: Annotated[
+        float, typer.Option(help="The intensity, at least 0; the board multiplies it by its trust in the author.")
+    ] = 1.0,
     key: Annotated[str | None, typer.Option(help="An idempotency key: a second use changes nothing.")] = None,
     half_life: Annotated[
         str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")

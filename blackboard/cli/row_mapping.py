@@ -36,7 +36,7 @@ class Columns:
     extra: Extra = "error"
     """What happens to columns for which the kind has no field."""
     key: str | None = None
-    """The column that identifies a row; by default its content does."""
+    """The column that identifies a row; by default the whole row."""
 
 
 class ColumnsUnmatched(UsageError):
