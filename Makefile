@@ -25,8 +25,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 demo: $(VENV)/installed
 	$(BIN)/blackboard demo
 
+# Three workers on two cores, because a third of the time of all tests is spent waiting for processes.
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
