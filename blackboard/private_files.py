@@ -82,7 +82,7 @@ def set_mode(path: Path, mode: int) -> None:
 
 
 def folder_mode(mode: int) -> int:
-    """Return the mode of a folder for files of a mode: whoever may read may also enter."""
+    """Return the mode of a folder for files of a mode: users who may read the files may also enter the folder."""
     return mode | (mode & 0o444) >> 2
 
 

@@ -174,7 +174,7 @@ class _Walk:
                         yield moment
 
     def _periods(self, first: int, last: int) -> Iterator[int]:
-        """Yield the periods from the first to the last, without those within hours of which the rule wants nothing."""
+        """Yield the periods from the first to the last, except those in hours that the rule excludes."""
         interval = self.rule.interval
         if self.rule.frequency < Frequency.HOURLY:
             yield from range(first, last + 1, interval)

@@ -120,7 +120,7 @@ def real_path(path: Path) -> Path:
 
 
 def _who_placed(link: Path) -> str | None:
-    """Return who else can have placed a link: its owner, or whoever writes to its folder and may replace it there."""
+    """Return which other user could have placed a link: its owner, or a user who may replace it in its folder."""
     if (problem := others_who_change(link)) is not None:
         return problem
     folder = link.parent.stat()

@@ -52,7 +52,7 @@ def source_of(path: str | os.PathLike[str]) -> str:
 
 
 def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWithdrawal:
-    """Withdraw the marks that were loaded from a file, whoever loaded it and as whatever kind, and free their keys.
+    """Withdraw the marks that were loaded from a file, by any author and as any kind, and free their keys.
 
     A mark stays if it was given to an agent, which may have acted on it, or if a deposit from elsewhere is part of it.
     An interrupted withdrawal can be repeated.

@@ -222,7 +222,7 @@ class Daemon:
                 self._troubles.end()
         except Exception as error:
             if until_quiescent and is_bug(error):
-                raise  # whoever waits for the end of the work must not wait for ever
+                raise  # otherwise a caller that waits for the end of the work would wait for ever
             self._note(error)
         self._watchdog.alive()
         return quiescent

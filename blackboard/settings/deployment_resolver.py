@@ -397,7 +397,7 @@ def _place(model: type[Mark]) -> str:
 def _make_importable(path: Path) -> None:
     """Make modules importable from the folder of the file.
 
-    It comes last. So no file beside it takes the place of a module of the standard library or an installed package.
+    The folder comes last, so that no file in it hides a module of the standard library or an installed package.
     """
     folder = str(path.resolve().parent)
     if folder not in sys.path:
