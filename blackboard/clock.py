@@ -147,10 +147,11 @@ class ManualClock:
             self._running += max(0, to - self._now)
             self._now = to
 
-    def wait(self, event: threading.Event, until: Instant | None) -> bool:
-        """Move the clock to the instant, unless the event is set already."""
+    def wait(self, event: threading.Event, until: Instant | datetime | None) -> bool:
+        """Move the clock to the instant, unless the event is set already. A naive datetime is UTC."""
         if event.is_set() or until is None:
             return event.is_set()
+        until = from_datetime(until) if isinstance(until, datetime) else until
         with self._lock:
             self._running += max(0, until - self._now)
             self._now = max(self._now, until)

@@ -1,0 +1,318 @@
+"""What tests of agents need: marks as if read from a board, a context, and a model that answers from a script."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, JsonValue
+
+from blackboard.agent_definition import Agent, require_done
+from blackboard.clock import Instant, ManualClock, from_datetime
+from blackboard.durations import DurationLike, parse_duration
+from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
+from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    ModelUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    RequestRejected,
+    SpendLimit,
+)
+from blackboard.llm.model_settings import ModelSettings
+from blackboard.llm.reply import Reply, parse
+from blackboard.llm.request import plan
+from blackboard.marks import Mark, StoredMark, attach_stored, normalize_subject
+
+__all__ = [
+    "CallFailure",
+    "KeyRefused",
+    "ModelUnavailable",
+    "NotSent",
+    "OutcomeUnknown",
+    "Overloaded",
+    "RequestRejected",
+    "ScriptedAnswer",
+    "ScriptedModel",
+    "SentRequest",
+    "SpendLimit",
+    "StandaloneContext",
+    "context",
+    "mark",
+]
+
+M = TypeVar("M", bound=Mark)
+A = TypeVar("A", bound=BaseModel)
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""The instant of marks and contexts that name none, at which a `ManualClock` starts too."""
+
+_ids = itertools.count(1)
+
+
+def mark(
+    kind: type[M],
+    subject: str = "test",
+    *,
+    strength: float | None = None,
+    id: int | None = None,  # noqa: A002 (the name of the attribute)
+    author: str = "test",
+    deposited_at: datetime = START,
+    reinforced_at: datetime | None = None,
+    **fields: object,
+) -> M:
+    """Return a mark as an activation is given it: with `id`, `strength`, `author` and times.
+
+    Args:
+        kind: The class of the mark.
+        subject: What it is about.
+        strength: Its strength now; by default weight x intensity, as of a mark that has not faded.
+        id: Its id on the board; by default the next free number of this process.
+        author: Who deposited it.
+        deposited_at: The instant of its first deposit; a naive datetime is UTC.
+        reinforced_at: The instant of its last deposit; by default that of the first.
+        **fields: The fields of its class, and perhaps `intensity`.
+
+    Raises:
+        InvalidMark: The strength is below 0 or not a number.
+    """
+    values: dict[str, Any] = {**fields, "subject": normalize_subject(subject)}
+    made = kind(**values)
+    strength = made.defaults.weight * made.intensity if strength is None else strength
+    if not (math.isfinite(strength) and strength >= 0):
+        raise InvalidMark(f"the strength of a mark is a number of at least 0, not {strength}")
+    id_ = next(_ids) if id is None else id
+    first = from_datetime(deposited_at)
+    last = first if reinforced_at is None else from_datetime(reinforced_at)
+    return attach_stored(made, StoredMark(id_, id_, author, strength, first, last, int(last > first)))
+
+
+@dataclass(frozen=True)
+class ScriptedAnswer:
+    """One answer of a scripted model.
+
+    Attributes:
+        content: A pydantic model or a text, which is what the model wrote; or the failure of the call.
+        input_tokens: The tokens of the prompt that the provider reports.
+        output_tokens: The tokens of the answer that it reports.
+        delay: How long the call takes on the model's clock.
+        stop_reason: Why the answer ends, such as `end_turn`, `max_tokens` or `refusal`.
+    """
+
+    content: BaseModel | str | CallFailure
+    input_tokens: int = 100
+    output_tokens: int = 20
+    delay: DurationLike = "0s"
+    stop_reason: str = "end_turn"
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """A request that a scripted model has received.
+
+    Attributes:
+        model: The name of the language model.
+        system: The system prompt.
+        data: The data that the agent gave.
+        max_tokens: The longest answer in tokens.
+    """
+
+    model: str
+    system: str
+    data: JsonValue
+    max_tokens: int
+
+
+class ScriptedModel:
+    """A model that gives the answers of a script in turn. Use it as the `client` of a `Daemon`, or with `context`.
+
+    A call after the last answer is rejected, so that its activation fails and says so.
+
+    Args:
+        *script: Answers: pydantic models, texts, failures such as `Overloaded("busy")`, or `ScriptedAnswer`s.
+        clock: The clock that the delays of answers advance.
+
+    Attributes:
+        requests: The requests that it has received, oldest first.
+
+    Raises:
+        UsageError: An answer has a delay, and there is no clock.
+    """
+
+    def __init__(
+        self, *script: ScriptedAnswer | BaseModel | str | CallFailure, clock: ManualClock | None = None
+    ) -> None:
+        answers = [item if isinstance(item, ScriptedAnswer) else ScriptedAnswer(item) for item in script]
+        if clock is None and any(parse_duration(answer.delay) for answer in answers):
+            raise UsageError("an answer with a delay needs ScriptedModel(..., clock=...)")
+        self.requests: list[SentRequest] = []
+        self._answers, self._clock = answers, clock
+        self._batches: dict[str, dict[str, Reply | ModelError]] = {}
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"ScriptedModel({len(self.requests)} of {len(self._answers)} answers given)"
+
+    def send(self, body: str) -> Reply:
+        """Return the next answer of the script.
+
+        Raises:
+            CallFailure: The script says so, or has no more answers.
+        """
+        request = json.loads(body)
+        with self._lock:
+            position = len(self.requests)
+            self.requests.append(_sent(request))
+        if position >= len(self._answers):
+            text = f"the script has {len(self._answers)} answers, and this is call {position + 1}"
+            raise RequestRejected(text, certain=True, shown=text)
+        answer = self._answers[position]
+        if self._clock is not None and (delay := parse_duration(answer.delay)):
+            self._clock.set(self._clock.now() + delay)
+        if isinstance(answer.content, CallFailure):
+            raise answer.content
+        return Reply.of(_message(answer, answer.content, request["model"]), f"scripted-{position + 1}")
+
+    def submit_batch(self, items: Sequence[BatchItem]) -> str:
+        """Answer each request of a batch from the script, and return the id of the batch."""
+        results: dict[str, Reply | ModelError] = {}
+        for item in items:
+            try:
+                results[item.custom_id] = self.send(item.body)
+            except CallFailure as failure:
+                results[item.custom_id] = failure
+        with self._lock:
+            name = f"batch-{len(self._batches) + 1}"
+            self._batches[name] = results
+        return name
+
+    def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
+        """Return the id of the batch with exactly these custom ids; None if there is none."""
+        wanted = set(custom_ids)
+        with self._lock:
+            return next((name for name, results in self._batches.items() if results.keys() == wanted), None)
+
+    def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
+        """Return the results of a batch, which has ended as soon as it is submitted."""
+        return self._batches[batch_id]
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def _message(answer: ScriptedAnswer, content: BaseModel | str, model: str) -> str:
+    text = content if isinstance(content, str) else content.model_dump_json(by_alias=True)
+    return json.dumps(
+        {
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": [{"type": "text", "text": text}],
+            "stop_reason": answer.stop_reason,
+            "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
+        }
+    )
+
+
+def _sent(request: dict[str, Any]) -> SentRequest:
+    system = request.get("system", "")
+    if not isinstance(system, str):  # blocks, where the prompt is long enough for the cache
+        system = "".join(block["text"] for block in system)
+    data = json.loads(request["messages"][0]["content"])
+    return SentRequest(request["model"], system, data, request["max_tokens"])
+
+
+class StandaloneContext:
+    """A `Context` without a board. Use `context` to make one."""
+
+    def __init__(
+        self,
+        agent: Agent | str,
+        reads: Iterable[Mark],
+        settings: Mapping[str, Any],
+        model: ScriptedModel | None,
+        now: datetime,
+    ) -> None:
+        self.agent: str = agent if isinstance(agent, str) else agent.name
+        self.activation_id: int = 1
+        self.attempt: int = 1
+        self.watch: str = "watch"
+        self.reason: str = ""
+        self.now: datetime = now if now.tzinfo else now.replace(tzinfo=UTC)
+        self.board_id: str = "test"
+        self.settings: Mapping[str, Any] = settings
+        self.offline: bool = model is None
+        self._definition = None if isinstance(agent, str) else agent
+        self._reads, self._model, self._asked = list(reads), model, False
+
+    def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
+        """Return the marks of a kind that the context was given, strongest first, of one subject or of all.
+
+        Raises:
+            AgentError: The agent does not declare that it reads this kind.
+        """
+        name = kind if isinstance(kind, str) else kind.kind
+        if self._definition is not None and name not in (
+            declared := {read.kind for read in self._definition.spec.reads}
+        ):
+            raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
+        subject = None if subject is None else normalize_subject(subject)
+        found = [item for item in self._reads if item.kind == name and subject in (None, item.subject)]
+        return sorted(found, key=lambda item: -item.strength)
+
+    def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
+        """Ask the scripted model, or the offline rule if there is no model.
+
+        Raises:
+            AgentError: The agent has already asked, or there is neither a model nor a rule.
+            ModelError: The script says so, or its answer does not fit.
+        """
+        if self._asked:
+            raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")
+        self._asked = True
+        if self._model is None:
+            if offline is None:
+                raise AgentError(f"agent {self.agent!r} asks without an offline rule; use context(model=...)")
+            return require_done(offline(data), "offline")
+        settings = ModelSettings()
+        own = None if self._definition is None else self._definition.spec.settings.max_tokens
+        body = plan(
+            system=system,
+            data=data,
+            answer=answer,
+            model=settings.model,
+            max_tokens=own or settings.max_tokens,
+            cache=False,
+        )
+        return parse(self._model.send(body).raw, answer)
+
+
+def context(
+    agent: Agent | str = "agent",
+    *,
+    reads: Iterable[Mark] = (),
+    settings: Mapping[str, Any] | None = None,
+    model: ScriptedModel | None = None,
+    now: datetime = START,
+) -> StandaloneContext:
+    """Return a context with which an agent can be called as the function that it is.
+
+    Its other attributes, such as `attempt` and `reason`, may be set afterwards.
+
+    Args:
+        agent: The agent, so that it can read only what it declares; or a name, which may read all.
+        reads: The marks that `read` returns, as `mark` makes them.
+        settings: The value of `context.settings`.
+        model: The model that `ask` calls; without it, the agent's offline rule answers.
+        now: The instant of the activation; a naive datetime is UTC.
+    """
+    return StandaloneContext(agent, reads, settings or {}, model, now)

@@ -1,0 +1,113 @@
+"""The kit for tests of agents: marks, a context, a scripted model, and the pytest plugin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from blackboard import Blackboard, Context, Daemon, ManualClock, Mark, agent, strength, strongest_of
+from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError
+from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark
+
+
+class Fog(Mark, kind="kit_fog", weight=2.0):
+    """A mark whose strength differs from its intensity."""
+
+    place: str = ""
+
+
+class Horn(Mark, kind="kit_horn"):
+    """What the agent deposits."""
+
+    level: int
+
+
+class Level(BaseModel):
+    """The answer of the model."""
+
+    level: int
+
+
+@agent(watches=strength(Fog) >= 0.5, writes=[Horn], reads=[strongest_of(Horn)])
+def keeper(marks: list[Fog], context: Context) -> list[Horn]:
+    answer = context.ask("How thick?", [fog.place for fog in marks], Level)
+    return [Horn(subject=fog.subject, level=answer.level) for fog in marks]
+
+
+def test_a_mark_is_as_if_read_from_a_board() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    fog = mark(Fog, "pier", strength=0.8, id=7, author="sensor", deposited_at=at, place="east")
+    assert (fog.id, fog.strength, fog.author, fog.place, fog.subject) == (7, 0.8, "sensor", "east", "pier")
+    assert fog.deposited_at == fog.reinforced_at == at
+    assert mark(Fog, intensity=0.5).strength == 1.0
+    assert mark(Fog).id != mark(Fog).id
+    with pytest.raises(InvalidMark, match="at least 0"):
+        mark(Fog, strength=-1)
+
+
+def test_a_context_reads_only_what_the_agent_declares_strongest_first() -> None:
+    horns = [mark(Horn, "pier", strength=share, level=1) for share in (0.2, 0.9)]
+    given = context(keeper, reads=horns)
+    assert given.read(Horn, "pier") == horns[::-1]
+    assert given.read("kit_horn", "elsewhere") == []
+    with pytest.raises(AgentError, match="does not declare"):
+        given.read(Fog)
+
+
+def test_an_agent_is_called_with_a_scripted_model() -> None:
+    model = ScriptedModel(Level(level=3), "no json")
+    assert keeper([mark(Fog, "pier", place="east")], context(keeper, model=model)) == [Horn(subject="pier", level=3)]
+    assert (model.requests[0].system, model.requests[0].data) == ("How thick?", ["east"])
+    with pytest.raises(ModelError, match="not JSON"):
+        keeper([mark(Fog)], context(keeper, model=model))
+    with pytest.raises(RequestRejected, match="has 2 answers, and this is call 3"):
+        keeper([mark(Fog)], context(keeper, model=model))
+    with pytest.raises(AgentError, match="offline rule"):
+        keeper([mark(Fog)], context(keeper))
+
+
+def test_a_daemon_asks_the_script_again_after_a_failure(tmp_path: Path, clock: ManualClock) -> None:
+    answer = ScriptedAnswer(Level(level=4), input_tokens=1000, output_tokens=50, delay="3s")
+    model = ScriptedModel(Overloaded("busy"), answer, clock=clock)
+    with Blackboard.open(tmp_path / "board.db", author="test", clock=clock) as board:
+        board.deploy(keeper)
+        board.deposit(Fog(subject="pier"))
+        before = clock.now()
+        Daemon(board, [keeper], client=model).run(until_quiescent=True)
+        assert [horn.level for horn in board.marks(Horn)] == [4]
+        assert len(model.requests) == 2
+        assert clock.now() >= before + 3_000_000
+    with pytest.raises(UsageError, match="clock"):
+        ScriptedModel(answer)
+
+
+def test_a_manual_clock_waits_for_a_datetime(clock: ManualClock) -> None:
+    clock.wait(threading.Event(), datetime(2026, 2, 1))  # noqa: DTZ001 (a naive datetime is UTC)
+    assert repr(clock) == "ManualClock('2026-02-01 00:00:00+00:00')"
+
+
+@pytest.mark.processes
+def test_the_plugin_gives_a_board_and_imports_nothing_unused(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import sys\n"
+        "def test_unused():\n"
+        "    assert not {'pydantic', 'sqlalchemy', 'blackboard.clock'} & set(sys.modules)\n"
+        "def test_used(board, board_clock):\n"
+        "    assert board.clock is board_clock and board.marks() == []\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "blackboard.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "-p", "no:hypothesispytest", "test_it.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
