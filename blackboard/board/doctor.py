@@ -189,11 +189,12 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
                 "start a daemon that runs it; --agents limits those of 'blackboard run'",
             )
         return
-    since = max((problem.since for problem in unserved.values() if problem.since is not None), default=None)
-    known = "none is known to have done so" if since is None else f"the last one was seen at {iso(since)}"
+    since = served_agents.board_served_at(txn, dead)
+    never = "no daemon serves it, and none is known to have done so"
+    unserved_since = never if since is None else f"no daemon has served it since {iso(since)}"
     yield _unserved(
         "workers",
-        f"no daemon serves it, so no agent is woken; {known}",
+        f"{unserved_since}; so no agent is woken",
         waiting.total(),
         "'blackboard run' starts a daemon",
     )

@@ -326,6 +326,14 @@ def _ends_of_service() -> None:
         UPDATE agent_state
         SET served_at = (SELECT max(started_at) FROM activation WHERE activation.agent = agent_state.agent)
     """)
+    op.execute("""
+        INSERT INTO agent_state (agent, paused, failures, served_at)
+        SELECT activation.agent, 0, 0, max(activation.started_at)
+        FROM activation
+        WHERE activation.started_at IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM agent_state WHERE agent_state.agent = activation.agent)
+        GROUP BY activation.agent
+    """)
 
 
 def _one_form_of_subjects() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
 from blackboard.board.doctor import examine
+from blackboard.deployment import Deployment
 from blackboard.finding import Finding
 from tests.reliability.serving import run_until_idle, served
 
@@ -30,6 +31,10 @@ WATCHMAN = an_agent("watchman")
 
 def finding(board: Blackboard, name: str) -> Finding:
     return next(item for item in examine(board) if item.name == name)
+
+
+def without_agents(board: Blackboard) -> Deployment:
+    return board.deployment.model_copy(update={"agents": {}})
 
 
 @pytest.fixture
@@ -73,6 +78,25 @@ def test_a_board_that_was_never_served_says_so(board: Blackboard) -> None:
     board.deposit(Smoke(subject="kitchen"))
     assert "none is known to have done so" in finding(board, "workers").detail
     assert board.explain("watchman").unserved_since is None
+
+
+@pytest.mark.postgresql
+def test_a_board_whose_agents_were_all_replaced_says_since_when_it_is_not_served(
+    board: Blackboard, clock: ManualClock, deserted: str
+) -> None:
+    board.deploy(without_agents(board))
+    board.deploy(an_agent("successor"))
+    assert deserted in finding(board, "workers").detail
+    board.deposit(Smoke(subject="kitchen"))
+    waiting = finding(board, "workers")
+    assert (waiting.state, deserted in waiting.detail) == ("wrong", True)
+    board.deploy(without_agents(board))
+    assert deserted in finding(board, "workers").detail
+    killed = served(board, an_agent("third"))
+    killed._liveness.release()
+    clock.advance(timedelta(hours=1))
+    board.deploy(without_agents(board))
+    assert "2026-01-06T09:05" in finding(board, "workers").detail
 
 
 def test_work_in_a_batch_window_and_a_fall_that_is_due_wait_for_a_daemon(board: Blackboard, clock: ManualClock) -> None:

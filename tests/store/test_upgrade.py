@@ -136,6 +136,19 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
         assert without == [expected(name, row) for row in rows], name
 
 
+def test_since_when_agents_are_unserved_follows_from_their_activations(path: Path, clock: ManualClock) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM agent_state")
+        query = "SELECT agent, max(started_at) FROM activation WHERE started_at IS NOT NULL GROUP BY agent"
+        started = dict(connection.execute(query))
+    connection.close()
+    database = Database(f"sqlite:///{path}")
+    schema.ensure(database, clock.now(), living_workers)
+    database.close()
+    assert started
+    assert {row["agent"]: row["served_at"] for row in contents(path, "agent_state")} == started
+
+
 def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> None:
     one, two = "caf\u00e9", "cafe\u0301"
     connection = sqlite3.connect(path)

@@ -89,6 +89,16 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
     return Unserved(reason, since)
 
 
+def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | None:
+    """Return when a worker that served any agent was last seen, of the agents that are gone too; None if none is known.
+
+    Only for a board that no worker serves now.
+    """
+    ends = [state.served_at for state in txn.sql.all(ACTIVATIONS.agent_states) if state.served_at is not None]
+    ends += [row.seen_at for row in txn.sql.all(ACTIVATIONS.workers) if row.id in dead]
+    return max(ends, default=None)
+
+
 def set_code(txn: BoardTransaction, worker_id: str, code: Code) -> None:
     """Record which agents a worker serves from now on, and until when it served the others."""
     _record_service(txn, worker_id, is_dead=False)
