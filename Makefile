@@ -8,6 +8,7 @@
 # make soak   two daemons in all sorts of trouble for half an hour (MINUTES=30)
 # make bench  the performance benchmarks (run make bench-peers first to include other systems)
 # make bench-coordination  model calls and tokens (run make bench-rivals first to install the frameworks for comparison)
+# make constraints   constraints.txt, with the newest versions within the ranges of pyproject.toml (then run make test)
 # make picture  docs/fading.svg, drawn by a board
 # make diagram  the diagram of activation states in docs/design.md
 
@@ -18,8 +19,8 @@ N ?= 1000
 MINUTES ?= 30
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals picture diagram \
-  clean
+.PHONY: demo test test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals constraints \
+  picture diagram clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -70,6 +71,15 @@ bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/ins
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+# The list names no place that the packages came from, and not this project.
+constraints:
+	rm -rf .venv-constraints
+	$(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,dev-postgresql]'
+	{ head -n 1 constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude blackboard-marks; } > constraints.new
+	mv constraints.new constraints.txt
+	rm -rf .venv-constraints
+
 picture: $(VENV)/installed-dev
 	$(BIN)/python docs/fading.py
 
@@ -77,7 +87,7 @@ diagram: $(VENV)/installed-dev
 	$(BIN)/python docs/activation_states.py
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-rivals build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers .venv-rivals .venv-constraints build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is pinned and installed first, so that installing the checkout downloads nothing.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import httpcore2
 import httpx2
 
 from blackboard.llm.call_deadline import Deadline, DeadlineBackend
@@ -54,7 +55,7 @@ class HttpClient(httpx2.Client):
         backend = DeadlineBackend(self._deadline)
         for transport in (self._transport, *self._mounts.values()):
             if isinstance(transport, httpx2.HTTPTransport):
-                transport._pool._network_backend = backend  # the library has no parameter for it
+                _use(backend, transport)
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request, and return the response with its whole content.
@@ -93,6 +94,14 @@ class HttpClient(httpx2.Client):
         request.headers["host"] = request.url.netloc.decode("ascii")
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(request.content))
+
+
+def _use(backend: DeadlineBackend, transport: httpx2.HTTPTransport) -> None:
+    """Replace how a transport opens connections. The library has no parameter for it, so a private one is set."""
+    pool = transport._pool
+    if not isinstance(getattr(pool, "_network_backend", None), httpcore2.NetworkBackend):
+        raise RuntimeError("this version of httpx2 is not supported: a call could not be ended at its timeout")
+    pool._network_backend = backend
 
 
 def _read(response: httpx2.Response, limit: int) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
@@ -14,14 +16,14 @@ from tests.docs.blocks import ROOT
 
 TEXT = (ROOT / "docs/dependencies.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
 PINNED = {
-    re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower()
-    for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-    if "==" in line
+    re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)
 }
 EXTRAS = ("desk", "telemetry", "plot", "postgresql")
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
+OURS = {"blackboard", "lead_desk", "tests", "benchmarks"}
 OLD_NAMES = {
     "MIT License": "MIT",
     "BSD License": "BSD-",
@@ -78,7 +80,7 @@ def test_everything_that_comes_along_is_listed_where_it_comes_from() -> None:
     found = {name: owner for name, (owner, _) in listed().items()}
     here = brought()
     assert {name: found.get(name) for name in here} == here
-    assert found.keys() - here.keys() <= PINNED, "listed, but no package of the pinned versions"
+    assert found.keys() - here.keys() <= PINNED.keys(), "listed, but no package of the pinned versions"
 
 
 @pytest.mark.parametrize("name", sorted(listed()))
@@ -105,10 +107,71 @@ def test_no_package_under_the_lgpl_comes_along_without_an_extra() -> None:
     assert {name for name in lesser if name != "psycopg-binary"} == set(re.findall(r"`([a-z-]+)`", named)) - {"pip"}
 
 
-def test_each_direct_dependency_has_a_reason() -> None:
-    direct = {canonical(Requirement(text).name) for text in PROJECT["dependencies"]}
-    direct |= {
-        canonical(Requirement(text).name) for extra in EXTRAS for text in PROJECT["optional-dependencies"][extra]
-    }
-    reasons = TEXT.partition("## What comes along")[0]
-    assert {name for name in direct if f"`{name}`" not in reasons} == set()
+def section(title: str) -> list[list[str]]:
+    """Return the rows of the tables of one section, as their cells."""
+    text = TEXT.partition(f"## {title}")[2].partition("\n## ")[0]
+    return [[cell.strip() for cell in row.split(" | ")] for row in re.findall(r"^\| (`.*) \|$", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("title", ["Why each is there", "What each costs"])
+def test_each_direct_dependency_has_a_reason_a_size_and_a_maintainer(title: str) -> None:
+    rows = [cells[0].strip("`") for cells in section(title)]
+    assert sorted(rows) == sorted(required(*EXTRAS))
+
+
+def test_what_leaves_with_a_package_is_what_nothing_else_needs() -> None:
+    owners = brought()
+    rows = [(cells[0].strip("`"), cells[2]) for cells in section("What each costs")]
+    for name, leaving in ((name, leaving) for name, leaving in rows if name in owners):
+        extras = () if owners[name] == "the program" else EXTRAS
+        others = [Requirement(text) for text in asked(*extras) if canonical(Requirement(text).name) != name]
+        seen = {(name, ""), (name, "binary")}
+        kept = {package for other in others for package in closure(other, seen)}
+        here = {package for package, owner in owners.items() if extras or owner == "the program"}
+        if "stays while" in leaving:
+            assert name in kept, name
+        else:
+            assert here - kept - {name} == set(re.findall(r"`([^`]+)`", leaving)), name
+
+
+def asked(*extras: str) -> list[str]:
+    """Return the requirements of the program and of these extras, as they are written."""
+    return [*PROJECT["dependencies"], *(text for extra in extras for text in PROJECT["optional-dependencies"][extra])]
+
+
+def required(*extras: str) -> set[str]:
+    """Return the packages that the program and these extras ask for by name."""
+    return {canonical(Requirement(text).name) for text in asked(*extras)} - {canonical(PROJECT["name"])}
+
+
+def imported(*folders: str) -> dict[str, set[str]]:
+    """Return the packages that files in these folders import, each with the modules that belong to others."""
+    owners = packages_distributions()
+    found: dict[str, set[str]] = {}
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OURS:
+                found[name] = {canonical(owner) for owner in owners.get(name, [])}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(("blackboard", "agents", "migrations"), EXTRAS), (("tests",), (*EXTRAS, "dev", "dev-postgresql"))],
+    ids=["the program", "its tests"],
+)
+def test_only_declared_packages_are_imported(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
+    declared = required(*extras)
+    undeclared = {name for name, owners in imported(*folders).items() if not owners & declared}
+    assert undeclared == set()
+
+
+def test_every_version_is_pinned_within_its_range_and_by_nothing_else() -> None:
+    assert [line for line in CONSTRAINTS if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line)] == []
+    assert brought().keys() <= PINNED.keys()
+    for requirement in map(Requirement, asked(*PROJECT["optional-dependencies"])):
+        if (name := canonical(requirement.name)) != canonical(PROJECT["name"]):
+            assert PINNED[name] in requirement.specifier, requirement
