@@ -74,8 +74,8 @@ class Worker:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code: Code = {}
         """The agents that it serves, with the digests of its code."""
-        self.model: str | None = None
-        """Which provider and model answer them, in words."""
+        self.describe_model: Callable[[], str | None] = lambda: None
+        """Returns which provider and model answer them now, in words. A key may come or go."""
         self._session = board.session
         self.pace = Pace(self._session)
         self.checkpoint_bytes = 4 * 1024 * 1024
@@ -85,6 +85,7 @@ class Worker:
 
     def register(self) -> None:
         """Register the worker, if it is not registered yet, and notify the other workers to watch it."""
+        model = self.describe_model()
 
         def work(txn: BoardTransaction) -> None:
             if self.id in _worker_ids(txn):
@@ -99,7 +100,7 @@ class Worker:
                 version=program_version(),
                 agents=json.dumps(self.code),
                 schema=schema.HEAD,
-                model=self.model,
+                model=model,
             )
 
         self._session.write(work, record=True)
@@ -144,10 +145,11 @@ class Worker:
         Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
         the id and fence of each activation that it runs. With `expired_leases`, an expired lease of any worker counts.
         """
+        model = self.describe_model()
 
         def work(txn: BoardTransaction) -> int:
             txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
-            txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now)
+            txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model)
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_results.recover(
                 txn,

@@ -145,7 +145,7 @@ class Daemon:
     def _new_worker(self, client: Client | None) -> Worker:
         worker = Worker(self.board, self._liveness.id, self.settings.lease)
         worker.code = _code(self.agents)
-        worker.model = describe_model(self._model, client)
+        worker.describe_model = partial(describe_model, self._model, client)
         return worker
 
     def _new_runs(self) -> ActiveRuns:
@@ -278,7 +278,8 @@ class Daemon:
         if isinstance(board.clock, SystemClock):
             self._alarm = Alarm(self.wake.set)
             self._alarm.start()
-        log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=self.worker.model, board=where)
+        model = self.worker.describe_model()
+        log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
         self._watchdog.ready(f"serves {where}")
         if unknown := sorted(board.deployment.agents.keys() - self.agents.keys()):

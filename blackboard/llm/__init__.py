@@ -7,7 +7,6 @@ prices           the dated price table, and the cost of a call in whole micro-do
 client_protocol  the interface of a client
 client           the client of Anthropic's API; it alone imports `anthropic`, at the first call
 message_batches  the texts of the Message Batches API
-keyless_client   the client where a key is missing
 reply            the raw answer, its metadata, and its parsing into a pydantic model
 call_deadline    the time of a call, for its connections
 http_client      the HTTP client behind the SDK: headers and limits

@@ -9,18 +9,27 @@ import logging
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from blackboard import forks
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
-from blackboard.errors import ModelError
+from blackboard.errors import ConfigurationError, ModelError
 from blackboard.llm.client_protocol import BatchItem, Client
-from blackboard.llm.failures import CallFailure, NotSent, OutcomeUnknown, Overloaded, failure_of, page_failure, storable
-from blackboard.llm.keyless_client import KeylessClient
+from blackboard.llm.failures import (
+    CallFailure,
+    KeyRefused,
+    NotSent,
+    OutcomeUnknown,
+    Overloaded,
+    failure_of,
+    page_failure,
+    storable,
+)
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
-from blackboard.llm.model_settings import ModelSettings, address_of, api_key
+from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key
 from blackboard.llm.reply import Reply
 
 if TYPE_CHECKING:
@@ -46,11 +55,17 @@ _CLOCK_SKEW = parse_duration("10m")
 class AnthropicClient:
     """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
-    The key never appears in `repr`, logs and errors. `timeout` is in microseconds: the longest time of a call.
+    The key never appears in `repr`, logs and errors. Where it comes from a source, each call reads it, so a new key
+    needs no restart; without a key, each call is refused, as the API refuses a wrong one. So a lost key holds the calls
+    back until a person looks. `timeout` is in microseconds: the longest time of a call.
     """
 
-    def __init__(self, key: str, base_url: str | None = None, timeout: int = 300_000_000) -> None:
-        self._key, self._base_url, self._timeout = key, _root_of(base_url or _DEFAULT_URL), timeout / 1e6
+    def __init__(self, key: str | KeySource, base_url: str | None = None, timeout: int = 300_000_000) -> None:
+        self._source: KeySource = (lambda: key) if isinstance(key, str) else key
+        self._key = ""
+        self._keys: frozenset[str] = frozenset()
+        """All keys so far: an answer to an earlier call may repeat an earlier one."""
+        self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), timeout / 1e6
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -58,6 +73,14 @@ class AnthropicClient:
 
     def __repr__(self) -> str:
         return f"AnthropicClient({self._base_url!r})"
+
+    @property
+    def has_key(self) -> bool:
+        """Whether there is a key now."""
+        try:
+            return self._source() is not None
+        except ConfigurationError:
+            return False
 
     @property
     def host(self) -> str | None:
@@ -69,7 +92,7 @@ class AnthropicClient:
         with self._failures(paying=True):
             response = self._post(_MESSAGES, body)
             text = _text(response)
-            if (failure := page_failure(text.replace(self._key, "***"), response.headers)) is not None:
+            if (failure := page_failure(self._without_key(text), response.headers)) is not None:
                 raise failure
         return Reply.of(text, response.headers.get("request-id"))
 
@@ -153,13 +176,7 @@ class AnthropicClient:
 
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        headers = {
-            "accept": "application/json",
-            "anthropic-version": _VERSION,
-            "content-type": "application/json",
-            "x-api-key": self._key,
-        }
-        http_client = HttpClient(headers, self._timeout, _MAX_ANSWER, _MAX_RESULTS)
+        http_client = HttpClient(self._headers, self._timeout, _MAX_ANSWER, _MAX_RESULTS)
         client: anthropic.Anthropic = sdk.Anthropic(
             api_key=self._key,
             base_url=self._base_url,
@@ -169,9 +186,36 @@ class AnthropicClient:
         )
         return client
 
+    def _headers(self) -> dict[str, str]:
+        return {
+            "accept": "application/json",
+            "anthropic-version": _VERSION,
+            "content-type": "application/json",
+            "x-api-key": self._key,
+        }
+
+    def _read_key(self) -> None:
+        """Take the key as it is now.
+
+        Raises:
+            KeyRefused: There is none, or its file cannot be read.
+        """
+        try:
+            key = self._source()
+        except ConfigurationError as error:
+            problem = f"the key cannot be read: {error}"
+            raise KeyRefused(problem, shown=problem) from None
+        if key is None:
+            raise KeyRefused(
+                f"there is no key: set {KEY_FILE} to the path of a file, or set {KEY}, and restart the daemon;"
+                ' provider = "offline" in [model] lets the offline rules answer'
+            )
+        self._key, self._keys = key, self._keys | {key}
+
     def _post(self, path: str, body: str) -> Any:
         import httpx2
 
+        self._read_key()
         # Send the recorded bytes, not the SDK's serialization of the parameters.
         # A redirect would send the request and the key to another address.
         content = body.encode("utf-8")
@@ -181,6 +225,7 @@ class AnthropicClient:
         import httpx2
 
         with self._failures(paying=False):
+            self._read_key()
             return _text(
                 self._sdk.get(
                     path, cast_to=httpx2.Response, options={"follow_redirects": False, "params": dict(query or {})}
@@ -221,28 +266,33 @@ class AnthropicClient:
             raise NotSent(problem, shown=problem) from None
 
     def _detail(self, error: BaseException) -> str:
-        return f"{type(error).__name__}: {storable(str(error))[:300]}".replace(self._key, "***")
+        return self._without_key(f"{type(error).__name__}: {storable(str(error))[:300]}")
 
     def _hidden(self, body: object) -> object:
         """Return the body of an error without the key, which a gateway may repeat."""
         if isinstance(body, dict):
             return {name: self._hidden(value) for name, value in body.items()}
-        return body.replace(self._key, "***") if isinstance(body, str) else body
+        return self._without_key(body) if isinstance(body, str) else body
+
+    def _without_key(self, text: str) -> str:
+        for key in self._keys:
+            text = text.replace(key, "***")
+        return text
 
 
 def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client | None:
     """Return the client that the settings and the environment describe; None for the agents' offline rules.
 
-    Without a key, the client refuses each call.
+    Without a key, the client refuses each call. It reads the key at each call again.
 
     Raises:
         ConfigurationError: The key is not valid, or its file cannot be read.
     """
     if settings.provider == "offline":
         return None
-    if (key := api_key(environ)) is None:
-        return KeylessClient()
-    return AnthropicClient(key, address_of(settings, environ), settings.timeout)
+    source = partial(api_key, environ)
+    source()  # a mistake in it is named before anything starts
+    return AnthropicClient(source, address_of(settings, environ), settings.timeout)
 
 
 def describe_model(settings: ModelSettings, client: Client | None) -> str:
@@ -250,9 +300,11 @@ def describe_model(settings: ModelSettings, client: Client | None) -> str:
     if client is None:
         return "offline rules"
     answers = f"{settings.provider}, {settings.model}"
-    if isinstance(client, KeylessClient):
+    if not isinstance(client, AnthropicClient):
+        return answers
+    if not client.has_key:
         return f"{answers}, but there is no key"
-    return f"{answers}, at {client.host}" if isinstance(client, AnthropicClient) and client.host else answers
+    return f"{answers}, at {client.host}" if client.host else answers
 
 
 def _text(response: Any) -> str:

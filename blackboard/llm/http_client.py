@@ -6,7 +6,7 @@ A broken or hostile server can send an answer without an end, one byte at a time
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -41,15 +41,17 @@ class HttpClient(httpx2.Client):
     """A client whose answers are complete, not larger than their limit, and not later than `seconds` after the start.
 
     Args:
-        headers: The headers of each request, besides those that describe its transmission.
+        headers: Returns the headers of a request, besides those that describe its transmission.
         seconds: The longest time of a call.
         max_bytes: The largest answer after decompression.
         max_results: The same for the results of a batch.
     """
 
-    def __init__(self, headers: Mapping[str, str], seconds: float, max_bytes: int, max_results: int) -> None:
+    def __init__(
+        self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_results: int
+    ) -> None:
         super().__init__(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT)), follow_redirects=False)
-        self._of_call = {"accept-encoding": "gzip", **headers}
+        self._of_call = headers
         self._seconds, self._deadline = seconds, Deadline()
         self._max_bytes, self._max_results = max_bytes, max_results
         backend = DeadlineBackend(self._deadline)
@@ -90,7 +92,7 @@ class HttpClient(httpx2.Client):
     def _set_headers(self, request: httpx2.Request) -> None:
         for name in set(request.headers) - _KEPT_HEADERS:
             del request.headers[name]
-        request.headers.update(self._of_call)
+        request.headers.update({"accept-encoding": "gzip", **self._of_call()})
         request.headers["host"] = request.url.netloc.decode("ascii")
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(request.content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,9 @@ from blackboard.text_files import read_text
 KEY = "ANTHROPIC_API_KEY"
 KEY_FILE = "ANTHROPIC_API_KEY_FILE"
 BASE_URL = "ANTHROPIC_BASE_URL"
+
+KeySource = Callable[[], str | None]
+"""Returns the key as it is now, None if there is none; raises `ConfigurationError` if it cannot be used."""
 
 
 class ModelSettings(BaseModel):

@@ -47,7 +47,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
 
 def recovery(txn: BoardTransaction) -> None:
     txn.sql.run(ACTIVATIONS.extend_leases, worker="worker", until=txn.now + LEASE)
-    txn.sql.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now)
+    txn.sql.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now, model=None)
     activation_results.recover(txn, [], expired=True)
 
 

@@ -110,6 +110,32 @@ def test_a_refused_key_stops_only_the_agents_that_need_its_model(
     assert world.judged == sorted(3 * leads)
 
 
+@pytest.mark.parametrize("resumes", [True, False])
+def test_a_new_key_is_taken_up_without_a_restart(
+    world_of: Callable[..., World], api: MessagesApi, resumes: bool
+) -> None:
+    world = world_of()
+    api.key = "new"
+    keys = [None if resumes else "old"]
+    leads = world.deposit_leads(2)
+    client = AnthropicClient(lambda: keys[-1], world.url)
+    daemon = world.daemon(client)
+
+    def record(event: str, details: dict[str, Any]) -> None:
+        if event == "postponed" and keys[-1] != "new":
+            assert world.board.status().workers[0].model == f"{daemon.worker.describe_model()}"
+            keys.append("new")
+            if resumes:
+                world.board.resume()
+        if len(world.judged) == len(leads):
+            daemon.stop()
+
+    daemon.on_event.append(record)
+    daemon.run()
+    client.close()
+    assert world.judged == leads
+
+
 def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(
     world_of: Callable[..., World], api: MessagesApi
 ) -> None:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from blackboard.errors import ConfigurationError
 from blackboard.llm.client import AnthropicClient, client_from, describe_model
+from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -258,7 +259,7 @@ class TestClientFrom:
         assert client is not None
         for call in (
             lambda: client.send(body),
-            lambda: client.submit_batch([]),
+            lambda: client.submit_batch([BatchItem("blackboard-1", body)]),
             lambda: client.find_batch([], 0),
             lambda: client.batch_results("batch"),
         ):
@@ -319,6 +320,29 @@ class TestClientFrom:
         client.send(body)
         client.close()
         assert api.calls[0].key == KEY
+
+    def test_each_call_uses_the_key_that_the_file_has_then(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
+        file, model = tmp_path / "key", ModelSettings()
+        file.write_text("sk-first")
+        client = client_from(model, {"ANTHROPIC_API_KEY_FILE": str(file), "ANTHROPIC_BASE_URL": api.url})
+        assert client is not None
+        api.key = "sk-second"
+        with pytest.raises(KeyRefused, match="refused the key"):
+            client.send(body)
+        file.write_text("sk-second")
+        client.send(body)
+        file.unlink()
+        for call in (lambda: client.send(body), lambda: client.batch_results("batch")):
+            with pytest.raises(KeyRefused, match="cannot be read: No such file"):
+                call()
+        assert describe_model(model, client).endswith("but there is no key")
+        api.key = "sk-third"
+        file.write_text(api.key)
+        api.queue(Status(400, message="your keys sk-first, sk-second and sk-third"))
+        with pytest.raises(RequestRejected, match=r"your keys \*\*\*, \*\*\* and \*\*\*"):
+            client.send(body)
+        assert "no key" not in describe_model(model, client)
+        client.close()
 
     @pytest.mark.parametrize("content", [b"", b"two words", b"caf\xc3\xa9", b"\xff\xfe"])
     def test_a_file_without_a_key_is_refused_and_not_shown(self, tmp_path: Path, content: bytes) -> None:

@@ -16,7 +16,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[httpx2.HTT
     """Return the transports of a client that was made under these variables of the environment."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with HttpClient({}, 1.0, 1 << 20, 1 << 20) as client:
+    with HttpClient(dict, 1.0, 1 << 20, 1 << 20) as client:
         transports = [client._transport, *client._mounts.values()]
         return [transport for transport in transports if isinstance(transport, httpx2.HTTPTransport)]
 
@@ -33,7 +33,7 @@ def test_a_library_without_this_part_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(httpx2.HTTPTransport, "_pool", object(), raising=False)
     monkeypatch.setattr(httpx2.HTTPTransport, "__init__", lambda self, **_: None)
     with pytest.raises(RuntimeError, match="this version of httpx2 is not supported"):
-        HttpClient({}, 1.0, 1 << 20, 1 << 20)
+        HttpClient(dict, 1.0, 1 << 20, 1 << 20)
 
 
 def test_the_deadline_covers_whatever_the_library_calls() -> None:

@@ -331,8 +331,8 @@ VALUES (:id, :pid, :host, :started_at, :seen_at, :version, :agents, :schema, :mo
 UPDATE worker SET agents = :agents WHERE id = :id;
 
 -- name: see_worker
--- Record that a worker was alive at an instant.
-UPDATE worker SET seen_at = :seen_at WHERE id = :id;
+-- Record that a worker was alive at an instant, and which model answered it then.
+UPDATE worker SET seen_at = :seen_at, model = :model WHERE id = :id;
 
 -- name: delete_worker
 -- Remove a worker.
