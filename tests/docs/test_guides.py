@@ -1,0 +1,71 @@
+"""The pages for people who change the program: the modules that they name exist, and no page is out of reach."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+JOURNEYS = (ROOT / "docs/journeys.md").read_text("utf-8")
+DECISIONS = ROOT / "docs/decisions"
+PATH = r"`([a-z_][A-Za-z0-9_/.]*(?:/|\.(?:py|sql|md|toml|json|txt)))`"
+
+
+def linked(page: Path) -> set[Path]:
+    """Return the files that a page links to."""
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", page.read_text("utf-8"))
+    return {(page.parent / target).resolve() for target in targets if not target.startswith("https://")}
+
+
+def test_every_module_of_a_journey_exists_and_each_step_names_one() -> None:
+    rows = re.findall(r"^\| \d+[a-e]? \|.*\|$", JOURNEYS, re.MULTILINE)
+    assert len(rows) >= 30
+    for row in rows:
+        assert (names := re.findall(PATH, row.rpartition(" | ")[2])), row
+        assert [name for name in names if not (ROOT / "blackboard" / name).is_file()] == []
+
+
+def test_the_steps_of_each_journey_are_numbered_in_sequence() -> None:
+    for journey in JOURNEYS.split("\n## ")[1:]:
+        numbers = [int(number) for number in re.findall(r"^\| (\d+)[a-e]? \|", journey, re.MULTILINE)]
+        assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
+        assert numbers == sorted(numbers)
+
+
+def test_every_path_in_the_guide_for_contributors_exists() -> None:
+    named = set(re.findall(PATH, CONTRIBUTING.partition("Examples to learn from")[0]))
+    bare = {"rows.py", "__init__.py", "dist/"}  # beside tables.py, in every folder, made by a release
+    assert [name for name in sorted(named - bare) if "NNNN" not in name and not (ROOT / name).exists()] == []
+
+
+def test_the_guide_for_contributors_knows_every_folder_of_code_and_of_tests() -> None:
+    code = {f"blackboard/{path.parent.name}/" for path in (ROOT / "blackboard").glob("*/__init__.py")}
+    tests = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert {name for name in code | tests if f"`{name}`" not in CONTRIBUTING} == set()
+
+
+@pytest.mark.parametrize("name", ["lint", "test", "test-postgresql", "crash", "soak", "constraints"])
+def test_a_target_that_a_guide_names_exists(name: str) -> None:
+    assert f"make {name}" in CONTRIBUTING
+    assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_decisions_are_numbered_in_sequence_and_listed_under_their_titles() -> None:
+    files = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
+    titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
+    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    listed = re.findall(r"^(\d+)\. \[(.+?)\]\(([^)]+)\)", (DECISIONS / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [name for _, _, name in listed] == [path.name for path in files]
+    assert [int(number) for number, _, _ in listed] == list(range(1, len(files) + 1))
+    assert [f"{int(number)}. {title}" for number, title, _ in listed] == titles
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    pages = {path.resolve() for path in (ROOT / "docs").glob("*.md")}
+    assert pages | {ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DECISIONS / "README.md"} <= linked(
+        ROOT / "README.md"
+    )
