@@ -40,6 +40,8 @@ def check(
 ) -> None:
     """Report all mistakes in the deployment file, each with its location. This changes nothing.
 
+    A running daemon applies changes of [database], [model] and [daemon] when it is restarted, all others at a reload.
+
     \b
     Examples:
       blackboard --config config/leads.toml check

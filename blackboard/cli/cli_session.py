@@ -94,6 +94,12 @@ class Session:
         """The URL of the board, or the path of an SQLite file."""
         return self.database or self.settings.database.url
 
+    @property
+    def overrides(self) -> set[str]:
+        """The settings of the file that options of this command override."""
+        options = {"[database] url": self.database, "[database] author": self.author}
+        return {name for name, value in options.items() if value is not None}
+
     @contextmanager
     def board(
         self,

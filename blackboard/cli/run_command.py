@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +18,12 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.llm.client_protocol import Client
+    from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
+    from blackboard.settings.settings_file import Settings
+
+PRICES = "[model] prices"
+"""The setting whose file may change while its name does not."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +50,7 @@ def run(
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
     SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
-    SIGHUP reloads the deployment file: settings, not code. New code needs a restart.
+    SIGHUP reloads the deployment file. New code and changes of [database], [model] and [daemon] need a restart.
 
     \b
     Examples:
@@ -71,7 +75,7 @@ def run(
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved))
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
-            daemon.reload = _reload(session, board, deployer, resolved.settings.path.absolute(), names)
+            daemon.reload = _reload(session, board, deployer, resolved.settings, names)
             with signals.handle_signals(daemon):
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
@@ -89,6 +93,12 @@ def client_of(resolved: ResolvedDeployment) -> Client | None:
     from blackboard.llm.client import client_from
 
     return client_from(resolved.settings.model, os.environ)
+
+
+def _prices(settings: Settings) -> Prices:
+    from blackboard.llm.prices import load_prices
+
+    return load_prices(settings.model.prices)
 
 
 def _names(lists: Iterable[str]) -> list[str]:
@@ -112,13 +122,18 @@ def _reload(
     session: Session,
     board: Blackboard,
     deployer: Deployer,
-    path: Path,
+    started: Settings,
     names: Collection[str] | None = None,
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
-    """Return the function that deploys the file at a path again.
+    """Return the function that deploys the file of a daemon again, which was started with some settings.
 
     While an editor saves a file, it may be missing or empty for a moment. That must not take the agents away.
     """
+    path, prices = started.path.absolute(), _prices(started)
+
+    from blackboard.log_queue import Log
+
+    log = Log("blackboard")
 
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()
@@ -127,6 +142,11 @@ def _reload(
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve none")])
         resolved = _only(resolved, names)
         session.deploy(board, resolved, deployer)
+        changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]
+        if _prices(resolved.settings) != prices and PRICES not in changed:
+            changed.append(PRICES)
+        if changed:
+            log.warning("changed settings need a restart; until then the daemon keeps the old ones", settings=changed)
         return resolved.agents, resolved.settings.settings
 
     return reload

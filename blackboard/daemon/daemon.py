@@ -359,7 +359,7 @@ class Daemon:
         self.agents = dict(agents)
         self._runner.settings = agent_settings
         self._publisher.replace(self.agents, agent_settings)
-        log.info("reloaded", version=self.board.deployment.version, note="settings, not code: new code needs a restart")
+        log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
 
     def _sleep(self) -> None:
         try:

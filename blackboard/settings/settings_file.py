@@ -30,6 +30,10 @@ CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
 
 
+NEED_RESTART = ("database", "model", "daemon")
+"""The sections that a running daemon does not apply at a reload."""
+
+
 class Settings(BaseModel):
     """The contents of a deployment file. Variables such as `BLACKBOARD_DATABASE__URL` take precedence over the file."""
 
@@ -58,6 +62,15 @@ class Settings(BaseModel):
     def names_agents(self) -> bool:
         """Whether the file names any agents or kinds."""
         return bool(self.deployment.agents or self.deployment.kinds)
+
+    def needing_restart(self, started: Settings) -> list[str]:
+        """Return the settings that are not those a daemon was started with, and that it does not apply at a reload."""
+        return [
+            f"[{section}] {name}"
+            for section in NEED_RESTART
+            for name in type(getattr(self, section)).model_fields
+            if getattr(getattr(self, section), name) != getattr(getattr(started, section), name)
+        ]
 
     @classmethod
     def read(cls, path: Path, values: Mapping[str, Any]) -> Self:

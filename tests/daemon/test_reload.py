@@ -20,6 +20,7 @@ from blackboard.cli.cli_session import Session
 from blackboard.cli.run_command import _reload
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
+from blackboard.packaged_files import config_file
 from blackboard.settings.settings_file import CONFIG
 
 MODULE = """
@@ -44,13 +45,13 @@ class Service:
         self.folder, self.file = folder, folder / "blackboard.toml"
         (folder / "reload_agents.py").write_text(MODULE)
         self.file.write_text(FILE)
-        session = Session()
+        session = self.session = Session()
         resolved = session.resolve()
         self.board = Blackboard.open(folder / "board.db", clock=clock)
         session.deploy(self.board, resolved, Deployer(False, "unserved"))
         self.daemon: Daemon = build_daemon(self.board, resolved, None)
         deployer = Deployer(new_code="never", worker=self.daemon.worker.id)
-        self.daemon.reload = _reload(session, self.board, deployer, resolved.settings.path.absolute())
+        self.daemon.reload = _reload(session, self.board, deployer, resolved.settings)
         self.daemon.start()
 
     def write(self, text: str) -> None:
@@ -152,6 +153,46 @@ def test_a_module_that_cannot_be_imported_changes_nothing(service: Service) -> N
         (service.folder / f"reload_broken_{number}.py").write_text(CODES[code])
         service.write(named(f"reload_broken_{number}"))
         assert f"reload_broken_{number}" in kept(service, code)
+
+
+def restarts(service: Service) -> list[str]:
+    """Return the settings that a reload names as needing a restart."""
+    logs = service.reload()
+    assert logs[-1]["event"] == "reloaded"
+    return [name for entry in logs if "need a restart" in entry["event"] for name in entry["settings"]]
+
+
+def test_settings_that_a_reload_cannot_apply_are_named(service: Service) -> None:
+    others = """
+[model]
+provider = "offline"
+[daemon]
+tick = "3s"
+keep_history = "none"
+[kinds.smoke]
+weight = 0.75
+"""
+    service.write(FILE.replace('url = "board.db"', 'url = "other.db"\nmode = "0660"') + others)
+    names = ["[database] url", "[database] mode", "[model] provider", "[daemon] tick", "[daemon] keep_history"]
+    assert restarts(service) == names
+    assert restarts(service) == names  # as long as it is true
+    assert service.board.deployment.kinds["smoke"].weight == 0.75
+    assert not (service.folder / "other.db").exists()
+    service.write(f"{FILE}[kinds.smoke]\nweight = 0.5\n[agents.watchman]\nbatch = 2\n[settings.mine]\nx = 1")
+    assert restarts(service) == []
+
+
+def test_a_price_table_that_changed_needs_a_restart(service: Service) -> None:
+    prices = service.folder / "prices.toml"
+    prices.write_text(config_file("prices.toml").read_text().replace("input = ", "input = 1"))
+    service.write(f'{FILE}[model]\nprices = "{prices}"')
+    assert restarts(service) == ["[model] prices"]
+
+
+def test_an_address_on_the_command_line_makes_that_of_the_file_void(service: Service) -> None:
+    service.session.database = "board.db"
+    service.write(FILE.replace("board.db", "other.db"))
+    assert restarts(service) == []
 
 
 def test_a_missing_file_is_named(service: Service) -> None:
