@@ -27,4 +27,5 @@ def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
     from blackboard.board.blackboard import Blackboard
 
     with Blackboard.open(tmp_path / "board.db", author="test", clock=board_clock) as opened:
+        opened.database.skip_disk_flush()  # it ends with the test
         yield opened

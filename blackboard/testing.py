@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, JsonValue
 
 from blackboard.agent_definition import Agent, require_done
-from blackboard.clock import Instant, ManualClock, from_datetime
+from blackboard.board.blackboard import Blackboard
+from blackboard.clock import Instant, ManualClock, from_datetime, iso, to_datetime
+from blackboard.daemon.daemon import Daemon
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
 from blackboard.llm.client_protocol import BatchItem
@@ -48,6 +50,7 @@ __all__ = [
     "StandaloneContext",
     "context",
     "mark",
+    "replay",
 ]
 
 M = TypeVar("M", bound=Mark)
@@ -316,3 +319,55 @@ def context(
         now: The instant of the activation; a naive datetime is UTC.
     """
     return StandaloneContext(agent, reads, settings or {}, model, now)
+
+
+def replay(
+    board: Blackboard,
+    agents: Mapping[str, Agent] | Iterable[Agent],
+    events: Iterable[tuple[datetime, Mark]],
+    *,
+    until: datetime | None = None,
+    model: ScriptedModel | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Deposit timed marks one after the other, and let a real daemon do at each instant what is due then.
+
+    The clock goes from instant to instant: those of the events, and those at which marks fade, windows end and retries
+    are due. It stands still while agents run, and never passes the data; only a `delay` of the model's script moves it
+    further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
+
+    Args:
+        board: A board on a `ManualClock`. Its author signs the marks.
+        agents: The agents that the daemon runs.
+        events: Instants and marks, in the order of time; naive datetimes are UTC. Marks of one instant are deposited
+            together. An iterator is read as time passes.
+        until: The instant at which the replay ends; by default that of the last event.
+        model: The model that answers; without it, offline rules answer.
+        settings: The value of `context.settings`.
+
+    Raises:
+        UsageError: The board is not on a `ManualClock`, or an instant is earlier than the one before it: that of the
+            previous event, or at first the board's time.
+        BlackboardError: A mark cannot be deposited.
+    """
+    if not isinstance(board.clock, ManualClock):
+        raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
+    board.database.skip_disk_flush()
+    daemon = Daemon(board, agents, client=model, agent_settings=settings)
+    latest = board.session.now()
+
+    def pass_time(to: datetime) -> None:
+        nonlocal latest
+        if (instant := from_datetime(to)) < latest:
+            raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(latest)}")
+        latest = instant
+        daemon.run_until(to)
+
+    try:
+        daemon.start()
+        for at, same_instant in itertools.groupby(events, key=lambda event: event[0]):
+            pass_time(at)
+            board.deposit_many([mark for _, mark in same_instant])
+        pass_time(until or to_datetime(latest))
+    finally:
+        daemon.close()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,21 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker_operations import DueWork, Worker
 from blackboard.board.workers.liveness import WorkerLiveness
-from blackboard.clock import Instant, SystemClock, pause
+from blackboard.clock import Instant, ManualClock, SystemClock, from_datetime, pause
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
-from blackboard.daemon.maintenance import Compaction, MaintenanceTask, Recovery, backlog_tasks, periodic_tasks
+from blackboard.daemon.maintenance import (
+    Compaction,
+    MaintenanceTask,
+    Recovery,
+    backlog_tasks,
+    periodic_tasks,
+    upkeep_tasks,
+)
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
@@ -50,6 +58,8 @@ log = Log("blackboard")
 
 PAUSE = 100_000
 """Microseconds before the loop goes on if it cannot even wait."""
+LONGEST_WAIT = 60
+"""Seconds of real time after which the loop looks at its threads again."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `postponed`) and its details."""
@@ -127,9 +137,8 @@ class Daemon:
         self.runs = self._new_runs()
         self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
         self._compaction = Compaction(self.worker)
-        self._periodic = periodic_tasks(
-            self.worker, self.recovery, self._compaction, self._liveness, self.batch_api, self.settings
-        )
+        self._upkeep = upkeep_tasks(self.worker, self.recovery, self._compaction, self._liveness, self.settings)
+        self._periodic = periodic_tasks(self.worker, self.batch_api, self.settings)
         self._backlog = backlog_tasks(self.worker, self.settings.evaporation_batch)
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
@@ -205,17 +214,9 @@ class Daemon:
 
         Returns whether no work remains; False unless `until_quiescent`.
         """
-        quiescent = self._has_failed = False
+        quiescent = False
         try:
-            if self._is_lost:
-                self._reconnect()
-            self._check_clock()
-            if self._reloading:
-                self._reload()
-            self.runs.fail_overdue()
-            self._recorder.record_spooled()
-            while self._do_due_work() and not self._stopping:
-                pass
+            self._do_all_due_work(self._upkeep)
             if until_quiescent and not self._busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
             if not self._has_failed:
@@ -226,6 +227,33 @@ class Daemon:
             self._note(error)
         self._watchdog.alive()
         return quiescent
+
+    def run_until(self, at: datetime) -> None:
+        """Do all that is due until an instant, in the order of time, and leave the board's manual clock there.
+
+        The clock stands still while agents run, and never passes the instant by itself. The board's files and other
+        workers are not looked after, because that keeps to real time. Call `start` before, and `close` in the end;
+        `blackboard.testing.replay` does both.
+
+        Args:
+            at: The instant; a naive datetime is UTC. One that has passed stands for the present.
+
+        Raises:
+            StoreError: The board cannot be used.
+            UsageError: The clock of the board is not a `ManualClock`.
+        """
+        clock, until = self.board.clock, from_datetime(at)
+        if not isinstance(clock, ManualClock):
+            raise UsageError(f"run_until needs a board on a ManualClock, not on {clock!r}")
+        while not self._stopping:
+            self.wake.clear()
+            self._do_all_due_work([])
+            if self._waits_for_threads():
+                self.wake.wait(LONGEST_WAIT)
+                continue
+            due = min([until + 1, *self._next_instants(clock.now())])
+            if not clock.wait(self.wake, min(due, until)) and due > until:
+                return
 
     def stop(self, *, now: bool = False) -> None:
         """Stop: let activations finish within the grace of the settings, then hand back the others.
@@ -289,7 +317,19 @@ class Daemon:
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
-    def _do_due_work(self) -> bool:
+    def _do_all_due_work(self, upkeep: Sequence[MaintenanceTask]) -> None:
+        self._has_failed = False
+        if self._is_lost:
+            self._reconnect()
+        self._check_clock()
+        if self._reloading:
+            self._reload()
+        self.runs.fail_overdue()
+        self._recorder.record_spooled()
+        while self._do_due_work(upkeep) and not self._stopping:
+            pass
+
+    def _do_due_work(self, upkeep: Sequence[MaintenanceTask]) -> bool:
         """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
 
         Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
@@ -298,7 +338,8 @@ class Daemon:
         self._watchdog.alive()
         due = self._due_work()
         self._note_outdated(set(due.outdated))
-        steps = [*(partial(self._run_task, task, due) for task in self._periodic), partial(self._start_ready, due)]
+        first = [*upkeep, *self._periodic]
+        steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
         steps += (partial(self._run_task, task, due) for task in self._backlog)
         busy, failures = False, []
         for step in steps:
@@ -375,9 +416,8 @@ class Daemon:
         if self._alarm is not None:
             self._alarm.at(until)
             clock.wait(self.wake, clock.now() + longest)
-        elif self.runs.current() or (self.batch_api and self.batch_api.busy):
-            # A manual clock advances while it waits. It must not run ahead of the agents' threads.
-            self.wake.wait(60)
+        elif self._waits_for_threads():
+            self.wake.wait(LONGEST_WAIT)
         else:
             clock.wait(self.wake, until)
 
@@ -392,6 +432,10 @@ class Daemon:
         if not self._clock_watch.doubting:
             instants += self._due_work().instants
         return instants
+
+    def _waits_for_threads(self) -> bool:
+        """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
+        return bool(self.runs.current()) or (self.batch_api is not None and self.batch_api.busy)
 
     def _busy(self) -> bool:
         return bool(self.runs) or (self.batch_api is not None and self.batch_api.busy)
@@ -427,7 +471,7 @@ class Daemon:
             if self._alarm is not None:
                 clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
             else:
-                self.wake.wait(60)
+                self.wake.wait(LONGEST_WAIT)
         try:
             self.runs.hand_back_all()
             return self.worker.report()

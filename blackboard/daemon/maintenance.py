@@ -137,15 +137,26 @@ class Compaction:
             log.warning("the file could not be compacted; it is tried again", error=error)
 
 
-def periodic_tasks(
-    worker: Worker,
-    recovery: Recovery,
-    compaction: Compaction,
-    liveness: WorkerLiveness,
-    batch_api: BatchApi | None,
-    settings: DaemonSettings,
+def upkeep_tasks(
+    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: WorkerLiveness, settings: DaemonSettings
 ) -> list[MaintenanceTask]:
-    """Return the tasks that run at intervals, in the order in which they run."""
+    """Return the tasks for the board's files and for other workers, in the order in which they run."""
+    clock, limit = worker.board.clock, settings.evaporation_batch
+
+    def checkpoint() -> int:
+        worker.checkpoint()
+        return 0
+
+    recovery_interval = min(settings.lease // 3, RECOVERY_INTERVAL)
+    return [
+        PeriodicTask(recovery.run_once, clock, recovery_interval, limit, liveness.check_peers),
+        PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
+        PeriodicTask(compaction.run_once, clock, COMPACTION_INTERVAL, limit),
+    ]
+
+
+def periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSettings) -> list[MaintenanceTask]:
+    """Return the tasks for the board's contents that run at intervals, in the order in which they run."""
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {
         "history": settings.keep_history,
@@ -158,22 +169,13 @@ def periodic_tasks(
             log.info("old history was removed", rows=count)
         return count
 
-    def checkpoint() -> int:
-        worker.checkpoint()
-        return 0
-
     def serve_batch_api() -> int:
         if batch_api is not None:
             batch_api.start()
         return 0
 
     return [
-        PeriodicTask(
-            recovery.run_once, clock, min(settings.lease // 3, RECOVERY_INTERVAL), limit, liveness.check_peers
-        ),
-        PeriodicTask(checkpoint, clock, settings.checkpoint, limit),
         PeriodicTask(remove_history, clock, RETENTION_INTERVAL, limit),
-        PeriodicTask(compaction.run_once, clock, COMPACTION_INTERVAL, limit),
         PeriodicTask(serve_batch_api, clock, settings.batch_api_interval, limit),
     ]
 

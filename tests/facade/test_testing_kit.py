@@ -5,15 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Context, Daemon, ManualClock, Mark, agent, strength, strongest_of
+from blackboard import (
+    Blackboard,
+    Context,
+    Daemon,
+    Exponential,
+    ManualClock,
+    Mark,
+    Never,
+    agent,
+    strength,
+    strongest_of,
+)
+from blackboard.clock import from_datetime, to_datetime
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError
-from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark
+from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
 
 
 class Fog(Mark, kind="kit_fog", weight=2.0):
@@ -90,6 +103,72 @@ def test_a_daemon_asks_the_script_again_after_a_failure(tmp_path: Path, clock: M
 def test_a_manual_clock_waits_for_a_datetime(clock: ManualClock) -> None:
     clock.wait(threading.Event(), datetime(2026, 2, 1))  # noqa: DTZ001 (a naive datetime is UTC)
     assert repr(clock) == "ManualClock('2026-02-01 00:00:00+00:00')"
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(tmp_path / "board.db", author="test", clock=clock) as opened:
+        yield opened
+
+
+class Smoke(Mark, kind="kit_smoke", decay=Exponential("10m"), on_repeat="max"):
+    """A mark that fades while the day goes on."""
+
+
+class Called(Mark, kind="kit_called", decay=Never(), on_repeat="separate"):
+    """What an agent deposits at its instant."""
+
+    at: datetime
+
+
+@agent(watches=strength(Smoke) < 0.5, writes=[Called])
+def airer(marks: list[Smoke], context: Context) -> list[Called]:
+    return [Called(subject=smoke.subject, at=context.now) for smoke in marks]
+
+
+def test_a_replay_does_each_thing_at_its_instant_and_stops_with_the_data(board: Blackboard, clock: ManualClock) -> None:
+    start = to_datetime(clock.now())
+    day = [start + timedelta(minutes=4 * number) for number in range(100)]
+    clocks: list[int] = []
+
+    def events() -> Iterator[tuple[datetime, Mark]]:
+        for at in day:
+            clocks.append(clock.now())
+            yield at, Smoke(subject="kitchen" if at < day[-4] else "cellar")
+
+    replay(board, [airer], events(), until=day[-1] + timedelta(minutes=9))
+    called = board.marks(Called)
+    below = timedelta(minutes=10, microseconds=1)
+    assert [(one.subject, one.at, one.deposited_at) for one in called] == [("kitchen", at := day[-5] + below, at)]
+    assert clocks == [from_datetime(at) for at in [start, *day[:-1]]]
+    assert to_datetime(clock.now()) == day[-1] + timedelta(minutes=9)
+    replay(board, [airer], [], until=day[-1] + below)
+    assert sorted(one.subject for one in board.marks(Called)) == ["cellar", "kitchen"]
+
+
+def test_a_retry_within_a_replay_comes_before_the_next_event(board: Blackboard, clock: ManualClock) -> None:
+    start = to_datetime(clock.now())
+    model = ScriptedModel(Overloaded("busy"), Level(level=1), Level(level=2))
+    events = [(start + timedelta(hours=hour), Fog(subject=f"pier {hour}")) for hour in range(2)]
+    replay(board, [keeper], events, model=model)
+    assert {horn.subject: horn.level for horn in board.marks(Horn)} == {"pier 0": 1, "pier 1": 2}
+    assert to_datetime(clock.now()) == events[-1][0]
+
+
+def test_a_replay_refuses_to_go_back_and_a_clock_that_it_cannot_move(
+    board: Blackboard, clock: ManualClock, tmp_path: Path
+) -> None:
+    start = to_datetime(clock.now())
+    late, early = (start + timedelta(hours=2), Smoke(subject="a")), (start + timedelta(hours=1), Smoke(subject="a"))
+    with pytest.raises(UsageError, match="forward in time"):
+        replay(board, [airer], [late, early])
+    with pytest.raises(UsageError, match="forward in time"):
+        replay(board, [airer], [], until=start)
+    with (
+        Blackboard.open(tmp_path / "real.db", author="test") as real,
+        pytest.raises(UsageError, match="ManualClock"),
+    ):
+        replay(real, [airer], [late])
 
 
 @pytest.mark.processes
