@@ -507,7 +507,7 @@ class Blackboard:
         return self.session.read(queries.agents)
 
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
-        """Return the crossings that wait, strongest first, with what holds each back.
+        """Return the crossings that wait, strongest first, with what holds each.
 
         Args:
             limit: The largest number of crossings.

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 
-from blackboard.board.activations.agent_readiness import blocked, has_capacity, held_back
+from blackboard.board.activations.agent_readiness import blocked, budget_hold, has_capacity
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -172,7 +172,7 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) -> WaitingCrossing:
-    """Return a waiting crossing with what holds it back now, as a claim would find it."""
+    """Return a waiting crossing with what holds it now, as a claim would find it."""
     hold = hold_of(txn, watch, row)
     held_by = hold.held_by
     if held_by is None and hold.ready_at is not None and hold.ready_at > txn.now:
@@ -185,12 +185,12 @@ def _verdict_of_waiting(
 ) -> str:
     """Return what a claim would find: first what concerns the agent or the watch, then what concerns the crossing."""
     agent = watch.agent
-    hold = blocked(txn, agent.name) or held_back(txn, watch)
+    hold = blocked(txn, agent.name) or budget_hold(txn, watch)
     if hold is not None:
         return f"it crossed; {hold.reason}" + (f" until {iso(hold.until)}" if hold.until is not None else "")
     until = _text(crossing.ready_at)
     if crossing.held_by == "guard":
-        return f"it crossed; its guard holds it back until {until or 'new marks change that'}"
+        return f"it crossed; its guard defers it until {until or 'new marks change that'}"
     if crossing.held_by == "cooldown":
         return f"it crossed; the agent is in cooldown for this subject until {until}"
     if crossing.held_by == "retest":

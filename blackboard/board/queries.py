@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_readiness import blocked, held_back, held_by_of
+from blackboard.board.activations.agent_readiness import blocked, budget_hold, held_by_of
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -236,7 +236,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 
 def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
-    """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each back."""
+    """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each."""
     items: list[tuple[float, AgendaItem]] = []
     deferred = ACTIVATIONS.deferred_crossings
     for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
@@ -253,7 +253,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         names = row.agent, row.name, row.condition
         items.append((row.value, _agenda_item(row_of(CrossingRow, row), *names, "waiting", gone_agents.HELD_BY, None)))
     for watch in txn.active.watches.values():
-        block = blocked(txn, watch.agent.name) or held_back(txn, watch)
+        block = blocked(txn, watch.agent.name) or budget_hold(txn, watch)
         names = watch.agent.name, watch.spec.name, str(watch.condition)
         for crossing, strength in waiting_with_strengths(txn, watch, limit):
             held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))

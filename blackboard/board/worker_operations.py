@@ -140,7 +140,7 @@ class Worker:
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
     ) -> int:
-        """Extend this worker's leases, put back the activations that no worker runs any more, and return their number.
+        """Extend this worker's leases, recover the activations that no worker runs any more, and return their number.
 
         Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
         the id and fence of each activation that it runs. With `expired_leases`, an expired lease of any worker counts.
@@ -207,7 +207,7 @@ class Worker:
     # -- claims ------------------------------------------------------------------------------------------------------
 
     def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
-        """Claim the next activation of an agent, if there is one that nothing holds back.
+        """Claim the next activation of an agent, if there is one that nothing defers.
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
         """
@@ -306,7 +306,7 @@ class Worker:
         return state
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
-        """Put a run back on the agenda without counting it as a failure, until an instant (None: for ever).
+        """Return a run to the agenda without counting it as a failure, until an instant (None: for ever).
 
         A `held` run is released neither by time nor by work alone.
         """

@@ -180,7 +180,7 @@ def _show_preview(preview: Preview) -> None:
                 w.watch,
                 digits_beside(w.value, w.threshold),
                 exact_digits(w.threshold),
-                "held back" if w.held_back else "",
+                "guard closed" if w.guard_closed else "",
                 w.subject or "the board",
             )
             for w in preview.wakes[:SHOWN]

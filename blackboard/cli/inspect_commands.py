@@ -225,7 +225,7 @@ def agenda(
     limit: Annotated[int, typer.Option(min=1, help="At most this many crossings.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the waiting crossings, strongest first, each with the reason why it is held back.
+    """List the waiting crossings, strongest first, each with what holds it.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.event_loop import AgentLoop, NoEventLoop
-from blackboard.daemon.model_caller import ModelCaller, Postponed
+from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import (
     AgentError,
@@ -62,7 +62,7 @@ class ActivationRunner:
         self._event_loop = AgentLoop()
 
     def run(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> bool:
-        """Run an activation to its end: save its result, put it back, or record its failure.
+        """Run an activation to its end: save its result, defer it, or record its failure.
 
         `claim_next` is called in the transaction that saves a success, and may claim the next activation. Returns its
         result; False if it was not called.
@@ -73,14 +73,14 @@ class ActivationRunner:
         """
         try:
             finished = self._attempt(agent, claim, claim_next)
-        except Postponed as postponed:
-            reason = postponed.reason
-            self.worker.defer(claim, reason, postponed.until, held=postponed.held)
-            log.info("postponed", **self._about(claim), reason=postponed.shown)
-            self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+        except Deferral as deferral:
+            reason = deferral.reason
+            self.worker.defer(claim, reason, deferral.until, held=deferral.held)
+            log.info("deferred", **self._about(claim), reason=deferral.shown)
+            self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
         except (StoreError, NoEventLoop):
-            raise  # not the fault of the marks: the caller puts the activation back
+            raise  # not the fault of the marks: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
             self.fail(
@@ -111,8 +111,8 @@ class ActivationRunner:
             return
         reason = f"{error} while it waited for the model"
         self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
-        log.warning("postponed", **self._about(claim), reason=reason)
-        self._emit("postponed", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+        log.warning("deferred", **self._about(claim), reason=reason)
+        self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
 
     def cancel(self, claim: Claim) -> None:
         """Cancel the run of an asynchronous agent. The run of any other agent cannot be ended."""

@@ -170,11 +170,11 @@ class ActiveRuns:
             self._defer(claim, error)
 
     def _defer(self, claim: Claim, error: Exception) -> None:
-        """Put an activation back that the system had no thread for. That is not the fault of its marks."""
+        """Defer an activation that the system had no thread for. That is not the fault of its marks."""
         self._troubles.note(error, THREADS)
         try:
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)
-        except StoreError as failure:  # this worker's next recovery puts it back
+        except StoreError as failure:  # this worker's next recovery makes it ready
             self._troubles.note(failure)
 
     def end_sequences(self) -> None:
@@ -233,7 +233,7 @@ class ActiveRuns:
         except NoEventLoop as error:
             self._defer(run.claim, error)
         except Exception as error:
-            # The result was not saved. This worker's next recovery puts the activation back.
+            # The result was not saved. This worker's next recovery makes the activation ready.
             self._troubles.note(error)
         finally:
             self._remove(run)
@@ -246,7 +246,7 @@ class ActiveRuns:
     def _hand_back(self, run: Run) -> None:
         try:
             self.worker.hand_back(run.claim)
-        except StoreError as error:  # this worker's next recovery hands it back
+        except StoreError as error:  # this worker's next recovery makes it ready
             self._troubles.note(error)
         finally:
             self._remove(run)
@@ -261,7 +261,7 @@ class ActiveRuns:
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
             return None
         claim = self.worker.claim(txn, run.agent.name)
-        # Add it before the commit: recovery puts back activations that this worker has claimed but does not run.
+        # Add it before the commit: recovery makes activations ready that this worker has claimed but does not run.
         return None if claim is None else self._add(run.agent, claim, sequence)
 
     def _note_hanging(self, names: Set[str]) -> None:

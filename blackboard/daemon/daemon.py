@@ -62,7 +62,7 @@ LONGEST_WAIT = 60
 """Seconds of real time after which the loop looks at its threads again."""
 
 Listener = Callable[[str, dict[str, Any]], None]
-"""Called with the name of an event (`started`, `claimed`, `done`, `failed`, `postponed`) and its details."""
+"""Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
 Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 """Deploys the file again; returns the agents and the value of `context.settings` for them."""
 

@@ -1,6 +1,6 @@
 """The model call of an activation: planned, sent and answered. Each step is committed before the next.
 
-A call never blocks until a retry: `Postponed` puts the activation back on the agenda.
+A call never blocks until a retry: `Deferral` returns the activation to the agenda.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Request(NamedTuple):
     api: str
 
 
-class Postponed(BaseException):
-    """A request to put the activation back on the agenda. Not an Exception, so that no agent catches it by mistake.
+class Deferral(BaseException):
+    """A request to return the activation to the agenda. Not an Exception, so that no agent catches it by mistake.
 
     Without `until` there is no automatic attempt. Only a person or another event can release a `held` activation. The
     log shows `shown`, by default the reason, which must then quote no payload.
@@ -75,9 +75,9 @@ class Postponed(BaseException):
         self.shown = reason if shown is None else shown
 
 
-def _postponed(wait: model_pauses.Wait, model: str) -> Postponed:
-    """Return the postponement by a pause, whose reason may quote the provider."""
-    return Postponed(wait.reason, wait.until, held=wait.held, shown=f"the provider refuses calls to {model}")
+def _deferral(wait: model_pauses.Wait, model: str) -> Deferral:
+    """Return the deferral by a pause, whose reason may quote the provider."""
+    return Deferral(wait.reason, wait.until, held=wait.held, shown=f"the provider refuses calls to {model}")
 
 
 class ModelCaller:
@@ -119,7 +119,7 @@ class ModelCaller:
 
         Raises:
             ModelError: The answer is unusable, or the request was rejected.
-            Postponed: The activation has to wait, for the model or because there is neither a model nor a rule.
+            Deferral: The activation has to wait, for the model or because there is neither a model nor a rule.
         """
         if self.client is None:
             if offline is None:  # the fault of the settings, not of the marks
@@ -127,7 +127,7 @@ class ModelCaller:
                     f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
                     " provider in [model], and restart the daemon"
                 )
-                raise Postponed(reason, self.retry_at(claim), held=True)
+                raise Deferral(reason, self.retry_at(claim), held=True)
             return require_done(offline(data), "offline")
         request = self._request(claim, system, data, answer)
         row = self._open_call(claim, request)
@@ -154,7 +154,7 @@ class ModelCaller:
                 prices=self.recorder.prices,
             )
         except UnknownName as error:
-            raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
+            raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
         return Request(model, body, api_for(settings, strongest))
 
     def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
@@ -203,13 +203,13 @@ class ModelCaller:
         """Return a call that was sent as one of unknown outcome.
 
         Raises:
-            Postponed: Its answer may still arrive.
+            Deferral: Its answer may still arrive.
         """
         if row.api == "batch":
             raise self._in_batch_api()
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
         if is_pending and self._session.now() < (row.sent_at or 0) + self.settings.timeout:
-            raise Postponed(f"call {row.id} is still pending", self.retry_at(claim))
+            raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
@@ -232,7 +232,7 @@ class ModelCaller:
         """Let a call pass if its model is not paused, or if it may try the model.
 
         Raises:
-            Postponed: It has to wait.
+            Deferral: It has to wait.
         """
         if self._session.read(lambda txn: model_pauses.get(txn, model)) is None:
             return
@@ -246,7 +246,7 @@ class ModelCaller:
             return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
 
         if (wait := self._session.write(work)) is not None:
-            raise _postponed(wait, model)
+            raise _deferral(wait, model)
 
     def _plan(self, claim: Claim, request: Request) -> ModelCall:
         marks = len(claim.inputs)
@@ -278,25 +278,25 @@ class ModelCaller:
                 failpoint("call.answered")
                 record_answer(reply)
         except (Overloaded, NotSent) as failure:
-            if row.model not in self._silent:  # each activation also says why it is postponed
+            if row.model not in self._silent:  # each activation also says why it is deferred
                 self._silent.add(row.model)
                 log.warning("a model does not answer; its calls are tried again later", model=row.model, reason=failure)
             self._end(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
-            raise Postponed(str(failure), self.retry_at(claim, seconds), shown=failure) from None
+            raise Deferral(str(failure), self.retry_at(claim, seconds), shown=failure) from None
         except OutcomeUnknown as failure:
             row = self._unknown(claim, row, str(failure), failure)
             if claim.agent.settings.on_unknown == "hold":
                 raise self._held_unknown(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
-            raise Postponed(reason, self.retry_at(claim), shown=failure) from None
+            raise Deferral(reason, self.retry_at(claim), shown=failure) from None
         except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
                 self._end(row, CallState.REJECTED, failure)
                 raise
             wait = self.recorder.pause_model(row, failure)
-            raise _postponed(wait, row.model) from None
+            raise _deferral(wait, row.model) from None
         self.recorder.record(row, reply)
         if row.model in self._silent:
             self._silent.discard(row.model)
@@ -308,12 +308,12 @@ class ModelCaller:
         """Mark the call as sent, with its highest cost reserved.
 
         Raises:
-            Postponed: A budget would be exceeded, or the model has no price.
+            Deferral: A budget would be exceeded, or the model has no price.
         """
         try:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
-            raise Postponed(f"{error}; a call without a price is not sent", None, held=True) from None
+            raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
 
         def work(txn: BoardTransaction) -> BudgetExceeded | None:
             exceeded = model_calls.send(txn, row, cost)
@@ -326,7 +326,7 @@ class ModelCaller:
         if exceeded is None:
             return
         if exceeded.holds:
-            raise Postponed(exceeded.reason, exceeded.until, held=True)
+            raise Deferral(exceeded.reason, exceeded.until, held=True)
         log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 
     def _parse(self, row: ModelCall, answer: type[A]) -> A:
@@ -336,7 +336,7 @@ class ModelCaller:
         except Unusable as error:
             if error.reason == "no_message" and row.api == "messages":
                 wait = self.recorder.pause_after_page(row, error)
-                raise _postponed(wait, row.model) from None
+                raise _deferral(wait, row.model) from None
             # A retry asks again: the recorded answer would fail in the same way.
             reason = str(error)
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
@@ -352,15 +352,15 @@ class ModelCaller:
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
         return row._replace(state=CallState.UNKNOWN, error=reason)
 
-    def _held_unknown(self, row: ModelCall) -> Postponed:
+    def _held_unknown(self, row: ModelCall) -> Deferral:
         known = f"the outcome of call {row.id} is unknown"
-        return Postponed(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
+        return Deferral(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
         """Hold the activation if its calls have failed for `give_up_after`.
 
         Raises:
-            Postponed: The time is over.
+            Deferral: The time is over.
         """
         limit = claim.agent.settings.give_up_after
         if limit is None:
@@ -371,10 +371,10 @@ class ModelCaller:
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
-            raise Postponed(reason, None, held=True, shown=given_up) from None
+            raise Deferral(reason, None, held=True, shown=given_up) from None
 
-    def _in_batch_api(self) -> Postponed:
-        return Postponed("it waits for the batch API", None, held=True)
+    def _in_batch_api(self) -> Deferral:
+        return Deferral("it waits for the batch API", None, held=True)
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is what the API asks for, in seconds."""

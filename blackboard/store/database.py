@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 RETURN_INTERVAL = 1000
-"""Microseconds between two looks for a reading connection that another thread has put back."""
+"""Microseconds between two looks for a reading connection that another thread has returned."""
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -443,7 +443,7 @@ class Database:
             self._uses.end()
 
     def _borrow(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
-        """Take one of the idle reading connections, or a new one. The caller puts it back, or closes it."""
+        """Take one of the idle reading connections, or a new one. The caller returns it, or closes it."""
         self._check_file()
         try:
             connection = idle.pop()
@@ -452,7 +452,7 @@ class Database:
         return connection if self._is_current(connection) else connect()
 
     def _opened_or_returned(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
-        """Open a connection. Without a free descriptor, wait for one that another thread puts back.
+        """Open a connection. Without a free descriptor, wait for one that another thread returns.
 
         Raises:
             StoreExhausted: No other thread has one, or it keeps it for too long.

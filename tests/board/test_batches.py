@@ -1,4 +1,4 @@
-"""What is held back is in no batch and ends no batch window, and a batch has a mark of each side of an `&`."""
+"""What is deferred is in no batch and ends no batch window, and a batch has a mark of each side of an `&`."""
 
 from __future__ import annotations
 

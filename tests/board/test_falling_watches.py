@@ -223,7 +223,7 @@ def test_a_reinforcement_under_a_law_that_fades_fast_at_first_is_predicted_again
     assert world.crossings()[0].crossed_at == due
 
 
-def test_a_deposit_postpones_the_crossing_over_the_board(world: World) -> None:
+def test_a_deposit_delays_the_crossing_over_the_board(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", total("smoke", over="board") < 0.5))
     start = world.clock.now()
     world.put("smoke", "a")

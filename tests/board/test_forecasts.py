@@ -41,7 +41,7 @@ def happens_at(world: World, at: datetime) -> bool:
     ids=str,
 )
 @pytest.mark.parametrize("subject", ["s", "other"])
-def test_a_postponed_fall_is_foretold_for_its_own_instant(world: World, condition: Any, subject: str) -> None:
+def test_a_delayed_fall_is_foretold_for_its_own_instant(world: World, condition: Any, subject: str) -> None:
     world.deploy(KINDS, spec("watchman", condition))
     world.put("a")
     world.advance(30 * MINUTE)
@@ -85,7 +85,7 @@ def test_a_ready_crossing_behind_a_shut_guard_is_not_called_ready(world: World) 
     assert explained.guard_opens_at is not None
     assert explained.waiting[0].held_by == "guard"
     assert explained.waiting[0].ready_at == explained.guard_opens_at
-    assert explained.verdict.startswith("it crossed; its guard holds it back until 2")
+    assert explained.verdict.startswith("it crossed; its guard defers it until 2")
     assert verdict(world, None) == explained.verdict
     assert world.claim("watchman") is None
 

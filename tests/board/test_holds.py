@@ -287,7 +287,7 @@ def test_a_failure_beside_a_success_does_not_end_the_cooldown(world: World) -> N
 
 
 @pytest.mark.postgresql
-def test_a_cooldown_per_subject_holds_back_only_that_subject(world: World) -> None:
+def test_a_cooldown_per_subject_defers_only_that_subject(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, cooldown="1h", cooldown_per="subject"))
     first = world.put("lead", "a").mark_id
     assert world.woken("sales") == [first]

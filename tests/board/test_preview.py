@@ -92,11 +92,11 @@ def test_a_closed_guard_is_shown_at_a_predicted_wake(world: World) -> None:
     world.put("smoke", "b", 0.5)
     world.put("key", "b")
     held = {
-        (wake.agent, wake.subject): wake.held_back for wake in preview_of(world, smoke(weight=2.0), *agents()).wakes
+        (wake.agent, wake.subject): wake.guard_closed for wake in preview_of(world, smoke(weight=2.0), *agents()).wakes
     }
     assert (held["guarded", "a"], held["guarded", "b"]) == (True, False)
     held = {
-        (wake.agent, wake.subject): wake.held_back for wake in preview_of(world, smoke(weight=0.5), *agents()).wakes
+        (wake.agent, wake.subject): wake.guard_closed for wake in preview_of(world, smoke(weight=0.5), *agents()).wakes
     }
     assert (held["closed", "a"], held["closed", "b"]) == (True, False)
 

@@ -135,7 +135,7 @@ def test_a_lower_weight_makes_marks_cross_a_falling_threshold(world: World) -> N
     assert world.woken("watchman") is None
 
 
-def test_a_higher_weight_postpones_a_falling_crossing_before_the_backfill(world: World) -> None:
+def test_a_higher_weight_delays_a_falling_crossing_before_the_backfill(world: World) -> None:
     agent = spec("watchman", strength("smoke") < 0.5)
     world.deploy(KINDS, agent)
     start = world.clock.now()

@@ -1,4 +1,4 @@
-"""A cooldown per subject concerns exactly the subjects that succeeded, also in parts and in what was put back."""
+"""A cooldown per subject concerns exactly the subjects that succeeded, also in parts and in what was deferred."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_each_part_of_a_batch_ends_the_crossing_of_its_own_subject(world: World,
     assert {row.state for row in world.crossings()} == {"done"}
 
 
-def test_what_was_put_back_waits_for_the_cooldown_of_its_subject(world: World) -> None:
+def test_what_was_deferred_waits_for_the_cooldown_of_its_subject(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, concurrency=2, **COOLDOWN | {"max_attempts": 3}))
     claims = []
     for _ in range(2):
@@ -92,7 +92,7 @@ def two_activations(world: World) -> tuple[Claim, Claim]:
     return both, world.claimed("sales")
 
 
-def test_the_other_subjects_of_what_was_put_back_do_not_wait(world: World) -> None:
+def test_the_other_subjects_of_what_was_deferred_do_not_wait(world: World) -> None:
     both, other = two_activations(world)
     world.fail(both)
     world.finish(other)

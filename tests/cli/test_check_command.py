@@ -73,7 +73,7 @@ def test_a_higher_weight_previews_the_crossings_that_then_wait(house: Typed) -> 
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[kinds.smoke]\nweight = 2.0")
     (wakes,) = preview(house)["wakes"]
-    assert (wakes["agent"], wakes["subject"], wakes["held_back"]) == ("watchman", "kitchen", False)
+    assert (wakes["agent"], wakes["subject"], wakes["guard_closed"]) == ("watchman", "kitchen", False)
     assert "kitchen" in house("check", "--against-board").out
     assert house("agenda", "--json").json == []
     house("init")

@@ -216,7 +216,7 @@ def test_a_stopped_daemon_does_not_report_a_batch_window_as_ready(board: Blackbo
     assert left() == "watchman.watch: 1 on the agenda, ready"
 
 
-def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: ManualClock) -> None:
+def test_a_guard_defers_until_fading_opens_it(board: Blackboard, clock: ManualClock) -> None:
     at: list[int] = []
 
     @agent(watches=watch(strength(Alarm) >= 1, unless=strength(Smoke) >= 0.4))
@@ -229,9 +229,9 @@ def test_a_guard_holds_back_until_fading_opens_it(board: Blackboard, clock: Manu
     board.deposit(Alarm(subject="ward", level=1))
     report = run_until_quiescent(board, medic)
     assert at == []
-    assert report.lines[0] == "medic.watch: 1 on the agenda, held back by a guard"
+    assert report.lines[0] == "medic.watch: 1 on the agenda, deferred by a guard"
     verdict = board.explain("medic", "ward").watches[0].verdict
-    assert "guard holds it back until 2026-01-05T10:00:00.000001Z" in verdict
+    assert "guard defers it until 2026-01-05T10:00:00.000001Z" in verdict
     clock.set(begin + 3_600_000_001)
     run_until_quiescent(board, medic)
     assert at == [begin + 3_600_000_001]

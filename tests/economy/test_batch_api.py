@@ -84,7 +84,7 @@ def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
 
     def wait_for_the_call(event: str, details: dict[str, Any]) -> None:
         # The second activation starts only when the first has planned its call.
-        if event == "postponed":
+        if event == "deferred":
             waiting.set()
         elif event == "claimed" and details["id"] == 2:
             assert waiting.wait(60)
@@ -417,7 +417,7 @@ def test_a_call_of_a_discarded_activation_is_not_submitted(
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
     daemon = world.daemon()
-    daemon.on_event.append(lambda event, details: daemon.stop(now=True) if event == "postponed" else None)
+    daemon.on_event.append(lambda event, details: daemon.stop(now=True) if event == "deferred" else None)
     daemon.run()
     world.board.discard(world.board.activations(state="held")[0].id)
     world.run_until_quiescent(patient())
@@ -482,7 +482,7 @@ def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
     daemon = world.daemon()
-    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "deferred" else None)
     daemon.run()
     report = Daemon(world.board, world.agents).run(until_quiescent=True)
     assert any("batch API" in line for line in report.lines)

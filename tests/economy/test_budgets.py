@@ -342,7 +342,7 @@ def test_a_reserve_that_is_released_lets_waiting_calls_ask_again(
     daemon = world.daemon()
 
     def note(event: str, details: dict[str, Any]) -> None:
-        if event == "postponed":
+        if event == "deferred":
             held.append(details)
             hang.release.set()
 

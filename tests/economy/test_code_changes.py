@@ -87,7 +87,7 @@ def test_an_overloaded_request_is_built_anew(desk: Callable[[Agent], World], api
     [lead] = old.deposit_leads()
     api.queue(Status(529, {"retry-after": "120"}))
     daemon = old.daemon()
-    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "deferred" else None)
     daemon.run()
     new = desk(judge_with(Short, "new task"))
     new.run_until_quiescent()
@@ -118,7 +118,7 @@ def test_a_call_with_an_unknown_outcome_is_repeated_byte_for_byte_if_its_answer_
     [lead] = old.deposit_leads()
     api.queue(Cut(0))
     daemon = old.daemon()
-    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "deferred" else None)
     daemon.run()
     assert old.states() == ["unknown"]
     new = desk(judge_with(form, "new task"))

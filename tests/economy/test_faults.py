@@ -59,13 +59,13 @@ def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: Mess
     assert 120 * SECOND <= second - first <= 122 * SECOND
 
 
-def test_work_postponed_by_the_api_is_on_the_agenda_with_the_reason(world: World, api: MessagesApi) -> None:
+def test_work_deferred_by_the_api_is_on_the_agenda_with_the_reason(world: World, api: MessagesApi) -> None:
     world.deposit_leads()
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
 
     def record(event: str, details: dict[str, Any]) -> None:
-        if event == "postponed":
+        if event == "deferred":
             seen.extend(world.board.agenda())
 
     daemon.on_event.append(record)
@@ -294,7 +294,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: W
     daemon, tries = world.daemon(), []
 
     def record(event: str, details: dict[str, Any]) -> None:
-        if event == "postponed":
+        if event == "deferred":
             tries.append(details)
             if len(tries) == 3:
                 daemon.stop()
@@ -311,7 +311,7 @@ def test_an_unreachable_model_is_reported_with_the_next_attempt(world: World) ->
     world.deposit_leads()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
-    daemon.on_event.append(lambda event, details: daemon.stop() if event == "postponed" else None)
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "deferred" else None)
     daemon.run()
     [row] = world.board.activations()
     [deferred] = world.board.explain("judge", "lead/1").deferred

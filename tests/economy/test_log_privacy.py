@@ -191,7 +191,7 @@ def test_a_gateway_or_a_model_that_repeats_the_request_is_not_quoted(
     api.queue(ECHOES[echo])
     report = world.run_until_quiescent()
     assert WORDS not in str(logs) + str(report)
-    assert {"failed", "postponed"} & {entry["event"] for entry in logs}
+    assert {"failed", "deferred"} & {entry["event"] for entry in logs}
 
 
 def test_an_answer_that_does_not_fit_is_described_without_its_words(

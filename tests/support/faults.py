@@ -40,7 +40,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Hang:
-    """A paid answer that is held back until `release` is set or the server ends."""
+    """A paid answer that waits until `release` is set or the server ends."""
 
     release: threading.Event = field(default_factory=threading.Event)
 

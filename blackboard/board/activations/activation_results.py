@@ -217,7 +217,7 @@ def split(
 
 
 def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
-    """Put an activation back on the agenda, without counting a failed attempt, until an instant.
+    """Return an activation to the agenda, without counting a failed attempt, until an instant.
 
     A `held` activation waits for a budget or, without an instant, for a person: neither time nor work alone lets it
     continue. Returns False, without a change, if the worker has lost the activation.
@@ -230,7 +230,7 @@ def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reaso
 
 
 def hand_back(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Put an activation back because its worker stops. It is ready at once."""
+    """Hand an activation back because its worker stops. It is ready at once."""
     return defer(txn, row, until=txn.now, reason="")
 
 

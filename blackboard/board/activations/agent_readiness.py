@@ -68,8 +68,8 @@ def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
     return None
 
 
-def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
-    """Return why a budget holds a watch back; None if no budget does.
+def budget_hold(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
+    """Return why a budget holds a watch; None if no budget does.
 
     While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
     meantime waits on the agenda and is claimed in full batches afterwards.
@@ -79,7 +79,7 @@ def held_back(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
 
 
 def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
-    """Return what holds a waiting crossing back: `guard`, `cooldown` or `batch_window`; None if none of them does."""
+    """Return what holds a waiting crossing: `guard`, `cooldown` or `batch_window`; None if none of them does."""
     if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
         return "batch_window"
     return crossing.held_by
@@ -105,7 +105,7 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWat
         since = txn.sql.value(CROSSINGS.first_ready, watch_id=watch.id, now=txn.now)
         if since is None and _has_full_batch(txn, watch):
             since = txn.now
-        if since is not None and held_back(txn, watch) is None:
+        if since is not None and budget_hold(txn, watch) is None:
             ready.append((since, watch.id, watch))
     return [watch for _, _, watch in sorted(ready, key=lambda entry: entry[:2])]
 

@@ -56,7 +56,7 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     """
     if not has_capacity(txn, agent):
         return None
-    if (row := _next_put_back(txn, agent, ACTIVATIONS.next_due)) is not None:
+    if (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
         while (selection := select(txn, watch)).crossings:
@@ -69,7 +69,7 @@ def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: i
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
     if not has_capacity(txn, agent):
         return None
-    row = _next_put_back(txn, agent, ACTIVATIONS.next_suspect)
+    row = _next_deferred(txn, agent, ACTIVATIONS.next_suspect)
     return None if row is None else _restart(txn, agent, row, worker, lease)
 
 
@@ -151,8 +151,8 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
 
 
-def _next_put_back(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
-    """Return the first due activation that cooldowns of its subjects allow, without the marks that they hold back."""
+def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
+    """Return the first due activation that cooldowns of its subjects allow, without the marks that they defer."""
     while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
         if (row := _without_cooldowns(txn, agent, row)) is not None:
             return row

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_readiness import blocked, held_back, held_by_of
+from blackboard.board.activations.agent_readiness import blocked, budget_hold, held_by_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.predicted_crossings import next_crossing
 from blackboard.board.workers import gone_agents
@@ -45,7 +45,7 @@ def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             if row.agent in active and is_due:
                 yield row.agent
     for watch in txn.active.watches.values():
-        if watch.agent.name not in active or held_back(txn, watch) is not None:
+        if watch.agent.name not in active or budget_hold(txn, watch) is not None:
             continue
         for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
@@ -86,10 +86,10 @@ class Report:
 
 def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
-        budget = held_back(txn, watch)
+        budget = budget_hold(txn, watch)
         reasons = {
             "": budget.reason if budget else "ready",
-            "guard": "held back by a guard",
+            "guard": "deferred by a guard",
             "cooldown": "in its cooldown",
             "retest": "to be tested again under the changed watch",
             "batch_window": budget.reason if budget else "in its batch window",

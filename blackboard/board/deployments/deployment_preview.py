@@ -53,8 +53,8 @@ class PredictedCrossing:
 class PredictedWake(PredictedCrossing):
     """A crossing that the deployment would cause."""
 
-    held_back: bool
-    """Whether a guard would hold it back."""
+    guard_closed: bool
+    """Whether its guard would be closed: a rising crossing is then deferred, a falling crossing skipped."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,10 @@ def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
     if watch.falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
-        held_back = crossing.state == CrossingState.SKIPPED
+        guard_closed = crossing.state == CrossingState.SKIPPED
     else:
-        held_back = not guards.opening(txn, watch, crossing.subject)[0]
-    return PredictedWake(*_crossing(txn, crossing), held_back)
+        guard_closed = not guards.opening(txn, watch, crossing.subject)[0]
+    return PredictedWake(*_crossing(txn, crossing), guard_closed)
 
 
 def _crossing(txn: BoardTransaction, crossing: CrossingRow) -> tuple[str, str, str | None, int | None, float, float]:

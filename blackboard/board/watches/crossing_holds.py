@@ -1,4 +1,4 @@
-"""What holds a waiting crossing back: the cooldown of its subject, its guard, or its batch window."""
+"""What holds a waiting crossing: the cooldown of its subject, its guard, or its batch window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blackboard.store.statements import CROSSINGS
 
 
 class CrossingHold(NamedTuple):
-    """What holds a crossing back now.
+    """What holds a crossing now.
 
     Attributes:
         held_by: `guard`, `cooldown` or `retest`; None if only its batch window may still be open.
@@ -23,7 +23,7 @@ class CrossingHold(NamedTuple):
 
 
 def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:
-    """Return what holds a crossing back now. It writes nothing; claims and explanations both ask it."""
+    """Return what holds a crossing now. It writes nothing; claims and explanations both ask it."""
     if crossing.held_by == crossing_retests.HELD_BY:
         return CrossingHold(crossing.held_by, None)
     until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
@@ -39,7 +39,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
 
 
 def release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Record what holds a crossing back now, and return it as it is then; None if it cannot be in a batch."""
+    """Record what holds a crossing now, and return it as it is then; None if it cannot be in a batch."""
     hold = hold_of(txn, watch, crossing)
     if hold.held_by is None and crossing.held_by is not None:
         hold = CrossingHold(None, max(hold.ready_at or 0, txn.now))

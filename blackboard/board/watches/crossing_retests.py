@@ -44,7 +44,7 @@ class Holding(NamedTuple):
 
 
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
-    """Hold back the waiting crossings of a watch that changed, and plan their tests."""
+    """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
         name = " ".join([str(watch_id), *old.kinds])
         txn.sql.run(

@@ -1,4 +1,4 @@
-"""Selection of crossings for an activation: the strongest that nothing holds back, with the marks that caused them."""
+"""Selection of crossings for an activation: the strongest that nothing defers, with the marks that caused them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Selection:
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
-    """Select the strongest crossings that nothing holds back, up to the batch size.
+    """Select the strongest crossings that nothing defers, up to the batch size.
 
     Nothing is selected before the batch window ends: with the first of these crossings that is ready or urgent, or with
     a full batch. On the way the selection releases, holds and closes crossings, as their guards, cooldowns and marks

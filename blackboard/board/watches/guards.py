@@ -1,4 +1,4 @@
-"""Guards of watches: whether they let a crossing through, and the release of the crossings that they hold back."""
+"""Guards of watches: whether they let a crossing through, and the release of the crossings that they defer."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: in
 
 
 def release_after_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Release the crossings that guards on a kind hold back. The next claim tests them again."""
+    """Release the crossings that guards on a kind defer. The next claim tests them again."""
     for watch in txn.active.guarded.get(kind, ()):
         release(txn, watch, None if measures_board(watch, kind) else subject)
 
 
 def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None = None) -> None:
-    """Release the crossings that a watch's guard holds back, for one subject or all; a claim tests them again."""
+    """Release the crossings that a watch's guard defers, for one subject or all; a claim tests them again."""
     values = {
         "watch_id": watch.id,
         "at": txn.now,

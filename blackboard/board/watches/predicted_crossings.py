@@ -69,14 +69,14 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         if not watch.covers(new.subject):
             continue
         if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
-            continue  # a stronger mark can only postpone the crossing, which is computed again when it is due
+            continue  # a stronger mark can only delay the crossing, which is computed again when it is due
         predict_watch(txn, watch, new)
 
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> int | None:
     """Return the instant at which a watch will cross by fading alone; None if it will not.
 
-    The stored instant of a watch over the board may come too early: a deposit that only postpones the crossing leaves
+    The stored instant of a watch over the board may come too early: a deposit that only delays the crossing leaves
     it as it is, until it is due and computed again.
     """
     if prediction.due_at is None:
@@ -170,12 +170,12 @@ def _predict(
 
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
-    """Record a due crossing, or close it as skipped if its guard was closed. If fading was postponed, predict again."""
+    """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
     key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
-    if at is None or at > txn.now:  # a later deposit or an unfinished backfill postponed it
+    if at is None or at > txn.now:  # a later deposit or an unfinished backfill delayed it
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)

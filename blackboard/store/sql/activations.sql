@@ -54,7 +54,7 @@ WHERE id = :id
 -- Extend the leases of a worker's running activations.
 UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'running' AND worker = :worker;
 
--- fragment: is_put_back
+-- fragment: is_deferred
 {is_unfinished} AND activation.state IN ('ready', 'held')
 
 -- fragment: is_suspect
@@ -62,10 +62,10 @@ UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'ru
 activation.deaths >= 2 AND activation.state IN ('ready', 'held')
 
 -- name: next_due -> ActivationRow
--- The first due activation of an agent among those that were put back, without those that must run alone.
+-- The first due activation of an agent among those that were deferred, without those that must run alone.
 SELECT {activation.*}
 FROM activation
-WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at <= :now
+WHERE {is_deferred} AND activation.agent = :agent AND activation.retry_at <= :now
   AND coalesce(activation.deaths, 0) < 2
 ORDER BY activation.retry_at, activation.id
 LIMIT 1;
@@ -90,21 +90,21 @@ UPDATE activation SET deaths = NULL WHERE id = :id AND deaths > 0;
 -- When an agent's next retry is due.
 SELECT min(activation.retry_at) AS retry_at
 FROM activation
-WHERE {is_put_back} AND activation.agent = :agent AND activation.retry_at > :now;
+WHERE {is_deferred} AND activation.agent = :agent AND activation.retry_at > :now;
 
 -- name: deferred_crossings
--- The crossings whose activation was put back, with the reason and the instant of the retry, and their watches, which
+-- The crossings whose activation was deferred, with the reason and the instant of the retry, and their watches, which
 -- may be gone.
 SELECT {crossing.*}, activation.error, activation.retry_at, watch.agent, watch.name, watch.condition
 FROM activation
 JOIN crossing ON crossing.activation_id = activation.id
 JOIN watch ON watch.id = crossing.watch_id
-WHERE {is_put_back} AND crossing.state = 'claimed'
+WHERE {is_deferred} AND crossing.state = 'claimed'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
 -- name: agents_with_retries
--- The agents with an activation that was put back.
-SELECT DISTINCT activation.agent FROM activation WHERE {is_put_back};
+-- The agents with an activation that was deferred.
+SELECT DISTINCT activation.agent FROM activation WHERE {is_deferred};
 
 -- name: count_running
 -- How many activations of an agent run.
@@ -157,7 +157,7 @@ WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agen
 LIMIT 1;
 
 -- name: defer_until
--- Postpone an activation that was put back.
+-- Defer an activation further.
 UPDATE activation SET retry_at = :at, error = coalesce(error, :reason) WHERE id = :id AND state IN ('ready', 'held');
 
 -- name: release_held

@@ -149,7 +149,7 @@ WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing
 ORDER BY crossing.id;
 
 -- name: strongest_of_law -> CrossingRow
--- The waiting crossings of a watch with the highest bounds under one law, whatever holds them back.
+-- The waiting crossings of a watch with the highest bounds under one law, whatever holds them.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.law = :law

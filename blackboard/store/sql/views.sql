@@ -81,7 +81,7 @@ c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at
 
 -- name: agenda
--- The waiting crossings, and those whose activation was put back because of a budget, a busy provider or a failure.
+-- The waiting crossings, and those whose activation was deferred because of a budget, a busy provider or a failure.
 -- While one activation of a watch waits for its budget, the watch starts no other.
 SELECT {agenda_of_crossing(waiting)}, CASE WHEN w.active = 1 THEN {instant(c.ready_at)} END AS ready_at,
   CASE WHEN w.active = 0 THEN 'its agent is gone' ELSE coalesce(c.held_by, (
